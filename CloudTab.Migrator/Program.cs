@@ -1,3 +1,19 @@
-var builder = Host.CreateApplicationBuilder(args);
-var app = builder.Build();
-await app.RunAsync();
+using CloudTab.Migrator;
+using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
+
+var builder = Host.CreateApplicationBuilder();
+builder.AddServiceDefaults();
+
+builder.AddDatabase();
+builder.AddObjectStore();
+builder.Services.AddSingleton<ApiKeys>();
+
+builder.Services.AddSettings<MigratorOptions>();
+builder.Services.AddSingleton<Schema>();
+builder.Services.AddSingleton<Bucket>();
+builder.Services.AddSingleton<FirstShop>();
+builder.Services.AddSingleton<Operator>();
+
+using var host = builder.Build();
+return await host.RunOrExplainAsync(() => Verbs.Build(host.Services).Parse(args).InvokeAsync());

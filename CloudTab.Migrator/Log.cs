@@ -1,0 +1,19 @@
+namespace CloudTab.Migrator;
+
+internal static partial class Log
+{
+    [LoggerMessage(Level = LogLevel.Information, Message = "Script {Script} applied")]
+    public static partial void ScriptApplied(this ILogger logger, string script);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Bucket {Bucket} created")]
+    public static partial void BucketCreated(this ILogger logger, string bucket);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Lifecycle rule of bucket {Bucket} set: everything is deleted after a day")]
+    public static partial void LifecycleRuleSet(this ILogger logger, string bucket);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Shop {Shop} added")]
+    public static partial void ShopAdded(this ILogger logger, string shop);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Key {Key} added to shop {Shop}")]
+    public static partial void KeyAdded(this ILogger logger, string shop, string key);
+}

@@ -1,0 +1,91 @@
+using System.ComponentModel.DataAnnotations;
+using CloudTab.Relay;
+using Npgsql;
+
+namespace CloudTab.Migrator;
+
+/// <summary>What the operator of a relay does with shops and keys.</summary>
+internal sealed class Operator(Database database, ApiKeys keys, TimeProvider clock)
+{
+    private DateTime Now => clock.GetUtcNow().UtcDateTime;
+
+    /// <returns>Whether the shop is new.</returns>
+    /// <exception cref="ValidationException">The id or the name is not one a shop can have.</exception>
+    public async Task<bool> AddShopAsync(string id, string name, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            INSERT INTO shops (id, name, created_at) VALUES (@id, @name, @now)
+            ON CONFLICT (id) DO NOTHING
+            """;
+        try
+        {
+            return await database.ExecuteAsync(sql, new { id, name, now = Now }, cancellationToken) == 1;
+        }
+        catch (PostgresException refused) when (refused.SqlState == PostgresErrorCodes.CheckViolation)
+        {
+            throw new ValidationException(
+                "A shop's id has 1 to 63 characters of a-z, 0-9 and '-', none of the latter at its ends; its name has 1 to 200 characters", refused);
+        }
+    }
+
+    /// <summary>Lets a shop take uploads, or not.</summary>
+    /// <returns>Whether there is such a shop.</returns>
+    public async Task<bool> SetAcceptsUploadsAsync(string id, bool accepts, CancellationToken cancellationToken)
+    {
+        const string sql = "UPDATE shops SET accepts_uploads = @accepts WHERE id = @id";
+        return await database.ExecuteAsync(sql, new { id, accepts }, cancellationToken) == 1;
+    }
+
+    public Task<List<ListedShop>> ListShopsAsync(CancellationToken cancellationToken)
+    {
+        const string sql = """
+            SELECT id, name, accepts_uploads AS AcceptsUploads,
+                   (SELECT count(*) FROM api_keys WHERE shop_id = shops.id AND revoked_at IS NULL) AS Keys
+            FROM shops
+            ORDER BY id
+            """;
+        return database.QueryAsync<ListedShop>(sql, null, cancellationToken);
+    }
+
+    /// <returns>Whether the key is new.</returns>
+    /// <exception cref="ValidationException">There is no such shop, or the key's name is empty or too long.</exception>
+    public async Task<bool> ImportKeyAsync(string shop, string name, string key, CancellationToken cancellationToken)
+    {
+        if (key.Length is < ApiKeys.ShortestKey or > ApiKeys.LongestKey)
+            throw new ValidationException($"A key has {ApiKeys.ShortestKey} to {ApiKeys.LongestKey} characters");
+        try
+        {
+            return await keys.ImportAsync(shop, name, key, cancellationToken);
+        }
+        catch (PostgresException refused) when (refused.SqlState == PostgresErrorCodes.ForeignKeyViolation)
+        {
+            throw new ValidationException($"There is no shop '{shop}'", refused);
+        }
+        catch (PostgresException refused) when (refused.SqlState == PostgresErrorCodes.CheckViolation)
+        {
+            throw new ValidationException("A key's name has 1 to 200 characters", refused);
+        }
+    }
+
+    public Task<List<ListedKey>> ListKeysAsync(string shop, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            SELECT id, name, prefix, created_at AS CreatedAt, revoked_at AS RevokedAt
+            FROM api_keys
+            WHERE shop_id = @shop
+            ORDER BY created_at
+            """;
+        return database.QueryAsync<ListedKey>(sql, new { shop }, cancellationToken);
+    }
+
+    /// <returns>Whether there was such a key that was not revoked yet.</returns>
+    public async Task<bool> RevokeKeyAsync(Guid id, CancellationToken cancellationToken)
+    {
+        const string sql = "UPDATE api_keys SET revoked_at = @now WHERE id = @id AND revoked_at IS NULL";
+        return await database.ExecuteAsync(sql, new { id, now = Now }, cancellationToken) == 1;
+    }
+}
+
+internal sealed record ListedShop(string Id, string Name, bool AcceptsUploads, long Keys);
+
+internal sealed record ListedKey(Guid Id, string Name, string Prefix, DateTime CreatedAt, DateTime? RevokedAt);

@@ -1,0 +1,40 @@
+using CloudTab.Relay;
+using DbUp;
+using DbUp.Engine;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace CloudTab.Migrator;
+
+/// <summary>Brings the schema up to date: every script of CloudTab.Relay/db that has not run yet, in order, each in a transaction.</summary>
+internal sealed class Schema(NpgsqlDataSource source, IOptions<DatabaseOptions> options, ILogger<Schema> logger)
+{
+    // Any number that nobody else locks: "cloudtab" in ASCII.
+    private const long Lock = 0x636c6f7564746162;
+
+    /// <summary>Applies what is missing. A second Migrator that starts meanwhile waits, and then finds nothing to do.</summary>
+    /// <exception cref="MigrationFailedException">A script failed; those before it stay applied.</exception>
+    public async Task MigrateAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        await using var acquire = new NpgsqlCommand("SELECT pg_advisory_lock($1)", connection) { Parameters = { new() { Value = Lock } }, CommandTimeout = 0 };
+        await acquire.ExecuteNonQueryAsync(cancellationToken);
+
+        var upgrade = DeployChanges.To.PostgresqlDatabase(options.Value.Npgsql)
+            .WithScriptsEmbeddedInAssembly(typeof(Database).Assembly)
+            .JournalToPostgresqlTable("public", "migrations")
+            .WithTransactionPerScript()
+            .LogToNowhere()
+            .Build()
+            .PerformUpgrade();
+        foreach (var script in upgrade.Scripts)
+            logger.ScriptApplied(NameOf(script));
+        if (!upgrade.Successful)
+            throw new MigrationFailedException(NameOf(upgrade.ErrorScript), upgrade.Error);
+    }
+
+    private static string NameOf(SqlScript script) => script.Name.Replace("CloudTab.Relay.db.", "", StringComparison.Ordinal);
+}
+
+/// <summary>A script could not be applied.</summary>
+internal sealed class MigrationFailedException(string script, Exception cause) : Exception($"{script} failed: {cause.Message}", cause);

@@ -1,0 +1,104 @@
+using System.CommandLine;
+using System.ComponentModel.DataAnnotations;
+using CloudTab.Relay;
+
+namespace CloudTab.Migrator;
+
+/// <summary>The command line: without a verb it migrates; `shop` and `key` are the operator's tool.</summary>
+internal static class Verbs
+{
+    public static RootCommand Build(IServiceProvider services)
+    {
+        var root = new RootCommand("Applies CloudTab's schema, creates its bucket and its first shop. Running it again changes nothing.")
+        {
+            Shop(services.GetRequiredService<Operator>()),
+            Key(services.GetRequiredService<Operator>()),
+        };
+        root.SetAction((_, cancellationToken) => ExplainedAsync(async () =>
+        {
+            await services.GetRequiredService<Schema>().MigrateAsync(cancellationToken);
+            await services.GetRequiredService<Bucket>().EnsureAsync(cancellationToken);
+            await services.GetRequiredService<FirstShop>().EnsureAsync(cancellationToken);
+        }));
+        return root;
+    }
+
+    private static Command Shop(Operator @operator)
+    {
+        var id = new Argument<string>("id") { Description = "The id in addresses, e.g. corner-print" };
+        var name = new Argument<string>("name") { Description = "The name to display" };
+
+        var add = new Command("add", "Adds a shop") { id, name };
+        add.SetAction((given, cancellationToken) => ExplainedAsync(async () =>
+            Console.WriteLine(await @operator.AddShopAsync(given.GetRequiredValue(id), given.GetRequiredValue(name), cancellationToken) ? "Added." : "Was there already.")));
+
+        var open = new Command("open", "Lets a shop take uploads again") { id };
+        open.SetAction((given, cancellationToken) => SetAcceptsUploadsAsync(@operator, given.GetRequiredValue(id), accepts: true, cancellationToken));
+
+        var close = new Command("close", "Lets a shop take no uploads for now") { id };
+        close.SetAction((given, cancellationToken) => SetAcceptsUploadsAsync(@operator, given.GetRequiredValue(id), accepts: false, cancellationToken));
+
+        var list = new Command("list", "Lists the shops");
+        list.SetAction((_, cancellationToken) => ExplainedAsync(async () =>
+        {
+            foreach (var shop in await @operator.ListShopsAsync(cancellationToken))
+                Console.WriteLine($"{shop.Id}\t{shop.Name}\t{(shop.AcceptsUploads ? "open" : "closed")}\t{shop.Keys} keys");
+        }));
+        return new("shop", "Shops") { add, list, open, close };
+    }
+
+    private static Command Key(Operator @operator)
+    {
+        var shop = new Argument<string>("shop") { Description = "The shop's id" };
+        var name = new Argument<string>("name") { Description = "What the key is for, e.g. the PC it is used on" };
+        var import = new Option<string?>("--import") { Description = "A key that exists already, instead of a new one" };
+        var id = new Argument<Guid>("id") { Description = "The key's id, as `key list` shows it" };
+
+        var add = new Command("add", "Adds a key to a shop and shows it, once") { shop, name, import };
+        add.SetAction((given, cancellationToken) => ExplainedAsync(async () =>
+        {
+            var key = given.GetValue(import) ?? ApiKeys.Create();
+            if (!await @operator.ImportKeyAsync(given.GetRequiredValue(shop), given.GetRequiredValue(name), key, cancellationToken))
+                throw new ValidationException("This key is stored already");
+            Console.WriteLine(key);
+        }));
+
+        var list = new Command("list", "Lists a shop's keys") { shop };
+        list.SetAction((given, cancellationToken) => ExplainedAsync(async () =>
+        {
+            foreach (var key in await @operator.ListKeysAsync(given.GetRequiredValue(shop), cancellationToken))
+                Console.WriteLine($"{key.Id}\t{key.Prefix}\t{key.Name}\t{key.CreatedAt:u}\t{(key.RevokedAt is { } at ? $"revoked {at:u}" : "valid")}");
+        }));
+
+        var revoke = new Command("revoke", "Revokes a key at once, for good") { id };
+        revoke.SetAction((given, cancellationToken) => ExplainedAsync(async () =>
+        {
+            if (!await @operator.RevokeKeyAsync(given.GetRequiredValue(id), cancellationToken))
+                throw new ValidationException("There is no such key, or it is revoked already");
+            Console.WriteLine("Revoked.");
+        }));
+        return new("key", "API keys of shops") { add, list, revoke };
+    }
+
+    private static Task<int> SetAcceptsUploadsAsync(Operator @operator, string shop, bool accepts, CancellationToken cancellationToken) =>
+        ExplainedAsync(async () =>
+        {
+            if (!await @operator.SetAcceptsUploadsAsync(shop, accepts, cancellationToken))
+                throw new ValidationException($"There is no shop '{shop}'");
+        });
+
+    /// <summary>Runs a verb; a mistake of the operator's, or a script that failed, is one line and exit code 1.</summary>
+    private static async Task<int> ExplainedAsync(Func<Task> verb)
+    {
+        try
+        {
+            await verb();
+            return 0;
+        }
+        catch (Exception expected) when (expected is ValidationException or MigrationFailedException)
+        {
+            await Console.Error.WriteLineAsync(expected.Message);
+            return 1;
+        }
+    }
+}

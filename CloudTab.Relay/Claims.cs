@@ -1,0 +1,152 @@
+using Microsoft.Extensions.Options;
+
+namespace CloudTab.Relay;
+
+/// <summary>
+/// The shop's half of the session state machine: pending → processing by a claim, back by a release, → completed. A claim belongs
+/// to the API key that made it and holds for a lease, which claiming again or downloading renews.
+/// </summary>
+public sealed class Claims(Database database, Wakeups wakeups, TimeProvider clock, IOptions<SessionOptions> options)
+{
+    private DateTime Now => clock.GetUtcNow().UtcDateTime;
+
+    private DateTime LeaseEnd => Now.AddMilliseconds(options.Value.ClaimLease);
+
+    /// <summary>Claims a pending session, or renews the claim that this key has.</summary>
+    public async Task<(Outcome Outcome, Guid Session)> ClaimAsync(ShopKey key, SessionName name, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            WITH before AS (
+                SELECT id, status = 'processing' AND claimed_by = @key AS renewed FROM sessions
+                WHERE id = ({SessionName.Sql}) AND expires_at > @now
+                    AND (status = 'pending' OR status = 'processing' AND (claimed_by = @key OR claimed_until <= @now))
+                FOR UPDATE
+            ), claimed AS (
+                UPDATE sessions
+                SET status = 'processing', claimed_by = @key, claimed_until = @leaseEnd
+                FROM before
+                WHERE sessions.id = before.id
+                RETURNING sessions.*, true AS announced, before.renewed
+            ), changed AS (
+                SELECT * FROM claimed WHERE NOT renewed
+            ), event AS (
+                {Events.Insert}
+            )
+            SELECT id FROM claimed
+            """;
+        return await ChangeAsync(sql, key, name, cancellationToken);
+    }
+
+    /// <summary>Gives a claimed session back; releasing one that is pending changes nothing.</summary>
+    public async Task<(Outcome Outcome, Guid Session)> ReleaseAsync(ShopKey key, SessionName name, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            WITH changed AS (
+                UPDATE sessions
+                SET status = 'pending', claimed_by = NULL, claimed_until = NULL
+                WHERE id = ({SessionName.Sql}) AND status = 'processing' AND claimed_by = @key
+                RETURNING *, true AS announced
+            ), event AS (
+                {Events.Insert}
+            )
+            SELECT id FROM changed
+            """;
+        var released = await ChangeAsync(sql, key, name, cancellationToken);
+        return released.Outcome == Outcome.NotClaimed ? (Outcome.Done, released.Session) : released;
+    }
+
+    /// <summary>Ends a claimed session and marks its files for removal; completing again changes nothing.</summary>
+    public async Task<(Outcome Outcome, Guid Session)> CompleteAsync(ShopKey key, SessionName name, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            WITH changed AS (
+                UPDATE sessions
+                SET status = 'completed', ended_at = @now, claimed_until = NULL
+                WHERE id = ({SessionName.Sql}) AND status = 'processing' AND claimed_by = @key
+                RETURNING *, true AS announced
+            ), marked AS (
+                UPDATE files SET status = 'deleting' FROM changed WHERE files.session = changed.id AND files.status = 'stored'
+            ), event AS (
+                {Events.Insert}
+            )
+            SELECT id FROM changed
+            """;
+        var completed = await ChangeAsync(sql, key, name, cancellationToken);
+        return completed.Outcome == Outcome.Closed && await IsCompletedAsync(completed.Session, cancellationToken)
+            ? (Outcome.Done, completed.Session)
+            : completed;
+    }
+
+    /// <summary>Renews the claim that this key has on a session, if it has one: its holder is downloading.</summary>
+    public Task RenewAsync(ShopKey key, Guid session, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            UPDATE sessions SET claimed_until = @leaseEnd
+            WHERE id = @session AND status = 'processing' AND claimed_by = @key
+            """;
+        return database.ExecuteAsync(sql, new { session, key = key.Id, leaseEnd = LeaseEnd }, cancellationToken);
+    }
+
+    private async Task<(Outcome Outcome, Guid Session)> ChangeAsync(
+        string sql, ShopKey key, SessionName name, CancellationToken cancellationToken)
+    {
+        var parameters = new
+        {
+            shop = key.Shop,
+            sessionId = name.SessionId,
+            pickupCode = name.PickupCode,
+            key = key.Id,
+            now = Now,
+            leaseEnd = LeaseEnd,
+            traceParent = Events.TraceParent,
+            traceState = Events.TraceState,
+        };
+        if (await database.ChangeSingleOrDefaultAsync<Guid?>(sql, parameters, cancellationToken) is not { } changed)
+            return await WhyNotAsync(key, name, cancellationToken);
+        wakeups.Signal();
+        return (Outcome.Done, changed);
+    }
+
+    private Task<bool> IsCompletedAsync(Guid session, CancellationToken cancellationToken)
+    {
+        const string sql = "SELECT status = 'completed' FROM sessions WHERE id = @session";
+        return database.QuerySingleOrDefaultAsync<bool>(sql, new { session }, cancellationToken);
+    }
+
+    private async Task<(Outcome Outcome, Guid Session)> WhyNotAsync(ShopKey key, SessionName name, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            SELECT id AS Session, CASE
+                WHEN ended_at IS NOT NULL OR expires_at <= @now THEN 'Closed'
+                WHEN status = 'open' THEN 'NotSubmitted'
+                WHEN status = 'pending' THEN 'NotClaimed'
+                ELSE 'ClaimedByAnother'
+            END AS Reason
+            FROM sessions
+            WHERE id = ({SessionName.Sql})
+            """;
+        var found = await database.QuerySingleOrDefaultAsync<Refusal>(
+            sql, new { shop = key.Shop, sessionId = name.SessionId, pickupCode = name.PickupCode, now = Now }, cancellationToken);
+        return found is null ? (Outcome.NotFound, default) : (Enum.Parse<Outcome>(found.Reason), found.Session);
+    }
+
+    private sealed record Refusal(Guid Session, string Reason);
+}
+
+/// <summary>
+/// How a shopkeeper names a session: by its id or by its pickup code, which means the live session of the shop that has it, else the
+/// latest that had it. Neither is set where the text can be neither; such a name finds nothing.
+/// </summary>
+public readonly record struct SessionName(string? SessionId, string? PickupCode)
+{
+    /// <summary>A subquery for the internal id of the session so named. Needs the parameters shop, sessionId and pickupCode.</summary>
+    public const string Sql = """
+        SELECT id FROM sessions
+        WHERE shop_id = @shop AND (session_id = @sessionId OR pickup_code = @pickupCode)
+        ORDER BY ended_at IS NULL DESC, created_at DESC
+        LIMIT 1
+        """;
+
+    public static SessionName Parse(string text) =>
+        Relay.SessionId.IsWellFormed(text) ? new(text, null) : new(null, Relay.PickupCode.Parse(text));
+}

@@ -1,0 +1,102 @@
+using Dapper;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using Polly;
+
+namespace CloudTab.Relay;
+
+/// <summary>
+/// Postgres, as single statements: each is its own transaction, and a state change carries its event along in the same statement.
+/// A read is repeated when its connection breaks. Of a change only getting the connection is repeated: once the statement is on
+/// its way it may have happened. Where Postgres is away all of them throw <see cref="NpgsqlException"/>, which services answer
+/// with 503.
+/// </summary>
+public sealed class Database(NpgsqlDataSource source, [FromKeyedServices("postgres")] ResiliencePipeline pipeline)
+{
+    /// <summary>All rows of a read.</summary>
+    public Task<List<T>> QueryAsync<T>(string sql, object? parameters, CancellationToken cancellationToken) =>
+        ReadAsync(sql, parameters, RowsAsync<T>, cancellationToken);
+
+    /// <summary>The one row of a read, or null.</summary>
+    public Task<T?> QuerySingleOrDefaultAsync<T>(string sql, object? parameters, CancellationToken cancellationToken) =>
+        ReadAsync(sql, parameters, RowAsync<T>, cancellationToken);
+
+    /// <summary>All rows that a change returns.</summary>
+    public Task<List<T>> ChangeAsync<T>(string sql, object? parameters, CancellationToken cancellationToken) =>
+        WriteAsync(sql, parameters, RowsAsync<T>, cancellationToken);
+
+    /// <summary>The one row that a change returns, or null.</summary>
+    public Task<T?> ChangeSingleOrDefaultAsync<T>(string sql, object? parameters, CancellationToken cancellationToken) =>
+        WriteAsync(sql, parameters, RowAsync<T>, cancellationToken);
+
+    /// <summary>Runs a change without a result.</summary>
+    /// <returns>The number of rows it touched.</returns>
+    public Task<int> ExecuteAsync(string sql, object? parameters, CancellationToken cancellationToken) =>
+        WriteAsync(sql, parameters, (connection, command) => connection.ExecuteAsync(command), cancellationToken);
+
+    private static async Task<List<T>> RowsAsync<T>(NpgsqlConnection connection, CommandDefinition command) =>
+        (await connection.QueryAsync<T>(command)).AsList();
+
+    private static Task<T?> RowAsync<T>(NpgsqlConnection connection, CommandDefinition command) =>
+        connection.QuerySingleOrDefaultAsync<T>(command);
+
+    private async Task<T> ReadAsync<T>(
+        string sql, object? parameters, Func<NpgsqlConnection, CommandDefinition, Task<T>> run, CancellationToken cancellationToken) =>
+        await pipeline.ExecuteAsync(
+            async token =>
+            {
+                await using var connection = await source.OpenConnectionAsync(token);
+                return await run(connection, new CommandDefinition(sql, parameters, cancellationToken: token));
+            },
+            cancellationToken);
+
+    private async Task<T> WriteAsync<T>(
+        string sql, object? parameters, Func<NpgsqlConnection, CommandDefinition, Task<T>> run, CancellationToken cancellationToken)
+    {
+        await using var connection = await pipeline.ExecuteAsync(async token => await source.OpenConnectionAsync(token), cancellationToken);
+        return await run(connection, new CommandDefinition(sql, parameters, cancellationToken: cancellationToken));
+    }
+}
+
+public static class DatabaseExtensions
+{
+    /// <summary>
+    /// Adds <see cref="Database"/> on the connection string `cloudtab` (ConnectionStrings__cloudtab) or DATABASE_URL, and its
+    /// health check.
+    /// </summary>
+    public static void AddDatabase(this IHostApplicationBuilder builder)
+    {
+        builder.Services.AddOptionsWithValidateOnStart<DatabaseOptions>().BindConfiguration("").ValidateDataAnnotations();
+        builder.Services.TryAddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(services =>
+        {
+            var source = new NpgsqlDataSourceBuilder(services.GetRequiredService<IOptions<DatabaseOptions>>().Value.Npgsql);
+            source.UseLoggerFactory(services.GetService<ILoggerFactory>());
+            return source.Build();
+        });
+        builder.Services.AddSingleton<Database>();
+        builder.Services.AddHealthChecks().AddCheck<DatabaseHealth>("postgres");
+    }
+
+    private sealed class DatabaseHealth(NpgsqlDataSource source) : IHealthCheck
+    {
+        public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+        {
+            try
+            {
+                await using var command = source.CreateCommand("SELECT 1");
+                await command.ExecuteScalarAsync(cancellationToken);
+                return HealthCheckResult.Healthy();
+            }
+            catch (NpgsqlException away)
+            {
+                return HealthCheckResult.Unhealthy("Postgres does not answer", away);
+            }
+        }
+    }
+}

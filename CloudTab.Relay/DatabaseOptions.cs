@@ -1,0 +1,79 @@
+using System.ComponentModel.DataAnnotations;
+using Microsoft.Extensions.Configuration;
+using Npgsql;
+
+namespace CloudTab.Relay;
+
+/// <summary>Where Postgres is: `ConnectionStrings__cloudtab` in Npgsql's form, or DATABASE_URL as a postgres:// URI. The first wins.</summary>
+public sealed class DatabaseOptions : IValidatableObject
+{
+    [ConfigurationKeyName("ConnectionStrings:cloudtab")]
+    public string? ConnectionString { get; set; }
+
+    [ConfigurationKeyName("DATABASE_URL")]
+    public string? DatabaseUrl { get; set; }
+
+    /// <summary>The connection string in Npgsql's form, with CloudTab's own choices where it says nothing.</summary>
+    public string Npgsql => Read().ConnectionString;
+
+    /// <inheritdoc/>
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        string? problem = null;
+        try
+        {
+            _ = Read();
+        }
+        catch (Exception unreadable) when (unreadable is FormatException or ArgumentException)
+        {
+            problem = unreadable.Message;
+        }
+
+        if (problem is not null)
+            yield return new(problem);
+    }
+
+    private NpgsqlConnectionStringBuilder Read()
+    {
+        var connection = new NpgsqlConnectionStringBuilder
+        {
+            // Seconds: a request should fail into a 503 sooner than its client gives up; idle connections must notice a dead peer.
+            Timeout = 5,
+            CommandTimeout = 15,
+            KeepAlive = 15,
+            MaxPoolSize = 32,
+            ApplicationName = AppDomain.CurrentDomain.FriendlyName,
+        };
+        if (!string.IsNullOrEmpty(ConnectionString))
+            connection = new NpgsqlConnectionStringBuilder(connection.ConnectionString + ";" + ConnectionString);
+        else if (!string.IsNullOrEmpty(DatabaseUrl))
+            ReadUrl(DatabaseUrl, connection);
+        else
+            throw new FormatException("Set ConnectionStrings__cloudtab or DATABASE_URL: no database is named");
+        if (string.IsNullOrEmpty(connection.Host))
+            throw new FormatException("ConnectionStrings__cloudtab names no Host");
+        return connection;
+    }
+
+    // libpq's connection URI: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
+    private static void ReadUrl(string url, NpgsqlConnectionStringBuilder connection)
+    {
+        if (!Uri.TryCreate(url, UriKind.Absolute, out var uri) || uri.Scheme is not ("postgres" or "postgresql") || uri.Host.Length == 0)
+            throw new FormatException("DATABASE_URL is not of the form postgres://user:password@host:5432/database");
+
+        var user = uri.UserInfo.Split(':', 2);
+        connection.Host = uri.Host;
+        connection.Port = uri.IsDefaultPort || uri.Port < 0 ? 5432 : uri.Port;
+        connection.Username = Uri.UnescapeDataString(user[0]);
+        connection.Password = user.Length == 2 ? Uri.UnescapeDataString(user[1]) : null;
+        connection.Database = Uri.UnescapeDataString(uri.AbsolutePath.TrimStart('/'));
+        foreach (var pair in uri.Query.TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries))
+        {
+            var (name, value) = (pair.Split('=', 2)[0], Uri.UnescapeDataString(pair.Split('=', 2).ElementAtOrDefault(1) ?? ""));
+            if (name == "sslmode")
+                connection.SslMode = Enum.Parse<SslMode>(value.Replace("-", "", StringComparison.Ordinal), ignoreCase: true);
+            else if (name != "channel_binding")
+                throw new FormatException($"DATABASE_URL: the parameter '{name}' is not supported; use ConnectionStrings__cloudtab");
+        }
+    }
+}

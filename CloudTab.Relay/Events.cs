@@ -1,0 +1,27 @@
+using System.Diagnostics;
+
+namespace CloudTab.Relay;
+
+/// <summary>
+/// The event row of a state change. The very statement that changes the state writes it, so neither can exist without the other:
+/// `WITH changed AS (UPDATE sessions … RETURNING …), event AS (…)`.
+/// </summary>
+internal static class Events
+{
+    /// <summary>
+    /// What stands in `event AS (…)`: an event for every row of `changed`, whose column `announced` tells whether the shop has
+    /// heard of the session before. Needs the parameters now, traceParent and traceState.
+    /// </summary>
+    internal const string Insert = """
+        INSERT INTO events (shop_id, session, type, status, file_count, total_size, created_at, trace_parent, trace_state)
+            SELECT shop_id, id, CASE WHEN announced THEN 'session_updated' ELSE 'new_session' END, status, file_count, total_size,
+                   @now, @traceParent, @traceState
+            FROM changed
+        """;
+
+    /// <summary>W3C traceparent of the work at hand, to be stored with its event.</summary>
+    internal static string? TraceParent => Activity.Current?.Id;
+
+    /// <summary>W3C tracestate of the work at hand.</summary>
+    internal static string? TraceState => Activity.Current?.TraceStateString;
+}

@@ -1,0 +1,107 @@
+using Microsoft.Extensions.Options;
+
+namespace CloudTab.Relay;
+
+/// <summary>
+/// The half of time in the session state machine: live → expired, processing → pending when a claim lapses, stored files past
+/// their lifetime. Each call takes at most one batch, skips what another process has locked, and returns how many it moved.
+/// </summary>
+public sealed class Expiry(Database database, Wakeups wakeups, TimeProvider clock, IOptions<SessionOptions> options)
+{
+    private DateTime Now => clock.GetUtcNow().UtcDateTime;
+
+    /// <summary>Ends sessions past their time and marks their files for removal.</summary>
+    public Task<int> ExpireSessionsAsync(int limit, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            WITH due AS (
+                SELECT id FROM sessions
+                WHERE status IN ('open', 'pending', 'processing') AND expires_at <= @now
+                ORDER BY expires_at
+                LIMIT @limit
+                FOR UPDATE SKIP LOCKED
+            ), changed AS (
+                UPDATE sessions
+                SET status = 'expired', ended_at = @now, claimed_until = NULL
+                FROM due
+                WHERE sessions.id = due.id
+                RETURNING sessions.*, true AS announced
+            ), marked AS (
+                UPDATE files SET status = 'deleting' FROM changed WHERE files.session = changed.id AND files.status = 'stored'
+            ), event AS (
+                {Events.Insert}
+            )
+            SELECT id FROM changed
+            """;
+        return ChangeAsync(sql, limit, cancellationToken);
+    }
+
+    /// <summary>Gives back sessions whose claim was not renewed in time.</summary>
+    public Task<int> LapseClaimsAsync(int limit, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            WITH due AS (
+                SELECT id FROM sessions
+                WHERE status = 'processing' AND claimed_until <= @now AND expires_at > @now
+                ORDER BY claimed_until
+                LIMIT @limit
+                FOR UPDATE SKIP LOCKED
+            ), changed AS (
+                UPDATE sessions
+                SET status = 'pending', claimed_by = NULL, claimed_until = NULL
+                FROM due
+                WHERE sessions.id = due.id
+                RETURNING sessions.*, true AS announced
+            ), event AS (
+                {Events.Insert}
+            )
+            SELECT id FROM changed
+            """;
+        return ChangeAsync(sql, limit, cancellationToken);
+    }
+
+    /// <summary>Marks files past their lifetime for removal, whatever their session does, and tells the shop what is left.</summary>
+    public Task<int> ExpireFilesAsync(int limit, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            WITH due AS (
+                SELECT files.id
+                FROM sessions JOIN files ON files.session = sessions.id
+                WHERE files.status = 'stored' AND files.stored_at <= @storedBefore
+                ORDER BY files.stored_at
+                LIMIT @limit
+                FOR UPDATE OF sessions, files SKIP LOCKED -- both: waiting for the second could be a deadlock with a transition
+            ), marked AS (
+                UPDATE files SET status = 'deleting' FROM due WHERE files.id = due.id RETURNING files.session, files.size
+            ), lost AS (
+                SELECT session, count(*) AS files, sum(size) AS bytes FROM marked GROUP BY session
+            ), changed AS (
+                UPDATE sessions
+                SET file_count = file_count - lost.files, total_size = total_size - lost.bytes
+                FROM lost
+                WHERE sessions.id = lost.session
+                RETURNING sessions.*, true AS announced
+            ), event AS (
+                {Events.Insert}
+            )
+            SELECT session FROM marked
+            """;
+        return ChangeAsync(sql, limit, cancellationToken);
+    }
+
+    private async Task<int> ChangeAsync(string sql, int limit, CancellationToken cancellationToken)
+    {
+        var parameters = new
+        {
+            now = Now,
+            storedBefore = Now.AddMilliseconds(-options.Value.FileLifetime),
+            limit,
+            traceParent = Events.TraceParent,
+            traceState = Events.TraceState,
+        };
+        var changed = await database.ChangeAsync<Guid>(sql, parameters, cancellationToken);
+        if (changed.Count > 0)
+            wakeups.Signal();
+        return changed.Count;
+    }
+}

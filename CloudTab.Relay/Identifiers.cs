@@ -1,0 +1,47 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+
+namespace CloudTab.Relay;
+
+/// <summary>The customer's secret: 128 random bits as 26 lower-case characters of Crockford's base 32, the first of them 0 to 7.</summary>
+public static class SessionId
+{
+    private const string Alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
+    private const int Length = 26;
+    private static readonly SearchValues<char> Characters = SearchValues.Create(Alphabet);
+
+    /// <summary>A new one, from the system's cryptographic random numbers.</summary>
+    public static string Create()
+    {
+        Span<byte> random = stackalloc byte[16];
+        RandomNumberGenerator.Fill(random);
+        return string.Create(Length, BinaryPrimitives.ReadUInt128BigEndian(random), static (text, bits) =>
+        {
+            for (var i = text.Length - 1; i >= 0; i--, bits >>= 5)
+                text[i] = Alphabet[(int)(bits & 31)];
+        });
+    }
+
+    /// <summary>Whether a text has the form of a session id; a text that does not need not be looked for.</summary>
+    public static bool IsWellFormed(string text) =>
+        text.Length == Length && text[0] is >= '0' and <= '7' && text.AsSpan().IndexOfAnyExcept(Characters) < 0;
+}
+
+/// <summary>What the customer says at the counter: 6 characters without look-alikes, written in upper case, read in any.</summary>
+public static class PickupCode
+{
+    private const string Alphabet = "23456789ABCDEFGHJKMNPQRSTVWXYZ";
+    private const int Length = 6;
+    private static readonly SearchValues<char> Characters = SearchValues.Create(Alphabet);
+
+    /// <summary>A new one; whether it is free among the shop's live sessions only the database can tell.</summary>
+    public static string Create() => RandomNumberGenerator.GetString(Alphabet, Length);
+
+    /// <summary>The code as it is stored, or null where the text cannot be one.</summary>
+    public static string? Parse(string text)
+    {
+        var code = text.ToUpperInvariant();
+        return code.Length == Length && code.AsSpan().IndexOfAnyExcept(Characters) < 0 ? code : null;
+    }
+}

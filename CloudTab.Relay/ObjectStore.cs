@@ -1,0 +1,178 @@
+using System.Net;
+using Amazon.Runtime;
+using Amazon.S3;
+using Amazon.S3.Model;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using Polly;
+
+namespace CloudTab.Relay;
+
+/// <summary>
+/// The one bucket in S3 that holds customers' files.
+///
+/// Permissions it needs: s3:PutObject, s3:GetObject, s3:DeleteObject, s3:AbortMultipartUpload on the bucket's objects;
+/// s3:ListBucket and s3:ListBucketMultipartUploads on the bucket. (The Migrator, besides: s3:CreateBucket and
+/// s3:PutLifecycleConfiguration.)
+///
+/// Keys are `yyyy-MM-dd/&lt;file uuid&gt;`, the day in UTC on which the upload began: no user data in them, and a day's leftovers can be
+/// listed.
+///
+/// What a step leaves behind when the process dies in it: a put, an object without a stored row; a multipart upload, its parts,
+/// until it is aborted. Both belong to a row that is `uploading`, and the Janitor removes them once its lease has lapsed. The
+/// bucket's lifecycle rule removes after a day whatever else may go wrong.
+///
+/// Every call runs in the pipeline "s3". Where S3 stays away they throw what Resilience.IsUnavailable knows, which services answer
+/// with 503.
+/// </summary>
+public sealed class ObjectStore(
+    IAmazonS3 client, [FromKeyedServices("s3")] ResiliencePipeline pipeline, UploadMemory memory, IOptions<ObjectStoreOptions> options, TimeProvider clock)
+{
+    private string Bucket => options.Value.Bucket;
+
+    /// <summary>Begins an object; what is written becomes visible when it is completed, as a whole.</summary>
+    /// <param name="key">The object's key.</param>
+    /// <param name="most">Bytes that it will have at most, where that is known: it then takes no more memory than that.</param>
+    public ObjectUpload BeginUpload(string key, long? most) => new(client, pipeline, memory, Bucket, key, most);
+
+    /// <summary>Opens an object for reading; the caller disposes what it gets.</summary>
+    /// <param name="range">First and last byte, both inclusive, or null for all.</param>
+    /// <returns>The answer, whose stream is S3's own: nothing is buffered; null where there is no such object.</returns>
+    public async Task<GetObjectResponse?> GetAsync(string key, ByteRange? range, CancellationToken cancellationToken)
+    {
+        var request = new GetObjectRequest { BucketName = Bucket, Key = key, ByteRange = range };
+        try
+        {
+            return await pipeline.ExecuteAsync(async token => await client.GetObjectAsync(request, token), cancellationToken);
+        }
+        catch (AmazonS3Exception missing) when (missing.StatusCode == HttpStatusCode.NotFound)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>A link to one object that works without credentials until it expires; S3 answers it as an attachment.</summary>
+    /// <param name="contentDisposition">The value of the Content-Disposition header that S3 shall answer with.</param>
+    public async Task<Uri> PresignAsync(string key, string contentDisposition, string contentType, TimeSpan lifetime)
+    {
+        var endpoint = options.Value.Endpoint;
+        var url = await client.GetPreSignedURLAsync(new GetPreSignedUrlRequest
+        {
+            BucketName = Bucket,
+            Key = key,
+            Expires = clock.GetUtcNow().UtcDateTime + lifetime,
+            Verb = HttpVerb.GET,
+            Protocol = endpoint is not null && endpoint.StartsWith("http://", StringComparison.OrdinalIgnoreCase) ? Protocol.HTTP : Protocol.HTTPS,
+            ResponseHeaderOverrides = new()
+            {
+                ContentDisposition = contentDisposition,
+                ContentType = contentType,
+                CacheControl = "no-store",
+            },
+        });
+        return new Uri(url);
+    }
+
+    /// <summary>Deletes up to 1,000 objects; one that is not there counts as deleted.</summary>
+    /// <exception cref="AmazonS3Exception">Some could not be deleted; repeat the call.</exception>
+    public async Task DeleteAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken)
+    {
+        var request = new DeleteObjectsRequest { BucketName = Bucket, Quiet = true, Objects = [.. keys.Select(key => new KeyVersion { Key = key })] };
+        await pipeline.ExecuteAsync(async token => await client.DeleteObjectsAsync(request, token), cancellationToken);
+    }
+
+    /// <summary>A page of up to 1,000 objects in the order of their keys.</summary>
+    /// <param name="after">The last key of the page before, or null for the first.</param>
+    public async Task<IReadOnlyList<ListedObject>> ListAsync(string? after, CancellationToken cancellationToken)
+    {
+        var request = new ListObjectsV2Request { BucketName = Bucket, StartAfter = after };
+        var page = await pipeline.ExecuteAsync(async token => await client.ListObjectsV2Async(request, token), cancellationToken);
+        return [.. (page.S3Objects ?? []).Select(found => new ListedObject(found.Key, found.LastModified.GetValueOrDefault().ToUniversalTime()))];
+    }
+
+    /// <summary>A page of up to 1,000 multipart uploads that were neither completed nor aborted, in the order of their keys.</summary>
+    /// <param name="after">The last upload of the page before, or null for the first.</param>
+    public async Task<IReadOnlyList<ListedUpload>> ListUploadsAsync(ListedUpload? after, CancellationToken cancellationToken)
+    {
+        var request = new ListMultipartUploadsRequest { BucketName = Bucket, KeyMarker = after?.Key, UploadIdMarker = after?.UploadId };
+        var page = await pipeline.ExecuteAsync(async token => await client.ListMultipartUploadsAsync(request, token), cancellationToken);
+        return [.. (page.MultipartUploads ?? []).Select(found =>
+            new ListedUpload(found.Key, found.UploadId, found.Initiated.GetValueOrDefault().ToUniversalTime()))];
+    }
+
+    /// <summary>Aborts a multipart upload and frees its parts; one that is gone already counts as aborted.</summary>
+    public async Task AbortUploadAsync(ListedUpload upload, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await pipeline.ExecuteAsync(
+                async token => await client.AbortMultipartUploadAsync(Bucket, upload.Key, upload.UploadId, token), cancellationToken);
+        }
+        catch (AmazonS3Exception gone) when (gone.StatusCode == HttpStatusCode.NotFound)
+        {
+        }
+    }
+}
+
+/// <summary>An object in the bucket.</summary>
+public sealed record ListedObject(string Key, DateTime LastModified);
+
+/// <summary>A multipart upload in the bucket that has not ended.</summary>
+public sealed record ListedUpload(string Key, string UploadId, DateTime Initiated);
+
+public static class ObjectStoreExtensions
+{
+    /// <summary>Adds <see cref="ObjectStore"/>, its client and its health check.</summary>
+    public static void AddObjectStore(this IHostApplicationBuilder builder)
+    {
+        builder.Services.AddOptionsWithValidateOnStart<ObjectStoreOptions>().BindConfiguration("").ValidateDataAnnotations();
+        builder.Services.AddSingleton<IAmazonS3>(services => CreateClient(services.GetRequiredService<IOptions<ObjectStoreOptions>>().Value));
+        builder.Services.AddSingleton<UploadMemory>();
+        builder.Services.AddSingleton<ObjectStore>();
+        builder.Services.AddHealthChecks().AddCheck<ObjectStoreHealth>("s3");
+    }
+
+    private static AmazonS3Client CreateClient(ObjectStoreOptions options)
+    {
+        var config = new AmazonS3Config
+        {
+            // Appliances and older Ceph refuse the SDK's default checksums; the payload itself is signed all the same.
+            RequestChecksumCalculation = RequestChecksumCalculation.WHEN_REQUIRED,
+            ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
+            // The pipeline "s3" retries.
+            MaxErrorRetry = 0,
+        };
+        if (options.Endpoint is { Length: > 0 } endpoint)
+        {
+            config.ServiceURL = endpoint;
+            config.ForcePathStyle = true;
+            config.AuthenticationRegion = options.Region;
+        }
+        else
+        {
+            config.RegionEndpoint = Amazon.RegionEndpoint.GetBySystemName(options.Region);
+        }
+
+        return options.AccessKey is { Length: > 0 }
+            ? new AmazonS3Client(new BasicAWSCredentials(options.AccessKey, options.SecretKey), config)
+            : new AmazonS3Client(config);
+    }
+
+    private sealed class ObjectStoreHealth(IAmazonS3 client, IOptions<ObjectStoreOptions> options) : IHealthCheck
+    {
+        public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+        {
+            try
+            {
+                await client.ListObjectsV2Async(new() { BucketName = options.Value.Bucket, MaxKeys = 1 }, cancellationToken);
+                return HealthCheckResult.Healthy();
+            }
+            catch (Exception away) when (away is AmazonServiceException or HttpRequestException)
+            {
+                return HealthCheckResult.Unhealthy("S3 does not answer", away);
+            }
+        }
+    }
+}

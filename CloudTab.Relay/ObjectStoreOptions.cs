@@ -1,0 +1,40 @@
+using System.ComponentModel.DataAnnotations;
+using Microsoft.Extensions.Configuration;
+
+namespace CloudTab.Relay;
+
+/// <summary>Where S3 is and how much memory bytes on their way to it may take. The AWS names are those of AWS's own tools.</summary>
+public sealed class ObjectStoreOptions
+{
+    /// <summary>The bucket (AWS_S3_BUCKET). Only CloudTab may use it: what has no row in the database is deleted from it.</summary>
+    [ConfigurationKeyName("AWS_S3_BUCKET")]
+    [Required(ErrorMessage = "AWS_S3_BUCKET is not set: name the bucket that files go to")]
+    public string Bucket { get; set; } = "";
+
+    /// <summary>Region (AWS_REGION, default us-east-1).</summary>
+    [ConfigurationKeyName("AWS_REGION")]
+    [Required]
+    public string Region { get; set; } = "us-east-1";
+
+    /// <summary>Another endpoint than AWS's (AWS_ENDPOINT_URL_S3), addressed path-style.</summary>
+    [ConfigurationKeyName("AWS_ENDPOINT_URL_S3")]
+    [Url(ErrorMessage = "AWS_ENDPOINT_URL_S3 is not an http or https address")]
+    public string? Endpoint { get; set; }
+
+    /// <summary>Access key (AWS_ACCESS_KEY_ID); where it is not set, the SDK's own chain of credentials is asked.</summary>
+    [ConfigurationKeyName("AWS_ACCESS_KEY_ID")]
+    public string? AccessKey { get; set; }
+
+    /// <summary>Secret of the access key (AWS_SECRET_ACCESS_KEY).</summary>
+    [ConfigurationKeyName("AWS_SECRET_ACCESS_KEY")]
+    public string? SecretKey { get; set; }
+
+    /// <summary>
+    /// Bytes that all uploads of the process may hold in memory at once (UPLOAD_MEMORY, default 268,435,456 = 256 MiB). An upload
+    /// that gets no buffer waits and reads nothing from its connection. Too small, and uploads queue; too large, and the process
+    /// outgrows its container.
+    /// </summary>
+    [ConfigurationKeyName("UPLOAD_MEMORY")]
+    [Range(ObjectUpload.PartSize, 1L << 40)]
+    public long UploadMemory { get; set; } = 256 << 20;
+}

@@ -1,0 +1,176 @@
+using System.Security.Cryptography;
+using Amazon.S3;
+using Amazon.S3.Model;
+using Polly;
+
+namespace CloudTab.Relay;
+
+/// <summary>
+/// One object on its way to S3: bytes are written to <see cref="GetMemoryAsync"/> and counted with <see cref="AdvanceAsync"/>. Up to
+/// one part it becomes a single put; beyond that a multipart upload of equal parts (some stores want them equal), each sent while
+/// the next one fills. Disposing it before it is completed removes whatever had reached S3.
+/// </summary>
+public sealed class ObjectUpload : IAsyncDisposable
+{
+    /// <summary>Bytes in every part but the last: 5 GiB fit into 640, and stores that allow 1,000 parts only take 7.8 GiB.</summary>
+    public const int PartSize = 8 << 20;
+
+    private static readonly TimeSpan AbortLimit = TimeSpan.FromSeconds(10);
+
+    private readonly IAmazonS3 _client;
+    private readonly ResiliencePipeline _pipeline;
+    private readonly UploadMemory _memory;
+    private readonly string _bucket;
+    private readonly string _key;
+    private readonly int _bufferSize;
+    private readonly IncrementalHash _sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private readonly List<PartETag> _parts = [];
+
+    private UploadBuffer? _filling;
+    private Task<PartETag>? _sending;
+    private string? _uploadId;
+    private bool _reachedS3;
+    private bool _completed;
+
+    internal ObjectUpload(IAmazonS3 client, ResiliencePipeline pipeline, UploadMemory memory, string bucket, string key, long? most)
+    {
+        _client = client;
+        _pipeline = pipeline;
+        _memory = memory;
+        _bucket = bucket;
+        _key = key;
+        _bufferSize = (int)Math.Clamp(most ?? PartSize, 1, PartSize);
+    }
+
+    /// <summary>Bytes written so far.</summary>
+    public long Size { get; private set; }
+
+    /// <summary>Where the next bytes go, never empty. Waits for the process's memory budget.</summary>
+    public async ValueTask<Memory<byte>> GetMemoryAsync(CancellationToken cancellationToken)
+    {
+        _filling ??= await _memory.RentAsync(_bufferSize, cancellationToken);
+        return _filling.IsFull ? throw new InvalidOperationException($"More than the {_bufferSize} bytes announced.") : _filling.Free;
+    }
+
+    /// <summary>Counts bytes that were written to <see cref="GetMemoryAsync"/>, and sends a part when it is full.</summary>
+    public async ValueTask AdvanceAsync(int count, CancellationToken cancellationToken)
+    {
+        var buffer = _filling ?? throw new InvalidOperationException("Nothing was asked for to write to.");
+        _sha256.AppendData(buffer.Free.Span[..count]);
+        buffer.Advance(count);
+        Size += count;
+        if (buffer.Length == PartSize)
+            await SendPartAsync(cancellationToken);
+    }
+
+    /// <summary>Makes the object durable and visible; it holds one byte at least.</summary>
+    /// <returns>SHA-256 of the content, 32 bytes.</returns>
+    public async Task<byte[]> CompleteAsync(CancellationToken cancellationToken)
+    {
+        if (_uploadId is null)
+        {
+            await PutAsync(cancellationToken);
+        }
+        else
+        {
+            if (_filling is { Length: > 0 })
+                await SendPartAsync(cancellationToken);
+            await CollectPartAsync();
+            await CompleteMultipartAsync(cancellationToken);
+        }
+
+        _completed = true;
+        return _sha256.GetHashAndReset();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_sending is not null)
+            await _sending.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        _filling?.Dispose();
+        _sha256.Dispose();
+        if (!_completed && _reachedS3)
+            await RemoveAsync();
+    }
+
+    private async Task SendPartAsync(CancellationToken cancellationToken)
+    {
+        await CollectPartAsync();
+        _uploadId ??= await BeginMultipartAsync(cancellationToken);
+        (var part, _filling) = (_filling!, null);
+        _sending = UploadPartAsync(part, _parts.Count + 1, cancellationToken);
+    }
+
+    private async Task CollectPartAsync()
+    {
+        if (_sending is null)
+            return;
+        _parts.Add(await _sending);
+        _sending = null;
+    }
+
+    private async Task<PartETag> UploadPartAsync(UploadBuffer part, int number, CancellationToken cancellationToken)
+    {
+        using (part)
+        {
+            var sent = await _pipeline.ExecuteAsync(
+                async token => await _client.UploadPartAsync(
+                    new() { BucketName = _bucket, Key = _key, UploadId = _uploadId, PartNumber = number, InputStream = part.OpenRead(), PartSize = part.Length },
+                    token),
+                cancellationToken);
+            return new PartETag(number, sent.ETag);
+        }
+    }
+
+    private async Task<string> BeginMultipartAsync(CancellationToken cancellationToken)
+    {
+        _reachedS3 = true;
+        var begun = await _pipeline.ExecuteAsync(
+            async token => await _client.InitiateMultipartUploadAsync(new() { BucketName = _bucket, Key = _key }, token), cancellationToken);
+        return begun.UploadId;
+    }
+
+    private async Task CompleteMultipartAsync(CancellationToken cancellationToken)
+    {
+        var request = new CompleteMultipartUploadRequest { BucketName = _bucket, Key = _key, UploadId = _uploadId, PartETags = _parts };
+        try
+        {
+            await _pipeline.ExecuteAsync(async token => await _client.CompleteMultipartUploadAsync(request, token), cancellationToken);
+        }
+        catch (AmazonS3Exception gone) when (gone.ErrorCode == "NoSuchUpload")
+        {
+            // A completion whose answer got lost ends the upload: then the object is there, of the size that was sent.
+            var found = await _client.GetObjectMetadataAsync(_bucket, _key, cancellationToken);
+            if (found.ContentLength != Size)
+                throw;
+        }
+    }
+
+    private async Task PutAsync(CancellationToken cancellationToken)
+    {
+        _reachedS3 = true;
+        (var buffer, _filling) = (_filling ?? throw new InvalidOperationException("Nothing was written."), null);
+        using (buffer)
+        {
+            await _pipeline.ExecuteAsync(
+                async token => await _client.PutObjectAsync(new() { BucketName = _bucket, Key = _key, InputStream = buffer.OpenRead() }, token),
+                cancellationToken);
+        }
+    }
+
+    /// <summary>Leaves nothing behind. The client may be gone already, so this has a time of its own; where it fails the Janitor does it.</summary>
+    private async Task RemoveAsync()
+    {
+        using var limit = new CancellationTokenSource(AbortLimit);
+        try
+        {
+            if (_uploadId is not null)
+                await _pipeline.ExecuteAsync(async token => await _client.AbortMultipartUploadAsync(_bucket, _key, _uploadId, token), limit.Token);
+            await _pipeline.ExecuteAsync(async token => await _client.DeleteObjectAsync(_bucket, _key, token), limit.Token);
+        }
+        catch (Exception left) when (left is AmazonS3Exception or HttpRequestException or OperationCanceledException or Polly.ExecutionRejectedException)
+        {
+            // The row stays `uploading` until its lease lapses, and the Janitor takes row, parts and object together.
+        }
+    }
+}

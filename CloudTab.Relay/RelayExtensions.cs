@@ -1,0 +1,23 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace CloudTab.Relay;
+
+public static class RelayExtensions
+{
+    /// <summary>Adds the session state machine on <see cref="Database"/> and <see cref="ObjectStore"/>, and the pump of its wake-ups.</summary>
+    public static void AddRelay(this IHostApplicationBuilder builder)
+    {
+        builder.Services.AddOptionsWithValidateOnStart<SessionOptions>().BindConfiguration("").ValidateDataAnnotations();
+        builder.Services.AddSingleton<Wakeups>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<Wakeups>());
+        builder.Services.AddSingleton<Sessions>();
+        builder.Services.AddSingleton<Uploads>();
+        builder.Services.AddSingleton<Claims>();
+        builder.Services.AddSingleton<Expiry>();
+        builder.Services.AddSingleton<Removal>();
+        builder.Services.AddSingleton<SessionViews>();
+        builder.Services.AddSingleton<Shops>();
+        builder.Services.AddSingleton<ApiKeys>();
+    }
+}

@@ -1,0 +1,116 @@
+using System.Globalization;
+using System.Text.Json.Serialization;
+
+namespace CloudTab.Relay;
+
+/// <summary>What a shop sees of its sessions, the same over HTTP and over the socket.</summary>
+public sealed class SessionViews(Database database, TimeProvider clock)
+{
+    private DateTime Now => clock.GetUtcNow().UtcDateTime;
+
+    /// <summary>A page of the shop's pending sessions that hold a file, newest first.</summary>
+    /// <param name="shop">Id of the shop.</param>
+    /// <param name="limit">Most sessions on the page.</param>
+    /// <param name="after">Where the page before ended, or null for the first.</param>
+    public async Task<PendingPage> PendingAsync(string shop, int limit, PendingCursor? after, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            SELECT id, session_id AS SessionId, pickup_code AS PickupCode, customer_name AS CustomerName, file_count AS FileCount,
+                   total_size AS TotalSize, created_at AS CreatedAt, expires_at AS ExpiresAt
+            FROM sessions
+            WHERE shop_id = @shop AND status = 'pending' AND file_count > 0 AND expires_at > @now
+                AND (created_at, id) < (@createdAt, @id)
+            ORDER BY created_at DESC, id DESC
+            LIMIT @limit + 1
+            """;
+        var from = after ?? PendingCursor.Newest;
+        var rows = await database.QueryAsync<PendingSession>(
+            sql, new { shop, now = Now, createdAt = from.CreatedAt, id = from.Id, limit }, cancellationToken);
+        if (rows.Count <= limit)
+            return new(rows, null);
+        rows.RemoveAt(limit);
+        return new(rows, new(rows[^1].CreatedAt, rows[^1].Id));
+    }
+
+    /// <summary>One session of the shop with its files, or null where the shop has no such session.</summary>
+    public async Task<SessionDetails?> DetailsAsync(string shop, SessionName name, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            SELECT sessions.id, sessions.session_id AS SessionId, sessions.pickup_code AS PickupCode,
+                   sessions.customer_name AS CustomerName, sessions.file_count AS FileCount, sessions.total_size AS TotalSize,
+                   CASE WHEN sessions.ended_at IS NULL AND sessions.expires_at <= @now THEN 'expired' ELSE sessions.status END AS Status,
+                   sessions.created_at AS CreatedAt, sessions.expires_at AS ExpiresAt,
+                   CASE WHEN sessions.status = 'processing' THEN api_keys.name END AS ClaimedBy
+            FROM sessions LEFT JOIN api_keys ON api_keys.id = sessions.claimed_by
+            WHERE sessions.id = ({SessionName.Sql})
+            """;
+        var session = await database.QuerySingleOrDefaultAsync<SessionDetails>(
+            sql, new { shop, sessionId = name.SessionId, pickupCode = name.PickupCode, now = Now }, cancellationToken);
+        return session is null ? null : session with { Files = await FilesAsync(session.Id, cancellationToken) };
+    }
+
+    /// <summary>The files of a session that were stored, in the order in which they came; also those that are gone again.</summary>
+    public Task<List<FileDetails>> FilesAsync(Guid session, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            SELECT id, name, type, size, encode(sha256, 'hex') AS Sha256,
+                   CASE WHEN status = 'stored' THEN 'stored' ELSE 'deleted' END AS Status
+            FROM files
+            WHERE session = @session AND stored_at IS NOT NULL
+            ORDER BY position
+            """;
+        return database.QueryAsync<FileDetails>(sql, new { session }, cancellationToken);
+    }
+}
+
+/// <summary>A session in the pending list.</summary>
+public sealed record PendingSession(
+    [property: JsonIgnore] Guid Id,
+    string SessionId,
+    string PickupCode,
+    string? CustomerName,
+    int FileCount,
+    long TotalSize,
+    DateTime CreatedAt,
+    DateTime ExpiresAt);
+
+/// <summary>A page of the pending list, and where the next one begins, if there is one.</summary>
+public sealed record PendingPage(List<PendingSession> Sessions, PendingCursor? Next);
+
+/// <summary>A place in the pending list. On the wire it is opaque text; it holds no session id, since addresses end up in logs.</summary>
+public sealed record PendingCursor(DateTime CreatedAt, Guid Id)
+{
+    internal static readonly PendingCursor Newest = new(new DateTime(9999, 1, 1, 0, 0, 0, DateTimeKind.Utc), Guid.Empty);
+
+    /// <summary>Reads what <see cref="ToString"/> wrote; null where the text is something else.</summary>
+    public static PendingCursor? Parse(string text) =>
+        text.Split('-') is [var ticks, var id]
+        && long.TryParse(ticks, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var createdAt)
+        && createdAt >= 0 && createdAt <= Newest.CreatedAt.Ticks
+        && Guid.TryParseExact(id, "N", out var session)
+            ? new(new DateTime(createdAt, DateTimeKind.Utc), session)
+            : null;
+
+    /// <inheritdoc/>
+    public override string ToString() => FormattableString.Invariant($"{CreatedAt.Ticks:x}-{Id:N}");
+}
+
+/// <summary>One session as its shop sees it.</summary>
+public sealed record SessionDetails(
+    [property: JsonIgnore] Guid Id,
+    string SessionId,
+    string PickupCode,
+    string? CustomerName,
+    int FileCount,
+    long TotalSize,
+    string Status,
+    DateTime CreatedAt,
+    DateTime ExpiresAt,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? ClaimedBy)
+{
+    /// <summary>The session's files in the order in which they came.</summary>
+    public IReadOnlyList<FileDetails> Files { get; init; } = [];
+}
+
+/// <summary>A file as its shop sees it; `status` is `stored` or `deleted`, `sha256` lower-case hexadecimal.</summary>
+public sealed record FileDetails(Guid Id, string Name, string Type, long Size, string Sha256, string Status);

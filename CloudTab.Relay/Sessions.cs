@@ -1,0 +1,184 @@
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace CloudTab.Relay;
+
+/// <summary>
+/// The customer's half of the session state machine: open → pending, and any live state → cancelled. (docs/sessions.md has the
+/// chart; the shop's half is <see cref="Claims"/>, the half of time <see cref="Expiry"/>.)
+/// </summary>
+public sealed class Sessions(Database database, Wakeups wakeups, TimeProvider clock, IOptions<SessionOptions> options)
+{
+    private DateTime Now => clock.GetUtcNow().UtcDateTime;
+
+    private DateTime NextExpiry => Now.AddMilliseconds(options.Value.SessionTimeout);
+
+    /// <summary>Opens a session in a shop.</summary>
+    /// <returns>The session, or null where there is no such shop or it takes no uploads now.</returns>
+    public async Task<OpenedSession?> OpenAsync(string shop, string? customerName, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            INSERT INTO sessions (id, shop_id, session_id, pickup_code, customer_name, status, created_at, expires_at)
+            SELECT @id, id, @sessionId, @pickupCode, @customerName, 'open', @now, @expiresAt
+            FROM shops
+            WHERE id = @shop AND accepts_uploads
+            RETURNING id, session_id AS SessionId, pickup_code AS PickupCode, expires_at AS ExpiresAt
+            """;
+        while (true)
+        {
+            try
+            {
+                return await database.ChangeSingleOrDefaultAsync<OpenedSession>(
+                    sql,
+                    new
+                    {
+                        id = Guid.CreateVersion7(clock.GetUtcNow()),
+                        shop,
+                        sessionId = SessionId.Create(),
+                        pickupCode = PickupCode.Create(),
+                        customerName,
+                        now = Now,
+                        expiresAt = NextExpiry,
+                    },
+                    cancellationToken);
+            }
+            catch (PostgresException taken) when (taken.ConstraintName == "sessions_live_pickup_code")
+            {
+                // Another live session of the shop has this code: one in 729 million for each of them. Draw again.
+            }
+        }
+    }
+
+    /// <summary>Submits a session whose files are all there; submitting again changes nothing.</summary>
+    public async Task<Outcome> SubmitAsync(string shop, string sessionId, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            WITH before AS (
+                SELECT id, status FROM sessions
+                WHERE shop_id = @shop AND session_id = @sessionId AND expires_at > @now
+                    AND status IN ('open', 'pending', 'processing') AND (status <> 'open' OR file_count > 0)
+                FOR UPDATE
+            ), submitted AS (
+                UPDATE sessions
+                SET status = CASE WHEN before.status = 'open' THEN 'pending' ELSE before.status END,
+                    submitted_at = coalesce(submitted_at, @now),
+                    expires_at = @expiresAt
+                FROM before
+                WHERE sessions.id = before.id
+                RETURNING sessions.*, before.status <> 'open' AS announced
+            ), changed AS (
+                SELECT * FROM submitted WHERE NOT announced
+            ), event AS (
+                {Events.Insert}
+            )
+            SELECT id FROM submitted
+            """;
+        var changed = await database.ChangeSingleOrDefaultAsync<Guid?>(
+            sql,
+            new { shop, sessionId, now = Now, expiresAt = NextExpiry, traceParent = Events.TraceParent, traceState = Events.TraceState },
+            cancellationToken);
+        if (changed is null)
+            return await WhyNotAsync(shop, sessionId, cancellationToken);
+        wakeups.Signal();
+        return Outcome.Done;
+    }
+
+    /// <summary>The customer withdraws: the session ends, its files are marked for removal.</summary>
+    /// <returns>Done with the session's internal id; cancelling again is Done too.</returns>
+    public async Task<(Outcome Outcome, Guid Session)> CancelAsync(string shop, string sessionId, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            WITH changed AS (
+                UPDATE sessions
+                SET status = 'cancelled', ended_at = @now, claimed_until = NULL
+                WHERE shop_id = @shop AND session_id = @sessionId AND expires_at > @now AND status IN ('open', 'pending', 'processing')
+                RETURNING *, true AS announced
+            ), marked AS (
+                UPDATE files SET status = 'deleting' FROM changed WHERE files.session = changed.id AND files.status = 'stored'
+            ), event AS (
+                {Events.Insert}
+            )
+            SELECT id FROM changed
+            """;
+        var changed = await database.ChangeSingleOrDefaultAsync<Guid?>(
+            sql,
+            new { shop, sessionId, now = Now, traceParent = Events.TraceParent, traceState = Events.TraceState },
+            cancellationToken);
+        if (changed is { } session)
+        {
+            wakeups.Signal();
+            return (Outcome.Done, session);
+        }
+
+        return await IsCancelledAsync(shop, sessionId, cancellationToken) is { } already
+            ? (Outcome.Done, already)
+            : (await WhyNotAsync(shop, sessionId, cancellationToken), default);
+    }
+
+    /// <summary>Takes back a session that was opened for an upload that then failed; one that holds files stays.</summary>
+    public Task ForgetAsync(Guid session, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            DELETE FROM sessions
+            WHERE id = @session AND status = 'open' AND NOT EXISTS (SELECT FROM files WHERE files.session = sessions.id)
+            """;
+        return database.ExecuteAsync(sql, new { session }, cancellationToken);
+    }
+
+    private Task<Guid?> IsCancelledAsync(string shop, string sessionId, CancellationToken cancellationToken)
+    {
+        const string sql = "SELECT id FROM sessions WHERE shop_id = @shop AND session_id = @sessionId AND status = 'cancelled'";
+        return database.QuerySingleOrDefaultAsync<Guid?>(sql, new { shop, sessionId }, cancellationToken);
+    }
+
+    private async Task<Outcome> WhyNotAsync(string shop, string sessionId, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            SELECT CASE
+                WHEN ended_at IS NOT NULL OR expires_at <= @now THEN 'Closed'
+                ELSE 'NoFiles'
+            END
+            FROM sessions
+            WHERE shop_id = @shop AND session_id = @sessionId
+            """;
+        var reason = await database.QuerySingleOrDefaultAsync<string>(sql, new { shop, sessionId, now = Now }, cancellationToken);
+        return reason is null ? Outcome.NotFound : Enum.Parse<Outcome>(reason);
+    }
+}
+
+/// <summary>What became of an attempted state change: done, or the one reason why not.</summary>
+public enum Outcome
+{
+    /// <summary>The state is now what was asked for.</summary>
+    Done,
+
+    /// <summary>No such session in this shop.</summary>
+    NotFound,
+
+    /// <summary>The session has ended.</summary>
+    Closed,
+
+    /// <summary>The session holds no file yet.</summary>
+    NoFiles,
+
+    /// <summary>Another key of the shop holds the claim.</summary>
+    ClaimedByAnother,
+
+    /// <summary>Nobody has claimed the session.</summary>
+    NotClaimed,
+
+    /// <summary>The customer has not submitted the session yet.</summary>
+    NotSubmitted,
+
+    /// <summary>The session would hold more files than allowed.</summary>
+    TooManyFiles,
+
+    /// <summary>The session would hold more bytes than allowed.</summary>
+    TooLarge,
+
+    /// <summary>The upload lost its lease: another process has begun to clean up behind it.</summary>
+    LeaseLost,
+}
+
+/// <summary>A session just opened.</summary>
+public sealed record OpenedSession(Guid Id, string SessionId, string PickupCode, DateTime ExpiresAt);

@@ -1,0 +1,31 @@
+namespace CloudTab.Relay;
+
+/// <summary>Shops, as the customers' side needs them.</summary>
+public sealed class Shops(Database database, TimeProvider clock)
+{
+    /// <summary>The shop that is meant where none is named.</summary>
+    public const string Default = "default";
+
+    /// <summary>Milliseconds after which a Notifier replica that no longer refreshes its sockets counts as gone.</summary>
+    public static readonly TimeSpan PresenceLimit = TimeSpan.FromSeconds(15);
+
+    /// <summary>A shop and whether it can be reached now, or null where there is none of that id.</summary>
+    public Task<ShopStatus?> FindAsync(string shop, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            SELECT id, name, accepts_uploads AS AcceptsUploads,
+                   EXISTS (SELECT FROM connected_sockets WHERE shop_id = shops.id AND seen_at > @seenAfter) AS Connected
+            FROM shops
+            WHERE id = @shop
+            """;
+        var seenAfter = (clock.GetUtcNow() - PresenceLimit).UtcDateTime;
+        return database.QuerySingleOrDefaultAsync<ShopStatus>(sql, new { shop, seenAfter }, cancellationToken);
+    }
+}
+
+/// <summary>A shop as customers may know it.</summary>
+/// <param name="Id">The id in addresses, e.g. `corner-print`.</param>
+/// <param name="Name">The name to display.</param>
+/// <param name="AcceptsUploads">Whether the shop takes uploads now.</param>
+/// <param name="Connected">Whether a shopkeeper's socket is open on any replica.</param>
+public sealed record ShopStatus(string Id, string Name, bool AcceptsUploads, bool Connected);

@@ -1,0 +1,78 @@
+using System.Diagnostics;
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace CloudTab.ServiceDefaults;
+
+/// <summary>
+/// Every failure leaves as RFC 9457 problem details with `code`, `success: false` and `message`. What a service expects stands in
+/// its own Problems.cs; here is what the framework finds, an outage of Postgres or S3 (503), and the unexpected (500), which says
+/// nothing but its trace id.
+/// </summary>
+internal static class Failures
+{
+    internal static void AddFailures(this IHostApplicationBuilder builder)
+    {
+        builder.Services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => Complete(context.ProblemDetails, context.HttpContext));
+        builder.Services.AddExceptionHandler<UnavailableHandler>();
+    }
+
+    private static void Complete(ProblemDetails problem, HttpContext context)
+    {
+        var status = problem.Status ?? context.Response.StatusCode;
+        problem.Detail ??= DetailOf(status);
+        problem.Extensions.TryAdd("code", CodeOf(status));
+        problem.Extensions["success"] = false;
+        problem.Extensions["message"] = problem.Detail;
+        problem.Extensions["traceId"] = Activity.Current?.TraceId.ToHexString() ?? context.TraceIdentifier;
+    }
+
+    private static string CodeOf(int status) => status switch
+    {
+        StatusCodes.Status404NotFound => "not_found",
+        StatusCodes.Status405MethodNotAllowed => "method_not_allowed",
+        StatusCodes.Status413PayloadTooLarge => "request_too_large",
+        StatusCodes.Status415UnsupportedMediaType => "unsupported_media_type",
+        StatusCodes.Status429TooManyRequests => "too_many_requests",
+        StatusCodes.Status502BadGateway or StatusCodes.Status503ServiceUnavailable or StatusCodes.Status504GatewayTimeout => "unavailable",
+        >= 500 => "internal_error",
+        _ => "invalid_request",
+    };
+
+    private static string DetailOf(int status) => status switch
+    {
+        StatusCodes.Status404NotFound => "There is nothing at this address.",
+        StatusCodes.Status405MethodNotAllowed => "This address does not answer that method.",
+        StatusCodes.Status429TooManyRequests => "Too many requests from this address: try again later.",
+        StatusCodes.Status502BadGateway or StatusCodes.Status503ServiceUnavailable or StatusCodes.Status504GatewayTimeout =>
+            "The service cannot answer right now: try again in a moment.",
+        >= 500 => "Something went wrong on our side.",
+        _ => "The request could not be understood.",
+    };
+
+    /// <summary>Answers an outage of Postgres or S3 with 503 and Retry-After, and a malformed request with its own 4xx.</summary>
+    private sealed class UnavailableHandler(IProblemDetailsService problems) : IExceptionHandler
+    {
+        private const string RetryAfterSeconds = "2";
+
+        public async ValueTask<bool> TryHandleAsync(HttpContext context, Exception exception, CancellationToken cancellationToken)
+        {
+            if (StatusOf(exception) is not { } status)
+                return false;
+            context.Response.StatusCode = status;
+            if (status == StatusCodes.Status503ServiceUnavailable)
+                context.Response.Headers.RetryAfter = RetryAfterSeconds;
+            return await problems.TryWriteAsync(new ProblemDetailsContext { HttpContext = context, ProblemDetails = { Status = status } });
+        }
+
+        private static int? StatusOf(Exception exception) => exception switch
+        {
+            BadHttpRequestException malformed => malformed.StatusCode,
+            _ when Resilience.IsUnavailable(exception) => StatusCodes.Status503ServiceUnavailable,
+            _ => null,
+        };
+    }
+}

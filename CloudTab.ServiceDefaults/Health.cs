@@ -1,0 +1,46 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Diagnostics.HealthChecks;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+
+namespace CloudTab.ServiceDefaults;
+
+/// <summary>
+/// /health/live: the process answers. /health/ready: so does what it depends on. Both are for orchestrators; the answer is kept
+/// for a second, so that asking often costs nothing.
+/// </summary>
+internal static class Health
+{
+    private static readonly TimeSpan CheckLimit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan KeptFor = TimeSpan.FromSeconds(1);
+
+    internal static void AddHealth(this IHostApplicationBuilder builder)
+    {
+        builder.Services.AddHealthChecks();
+        builder.Services.AddOutputCache(cache => cache.AddBasePolicy(policy => policy.NoCache()));
+        builder.Services.AddRequestTimeouts();
+        builder.Services.Configure<HealthCheckServiceOptions>(checks =>
+        {
+            foreach (var check in checks.Registrations)
+                check.Timeout = CheckLimit;
+        });
+    }
+
+    internal static void MapHealth(this WebApplication app)
+    {
+        app.UseOutputCache();
+        app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false })
+            .CacheOutput(cache => cache.Expire(KeptFor));
+        app.MapHealthChecks("/health/ready", new HealthCheckOptions { ResponseWriter = WriteFailingChecksAsync })
+            .CacheOutput(cache => cache.Expire(KeptFor));
+    }
+
+    private static Task WriteFailingChecksAsync(Microsoft.AspNetCore.Http.HttpContext context, HealthReport report)
+    {
+        var failing = report.Entries.Where(entry => entry.Value.Status != HealthStatus.Healthy).Select(entry => entry.Key);
+        context.Response.ContentType = "text/plain; charset=utf-8";
+        return Microsoft.AspNetCore.Http.HttpResponseWritingExtensions.WriteAsync(
+            context.Response, report.Status == HealthStatus.Healthy ? "Healthy" : $"Unhealthy: {string.Join(", ", failing)}", context.RequestAborted);
+    }
+}

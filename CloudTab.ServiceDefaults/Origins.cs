@@ -1,0 +1,72 @@
+using System.ComponentModel.DataAnnotations;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Cors.Infrastructure;
+using Microsoft.AspNetCore.HttpOverrides;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+
+namespace CloudTab.ServiceDefaults;
+
+/// <summary>Who may call from where: other origins' pages (CORS), and proxies whose word on the client's address counts.</summary>
+public sealed class OriginOptions : IValidatableObject
+{
+    /// <summary>
+    /// Origins whose pages may call the APIs (ALLOWED_ORIGINS, comma-separated, e.g. `https://shop.example`; default none). `*`
+    /// lets all in, without credentials.
+    /// </summary>
+    [ConfigurationKeyName("ALLOWED_ORIGINS")]
+    public string AllowedOrigins { get; set; } = "";
+
+    /// <summary>
+    /// Networks whose X-Forwarded-For and X-Forwarded-Proto are believed (TRUSTED_PROXIES, comma-separated CIDR; default
+    /// loopback). Too wide, and a client can choose the address that rate limits count it under.
+    /// </summary>
+    [ConfigurationKeyName("TRUSTED_PROXIES")]
+    public string TrustedProxies { get; set; } = "127.0.0.0/8,::1/128";
+
+    internal string[] Origins => AllowedOrigins.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+
+    internal string[] Proxies => TrustedProxies.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+
+    /// <inheritdoc/>
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        foreach (var origin in Origins)
+        {
+            if (origin != "*" && !(Uri.TryCreate(origin, UriKind.Absolute, out var uri) && uri.GetLeftPart(UriPartial.Authority) == origin))
+                yield return new($"ALLOWED_ORIGINS: '{origin}' is not an origin such as https://shop.example");
+        }
+
+        foreach (var proxy in Proxies)
+        {
+            if (!System.Net.IPNetwork.TryParse(proxy, out _))
+                yield return new($"TRUSTED_PROXIES: '{proxy}' is not a network such as 10.0.0.0/8");
+        }
+    }
+}
+
+internal static class OriginExtensions
+{
+    internal static void AddOrigins(this IHostApplicationBuilder builder)
+    {
+        builder.Services.AddSettings<OriginOptions>();
+        builder.Services.AddCors();
+        builder.Services.AddOptions<CorsOptions>().Configure<IOptions<OriginOptions>>((cors, origins) =>
+            cors.AddDefaultPolicy(policy => policy
+                .WithOrigins(origins.Value.Origins)
+                .AllowAnyHeader()
+                .AllowAnyMethod()
+                .WithExposedHeaders("Location", "ETag", "Content-Disposition", "Retry-After")));
+        builder.Services.AddOptions<ForwardedHeadersOptions>().Configure<IOptions<OriginOptions>>((forwarded, origins) =>
+        {
+            forwarded.ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto | ForwardedHeaders.XForwardedHost;
+            forwarded.ForwardLimit = null;
+            forwarded.KnownIPNetworks.Clear();
+            forwarded.KnownProxies.Clear();
+            foreach (var proxy in origins.Value.Proxies)
+                forwarded.KnownIPNetworks.Add(System.Net.IPNetwork.Parse(proxy));
+        });
+    }
+}

@@ -1,0 +1,54 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using OpenTelemetry;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
+using OpenTelemetry.Trace;
+
+namespace CloudTab.ServiceDefaults;
+
+/// <summary>OpenTelemetry logs, traces and metrics, exported over OTLP where OTEL_EXPORTER_OTLP_ENDPOINT is set.</summary>
+internal static class Telemetry
+{
+    internal static void AddTelemetry(this IHostApplicationBuilder builder)
+    {
+        builder.Logging.AddOpenTelemetry(logging =>
+        {
+            logging.IncludeFormattedMessage = true;
+            logging.IncludeScopes = true;
+        });
+
+        var telemetry = builder.Services.AddOpenTelemetry()
+            .ConfigureResource(resource => resource.AddService(builder.Environment.ApplicationName, serviceVersion: Extensions.Version))
+            .WithMetrics(metrics => metrics
+                .AddAspNetCoreInstrumentation()
+                .AddHttpClientInstrumentation()
+                .AddRuntimeInstrumentation()
+                .AddMeter("Npgsql", "Polly", "CloudTab.*"))
+            .WithTracing(tracing => tracing
+                .AddSource("CloudTab.*")
+                .AddNpgsql()
+                .AddHttpClientInstrumentation(client => client.EnrichWithHttpRequestMessage = (span, request) =>
+                    span.SetTag("url.full", request.RequestUri?.GetLeftPart(UriPartial.Authority)))
+                .AddAspNetCoreInstrumentation(server =>
+                {
+                    server.Filter = context => !context.Request.Path.StartsWithSegments("/health", StringComparison.Ordinal);
+                    server.EnrichWithHttpRequest = (span, _) =>
+                    {
+                        // Paths and queries carry session ids, which no trace may hold; the route says which endpoint it was.
+                        span.SetTag("url.path", null);
+                        span.SetTag("url.query", null);
+                    };
+                    server.EnrichWithHttpResponse = (span, response) => span.SetTag("url.path", RouteOf(response.HttpContext));
+                }));
+
+        if (!string.IsNullOrEmpty(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))
+            telemetry.UseOtlpExporter();
+    }
+
+    private static string? RouteOf(HttpContext context) => (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText;
+}
