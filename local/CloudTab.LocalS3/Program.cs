@@ -1,3 +1,47 @@
+using System.Net;
+using System.Text;
+using CloudTab.LocalS3;
+using Microsoft.Extensions.Options;
+
 var builder = WebApplication.CreateBuilder(args);
-var app = builder.Build();
-await app.RunAsync();
+builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
+
+builder.Services.AddOptionsWithValidateOnStart<LocalS3Options>().Bind(builder.Configuration).ValidateDataAnnotations();
+builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
+builder.Services.AddSingleton(TimeProvider.System);
+builder.Services.AddSingleton<BucketStore>();
+builder.Services.AddSingleton<SignatureV4>();
+builder.Services.AddHostedService<LifecycleSweep>();
+
+builder.WebHost.ConfigureKestrel((context, kestrel) =>
+{
+    // Objects of 5 GiB are legitimate; Kestrel's minimum data rate stays, so that a stalled client cannot hold on.
+    kestrel.Limits.MaxRequestBodySize = null;
+    kestrel.Limits.MaxRequestLineSize = 16 * 1024;
+    kestrel.RequestHeaderEncodingSelector = _ => Encoding.UTF8;
+    kestrel.ResponseHeaderEncodingSelector = _ => Encoding.UTF8;
+    kestrel.AddServerHeader = false;
+    kestrel.ConfigureEndpointDefaults(endpoint =>
+    {
+        if (endpoint.IPEndPoint is { } address && !IPAddress.IsLoopback(address.Address) && !context.Configuration.GetValue<bool>("LOCALS3_ALLOW_REMOTE"))
+            throw new OptionsValidationException("", typeof(LocalS3Options), [$"{address} can be reached from other machines; LOCALS3_ALLOW_REMOTE=true allows it"]);
+    });
+});
+
+try
+{
+    var app = builder.Build();
+    var store = app.Services.GetRequiredService<BucketStore>();
+    var signature = app.Services.GetRequiredService<SignatureV4>();
+
+    // Behind the slash of a path-style address stands a bucket, whose name cannot begin with an underscore.
+    app.MapGet("/_health", () => TypedResults.Ok());
+    app.MapFallback("{**path}", context => ErrorResponses.HandleAsync(context, request => Operations.HandleAsync(request, store, signature), app.Logger));
+    await app.RunAsync();
+    return 0;
+}
+catch (Exception exception) when (exception is OptionsValidationException or IOException or UnauthorizedAccessException)
+{
+    await Console.Error.WriteLineAsync($"LocalS3 cannot start: {exception.Message}");
+    return 1;
+}
