@@ -1,0 +1,1 @@
+namespace CloudTab.Gateway; internal sealed class GatewayOptions;

@@ -1,0 +1,1 @@
+namespace CloudTab.Janitor; internal sealed class JanitorOptions;

@@ -1,0 +1,1 @@
+namespace CloudTab.Notifier; internal sealed class SocketOptions;

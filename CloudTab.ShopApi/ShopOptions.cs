@@ -1,0 +1,1 @@
+namespace CloudTab.ShopApi; internal sealed class ShopOptions;

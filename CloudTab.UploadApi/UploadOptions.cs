@@ -1,0 +1,1 @@
+namespace CloudTab.UploadApi; internal sealed class UploadOptions;

@@ -1,0 +1,111 @@
+using Amazon.Runtime;
+using Amazon.S3;
+using CloudTab.Testing;
+using Npgsql;
+
+[assembly: AssemblyFixture(typeof(CloudTab.Services.Tests.Dependencies))]
+
+namespace CloudTab.Services.Tests;
+
+/// <summary>
+/// One real Postgres and one real S3 endpoint for the whole run, and a migrated database to copy for each class. They come from
+/// TEST_DATABASE (Npgsql's form, a superuser) and TEST_S3_ENDPOINT with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY where set, else
+/// the local ones are started.
+/// </summary>
+public sealed class Dependencies : IAsyncLifetime
+{
+    private const string Template = "cloudtab_template";
+
+    private LocalS3Server? _localS3;
+
+    /// <summary>Npgsql connection string of a superuser.</summary>
+    public string Postgres { get; private set; } = "";
+
+    /// <summary>What a service needs to know of S3, but for the bucket.</summary>
+    public Dictionary<string, string> S3Settings { get; } = new(StringComparer.Ordinal) { ["AWS_REGION"] = "us-east-1" };
+
+    public async ValueTask InitializeAsync()
+    {
+        await Task.WhenAll(UsePostgresAsync(), UseS3Async());
+        await ExecuteAsync($"DROP DATABASE IF EXISTS {Template} WITH (FORCE)");
+        await ExecuteAsync($"CREATE DATABASE {Template}");
+        await MigrateAsync(Template, "template");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        NpgsqlConnection.ClearAllPools();
+        if (_localS3 is not null)
+            await _localS3.DisposeAsync();
+    }
+
+    public string ConnectionString(string database) => new NpgsqlConnectionStringBuilder(Postgres) { Database = database }.ConnectionString;
+
+    /// <summary>A new migrated database.</summary>
+    /// <returns>Its name.</returns>
+    public async Task<string> CreateDatabaseAsync()
+    {
+        var name = $"t_{Guid.NewGuid():N}";
+        await ExecuteAsync($"CREATE DATABASE {name} TEMPLATE {Template}");
+        return name;
+    }
+
+    public Task DropDatabaseAsync(string name) => ExecuteAsync($"DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+
+    public AmazonS3Client CreateS3Client() => new(
+        new BasicAWSCredentials(S3Settings["AWS_ACCESS_KEY_ID"], S3Settings["AWS_SECRET_ACCESS_KEY"]),
+        new AmazonS3Config
+        {
+            ServiceURL = S3Settings["AWS_ENDPOINT_URL_S3"],
+            ForcePathStyle = true,
+            AuthenticationRegion = S3Settings["AWS_REGION"],
+            RequestChecksumCalculation = RequestChecksumCalculation.WHEN_REQUIRED,
+            ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
+        });
+
+    /// <summary>The environment of a service's process on a database and a bucket.</summary>
+    public Dictionary<string, string> EnvironmentFor(string database, string bucket) => new(S3Settings, StringComparer.Ordinal)
+    {
+        ["ConnectionStrings__cloudtab"] = ConnectionString(database),
+        ["AWS_S3_BUCKET"] = bucket,
+    };
+
+    private async Task MigrateAsync(string database, string bucket)
+    {
+        await using var migrator = await ChildProcess.StartAsync("CloudTab.Migrator", EnvironmentFor(database, bucket), null, CancellationToken.None);
+        if (await migrator.WaitForExitAsync(CancellationToken.None) is not 0 and var code)
+            throw new InvalidOperationException($"The Migrator ended with {code}:\n{migrator.Output}");
+    }
+
+    private Task UsePostgresAsync()
+    {
+        Postgres = Environment.GetEnvironmentVariable("TEST_DATABASE") ?? "";
+        if (Postgres.Length > 0)
+            return Task.CompletedTask;
+        throw new InvalidOperationException("TEST_DATABASE is not set");
+    }
+
+    private async Task UseS3Async()
+    {
+        if (Environment.GetEnvironmentVariable("TEST_S3_ENDPOINT") is { Length: > 0 } endpoint)
+        {
+            S3Settings["AWS_ENDPOINT_URL_S3"] = endpoint;
+            S3Settings["AWS_ACCESS_KEY_ID"] = Environment.GetEnvironmentVariable("AWS_ACCESS_KEY_ID") ?? "";
+            S3Settings["AWS_SECRET_ACCESS_KEY"] = Environment.GetEnvironmentVariable("AWS_SECRET_ACCESS_KEY") ?? "";
+            return;
+        }
+
+        _localS3 = await LocalS3Server.StartNewAsync(CancellationToken.None);
+        S3Settings["AWS_ENDPOINT_URL_S3"] = _localS3.Endpoint.Address.ToString();
+        S3Settings["AWS_ACCESS_KEY_ID"] = _localS3.Endpoint.AccessKeyId;
+        S3Settings["AWS_SECRET_ACCESS_KEY"] = _localS3.Endpoint.SecretAccessKey;
+    }
+
+    private async Task ExecuteAsync(string sql)
+    {
+        await using var connection = new NpgsqlConnection(Postgres + ";Pooling=false");
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
+    }
+}

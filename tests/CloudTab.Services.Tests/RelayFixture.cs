@@ -1,0 +1,135 @@
+using Amazon.S3;
+using Amazon.S3.Model;
+using CloudTab.Notifier;
+using CloudTab.Relay;
+using CloudTab.ShopApi;
+using CloudTab.UploadApi;
+using Dapper;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+
+namespace CloudTab.Services.Tests;
+
+/// <summary>
+/// The services, hosted in this process on real sockets, over a database and a bucket of their own. A class that wants other
+/// settings derives its fixture from this one.
+/// </summary>
+public class RelayFixture(Dependencies dependencies) : IAsyncLifetime
+{
+    private readonly Dictionary<Type, IAsyncDisposable> _hosts = [];
+    private readonly Lock _starting = new();
+    private string _databaseName = "";
+
+    /// <summary>The services' clock. It can be moved forward; timers run on real time.</summary>
+    public ShiftedClock Clock { get; } = new();
+
+    /// <summary>The stored state.</summary>
+    public NpgsqlDataSource Database { get; private set; } = null!;
+
+    public string Bucket { get; } = $"t-{Guid.NewGuid():N}";
+
+    public AmazonS3Client S3 { get; private set; } = null!;
+
+    /// <summary>Settings of this class's services, beside those that say where Postgres and S3 are.</summary>
+    protected virtual IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
+    /// <summary>ASPNETCORE_ENVIRONMENT of the services.</summary>
+    protected virtual string EnvironmentName => "Production";
+
+    public virtual async ValueTask InitializeAsync()
+    {
+        _databaseName = await dependencies.CreateDatabaseAsync();
+        Database = NpgsqlDataSource.Create(dependencies.ConnectionString(_databaseName));
+        S3 = dependencies.CreateS3Client();
+        await S3.PutBucketAsync(Bucket);
+    }
+
+    public virtual async ValueTask DisposeAsync()
+    {
+        foreach (var host in _hosts.Values)
+            await host.DisposeAsync();
+        await Database.DisposeAsync();
+        await dependencies.DropDatabaseAsync(_databaseName);
+        S3.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>A client of the UploadApi, for the customers of the default shop.</summary>
+    public HttpClient UploadApi() => Host<UploadOptions>().Client();
+
+    /// <summary>A client of the ShopApi; without a key where that is null.</summary>
+    public HttpClient ShopApi(string? key)
+    {
+        var client = Host<ShopOptions>().Client();
+        if (key is not null)
+            client.DefaultRequestHeaders.Add("X-API-Key", key);
+        return client;
+    }
+
+    /// <summary>Address of the Notifier's socket.</summary>
+    public Uri SocketAddress => new UriBuilder(Host<SocketOptions>().Address) { Scheme = "ws", Path = "/ws" }.Uri;
+
+    /// <summary>The process-like host of a service, named by its options class; started when first asked for.</summary>
+    internal ServiceHost<TOptions> Host<TOptions>()
+        where TOptions : class
+    {
+        lock (_starting)
+        {
+            if (!_hosts.TryGetValue(typeof(TOptions), out var host))
+                _hosts[typeof(TOptions)] = host = StartHost<TOptions>();
+            return (ServiceHost<TOptions>)host;
+        }
+    }
+
+    /// <summary>Another replica of a service over the same database and bucket; whoever starts it disposes it.</summary>
+    internal ServiceHost<TOptions> StartHost<TOptions>(IReadOnlyDictionary<string, string>? settings = null)
+        where TOptions : class
+    {
+        var all = dependencies.EnvironmentFor(_databaseName, Bucket).ToDictionary(pair => pair.Key.Replace("__", ":", StringComparison.Ordinal), pair => pair.Value, StringComparer.Ordinal);
+        foreach (var (name, value) in Settings.Concat(settings ?? new Dictionary<string, string>(StringComparer.Ordinal)))
+            all[name] = value;
+        return ServiceHost<TOptions>.Start(all, EnvironmentName, Clock);
+    }
+
+    /// <summary>A new shop with a key.</summary>
+    public async Task<TestShop> ShopAsync(string? id = null, string name = "Corner Print")
+    {
+        var shop = new TestShop(id ?? $"shop-{Guid.NewGuid():N}"[..20], name, ApiKeys.Create());
+        await using var connection = await Database.OpenConnectionAsync();
+        await connection.ExecuteAsync("INSERT INTO shops (id, name, created_at) VALUES (@Id, @Name, now())", shop);
+        await KeyAsync(shop.Id, shop.Key);
+        return shop;
+    }
+
+    /// <summary>Another key of a shop.</summary>
+    public async Task<string> KeyAsync(string shop, string? key = null)
+    {
+        key ??= ApiKeys.Create();
+        await Host<ShopOptions>().Services.GetRequiredService<ApiKeys>().ImportAsync(shop, "Front desk", key, CancellationToken.None);
+        return key;
+    }
+
+    /// <summary>The keys of all objects in the bucket.</summary>
+    public async Task<List<string>> ObjectsAsync()
+    {
+        var found = await S3.ListObjectsV2Async(new ListObjectsV2Request { BucketName = Bucket });
+        return [.. (found.S3Objects ?? []).Select(o => o.Key)];
+    }
+
+    /// <summary>The multipart uploads in the bucket that were neither completed nor aborted.</summary>
+    public async Task<List<string>> OpenUploadsAsync()
+    {
+        var found = await S3.ListMultipartUploadsAsync(new ListMultipartUploadsRequest { BucketName = Bucket });
+        return [.. (found.MultipartUploads ?? []).Select(upload => upload.Key)];
+    }
+
+    /// <summary>One value from the database.</summary>
+    public async Task<T?> ScalarAsync<T>(string sql, object? parameters = null)
+    {
+        await using var connection = await Database.OpenConnectionAsync();
+        return await connection.ExecuteScalarAsync<T>(sql, parameters);
+    }
+}
+
+/// <summary>A shop and its key, in clear.</summary>
+public sealed record TestShop(string Id, string Name, string Key);
