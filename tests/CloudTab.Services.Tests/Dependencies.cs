@@ -14,7 +14,7 @@ namespace CloudTab.Services.Tests;
 /// </summary>
 public sealed class Dependencies : IAsyncLifetime
 {
-    private const string Template = "cloudtab_template";
+    private readonly string _template = $"template_{Guid.NewGuid():N}";
 
     private LocalS3Server? _localS3;
 
@@ -27,14 +27,14 @@ public sealed class Dependencies : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         await Task.WhenAll(UsePostgresAsync(), UseS3Async());
-        await ExecuteAsync($"DROP DATABASE IF EXISTS {Template} WITH (FORCE)");
-        await ExecuteAsync($"CREATE DATABASE {Template}");
-        await MigrateAsync(Template, "template");
+        await ExecuteAsync($"CREATE DATABASE {_template}");
+        await MigrateAsync(_template, "template");
     }
 
     public async ValueTask DisposeAsync()
     {
         NpgsqlConnection.ClearAllPools();
+        await DropDatabaseAsync(_template);
         if (_localS3 is not null)
             await _localS3.DisposeAsync();
     }
@@ -46,7 +46,7 @@ public sealed class Dependencies : IAsyncLifetime
     public async Task<string> CreateDatabaseAsync()
     {
         var name = $"t_{Guid.NewGuid():N}";
-        await ExecuteAsync($"CREATE DATABASE {name} TEMPLATE {Template}");
+        await ExecuteAsync($"CREATE DATABASE {name} TEMPLATE {_template}");
         return name;
     }
 
