@@ -5,8 +5,8 @@ using CloudTab.Relay;
 using CloudTab.ShopApi;
 using CloudTab.UploadApi;
 using Dapper;
-using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
+using Polly;
 
 namespace CloudTab.Services.Tests;
 
@@ -24,7 +24,7 @@ public class RelayFixture(Dependencies dependencies) : IAsyncLifetime
     public ShiftedClock Clock { get; } = new();
 
     /// <summary>The stored state.</summary>
-    public NpgsqlDataSource Database { get; private set; } = null!;
+    public NpgsqlDataSource Source { get; private set; } = null!;
 
     public string Bucket { get; } = $"t-{Guid.NewGuid():N}";
 
@@ -39,7 +39,7 @@ public class RelayFixture(Dependencies dependencies) : IAsyncLifetime
     public virtual async ValueTask InitializeAsync()
     {
         _databaseName = await dependencies.CreateDatabaseAsync();
-        Database = NpgsqlDataSource.Create(dependencies.ConnectionString(_databaseName));
+        Source = NpgsqlDataSource.Create(dependencies.ConnectionString(_databaseName));
         S3 = dependencies.CreateS3Client();
         await S3.PutBucketAsync(Bucket);
     }
@@ -48,7 +48,7 @@ public class RelayFixture(Dependencies dependencies) : IAsyncLifetime
     {
         foreach (var host in _hosts.Values)
             await host.DisposeAsync();
-        await Database.DisposeAsync();
+        await Source.DisposeAsync();
         await dependencies.DropDatabaseAsync(_databaseName);
         S3.Dispose();
         GC.SuppressFinalize(this);
@@ -95,7 +95,7 @@ public class RelayFixture(Dependencies dependencies) : IAsyncLifetime
     public async Task<TestShop> ShopAsync(string? id = null, string name = "Corner Print")
     {
         var shop = new TestShop(id ?? $"shop-{Guid.NewGuid():N}"[..20], name, ApiKeys.Create());
-        await using var connection = await Database.OpenConnectionAsync();
+        await using var connection = await Source.OpenConnectionAsync();
         await connection.ExecuteAsync("INSERT INTO shops (id, name, created_at) VALUES (@Id, @Name, now())", shop);
         await KeyAsync(shop.Id, shop.Key);
         return shop;
@@ -105,7 +105,7 @@ public class RelayFixture(Dependencies dependencies) : IAsyncLifetime
     public async Task<string> KeyAsync(string shop, string? key = null)
     {
         key ??= ApiKeys.Create();
-        await Host<ShopOptions>().Services.GetRequiredService<ApiKeys>().ImportAsync(shop, "Front desk", key, CancellationToken.None);
+        await new ApiKeys(new Database(Source, ResiliencePipeline.Empty), Clock).ImportAsync(shop, "Front desk", key, CancellationToken.None);
         return key;
     }
 
@@ -126,7 +126,7 @@ public class RelayFixture(Dependencies dependencies) : IAsyncLifetime
     /// <summary>One value from the database.</summary>
     public async Task<T?> ScalarAsync<T>(string sql, object? parameters = null)
     {
-        await using var connection = await Database.OpenConnectionAsync();
+        await using var connection = await Source.OpenConnectionAsync();
         return await connection.ExecuteScalarAsync<T>(sql, parameters);
     }
 }
