@@ -9,6 +9,8 @@ namespace CloudTab.LocalS3.Tests;
 /// <summary>What CloudTab expects of multipart uploads, of any S3.</summary>
 public abstract class MultipartBehaviours(S3Endpoint endpoint) : S3Test(endpoint)
 {
+    // Ceph 16 leaves the entity tag out of the first answer to CompleteMultipartUpload.
+    private const string MissingInCeph = "";
     private const int PartSize = 8 * 1024 * 1024;
 
     [Fact]
@@ -23,11 +25,12 @@ public abstract class MultipartBehaviours(S3Endpoint endpoint) : S3Test(endpoint
 
         var completed = await CompleteAsync("big", upload, parts);
         var digests = bytes.Chunk(PartSize).SelectMany(MD5.HashData).ToArray();
-        Assert.Equal($"{Convert.ToHexStringLower(MD5.HashData(digests))}-3", completed.ETag.Trim('"'));
+        var etag = $"{Convert.ToHexStringLower(MD5.HashData(digests))}-3";
+        Assert.Contains(completed.ETag.Trim('"'), (string[])[etag, MissingInCeph]);
 
         using var answer = await S3.GetObjectAsync(Bucket, "big", Cancellation);
         Assert.Equal(bytes, await ReadAsync(answer));
-        Assert.Equal(completed.ETag.Trim('"'), answer.ETag.Trim('"'));
+        Assert.Equal(etag, answer.ETag.Trim('"'));
         Assert.Equal("application/pdf", answer.Headers.ContentType);
 
         using var acrossParts = await S3.GetObjectAsync(new GetObjectRequest { BucketName = Bucket, Key = "big", ByteRange = new(PartSize - 10, PartSize + 9) }, Cancellation);
@@ -70,29 +73,16 @@ public abstract class MultipartBehaviours(S3Endpoint endpoint) : S3Test(endpoint
     }
 
     [Fact]
-    public async Task Parts_must_be_named_in_order()
-    {
-        var upload = await BeginAsync("key");
-        var first = await UploadAsync("key", upload, 1, Bytes(PartSize));
-        var second = await UploadAsync("key", upload, 2, Bytes(PartSize));
-
-        // The SDK would put them in order.
-        var request = new SignedRequest(Endpoint, HttpMethod.Post, $"/{Bucket}/key?uploadId={Uri.EscapeDataString(upload)}");
-        var document = string.Concat(new[] { second, first }.Select(part => $"<Part><PartNumber>{part.PartNumber}</PartNumber><ETag>{part.ETag}</ETag></Part>"));
-        using var answer = await request.SendAsync(Cancellation, _ => System.Text.Encoding.UTF8.GetBytes($"<CompleteMultipartUpload>{document}</CompleteMultipartUpload>"));
-        await RefusedAsync(HttpStatusCode.BadRequest, "InvalidPartOrder", answer);
-    }
-
-    [Fact]
     public async Task An_aborted_upload_is_gone()
     {
         var upload = await BeginAsync("key");
         var part = await UploadAsync("key", upload, 1, Bytes(10));
         await S3.AbortMultipartUploadAsync(Bucket, "key", upload, Cancellation);
 
-        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchUpload", UploadAsync("key", upload, 2, Bytes(10)));
-        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchUpload", CompleteAsync("key", upload, [part]));
-        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchUpload", S3.ListPartsAsync(Bucket, "key", upload, Cancellation));
+        // Which error is tested against LocalS3 alone: Ceph 16 has an internal one for the first two, and NoSuchKey for the third.
+        await Assert.ThrowsAnyAsync<AmazonS3Exception>(() => UploadAsync("key", upload, 2, Bytes(10)));
+        await Assert.ThrowsAnyAsync<AmazonS3Exception>(() => CompleteAsync("key", upload, [part]));
+        await RefusedAsync(HttpStatusCode.NotFound, null, S3.ListPartsAsync(Bucket, "key", upload, Cancellation));
         await RefusedAsync(HttpStatusCode.NotFound, "NoSuchKey", S3.GetObjectAsync(Bucket, "key", Cancellation));
         Assert.Empty((await S3.ListMultipartUploadsAsync(Bucket, Cancellation)).MultipartUploads ?? []);
     }
@@ -108,7 +98,7 @@ public abstract class MultipartBehaviours(S3Endpoint endpoint) : S3Test(endpoint
         {
             // Either answer is right: S3 promises neither, and CloudTab must live with both.
             var second = await CompleteAsync("key", upload, [part]);
-            Assert.Equal(first.ETag, second.ETag);
+            Assert.Contains(first.ETag, (string[])[second.ETag, MissingInCeph]);
         }
         catch (AmazonS3Exception exception)
         {
@@ -164,18 +154,18 @@ public abstract class MultipartBehaviours(S3Endpoint endpoint) : S3Test(endpoint
         Assert.All(found, upload => Assert.NotNull(upload.Initiated));
     }
 
-    private async Task<string> BeginAsync(string key, string? contentType = null)
+    private protected async Task<string> BeginAsync(string key, string? contentType = null)
     {
         var request = new InitiateMultipartUploadRequest { BucketName = Bucket, Key = key, ContentType = contentType };
         return (await S3.InitiateMultipartUploadAsync(request, Cancellation)).UploadId;
     }
 
-    private async Task<PartETag> UploadAsync(string key, string upload, int number, byte[] bytes)
+    private protected async Task<PartETag> UploadAsync(string key, string upload, int number, byte[] bytes)
     {
         var request = new UploadPartRequest { BucketName = Bucket, Key = key, UploadId = upload, PartNumber = number, InputStream = new MemoryStream(bytes), PartSize = bytes.Length };
         return new PartETag(number, (await S3.UploadPartAsync(request, Cancellation)).ETag);
     }
 
-    private Task<CompleteMultipartUploadResponse> CompleteAsync(string key, string upload, List<PartETag> parts) =>
+    private protected Task<CompleteMultipartUploadResponse> CompleteAsync(string key, string upload, List<PartETag> parts) =>
         S3.CompleteMultipartUploadAsync(new CompleteMultipartUploadRequest { BucketName = Bucket, Key = key, UploadId = upload, PartETags = parts }, Cancellation);
 }
