@@ -14,12 +14,16 @@ public sealed class Sessions(Database database, Wakeups wakeups, TimeProvider cl
     private DateTime NextExpiry => Now.AddMilliseconds(options.Value.SessionTimeout);
 
     /// <summary>Opens a session in a shop.</summary>
+    /// <param name="shop">Id of the shop.</param>
+    /// <param name="customerName">
+    /// 1 to 200 characters, or null; kept in NFC, which only the database can make (.NET cannot without ICU).
+    /// </param>
     /// <returns>The session, or null where there is no such shop or it takes no uploads now.</returns>
     public async Task<OpenedSession?> OpenAsync(string shop, string? customerName, CancellationToken cancellationToken)
     {
         const string sql = """
             INSERT INTO sessions (id, shop_id, session_id, pickup_code, customer_name, status, created_at, expires_at)
-            SELECT @id, id, @sessionId, @pickupCode, @customerName, 'open', @now, @expiresAt
+            SELECT @id, id, @sessionId, @pickupCode, left(normalize(@customerName, NFC), 200), 'open', @now, @expiresAt
             FROM shops
             WHERE id = @shop AND accepts_uploads
             RETURNING id, session_id AS SessionId, pickup_code AS PickupCode, expires_at AS ExpiresAt
@@ -83,7 +87,7 @@ public sealed class Sessions(Database database, Wakeups wakeups, TimeProvider cl
         return Outcome.Done;
     }
 
-    /// <summary>The customer withdraws: the session ends, and with it (trigger files_of_ended_sessions) its files.</summary>
+    /// <summary>The customer withdraws: the session ends, its files are marked for removal.</summary>
     /// <returns>Done with the session's internal id; cancelling again is Done too.</returns>
     public async Task<(Outcome Outcome, Guid Session)> CancelAsync(string shop, string sessionId, CancellationToken cancellationToken)
     {
@@ -93,6 +97,8 @@ public sealed class Sessions(Database database, Wakeups wakeups, TimeProvider cl
                 SET status = 'cancelled', ended_at = @now, claimed_until = NULL
                 WHERE shop_id = @shop AND session_id = @sessionId AND expires_at > @now AND status IN ('open', 'pending', 'processing')
                 RETURNING *, true AS announced
+            ), marked AS (
+                UPDATE files SET status = 'deleting' FROM changed WHERE files.session = changed.id AND files.status = 'stored'
             ), event AS (
                 {Events.Insert}
             )
@@ -158,6 +164,9 @@ public enum Outcome
 
     /// <summary>The session holds no file yet.</summary>
     NoFiles,
+
+    /// <summary>The session holds no such file.</summary>
+    FileNotFound,
 
     /// <summary>Another key of the shop holds the claim.</summary>
     ClaimedByAnother,

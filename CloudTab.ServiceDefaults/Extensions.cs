@@ -44,7 +44,7 @@ public static class Extensions
         app.UseForwardedHeaders();
         app.UseExceptionHandler();
         app.UseStatusCodePages();
-        app.UseSecurityHeaders();
+        app.UseSecurityHeaders(SecurityHeaders.Policies);
         app.UseCors();
         app.MapHealth();
         return app;

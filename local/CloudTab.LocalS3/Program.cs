@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text;
 using CloudTab.LocalS3;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Options;
 
 var builder = WebApplication.CreateBuilder(args);
@@ -13,7 +12,6 @@ builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel
 builder.Services.AddOptionsWithValidateOnStart<LocalS3Options>().Bind(builder.Configuration).ValidateDataAnnotations();
 builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
 builder.Services.AddSingleton(TimeProvider.System);
-builder.Services.AddSingleton<IMemoryPoolFactory<byte>, BlockPool.Factory>();
 builder.Services.AddSingleton<BucketStore>();
 builder.Services.AddSingleton<SignatureV4>();
 builder.Services.AddHostedService<LifecycleSweep>();

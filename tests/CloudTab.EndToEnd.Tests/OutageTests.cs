@@ -6,8 +6,9 @@ public sealed class OutageTests
     private static readonly Dictionary<string, string> Settings = new(StringComparer.Ordinal)
     {
         ["UPLOAD_LEASE"] = "3000",
-        ["JANITOR_INTERVAL"] = "500",
-        ["JANITOR_LISTING_INTERVAL"] = "1000",
+        ["EXPIRY_INTERVAL"] = "1000",
+        ["REMOVAL_INTERVAL"] = "1000",
+        ["LISTING_INTERVAL"] = "1000",
     };
 
     [Theory]

@@ -16,7 +16,6 @@ public sealed class Dependencies : IAsyncLifetime
 {
     private readonly string _template = $"template_{Guid.NewGuid():N}";
 
-    private LocalPostgresServer? _localPostgres;
     private LocalS3Server? _localS3;
 
     /// <summary>Npgsql connection string of a superuser.</summary>
@@ -36,8 +35,6 @@ public sealed class Dependencies : IAsyncLifetime
     {
         NpgsqlConnection.ClearAllPools();
         await DropDatabaseAsync(_template);
-        if (_localPostgres is not null)
-            await _localPostgres.DisposeAsync();
         if (_localS3 is not null)
             await _localS3.DisposeAsync();
     }
@@ -80,13 +77,12 @@ public sealed class Dependencies : IAsyncLifetime
             throw new InvalidOperationException($"The Migrator ended with {code}:\n{migrator.Output}");
     }
 
-    private async Task UsePostgresAsync()
+    private Task UsePostgresAsync()
     {
         Postgres = Environment.GetEnvironmentVariable("TEST_DATABASE") ?? "";
         if (Postgres.Length > 0)
-            return;
-        _localPostgres = await LocalPostgresServer.CreateAsync(CancellationToken.None);
-        Postgres = _localPostgres.ConnectionString;
+            return Task.CompletedTask;
+        throw new InvalidOperationException("TEST_DATABASE is not set");
     }
 
     private async Task UseS3Async()
