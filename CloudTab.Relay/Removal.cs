@@ -11,7 +11,10 @@ public sealed class Removal(Database database, ObjectStore store, ILogger<Remova
     /// <summary>Most objects that S3 deletes in one request.</summary>
     public const int BatchSize = 1_000;
 
-    /// <summary>Removes the files of one ended session now. Where S3 is away the Janitor will: the caller's answer stays true.</summary>
+    /// <summary>
+    /// Removes the files of one ended session now. Where that does not work, or not before the token is cancelled, the Janitor will:
+    /// the caller's answer stays true.
+    /// </summary>
     public async Task TryRemoveAsync(Guid session, CancellationToken cancellationToken)
     {
         const string sql = """
@@ -19,14 +22,13 @@ public sealed class Removal(Database database, ObjectStore store, ILogger<Remova
             WHERE session = @session AND status = 'deleting'
             LIMIT @limit
             """;
-        var files = await database.QueryAsync<DeletedFile>(sql, new { session, limit = BatchSize }, cancellationToken);
         try
         {
-            await RemoveAsync(files, cancellationToken);
+            await RemoveAsync(await database.QueryAsync<DeletedFile>(sql, new { session, limit = BatchSize }, cancellationToken), cancellationToken);
         }
-        catch (Exception unavailable) when (unavailable is not OperationCanceledException)
+        catch (Exception postponed)
         {
-            logger.RemovalPostponed(files.Count, unavailable);
+            logger.RemovalPostponed(session, postponed);
         }
     }
 
