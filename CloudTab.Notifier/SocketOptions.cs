@@ -1,1 +1,37 @@
-namespace CloudTab.Notifier; internal sealed class SocketOptions;
+using System.ComponentModel.DataAnnotations;
+
+namespace CloudTab.Notifier;
+
+/// <summary>What a shop's sockets may do, and for how long.</summary>
+public sealed class SocketOptions
+{
+    /// <summary>
+    /// Milliseconds between the server's pings (WS_HEARTBEAT_INTERVAL, default 30,000). A peer that has missed two is dropped, and a
+    /// revoked key loses its sockets within one. Too long, and proxies in between drop idle sockets first.
+    /// </summary>
+    [ConfigurationKeyName("WS_HEARTBEAT_INTERVAL")]
+    [Range(100, 600_000)]
+    public int HeartbeatInterval { get; set; } = 30_000;
+
+    /// <summary>Milliseconds that a socket has to authenticate in (AUTHENTICATION_TIMEOUT, default 10,000).</summary>
+    [ConfigurationKeyName("AUTHENTICATION_TIMEOUT")]
+    [Range(100, 600_000)]
+    public int AuthenticationTimeout { get; set; } = 10_000;
+
+    /// <summary>
+    /// Authenticated sockets that a shop may have on one replica (MAX_SOCKETS_PER_SHOP, default 50). Every event of the shop goes
+    /// to each of them.
+    /// </summary>
+    [ConfigurationKeyName("MAX_SOCKETS_PER_SHOP")]
+    [Range(1, 10_000)]
+    public int MaxSocketsPerShop { get; set; } = 50;
+
+    /// <summary>The time between two pings.</summary>
+    internal TimeSpan Heartbeat => TimeSpan.FromMilliseconds(HeartbeatInterval);
+
+    internal void Apply(WebSocketOptions webSockets)
+    {
+        webSockets.KeepAliveInterval = Heartbeat;
+        webSockets.KeepAliveTimeout = 2 * Heartbeat;
+    }
+}

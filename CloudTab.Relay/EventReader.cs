@@ -11,7 +11,8 @@ namespace CloudTab.Relay;
 /// </summary>
 public sealed class EventReader(Database database)
 {
-    private const int BatchSize = 1_000;
+    /// <summary>Most events that one read returns.</summary>
+    public const int BatchSize = 1_000;
 
     private readonly Dictionary<long, ulong> _delivered = [];
     private ulong? _horizon;

@@ -17,7 +17,10 @@ public sealed class Removal(Database database, ObjectStore store, TimeProvider c
     /// <summary>How long a claimed file is left alone by others, and by everybody after a failure.</summary>
     public static readonly TimeSpan Lease = TimeSpan.FromSeconds(15);
 
-    /// <summary>Removes the files of one ended session now. Where S3 is away the Janitor will: the caller's answer stays true.</summary>
+    /// <summary>
+    /// Removes the marked files of one session now. Where that does not work, or not before the token is cancelled, the Janitor will:
+    /// the caller's answer stays true.
+    /// </summary>
     public async Task TryRemoveAsync(Guid session, CancellationToken cancellationToken)
     {
         try
@@ -26,9 +29,9 @@ public sealed class Removal(Database database, ObjectStore store, TimeProvider c
             {
             }
         }
-        catch (Exception unavailable) when (unavailable is not OperationCanceledException)
+        catch (Exception postponed)
         {
-            logger.RemovalPostponed(session, unavailable);
+            logger.RemovalPostponed(session, postponed);
         }
     }
 

@@ -6,6 +6,15 @@ namespace CloudTab.Relay;
 /// <summary>What a shop sees of its sessions, the same over HTTP and over the socket.</summary>
 public sealed class SessionViews(Database database, TimeProvider clock)
 {
+    private const string SelectDetails = """
+        SELECT sessions.id, sessions.session_id AS SessionId, sessions.pickup_code AS PickupCode,
+               sessions.customer_name AS CustomerName, sessions.file_count AS FileCount, sessions.total_size AS TotalSize,
+               CASE WHEN sessions.ended_at IS NULL AND sessions.expires_at <= @now THEN 'expired' ELSE sessions.status END AS Status,
+               sessions.created_at AS CreatedAt, sessions.expires_at AS ExpiresAt,
+               CASE WHEN sessions.status = 'processing' THEN api_keys.name END AS ClaimedBy
+        FROM sessions LEFT JOIN api_keys ON api_keys.id = sessions.claimed_by
+        """;
+
     private DateTime Now => clock.GetUtcNow().UtcDateTime;
 
     /// <summary>A page of the shop's pending sessions that hold a file, newest first.</summary>
@@ -35,18 +44,18 @@ public sealed class SessionViews(Database database, TimeProvider clock)
     /// <summary>One session of the shop with its files, or null where the shop has no such session.</summary>
     public async Task<SessionDetails?> DetailsAsync(string shop, SessionName name, CancellationToken cancellationToken)
     {
-        const string sql = $"""
-            SELECT sessions.id, sessions.session_id AS SessionId, sessions.pickup_code AS PickupCode,
-                   sessions.customer_name AS CustomerName, sessions.file_count AS FileCount, sessions.total_size AS TotalSize,
-                   CASE WHEN sessions.ended_at IS NULL AND sessions.expires_at <= @now THEN 'expired' ELSE sessions.status END AS Status,
-                   sessions.created_at AS CreatedAt, sessions.expires_at AS ExpiresAt,
-                   CASE WHEN sessions.status = 'processing' THEN api_keys.name END AS ClaimedBy
-            FROM sessions LEFT JOIN api_keys ON api_keys.id = sessions.claimed_by
-            WHERE sessions.id = ({SessionName.Sql})
-            """;
+        const string sql = $"{SelectDetails} WHERE sessions.id = ({SessionName.Sql})";
         var session = await database.QuerySingleOrDefaultAsync<SessionDetails>(
             sql, new { shop, sessionId = name.SessionId, pickupCode = name.PickupCode, now = Now }, cancellationToken);
-        return session is null ? null : session with { Files = await FilesAsync(session.Id, cancellationToken) };
+        return await WithFilesAsync(session, cancellationToken);
+    }
+
+    /// <summary>The session that a state change has just found in the caller's shop, by its internal id.</summary>
+    public async Task<SessionDetails?> DetailsAsync(Guid session, CancellationToken cancellationToken)
+    {
+        const string sql = $"{SelectDetails} WHERE sessions.id = @session";
+        var found = await database.QuerySingleOrDefaultAsync<SessionDetails>(sql, new { session, now = Now }, cancellationToken);
+        return await WithFilesAsync(found, cancellationToken);
     }
 
     /// <summary>The files of a session that were stored, in the order in which they came; also those that are gone again.</summary>
@@ -61,6 +70,9 @@ public sealed class SessionViews(Database database, TimeProvider clock)
             """;
         return database.QueryAsync<FileDetails>(sql, new { session }, cancellationToken);
     }
+
+    private async Task<SessionDetails?> WithFilesAsync(SessionDetails? session, CancellationToken cancellationToken) =>
+        session is null ? null : session with { Files = await FilesAsync(session.Id, cancellationToken) };
 }
 
 /// <summary>A session in the pending list.</summary>

@@ -1,3 +1,29 @@
+using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
+using CloudTab.ShopApi;
+using Microsoft.AspNetCore.Authentication;
+
 var builder = WebApplication.CreateBuilder(args);
+builder.AddServiceDefaults();
+
+builder.AddDatabase();
+builder.AddObjectStore();
+builder.AddRelay();
+
+builder.Services.AddSettings<ShopOptions>();
+builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, JsonContext.Default));
+
+builder.Services.AddSingleton<Telemetry>();
+builder.Services.AddSingleton<KeyFailures>();
+builder.Services.AddAuthentication(ApiKeyAuthentication.SchemeName)
+    .AddScheme<AuthenticationSchemeOptions, ApiKeyAuthentication>(ApiKeyAuthentication.SchemeName, configureOptions: null);
+builder.Services.AddAuthorization();
+
 var app = builder.Build();
-await app.RunAsync();
+app.UseServiceDefaults();
+app.UseAuthentication();
+app.UseAuthorization();
+
+app.MapGroup("/api/shopkeeper").RequireAuthorization().MapSessions().MapFiles();
+
+return await app.RunOrExplainAsync();

@@ -1,0 +1,188 @@
+using System.Diagnostics;
+using System.Text.Json;
+using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
+using Npgsql;
+
+namespace CloudTab.Notifier;
+
+/// <summary>What each message of a shop's PC does. A failure is an `error` message: it never costs the socket.</summary>
+internal sealed class Commands(
+    ApiKeys keys,
+    SessionViews views,
+    Claims claims,
+    Removal removal,
+    ShopDirectory directory,
+    DatabaseListener listener,
+    TimeProvider clock)
+{
+    private const int PendingLimit = 100;
+
+    // A change that has begun is carried through though the socket has gone.
+    private static readonly TimeSpan FinishLimit = TimeSpan.FromSeconds(10);
+
+    public async Task HandleAsync(ShopSocket socket, ReadOnlyMemory<byte> text, CancellationToken cancellationToken)
+    {
+        if (Parse(text.Span) is not { } message)
+        {
+            socket.Send(Error.InvalidFormat);
+            return;
+        }
+
+        if (message.Type == "ping")
+        {
+            socket.Send(new Pong());
+            return;
+        }
+
+        using var command = Telemetry.StartCommand(message.Type);
+        try
+        {
+            await HandleAsync(socket, message, cancellationToken);
+        }
+        catch (Exception away) when (away is NpgsqlException || Resilience.IsUnavailable(away))
+        {
+            command?.SetStatus(ActivityStatusCode.Error, "unavailable");
+            socket.Send(message.Type switch
+            {
+                "claim_session" => Error.ClaimFailed(Error.Unavailable.Code),
+                "complete_session" => Error.CompleteFailed(Error.Unavailable.Code),
+                _ => Error.Unavailable,
+            });
+        }
+    }
+
+    private static Incoming? Parse(ReadOnlySpan<byte> text)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(text, JsonContext.Default.Incoming);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    private Task HandleAsync(ShopSocket socket, Incoming message, CancellationToken cancellationToken)
+    {
+        if (message.Type == "authenticate")
+            return AuthenticateAsync(socket, message.ApiKey, cancellationToken);
+        if (socket.Key is not { } key)
+        {
+            socket.Send(Error.NotAuthenticated);
+            return Task.CompletedTask;
+        }
+
+        switch (message.Type)
+        {
+            case "get_pending":
+                return SendPendingAsync(socket, key, cancellationToken);
+            case "claim_session":
+                return ClaimAsync(socket, key, SessionName.Parse(message.SessionId ?? ""), cancellationToken);
+            case "complete_session":
+                return CompleteAsync(socket, key, SessionName.Parse(message.SessionId ?? ""));
+            default:
+                socket.Send(Error.UnknownType);
+                return Task.CompletedTask;
+        }
+    }
+
+    private async Task AuthenticateAsync(ShopSocket socket, string? text, CancellationToken cancellationToken)
+    {
+        // Before the listener has its place in the events, one could fall between the pending list and its first read.
+        await listener.WaitUntilInPlaceAsync(cancellationToken);
+        if (await keys.FindAsync(text ?? "", cancellationToken) is not { } key)
+        {
+            socket.Send(new AuthFailed("Invalid API key"));
+            socket.Close(CloseReason.BadKey);
+            return;
+        }
+
+        // Registered before the list is read: what happens in between comes as an event, after the list.
+        var isNew = socket.Key?.Shop != key.Shop;
+        socket.HoldEvents();
+        if (isNew && !Register(socket, key))
+        {
+            socket.Close(CloseReason.TooManySockets);
+            return;
+        }
+
+        socket.Key = key;
+        try
+        {
+            var pending = await PendingAsync(key, cancellationToken);
+            socket.ReleaseEvents(new Authenticated(new Shopkeeper(key.Shop, key.ShopName)), pending);
+        }
+        catch when (isNew)
+        {
+            // Not told "authenticated", so not to be treated as such.
+            Unregister(socket);
+            socket.DropEvents();
+            throw;
+        }
+        catch
+        {
+            socket.ReleaseEvents();
+            throw;
+        }
+    }
+
+    private bool Register(ShopSocket socket, ShopKey key)
+    {
+        Unregister(socket);
+        return directory.TryAdd(key.Shop, socket);
+    }
+
+    /// <summary>Takes a socket out of the directory; it has ended or speaks for another shop now.</summary>
+    public void Unregister(ShopSocket socket)
+    {
+        if (socket.Key is { } key)
+            directory.Remove(key.Shop, socket);
+        socket.Key = null;
+    }
+
+    private async Task SendPendingAsync(ShopSocket socket, ShopKey key, CancellationToken cancellationToken) =>
+        socket.Send(await PendingAsync(key, cancellationToken));
+
+    private async Task<PendingSessions> PendingAsync(ShopKey key, CancellationToken cancellationToken)
+    {
+        var page = await views.PendingAsync(key.Shop, PendingLimit, after: null, cancellationToken);
+        return new PendingSessions(page.Sessions, page.Next is not null);
+    }
+
+    private async Task ClaimAsync(ShopSocket socket, ShopKey key, SessionName name, CancellationToken cancellationToken)
+    {
+        var (outcome, session) = await claims.ClaimAsync(key, name, cancellationToken);
+        var details = outcome == Outcome.Done ? await views.DetailsAsync(session, cancellationToken) : null;
+        // Not claimed, when asked why not: whoever had it when the claim came has let go of it in between.
+        socket.Send(details is not null
+            ? new SessionClaimed(details)
+            : Error.ClaimFailed(CodeOf(outcome == Outcome.NotClaimed ? Outcome.ClaimedByAnother : outcome)));
+    }
+
+    private async Task CompleteAsync(ShopSocket socket, ShopKey key, SessionName name)
+    {
+        using var finish = new CancellationTokenSource(FinishLimit, clock);
+        var (outcome, session) = await claims.CompleteAsync(key, name, finish.Token);
+        if (outcome != Outcome.Done)
+        {
+            socket.Send(Error.CompleteFailed(CodeOf(outcome)));
+            return;
+        }
+
+        await removal.TryRemoveAsync(session, finish.Token);
+        var details = await views.DetailsAsync(session, finish.Token);
+        socket.Send(details is not null ? new SessionCompleted(details.SessionId) : Error.CompleteFailed(CodeOf(Outcome.NotFound)));
+    }
+
+    // The codes of the HTTP calls.
+    private static string CodeOf(Outcome outcome) => outcome switch
+    {
+        Outcome.Closed => "session_closed",
+        Outcome.ClaimedByAnother => "already_claimed",
+        Outcome.NotClaimed => "not_claimed",
+        Outcome.NotSubmitted => "not_submitted",
+        _ => "session_not_found",
+    };
+}

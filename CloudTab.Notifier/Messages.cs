@@ -1,0 +1,77 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using CloudTab.Relay;
+
+namespace CloudTab.Notifier;
+
+/// <summary>What a shop's PC sends; which of the fields it needs depends on its type.</summary>
+internal sealed record Incoming(string? Type, string? ApiKey, string? SessionId);
+
+/// <summary>What a shop's PC is sent.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
+[JsonDerivedType(typeof(Authenticated), "authenticated")]
+[JsonDerivedType(typeof(AuthFailed), "auth_failed")]
+[JsonDerivedType(typeof(PendingSessions), "pending_sessions")]
+[JsonDerivedType(typeof(NewSession), "new_session")]
+[JsonDerivedType(typeof(SessionUpdated), "session_updated")]
+[JsonDerivedType(typeof(SessionClaimed), "session_claimed")]
+[JsonDerivedType(typeof(SessionCompleted), "session_completed")]
+[JsonDerivedType(typeof(Pong), "pong")]
+[JsonDerivedType(typeof(Error), "error")]
+internal abstract record Outgoing
+{
+    /// <summary>The message as a text frame.</summary>
+    public byte[] ToUtf8() => JsonSerializer.SerializeToUtf8Bytes(this, JsonContext.Default.Outgoing);
+}
+
+internal sealed record Authenticated(Shopkeeper Shopkeeper) : Outgoing;
+
+/// <summary>The shop that a key speaks for.</summary>
+internal sealed record Shopkeeper(string Id, string Name);
+
+internal sealed record AuthFailed(string Message) : Outgoing;
+
+/// <summary>The newest pending sessions; `more` when there are others.</summary>
+internal sealed record PendingSessions(
+    List<PendingSession> Sessions,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool More) : Outgoing;
+
+internal sealed record NewSession(
+    long EventId,
+    string SessionId,
+    string PickupCode,
+    string? CustomerName,
+    int FileCount,
+    long TotalSize,
+    DateTime Timestamp) : Outgoing;
+
+internal sealed record SessionUpdated(
+    long EventId, string SessionId, string Status, int FileCount, long TotalSize, DateTime Timestamp) : Outgoing;
+
+internal sealed record SessionClaimed(SessionDetails Session) : Outgoing;
+
+internal sealed record SessionCompleted(string SessionId) : Outgoing;
+
+internal sealed record Pong : Outgoing;
+
+/// <summary>A message could not be done; the socket stays open.</summary>
+internal sealed record Error(string Code, string Message) : Outgoing
+{
+    public static readonly Error NotAuthenticated = new("not_authenticated", "Not authenticated");
+    public static readonly Error UnknownType = new("unknown_type", "Unknown message type");
+    public static readonly Error InvalidFormat = new("invalid_message", "Invalid message format");
+    public static readonly Error Unavailable = new("unavailable", "The service cannot answer right now: try again in a moment");
+
+    public static Error ClaimFailed(string code) => new(code, "Failed to claim session");
+
+    public static Error CompleteFailed(string code) => new(code, "Failed to complete session");
+}
+
+/// <summary>How many sockets are authenticated, over all replicas.</summary>
+internal sealed record PresenceView(long ConnectedShopkeepers);
+
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
+[JsonSerializable(typeof(Incoming))]
+[JsonSerializable(typeof(Outgoing))]
+[JsonSerializable(typeof(PresenceView))]
+internal sealed partial class JsonContext : JsonSerializerContext;

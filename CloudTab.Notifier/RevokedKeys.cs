@@ -1,0 +1,53 @@
+using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace CloudTab.Notifier;
+
+/// <summary>Closes the sockets of keys that were revoked, within a heartbeat: one query asks for all keys of all sockets.</summary>
+internal sealed class RevokedKeys(
+    Database database, ShopDirectory directory, IOptions<SocketOptions> options, TimeProvider clock, ILogger<RevokedKeys> logger)
+    : BackgroundService
+{
+    /// <summary>Asks once.</summary>
+    /// <returns>How many sockets were closed.</returns>
+    internal async Task<int> RunOnceAsync(CancellationToken cancellationToken)
+    {
+        const string sql = """
+            SELECT held.id FROM unnest(@keys) AS held (id)
+            WHERE NOT EXISTS (SELECT FROM api_keys WHERE api_keys.id = held.id AND revoked_at IS NULL)
+            """;
+        var held = directory.Snapshot()
+            .SelectMany(shop => shop.Value)
+            .Select(socket => (Socket: socket, socket.Key))
+            .Where(entry => entry.Key is not null)
+            .ToLookup(entry => entry.Key!.Id, entry => entry.Socket);
+        if (held.Count == 0)
+            return 0;
+        var keys = held.Select(sockets => sockets.Key).ToArray();
+        var revoked = await database.QueryAsync<Guid>(sql, new { keys }, cancellationToken);
+        var closed = revoked.SelectMany(key => held[key]).ToList();
+        foreach (var socket in closed)
+            socket.Close(CloseReason.BadKey);
+        return closed.Count;
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(options.Value.Heartbeat / 2, clock);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            try
+            {
+                if (await RunOnceAsync(stoppingToken) is > 0 and var closed)
+                    logger.RevokedKeysClosed(closed);
+            }
+            catch (Exception away) when (away is NpgsqlException || Resilience.IsUnavailable(away))
+            {
+                // The listener has logged that Postgres is away, and the next tick asks again.
+            }
+        }
+    }
+}
