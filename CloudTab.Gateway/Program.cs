@@ -1,3 +1,23 @@
+using CloudTab.Gateway;
+using CloudTab.ServiceDefaults;
+
 var builder = WebApplication.CreateBuilder(args);
+builder.AddServiceDefaults();
+
+builder.Services.AddSettings<GatewayOptions>();
+builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, JsonContext.Default));
+builder.Services.AddHttpClient();
+builder.Services.AddSingleton<Health>();
+builder.AddListener();
+builder.AddRoutes();
+
 var app = builder.Build();
-await app.RunAsync();
+app.UseServiceDefaults();
+app.MapWhen(ServiceCard.IsAskedFor, card => card.Run(ServiceCard.WriteAsync));
+app.MapGet("/health", Health.GetAsync);
+app.MapReverseProxy(proxy =>
+{
+    proxy.UseFailover();
+    proxy.UseLoadBalancing();
+});
+return await app.RunOrExplainAsync();

@@ -55,7 +55,7 @@ public sealed class Claims(Database database, Wakeups wakeups, TimeProvider cloc
         return released.Outcome == Outcome.NotClaimed ? (Outcome.Done, released.Session) : released;
     }
 
-    /// <summary>Ends a claimed session and marks its files for removal; completing again changes nothing.</summary>
+    /// <summary>Ends a claimed session and with it (trigger files_of_ended_sessions) its files; completing again changes nothing.</summary>
     public async Task<(Outcome Outcome, Guid Session)> CompleteAsync(ShopKey key, SessionName name, CancellationToken cancellationToken)
     {
         const string sql = $"""
@@ -64,8 +64,6 @@ public sealed class Claims(Database database, Wakeups wakeups, TimeProvider cloc
                 SET status = 'completed', ended_at = @now, claimed_until = NULL
                 WHERE id = ({SessionName.Sql}) AND status = 'processing' AND claimed_by = @key
                 RETURNING *, true AS announced
-            ), marked AS (
-                UPDATE files SET status = 'deleting' FROM changed WHERE files.session = changed.id AND files.status = 'stored'
             ), event AS (
                 {Events.Insert}
             )

@@ -10,7 +10,7 @@ public sealed class Expiry(Database database, Wakeups wakeups, TimeProvider cloc
 {
     private DateTime Now => clock.GetUtcNow().UtcDateTime;
 
-    /// <summary>Ends sessions past their time and marks their files for removal.</summary>
+    /// <summary>Ends sessions past their time and with them (trigger files_of_ended_sessions) their files.</summary>
     public Task<int> ExpireSessionsAsync(int limit, CancellationToken cancellationToken)
     {
         const string sql = $"""
@@ -26,8 +26,6 @@ public sealed class Expiry(Database database, Wakeups wakeups, TimeProvider cloc
                 FROM due
                 WHERE sessions.id = due.id
                 RETURNING sessions.*, true AS announced
-            ), marked AS (
-                UPDATE files SET status = 'deleting' FROM changed WHERE files.session = changed.id AND files.status = 'stored'
             ), event AS (
                 {Events.Insert}
             )

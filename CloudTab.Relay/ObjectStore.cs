@@ -76,7 +76,7 @@ public sealed class ObjectStore(
     }
 
     /// <summary>Deletes up to 1,000 objects; one that is not there counts as deleted.</summary>
-    /// <exception cref="AmazonS3Exception">Some could not be deleted; repeat the call.</exception>
+    /// <exception cref="DeleteObjectsException">S3 refused to delete those that it names; all others are gone.</exception>
     public async Task DeleteAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken)
     {
         var request = new DeleteObjectsRequest { BucketName = Bucket, Quiet = true, Objects = [.. keys.Select(key => new KeyVersion { Key = key })] };

@@ -1,15 +1,21 @@
+using Amazon.S3;
 using Microsoft.Extensions.Logging;
 
 namespace CloudTab.Relay;
 
 /// <summary>
 /// Takes files that are marked `deleting` out of S3, then marks their rows `deleted` (or drops the rows of files that were never
-/// stored). Both steps can be repeated: whoever marks calls it at once, and the Janitor calls it for what was left over.
+/// stored). Both steps can be repeated: whoever marks calls it at once, and the Janitor calls it for what was left over. A batch is
+/// claimed for a moment before S3 hears of it, so that several processes share the work, and what S3 refuses to delete is tried
+/// again later without holding up the rest.
 /// </summary>
-public sealed class Removal(Database database, ObjectStore store, ILogger<Removal> logger)
+public sealed class Removal(Database database, ObjectStore store, TimeProvider clock, ILogger<Removal> logger)
 {
     /// <summary>Most objects that S3 deletes in one request.</summary>
     public const int BatchSize = 1_000;
+
+    /// <summary>How long a claimed file is left alone by others, and by everybody after a failure.</summary>
+    public static readonly TimeSpan Lease = TimeSpan.FromSeconds(15);
 
     /// <summary>
     /// Removes the files of one ended session now. Where that does not work, or not before the token is cancelled, the Janitor will:
@@ -17,14 +23,11 @@ public sealed class Removal(Database database, ObjectStore store, ILogger<Remova
     /// </summary>
     public async Task TryRemoveAsync(Guid session, CancellationToken cancellationToken)
     {
-        const string sql = """
-            SELECT id, object_key AS ObjectKey FROM files
-            WHERE session = @session AND status = 'deleting'
-            LIMIT @limit
-            """;
         try
         {
-            await RemoveAsync(await database.QueryAsync<DeletedFile>(sql, new { session, limit = BatchSize }, cancellationToken), cancellationToken);
+            while (await RemoveAsync(session, cancellationToken) is { IsFull: true })
+            {
+            }
         }
         catch (Exception postponed)
         {
@@ -33,34 +36,66 @@ public sealed class Removal(Database database, ObjectStore store, ILogger<Remova
     }
 
     /// <summary>Removes one batch of whatever is marked.</summary>
-    /// <returns>How many files were removed.</returns>
-    public async Task<int> RemoveBatchAsync(CancellationToken cancellationToken)
-    {
-        const string sql = """
-            SELECT id, object_key AS ObjectKey FROM files
-            WHERE status = 'deleting'
-            ORDER BY created_at
-            LIMIT @limit
-            """;
-        var files = await database.QueryAsync<DeletedFile>(sql, new { limit = BatchSize }, cancellationToken);
-        await RemoveAsync(files, cancellationToken);
-        return files.Count;
-    }
+    public Task<RemovedFiles> RemoveBatchAsync(CancellationToken cancellationToken) => RemoveAsync(session: null, cancellationToken);
 
-    private async Task RemoveAsync(List<DeletedFile> files, CancellationToken cancellationToken)
+    private async Task<RemovedFiles> RemoveAsync(Guid? session, CancellationToken cancellationToken)
     {
+        var files = await ClaimAsync(session, cancellationToken);
         if (files.Count == 0)
-            return;
-        await store.DeleteAsync([.. files.Select(file => file.ObjectKey)], cancellationToken);
+            return new(0, 0);
+        var refused = await DeleteObjectsAsync([.. files.Select(file => file.ObjectKey)], cancellationToken);
 
         const string sql = """
             WITH dropped AS (
                 DELETE FROM files WHERE id = ANY(@ids) AND status = 'deleting' AND stored_at IS NULL
             )
-            UPDATE files SET status = 'deleted' WHERE id = ANY(@ids) AND status = 'deleting' AND stored_at IS NOT NULL
+            UPDATE files SET status = 'deleted', lease_until = NULL
+            WHERE id = ANY(@ids) AND status = 'deleting' AND stored_at IS NOT NULL
             """;
-        await database.ExecuteAsync(sql, new { ids = files.Select(file => file.Id).ToArray() }, cancellationToken);
+        var ids = files.Where(file => !refused.Contains(file.ObjectKey)).Select(file => file.Id).ToArray();
+        await database.ExecuteAsync(sql, new { ids }, cancellationToken);
+        return new(ids.Length, refused.Count);
     }
 
-    private sealed record DeletedFile(Guid Id, string ObjectKey);
+    private Task<List<MarkedFile>> ClaimAsync(Guid? session, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            WITH due AS (
+                SELECT id FROM files
+                WHERE status = 'deleting' AND (lease_until IS NULL OR lease_until <= @now) AND (@session::uuid IS NULL OR session = @session)
+                ORDER BY lease_until NULLS FIRST
+                LIMIT @limit
+                FOR UPDATE SKIP LOCKED
+            )
+            UPDATE files SET lease_until = @leaseEnd FROM due WHERE files.id = due.id
+            RETURNING files.id, files.object_key AS ObjectKey
+            """;
+        var now = clock.GetUtcNow().UtcDateTime;
+        return database.ChangeAsync<MarkedFile>(sql, new { session, now, leaseEnd = now + Lease, limit = BatchSize }, cancellationToken);
+    }
+
+    /// <returns>The keys that S3 would not delete, each for a reason of its own (a lock on the object, a permission).</returns>
+    private async Task<HashSet<string>> DeleteObjectsAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await store.DeleteAsync(keys, cancellationToken);
+            return [];
+        }
+        catch (DeleteObjectsException some)
+        {
+            return [.. some.Response.DeleteErrors.Select(error => error.Key)];
+        }
+    }
+
+    private sealed record MarkedFile(Guid Id, string ObjectKey);
+}
+
+/// <summary>What became of a batch of marked files.</summary>
+/// <param name="Removed">Files whose objects are gone.</param>
+/// <param name="Refused">Files whose objects S3 would not delete; they are tried again after a while.</param>
+public readonly record struct RemovedFiles(int Removed, int Refused)
+{
+    /// <summary>Whether there may be more to remove.</summary>
+    public bool IsFull => Removed + Refused == Removal.BatchSize;
 }

@@ -83,7 +83,7 @@ public sealed class Sessions(Database database, Wakeups wakeups, TimeProvider cl
         return Outcome.Done;
     }
 
-    /// <summary>The customer withdraws: the session ends, its files are marked for removal.</summary>
+    /// <summary>The customer withdraws: the session ends, and with it (trigger files_of_ended_sessions) its files.</summary>
     /// <returns>Done with the session's internal id; cancelling again is Done too.</returns>
     public async Task<(Outcome Outcome, Guid Session)> CancelAsync(string shop, string sessionId, CancellationToken cancellationToken)
     {
@@ -93,8 +93,6 @@ public sealed class Sessions(Database database, Wakeups wakeups, TimeProvider cl
                 SET status = 'cancelled', ended_at = @now, claimed_until = NULL
                 WHERE shop_id = @shop AND session_id = @sessionId AND expires_at > @now AND status IN ('open', 'pending', 'processing')
                 RETURNING *, true AS announced
-            ), marked AS (
-                UPDATE files SET status = 'deleting' FROM changed WHERE files.session = changed.id AND files.status = 'stored'
             ), event AS (
                 {Events.Insert}
             )

@@ -44,7 +44,7 @@ public static class Extensions
         app.UseForwardedHeaders();
         app.UseExceptionHandler();
         app.UseStatusCodePages();
-        app.UseSecurityHeaders(SecurityHeaders.Policies);
+        app.UseSecurityHeaders();
         app.UseCors();
         app.MapHealth();
         return app;

@@ -2,8 +2,10 @@ using System.Diagnostics;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 
 namespace CloudTab.ServiceDefaults;
 
@@ -17,7 +19,28 @@ internal static class Failures
     internal static void AddFailures(this IHostApplicationBuilder builder)
     {
         builder.Services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => Complete(context.ProblemDetails, context.HttpContext));
+        builder.Services.AddSingleton<IProblemDetailsWriter, ProblemWriter>();
         builder.Services.AddExceptionHandler<UnavailableHandler>();
+    }
+
+    /// <summary>
+    /// Writes a problem whatever the client says it accepts. The framework's writer falls silent where that is neither JSON nor
+    /// anything; RFC 9110, section 15.5.7, prefers an answer of another type to none.
+    /// </summary>
+    private sealed class ProblemWriter(IOptions<ProblemDetailsOptions> options) : IProblemDetailsWriter
+    {
+        public bool CanWrite(ProblemDetailsContext context) => true;
+
+        public ValueTask WriteAsync(ProblemDetailsContext context)
+        {
+            var problem = context.ProblemDetails;
+            problem.Status ??= context.HttpContext.Response.StatusCode;
+            problem.Title ??= ReasonPhrases.GetReasonPhrase(problem.Status.Value);
+            problem.Type ??= "about:blank";
+            options.Value.CustomizeProblemDetails?.Invoke(context);
+            return new(context.HttpContext.Response.WriteAsJsonAsync(
+                problem, options: null, "application/problem+json", context.HttpContext.RequestAborted));
+        }
     }
 
     private static void Complete(ProblemDetails problem, HttpContext context)

@@ -19,8 +19,8 @@ internal static class Health
     {
         builder.Services.AddHealthChecks();
         builder.Services.AddOutputCache(cache => cache.AddBasePolicy(policy => policy.NoCache()));
-        builder.Services.AddRequestTimeouts();
-        builder.Services.Configure<HealthCheckServiceOptions>(checks =>
+        // After all the checks that a service adds.
+        builder.Services.PostConfigure<HealthCheckServiceOptions>(checks =>
         {
             foreach (var check in checks.Registrations)
                 check.Timeout = CheckLimit;

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Amazon.Runtime;
+using Amazon.S3;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Npgsql;
@@ -67,6 +68,8 @@ public static class Resilience
     // "s3" failures that are not answers (no connection, cut connection) reach us as HttpRequestException or IOException.
     private static bool IsPassingFailureOfS3(Exception exception) => exception switch
     {
+        // S3 did answer, and refused some of many keys: the same request would be refused again.
+        DeleteObjectsException => false,
         AmazonServiceException { StatusCode: >= System.Net.HttpStatusCode.InternalServerError } => true,
         AmazonServiceException { ErrorCode: "SlowDown" or "RequestTimeout" or "ThrottlingException" } => true,
         AmazonServiceException { StatusCode: default(System.Net.HttpStatusCode) } => true,

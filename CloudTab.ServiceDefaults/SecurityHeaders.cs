@@ -1,23 +1,38 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 
 namespace CloudTab.ServiceDefaults;
 
-/// <summary>The headers of every answer. Nothing is ever framed, sniffed or kept by a cache: answers hold secrets and private files.</summary>
+/// <summary>
+/// The headers of every answer. Nothing is ever framed, sniffed or kept by a cache: answers hold secrets and private files. They are
+/// added last, and only where an endpoint, or the service behind the gateway, has not said otherwise.
+/// </summary>
 internal static class SecurityHeaders
 {
-    internal static HeaderPolicyCollection Policies { get; } = new HeaderPolicyCollection()
-        .AddFrameOptionsDeny()
-        .AddContentTypeOptionsNoSniff()
-        .AddReferrerPolicyNoReferrer()
-        .AddCrossOriginOpenerPolicy(policy => policy.SameOrigin())
-        .AddStrictTransportSecurityMaxAgeIncludeSubDomains(maxAgeInSeconds: 31_536_000)
-        .AddContentSecurityPolicy(policy =>
-        {
-            policy.AddDefaultSrc().Self();
-            policy.AddObjectSrc().None();
-            policy.AddBaseUri().None();
-            policy.AddFrameAncestors().None();
-            policy.AddFormAction().Self();
-        })
-        .AddCustomHeader("Cache-Control", "no-store");
+    private static readonly (string Name, string Value)[] Always =
+    [
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Frame-Options", "DENY"),
+        ("Referrer-Policy", "no-referrer"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Content-Security-Policy", "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"),
+        ("Cache-Control", "no-store"),
+    ];
+
+    internal static void UseSecurityHeaders(this WebApplication app) => app.Use((context, next) =>
+    {
+        context.Response.OnStarting(Add, context);
+        return next(context);
+    });
+
+    private static Task Add(object state)
+    {
+        var context = (HttpContext)state;
+        foreach (var (name, value) in Always)
+            context.Response.Headers.TryAdd(name, value);
+        // RFC 6797, section 7.2: not over plain HTTP.
+        if (context.Request.IsHttps)
+            context.Response.Headers.TryAdd("Strict-Transport-Security", "max-age=31536000; includeSubDomains");
+        return Task.CompletedTask;
+    }
 }

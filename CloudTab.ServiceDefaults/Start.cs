@@ -40,6 +40,10 @@ public static class Start
         {
             return string.Join("; ", invalid.Failures);
         }
+        catch (AggregateException several) when (several.InnerExceptions.All(one => one is OptionsValidationException))
+        {
+            return string.Join("; ", several.InnerExceptions.Cast<OptionsValidationException>().SelectMany(invalid => invalid.Failures));
+        }
         catch (InvalidOperationException unreadable) when (unreadable.Source == "Microsoft.Extensions.Configuration.Binder")
         {
             return unreadable.Message;

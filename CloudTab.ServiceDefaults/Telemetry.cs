@@ -16,11 +16,11 @@ internal static class Telemetry
 {
     internal static void AddTelemetry(this IHostApplicationBuilder builder)
     {
-        builder.Logging.AddOpenTelemetry(logging =>
-        {
-            logging.IncludeFormattedMessage = true;
-            logging.IncludeScopes = true;
-        });
+        // Below warnings these write addresses, which carry session ids, and every statement. For the same reason scopes stay out: the
+        // framework's own holds the request's path.
+        foreach (var category in (string[])["Microsoft.AspNetCore", "System.Net.Http.HttpClient", "Yarp", "Npgsql", "Polly"])
+            builder.Logging.AddFilter(category, LogLevel.Warning);
+        builder.Logging.AddOpenTelemetry(logging => logging.IncludeFormattedMessage = true);
 
         var telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => resource.AddService(builder.Environment.ApplicationName, serviceVersion: Extensions.Version))

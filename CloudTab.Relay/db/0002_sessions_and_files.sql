@@ -40,7 +40,9 @@ CREATE INDEX sessions_claimed_until ON sessions (claimed_until) WHERE status = '
 CREATE INDEX sessions_ended ON sessions (ended_at) WHERE ended_at IS NOT NULL;
 
 -- uploading: bytes are on their way to object_key, owned by a process until lease_until.
--- stored: the object is complete. deleting: not to be read again, the object may still be there. deleted: the object is gone.
+-- stored: the object is complete.
+-- deleting: not to be read again, the object may still be there; whoever removes it has it to itself until lease_until.
+-- deleted: the object is gone.
 CREATE TABLE files (
     id          uuid        PRIMARY KEY,
     session     uuid        NOT NULL REFERENCES sessions,
@@ -55,7 +57,8 @@ CREATE TABLE files (
     -- Counts up in the order in which a session's files were stored.
     position    integer,
     stored_at   timestamptz,
-    CHECK ((status = 'uploading') = (lease_until IS NOT NULL)),
+    CHECK (status <> 'uploading' OR lease_until IS NOT NULL),
+    CHECK (status NOT IN ('stored', 'deleted') OR lease_until IS NULL),
     CHECK (status <> 'stored'
         OR (type IS NOT NULL AND size IS NOT NULL AND sha256 IS NOT NULL AND position IS NOT NULL AND stored_at IS NOT NULL))
 );
@@ -66,4 +69,18 @@ CREATE INDEX files_of_session ON files (session, position);
 -- Serve the Janitor: uploads whose process died, files past their time, objects to delete.
 CREATE INDEX files_uploading ON files (lease_until) WHERE status = 'uploading';
 CREATE INDEX files_stored ON files (stored_at) WHERE status = 'stored';
-CREATE INDEX files_deleting ON files (created_at) WHERE status = 'deleting';
+CREATE INDEX files_deleting ON files (lease_until NULLS FIRST) WHERE status = 'deleting';
+
+-- A session that ends takes its stored files along. This cannot be a part of the statement that ends it: where that statement had
+-- to wait for an upload to be stored, it still reads files as they were before, and would miss the new one. A trigger reads anew.
+CREATE FUNCTION mark_files_of_ended_session() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE files SET status = 'deleting' WHERE session = NEW.id AND status = 'stored';
+    RETURN NULL;
+END;
+$$;
+
+CREATE TRIGGER files_of_ended_sessions
+    AFTER UPDATE OF ended_at ON sessions
+    FOR EACH ROW WHEN (OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL)
+    EXECUTE FUNCTION mark_files_of_ended_session();

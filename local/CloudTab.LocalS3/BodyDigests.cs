@@ -16,6 +16,7 @@ internal sealed class BodyDigests
     /// <exception cref="S3Exception">InvalidDigest, InvalidRequest: what the headers promise can be no checksum, or is more than one.</exception>
     public BodyDigests(S3Request request)
     {
+        request.Http.Response.RegisterForDispose(_md5);
         if (request.Header("Content-MD5") is { } md5 && (_expectedMd5 = FromBase64(md5)) is not { Length: 16 })
             throw new S3Exception(S3Error.InvalidDigest, "The Content-MD5 you specified was invalid.");
 

@@ -41,6 +41,8 @@ internal sealed class ChunkedBody : RequestBody
         _announced = announcedTrailers?.Split(',', StringSplitOptions.TrimEntries) ?? [];
     }
 
+    public override void Dispose() => _chunkHash?.Dispose();
+
     public override async ValueTask<int> ReadAsync(Memory<byte> destination, CancellationToken cancellationToken)
     {
         if (_ended)

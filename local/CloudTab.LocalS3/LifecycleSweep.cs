@@ -37,7 +37,7 @@ internal sealed class LifecycleSweep(BucketStore store, TimeProvider time, ILogg
                 if (result.Expired > 0 || result.Aborted > 0)
                     logger.LifecycleApplied(result.Expired, result.Aborted);
             }
-            catch (IOException exception)
+            catch (Exception exception) when (exception is not OperationCanceledException)
             {
                 logger.LifecycleFailed(exception);
             }

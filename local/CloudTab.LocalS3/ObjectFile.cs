@@ -94,6 +94,8 @@ internal sealed class ObjectFile : IDisposable
 internal sealed class PendingFile : IDisposable
 {
     private const int BufferSize = 256 * 1024;
+    private const int UnspecificCode = unchecked((int)0x80131620);
+    private const int NoSpaceLeft = 28;
     private readonly string _path;
     private readonly SafeFileHandle _handle;
     private bool _isMoved;
@@ -107,7 +109,15 @@ internal sealed class PendingFile : IDisposable
     public static PendingFile Create(string folder, long expectedLength)
     {
         var path = Path.Combine(folder, Guid.NewGuid().ToString("N"));
-        return new PendingFile(path, File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, FileOptions.None, expectedLength));
+        try
+        {
+            return new PendingFile(path, File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, FileOptions.None, expectedLength));
+        }
+        catch (IOException exception) when (exception.HResult == UnspecificCode)
+        {
+            // A reservation that fails is the one case in which the runtime drops the system's error code.
+            throw new IOException(exception.Message, NoSpaceLeft);
+        }
     }
 
     /// <summary>Writes a request's body while its digests are computed, and checks all that was promised of it.</summary>

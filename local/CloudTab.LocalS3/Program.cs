@@ -1,14 +1,19 @@
 using System.Net;
 using System.Text;
 using CloudTab.LocalS3;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Options;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
 
+// It would put a stack trace before the one line that says why the start failed.
+builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
+
 builder.Services.AddOptionsWithValidateOnStart<LocalS3Options>().Bind(builder.Configuration).ValidateDataAnnotations();
 builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
 builder.Services.AddSingleton(TimeProvider.System);
+builder.Services.AddSingleton<IMemoryPoolFactory<byte>, BlockPool.Factory>();
 builder.Services.AddSingleton<BucketStore>();
 builder.Services.AddSingleton<SignatureV4>();
 builder.Services.AddHostedService<LifecycleSweep>();

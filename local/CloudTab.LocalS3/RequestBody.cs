@@ -9,7 +9,7 @@ namespace CloudTab.LocalS3;
 /// A request's body without its framing. What the signature says of the payload has been checked once <see cref="ReadAsync"/> has
 /// returned 0; until then whatever was read is not to be shown to anyone.
 /// </summary>
-internal abstract class RequestBody(PipeReader pipe)
+internal abstract class RequestBody(PipeReader pipe) : IDisposable
 {
     // The longest that S3 allows: a thousand keys of a kilobyte, each byte of them escaped.
     private const int LongestDocument = 8 * 1024 * 1024;
@@ -25,19 +25,9 @@ internal abstract class RequestBody(PipeReader pipe)
     /// <exception cref="S3Exception">The request's headers do not tell how to read it.</exception>
     public static RequestBody Open(S3Request request)
     {
-        var pipe = request.Http.Request.BodyReader;
-        var payload = request.Signed.Payload;
-        if (payload.StartsWith("STREAMING-", StringComparison.Ordinal))
-        {
-            if (!long.TryParse(request.Header("x-amz-decoded-content-length"), NumberStyles.None, CultureInfo.InvariantCulture, out var decoded))
-                throw new S3Exception(S3Error.MissingContentLength);
-            return new ChunkedBody(pipe, request.Signed, request.Header("x-amz-trailer")) { Length = decoded };
-        }
-
-        if (payload != Signed.UnsignedPayload && payload.Length != 64)
-            throw new S3Exception(S3Error.InvalidArgument, "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, a streaming value or a valid SHA-256");
-        var length = request.Http.Request.ContentLength ?? throw new S3Exception(S3Error.MissingContentLength);
-        return new PlainBody(pipe, payload) { Length = length };
+        var body = Choose(request);
+        request.Http.Response.RegisterForDispose(body);
+        return body;
     }
 
     /// <summary>Reads a document that an operation takes instead of an object: small, so in memory, and checked like any other body.</summary>
@@ -65,6 +55,8 @@ internal abstract class RequestBody(PipeReader pipe)
     /// <exception cref="S3Exception">The framing is broken, or the body is not what was signed.</exception>
     public abstract ValueTask<int> ReadAsync(Memory<byte> destination, CancellationToken cancellationToken);
 
+    public abstract void Dispose();
+
     /// <summary>Fills the destination, unless the body ends before.</summary>
     public async ValueTask<int> FillAsync(Memory<byte> destination, CancellationToken cancellationToken)
     {
@@ -91,12 +83,31 @@ internal abstract class RequestBody(PipeReader pipe)
         Pipe.AdvanceTo(taken.End);
         return count;
     }
+
+    private static RequestBody Choose(S3Request request)
+    {
+        var pipe = request.Http.Request.BodyReader;
+        var payload = request.Signed.Payload;
+        if (payload.StartsWith("STREAMING-", StringComparison.Ordinal))
+        {
+            if (!long.TryParse(request.Header("x-amz-decoded-content-length"), NumberStyles.None, CultureInfo.InvariantCulture, out var decoded))
+                throw new S3Exception(S3Error.MissingContentLength);
+            return new ChunkedBody(pipe, request.Signed, request.Header("x-amz-trailer")) { Length = decoded };
+        }
+
+        if (payload != Signed.UnsignedPayload && payload.Length != 64)
+            throw new S3Exception(S3Error.InvalidArgument, "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, a streaming value or a valid SHA-256");
+        var length = request.Http.Request.ContentLength ?? throw new S3Exception(S3Error.MissingContentLength);
+        return new PlainBody(pipe, payload) { Length = length };
+    }
 }
 
 /// <summary>A body without framing of its own.</summary>
 internal sealed class PlainBody(PipeReader pipe, string payload) : RequestBody(pipe)
 {
     private readonly IncrementalHash? _sha256 = payload == Signed.UnsignedPayload ? null : IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+
+    public override void Dispose() => _sha256?.Dispose();
 
     public override async ValueTask<int> ReadAsync(Memory<byte> destination, CancellationToken cancellationToken)
     {

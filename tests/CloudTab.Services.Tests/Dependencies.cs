@@ -16,6 +16,7 @@ public sealed class Dependencies : IAsyncLifetime
 {
     private readonly string _template = $"template_{Guid.NewGuid():N}";
 
+    private LocalPostgresServer? _localPostgres;
     private LocalS3Server? _localS3;
 
     /// <summary>Npgsql connection string of a superuser.</summary>
@@ -35,6 +36,8 @@ public sealed class Dependencies : IAsyncLifetime
     {
         NpgsqlConnection.ClearAllPools();
         await DropDatabaseAsync(_template);
+        if (_localPostgres is not null)
+            await _localPostgres.DisposeAsync();
         if (_localS3 is not null)
             await _localS3.DisposeAsync();
     }
@@ -77,12 +80,13 @@ public sealed class Dependencies : IAsyncLifetime
             throw new InvalidOperationException($"The Migrator ended with {code}:\n{migrator.Output}");
     }
 
-    private Task UsePostgresAsync()
+    private async Task UsePostgresAsync()
     {
         Postgres = Environment.GetEnvironmentVariable("TEST_DATABASE") ?? "";
         if (Postgres.Length > 0)
-            return Task.CompletedTask;
-        throw new InvalidOperationException("TEST_DATABASE is not set");
+            return;
+        _localPostgres = await LocalPostgresServer.CreateAsync(CancellationToken.None);
+        Postgres = _localPostgres.ConnectionString;
     }
 
     private async Task UseS3Async()

@@ -1,0 +1,10 @@
+using System.Text.Json.Serialization;
+
+namespace CloudTab.Gateway;
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(HealthView))]
+[JsonSerializable(typeof(CardView))]
+[JsonSerializable(typeof(Presence))]
+internal sealed partial class JsonContext : JsonSerializerContext;

@@ -1,0 +1,76 @@
+using Microsoft.Extensions.Options;
+using Yarp.ReverseProxy.Configuration;
+using Yarp.ReverseProxy.Forwarder;
+using Yarp.ReverseProxy.LoadBalancing;
+
+namespace CloudTab.Gateway;
+
+/// <summary>
+/// Which path goes to which service. What is not listed here is not reachable from outside: the services' own health and presence are
+/// for orchestrators and for this gateway.
+/// </summary>
+internal static class Routes
+{
+    public const string UploadApi = "upload-api";
+    public const string ShopApi = "shop-api";
+    public const string Notifier = "notifier";
+    public const string Janitor = "janitor";
+
+    /// <summary>
+    /// How long nothing may move in either direction before the gateway gives a request up. Every byte starts it anew, so it limits no
+    /// transfer; sockets ping every 30 s, and a client that stalls is cut by Kestrel's minimum data rate. What may be silent for long
+    /// is an upload that waits for its turn at the UploadApi's memory: it gets more than YARP's 100 s.
+    /// </summary>
+    private static readonly TimeSpan LongestSilence = TimeSpan.FromMinutes(5);
+
+    private static readonly (string Path, string Service)[] Table =
+    [
+        // Pages
+        ("/", UploadApi),
+        ("/send", UploadApi),
+        ("/sessions/{**rest}", UploadApi),
+        ("/assets/{**rest}", UploadApi),
+        ("/s/{shop}", UploadApi),
+        ("/s/{shop}/send", UploadApi),
+        ("/s/{shop}/sessions/{**rest}", UploadApi),
+
+        // APIs
+        ("/api/customer/{**rest}", UploadApi),
+        ("/s/{shop}/api/customer/{**rest}", UploadApi),
+        ("/api/shopkeeper/{**rest}", ShopApi),
+        ("/ws", Notifier),
+    ];
+
+    public static void AddRoutes(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<IProxyConfigProvider>(services =>
+            new InMemoryConfigProvider(Proxied(), Clusters(services.GetRequiredService<IOptions<GatewayOptions>>().Value)));
+        builder.Services.AddReverseProxy().ConfigureHttpClient((_, handler) =>
+        {
+            handler.ConnectTimeout = TimeSpan.FromSeconds(3);
+            // A name may come to mean other addresses; a pooled connection would never ask again.
+            handler.PooledConnectionLifetime = TimeSpan.FromMinutes(5);
+        });
+    }
+
+    private static RouteConfig[] Proxied() =>
+        [.. Table.Select(route => new RouteConfig { RouteId = route.Path, ClusterId = route.Service, Match = new() { Path = route.Path } })];
+
+    private static ClusterConfig[] Clusters(GatewayOptions options) =>
+        [.. options.Services.Where(service => service.Name != Janitor).Select(service => Cluster(service.Name, service.Addresses))];
+
+    private static ClusterConfig Cluster(string name, string[] addresses) => new()
+    {
+        ClusterId = name,
+        Destinations = addresses.ToDictionary(address => address, address => new DestinationConfig { Address = address }, StringComparer.Ordinal),
+        LoadBalancingPolicy = LoadBalancingPolicies.RoundRobin,
+        HttpRequest = new ForwarderRequestConfig { ActivityTimeout = LongestSilence },
+        HealthCheck = new()
+        {
+            // Alive, not ready: where Postgres is away no replica is ready, and their own 503 says more than the gateway's.
+            Active = new() { Enabled = true, Path = "/health/live", Interval = TimeSpan.FromSeconds(2), Timeout = TimeSpan.FromSeconds(2) },
+            // If all are unhealthy, all are tried: the last word is the connection's, not the check's.
+            AvailableDestinationsPolicy = "HealthyOrPanic",
+        },
+    };
+}

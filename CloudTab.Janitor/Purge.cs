@@ -1,0 +1,62 @@
+using CloudTab.Relay;
+using Microsoft.Extensions.Options;
+
+namespace CloudTab.Janitor;
+
+/// <summary>Forgets what nobody asks for any more: ended sessions with their files' rows and events, old events, replicas that are gone.</summary>
+internal sealed class Purge(Database database, TimeProvider clock, IOptions<JanitorOptions> options)
+{
+    // Readers of events are seconds behind, not days; a socket that reconnects gets the pending list, not the past.
+    private static readonly TimeSpan EventAge = TimeSpan.FromDays(1);
+
+    private DateTime Now => clock.GetUtcNow().UtcDateTime;
+
+    public async Task<Batch> RunOnceAsync(CancellationToken cancellationToken)
+    {
+        var sessions = await PurgeSessionsAsync(cancellationToken);
+        var events = await PurgeEventsAsync(cancellationToken);
+        var replicas = await PurgeReplicasAsync(cancellationToken);
+        return new(sessions + events + replicas, More: sessions == options.Value.BatchSize || events == options.Value.BatchSize);
+    }
+
+    /// <summary>A session whose objects are not all gone keeps its rows: they are how the objects are found.</summary>
+    private Task<int> PurgeSessionsAsync(CancellationToken cancellationToken)
+    {
+        const string sql = """
+            WITH due AS (
+                SELECT id FROM sessions
+                WHERE ended_at <= @endedBefore
+                    AND NOT EXISTS (SELECT FROM files WHERE files.session = sessions.id AND files.status <> 'deleted')
+                ORDER BY ended_at
+                LIMIT @limit
+                FOR UPDATE SKIP LOCKED
+            ), forgotten AS (
+                DELETE FROM files USING due WHERE files.session = due.id
+            )
+            DELETE FROM sessions USING due WHERE sessions.id = due.id -- and its events, by their foreign key
+            """;
+        return database.ExecuteAsync(
+            sql, new { endedBefore = Now.AddMilliseconds(-options.Value.PurgeAfter), limit = options.Value.BatchSize }, cancellationToken);
+    }
+
+    private Task<int> PurgeEventsAsync(CancellationToken cancellationToken)
+    {
+        const string sql = """
+            WITH due AS (
+                SELECT id FROM events
+                WHERE created_at <= @createdBefore
+                ORDER BY created_at
+                LIMIT @limit
+                FOR UPDATE SKIP LOCKED
+            )
+            DELETE FROM events USING due WHERE events.id = due.id
+            """;
+        return database.ExecuteAsync(sql, new { createdBefore = Now - EventAge, limit = options.Value.BatchSize }, cancellationToken);
+    }
+
+    private Task<int> PurgeReplicasAsync(CancellationToken cancellationToken)
+    {
+        const string sql = "DELETE FROM connected_sockets WHERE seen_at <= @seenBefore";
+        return database.ExecuteAsync(sql, new { seenBefore = Now - (4 * Shops.PresenceLimit) }, cancellationToken);
+    }
+}

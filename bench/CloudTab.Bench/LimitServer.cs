@@ -1,0 +1,48 @@
+using System.Security.Cryptography;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Logging;
+
+namespace CloudTab.Bench;
+
+/// <summary>What any .NET server must at least do with an upload: Kestrel reads the body and drops it, or takes its SHA-256 first.</summary>
+internal static class LimitServer
+{
+    public static async Task<int> RunAsync(string work)
+    {
+        var builder = WebApplication.CreateBuilder();
+        builder.Logging.ClearProviders();
+        await using var app = builder.Build();
+        app.MapGet("/", () => "ready");
+        app.MapPost("/", context => work == "sha256" ? HashAsync(context) : DiscardAsync(context));
+        await app.RunAsync();
+        return 0;
+    }
+
+    private static async Task DiscardAsync(HttpContext context)
+    {
+        Lift(context);
+        while (await context.Request.BodyReader.ReadAsync(context.RequestAborted) is { IsCompleted: false } read)
+            context.Request.BodyReader.AdvanceTo(read.Buffer.End);
+    }
+
+    private static async Task HashAsync(HttpContext context)
+    {
+        Lift(context);
+        using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        while (true)
+        {
+            var read = await context.Request.BodyReader.ReadAsync(context.RequestAborted);
+            foreach (var segment in read.Buffer)
+                sha256.AppendData(segment.Span);
+            context.Request.BodyReader.AdvanceTo(read.Buffer.End);
+            if (read.IsCompleted)
+                break;
+        }
+
+        sha256.GetHashAndReset();
+    }
+
+    private static void Lift(HttpContext context) => context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = null;
+}

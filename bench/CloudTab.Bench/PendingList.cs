@@ -1,0 +1,33 @@
+namespace CloudTab.Bench;
+
+/// <summary>GET …/sessions/pending with 100,000 sessions in the table, half of them pending.</summary>
+internal static class PendingList
+{
+    private const double MostMilliseconds = 10;
+
+    public static async Task RunAsync(Stack stack)
+    {
+        await stack.ExecuteAsync("""
+            INSERT INTO sessions (id, shop_id, session_id, pickup_code, status, file_count, total_size, created_at, expires_at, submitted_at, ended_at)
+            SELECT gen_random_uuid(), 'default',
+                   '0' || translate(substr(md5('s' || n::text) || md5('t' || n::text), 1, 25), 'ilou', '0123'),
+                   (SELECT string_agg(substr('23456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + (n / (30 ^ place)::bigint % 30)::int, 1), '') FROM generate_series(0, 5) AS place),
+                   CASE WHEN n % 2 = 0 THEN 'pending' ELSE 'completed' END, 1, 1000,
+                   now() - n * interval '10 milliseconds', now() + interval '1 hour', now(), CASE WHEN n % 2 = 0 THEN NULL ELSE now() END
+            FROM generate_series(1, 100000) AS n;
+            ANALYZE sessions;
+            """);
+        using var client = new HttpClient { BaseAddress = stack.ShopApi.Address, DefaultRequestHeaders = { { "X-API-Key", stack.Key } } };
+        var measured = await Load.ForAsync(TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(5), concurrency: 4, async () =>
+        {
+            using var page = await client.GetAsync("/api/shopkeeper/sessions/pending");
+            page.EnsureSuccessStatusCode();
+        });
+
+        Console.WriteLine();
+        Console.WriteLine("| pending list, one page of 50, 100,000 sessions, concurrency 4 | measured | limit | ratio |");
+        Console.WriteLine("| --- | ---: | ---: | ---: |");
+        Console.WriteLine($"| per second | {measured.PerSecond:F0} | | |");
+        Console.WriteLine($"| p99, ms | {measured.Percentile(0.99):F1} | < {MostMilliseconds:F0} | {measured.Percentile(0.99) / MostMilliseconds:F2} |");
+    }
+}

@@ -1,0 +1,21 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace CloudTab.Bench;
+
+/// <summary>CPU seconds and memory of a process, as the kernel counts them.</summary>
+internal static class Usage
+{
+    public static TimeSpan Cpu(int processId)
+    {
+        using var process = Process.GetProcessById(processId);
+        return process.TotalProcessorTime;
+    }
+
+    /// <summary>Largest resident set so far, MiB (VmHWM of proc(5)).</summary>
+    public static double PeakMemory(int processId)
+    {
+        var line = File.ReadLines($"/proc/{processId.ToString(CultureInfo.InvariantCulture)}/status").First(text => text.StartsWith("VmHWM:", StringComparison.Ordinal));
+        return double.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2], CultureInfo.InvariantCulture) / 1024;
+    }
+}

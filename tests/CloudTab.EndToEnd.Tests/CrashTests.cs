@@ -1,0 +1,36 @@
+namespace CloudTab.EndToEnd.Tests;
+
+/// <summary>kill -9 of each service under load: what was acknowledged arrives, what became pending is announced, nothing is left over.</summary>
+public sealed class CrashTests
+{
+    private static readonly Dictionary<string, string> Settings = new(StringComparer.Ordinal)
+    {
+        ["UPLOAD_LEASE"] = "3000",
+        ["JANITOR_INTERVAL"] = "500",
+        ["JANITOR_LISTING_INTERVAL"] = "1000",
+    };
+
+    [Theory]
+    [InlineData("upload-api")]
+    [InlineData("shop-api")]
+    [InlineData("notifier")]
+    [InlineData("janitor")]
+    public async Task Nothing_acknowledged_is_lost_when_a_service_is_killed(string service)
+    {
+        var token = TestContext.Current.CancellationToken;
+        await using var relay = await RelayProcesses.StartAsync(Settings, token);
+        await using var shop = new ShopPc(relay.Origin, relay.Key);
+        using var customers = new Customers(relay.Origin);
+
+        customers.Start(4);
+        for (var kill = 0; kill < 6; kill++)
+        {
+            var before = customers.Acknowledged.Count;
+            await relay.KillAndRestartAsync(service, kill % 2, token);
+            await Eventually.HoldsAsync(() => Task.FromResult(customers.Acknowledged.Count >= before + 10), "uploads go on", TimeSpan.FromSeconds(60), token);
+        }
+
+        await customers.StopAsync();
+        await Aftermath.CheckAsync(relay, shop, customers, token);
+    }
+}

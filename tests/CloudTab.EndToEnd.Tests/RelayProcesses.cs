@@ -1,0 +1,177 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using Amazon.Runtime;
+using Amazon.S3;
+using CloudTab.Testing;
+using Dapper;
+using Npgsql;
+
+namespace CloudTab.EndToEnd.Tests;
+
+/// <summary>
+/// The whole relay as processes on loopback: Postgres, S3, and two replicas of every service behind one gateway. Any of them can be
+/// killed and started again on its own port, which the AppHost's API has no word for.
+/// </summary>
+public sealed class RelayProcesses : IAsyncDisposable
+{
+    private const string Bucket = "cloudtab";
+
+    private static readonly string[] Replicated = ["upload-api", "shop-api", "notifier", "janitor"];
+
+    private readonly Dictionary<string, string> _settings = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, List<Replica>> _replicas = new(StringComparer.Ordinal);
+
+    private RelayProcesses(LocalPostgresServer postgres, LocalS3Server s3)
+    {
+        Postgres = postgres;
+        S3 = s3;
+    }
+
+    public LocalPostgresServer Postgres { get; }
+
+    public LocalS3Server S3 { get; }
+
+    /// <summary>The public origin.</summary>
+    public Uri Origin => _replicas["gateway"][0].Address;
+
+    /// <summary>A key of the default shop.</summary>
+    public string Key { get; } = "ctk_" + RandomNumberGenerator.GetHexString(40);
+
+    /// <param name="settings">Settings of all services, beside where Postgres and S3 are.</param>
+    public static async Task<RelayProcesses> StartAsync(IReadOnlyDictionary<string, string> settings, CancellationToken cancellationToken)
+    {
+        var relay = new RelayProcesses(
+            await LocalPostgresServer.CreateAsync(cancellationToken), await LocalS3Server.StartNewAsync(cancellationToken));
+        try
+        {
+            relay.Configure(settings);
+            await relay.MigrateAsync(cancellationToken);
+            await Task.WhenAll(Replicated.SelectMany(service => new[] { relay.AddAsync(service, cancellationToken), relay.AddAsync(service, cancellationToken) }));
+            await relay.AddAsync("gateway", cancellationToken);
+            return relay;
+        }
+        catch
+        {
+            await relay.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Process id of a replica.</summary>
+    public int ProcessId(string service, int replica = 0) => _replicas[service][replica].Process!.Id;
+
+    /// <summary>Address of a replica itself, past the gateway.</summary>
+    public Uri Address(string service, int replica = 0) => _replicas[service][replica].Address;
+
+    /// <summary>SIGKILL, then a new start on the same port: what an orchestrator does after a crash.</summary>
+    public async Task KillAndRestartAsync(string service, int replica, CancellationToken cancellationToken)
+    {
+        var victim = _replicas[service][replica];
+        victim.Process!.Kill();
+        await victim.Process.WaitForExitAsync(cancellationToken);
+        await victim.Process.DisposeAsync();
+        await StartAsync(service, victim, cancellationToken);
+    }
+
+    /// <summary>Keys of all objects in the bucket.</summary>
+    public async Task<List<string>> ObjectsAsync(CancellationToken cancellationToken)
+    {
+        using var client = CreateS3Client();
+        var page = await client.ListObjectsV2Async(new() { BucketName = Bucket }, cancellationToken);
+        return [.. (page.S3Objects ?? []).Select(found => found.Key)];
+    }
+
+    /// <summary>Keys of all multipart uploads in the bucket that were neither completed nor aborted.</summary>
+    public async Task<List<string>> OpenUploadsAsync(CancellationToken cancellationToken)
+    {
+        using var client = CreateS3Client();
+        var page = await client.ListMultipartUploadsAsync(new Amazon.S3.Model.ListMultipartUploadsRequest { BucketName = Bucket }, cancellationToken);
+        return [.. (page.MultipartUploads ?? []).Select(found => found.Key)];
+    }
+
+    /// <summary>Rows of files in a status.</summary>
+    public async Task<long> FilesAsync(string status, CancellationToken cancellationToken)
+    {
+        await using var connection = new NpgsqlConnection(Postgres.ConnectionString);
+        return await connection.ExecuteScalarAsync<long>(
+            new CommandDefinition("SELECT count(*) FROM files WHERE status = @status", new { status }, cancellationToken: cancellationToken));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Task.WhenAll(_replicas.Values.SelectMany(all => all).Select(replica => replica.Process?.DisposeAsync().AsTask() ?? Task.CompletedTask));
+        await S3.DisposeAsync();
+        await Postgres.DisposeAsync();
+    }
+
+    private static string Project(string service) => service switch
+    {
+        "upload-api" => "CloudTab.UploadApi",
+        "shop-api" => "CloudTab.ShopApi",
+        "notifier" => "CloudTab.Notifier",
+        "janitor" => "CloudTab.Janitor",
+        "gateway" => "CloudTab.Gateway",
+        _ => throw new ArgumentOutOfRangeException(nameof(service), service, "no such service"),
+    };
+
+    private void Configure(IReadOnlyDictionary<string, string> settings)
+    {
+        _settings["ConnectionStrings__cloudtab"] = Postgres.ConnectionString;
+        _settings["AWS_S3_BUCKET"] = Bucket;
+        _settings["AWS_ENDPOINT_URL_S3"] = S3.Endpoint.Address.ToString();
+        _settings["AWS_ACCESS_KEY_ID"] = S3.Endpoint.AccessKeyId;
+        _settings["AWS_SECRET_ACCESS_KEY"] = S3.Endpoint.SecretAccessKey;
+        _settings["AWS_REGION"] = S3.Endpoint.Region;
+        _settings["ASPNETCORE_ENVIRONMENT"] = "Development";
+        foreach (var (name, value) in settings)
+            _settings[name] = value;
+    }
+
+    private async Task MigrateAsync(CancellationToken cancellationToken)
+    {
+        var settings = new Dictionary<string, string>(_settings, StringComparer.Ordinal) { ["SHOPKEEPER_API_KEY"] = Key };
+        await using var migrator = await ChildProcess.StartAsync("CloudTab.Migrator", settings, null, cancellationToken);
+        if (await migrator.WaitForExitAsync(cancellationToken) is not 0 and var code)
+            throw new InvalidOperationException($"The Migrator ended with {code}:\n{migrator.Output}");
+    }
+
+    private async Task AddAsync(string service, CancellationToken cancellationToken)
+    {
+        var replica = new Replica(new Uri($"http://127.0.0.1:{ChildProcess.FreePort().ToString(CultureInfo.InvariantCulture)}"));
+        lock (_replicas)
+        {
+            if (!_replicas.TryGetValue(service, out var all))
+                _replicas[service] = all = [];
+            all.Add(replica);
+        }
+
+        await StartAsync(service, replica, cancellationToken);
+    }
+
+    private async Task StartAsync(string service, Replica replica, CancellationToken cancellationToken)
+    {
+        var settings = new Dictionary<string, string>(_settings, StringComparer.Ordinal) { ["ASPNETCORE_URLS"] = replica.Address.ToString() };
+        if (service == "gateway")
+        {
+            foreach (var (name, all) in _replicas)
+            {
+                for (var i = 0; i < all.Count; i++)
+                    settings[FormattableString.Invariant($"services__{name}__http__{i}")] = all[i].Address.ToString();
+            }
+        }
+
+        replica.Process = await ChildProcess.StartAsync(
+            Project(service), settings, new Uri(replica.Address, service == "gateway" ? "/health" : "/health/ready"), cancellationToken);
+    }
+
+    private AmazonS3Client CreateS3Client() => new(
+        new BasicAWSCredentials(S3.Endpoint.AccessKeyId, S3.Endpoint.SecretAccessKey),
+        new AmazonS3Config { ServiceURL = S3.Endpoint.Address.ToString(), ForcePathStyle = true, AuthenticationRegion = S3.Endpoint.Region });
+
+    private sealed class Replica(Uri address)
+    {
+        public Uri Address { get; } = address;
+
+        public ChildProcess? Process { get; set; }
+    }
+}

@@ -1,0 +1,44 @@
+using CloudTab.Testing;
+
+namespace CloudTab.LocalS3.Tests;
+
+/// <summary>One RADOS Gateway for all the behaviours; where it is not installed, they are skipped.</summary>
+public sealed class RunningRadosGateway : IAsyncLifetime
+{
+    private RadosGateway? _gateway;
+
+    public S3Endpoint Endpoint
+    {
+        get
+        {
+            Assert.SkipUnless(RadosGateway.IsInstalled, "Ceph's RADOS Gateway is not installed (Debian: ceph-mon, ceph-osd, radosgw).");
+            return _gateway!.Endpoint;
+        }
+    }
+
+    public async ValueTask InitializeAsync()
+    {
+        if (RadosGateway.IsInstalled)
+            _gateway = await RadosGateway.StartNewAsync(TestContext.Current.CancellationToken);
+    }
+
+    public ValueTask DisposeAsync() => _gateway?.DisposeAsync() ?? ValueTask.CompletedTask;
+}
+
+[CollectionDefinition("RADOS Gateway")]
+public sealed class RadosGatewayCollection : ICollectionFixture<RunningRadosGateway>;
+
+[Collection("RADOS Gateway")]
+public sealed class RadosGatewayObjects(RunningRadosGateway running) : ObjectBehaviours(running.Endpoint);
+
+[Collection("RADOS Gateway")]
+public sealed class RadosGatewayMultipart(RunningRadosGateway running) : MultipartBehaviours(running.Endpoint);
+
+[Collection("RADOS Gateway")]
+public sealed class RadosGatewayListing(RunningRadosGateway running) : ListingBehaviours(running.Endpoint);
+
+[Collection("RADOS Gateway")]
+public sealed class RadosGatewayBuckets(RunningRadosGateway running) : BucketBehaviours(running.Endpoint);
+
+[Collection("RADOS Gateway")]
+public sealed class RadosGatewaySignatures(RunningRadosGateway running) : SignatureBehaviours(running.Endpoint);
