@@ -18,7 +18,7 @@ public sealed class Removal(Database database, ObjectStore store, TimeProvider c
     public static readonly TimeSpan Lease = TimeSpan.FromSeconds(15);
 
     /// <summary>
-    /// Removes the files of one ended session now. Where that does not work, or not before the token is cancelled, the Janitor will:
+    /// Removes the marked files of one session now. Where that does not work, or not before the token is cancelled, the Janitor will:
     /// the caller's answer stays true.
     /// </summary>
     public async Task TryRemoveAsync(Guid session, CancellationToken cancellationToken)

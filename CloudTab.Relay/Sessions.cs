@@ -14,12 +14,16 @@ public sealed class Sessions(Database database, Wakeups wakeups, TimeProvider cl
     private DateTime NextExpiry => Now.AddMilliseconds(options.Value.SessionTimeout);
 
     /// <summary>Opens a session in a shop.</summary>
+    /// <param name="shop">Id of the shop.</param>
+    /// <param name="customerName">
+    /// 1 to 200 characters, or null; kept in NFC, which only the database can make (.NET cannot without ICU).
+    /// </param>
     /// <returns>The session, or null where there is no such shop or it takes no uploads now.</returns>
     public async Task<OpenedSession?> OpenAsync(string shop, string? customerName, CancellationToken cancellationToken)
     {
         const string sql = """
             INSERT INTO sessions (id, shop_id, session_id, pickup_code, customer_name, status, created_at, expires_at)
-            SELECT @id, id, @sessionId, @pickupCode, @customerName, 'open', @now, @expiresAt
+            SELECT @id, id, @sessionId, @pickupCode, left(normalize(@customerName, NFC), 200), 'open', @now, @expiresAt
             FROM shops
             WHERE id = @shop AND accepts_uploads
             RETURNING id, session_id AS SessionId, pickup_code AS PickupCode, expires_at AS ExpiresAt
@@ -158,6 +162,9 @@ public enum Outcome
 
     /// <summary>The session holds no file yet.</summary>
     NoFiles,
+
+    /// <summary>The session holds no such file.</summary>
+    FileNotFound,
 
     /// <summary>Another key of the shop holds the claim.</summary>
     ClaimedByAnother,

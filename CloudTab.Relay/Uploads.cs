@@ -16,21 +16,20 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
     private DateTime NextExpiry => Now.AddMilliseconds(options.Value.SessionTimeout);
 
     /// <summary>Finds the session that a customer uploads to.</summary>
-    /// <returns>Done with the session's internal id, NotFound, or Closed.</returns>
-    public async Task<(Outcome Outcome, Guid Session)> FindSessionAsync(string shop, string sessionId, CancellationToken cancellationToken)
+    /// <returns>The session, or null where the shop has no such session.</returns>
+    public Task<UploadSession?> FindSessionAsync(string shop, string sessionId, CancellationToken cancellationToken)
     {
         const string sql = """
-            SELECT id AS Session, ended_at IS NOT NULL OR expires_at <= @now AS Closed
+            SELECT id, ended_at IS NOT NULL OR expires_at <= @now AS Closed, file_count AS FileCount, total_size AS TotalSize
             FROM sessions
             WHERE shop_id = @shop AND session_id = @sessionId
             """;
-        var found = await database.QuerySingleOrDefaultAsync<FoundSession>(sql, new { shop, sessionId, now = Now }, cancellationToken);
-        if (found is null)
-            return (Outcome.NotFound, default);
-        return (found.Closed ? Outcome.Closed : Outcome.Done, found.Session);
+        return database.QuerySingleOrDefaultAsync<UploadSession>(sql, new { shop, sessionId, now = Now }, cancellationToken);
     }
 
     /// <summary>Registers a file whose bytes are about to come. That is activity: it prolongs the session.</summary>
+    /// <param name="session">Internal id of the session.</param>
+    /// <param name="name">The name to display; it is kept in NFC, which only the database can make (.NET cannot without ICU).</param>
     /// <returns>The file, or null where the session has ended.</returns>
     public async Task<UploadingFile?> BeginAsync(Guid session, string name, CancellationToken cancellationToken)
     {
@@ -41,7 +40,8 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
                 RETURNING id
             )
             INSERT INTO files (id, session, name, object_key, status, created_at, lease_until)
-            SELECT @id, id, @name, @objectKey, 'uploading', @now, @leaseEnd FROM live
+            SELECT @id, id, left(normalize(@name, NFC), 255), @objectKey, 'uploading', @now, @leaseEnd FROM live
+            RETURNING name
             """;
         var file = UploadingFile.Create(name, clock.GetUtcNow());
         var parameters = new
@@ -54,7 +54,8 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
             leaseEnd = LeaseEnd,
             expiresAt = NextExpiry,
         };
-        return await database.ExecuteAsync(sql, parameters, cancellationToken) == 1 ? file : null;
+        var kept = await database.ChangeSingleOrDefaultAsync<string>(sql, parameters, cancellationToken);
+        return kept is null ? null : file with { Name = kept };
     }
 
     /// <summary>Tells that these files are still coming in; prolongs their sessions too.</summary>
@@ -134,6 +135,65 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
         return Outcome.Done;
     }
 
+    /// <summary>
+    /// Marks files for removal that are not stored. Where the outcome of <see cref="StoreAsync"/> is unknown this decides it: either
+    /// the files have been stored, and none is returned, or they can no longer be.
+    /// </summary>
+    /// <returns>Those that are to be removed: first their objects, then their rows (<see cref="DiscardAsync"/>).</returns>
+    public Task<List<Guid>> GiveUpAsync(Guid[] files, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            WITH marked AS (
+                UPDATE files SET status = 'deleting', lease_until = NULL WHERE id = ANY(@files) AND status = 'uploading' RETURNING id
+            )
+            SELECT id FROM marked
+            UNION ALL
+            SELECT id FROM files WHERE id = ANY(@files) AND status = 'deleting' AND stored_at IS NULL
+            """;
+        return database.ChangeAsync<Guid>(sql, new { files }, cancellationToken);
+    }
+
+    /// <summary>The customer takes one file back, while nobody has claimed the session: it is marked for removal, the shop is told.</summary>
+    /// <returns>Done with the session's internal id; taking the file back again is Done too.</returns>
+    public async Task<(Outcome Outcome, Guid Session)> TakeBackAsync(
+        string shop, string sessionId, Guid file, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            WITH live AS (
+                SELECT id FROM sessions
+                WHERE shop_id = @shop AND session_id = @sessionId AND status IN ('open', 'pending') AND expires_at > @now
+                FOR UPDATE
+            ), marked AS (
+                UPDATE files SET status = 'deleting' FROM live
+                WHERE files.id = @file AND files.session = live.id AND files.status = 'stored'
+                RETURNING files.session, files.size
+            ), changed AS (
+                UPDATE sessions
+                SET file_count = file_count - 1, total_size = total_size - marked.size, expires_at = @expiresAt
+                FROM marked
+                WHERE sessions.id = marked.session
+                RETURNING sessions.*, true AS announced
+            ), event AS (
+                {Events.Insert}
+            )
+            SELECT id FROM changed
+            """;
+        var parameters = new
+        {
+            shop,
+            sessionId,
+            file,
+            now = Now,
+            expiresAt = NextExpiry,
+            traceParent = Events.TraceParent,
+            traceState = Events.TraceState,
+        };
+        if (await database.ChangeSingleOrDefaultAsync<Guid?>(sql, parameters, cancellationToken) is not { } session)
+            return await WhyNotTakenBackAsync(shop, sessionId, file, cancellationToken);
+        wakeups.Signal();
+        return (Outcome.Done, session);
+    }
+
     /// <summary>Gives up files that were not stored. Their objects must be gone before; files that did get stored stay.</summary>
     public Task DiscardAsync(Guid[] files, CancellationToken cancellationToken)
     {
@@ -184,8 +244,32 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
         return reason is null ? Outcome.NotFound : Enum.Parse<Outcome>(reason);
     }
 
-    private sealed record FoundSession(Guid Session, bool Closed);
+    private async Task<(Outcome Outcome, Guid Session)> WhyNotTakenBackAsync(
+        string shop, string sessionId, Guid file, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            SELECT sessions.id AS Session, CASE
+                WHEN ended_at IS NOT NULL OR expires_at <= @now THEN 'Closed'
+                WHEN files.id IS NULL THEN 'FileNotFound'
+                WHEN files.status IN ('deleting', 'deleted') THEN 'Done'
+                ELSE 'ClaimedByAnother'
+            END AS Reason
+            FROM sessions LEFT JOIN files ON files.session = sessions.id AND files.id = @file AND files.stored_at IS NOT NULL
+            WHERE shop_id = @shop AND session_id = @sessionId
+            """;
+        var found = await database.QuerySingleOrDefaultAsync<Refusal>(sql, new { shop, sessionId, file, now = Now }, cancellationToken);
+        return found is null ? (Outcome.NotFound, default) : (Enum.Parse<Outcome>(found.Reason), found.Session);
+    }
+
+    private sealed record Refusal(Guid Session, string Reason);
 }
+
+/// <summary>A session as an upload finds it.</summary>
+/// <param name="Id">Internal id.</param>
+/// <param name="Closed">Whether it has ended and takes no file any more.</param>
+/// <param name="FileCount">Files that it holds.</param>
+/// <param name="TotalSize">Their bytes.</param>
+public sealed record UploadSession(Guid Id, bool Closed, int FileCount, long TotalSize);
 
 /// <summary>What a session may hold, both inclusive: files, and bytes in all of them.</summary>
 public readonly record struct SessionLimits(int Files, long Bytes);

@@ -1,1 +1,64 @@
-namespace CloudTab.UploadApi; internal sealed class UploadOptions;
+using System.ComponentModel.DataAnnotations;
+using CloudTab.Relay;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>What customers may upload, and how often they may begin. All limits are inclusive.</summary>
+internal sealed class UploadOptions : IValidatableObject
+{
+    private const long DefaultSessionSize = 1L << 30;
+
+    /// <summary>
+    /// Bytes in one file (MAX_FILE_SIZE, default 52,428,800 = 50 MiB). Too small refuses photographs and scans; a larger one takes
+    /// more room in S3, not more memory.
+    /// </summary>
+    [ConfigurationKeyName("MAX_FILE_SIZE")]
+    [Range(1, 1L << 40)]
+    public long MaxFileSize { get; set; } = 52_428_800;
+
+    /// <summary>Files in one session (MAX_FILES_PER_SESSION, default 50, at most the 1,000 that S3 deletes at once).</summary>
+    [ConfigurationKeyName("MAX_FILES_PER_SESSION")]
+    [Range(1, 1_000)]
+    public int MaxFiles { get; set; } = 50;
+
+    /// <summary>Bytes in all files of one session (MAX_SESSION_SIZE, default 1 GiB, or MAX_FILE_SIZE where that is more).</summary>
+    [ConfigurationKeyName("MAX_SESSION_SIZE")]
+    [Range(1, 1L << 40)]
+    public long? MaxSessionSize { get; set; }
+
+    /// <summary>
+    /// Media types that are accepted (ACCEPTED_TYPES, comma-separated, e.g. `application/pdf,image/jpeg`; default all that
+    /// CloudTab can tell: <see cref="FileTypes.Known"/>).
+    /// </summary>
+    [ConfigurationKeyName("ACCEPTED_TYPES")]
+    public string? AcceptedTypes { get; set; }
+
+    /// <summary>
+    /// Sessions that one client address may create in a minute (RATE_LIMIT_SESSIONS_PER_MINUTE, default 120; in Development no
+    /// limit unless set). Too small shuts out a shop whose customers share its Wi-Fi.
+    /// </summary>
+    [ConfigurationKeyName("RATE_LIMIT_SESSIONS_PER_MINUTE")]
+    [Range(1, 1_000_000)]
+    public int? SessionsPerMinute { get; set; }
+
+    /// <summary>What a session may hold.</summary>
+    public SessionLimits Limits => new(MaxFiles, MaxSessionSize ?? Math.Max(DefaultSessionSize, MaxFileSize));
+
+    /// <summary>The media types of ACCEPTED_TYPES, or all that are known.</summary>
+    public IReadOnlySet<string> Accepted => string.IsNullOrWhiteSpace(AcceptedTypes)
+        ? FileTypes.Known
+        : AcceptedTypes.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .Select(type => type.ToLowerInvariant())
+            .ToHashSet(StringComparer.Ordinal);
+
+    /// <inheritdoc/>
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (MaxSessionSize < MaxFileSize)
+            yield return new("MAX_SESSION_SIZE is smaller than MAX_FILE_SIZE: no file of the size allowed could be stored");
+        foreach (var type in Accepted.Except(FileTypes.Known, StringComparer.Ordinal))
+            yield return new($"ACCEPTED_TYPES: '{type}' is none of {string.Join(", ", FileTypes.Known.Order(StringComparer.Ordinal))}");
+        if (Accepted.Count == 0)
+            yield return new("ACCEPTED_TYPES names no type");
+    }
+}

@@ -14,7 +14,7 @@ internal sealed class PortAllocation(TimeProvider time, bool randomize) : IDispo
     /// <summary>A predecessor that was killed a moment ago may still be letting go of its port.</summary>
     private static readonly TimeSpan TakenPortPatience = TimeSpan.FromSeconds(2);
 
-    private readonly Dictionary<int, TcpListener> _held = [];
+    private readonly Dictionary<int, Socket> _held = [];
     private readonly List<ReplicaProxy> _proxies = [];
 
     /// <exception cref="DistributedApplicationException">A port that the model names is taken.</exception>
@@ -46,8 +46,8 @@ internal sealed class PortAllocation(TimeProvider time, bool randomize) : IDispo
     {
         lock (_held)
         {
-            if (_held.Remove(port, out var listener))
-                listener.Dispose();
+            if (_held.Remove(port, out var socket))
+                socket.Dispose();
         }
     }
 
@@ -55,10 +55,11 @@ internal sealed class PortAllocation(TimeProvider time, bool randomize) : IDispo
     {
         foreach (var proxy in _proxies)
             proxy.Dispose();
+        _proxies.Clear();
         lock (_held)
         {
-            foreach (var listener in _held.Values)
-                listener.Dispose();
+            foreach (var socket in _held.Values)
+                socket.Dispose();
             _held.Clear();
         }
     }
@@ -73,8 +74,13 @@ internal sealed class PortAllocation(TimeProvider time, bool randomize) : IDispo
             {
                 listener.Start();
                 var held = ((IPEndPoint)listener.LocalEndpoint).Port;
+                listener.Dispose();
+
+                // Held, but not listened on: until its process is there, a client is to be refused, not kept waiting.
+                var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+                socket.Bind(new IPEndPoint(IPAddress.Loopback, held));
                 lock (_held)
-                    _held.Add(held, listener);
+                    _held.Add(held, socket);
                 return held;
             }
             catch (SocketException e)

@@ -71,18 +71,17 @@ internal sealed class ReplicaProxy : IDisposable
                 return;
 
             client.NoDelay = true;
-            await Task.WhenAny(CopyAsync(client, replica, stopping), CopyBackAsync(replica, client, stopping));
+            var answers = CopyAsync(replica, client, stopping);
+            var requests = CopyAsync(client, replica, stopping);
+
+            // A client that has finished sending may still wait for its answer; a replica that has finished has nothing more to say.
+            if (await Task.WhenAny(answers, requests) == requests && await requests)
+                await answers;
         }
     }
 
-    /// <summary>The client may have finished sending and still wait for its answer: only the replica's side ends the connection.</summary>
-    private static async Task CopyAsync(Socket client, Socket replica, CancellationToken stopping)
-    {
-        if (await CopyBackAsync(client, replica, stopping))
-            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-    }
-
-    private static async Task<bool> CopyBackAsync(Socket from, Socket to, CancellationToken stopping)
+    /// <returns>Whether the sender finished in good order, which the other side has then been told.</returns>
+    private static async Task<bool> CopyAsync(Socket from, Socket to, CancellationToken stopping)
     {
         try
         {
@@ -94,7 +93,6 @@ internal sealed class ReplicaProxy : IDisposable
         }
         catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException or OperationCanceledException)
         {
-            // One side is gone; the other is closed with it.
             return false;
         }
     }

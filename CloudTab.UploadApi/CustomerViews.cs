@@ -1,0 +1,57 @@
+using CloudTab.Relay;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>What a customer sees of a session, the same over HTTP and on the page.</summary>
+internal sealed class CustomerViews(Database database, SessionViews views, TimeProvider clock)
+{
+    /// <summary>The session with its files, or null where the shop has no such session.</summary>
+    public async Task<CustomerSession?> FindAsync(RequestedShop shop, string sessionId, CancellationToken cancellationToken)
+    {
+        // A session past its time has ended for its customer, also where the Janitor has not come by yet.
+        const string sql = """
+            SELECT id, session_id AS SessionId, pickup_code AS PickupCode,
+                   CASE WHEN ended_at IS NULL AND expires_at <= @now THEN 'expired' ELSE status END AS Status,
+                   file_count AS FileCount, total_size AS TotalSize, created_at AS CreatedAt, expires_at AS ExpiresAt,
+                   CASE WHEN status = 'completed' THEN ended_at END AS CompletedAt
+            FROM sessions
+            WHERE shop_id = @shop AND session_id = @sessionId
+            """;
+        if (shop.Id is null || !SessionId.IsWellFormed(sessionId))
+            return null;
+        var row = await database.QuerySingleOrDefaultAsync<Row>(
+            sql, new { shop = shop.Id, sessionId, now = clock.GetUtcNow().UtcDateTime }, cancellationToken);
+        if (row is null)
+            return null;
+        var files = await views.FilesAsync(row.Id, cancellationToken);
+        return new(
+            row.SessionId, row.PickupCode, row.Status, row.FileCount, row.TotalSize, row.CreatedAt, row.ExpiresAt, row.CompletedAt,
+            [.. files.Select(file => new CustomerFile(file.Id, file.Name, file.Type, file.Size, file.Status))]);
+    }
+
+    private sealed record Row(
+        Guid Id,
+        string SessionId,
+        string PickupCode,
+        string Status,
+        int FileCount,
+        long TotalSize,
+        DateTime CreatedAt,
+        DateTime ExpiresAt,
+        DateTime? CompletedAt);
+}
+
+/// <summary>A session as its customer sees it.</summary>
+public sealed record CustomerSession(
+    string SessionId,
+    string PickupCode,
+    string Status,
+    int FileCount,
+    long TotalSize,
+    DateTime CreatedAt,
+    DateTime ExpiresAt,
+    DateTime? CompletedAt,
+    IReadOnlyList<CustomerFile> Files);
+
+/// <summary>A file as its customer sees it; `status` is `stored` or `deleted`.</summary>
+public sealed record CustomerFile(Guid Id, string Name, string Type, long Size, string Status);

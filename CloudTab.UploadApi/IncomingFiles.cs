@@ -1,0 +1,140 @@
+using Amazon.Runtime;
+using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
+using Microsoft.Extensions.Options;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>
+/// The files of one request on their way in: all of them get stored, or none. Bytes go to S3 first, each file under a row that is
+/// `uploading`; then one statement stores all rows. Disposing it before that takes everything back: rows, objects, parts. Dispose
+/// it before the answer, so that a client which hears of a failure can rely on it.
+/// </summary>
+internal sealed class IncomingFiles(
+    Uploads uploads,
+    ObjectStore store,
+    UploadLeases leases,
+    FileTypes types,
+    IOptions<UploadOptions> options,
+    TimeProvider clock,
+    Telemetry telemetry,
+    ILogger<IncomingFiles> logger) : IAsyncDisposable
+{
+    // These run when the client may be gone, and while the host stops: they have a time of their own.
+    private static readonly TimeSpan StoreLimit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan CleanUpLimit = TimeSpan.FromSeconds(10);
+
+    private readonly List<UploadingFile> _begun = [];
+    private readonly List<UploadedFile> _complete = [];
+
+    /// <summary>The files whose bytes are complete.</summary>
+    public IReadOnlyList<UploadedFile> Complete => _complete;
+
+    /// <summary>Receives one file: checks it while it passes, and makes its object durable.</summary>
+    /// <param name="session">The session that it is for.</param>
+    /// <param name="part">The form's field that holds it.</param>
+    /// <param name="bodySize">Bytes of the request's body, where the client announced them.</param>
+    /// <returns>Why it is refused, or null.</returns>
+    public async Task<Problem?> AddAsync(UploadSession session, FormPart part, long? bodySize, CancellationToken cancellationToken)
+    {
+        if (session.FileCount + _begun.Count >= options.Value.MaxFiles)
+            return Problems.TooManyFiles;
+        if (part.Head.IsEmpty)
+            return Problems.EmptyFile;
+        var name = FileNames.Clean(part.FileName ?? "");
+        if (types.Begin(part.Head.Span, name, part.DeclaredType) is not { } check)
+            return Problems.TypeNotAccepted;
+        if (await uploads.BeginAsync(session.Id, name, cancellationToken) is not { } file)
+            return Problems.SessionClosed;
+        _begun.Add(file);
+        leases.Add(file.Id);
+
+        using var span = Telemetry.StartFile(file.Id);
+        var began = clock.GetTimestamp();
+        // One byte more than allowed, so that there is always room to see that a file has more.
+        var most = Math.Min(bodySize ?? long.MaxValue, options.Value.MaxFileSize + 1);
+        await using var upload = store.BeginUpload(file.ObjectKey, most);
+        if (await CopyAsync(part, upload, check, RoomIn(session), cancellationToken) is { } refused)
+            return refused;
+
+        var sha256 = await upload.CompleteAsync(cancellationToken);
+        if (await types.ConcludeAsync(check, file.ObjectKey, upload.Size, cancellationToken) is not { } type)
+            return Problems.TypeNotAccepted;
+        _complete.Add(new UploadedFile(file.Id, file.Name, type, upload.Size, sha256));
+        telemetry.FileReceived(upload.Size, type, clock.GetElapsedTime(began));
+        return null;
+    }
+
+    /// <summary>Stores the files that were added, and submits the session.</summary>
+    /// <returns>Why not, or null.</returns>
+    public async Task<Problem?> StoreAsync(UploadSession session, CancellationToken cancellationToken)
+    {
+        if (_complete.Count == 0)
+            return Problems.NoFiles;
+        cancellationToken.ThrowIfCancellationRequested();
+        using var limit = new CancellationTokenSource(StoreLimit, clock);
+        var outcome = await uploads.StoreAsync(session.Id, _complete, options.Value.Limits, limit.Token);
+        if (outcome != Outcome.Done)
+            return Problems.For(outcome);
+
+        RemoveLeases(_begun);
+        _begun.Clear();
+        logger.FilesStored(_complete.Count, _complete.Sum(file => file.Size), session.Id);
+        return null;
+    }
+
+    /// <summary>
+    /// Takes back what was not stored. Where a broken connection leaves unknown whether it was, marking the rows decides it: only the
+    /// objects of rows that can no longer be stored are deleted. What cannot be reached now is left to the Janitor.
+    /// </summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_begun.Count == 0)
+            return;
+        UploadingFile[] begun = [.. _begun];
+        _begun.Clear();
+        using var limit = new CancellationTokenSource(CleanUpLimit, clock);
+        try
+        {
+            var marked = await uploads.GiveUpAsync([.. begun.Select(file => file.Id)], limit.Token);
+            if (marked.Count == 0)
+                return;
+            await store.DeleteAsync([.. begun.Where(file => marked.Contains(file.Id)).Select(file => file.ObjectKey)], limit.Token);
+            await uploads.DiscardAsync([.. marked], limit.Token);
+        }
+        catch (Exception away) when (Resilience.IsUnavailable(away) || away is AmazonServiceException or OperationCanceledException)
+        {
+            logger.CleanUpPostponed(begun.Length, away);
+        }
+        finally
+        {
+            RemoveLeases(begun);
+        }
+    }
+
+    private async Task<Problem?> CopyAsync(FormPart part, ObjectUpload upload, FileCheck check, long room, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var memory = await upload.GetMemoryAsync(cancellationToken);
+            var count = await part.ReadAsync(memory, cancellationToken);
+            if (count == 0)
+                return null;
+            if (!check.Add(memory.Span[..count]))
+                return Problems.TypeNotAccepted;
+            if (upload.Size + count > options.Value.MaxFileSize)
+                return Problems.FileTooLarge;
+            if (upload.Size + count > room)
+                return Problems.SessionTooLarge;
+            await upload.AdvanceAsync(count, cancellationToken);
+        }
+    }
+
+    private long RoomIn(UploadSession session) => options.Value.Limits.Bytes - session.TotalSize - _complete.Sum(file => file.Size);
+
+    private void RemoveLeases(IEnumerable<UploadingFile> files)
+    {
+        foreach (var file in files)
+            leases.Remove(file.Id);
+    }
+}

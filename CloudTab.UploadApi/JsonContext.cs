@@ -1,0 +1,14 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>Everything that goes over the wire as JSON, but problem details.</summary>
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
+[JsonSerializable(typeof(NewSession))]
+[JsonSerializable(typeof(SessionAnswer))]
+[JsonSerializable(typeof(StatusAnswer))]
+[JsonSerializable(typeof(SubmitAnswer))]
+[JsonSerializable(typeof(ShopAnswer))]
+[JsonSerializable(typeof(UploadAnswer))]
+internal sealed partial class JsonContext : JsonSerializerContext;

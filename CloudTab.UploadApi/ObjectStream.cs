@@ -1,0 +1,90 @@
+using Amazon.S3.Model;
+using CloudTab.Relay;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>
+/// An object in S3 as a stream to seek in, for looking up the few places that tell what a container is: each read gets a whole block
+/// with one ranged request, and keeps it. How much may be read in all is bounded, and so are the memory and the requests that a
+/// hostile file can cost.
+/// </summary>
+/// <exception cref="InvalidDataException">The reader wants more than any document needs.</exception>
+internal sealed class ObjectStream(ObjectStore store, string key, long size) : Stream
+{
+    private const int BlockSize = 64 << 10;
+    private const int MostBlocks = 64;
+
+    private readonly Dictionary<long, byte[]> _blocks = [];
+
+    public override bool CanRead => true;
+
+    public override bool CanSeek => true;
+
+    public override bool CanWrite => false;
+
+    public override long Length => size;
+
+    public override long Position { get; set; }
+
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        if (Position >= size || buffer.IsEmpty)
+            return 0;
+        var block = await BlockAsync(Position / BlockSize, cancellationToken);
+        var from = block.AsMemory((int)(Position % BlockSize));
+        var length = Math.Min(from.Length, buffer.Length);
+        from[..length].CopyTo(buffer);
+        Position += length;
+        return length;
+    }
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override long Seek(long offset, SeekOrigin origin)
+    {
+        var position = offset + origin switch
+        {
+            SeekOrigin.Begin => 0,
+            SeekOrigin.Current => Position,
+            _ => size,
+        };
+        return position >= 0 ? Position = position : throw new InvalidDataException("Points before the beginning.");
+    }
+
+    // A thread that waits for S3 is one that serves nobody: whoever reads this must do it asynchronously.
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override void Flush()
+    {
+    }
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    private async Task<byte[]> BlockAsync(long index, CancellationToken cancellationToken)
+    {
+        if (_blocks.TryGetValue(index, out var kept))
+            return kept;
+        if (_blocks.Count == MostBlocks)
+            throw new InvalidDataException("Needs more reading than any document.");
+
+        var first = index * BlockSize;
+        var block = new byte[Math.Min(BlockSize, size - first)];
+        using var found = await store.GetAsync(key, new ByteRange(first, first + block.Length - 1), cancellationToken)
+            ?? throw new InvalidOperationException("The object is gone before its type was known.");
+        try
+        {
+            await found.ResponseStream.ReadExactlyAsync(block, cancellationToken);
+        }
+        catch (IOException cut)
+        {
+            // Not the file's fault: an outage, which is answered with 503.
+            throw new HttpRequestException("S3 broke off in the middle of an object.", cut);
+        }
+
+        _blocks.Add(index, block);
+        return block;
+    }
+}

@@ -1,0 +1,100 @@
+using CloudTab.Relay;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>Every failure that this service expects, once: status, stable code, and what to tell the customer.</summary>
+internal sealed record Problem(int Status, string Code, string Title, string Detail)
+{
+    /// <summary>The answer to send. It is complete in itself: what the framework would add depends on the request's Accept header.</summary>
+    public static implicit operator ProblemHttpResult(Problem problem) => TypedResults.Problem(
+        problem.Detail,
+        statusCode: problem.Status,
+        title: problem.Title,
+        extensions: new Dictionary<string, object?>(StringComparer.Ordinal)
+        {
+            ["code"] = problem.Code,
+            ["success"] = false,
+            ["message"] = problem.Detail,
+        });
+}
+
+internal static class Problems
+{
+    public static readonly Problem InvalidSession = new(
+        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request",
+        "The body must be empty or JSON such as {\"customerName\": \"text of up to 200 characters\", \"shop\": \"its id\"}.");
+
+    public static readonly Problem NameTooLong = new(
+        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", "A name may have up to 200 characters.");
+
+    public static readonly Problem OtherShop = new(
+        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", "The address names another shop than the body.");
+
+    public static readonly Problem ShopNotFound = new(
+        StatusCodes.Status404NotFound, "shop_not_found", "Unknown shop", "There is no such shop.");
+
+    public static readonly Problem ShopClosed = new(
+        StatusCodes.Status409Conflict, "shop_closed", "Shop closed", "This shop takes no uploads at the moment.");
+
+    public static readonly Problem SessionNotFound = new(
+        StatusCodes.Status404NotFound, "session_not_found", "Unknown session", "There is no such session.");
+
+    // 410, not 409: the session existed, and will never take anything again.
+    public static readonly Problem SessionClosed = new(
+        StatusCodes.Status410Gone, "session_closed", "Session closed", "This session has ended. Start a new one.");
+
+    public static readonly Problem FileNotFound = new(
+        StatusCodes.Status404NotFound, "file_not_found", "Unknown file", "This session holds no such file.");
+
+    public static readonly Problem AlreadyClaimed = new(
+        StatusCodes.Status409Conflict, "already_claimed", "Already claimed", "The shop is working on this session already.");
+
+    // 400 as for any body that is not what the address takes: 415 is for the types of files.
+    public static readonly Problem NotMultipart = new(
+        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", "Send the files as multipart/form-data, in the field 'files'.");
+
+    public static readonly Problem OtherField = new(
+        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", "Files are taken from the field 'files' only.");
+
+    public static readonly Problem NoFiles = new(
+        StatusCodes.Status400BadRequest, "no_files", "No files", "There is no file in the request.");
+
+    public static readonly Problem NothingToSubmit = new(
+        StatusCodes.Status400BadRequest, "no_files", "No files", "The session holds no file yet.");
+
+    public static readonly Problem EmptyFile = new(
+        StatusCodes.Status400BadRequest, "empty_file", "Empty file", "One of the files is empty.");
+
+    public static readonly Problem FileTooLarge = new(
+        StatusCodes.Status413PayloadTooLarge, "file_too_large", "File too large", "One of the files is larger than this service takes.");
+
+    public static readonly Problem TooManyFiles = new(
+        StatusCodes.Status413PayloadTooLarge, "too_many_files", "Too many files", "That would be more files than one session may hold.");
+
+    public static readonly Problem SessionTooLarge = new(
+        StatusCodes.Status413PayloadTooLarge, "session_too_large", "Session too large", "That would be more than one session may hold.");
+
+    public static readonly Problem TypeNotAccepted = new(
+        StatusCodes.Status415UnsupportedMediaType, "type_not_accepted", "Type not accepted",
+        "One of the files is not of a type that can be printed here.");
+
+    public static readonly Problem Unavailable = new(
+        StatusCodes.Status503ServiceUnavailable, "unavailable", "Unavailable",
+        "The service cannot answer right now: try again in a moment.");
+
+    /// <summary>The answer to a state change that did not happen.</summary>
+    public static Problem For(Outcome outcome) => outcome switch
+    {
+        Outcome.NotFound => SessionNotFound,
+        Outcome.Closed => SessionClosed,
+        Outcome.NoFiles => NothingToSubmit,
+        Outcome.FileNotFound => FileNotFound,
+        Outcome.ClaimedByAnother => AlreadyClaimed,
+        Outcome.TooManyFiles => TooManyFiles,
+        Outcome.TooLarge => SessionTooLarge,
+        // This process was away for so long that another has begun to clean up behind it.
+        Outcome.LeaseLost => Unavailable,
+        _ => throw new ArgumentOutOfRangeException(nameof(outcome), outcome, "No customer's call ends like this."),
+    };
+}

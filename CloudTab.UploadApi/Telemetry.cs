@@ -1,0 +1,41 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using CloudTab.Relay;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>
+/// Traces and metrics of uploads; names and units follow https://opentelemetry.io/docs/specs/semconv/general/metrics/. None of them
+/// carries a session id or a file's name.
+/// </summary>
+internal sealed class Telemetry
+{
+    private const string Name = "CloudTab.UploadApi";
+
+    private static readonly ActivitySource Activities = new(Name);
+
+    private readonly Histogram<long> _size;
+    private readonly Histogram<double> _duration;
+    private readonly Counter<long> _refusals;
+
+    public Telemetry(IMeterFactory meters, UploadMemory memory)
+    {
+        var meter = meters.Create(Name);
+        _size = meter.CreateHistogram<long>("cloudtab.upload.size", "By", "Sizes of received files");
+        _duration = meter.CreateHistogram<double>("cloudtab.upload.duration", "s", "Time from a file's first byte until it is complete in S3");
+        _refusals = meter.CreateCounter<long>("cloudtab.upload.refusals", "{request}", "Uploads refused, by problem code");
+        meter.CreateObservableUpDownCounter("cloudtab.upload.memory", () => memory.InUse, "By", "Buffers that uploads hold now");
+    }
+
+    /// <summary>A span over one file on its way into S3.</summary>
+    public static Activity? StartFile(Guid file) => Activities.StartActivity("receive file")?.SetTag("cloudtab.file.id", file);
+
+    public void FileReceived(long size, string type, TimeSpan duration)
+    {
+        var tag = new KeyValuePair<string, object?>("cloudtab.file.type", type);
+        _size.Record(size, tag);
+        _duration.Record(duration.TotalSeconds, tag);
+    }
+
+    public void UploadRefused(Problem problem) => _refusals.Add(1, new KeyValuePair<string, object?>("cloudtab.problem.code", problem.Code));
+}

@@ -1,0 +1,70 @@
+using System.IO.Compression;
+using System.Xml;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>
+/// Which office document a ZIP archive is, by its own entries: OOXML by the type of its main part (ECMA-376 part 2, 10.1.2), ODT by
+/// its `mimetype` entry (OpenDocument 1.3 part 2, 3.3). Documents with macros are programs, and none of these.
+/// </summary>
+internal static class ZipTypes
+{
+    private const int LargestContentTypes = 1 << 20;
+    private const int LargestMimeType = 256;
+
+    private static readonly Dictionary<string, string> MainParts = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"] = MediaTypes.Docx,
+        ["application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"] = MediaTypes.Xlsx,
+        ["application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml"] = MediaTypes.Pptx,
+    };
+
+    /// <summary>The media type, or null where the archive is no such document. The stream bounds how much is read.</summary>
+    /// <exception cref="InvalidDataException">The archive is damaged, or larger inside than any document.</exception>
+    public static async Task<string?> DetectAsync(Stream content, CancellationToken cancellationToken)
+    {
+        await using var archive = await ZipArchive.CreateAsync(content, ZipArchiveMode.Read, leaveOpen: true, entryNameEncoding: null, cancellationToken);
+        if (archive.Entries.Any(IsMacro))
+            return null;
+        if (archive.GetEntry("[Content_Types].xml") is { } contentTypes)
+            return MainPartOf(await ReadAsync(contentTypes, LargestContentTypes, cancellationToken), archive);
+        if (archive.GetEntry("mimetype") is not { } mimeType)
+            return null;
+        var type = await ReadAsync(mimeType, LargestMimeType, cancellationToken);
+        return type.AsSpan().TrimEnd("\r\n"u8).SequenceEqual("application/vnd.oasis.opendocument.text"u8) ? MediaTypes.Odt : null;
+    }
+
+    private static bool IsMacro(ZipArchiveEntry entry) =>
+        entry.Name.Equals("vbaProject.bin", StringComparison.OrdinalIgnoreCase)
+        || entry.FullName.StartsWith("Basic/", StringComparison.OrdinalIgnoreCase)
+        || entry.FullName.StartsWith("Scripts/", StringComparison.OrdinalIgnoreCase);
+
+    private static string? MainPartOf(byte[] contentTypes, ZipArchive archive)
+    {
+        string? found = null;
+        using var xml = XmlReader.Create(new MemoryStream(contentTypes), new() { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null });
+        while (xml.Read())
+        {
+            if (xml.NodeType != XmlNodeType.Element || xml.GetAttribute("ContentType") is not { } type)
+                continue;
+            if (type.Contains("macroEnabled", StringComparison.OrdinalIgnoreCase) || type.Contains("vbaProject", StringComparison.OrdinalIgnoreCase))
+                return null;
+            // The part must be there: a list of types alone makes no document out of any archive.
+            if (xml.LocalName == "Override" && MainParts.TryGetValue(type, out var document) && Holds(archive, xml.GetAttribute("PartName")))
+                found = document;
+        }
+
+        return found;
+    }
+
+    private static bool Holds(ZipArchive archive, string? part) => part is not null && archive.GetEntry(part.TrimStart('/')) is not null;
+
+    // What the archive says about an entry's size may be a lie: it counts what comes out.
+    private static async Task<byte[]> ReadAsync(ZipArchiveEntry entry, int largest, CancellationToken cancellationToken)
+    {
+        await using var unpacked = await entry.OpenAsync(cancellationToken);
+        var bytes = new byte[Math.Min(Math.Max(entry.Length, 0), largest) + 1];
+        var length = await unpacked.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellationToken);
+        return length < bytes.Length ? bytes[..length] : throw new InvalidDataException("Larger inside than any document, or than it says.");
+    }
+}

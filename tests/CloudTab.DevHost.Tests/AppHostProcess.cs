@@ -1,0 +1,118 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using CloudTab.Testing;
+
+namespace CloudTab.DevHost.Tests;
+
+/// <summary>The AppHost as a program: how it starts, ends, is killed, and what it says when it cannot run.</summary>
+public sealed class AppHostProcess : IDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("cloudtab-");
+    private readonly int _port = ChildProcess.FreePort();
+
+    public AppHostProcess()
+    {
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(_folder.FullName, File.GetUnixFileMode(_folder.FullName) | UnixFileMode.OtherExecute);
+    }
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private Uri Ready => new($"http://127.0.0.1:{_port}/health");
+
+    [Fact]
+    public async Task It_starts_again_on_the_same_data_after_an_orderly_end()
+    {
+        await using (var first = await StartAsync())
+        {
+            await WaitForAsync(() => first.Output.Contains("Ready after", StringComparison.Ordinal));
+            Assert.Contains($"front  http://localhost:{_port}", first.Output, StringComparison.Ordinal);
+            Assert.Equal(0, await first.StopAsync());
+            await WaitForAsync(() => Processes().Count == 0);
+        }
+
+        var secrets = await File.ReadAllTextAsync(Path.Combine(_folder.FullName, "secrets.json"), Token);
+        await using var second = await StartAsync();
+        Assert.Equal(secrets, await File.ReadAllTextAsync(Path.Combine(_folder.FullName, "secrets.json"), Token));
+    }
+
+    [Fact]
+    public async Task Killed_it_leaves_no_process_and_starts_again_on_the_same_data()
+    {
+        await using (var first = await StartAsync())
+        {
+            Assert.NotEmpty(Processes());
+            first.Kill();
+            await first.WaitForExitAsync(Token);
+        }
+
+        // At once: the second start waits for what is left of the first.
+        await using (var second = await StartAsync())
+            Assert.False(second.HasExited);
+        await WaitForAsync(() => Processes().Count == 0);
+    }
+
+    [Fact]
+    public async Task A_taken_port_is_one_clear_line()
+    {
+        using var taken = new TcpListener(IPAddress.Loopback, _port);
+        taken.Start();
+        await using var appHost = await ChildProcess.StartAsync("CloudTab.TestAppHost", Settings(), ready: null, Token);
+        Assert.Equal(1, await appHost.WaitForExitAsync(Token));
+        await WaitForAsync(() => appHost.Output.Length > 0);
+        Assert.Equal($"Port {_port}, which front listens on, is taken by another program: end that, or choose another port.", appHost.Output);
+    }
+
+    [Fact]
+    public async Task A_second_one_on_the_same_data_is_refused_with_one_clear_line()
+    {
+        await using var first = await StartAsync();
+        await using var second = await ChildProcess.StartAsync("CloudTab.TestAppHost", Settings(), ready: null, Token);
+        Assert.Equal(1, await second.WaitForExitAsync(Token));
+        await WaitForAsync(() => second.Output.Length > 0);
+        Assert.Equal($"Another AppHost runs on {_folder.FullName}: end it, or set CLOUDTAB_DATA to another folder.", second.Output);
+    }
+
+    [Fact]
+    public async Task A_start_that_fails_ends_everything_and_says_why()
+    {
+        var settings = Settings();
+        settings["JobExitCode"] = "4";
+        await using var appHost = await ChildProcess.StartAsync("CloudTab.TestAppHost", settings, ready: null, Token);
+        Assert.Equal(1, await appHost.WaitForExitAsync(Token));
+        await WaitForAsync(() => appHost.Output.Contains("ended with exit code 4. Its last lines:", StringComparison.Ordinal));
+        await WaitForAsync(() => Processes().Count == 0);
+    }
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    private Task<ChildProcess> StartAsync() => ChildProcess.StartAsync("CloudTab.TestAppHost", Settings(), Ready, Token);
+
+    private Dictionary<string, string> Settings() => new(StringComparer.Ordinal)
+    {
+        ["CLOUDTAB_DATA"] = _folder.FullName,
+        ["PORT"] = _port.ToString(CultureInfo.InvariantCulture),
+        ["TEST_MARK"] = _folder.Name,
+    };
+
+    /// <summary>All living processes that this test's AppHost has started, known by a variable that each inherits.</summary>
+    private List<string> Processes() => [.. Directory.EnumerateDirectories("/proc").Where(process =>
+    {
+        try
+        {
+            return File.ReadAllText(Path.Combine(process, "environ")).Contains($"TEST_MARK={_folder.Name}", StringComparison.Ordinal);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    })];
+
+    private static async Task WaitForAsync(Func<bool> condition)
+    {
+        for (var i = 0; i < 200 && !condition(); i++)
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, Token);
+        Assert.True(condition());
+    }
+}
