@@ -33,7 +33,7 @@ internal sealed class Stack : IAsyncDisposable
 
     public static async Task<Stack> StartAsync()
     {
-        var stack = new Stack(await LocalPostgresServer.CreateAsync(CancellationToken.None), await LocalS3Server.StartNewAsync(CancellationToken.None));
+        var stack = new Stack(await LocalPostgresServer.StartNewAsync(CancellationToken.None), await LocalS3Server.StartNewAsync(CancellationToken.None));
         await using (var migrator = await ChildProcess.StartAsync("CloudTab.Migrator", stack.Settings(), null, CancellationToken.None))
         {
             if (await migrator.WaitForExitAsync(CancellationToken.None) != 0)

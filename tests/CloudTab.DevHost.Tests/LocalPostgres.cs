@@ -10,7 +10,7 @@ public sealed class LocalPostgres
     [Fact]
     public async Task Data_survives_a_stop_and_a_kill()
     {
-        await using var server = await LocalPostgresServer.CreateAsync(Token);
+        await using var server = await LocalPostgresServer.StartNewAsync(Token);
         await ExecuteAsync(server, "CREATE TABLE kept (line text); INSERT INTO kept VALUES ('first')");
 
         await server.StopAsync();
@@ -27,7 +27,7 @@ public sealed class LocalPostgres
     [Fact]
     public async Task A_wrong_password_is_refused()
     {
-        await using var server = await LocalPostgresServer.CreateAsync(Token);
+        await using var server = await LocalPostgresServer.StartNewAsync(Token);
         await using var connection = new NpgsqlConnection(
             new NpgsqlConnectionStringBuilder(server.ConnectionString) { Password = "wrong" }.ConnectionString);
         var e = await Assert.ThrowsAsync<PostgresException>(() => connection.OpenAsync(Token));
@@ -37,7 +37,7 @@ public sealed class LocalPostgres
     [Fact]
     public async Task Npm_s_binaries_serve_where_the_machine_has_none()
     {
-        await using var server = await LocalPostgresServer.CreateAsync(
+        await using var server = await LocalPostgresServer.StartNewAsync(
             new Dictionary<string, string>(StringComparer.Ordinal) { ["POSTGRES_SOURCE"] = "npm" }, Token);
         Assert.StartsWith("18.4", (string)(await ExecuteAsync(server, "SHOW server_version"))!, StringComparison.Ordinal);
     }

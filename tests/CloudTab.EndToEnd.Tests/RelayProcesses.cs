@@ -41,7 +41,7 @@ public sealed class RelayProcesses : IAsyncDisposable
     public static async Task<RelayProcesses> StartAsync(IReadOnlyDictionary<string, string> settings, CancellationToken cancellationToken)
     {
         var relay = new RelayProcesses(
-            await LocalPostgresServer.CreateAsync(cancellationToken), await LocalS3Server.StartNewAsync(cancellationToken));
+            await LocalPostgresServer.StartNewAsync(cancellationToken), await LocalS3Server.StartNewAsync(cancellationToken));
         try
         {
             relay.Configure(settings);

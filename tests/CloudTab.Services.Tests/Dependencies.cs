@@ -85,7 +85,7 @@ public sealed class Dependencies : IAsyncLifetime
         Postgres = Environment.GetEnvironmentVariable("TEST_DATABASE") ?? "";
         if (Postgres.Length > 0)
             return;
-        _localPostgres = await LocalPostgresServer.CreateAsync(CancellationToken.None);
+        _localPostgres = await LocalPostgresServer.StartNewAsync(CancellationToken.None);
         Postgres = _localPostgres.ConnectionString;
     }
 

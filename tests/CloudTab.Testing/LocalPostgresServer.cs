@@ -45,12 +45,12 @@ public sealed class LocalPostgresServer : IAsyncDisposable
     /// <summary>What the server has written since its last start.</summary>
     public string Output => _process?.Output ?? "";
 
-    public static Task<LocalPostgresServer> CreateAsync(CancellationToken cancellationToken) =>
-        CreateAsync(new Dictionary<string, string>(StringComparer.Ordinal), cancellationToken);
+    public static Task<LocalPostgresServer> StartNewAsync(CancellationToken cancellationToken) =>
+        StartNewAsync(new Dictionary<string, string>(StringComparer.Ordinal), cancellationToken);
 
     /// <param name="settings">Environment variables of LocalPostgres, on top of the usual ones.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public static async Task<LocalPostgresServer> CreateAsync(
+    public static async Task<LocalPostgresServer> StartNewAsync(
         IReadOnlyDictionary<string, string> settings, CancellationToken cancellationToken)
     {
         var server = new LocalPostgresServer(Directory.CreateTempSubdirectory("cloudtab-").FullName, settings);
