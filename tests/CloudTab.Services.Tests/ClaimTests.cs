@@ -1,3 +1,4 @@
+using System.Net;
 namespace CloudTab.Services.Tests;
 
 public sealed class ClaimTests(RelayFixture relay) : IClassFixture<RelayFixture>
@@ -49,9 +50,9 @@ public sealed class ClaimTests(RelayFixture relay) : IClassFixture<RelayFixture>
         Assert.Equal("processing", await StatusAsync(given));
 
         using var other = relay.ShopApi(await relay.KeyAsync(shop.Id));
-        await (await other.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/claim")).AssertProblemAsync(409, "already_claimed");
-        await (await other.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/release")).AssertProblemAsync(409, "already_claimed");
-        await (await other.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/complete")).AssertProblemAsync(409, "already_claimed");
+        await (await other.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/claim")).IsProblemAsync(HttpStatusCode.Conflict, "already_claimed");
+        await (await other.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/release")).IsProblemAsync(HttpStatusCode.Conflict, "already_claimed");
+        await (await other.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/complete")).IsProblemAsync(HttpStatusCode.Conflict, "already_claimed");
         Assert.Equal("processing", await StatusAsync(given));
     }
 
@@ -70,7 +71,7 @@ public sealed class ClaimTests(RelayFixture relay) : IClassFixture<RelayFixture>
 
             Assert.Single(answers, answer => (int)answer.StatusCode == 200);
             foreach (var refused in answers.Where(answer => (int)answer.StatusCode != 200))
-                await refused.AssertProblemAsync(409, "already_claimed");
+                await refused.IsProblemAsync(HttpStatusCode.Conflict, "already_claimed");
         }
 
         clients.ForEach(client => client.Dispose());
@@ -88,11 +89,11 @@ public sealed class ClaimTests(RelayFixture relay) : IClassFixture<RelayFixture>
         relay.Clock.Advance(TimeSpan.FromMinutes(8));
         Assert.Equal(200, (int)(await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/claim")).StatusCode);
         relay.Clock.Advance(TimeSpan.FromMinutes(8));
-        await (await other.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/claim")).AssertProblemAsync(409, "already_claimed");
+        await (await other.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/claim")).IsProblemAsync(HttpStatusCode.Conflict, "already_claimed");
         relay.Clock.Advance(TimeSpan.FromMinutes(3));
 
         Assert.Equal(200, (int)(await other.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/claim")).StatusCode);
-        await (await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/complete")).AssertProblemAsync(409, "already_claimed");
+        await (await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/complete")).IsProblemAsync(HttpStatusCode.Conflict, "already_claimed");
         Assert.Equal(2, await relay.ScalarAsync<int>("SELECT count(*) FROM events WHERE session = @Id AND status = 'processing'", given));
     }
 
@@ -135,10 +136,10 @@ public sealed class ClaimTests(RelayFixture relay) : IClassFixture<RelayFixture>
         keys = await relay.ObjectsAsync();
         Assert.All(given.Files, file => Assert.DoesNotContain(keys, key => key.EndsWith(file.ToString(), StringComparison.Ordinal)));
         Assert.Equal(2, await relay.ScalarAsync<int>("SELECT count(*) FROM files WHERE session = @Id AND status = 'deleted'", given));
-        await (await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/claim")).AssertProblemAsync(409, "session_closed");
-        await (await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/release")).AssertProblemAsync(409, "session_closed");
+        await (await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/claim")).IsProblemAsync(HttpStatusCode.Conflict, "session_closed");
+        await (await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/release")).IsProblemAsync(HttpStatusCode.Conflict, "session_closed");
         using var download = await client.GetAsync($"/api/shopkeeper/files/{given.Files[0]}/download", TestContext.Current.CancellationToken);
-        await download.AssertProblemAsync(410, "file_deleted");
+        await download.IsProblemAsync(HttpStatusCode.Gone, "file_deleted");
 
         using var details = await client.GetAsync($"/api/shopkeeper/sessions/{given.SessionId}", TestContext.Current.CancellationToken);
         var session = (await details.JsonAsync()).GetProperty("session");
@@ -153,7 +154,7 @@ public sealed class ClaimTests(RelayFixture relay) : IClassFixture<RelayFixture>
         var given = await relay.AnnounceAsync(shop.Id);
         using var client = relay.ShopApi(shop.Key);
 
-        await (await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/complete")).AssertProblemAsync(409, "not_claimed");
+        await (await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/complete")).IsProblemAsync(HttpStatusCode.Conflict, "not_claimed");
 
         Assert.Equal("pending", await StatusAsync(given));
     }
@@ -168,7 +169,7 @@ public sealed class ClaimTests(RelayFixture relay) : IClassFixture<RelayFixture>
         var opened = await relay.OpenSessionAsync(shop.Id);
         using var client = relay.ShopApi(shop.Key);
 
-        await (await client.PostAsync($"/api/shopkeeper/sessions/{opened.PickupCode}/{verb}")).AssertProblemAsync(409, "not_submitted");
+        await (await client.PostAsync($"/api/shopkeeper/sessions/{opened.PickupCode}/{verb}")).IsProblemAsync(HttpStatusCode.Conflict, "not_submitted");
     }
 
     [Theory]
@@ -182,7 +183,7 @@ public sealed class ClaimTests(RelayFixture relay) : IClassFixture<RelayFixture>
         await relay.ExecuteAsync("UPDATE sessions SET expires_at = now() - interval '1 s' WHERE id = @Id", given);
         using var client = relay.ShopApi(shop.Key);
 
-        await (await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/{verb}")).AssertProblemAsync(409, "session_closed");
+        await (await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/{verb}")).IsProblemAsync(HttpStatusCode.Conflict, "session_closed");
         using var details = await client.GetAsync($"/api/shopkeeper/sessions/{given.SessionId}", TestContext.Current.CancellationToken);
         Assert.Equal("expired", (await details.JsonAsync()).GetProperty("session").Text("status"));
     }
@@ -198,9 +199,9 @@ public sealed class ClaimTests(RelayFixture relay) : IClassFixture<RelayFixture>
         foreach (var name in (string[])[given.SessionId, given.PickupCode, "0123456789abcdefghjkmnpqrs", "ZZZZZZ", "no-name", "%F0%9F%98%80"])
         {
             using var details = await client.GetAsync($"/api/shopkeeper/sessions/{name}", TestContext.Current.CancellationToken);
-            await details.AssertProblemAsync(404, "session_not_found");
+            await details.IsProblemAsync(HttpStatusCode.NotFound, "session_not_found");
             foreach (var verb in (string[])["claim", "release", "complete"])
-                await (await client.PostAsync($"/api/shopkeeper/sessions/{name}/{verb}")).AssertProblemAsync(404, "session_not_found");
+                await (await client.PostAsync($"/api/shopkeeper/sessions/{name}/{verb}")).IsProblemAsync(HttpStatusCode.NotFound, "session_not_found");
         }
 
         Assert.Equal("pending", await StatusAsync(given));

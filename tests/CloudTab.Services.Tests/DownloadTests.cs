@@ -99,7 +99,7 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
 
         using var response = await GetAsync(client, address, ("Range", range));
 
-        await response.AssertProblemAsync(416, "range_not_satisfiable");
+        await response.IsProblemAsync(HttpStatusCode.RequestedRangeNotSatisfiable, "range_not_satisfiable");
         Assert.Equal("bytes */10", response.Content.Headers.ContentRange?.ToString());
     }
 
@@ -136,7 +136,7 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
         Assert.Equal(HttpStatusCode.NotModified, notModifiedAtAll.StatusCode);
         Assert.Equal(HttpStatusCode.OK, modified.StatusCode);
         Assert.Equal(HttpStatusCode.OK, matches.StatusCode);
-        await matchesNot.AssertProblemAsync(412, "precondition_failed");
+        await matchesNot.IsProblemAsync(HttpStatusCode.PreconditionFailed, "precondition_failed");
     }
 
     [Fact]
@@ -160,9 +160,9 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
         foreach (var path in (string[])[address, $"/api/shopkeeper/files/{Guid.NewGuid()}/download", "/api/shopkeeper/files/x/download"])
         {
             using var bytes = await client.GetAsync(path, TestContext.Current.CancellationToken);
-            await bytes.AssertProblemAsync(404, "file_not_found");
+            await bytes.IsProblemAsync(HttpStatusCode.NotFound, "file_not_found");
             using var link = await GetAsync(client, path, ("Accept", "application/json"));
-            await link.AssertProblemAsync(404, "file_not_found");
+            await link.IsProblemAsync(HttpStatusCode.NotFound, "file_not_found");
         }
     }
 
@@ -176,7 +176,7 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
 
         using var response = await GetAsync(client, address, ("Accept", "application/pdf"));
 
-        await response.AssertProblemAsync(410, "file_deleted");
+        await response.IsProblemAsync(HttpStatusCode.Gone, "file_deleted");
         Assert.Null(response.Content.Headers.ContentDisposition);
     }
 
@@ -190,7 +190,7 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
 
         using var response = await client.GetAsync(address, TestContext.Current.CancellationToken);
 
-        await response.AssertProblemAsync(410, "file_deleted");
+        await response.IsProblemAsync(HttpStatusCode.Gone, "file_deleted");
     }
 
     [Fact]
@@ -275,7 +275,7 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
 
         network.Cut();
         using var unavailable = await client.GetAsync(address, TestContext.Current.CancellationToken);
-        await unavailable.AssertProblemAsync(503, "unavailable");
+        await unavailable.IsProblemAsync(HttpStatusCode.ServiceUnavailable, "unavailable");
         Assert.NotNull(unavailable.Headers.RetryAfter);
     }
 

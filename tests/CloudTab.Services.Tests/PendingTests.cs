@@ -1,3 +1,4 @@
+using System.Net;
 namespace CloudTab.Services.Tests;
 
 public sealed class PendingTests(RelayFixture relay) : IClassFixture<RelayFixture>
@@ -130,6 +131,6 @@ public sealed class PendingTests(RelayFixture relay) : IClassFixture<RelayFixtur
 
         using var response = await client.GetAsync($"{Address}?{query}", TestContext.Current.CancellationToken);
 
-        await response.AssertProblemAsync(400, "invalid_request");
+        await response.IsProblemAsync(HttpStatusCode.BadRequest, "invalid_request");
     }
 }

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Globalization;
 
 namespace CloudTab.Services.Tests;
@@ -23,7 +24,7 @@ public sealed class ShopAuthenticationTests(RelayFixture relay) : IClassFixture<
 
         using var response = await client.SendAsync(request, TestContext.Current.CancellationToken);
 
-        await response.AssertProblemAsync(401, "api_key_required");
+        await response.IsProblemAsync(HttpStatusCode.Unauthorized, "api_key_required");
         Assert.NotEmpty(response.Headers.WwwAuthenticate);
     }
 
@@ -36,7 +37,7 @@ public sealed class ShopAuthenticationTests(RelayFixture relay) : IClassFixture<
 
         using var response = await client.GetAsync("/api/shopkeeper/sessions/pending", TestContext.Current.CancellationToken);
 
-        await response.AssertProblemAsync(401, "api_key_invalid");
+        await response.IsProblemAsync(HttpStatusCode.Unauthorized, "api_key_invalid");
     }
 
     [Fact]
@@ -47,7 +48,7 @@ public sealed class ShopAuthenticationTests(RelayFixture relay) : IClassFixture<
 
         using var response = await client.GetAsync($"/api/shopkeeper/files/{Guid.NewGuid()}/download", TestContext.Current.CancellationToken);
 
-        await response.AssertProblemAsync(401, "api_key_invalid");
+        await response.IsProblemAsync(HttpStatusCode.Unauthorized, "api_key_invalid");
     }
 
     [Fact]
@@ -61,7 +62,7 @@ public sealed class ShopAuthenticationTests(RelayFixture relay) : IClassFixture<
 
         using var after = await client.GetAsync("/api/shopkeeper/sessions/pending", TestContext.Current.CancellationToken);
 
-        await after.AssertProblemAsync(401, "api_key_invalid");
+        await after.IsProblemAsync(HttpStatusCode.Unauthorized, "api_key_invalid");
     }
 }
 
@@ -83,17 +84,17 @@ public sealed class ShopKeyFailuresTests(FewWrongKeys relay) : IClassFixture<Few
         for (var i = 0; i < 3; i++)
         {
             using var wrong = await guesser.GetAsync("/api/shopkeeper/sessions/pending", TestContext.Current.CancellationToken);
-            await wrong.AssertProblemAsync(401, "api_key_invalid");
+            await wrong.IsProblemAsync(HttpStatusCode.Unauthorized, "api_key_invalid");
         }
 
         using var refused = await guesser.GetAsync("/api/shopkeeper/sessions/pending", TestContext.Current.CancellationToken);
-        await refused.AssertProblemAsync(429, "too_many_requests");
+        await refused.IsProblemAsync(HttpStatusCode.TooManyRequests, "too_many_requests");
         Assert.InRange(int.Parse(refused.Headers.GetValues("Retry-After").Single(), CultureInfo.InvariantCulture), 1, 60);
 
         using var rightFromThere = relay.ShopApi(shop.Key);
         rightFromThere.DefaultRequestHeaders.Add("X-Forwarded-For", "192.0.2.1");
         using var refusedToo = await rightFromThere.GetAsync("/api/shopkeeper/sessions/pending", TestContext.Current.CancellationToken);
-        await refusedToo.AssertProblemAsync(429, "too_many_requests");
+        await refusedToo.IsProblemAsync(HttpStatusCode.TooManyRequests, "too_many_requests");
 
         using var elsewhere = relay.ShopApi(shop.Key);
         elsewhere.DefaultRequestHeaders.Add("X-Forwarded-For", "192.0.2.2");

@@ -68,21 +68,6 @@ internal static class ShopGiven
     public static Task<HttpResponseMessage> PostAsync(this HttpClient client, string path) =>
         client.PostAsync(new Uri(path, UriKind.Relative), null, TestContext.Current.CancellationToken);
 
-    public static async Task<JsonElement> JsonAsync(this HttpResponseMessage response) =>
-        JsonElement.Parse(await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
-
-    /// <summary>Asserts an answer of the contract's shape for errors.</summary>
-    public static async Task AssertProblemAsync(this HttpResponseMessage response, int status, string code)
-    {
-        Assert.Equal(status, (int)response.StatusCode);
-        Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
-        var problem = await response.JsonAsync();
-        Assert.Equal(code, problem.GetProperty("code").GetString());
-        Assert.False(problem.GetProperty("success").GetBoolean());
-        Assert.Equal(problem.GetProperty("detail").GetString(), problem.GetProperty("message").GetString());
-        Assert.Equal(status, problem.GetProperty("status").GetInt32());
-    }
-
     /// <summary>The value of a text field.</summary>
     public static string? Text(this JsonElement json, string name) => json.GetProperty(name).GetString();
 

@@ -141,23 +141,4 @@ internal static class Customer
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         return (await answer.JsonAsync()).GetProperty("session");
     }
-
-    public static async Task<JsonElement> JsonAsync(this HttpResponseMessage answer)
-    {
-        using var json = await JsonDocument.ParseAsync(await answer.Content.ReadAsStreamAsync(Token), default, Token);
-        return json.RootElement.Clone();
-    }
-
-    /// <summary>Asserts that an answer is this problem, complete.</summary>
-    public static async Task IsProblemAsync(this HttpResponseMessage answer, HttpStatusCode status, string code)
-    {
-        var body = await answer.Content.ReadAsStringAsync(Token);
-        Assert.True(status == answer.StatusCode, $"{(int)answer.StatusCode}: {body}");
-        Assert.Equal("application/problem+json", answer.Content.Headers.ContentType?.MediaType);
-        var problem = await answer.JsonAsync();
-        Assert.Equal(code, problem.GetProperty("code").GetString());
-        Assert.Equal((int)status, problem.GetProperty("status").GetInt32());
-        Assert.False(problem.GetProperty("success").GetBoolean());
-        Assert.Equal(problem.GetProperty("detail").GetString(), problem.GetProperty("message").GetString());
-    }
 }
