@@ -1,4 +1,4 @@
-using Microsoft.AspNetCore.Server.Kestrel.Core;
+using System.Globalization;
 using Microsoft.Extensions.Options;
 
 namespace CloudTab.Gateway;
@@ -6,14 +6,14 @@ namespace CloudTab.Gateway;
 /// <summary>Where the gateway listens, and what Kestrel lets through.</summary>
 internal static class Listener
 {
-    public static void AddListener(this WebApplicationBuilder builder)
+    /// <summary>The services know how large a body may be, and tell so in their own words. Kestrel's minimum data rate stays.</summary>
+    public static void AddListener(this WebApplicationBuilder builder) =>
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBodySize = null);
+
+    /// <summary>Listens on PORT where ASPNETCORE_URLS names no address.</summary>
+    public static void UseListener(this WebApplication app)
     {
-        builder.Services.AddOptions<KestrelServerOptions>().Configure<IOptions<GatewayOptions>>((kestrel, options) =>
-        {
-            // The services know how large a body may be, and tell so in their own words. Kestrel's minimum data rate stays.
-            kestrel.Limits.MaxRequestBodySize = null;
-            if (string.IsNullOrEmpty(builder.Configuration[WebHostDefaults.ServerUrlsKey]))
-                kestrel.ListenAnyIP(options.Value.Port);
-        });
+        if (string.IsNullOrEmpty(app.Configuration[WebHostDefaults.ServerUrlsKey]))
+            app.Urls.Add($"http://*:{app.Services.GetRequiredService<IOptions<GatewayOptions>>().Value.Port.ToString(CultureInfo.InvariantCulture)}");
     }
 }

@@ -15,6 +15,7 @@ var app = builder.Build();
 return await app.RunOrExplainAsync(async () =>
 {
     // Not before the settings are known to be right: the routes are made of them.
+    app.UseListener();
     app.UseServiceDefaults();
     app.MapWhen(ServiceCard.IsAskedFor, card => card.Run(ServiceCard.WriteAsync));
     app.MapGet("/health", Health.GetAsync);

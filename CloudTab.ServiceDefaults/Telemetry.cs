@@ -18,8 +18,10 @@ internal static class Telemetry
     {
         // Below warnings these write addresses, which carry session ids, and every statement. For the same reason scopes stay out: the
         // framework's own holds the request's path.
-        foreach (var category in (string[])["Microsoft.AspNetCore", "System.Net.Http.HttpClient", "Yarp", "Npgsql", "Polly"])
+        foreach (var category in (string[])["Microsoft.AspNetCore", "System.Net.Http.HttpClient", "Yarp", "Npgsql"])
             builder.Logging.AddFilter(category, LogLevel.Warning);
+        // Attempts are no news: what comes of them is answered or logged by whoever asked, and counted by Polly's own meter.
+        builder.Logging.AddFilter("Polly", LogLevel.None);
         builder.Logging.AddOpenTelemetry(logging => logging.IncludeFormattedMessage = true);
 
         var telemetry = builder.Services.AddOpenTelemetry()

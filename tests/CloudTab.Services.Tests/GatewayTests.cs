@@ -402,7 +402,7 @@ public sealed class GatewayTests : IAsyncLifetime
     private ServiceHost<GatewayOptions> Start(params (string Name, string Value)[] settings)
     {
         var all = Settings();
-        all["PORT"] = "0";
+        all["urls"] = "http://127.0.0.1:0";
         foreach (var (name, value) in settings)
             all[name] = value;
         return ServiceHost<GatewayOptions>.Start(all, "Production", TimeProvider.System);
