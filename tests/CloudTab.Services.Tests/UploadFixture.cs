@@ -142,12 +142,6 @@ internal static class Customer
         return (await answer.JsonAsync()).GetProperty("session");
     }
 
-    public static async Task<JsonElement> JsonAsync(this HttpResponseMessage answer)
-    {
-        using var json = await JsonDocument.ParseAsync(await answer.Content.ReadAsStreamAsync(Token), default, Token);
-        return json.RootElement.Clone();
-    }
-
     /// <summary>Asserts that an answer is this problem, complete.</summary>
     public static async Task IsProblemAsync(this HttpResponseMessage answer, HttpStatusCode status, string code)
     {
