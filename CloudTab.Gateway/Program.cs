@@ -12,12 +12,17 @@ builder.AddListener();
 builder.AddRoutes();
 
 var app = builder.Build();
-app.UseServiceDefaults();
-app.MapWhen(ServiceCard.IsAskedFor, card => card.Run(ServiceCard.WriteAsync));
-app.MapGet("/health", Health.GetAsync);
-app.MapReverseProxy(proxy =>
+return await app.RunOrExplainAsync(async () =>
 {
-    proxy.UseFailover();
-    proxy.UseLoadBalancing();
+    // Not before the settings are known to be right: the routes are made of them.
+    app.UseServiceDefaults();
+    app.MapWhen(ServiceCard.IsAskedFor, card => card.Run(ServiceCard.WriteAsync));
+    app.MapGet("/health", Health.GetAsync);
+    app.MapReverseProxy(proxy =>
+    {
+        proxy.UseFailover();
+        proxy.UseLoadBalancing();
+    });
+    await app.RunAsync();
+    return 0;
 });
-return await app.RunOrExplainAsync();

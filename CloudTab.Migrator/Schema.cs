@@ -20,7 +20,7 @@ internal sealed class Schema(NpgsqlDataSource source, IOptions<DatabaseOptions> 
         await using var acquire = new NpgsqlCommand("SELECT pg_advisory_lock($1)", connection) { Parameters = { new() { Value = Lock } }, CommandTimeout = 0 };
         await acquire.ExecuteNonQueryAsync(cancellationToken);
 
-        var upgrade = DeployChanges.To.PostgresqlDatabase(options.Value.Npgsql)
+        var upgrade = DeployChanges.To.PostgresqlDatabase(options.Value.ToNpgsql())
             .WithScriptsEmbeddedInAssembly(typeof(Database).Assembly)
             .JournalToPostgresqlTable("public", "migrations")
             .WithTransactionPerScript()

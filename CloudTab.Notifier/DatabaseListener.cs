@@ -105,7 +105,7 @@ internal sealed class DatabaseListener(
     private async Task ListenAsync(Action healthy, CancellationToken stoppingToken)
     {
         // KeepAlive makes the wait below ping: without it a dead peer might never be noticed.
-        var settings = new NpgsqlConnectionStringBuilder(options.Value.Npgsql) { Pooling = false };
+        var settings = new NpgsqlConnectionStringBuilder(options.Value.ToNpgsql()) { Pooling = false };
         if (settings.KeepAlive == 0)
             settings.KeepAlive = 15;
         await using var connection = new NpgsqlConnection(settings.ConnectionString);

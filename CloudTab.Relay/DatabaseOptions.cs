@@ -14,7 +14,7 @@ public sealed class DatabaseOptions : IValidatableObject
     public string? DatabaseUrl { get; set; }
 
     /// <summary>The connection string in Npgsql's form, with CloudTab's own choices where it says nothing.</summary>
-    public string Npgsql => Read().ConnectionString;
+    public string ToNpgsql() => Read().ConnectionString;
 
     /// <inheritdoc/>
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)

@@ -47,7 +47,7 @@ public sealed class Wakeups(IOptions<DatabaseOptions> options, TimeProvider cloc
 
     private async Task PumpAsync(Action onSent, CancellationToken stoppingToken)
     {
-        var connectionString = new NpgsqlConnectionStringBuilder(options.Value.Npgsql) { Pooling = false }.ConnectionString;
+        var connectionString = new NpgsqlConnectionStringBuilder(options.Value.ToNpgsql()) { Pooling = false }.ConnectionString;
         await using var connection = new NpgsqlConnection(connectionString);
         await connection.OpenAsync(stoppingToken);
         await using var notify = new NpgsqlCommand($"NOTIFY {Channel}", connection);

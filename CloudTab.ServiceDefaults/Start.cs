@@ -1,3 +1,6 @@
+using System.Reflection;
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
@@ -5,7 +8,7 @@ using Microsoft.Extensions.Options;
 namespace CloudTab.ServiceDefaults;
 
 /// <summary>Starts a service, or says in one line why it cannot start.</summary>
-public static class Start
+public static partial class Start
 {
     /// <summary>Runs the host until SIGTERM.</summary>
     /// <returns>The exit code: 0, or 78 (EX_CONFIG of sysexits.h) where a setting is wrong.</returns>
@@ -15,7 +18,7 @@ public static class Start
         return 0;
     });
 
-    /// <summary>Runs something to completion instead of the host.</summary>
+    /// <summary>Runs something to completion instead of the host, once the settings are known to be right.</summary>
     /// <returns>Its exit code, or 78 where a setting is wrong.</returns>
     public static async Task<int> RunOrExplainAsync(this IHost host, Func<Task<int>> run)
     {
@@ -38,15 +41,32 @@ public static class Start
         }
         catch (OptionsValidationException invalid)
         {
-            return string.Join("; ", invalid.Failures);
+            return Explain([invalid]);
         }
         catch (AggregateException several) when (several.InnerExceptions.All(one => one is OptionsValidationException))
         {
-            return string.Join("; ", several.InnerExceptions.Cast<OptionsValidationException>().SelectMany(invalid => invalid.Failures));
+            return Explain(several.InnerExceptions.Cast<OptionsValidationException>());
         }
         catch (InvalidOperationException unreadable) when (unreadable.Source == "Microsoft.Extensions.Configuration.Binder")
         {
             return unreadable.Message;
         }
     }
+
+    private static string Explain(IEnumerable<OptionsValidationException> invalid) =>
+        string.Join("; ", invalid.SelectMany(one => one.Failures.Select(failure => Explain(one.OptionsType, failure))));
+
+    // The operator knows the setting, not the property that it is bound to.
+    private static string Explain(Type options, string failure)
+    {
+        if (DataAnnotation().Match(failure) is not { Success: true } annotated)
+            return failure;
+        var member = annotated.Groups["member"].Value;
+        var setting = options.GetProperty(member)?.GetCustomAttribute<ConfigurationKeyNameAttribute>()?.Name;
+        var error = annotated.Groups["error"].Value;
+        return setting is null ? error : error.Replace($"The field {member} ", $"{setting} ", StringComparison.Ordinal);
+    }
+
+    [GeneratedRegex("^DataAnnotation validation failed for '.*' members: '(?<member>.*?)' with the error: '(?<error>.*)'\\.$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex DataAnnotation();
 }

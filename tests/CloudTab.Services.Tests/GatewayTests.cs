@@ -14,6 +14,8 @@ namespace CloudTab.Services.Tests;
 /// <summary>The gateway between clients and servers that behave, and some that do not.</summary>
 public sealed class GatewayTests : IAsyncLifetime
 {
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
+
     private Backend _uploadApi = null!;
     private Backend _shopApi = null!;
     private Backend _notifier = null!;
@@ -128,9 +130,9 @@ public sealed class GatewayTests : IAsyncLifetime
         using var client = gateway.Client();
         using var body = new PushedContent(async stream =>
         {
-            await stream.WriteAsync(new byte[10], Cancelled);
+            await stream.WriteAsync(new byte[100_000], Cancelled);
             await stream.FlushAsync(Cancelled);
-            await _uploadApi.FirstBytes.Task.WaitAsync(Cancelled);
+            await _uploadApi.FirstBytes.Task.WaitAsync(Limit, Cancelled);
             var block = new byte[1 << 20];
             for (var i = 0; i < 40; i++)
                 await stream.WriteAsync(block, Cancelled);
@@ -138,7 +140,7 @@ public sealed class GatewayTests : IAsyncLifetime
 
         using var answer = await client.PostAsync(new Uri("/api/customer/count", UriKind.Relative), body, Cancelled);
 
-        Assert.Equal((10 + (40 << 20)).ToString(CultureInfo.InvariantCulture), await answer.Content.ReadAsStringAsync(Cancelled));
+        Assert.Equal((100_000 + (40 << 20)).ToString(CultureInfo.InvariantCulture), await answer.Content.ReadAsStringAsync(Cancelled));
     }
 
     [Fact]
@@ -163,10 +165,10 @@ public sealed class GatewayTests : IAsyncLifetime
         using var body = new ByteArrayContent(new byte[10]);
 
         var request = client.PostAsync(new Uri("/api/customer/hang", UriKind.Relative), body, leave.Token);
-        await _uploadApi.FirstBytes.Task.WaitAsync(Cancelled);
+        await _uploadApi.FirstBytes.Task.WaitAsync(Limit, Cancelled);
         await leave.CancelAsync();
 
-        await _uploadApi.Aborted.Task.WaitAsync(TimeSpan.FromSeconds(20), Cancelled);
+        await _uploadApi.Aborted.Task.WaitAsync(Limit, Cancelled);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => request);
     }
 
@@ -177,12 +179,13 @@ public sealed class GatewayTests : IAsyncLifetime
         using (var client = new TcpClient())
         {
             await client.ConnectAsync(gateway.Address.Host, gateway.Address.Port, Cancelled);
-            await client.GetStream().WriteAsync("POST /api/customer/count HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc"u8.ToArray(), Cancelled);
-            await _uploadApi.FirstBytes.Task.WaitAsync(Cancelled);
+            await client.GetStream().WriteAsync("POST /api/customer/count HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"u8.ToArray(), Cancelled);
+            await client.GetStream().WriteAsync(new byte[100_000], Cancelled);
+            await _uploadApi.FirstBytes.Task.WaitAsync(Limit, Cancelled);
             client.LingerState = new LingerOption(true, 0);
         }
 
-        await _uploadApi.Aborted.Task.WaitAsync(TimeSpan.FromSeconds(20), Cancelled);
+        await _uploadApi.Aborted.Task.WaitAsync(Limit, Cancelled);
     }
 
     [Fact]
@@ -209,7 +212,7 @@ public sealed class GatewayTests : IAsyncLifetime
         socket.Abort();
         socket.Dispose();
 
-        await _notifier.Aborted.Task.WaitAsync(TimeSpan.FromSeconds(20), Cancelled);
+        await _notifier.Aborted.Task.WaitAsync(Limit, Cancelled);
     }
 
     [Fact]
@@ -337,11 +340,11 @@ public sealed class GatewayTests : IAsyncLifetime
 
         _uploadApi.Ready = HttpStatusCode.ServiceUnavailable;
         await _janitor.StopAsync();
-        do
+        await Parts.UntilAsync(async () =>
         {
             (status, health) = await HealthAsync(client);
-        }
-        while (status == HttpStatusCode.OK);
+            return status != HttpStatusCode.OK;
+        });
         Assert.Equal(HttpStatusCode.ServiceUnavailable, status);
         Assert.Equal("unhealthy", health.GetProperty("status").GetString());
         Assert.Equal(

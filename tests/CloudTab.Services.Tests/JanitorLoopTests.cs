@@ -22,8 +22,7 @@ public sealed class JanitorLoopTests(JanitorLoopTests.Fixture fixture) : IClassF
         await using var second = fixture.StartHost<JanitorOptions>();
         using (var answer = await first.Client().GetAsync(new Uri("/health/ready", UriKind.Relative), Cancelled))
             Assert.True(answer.IsSuccessStatusCode);
-        while ((await parts.FilesAsync(session.Id))[0] != "deleted")
-            Cancelled.ThrowIfCancellationRequested();
+        await Parts.UntilAsync(async () => (await parts.FilesAsync(session.Id))[0] == "deleted");
 
         Assert.Empty(await fixture.ObjectsAsync());
         Assert.Equal("expired", (await parts.SessionAsync(session.Id)).Status);

@@ -62,6 +62,17 @@ internal sealed class Parts : IDisposable
     // The fixture's own data source and client live on: the container was given them and disposes nothing that it did not make.
     public void Dispose() => _host.Dispose();
 
+    /// <summary>Waits until something is so, for half a minute at most.</summary>
+    public static async Task UntilAsync(Func<Task<bool>> isSo)
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        while (!await isSo())
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(30), "It did not come to be so within 30 s.");
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, TestContext.Current.CancellationToken);
+        }
+    }
+
     public async Task<OpenedSession> OpenAsync(string shop) => (await Sessions.OpenAsync(shop, "Ada", CancellationToken.None))!;
 
     /// <summary>A file of three bytes on its way into a session: its object is there, its row says `uploading`.</summary>

@@ -40,7 +40,7 @@ public sealed class SettingsTests
     }
 
     [Theory]
-    [InlineData("services__janitor__http__0", "", "services__janitor__http")]
+    [InlineData("services__janitor__http__0", "", "services__janitor__http: '' is not an address")]
     [InlineData("services__shop-api__http__0", "localhost:1", "'localhost:1' is not an address")]
     [InlineData("PORT", "70000", "PORT")]
     [InlineData("PORT", "http", "PORT")]

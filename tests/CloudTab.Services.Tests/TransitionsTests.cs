@@ -495,7 +495,6 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
     private async Task UntilSomebodyWaitsForAsync(NpgsqlConnection holder)
     {
         const string sql = "SELECT count(*) FROM pg_stat_activity WHERE @holder = ANY(pg_blocking_pids(pid))";
-        while (await fixture.ScalarAsync<long>(sql, new { holder = holder.ProcessID }) == 0)
-            Cancelled.ThrowIfCancellationRequested();
+        await Parts.UntilAsync(async () => await fixture.ScalarAsync<long>(sql, new { holder = holder.ProcessID }) > 0);
     }
 }
