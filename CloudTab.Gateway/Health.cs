@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 
@@ -121,7 +122,12 @@ internal sealed class Health(IHttpClientFactory clients, IOptions<GatewayOptions
 /// <param name="Uptime">Seconds since the gateway started.</param>
 /// <param name="ConnectedShopkeepers">Authenticated sockets over all replicas; 0 where the Notifier cannot tell.</param>
 /// <param name="Problems">What is wrong, one text per service; absent where nothing is.</param>
-internal sealed record HealthView(string Status, DateTime Timestamp, double Uptime, int ConnectedShopkeepers, string[]? Problems);
+internal sealed record HealthView(
+    string Status,
+    DateTime Timestamp,
+    double Uptime,
+    int ConnectedShopkeepers,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string[]? Problems);
 
 /// <summary>What the Notifier answers to GET /presence.</summary>
 internal sealed record Presence(int ConnectedShopkeepers);

@@ -2,8 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace CloudTab.Gateway;
 
-[JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(HealthView))]
 [JsonSerializable(typeof(CardView))]
 [JsonSerializable(typeof(Presence))]

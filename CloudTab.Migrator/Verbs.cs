@@ -1,6 +1,9 @@
 using System.CommandLine;
 using System.ComponentModel.DataAnnotations;
+using Amazon.Runtime;
 using CloudTab.Relay;
+using Npgsql;
+using Polly;
 
 namespace CloudTab.Migrator;
 
@@ -87,7 +90,7 @@ internal static class Verbs
                 throw new ValidationException($"There is no shop '{shop}'");
         });
 
-    /// <summary>Runs a verb; a mistake of the operator's, or a script that failed, is one line and exit code 1.</summary>
+    /// <summary>Runs a verb; what an operator can do something about is one line and exit code 1.</summary>
     private static async Task<int> ExplainedAsync(Func<Task> verb)
     {
         try
@@ -95,10 +98,18 @@ internal static class Verbs
             await verb();
             return 0;
         }
-        catch (Exception expected) when (expected is ValidationException or MigrationFailedException)
+        catch (Exception failure) when (Explain(failure) is { } line)
         {
-            await Console.Error.WriteLineAsync(expected.Message);
+            await Console.Error.WriteLineAsync(line);
             return 1;
         }
     }
+
+    private static string? Explain(Exception failure) => failure switch
+    {
+        ValidationException or MigrationFailedException => failure.Message,
+        NpgsqlException => $"Postgres: {failure.Message}",
+        AmazonClientException or HttpRequestException or ExecutionRejectedException => $"S3: {failure.Message}",
+        _ => null,
+    };
 }

@@ -5,6 +5,10 @@ namespace CloudTab.Relay;
 /// <summary>
 /// The event row of a state change. The very statement that changes the state writes it, so neither can exist without the other:
 /// `WITH changed AS (UPDATE sessions … RETURNING …), event AS (…)`.
+///
+/// Where a statement locks the row first, as `before`, to know what it was, its SET clauses still must not use that: having waited,
+/// `before` is the newest version, while Postgres first tries the update, CHECK constraints included, on the version of its
+/// snapshot, and only then on the newest. A mixture of both may be a row that never was.
 /// </summary>
 internal static class Events
 {

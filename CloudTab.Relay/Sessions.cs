@@ -64,7 +64,7 @@ public sealed class Sessions(Database database, Wakeups wakeups, TimeProvider cl
                 FOR UPDATE
             ), submitted AS (
                 UPDATE sessions
-                SET status = CASE WHEN before.status = 'open' THEN 'pending' ELSE before.status END,
+                SET status = CASE WHEN sessions.status = 'open' THEN 'pending' ELSE sessions.status END,
                     submitted_at = coalesce(submitted_at, @now),
                     expires_at = @expiresAt
                 FROM before

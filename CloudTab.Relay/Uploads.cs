@@ -5,7 +5,8 @@ namespace CloudTab.Relay;
 /// <summary>
 /// The rows of files on their way in. A file's row exists before its first byte goes to S3, as `uploading` with a lease that the
 /// process renews: whatever happens to the process, the Janitor knows which objects are owned by nobody. Storing the files of a
-/// request, submitting the session and writing the event are one statement.
+/// request, submitting the session and writing the event are one statement. Whatever locks a session and its files locks the session
+/// first: two that did it in different order would wait for each other.
 /// </summary>
 public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clock, IOptions<SessionOptions> options)
 {
@@ -62,11 +63,19 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
     public Task RenewAsync(Guid[] files, CancellationToken cancellationToken)
     {
         const string sql = """
-            WITH renewed AS (
-                UPDATE files SET lease_until = @leaseEnd WHERE id = ANY(@files) AND status = 'uploading' RETURNING session
+            WITH theirs AS (
+                SELECT id FROM sessions
+                WHERE id IN (SELECT session FROM files WHERE id = ANY(@files))
+                ORDER BY id
+                FOR UPDATE
+            ), prolonged AS (
+                UPDATE sessions SET expires_at = @expiresAt
+                FROM theirs
+                WHERE sessions.id = theirs.id AND status IN ('open', 'pending', 'processing') AND expires_at > @now
             )
-            UPDATE sessions SET expires_at = @expiresAt
-            WHERE id IN (SELECT session FROM renewed) AND status IN ('open', 'pending', 'processing') AND expires_at > @now
+            UPDATE files SET lease_until = @leaseEnd
+            FROM theirs
+            WHERE files.session = theirs.id AND files.id = ANY(@files) AND status = 'uploading'
             """;
         return database.ExecuteAsync(sql, new { files, now = Now, leaseEnd = LeaseEnd, expiresAt = NextExpiry }, cancellationToken);
     }
@@ -82,13 +91,16 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
         Guid session, IReadOnlyList<UploadedFile> files, SessionLimits limits, CancellationToken cancellationToken)
     {
         const string sql = $"""
-            WITH mine AS (
-                SELECT id FROM files WHERE id = ANY(@ids) AND status = 'uploading' FOR UPDATE
-            ), before AS (
+            WITH before AS (
                 SELECT id, status FROM sessions WHERE id = @session FOR UPDATE
+            ), mine AS (
+                SELECT files.id
+                FROM before JOIN files ON files.session = before.id
+                WHERE files.id = ANY(@ids) AND files.status = 'uploading'
+                FOR UPDATE OF files
             ), changed AS (
                 UPDATE sessions
-                SET status = CASE WHEN before.status = 'open' THEN 'pending' ELSE before.status END,
+                SET status = CASE WHEN sessions.status = 'open' THEN 'pending' ELSE sessions.status END,
                     submitted_at = coalesce(submitted_at, @now),
                     expires_at = @expiresAt,
                     file_count = file_count + @count,

@@ -73,7 +73,8 @@ public static class Resilience
         AmazonServiceException { StatusCode: >= System.Net.HttpStatusCode.InternalServerError } => true,
         AmazonServiceException { ErrorCode: "SlowDown" or "RequestTimeout" or "ThrottlingException" } => true,
         AmazonServiceException { StatusCode: default(System.Net.HttpStatusCode) } => true,
-        HttpRequestException or IOException { InnerException: SocketException } => true,
+        // A connection that is reset while it is opened comes out of HttpClient bare.
+        HttpRequestException or SocketException or IOException { InnerException: SocketException } => true,
         _ => false,
     };
 }

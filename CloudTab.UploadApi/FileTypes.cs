@@ -52,7 +52,7 @@ internal sealed class FileTypes(ObjectStore store, IOptions<UploadOptions> optio
     }
 
     /// <summary>The media type of a container by what it contains, or null where it is none that is known, or damaged.</summary>
-    public static async Task<string?> InspectAsync(Kind kind, Stream content, CancellationToken cancellationToken)
+    private static async Task<string?> InspectAsync(Kind kind, ObjectStream content, CancellationToken cancellationToken)
     {
         try
         {

@@ -6,7 +6,8 @@ namespace CloudTab.UploadApi;
 /// <summary>
 /// An object in S3 as a stream to seek in, for looking up the few places that tell what a container is: each read gets a whole block
 /// with one ranged request, and keeps it. How much may be read in all is bounded, and so are the memory and the requests that a
-/// hostile file can cost.
+/// hostile file can cost. What only reads synchronously must find its blocks there already (<see cref="LoadAsync"/>): a thread that
+/// waits for S3 is one that serves nobody.
 /// </summary>
 /// <exception cref="InvalidDataException">The reader wants more than any document needs.</exception>
 internal sealed class ObjectStream(ObjectStore store, string key, long size) : Stream
@@ -28,14 +29,31 @@ internal sealed class ObjectStream(ObjectStore store, string key, long size) : S
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        if (Position >= size || buffer.IsEmpty)
+        if (Position < size)
+            await BlockAsync(Position / BlockSize, cancellationToken);
+        return Read(buffer.Span);
+    }
+
+    public override int Read(Span<byte> buffer)
+    {
+        if (Position >= size)
             return 0;
-        var block = await BlockAsync(Position / BlockSize, cancellationToken);
-        var from = block.AsMemory((int)(Position % BlockSize));
+        if (!_blocks.TryGetValue(Position / BlockSize, out var block))
+            throw new InvalidDataException("Points to where no document has anything to read.");
+        var from = block.AsSpan((int)(Position % BlockSize));
         var length = Math.Min(from.Length, buffer.Length);
         from[..length].CopyTo(buffer);
         Position += length;
         return length;
+    }
+
+    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+    /// <summary>Gets everything from a position to the end.</summary>
+    public async Task LoadAsync(long from, CancellationToken cancellationToken)
+    {
+        for (var index = from / BlockSize; index * BlockSize < size; index++)
+            await BlockAsync(index, cancellationToken);
     }
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
@@ -51,9 +69,6 @@ internal sealed class ObjectStream(ObjectStore store, string key, long size) : S
         };
         return position >= 0 ? Position = position : throw new InvalidDataException("Points before the beginning.");
     }
-
-    // A thread that waits for S3 is one that serves nobody: whoever reads this must do it asynchronously.
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     public override void Flush()
     {

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Xml;
 
@@ -12,6 +13,11 @@ internal static class ZipTypes
     private const int LargestContentTypes = 1 << 20;
     private const int LargestMimeType = 256;
 
+    // PKWARE's APPNOTE, 4.3.16: the record at the end, before a comment of up to 65,535 bytes, tells where the directory begins.
+    private const int EndRecordSize = 22;
+    private const int LongestComment = ushort.MaxValue;
+    private const int LargestDirectory = 2 << 20;
+
     private static readonly Dictionary<string, string> MainParts = new(StringComparer.OrdinalIgnoreCase)
     {
         ["application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"] = MediaTypes.Docx,
@@ -21,8 +27,10 @@ internal static class ZipTypes
 
     /// <summary>The media type, or null where the archive is no such document. The stream bounds how much is read.</summary>
     /// <exception cref="InvalidDataException">The archive is damaged, or larger inside than any document.</exception>
-    public static async Task<string?> DetectAsync(Stream content, CancellationToken cancellationToken)
+    public static async Task<string?> DetectAsync(ObjectStream content, CancellationToken cancellationToken)
     {
+        // ZipArchive reads the directory synchronously, and takes it all into memory.
+        await content.LoadAsync(await FindDirectoryAsync(content, cancellationToken), cancellationToken);
         await using var archive = await ZipArchive.CreateAsync(content, ZipArchiveMode.Read, leaveOpen: true, entryNameEncoding: null, cancellationToken);
         if (archive.Entries.Any(IsMacro))
             return null;
@@ -32,6 +40,20 @@ internal static class ZipTypes
             return null;
         var type = await ReadAsync(mimeType, LargestMimeType, cancellationToken);
         return type.AsSpan().TrimEnd("\r\n"u8).SequenceEqual("application/vnd.oasis.opendocument.text"u8) ? MediaTypes.Odt : null;
+    }
+
+    private static async Task<long> FindDirectoryAsync(ObjectStream content, CancellationToken cancellationToken)
+    {
+        var tail = new byte[Math.Min(content.Length, EndRecordSize + LongestComment)];
+        content.Position = content.Length - tail.Length;
+        await content.ReadExactlyAsync(tail, cancellationToken);
+        var record = tail.AsSpan().LastIndexOf("PK\x05\x06"u8);
+        if (record < 0 || record + EndRecordSize > tail.Length)
+            throw new InvalidDataException("No end of an archive.");
+        var directory = BinaryPrimitives.ReadUInt32LittleEndian(tail.AsSpan(record + 16));
+        return content.Length - directory is >= EndRecordSize and <= LargestDirectory
+            ? directory
+            : throw new InvalidDataException("A directory larger than that of any document.");
     }
 
     private static bool IsMacro(ZipArchiveEntry entry) =>

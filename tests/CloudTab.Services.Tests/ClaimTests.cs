@@ -1,0 +1,212 @@
+using System.Net;
+namespace CloudTab.Services.Tests;
+
+public sealed class ClaimTests(RelayFixture relay) : IClassFixture<RelayFixture>
+{
+    [Fact]
+    public async Task Details_show_the_session_and_its_files()
+    {
+        var shop = await relay.ShopAsync();
+        var file = new GivenFile("资料.pdf", [1, 2, 3, 4]);
+        var given = await relay.SubmitAsync(shop.Id, "Asha", file, new GivenFile());
+        using var client = relay.ShopApi(shop.Key);
+
+        using var response = await client.GetAsync($"/api/shopkeeper/sessions/{given.SessionId}", TestContext.Current.CancellationToken);
+
+        Assert.Equal(200, (int)response.StatusCode);
+        var session = (await response.JsonAsync()).GetProperty("session");
+        Assert.Equal(
+            ["createdAt", "customerName", "expiresAt", "fileCount", "files", "pickupCode", "sessionId", "status", "totalSize"],
+            session.Fields().Order(StringComparer.Ordinal));
+        Assert.Equal(given.SessionId, session.Text("sessionId"));
+        Assert.Equal(given.PickupCode, session.Text("pickupCode"));
+        Assert.Equal("pending", session.Text("status"));
+        Assert.Equal(2, session.GetProperty("files").GetArrayLength());
+        var first = session.GetProperty("files")[0];
+        Assert.Equal(["id", "name", "type", "size", "sha256", "status"], first.Fields());
+        Assert.Equal(given.Files[0], first.GetProperty("id").GetGuid());
+        Assert.Equal("资料.pdf", first.Text("name"));
+        Assert.Equal("application/pdf", first.Text("type"));
+        Assert.Equal(4, first.GetProperty("size").GetInt64());
+        Assert.Equal(file.Sha256, first.Text("sha256"));
+        Assert.Equal("stored", first.Text("status"));
+    }
+
+    [Fact]
+    public async Task A_claim_by_pickup_code_in_any_case_is_exclusive_and_shows_who_has_it()
+    {
+        var shop = await relay.ShopAsync();
+        var given = await relay.AnnounceAsync(shop.Id);
+        using var client = relay.ShopApi(shop.Key);
+
+        using var response = await client.PostAsync($"/api/shopkeeper/sessions/{given.PickupCode.ToLowerInvariant()}/claim");
+
+        Assert.Equal(200, (int)response.StatusCode);
+        var answer = await response.JsonAsync();
+        Assert.True(answer.GetProperty("success").GetBoolean());
+        Assert.Equal(given.SessionId, answer.GetProperty("session").Text("sessionId"));
+        Assert.Equal("processing", answer.GetProperty("session").Text("status"));
+        Assert.Equal("Front desk", answer.GetProperty("session").Text("claimedBy"));
+        Assert.Equal("processing", await StatusAsync(given));
+
+        using var other = relay.ShopApi(await relay.KeyAsync(shop.Id));
+        await (await other.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/claim")).IsProblemAsync(HttpStatusCode.Conflict, "already_claimed");
+        await (await other.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/release")).IsProblemAsync(HttpStatusCode.Conflict, "already_claimed");
+        await (await other.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/complete")).IsProblemAsync(HttpStatusCode.Conflict, "already_claimed");
+        Assert.Equal("processing", await StatusAsync(given));
+    }
+
+    [Fact]
+    public async Task Of_many_keys_that_claim_at_once_one_gets_the_session()
+    {
+        var shop = await relay.ShopAsync();
+        var clients = new List<HttpClient>();
+        for (var i = 0; i < 12; i++)
+            clients.Add(relay.ShopApi(await relay.KeyAsync(shop.Id)));
+
+        for (var round = 0; round < 5; round++)
+        {
+            var given = await relay.AnnounceAsync(shop.Id);
+            var answers = await Task.WhenAll(clients.Select(client => client.PostAsync($"/api/shopkeeper/sessions/{given.PickupCode}/claim")));
+
+            Assert.Single(answers, answer => (int)answer.StatusCode == 200);
+            foreach (var refused in answers.Where(answer => (int)answer.StatusCode != 200))
+                await refused.IsProblemAsync(HttpStatusCode.Conflict, "already_claimed");
+        }
+
+        clients.ForEach(client => client.Dispose());
+    }
+
+    [Fact]
+    public async Task A_claim_lapses_unless_it_is_renewed()
+    {
+        var shop = await relay.ShopAsync();
+        var given = await relay.AnnounceAsync(shop.Id);
+        using var client = relay.ShopApi(shop.Key);
+        using var other = relay.ShopApi(await relay.KeyAsync(shop.Id));
+        await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/claim");
+
+        relay.Clock.Advance(TimeSpan.FromMinutes(8));
+        Assert.Equal(200, (int)(await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/claim")).StatusCode);
+        relay.Clock.Advance(TimeSpan.FromMinutes(8));
+        await (await other.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/claim")).IsProblemAsync(HttpStatusCode.Conflict, "already_claimed");
+        relay.Clock.Advance(TimeSpan.FromMinutes(3));
+
+        Assert.Equal(200, (int)(await other.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/claim")).StatusCode);
+        await (await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/complete")).IsProblemAsync(HttpStatusCode.Conflict, "already_claimed");
+        Assert.Equal(2, await relay.ScalarAsync<int>("SELECT count(*) FROM events WHERE session = @Id AND status = 'processing'", given));
+    }
+
+    [Fact]
+    public async Task A_released_session_is_pending_again_for_everybody()
+    {
+        var shop = await relay.ShopAsync();
+        var given = await relay.AnnounceAsync(shop.Id);
+        using var client = relay.ShopApi(shop.Key);
+        using var other = relay.ShopApi(await relay.KeyAsync(shop.Id));
+        await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/claim");
+
+        using var released = await client.PostAsync($"/api/shopkeeper/sessions/{given.PickupCode}/release");
+        Assert.Equal(["success", "message"], (await released.JsonAsync()).Fields());
+        Assert.Equal("pending", await StatusAsync(given));
+        using var again = await client.PostAsync($"/api/shopkeeper/sessions/{given.PickupCode}/release");
+        Assert.Equal(200, (int)again.StatusCode);
+
+        Assert.Equal(200, (int)(await other.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/claim")).StatusCode);
+    }
+
+    [Fact]
+    public async Task Completing_deletes_the_files_at_once_and_may_be_repeated()
+    {
+        var shop = await relay.ShopAsync();
+        var given = await relay.SubmitAsync(shop.Id, "Asha", new GivenFile(), new GivenFile());
+        var keys = await relay.ObjectsAsync();
+        Assert.All(given.Files, file => Assert.Contains(keys, key => key.EndsWith(file.ToString(), StringComparison.Ordinal)));
+        using var client = relay.ShopApi(shop.Key);
+        await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/claim");
+
+        foreach (var name in (string[])[given.SessionId, given.SessionId, given.PickupCode])
+        {
+            using var response = await client.PostAsync($"/api/shopkeeper/sessions/{name}/complete");
+            Assert.Equal(200, (int)response.StatusCode);
+            Assert.Equal(["success", "message"], (await response.JsonAsync()).Fields());
+        }
+
+        Assert.Equal("completed", await StatusAsync(given));
+        keys = await relay.ObjectsAsync();
+        Assert.All(given.Files, file => Assert.DoesNotContain(keys, key => key.EndsWith(file.ToString(), StringComparison.Ordinal)));
+        Assert.Equal(2, await relay.ScalarAsync<int>("SELECT count(*) FROM files WHERE session = @Id AND status = 'deleted'", given));
+        await (await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/claim")).IsProblemAsync(HttpStatusCode.Conflict, "session_closed");
+        await (await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/release")).IsProblemAsync(HttpStatusCode.Conflict, "session_closed");
+        using var download = await client.GetAsync($"/api/shopkeeper/files/{given.Files[0]}/download", TestContext.Current.CancellationToken);
+        await download.IsProblemAsync(HttpStatusCode.Gone, "file_deleted");
+
+        using var details = await client.GetAsync($"/api/shopkeeper/sessions/{given.SessionId}", TestContext.Current.CancellationToken);
+        var session = (await details.JsonAsync()).GetProperty("session");
+        Assert.Equal("completed", session.Text("status"));
+        Assert.Equal("deleted", session.GetProperty("files")[0].Text("status"));
+    }
+
+    [Fact]
+    public async Task What_nobody_has_claimed_cannot_be_completed()
+    {
+        var shop = await relay.ShopAsync();
+        var given = await relay.AnnounceAsync(shop.Id);
+        using var client = relay.ShopApi(shop.Key);
+
+        await (await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/complete")).IsProblemAsync(HttpStatusCode.Conflict, "not_claimed");
+
+        Assert.Equal("pending", await StatusAsync(given));
+    }
+
+    [Theory]
+    [InlineData("claim")]
+    [InlineData("release")]
+    [InlineData("complete")]
+    public async Task What_the_customer_has_not_submitted_is_not_to_be_worked_on(string verb)
+    {
+        var shop = await relay.ShopAsync();
+        var opened = await relay.OpenSessionAsync(shop.Id);
+        using var client = relay.ShopApi(shop.Key);
+
+        await (await client.PostAsync($"/api/shopkeeper/sessions/{opened.PickupCode}/{verb}")).IsProblemAsync(HttpStatusCode.Conflict, "not_submitted");
+    }
+
+    [Theory]
+    [InlineData("claim")]
+    [InlineData("release")]
+    [InlineData("complete")]
+    public async Task A_session_past_its_time_is_closed_before_the_Janitor_comes(string verb)
+    {
+        var shop = await relay.ShopAsync();
+        var given = await relay.AnnounceAsync(shop.Id);
+        await relay.ExecuteAsync("UPDATE sessions SET expires_at = now() - interval '1 s' WHERE id = @Id", given);
+        using var client = relay.ShopApi(shop.Key);
+
+        await (await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/{verb}")).IsProblemAsync(HttpStatusCode.Conflict, "session_closed");
+        using var details = await client.GetAsync($"/api/shopkeeper/sessions/{given.SessionId}", TestContext.Current.CancellationToken);
+        Assert.Equal("expired", (await details.JsonAsync()).GetProperty("session").Text("status"));
+    }
+
+    [Fact]
+    public async Task Another_shops_session_does_not_exist()
+    {
+        var shop = await relay.ShopAsync();
+        var other = await relay.ShopAsync();
+        var given = await relay.AnnounceAsync(shop.Id);
+        using var client = relay.ShopApi(other.Key);
+
+        foreach (var name in (string[])[given.SessionId, given.PickupCode, "0123456789abcdefghjkmnpqrs", "ZZZZZZ", "no-name", "%F0%9F%98%80"])
+        {
+            using var details = await client.GetAsync($"/api/shopkeeper/sessions/{name}", TestContext.Current.CancellationToken);
+            await details.IsProblemAsync(HttpStatusCode.NotFound, "session_not_found");
+            foreach (var verb in (string[])["claim", "release", "complete"])
+                await (await client.PostAsync($"/api/shopkeeper/sessions/{name}/{verb}")).IsProblemAsync(HttpStatusCode.NotFound, "session_not_found");
+        }
+
+        Assert.Equal("pending", await StatusAsync(given));
+    }
+
+    private Task<string?> StatusAsync(GivenSession session) =>
+        relay.ScalarAsync<string>("SELECT status FROM sessions WHERE id = @Id", session);
+}

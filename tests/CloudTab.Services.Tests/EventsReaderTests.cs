@@ -1,0 +1,144 @@
+using CloudTab.Relay;
+using Dapper;
+using Npgsql;
+using Polly;
+
+namespace CloudTab.Services.Tests;
+
+public sealed class EventsReaderTests(RelayFixture relay) : IClassFixture<RelayFixture>
+{
+    [Fact]
+    public async Task Events_that_commit_in_another_order_than_that_of_their_ids_are_all_read_once()
+    {
+        var shop = await relay.ShopAsync();
+        var given = await relay.AnnounceAsync(shop.Id);
+        var reader = await ReaderInPlaceAsync();
+        await using var first = await OpenAsync();
+        await using var second = await OpenAsync();
+        await using var third = await OpenAsync();
+        var (a, b, c) = (await InsertAsync(first, given), await InsertAsync(second, given), await InsertAsync(third, given));
+        Assert.True(a < b && b < c);
+
+        await third.ExecuteAsync("COMMIT");
+        Assert.Equal([c], await ReadAsync(reader));
+        Assert.Empty(await ReadAsync(reader));
+        await first.ExecuteAsync("COMMIT");
+        Assert.Equal([a], await ReadAsync(reader));
+        await second.ExecuteAsync("ROLLBACK");
+        Assert.Empty(await ReadAsync(reader));
+    }
+
+    [Fact]
+    public async Task A_long_transaction_delays_no_delivery_and_what_is_remembered_is_forgotten_with_it()
+    {
+        var shop = await relay.ShopAsync();
+        var given = await relay.AnnounceAsync(shop.Id);
+        await using var elsewhere = await OpenAsync();
+        await elsewhere.ExecuteAsync("SELECT pg_current_xact_id()");
+        var reader = await ReaderInPlaceAsync();
+        await using var writer = await relay.Source.OpenConnectionAsync(TestContext.Current.CancellationToken);
+
+        var written = new List<long>();
+        var read = new List<long>();
+        for (var i = 0; i < 20; i++)
+        {
+            written.Add(await InsertAsync(writer, given));
+            read.AddRange(await ReadAsync(reader));
+        }
+
+        Assert.Equal(written, read);
+        Assert.InRange(reader.BehindHorizon, 20, int.MaxValue);
+        await elsewhere.ExecuteAsync("ROLLBACK");
+        // Another test's database may hold the horizon of the cluster for a moment.
+        await ShopGiven.UntilAsync(async () => (await ReadAsync(reader)).Count == 0 && reader.BehindHorizon == 0);
+    }
+
+    [Fact]
+    public async Task Interleaved_transactions_lose_no_event_and_repeat_none()
+    {
+        const int Writers = 8;
+        const int PerWriter = 50;
+        var shop = await relay.ShopAsync();
+        var given = await relay.AnnounceAsync(shop.Id);
+        var reader = await ReaderInPlaceAsync();
+
+        var writing = Task.WhenAll(Enumerable.Range(0, Writers).Select(async seed =>
+        {
+            var random = new Random(seed);
+            var committed = new List<long>();
+            await using var connection = await relay.Source.OpenConnectionAsync(TestContext.Current.CancellationToken);
+            for (var i = 0; i < PerWriter; i++)
+            {
+                await connection.ExecuteAsync("BEGIN TRANSACTION");
+                var ids = new List<long>();
+                for (var n = random.Next(1, 4); n > 0; n--)
+                {
+                    ids.Add(await InsertAsync(connection, given));
+                    await Task.Yield();
+                }
+
+                var commits = random.Next(5) > 0;
+                await connection.ExecuteAsync(commits ? "COMMIT" : "ROLLBACK");
+                if (commits)
+                    committed.AddRange(ids);
+            }
+
+            return committed;
+        }));
+
+        var read = new List<long>();
+        while (!writing.IsCompleted)
+            read.AddRange(await ReadAsync(reader));
+        read.AddRange(await ReadAsync(reader));
+
+        Assert.Equal((await writing).SelectMany(ids => ids).Order(), read.Order());
+    }
+
+    [Fact]
+    public async Task More_events_than_a_batch_are_read_batch_by_batch()
+    {
+        var shop = await relay.ShopAsync();
+        var given = await relay.AnnounceAsync(shop.Id);
+        var reader = await ReaderInPlaceAsync();
+        await relay.ExecuteAsync(
+            """
+            INSERT INTO events (shop_id, session, type, status, file_count, total_size, created_at)
+            SELECT shop_id, id, 'session_updated', 'pending', 1, 1, now() FROM sessions, generate_series(1, @events) WHERE id = @Id
+            """,
+            new { given.Id, events = EventReader.BatchSize + 1 });
+
+        Assert.Equal(EventReader.BatchSize, (await ReadAsync(reader)).Count);
+        Assert.Single(await ReadAsync(reader));
+        Assert.Empty(await ReadAsync(reader));
+    }
+
+    private static async Task<List<long>> ReadAsync(EventReader reader) =>
+        [.. (await reader.ReadAsync(TestContext.Current.CancellationToken)).Select(read => read.Id)];
+
+    private static Task<long> InsertAsync(NpgsqlConnection connection, GivenSession session) => connection.ExecuteScalarAsync<long>(
+        """
+        INSERT INTO events (shop_id, session, type, status, file_count, total_size, created_at)
+        SELECT shop_id, id, 'session_updated', 'pending', 1, 1, now() FROM sessions WHERE id = @Id
+        RETURNING id
+        """,
+        session);
+
+    private async Task<NpgsqlConnection> OpenAsync()
+    {
+        var connection = await relay.Source.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        await connection.ExecuteAsync("BEGIN TRANSACTION");
+        return connection;
+    }
+
+    private async Task<EventReader> ReaderInPlaceAsync()
+    {
+        var reader = new EventReader(new Database(relay.Source, ResiliencePipeline.Empty));
+        Assert.Empty(await ReadAsync(reader));
+        // A transaction of another class holds the horizon of the whole cluster back: then there are older events to read.
+        while ((await ReadAsync(reader)).Count > 0)
+        {
+        }
+
+        return reader;
+    }
+}

@@ -1,0 +1,148 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Text.Json;
+using CloudTab.Notifier;
+using CloudTab.Testing;
+using Dapper;
+using Npgsql;
+
+namespace CloudTab.Services.Tests;
+
+public sealed class EventsTests(RelayFixture relay, Dependencies dependencies) : IClassFixture<RelayFixture>
+{
+    [Fact]
+    public async Task Every_session_is_announced_though_transactions_stay_open_and_the_listener_is_killed()
+    {
+        const int Sessions = 200;
+        var shop = await relay.ShopAsync();
+        using var client = await SocketClient.ReadyAsync(relay.SocketAddress, shop.Key);
+        await using var elsewhere = await relay.Source.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        await using var open = await elsewhere.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await elsewhere.ExecuteAsync("SELECT pg_current_xact_id()");
+
+        var killed = 0;
+        var announced = new ConcurrentBag<string>();
+        await Parallel.ForEachAsync(
+            Enumerable.Range(0, Sessions),
+            new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = TestContext.Current.CancellationToken },
+            async (i, _) =>
+            {
+                announced.Add((await relay.AnnounceAsync(shop.Id)).SessionId);
+                if (i % 50 == 25)
+                    Interlocked.Add(ref killed, await KillListenersAsync());
+            });
+
+        var missing = announced.ToHashSet(StringComparer.Ordinal);
+        while (missing.Count > 0)
+            missing.Remove((await client.NextAsync("new_session")).Text("sessionId")!);
+        Assert.Equal(Sessions, announced.Count);
+        Assert.True(killed > 0, "No listener was there to be killed.");
+    }
+
+    [Fact]
+    public async Task What_happened_while_a_shop_was_away_is_in_the_pending_list()
+    {
+        var shop = await relay.ShopAsync();
+        using (var before = await SocketClient.ReadyAsync(relay.SocketAddress, shop.Key))
+        {
+        }
+
+        var given = await relay.AnnounceAsync(shop.Id);
+        using var client = await SocketClient.AuthenticatedAsync(relay.SocketAddress, shop.Key);
+
+        var pending = await client.NextAsync();
+        Assert.Equal("pending_sessions", pending.Text("type"));
+        Assert.Equal(given.SessionId, Assert.Single(pending.GetProperty("sessions").EnumerateArray()).Text("sessionId"));
+    }
+
+    [Fact]
+    public async Task Sockets_that_come_while_sessions_come_miss_none()
+    {
+        const int Sessions = 60;
+        var shop = await relay.ShopAsync();
+        var announcing = Parallel.ForEachAsync(
+            Enumerable.Range(0, Sessions),
+            new ParallelOptions { MaxDegreeOfParallelism = 2, CancellationToken = TestContext.Current.CancellationToken },
+            async (_, _) => await relay.AnnounceAsync(shop.Id));
+
+        var coming = Enumerable.Range(0, 5).Select(async i =>
+        {
+            await ShopGiven.UntilAsync(async () =>
+                await relay.ScalarAsync<int>("SELECT count(*) FROM sessions WHERE shop_id = @Id AND status = 'pending'", shop) >= i * 10);
+            using var client = await SocketClient.AuthenticatedAsync(relay.SocketAddress, shop.Key);
+            var first = await client.NextAsync();
+            Assert.Equal("pending_sessions", first.Text("type"));
+            var heard = first.GetProperty("sessions").EnumerateArray().Select(session => session.Text("sessionId")).ToHashSet(StringComparer.Ordinal);
+            while (heard.Count < Sessions)
+                heard.Add((await client.NextAsync("new_session")).Text("sessionId"));
+        });
+
+        await Task.WhenAll([announcing, .. coming]);
+    }
+
+    [Fact]
+    public async Task Sockets_live_through_an_outage_of_Postgres_and_hear_what_they_missed()
+    {
+        var shop = await relay.ShopAsync();
+        var database = new NpgsqlConnectionStringBuilder(relay.Source.ConnectionString).Database!;
+        var settings = new NpgsqlConnectionStringBuilder(dependencies.ConnectionString(database));
+        await using var network = new TcpProxy(settings.Port);
+        settings.Port = network.Port;
+        await using var replica = relay.StartHost<SocketOptions>(
+            new Dictionary<string, string>(StringComparer.Ordinal) { ["ConnectionStrings:cloudtab"] = settings.ConnectionString });
+        using var client = await SocketClient.ReadyAsync(new UriBuilder(replica.Address) { Scheme = "ws", Path = "/ws" }.Uri, shop.Key);
+
+        network.Cut();
+        var given = await relay.AnnounceAsync(shop.Id);
+        foreach (var (type, message) in ((string, string)[])[
+            ("get_pending", "The service cannot answer right now: try again in a moment"),
+            ("claim_session", "Failed to claim session"),
+            ("complete_session", "Failed to complete session")])
+        {
+            var error = await client.AskAsync(new { type, sessionId = given.SessionId });
+            Assert.Equal("error", error.Text("type"));
+            Assert.Equal("unavailable", error.Text("code"));
+            Assert.Equal(message, error.Text("message"));
+        }
+
+        network.Restore();
+        Assert.Equal(given.SessionId, (await client.NextAsync("new_session")).Text("sessionId"));
+        JsonElement answer;
+        do
+            answer = await client.AskAsync(new { type = "claim_session", sessionId = given.SessionId });
+        while (answer.Text("type") == "error");
+    }
+
+    [Fact]
+    public async Task The_frame_belongs_to_the_trace_of_the_upload()
+    {
+        var delivered = new ConcurrentQueue<Activity>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name is "CloudTab.Notifier" or "Test",
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
+            ActivityStopped = delivered.Enqueue,
+        };
+        ActivitySource.AddActivityListener(listener);
+        var shop = await relay.ShopAsync();
+        using var client = await SocketClient.ReadyAsync(relay.SocketAddress, shop.Key);
+
+        using var source = new ActivitySource("Test");
+        string trace;
+        using (var upload = source.StartActivity("upload"))
+        {
+            trace = upload!.TraceId.ToHexString();
+            await relay.AnnounceAsync(shop.Id);
+        }
+
+        await client.NextAsync("new_session");
+        await ShopGiven.UntilAsync(() => Task.FromResult(delivered.Any(
+            activity => activity.OperationName == "deliver new_session" && activity.TraceId.ToHexString() == trace)));
+    }
+
+    private Task<int> KillListenersAsync() => relay.ScalarAsync<int>(
+        """
+        SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+        WHERE datname = current_database() AND query LIKE 'LISTEN%' AND pid <> pg_backend_pid()
+        """);
+}

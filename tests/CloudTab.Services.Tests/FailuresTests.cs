@@ -1,0 +1,310 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Amazon.S3;
+using CloudTab.ServiceDefaults;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using OpenTelemetry;
+using OpenTelemetry.Logs;
+using OpenTelemetry.Trace;
+using Polly.CircuitBreaker;
+
+namespace CloudTab.Services.Tests;
+
+/// <summary>What ServiceDefaults gives to every service, seen from outside of one that does little else.</summary>
+public sealed class FailuresTests(Dependencies dependencies)
+{
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("GET", "/nowhere", 404, "not_found")]
+    [InlineData("DELETE", "/posted", 405, "method_not_allowed")]
+    [InlineData("POST", "/posted", 415, "unsupported_media_type")]
+    [InlineData("GET", "/boom", 500, "internal_error")]
+    public async Task Every_failure_is_problem_details(string method, string path, int status, string code)
+    {
+        await using var service = await StartAsync();
+
+        using var answer = await service.SendAsync(new HttpMethod(method), path);
+
+        Assert.Equal(status, (int)answer.StatusCode);
+        var problem = await ProblemAsync(answer);
+        Assert.Equal(code, problem.GetProperty("code").GetString());
+        Assert.Equal(status, problem.GetProperty("status").GetInt32());
+        Assert.False(problem.GetProperty("success").GetBoolean());
+        Assert.Equal(problem.GetProperty("detail").GetString(), problem.GetProperty("message").GetString());
+    }
+
+    [Theory]
+    [InlineData("text/html")]
+    [InlineData("image/png")]
+    [InlineData("application/json;q=0.1")]
+    public async Task A_problem_is_told_whatever_the_client_accepts(string accept)
+    {
+        await using var service = await StartAsync();
+        foreach (var (path, code) in ((string, string)[])[("/nowhere", "not_found"), ("/boom", "internal_error"), ("/postgres", "unavailable")])
+        {
+            using var answer = await service.SendAsync(HttpMethod.Get, path, ("Accept", accept));
+            Assert.Equal(code, (await ProblemAsync(answer)).GetProperty("code").GetString());
+        }
+    }
+
+    [Fact]
+    public async Task An_unexpected_fault_says_nothing_but_its_trace_id()
+    {
+        await using var service = await StartAsync();
+
+        using var answer = await service.SendAsync(HttpMethod.Get, "/boom");
+
+        var text = await answer.Content.ReadAsStringAsync(Cancelled);
+        Assert.DoesNotContain("secret", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("Exception", text, StringComparison.Ordinal);
+        Assert.Matches("^[0-9a-f]{32}$", JsonElement.Parse(text).GetProperty("traceId").GetString());
+        Assert.Contains(service.Log, line => line.Contains("the secret of the fault", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("/postgres")]
+    [InlineData("/postgres-shut-down")]
+    [InlineData("/s3")]
+    [InlineData("/broken-circuit")]
+    public async Task An_outage_is_503_with_Retry_After(string path)
+    {
+        await using var service = await StartAsync();
+
+        using var answer = await service.SendAsync(HttpMethod.Get, path);
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        Assert.Equal("unavailable", (await ProblemAsync(answer)).GetProperty("code").GetString());
+        Assert.NotNull(answer.Headers.RetryAfter?.Delta);
+    }
+
+    [Theory]
+    [InlineData("/nowhere")]
+    [InlineData("/boom")]
+    [InlineData("/s3")]
+    [InlineData("/things/1")]
+    [InlineData("/health/live")]
+    public async Task Every_answer_carries_each_security_header_once(string path)
+    {
+        await using var service = await StartAsync();
+
+        using var answer = await service.SendAsync(HttpMethod.Get, path);
+
+        foreach (var name in (string[])["X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy", "Content-Security-Policy", "Cross-Origin-Opener-Policy"])
+            Assert.Single(answer.Headers.NonValidated[name]);
+        Assert.Contains("no-store", answer.Headers.GetValues("Cache-Control").Single(), StringComparison.Ordinal);
+        Assert.False(answer.Headers.Contains("Server"));
+        Assert.False(answer.Headers.Contains("Strict-Transport-Security"));
+    }
+
+    [Fact]
+    public async Task An_endpoint_may_say_otherwise()
+    {
+        await using var service = await StartAsync();
+
+        using var answer = await service.SendAsync(HttpMethod.Get, "/asset");
+
+        Assert.Equal("max-age=60", answer.Headers.GetValues("Cache-Control").Single());
+        Assert.Equal("default-src 'none'", answer.Headers.GetValues("Content-Security-Policy").Single());
+    }
+
+    [Fact]
+    public async Task Without_ALLOWED_ORIGINS_no_other_origin_is_let_in()
+    {
+        await using var service = await StartAsync();
+
+        using var answer = await service.SendAsync(HttpMethod.Get, "/things/1", ("Origin", "https://elsewhere.example"));
+        using var preflight = await service.SendAsync(HttpMethod.Options, "/things/1", ("Origin", "https://elsewhere.example"), ("Access-Control-Request-Method", "GET"));
+
+        Assert.False(answer.Headers.Contains("Access-Control-Allow-Origin"));
+        Assert.False(preflight.Headers.Contains("Access-Control-Allow-Origin"));
+    }
+
+    [Theory]
+    [InlineData("https://shop.example, https://other.example", "https://other.example", "https://other.example")]
+    [InlineData("https://shop.example", "https://elsewhere.example", null)]
+    [InlineData("*", "https://elsewhere.example", "*")]
+    public async Task ALLOWED_ORIGINS_are_let_in_and_never_with_credentials(string allowed, string origin, string? answered)
+    {
+        await using var service = await StartAsync(("ALLOWED_ORIGINS", allowed));
+        foreach (var method in (HttpMethod[])[HttpMethod.Get, HttpMethod.Options])
+        {
+            using var answer = await service.SendAsync(method, "/things/1", ("Origin", origin), ("Access-Control-Request-Method", "GET"));
+            Assert.Equal(answered, answer.Headers.TryGetValues("Access-Control-Allow-Origin", out var values) ? values.Single() : null);
+            Assert.False(answer.Headers.Contains("Access-Control-Allow-Credentials"));
+        }
+
+        using var failure = await service.SendAsync(HttpMethod.Get, "/boom", ("Origin", origin));
+        Assert.Equal(answered, failure.Headers.TryGetValues("Access-Control-Allow-Origin", out var onFailure) ? onFailure.Single() : null);
+    }
+
+    [Theory]
+    [InlineData(null, "203.0.113.7", "203.0.113.7 https relay.example")]
+    [InlineData(null, "198.51.100.1, 203.0.113.7", "203.0.113.7 https relay.example")]
+    [InlineData("127.0.0.0/8,203.0.113.0/24", "198.51.100.1, 203.0.113.7", "198.51.100.1 https relay.example")]
+    [InlineData("10.0.0.0/8", "203.0.113.7", "127.0.0.1 http 127.0.0.1")]
+    public async Task A_forwarded_address_counts_only_from_a_trusted_proxy(string? trusted, string forwarded, string seen)
+    {
+        await using var service = await StartAsync(trusted is null ? [] : [("TRUSTED_PROXIES", trusted)]);
+
+        using var answer = await service.SendAsync(
+            HttpMethod.Get, "/client", ("X-Forwarded-For", forwarded), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "relay.example"));
+
+        Assert.Equal(seen, await answer.Content.ReadAsStringAsync(Cancelled));
+    }
+
+    [Fact]
+    public async Task No_span_and_no_log_line_holds_what_an_address_holds()
+    {
+        await using var service = await StartAsync();
+        const string secret = "7zzzzzzzzzzzzzzzzzzzzzzzzz";
+
+        foreach (var path in (string[])[$"/things/{secret}?key={secret}", $"/nowhere/{secret}?key={secret}", $"/calls/{secret}?key={secret}"])
+            using (await service.SendAsync(HttpMethod.Get, path)) { }
+
+        await service.StopAsync();
+        Assert.Contains(service.Spans, span => (string?)span.GetTagItem("http.route") == "/things/{id}" && (string?)span.GetTagItem("url.path") == "/things/{id}");
+        Assert.All(service.Spans.Where(span => span.Kind == ActivityKind.Server), span => Assert.Null(span.GetTagItem("url.query")));
+        Assert.DoesNotContain(service.Spans, span => span.DisplayName.Contains(secret, StringComparison.Ordinal) || span.TagObjects.Any(tag => $"{tag.Value}".Contains(secret, StringComparison.Ordinal)));
+        Assert.DoesNotContain(service.Log, line => line.Contains(secret, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_health_check_that_hangs_is_given_up()
+    {
+        await using var service = await StartAsync();
+
+        using var ready = await service.SendAsync(HttpMethod.Get, "/health/ready");
+        using var live = await service.SendAsync(HttpMethod.Get, "/health/live");
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, ready.StatusCode);
+        Assert.Equal("Unhealthy: hangs", await ready.Content.ReadAsStringAsync(Cancelled));
+        Assert.Equal(HttpStatusCode.OK, live.StatusCode);
+    }
+
+    private static async Task<JsonElement> ProblemAsync(HttpResponseMessage answer)
+    {
+        Assert.Equal("application/problem+json", answer.Content.Headers.ContentType?.MediaType);
+        return await answer.Content.ReadFromJsonAsync<JsonElement>(Cancelled);
+    }
+
+    private async Task<Service> StartAsync(params (string Name, string Value)[] settings)
+    {
+        var (log, spans) = (new ConcurrentQueue<string>(), new ConcurrentQueue<Activity>());
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = "Production", ApplicationName = "CloudTab.Services.Tests" });
+        builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value)));
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.AddServiceDefaults();
+        var lines = new LogTo(log);
+        builder.Logging.AddOpenTelemetry(logging => logging.AddProcessor(new SimpleLogRecordExportProcessor(lines)));
+        builder.Services.AddHealthChecks().AddAsyncCheck("hangs", async token =>
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, token);
+            return Microsoft.Extensions.Diagnostics.HealthChecks.HealthCheckResult.Healthy();
+        });
+        var exporter = new SpansTo(spans);
+        builder.Services.ConfigureOpenTelemetryTracerProvider(tracing => tracing.AddProcessor(new SimpleActivityExportProcessor(exporter)));
+
+        var app = builder.Build();
+        app.UseServiceDefaults();
+        app.MapGet("/things/{id}", (string id) => id.Length);
+        app.MapGet("/asset", (HttpContext context) =>
+        {
+            context.Response.Headers.CacheControl = "max-age=60";
+            context.Response.Headers.ContentSecurityPolicy = "default-src 'none'";
+            return "asset";
+        });
+        app.MapGet("/client", (HttpContext context) => $"{context.Connection.RemoteIpAddress} {context.Request.Scheme} {context.Request.Host.Host}");
+        app.MapPost("/posted", (Posted posted) => posted.Name);
+        app.MapGet("/boom", string () => throw new InvalidOperationException("the secret of the fault"));
+        app.MapGet("/broken-circuit", string () => throw new BrokenCircuitException());
+        app.MapGet("/postgres", async (CancellationToken token) =>
+        {
+            await using var connection = new NpgsqlConnection("Host=127.0.0.1;Port=1;Username=u;Database=d");
+            await connection.OpenAsync(token);
+        });
+        app.MapGet("/postgres-shut-down", async (CancellationToken token) =>
+        {
+            await using var connection = new NpgsqlConnection(dependencies.Postgres + ";Pooling=false");
+            await connection.OpenAsync(token);
+            await using var end = new NpgsqlCommand("SELECT pg_terminate_backend(pg_backend_pid())", connection);
+            await end.ExecuteNonQueryAsync(token);
+        });
+        app.MapGet("/s3", async (CancellationToken token) =>
+        {
+            using var away = new AmazonS3Client("key", "secret", new AmazonS3Config { ServiceURL = "http://127.0.0.1:1", MaxErrorRetry = 0 });
+            await away.ListBucketsAsync(token);
+        });
+        app.MapGet("/calls/{id}", async (string id, HttpContext context, CancellationToken token) =>
+        {
+            using var client = new HttpClient();
+            return await client.GetStringAsync(new Uri($"http://{context.Request.Host}/things/{id}?key={id}"), token);
+        });
+        await app.StartAsync(Cancelled);
+        return new(app, log, spans);
+    }
+
+    private sealed record Posted(string Name);
+
+    private sealed class Service(WebApplication app, ConcurrentQueue<string> log, ConcurrentQueue<Activity> spans) : IAsyncDisposable
+    {
+        private readonly HttpClient _client = new() { BaseAddress = new Uri(app.Urls.Single()) };
+
+        public IEnumerable<string> Log => log;
+
+        public IEnumerable<Activity> Spans => spans;
+
+        public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, params (string Name, string Value)[] headers)
+        {
+            using var request = new HttpRequestMessage(method, path);
+            if (method == HttpMethod.Post)
+                request.Content = new StringContent("text");
+            foreach (var (name, value) in headers)
+                request.Headers.TryAddWithoutValidation(name, value);
+            return await _client.SendAsync(request, Cancelled);
+        }
+
+        public Task StopAsync() => app.StopAsync(Cancelled);
+
+        public async ValueTask DisposeAsync()
+        {
+            _client.Dispose();
+            await app.DisposeAsync();
+        }
+    }
+
+    private sealed class SpansTo(ConcurrentQueue<Activity> spans) : BaseExporter<Activity>
+    {
+        public override ExportResult Export(in Batch<Activity> batch)
+        {
+            foreach (var span in batch)
+                spans.Enqueue(span);
+            return ExportResult.Success;
+        }
+    }
+
+    /// <summary>What OTLP would export of the logs: message, attributes, exception and scopes.</summary>
+    private sealed class LogTo(ConcurrentQueue<string> lines) : BaseExporter<LogRecord>
+    {
+        public override ExportResult Export(in Batch<LogRecord> batch)
+        {
+            foreach (var record in batch)
+            {
+                var scopes = new List<string>();
+                record.ForEachScope(static (scope, all) => all.AddRange(scope.Scope as IEnumerable<KeyValuePair<string, object?>> is { } pairs ? pairs.Select(pair => $"{pair.Value}") : [$"{scope.Scope}"]), scopes);
+                lines.Enqueue(string.Join(' ', [record.FormattedMessage, record.Exception?.ToString(), .. record.Attributes?.Select(pair => $"{pair.Value}") ?? [], .. scopes]));
+            }
+
+            return ExportResult.Success;
+        }
+    }
+}

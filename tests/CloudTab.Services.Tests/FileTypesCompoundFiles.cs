@@ -1,0 +1,94 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace CloudTab.Services.Tests;
+
+/// <summary>Writes OLE compound files of version 3 ([MS-CFB]): a header, the allocation table, and a directory of empty streams.</summary>
+internal static class CompoundFiles
+{
+    private const int Sector = 512;
+    private const int EntrySize = 128;
+    private const int EntriesPerTable = Sector / sizeof(uint);
+    private const int TablesInHeader = 109;
+    private const uint EndOfChain = 0xFFFFFFFE;
+    private const uint None = 0xFFFFFFFF;
+
+    /// <summary>A file whose root holds these streams; with <paramref name="nested"/> the second lies in a storage of the first's name.</summary>
+    public static byte[] Write(string first, string? second = null, bool nested = false)
+    {
+        var file = new byte[3 * Sector];
+        WriteHeader(file, directory: 1, tables: 1);
+        WriteUInt32(file, 0x4C, 0);
+        WriteUInt32(file, Sector, 0xFFFFFFFD);
+        WriteUInt32(file, Sector + 4, EndOfChain);
+        WriteDirectory(file.AsSpan(2 * Sector), first, second, nested);
+        return file;
+    }
+
+    /// <summary>A file of 10 MiB, so that its allocation table is longer than the header can list.</summary>
+    public static byte[] WriteLarge(string stream)
+    {
+        const int sectors = 20_480;
+        const int tables = (sectors + EntriesPerTable - 1) / EntriesPerTable;
+        const int listed = tables - TablesInHeader;
+        var file = new byte[(sectors + 1) * Sector];
+        // Sectors: the tables, the list of those that the header has no room for, a long stream, and the directory in the last two.
+        WriteHeader(file, directory: sectors - 1, tables);
+        WriteUInt32(file, 0x44, tables);
+        WriteUInt32(file, 0x48, 1);
+        for (var i = 0; i < TablesInHeader; i++)
+            WriteUInt32(file, 0x4C + i * 4, (uint)i);
+        for (var i = 0; i < listed; i++)
+            WriteUInt32(file, (tables + 1) * Sector + i * 4, (uint)(TablesInHeader + i));
+        for (var i = 0; i < sectors; i++)
+            WriteUInt32(file, Sector + i * 4, (uint)i + 1);
+        WriteUInt32(file, Sector + (sectors - 1) * 4, sectors - 2);
+        WriteUInt32(file, Sector + (sectors - 2) * 4, EndOfChain);
+        WriteDirectory(file.AsSpan(sectors * Sector), stream, null, false);
+        return file;
+    }
+
+    /// <summary>A file whose directory's chain leads back to its beginning.</summary>
+    public static byte[] Circle()
+    {
+        var file = Write("WordDocument");
+        WriteUInt32(file, Sector + 4, 1);
+        return file;
+    }
+
+    private static void WriteHeader(byte[] file, uint directory, uint tables)
+    {
+        ((ReadOnlySpan<byte>)[0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1]).CopyTo(file);
+        file[0x1A] = 3;
+        file[0x1C] = 0xFE;
+        file[0x1D] = 0xFF;
+        file[0x1E] = 9;
+        file[0x20] = 6;
+        WriteUInt32(file, 0x2C, tables);
+        WriteUInt32(file, 0x30, directory);
+        WriteUInt32(file, 0x38, 4096);
+        WriteUInt32(file, 0x3C, EndOfChain);
+        WriteUInt32(file, 0x44, EndOfChain);
+    }
+
+    private static void WriteDirectory(Span<byte> directory, string first, string? second, bool nested)
+    {
+        WriteEntry(directory, "Root Entry", type: 5, right: None, child: 1);
+        var more = second is null ? None : 2;
+        WriteEntry(directory[EntrySize..], first, type: (byte)(nested ? 1 : 2), right: nested ? None : more, child: nested ? more : None);
+        if (second is not null)
+            WriteEntry(directory[(2 * EntrySize)..], second, type: 2, right: None, child: None);
+    }
+
+    private static void WriteEntry(Span<byte> entry, string name, byte type, uint right, uint child)
+    {
+        var length = Encoding.Unicode.GetBytes(name, entry);
+        BinaryPrimitives.WriteUInt16LittleEndian(entry[0x40..], (ushort)(length + 2));
+        entry[0x42] = type;
+        BinaryPrimitives.WriteUInt32LittleEndian(entry[0x44..], None);
+        BinaryPrimitives.WriteUInt32LittleEndian(entry[0x48..], right);
+        BinaryPrimitives.WriteUInt32LittleEndian(entry[0x4C..], child);
+    }
+
+    private static void WriteUInt32(byte[] file, int at, uint value) => BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(at), value);
+}

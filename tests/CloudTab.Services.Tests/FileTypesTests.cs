@@ -1,0 +1,239 @@
+using System.IO.Compression;
+using System.Net;
+using System.Text;
+using CloudTab.UploadApi;
+
+namespace CloudTab.Services.Tests;
+
+public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFixture>
+{
+    private const string Word = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+    private const string Sheet = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+    private const string Slides = "application/vnd.openxmlformats-officedocument.presentationml.presentation";
+
+    private readonly HttpClient _client = relay.UploadApi();
+
+    private static readonly Dictionary<string, (string Name, byte[] Content)> Samples = new(StringComparer.Ordinal)
+    {
+        ["pdf"] = ("a.pdf", Bytes("%PDF-1.7\n%\u00e2\u00e3")),
+        ["pdf after a byte order mark"] = ("a.pdf", [0xEF, 0xBB, 0xBF, .. "%PDF-1.4"u8]),
+        ["pdf after blank lines"] = ("a.pdf", Bytes("\r\n \n%PDF-1.4")),
+        ["pdf called page"] = ("a.html", Bytes("%PDF-1.7\n<script>")),
+        ["jpeg"] = ("a.jpg", [0xFF, 0xD8, 0xFF, 0xE0, 0, 16, .. "JFIF"u8]),
+        ["jpeg called program"] = ("a.exe", [0xFF, 0xD8, 0xFF, 0xDB, 0]),
+        ["png"] = ("a.png", [0x89, .. "PNG\r\n"u8, 0x1A, 0x0A, 0, 0, 0, 13]),
+        ["tiff, little end"] = ("a.tif", [.. "II"u8, 42, 0, 8, 0, 0, 0]),
+        ["tiff, big end"] = ("a.tif", [.. "MM"u8, 0, 42, 0, 0, 0, 8]),
+        ["heic"] = ("a.heic", [0, 0, 0, 24, .. "ftypheic"u8, 0, 0, 0, 0, .. "mif1heic"u8, 0, 0, 0, 1]),
+        ["heic by a compatible brand"] = ("a.heic", [0, 0, 0, 24, .. "ftypmif1"u8, 0, 0, 0, 0, .. "mif1heic"u8, 0, 0, 0, 1]),
+        ["heif"] = ("a.heif", [0, 0, 0, 20, .. "ftypmif1"u8, 0, 0, 0, 0, .. "mif1"u8, 0, 0, 0, 1]),
+        ["webp"] = ("a.webp", [.. "RIFF"u8, 4, 0, 0, 0, .. "WEBPVP8 "u8]),
+        ["rtf"] = ("a.rtf", Bytes("{\\rtf1\\ansi hello}")),
+        ["text"] = ("a.txt", Bytes("Grüße, 你好\r\n\tund\f")),
+        ["text in another encoding"] = ("a.txt", [.. "Gr"u8, 0xFC, 0xDF, (byte)'e']),
+        ["text in UTF-16"] = ("a.txt", [.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes("hello 你好\r\n")]),
+        ["text in UTF-16, big end"] = ("a.txt", [.. Encoding.BigEndianUnicode.Preamble, .. Encoding.BigEndianUnicode.GetBytes("hello\r\n")]),
+        ["text without ending"] = ("README", Bytes("hello")),
+        ["text that compares"] = ("a.txt", Bytes("< 5 and > 3")),
+        ["csv"] = ("a.CSV", Bytes("a;b\r\n1;2\r\n")),
+        ["docx"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml")),
+        ["xlsx"] = ("a.xlsx", Ooxml("xl/workbook.xml", Sheet + ".main+xml")),
+        ["pptx"] = ("a.pptx", Ooxml("ppt/presentation.xml", Slides + ".main+xml")),
+        ["docx of 5 MiB"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("word/media/a.bin", new byte[5 << 20]))),
+        ["odt"] = ("a.odt", Zip(("mimetype", "application/vnd.oasis.opendocument.text"u8.ToArray()), ("content.xml", "<x/>"u8.ToArray()))),
+        ["doc"] = ("a.doc", CompoundFiles.Write("WordDocument", "1Table")),
+        ["xls"] = ("a.xls", CompoundFiles.Write("Workbook")),
+        ["xls of 1995"] = ("a.xls", CompoundFiles.Write("Book")),
+        ["ppt"] = ("a.ppt", CompoundFiles.Write("Current User", "PowerPoint Document")),
+        ["doc of 10 MiB with its directory at the end"] = ("a.doc", CompoundFiles.WriteLarge("WordDocument")),
+
+        ["page"] = ("a.html", Bytes("<!DOCTYPE html><html>")),
+        ["page called pdf"] = ("a.pdf", Bytes("<html><script>alert(1)</script>")),
+        ["page after blanks"] = ("a.txt", Bytes(new string('\n', 5_000) + "<HTML>")),
+        ["page after a byte order mark"] = ("a.txt", [0xEF, 0xBB, 0xBF, .. "<!-- x --><html>"u8]),
+        ["page in UTF-16"] = ("a.txt", [.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes(" <html>")]),
+        ["svg called png"] = ("a.png", Bytes("<svg xmlns=\"http://www.w3.org/2000/svg\"/>")),
+        ["xml"] = ("a.txt", Bytes("<?xml version=\"1.0\"?><svg/>")),
+        ["php"] = ("a.txt", Bytes("<?php phpinfo();")),
+        ["shell script"] = ("a.txt", Bytes("#!/bin/sh\nrm -rf /")),
+        ["batch file"] = ("a.txt", Bytes("@ECHO off\r\n")),
+        ["postscript"] = ("a.txt", Bytes("%!PS-Adobe-3.0")),
+        ["javascript by name"] = ("a.js", Bytes("alert(1)")),
+        ["page by name"] = ("a.HTM", Bytes("hello")),
+        ["script by name with a dot behind"] = ("a.ps1.", Bytes("hello")),
+        ["link by name"] = ("a.url", Bytes("hello")),
+        ["program"] = ("a.pdf", [.. "MZ"u8, 0x90, 0, 3, 0, 0, 0]),
+        ["program of Linux"] = ("a.jpg", [0x7F, .. "ELF"u8, 2, 1, 1, 0]),
+        ["text with a zero"] = ("a.txt", [.. "hello"u8, 0]),
+        ["text with a zero at its end"] = ("a.txt", [.. Enumerable.Repeat((byte)'x', 100_000), 0]),
+        ["text in UTF-16 with a zero"] = ("a.txt", [.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes("hello\0")]),
+        ["gif"] = ("a.gif", [.. "GIF89a"u8, 1, 0, 1, 0, 0, 0, 0]),
+        ["avif"] = ("a.avif", [0, 0, 0, 24, .. "ftypavif"u8, 0, 0, 0, 0, .. "avifmif1"u8, 0, 0, 0, 1]),
+        ["film"] = ("a.mp4", [0, 0, 0, 24, .. "ftypisom"u8, 0, 0, 0, 0, .. "isomavc1"u8, 0, 0, 0, 1]),
+        ["pdf not at the beginning"] = ("a.pdf", [1, 2, 3, .. "%PDF-1.7"u8]),
+        ["archive"] = ("a.zip", Zip(("a.txt", "hello"u8.ToArray()))),
+        ["archive called docx"] = ("a.docx", Zip(("a.exe", [.. "MZ"u8]))),
+        ["archive with a list of types only"] = ("a.docx", Zip(("[Content_Types].xml", ContentTypes("word/document.xml", Word + ".main+xml")), ("a.exe", []))),
+        ["docm"] = ("a.docm", Ooxml("word/document.xml", "application/vnd.ms-word.document.macroEnabled.main+xml")),
+        ["docm called docx"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("word/vbaProject.bin", [1]))),
+        ["template"] = ("a.dotx", Ooxml("word/document.xml", "application/vnd.openxmlformats-officedocument.wordprocessingml.template.main+xml")),
+        ["docx with a document type"] = ("a.docx", Zip(
+            ("[Content_Types].xml", Encoding.UTF8.GetBytes("<!DOCTYPE Types [<!ENTITY a \"b\">]>" + Encoding.UTF8.GetString(ContentTypes("word/document.xml", Word + ".main+xml")))),
+            ("word/document.xml", []))),
+        ["docx with bad XML"] = ("a.docx", Zip(("[Content_Types].xml", "<Types><"u8.ToArray()), ("word/document.xml", []))),
+        ["docx with a bomb for a list of types"] = ("a.docx", Zip(("[Content_Types].xml", new byte[10 << 20]), ("word/document.xml", []))),
+        ["ods"] = ("a.ods", Zip(("mimetype", "application/vnd.oasis.opendocument.spreadsheet"u8.ToArray()))),
+        ["odt with macros"] = ("a.odt", Zip(("mimetype", "application/vnd.oasis.opendocument.text"u8.ToArray()), ("Basic/Standard/Module1.xml", []))),
+        ["cut archive"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml")[..^30]),
+        ["beginning of an archive"] = ("a.docx", [.. "PK"u8, 3, 4]),
+        ["archive of 100,000 entries"] = ("a.docx", Zip([.. Enumerable.Range(0, 100_000).Select(i => ($"{i}", Array.Empty<byte>()))])),
+        ["installer"] = ("a.doc", CompoundFiles.Write("\u4840\u3f7f")),
+        ["message"] = ("a.doc", CompoundFiles.Write("__properties_version1.0")),
+        ["encrypted docx"] = ("a.docx", CompoundFiles.Write("EncryptionInfo", "EncryptedPackage")),
+        ["doc with macros"] = ("a.doc", CompoundFiles.Write("WordDocument", "_VBA_PROJECT")),
+        ["doc inside something else"] = ("a.doc", CompoundFiles.Write("Other", "WordDocument", nested: true)),
+        ["doc whose directory is a circle"] = ("a.doc", CompoundFiles.Circle()),
+        ["beginning of a compound file"] = ("a.doc", CompoundFiles.Write("WordDocument")[..700]),
+        ["compound file's first bytes"] = ("a.doc", CompoundFiles.Write("WordDocument")[..8]),
+    };
+
+    [Theory]
+    [InlineData("pdf", "application/pdf")]
+    [InlineData("pdf after a byte order mark", "application/pdf")]
+    [InlineData("pdf after blank lines", "application/pdf")]
+    [InlineData("pdf called page", "application/pdf")]
+    [InlineData("jpeg", "image/jpeg")]
+    [InlineData("jpeg called program", "image/jpeg")]
+    [InlineData("png", "image/png")]
+    [InlineData("tiff, little end", "image/tiff")]
+    [InlineData("tiff, big end", "image/tiff")]
+    [InlineData("heic", "image/heic")]
+    [InlineData("heic by a compatible brand", "image/heic")]
+    [InlineData("heif", "image/heif")]
+    [InlineData("webp", "image/webp")]
+    [InlineData("rtf", "application/rtf")]
+    [InlineData("text", "text/plain")]
+    [InlineData("text in another encoding", "text/plain")]
+    [InlineData("text in UTF-16", "text/plain")]
+    [InlineData("text in UTF-16, big end", "text/plain")]
+    [InlineData("text without ending", "text/plain")]
+    [InlineData("text that compares", "text/plain")]
+    [InlineData("csv", "text/csv")]
+    [InlineData("docx", Word)]
+    [InlineData("xlsx", Sheet)]
+    [InlineData("pptx", Slides)]
+    [InlineData("docx of 5 MiB", Word)]
+    [InlineData("odt", "application/vnd.oasis.opendocument.text")]
+    [InlineData("doc", "application/msword")]
+    [InlineData("xls", "application/vnd.ms-excel")]
+    [InlineData("xls of 1995", "application/vnd.ms-excel")]
+    [InlineData("ppt", "application/vnd.ms-powerpoint")]
+    [InlineData("doc of 10 MiB with its directory at the end", "application/msword")]
+    public async Task What_can_be_printed_is_known_by_its_content(string sample, string type)
+    {
+        var sessionId = await _client.CreateAsync();
+
+        var stored = await _client.UploadedAsync(sessionId, new Sample(Samples[sample].Name, Samples[sample].Content));
+
+        Assert.Equal(type, stored[0].GetProperty("type").GetString());
+        Assert.Equal(type, await relay.ScalarAsync<string>("SELECT type FROM files WHERE id = @id", new { id = stored[0].GetProperty("id").GetGuid() }));
+    }
+
+    [Theory]
+    [InlineData("page")]
+    [InlineData("page called pdf")]
+    [InlineData("page after blanks")]
+    [InlineData("page after a byte order mark")]
+    [InlineData("page in UTF-16")]
+    [InlineData("svg called png")]
+    [InlineData("xml")]
+    [InlineData("php")]
+    [InlineData("shell script")]
+    [InlineData("batch file")]
+    [InlineData("postscript")]
+    [InlineData("javascript by name")]
+    [InlineData("page by name")]
+    [InlineData("script by name with a dot behind")]
+    [InlineData("link by name")]
+    [InlineData("program")]
+    [InlineData("program of Linux")]
+    [InlineData("text with a zero")]
+    [InlineData("text with a zero at its end")]
+    [InlineData("text in UTF-16 with a zero")]
+    [InlineData("gif")]
+    [InlineData("avif")]
+    [InlineData("film")]
+    [InlineData("pdf not at the beginning")]
+    [InlineData("archive")]
+    [InlineData("archive called docx")]
+    [InlineData("archive with a list of types only")]
+    [InlineData("docm")]
+    [InlineData("docm called docx")]
+    [InlineData("template")]
+    [InlineData("docx with a document type")]
+    [InlineData("docx with bad XML")]
+    [InlineData("docx with a bomb for a list of types")]
+    [InlineData("ods")]
+    [InlineData("odt with macros")]
+    [InlineData("cut archive")]
+    [InlineData("beginning of an archive")]
+    [InlineData("archive of 100,000 entries")]
+    [InlineData("installer")]
+    [InlineData("message")]
+    [InlineData("encrypted docx")]
+    [InlineData("doc with macros")]
+    [InlineData("doc inside something else")]
+    [InlineData("doc whose directory is a circle")]
+    [InlineData("beginning of a compound file")]
+    [InlineData("compound file's first bytes")]
+    public async Task Anything_else_is_refused_whatever_its_name(string sample)
+    {
+        var sessionId = await _client.CreateAsync();
+
+        using var answer = await _client.UploadAsync(sessionId, new Sample(Samples[sample].Name, Samples[sample].Content));
+
+        await answer.IsProblemAsync(HttpStatusCode.UnsupportedMediaType, "type_not_accepted");
+        await relay.AssertNothingLeftAsync(sessionId);
+    }
+
+    [Fact]
+    public async Task The_types_that_are_accepted_are_a_setting()
+    {
+        var settings = new Dictionary<string, string>(StringComparer.Ordinal) { ["ACCEPTED_TYPES"] = $"Image/PNG, {Word}" };
+        await using var host = relay.StartHost<UploadOptions>(settings);
+        using var client = host.Client();
+        var sessionId = await client.CreateAsync();
+
+        foreach (var sample in (string[])["png", "docx"])
+            await client.UploadedAsync(sessionId, new Sample(Samples[sample].Name, Samples[sample].Content));
+        foreach (var sample in (string[])["pdf", "text", "xlsx", "doc"])
+        {
+            using var answer = await client.UploadAsync(sessionId, new Sample(Samples[sample].Name, Samples[sample].Content));
+            await answer.IsProblemAsync(HttpStatusCode.UnsupportedMediaType, "type_not_accepted");
+        }
+    }
+
+    private static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
+
+    private static byte[] ContentTypes(string part, string type) => Encoding.UTF8.GetBytes(
+        $"""<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="xml" ContentType="application/xml"/><Override PartName="/{part}" ContentType="{type}"/></Types>""");
+
+    private static byte[] Ooxml(string part, string type, params (string Name, byte[] Content)[] others) =>
+        Zip([("[Content_Types].xml", ContentTypes(part, type)), (part, "<x/>"u8.ToArray()), .. others]);
+
+    private static byte[] Zip(params (string Name, byte[] Content)[] entries)
+    {
+        using var bytes = new MemoryStream();
+        using (var archive = new ZipArchive(bytes, ZipArchiveMode.Create, leaveOpen: true))
+        {
+            foreach (var (name, content) in entries)
+            {
+                var entry = archive.CreateEntry(name, name.Contains("media", StringComparison.Ordinal) ? CompressionLevel.NoCompression : CompressionLevel.Fastest);
+                using var stream = entry.Open();
+                stream.Write(content);
+            }
+        }
+
+        return bytes.ToArray();
+    }
+}

@@ -1,0 +1,427 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Json;
+using System.Net.Sockets;
+using System.Net.WebSockets;
+using System.Text;
+using System.Text.Json;
+using CloudTab.Gateway;
+using CloudTab.Testing;
+
+namespace CloudTab.Services.Tests;
+
+/// <summary>The gateway between clients and servers that behave, and some that do not.</summary>
+public sealed class GatewayTests : IAsyncLifetime
+{
+    private Backend _uploadApi = null!;
+    private Backend _shopApi = null!;
+    private Backend _notifier = null!;
+    private Backend _janitor = null!;
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _uploadApi = await Backend.StartAsync("upload-api");
+        _shopApi = await Backend.StartAsync("shop-api");
+        _notifier = await Backend.StartAsync("notifier");
+        _janitor = await Backend.StartAsync("janitor");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var backend in (Backend[])[_uploadApi, _shopApi, _notifier, _janitor])
+            await backend.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData("/", "upload-api")]
+    [InlineData("/send", "upload-api")]
+    [InlineData("/sessions/abc", "upload-api")]
+    [InlineData("/sessions/abc/cancel", "upload-api")]
+    [InlineData("/assets/app.css", "upload-api")]
+    [InlineData("/s/corner-print", "upload-api")]
+    [InlineData("/s/corner-print/send", "upload-api")]
+    [InlineData("/s/corner-print/sessions/abc", "upload-api")]
+    [InlineData("/api/customer/sessions/create", "upload-api")]
+    [InlineData("/api/customer/uploads/abc", "upload-api")]
+    [InlineData("/s/corner-print/api/customer/sessions/create", "upload-api")]
+    [InlineData("/api/shopkeeper/sessions/pending", "shop-api")]
+    public async Task Every_path_has_its_service(string path, string service)
+    {
+        await using var gateway = Start();
+        using var client = gateway.Client();
+
+        foreach (var method in (HttpMethod[])[HttpMethod.Get, HttpMethod.Post, HttpMethod.Delete, HttpMethod.Patch])
+        {
+            using var request = new HttpRequestMessage(method, path) { Headers = { { "Accept", "text/html" } } };
+            using var answer = await client.SendAsync(request, Cancelled);
+            Assert.Equal(service, await answer.Content.ReadAsStringAsync(Cancelled));
+        }
+
+        Assert.Equal($"GET {path}", (service == "shop-api" ? _shopApi : _uploadApi).Requests.First());
+    }
+
+    [Theory]
+    [InlineData("/nowhere")]
+    [InlineData("/presence")]
+    [InlineData("/metrics")]
+    [InlineData("/api")]
+    [InlineData("/api/elsewhere")]
+    [InlineData("/s/corner-print/api/shopkeeper/sessions/pending")]
+    [InlineData("/s/corner-print/ws")]
+    [InlineData("/ws/more")]
+    [InlineData("/api/customer/../../presence")]
+    [InlineData("/api/customer/%2e%2e/%2e%2e/presence")]
+    public async Task Nothing_else_is_exposed(string path)
+    {
+        await using var gateway = Start();
+        using var client = gateway.Client();
+
+        using var answer = await client.GetAsync(new Uri(path, UriKind.Relative), Cancelled);
+
+        Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
+        Assert.Equal("not_found", (await ProblemAsync(answer)).GetProperty("code").GetString());
+        Assert.Empty(_uploadApi.Requests);
+        Assert.Empty(_shopApi.Requests);
+        Assert.Empty(_notifier.Requests);
+    }
+
+    [Theory]
+    [InlineData("text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8", false)]
+    [InlineData("text/html, application/json;q=0.9", false)]
+    [InlineData("text/html;q=0.5, application/json;q=0.9", true)]
+    [InlineData("application/json, text/html", true)]
+    [InlineData("application/json", true)]
+    [InlineData("*/*", true)]
+    [InlineData(null, true)]
+    [InlineData("not a media type", true)]
+    public async Task The_root_is_a_page_for_browsers_and_a_card_for_programs(string? accept, bool card)
+    {
+        await using var gateway = Start();
+        using var client = gateway.Client();
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/");
+        if (accept is not null)
+            request.Headers.TryAddWithoutValidation("Accept", accept);
+
+        using var answer = await client.SendAsync(request, Cancelled);
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        if (!card)
+        {
+            Assert.Equal("upload-api", await answer.Content.ReadAsStringAsync(Cancelled));
+            return;
+        }
+
+        var said = await answer.Content.ReadFromJsonAsync<JsonElement>(Cancelled);
+        Assert.Equal("CloudTab Relay Server", said.GetProperty("service").GetString());
+        Assert.Equal("running", said.GetProperty("status").GetString());
+        Assert.Matches(@"^\d+\.\d+\.\d+$", said.GetProperty("version").GetString());
+        Assert.Equal(["health", "customer", "shopkeeper", "websocket"], said.GetProperty("endpoints").EnumerateObject().Select(one => one.Name));
+    }
+
+    [Fact]
+    public async Task A_body_is_passed_on_while_it_still_comes_in_and_may_be_large()
+    {
+        await using var gateway = Start();
+        using var client = gateway.Client();
+        using var body = new PushedContent(async stream =>
+        {
+            await stream.WriteAsync(new byte[10], Cancelled);
+            await stream.FlushAsync(Cancelled);
+            await _uploadApi.FirstBytes.Task.WaitAsync(Cancelled);
+            var block = new byte[1 << 20];
+            for (var i = 0; i < 40; i++)
+                await stream.WriteAsync(block, Cancelled);
+        });
+
+        using var answer = await client.PostAsync(new Uri("/api/customer/count", UriKind.Relative), body, Cancelled);
+
+        Assert.Equal((10 + (40 << 20)).ToString(CultureInfo.InvariantCulture), await answer.Content.ReadAsStringAsync(Cancelled));
+    }
+
+    [Fact]
+    public async Task An_upload_that_is_refused_early_hears_why()
+    {
+        await using var gateway = Start();
+        using var client = gateway.Client();
+        for (var i = 0; i < 10; i++)
+        {
+            using var body = new ByteArrayContent(new byte[8 << 20]);
+            using var answer = await client.PostAsync(new Uri("/api/customer/refuse", UriKind.Relative), body, Cancelled);
+            Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.StatusCode);
+        }
+    }
+
+    [Fact]
+    public async Task A_client_that_leaves_ends_the_request_behind_the_gateway()
+    {
+        await using var gateway = Start();
+        using var client = gateway.Client();
+        using var leave = CancellationTokenSource.CreateLinkedTokenSource(Cancelled);
+        using var body = new ByteArrayContent(new byte[10]);
+
+        var request = client.PostAsync(new Uri("/api/customer/hang", UriKind.Relative), body, leave.Token);
+        await _uploadApi.FirstBytes.Task.WaitAsync(Cancelled);
+        await leave.CancelAsync();
+
+        await _uploadApi.Aborted.Task.WaitAsync(TimeSpan.FromSeconds(20), Cancelled);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => request);
+    }
+
+    [Fact]
+    public async Task A_cut_upload_ends_behind_the_gateway_too()
+    {
+        await using var gateway = Start();
+        using (var client = new TcpClient())
+        {
+            await client.ConnectAsync(gateway.Address.Host, gateway.Address.Port, Cancelled);
+            await client.GetStream().WriteAsync("POST /api/customer/count HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc"u8.ToArray(), Cancelled);
+            await _uploadApi.FirstBytes.Task.WaitAsync(Cancelled);
+            client.LingerState = new LingerOption(true, 0);
+        }
+
+        await _uploadApi.Aborted.Task.WaitAsync(TimeSpan.FromSeconds(20), Cancelled);
+    }
+
+    [Fact]
+    public async Task Sockets_pass_both_ways_with_their_close_codes()
+    {
+        await using var gateway = Start();
+        using var socket = new ClientWebSocket();
+        await socket.ConnectAsync(new UriBuilder(gateway.Address) { Scheme = "ws", Path = "/ws" }.Uri, Cancelled);
+
+        Assert.Equal("hello", await AskAsync(socket, "hello"));
+        Assert.Equal("again", await AskAsync(socket, "again"));
+        await AskAsync(socket, "bye");
+        Assert.Equal(((WebSocketCloseStatus?)4401, "unknown key"), (socket.CloseStatus, socket.CloseStatusDescription));
+    }
+
+    [Fact]
+    public async Task A_socket_whose_client_is_cut_ends_behind_the_gateway()
+    {
+        await using var gateway = Start();
+        var socket = new ClientWebSocket();
+        await socket.ConnectAsync(new UriBuilder(gateway.Address) { Scheme = "ws", Path = "/ws" }.Uri, Cancelled);
+        Assert.Equal("hello", await AskAsync(socket, "hello"));
+
+        socket.Abort();
+        socket.Dispose();
+
+        await _notifier.Aborted.Task.WaitAsync(TimeSpan.FromSeconds(20), Cancelled);
+    }
+
+    [Fact]
+    public async Task A_request_goes_to_another_replica_where_one_is_dead()
+    {
+        await using var other = await Backend.StartAsync("upload-api");
+        await using var gateway = Start(
+            ("services:upload-api:http:1", $"http://127.0.0.1:{ChildProcess.FreePort()}"), ("services:upload-api:http:2", other.Address));
+        using var client = gateway.Client();
+
+        for (var i = 0; i < 30; i++)
+        {
+            using var body = new ByteArrayContent(new byte[100_000]);
+            using var answer = await client.PostAsync(new Uri("/api/customer/count", UriKind.Relative), body, Cancelled);
+            Assert.Equal("100000", await answer.Content.ReadAsStringAsync(Cancelled));
+        }
+
+        Assert.Equal(30, _uploadApi.Requests.Count + other.Requests.Count);
+        Assert.True(other.Requests.Count > 5 && _uploadApi.Requests.Count > 5);
+    }
+
+    [Fact]
+    public async Task A_replica_that_dies_under_way_costs_its_own_requests_at_most()
+    {
+        await using var other = await Backend.StartAsync("upload-api");
+        await using var gateway = Start(("services:upload-api:http:1", other.Address));
+        using var client = gateway.Client();
+        for (var i = 0; i < 4; i++)
+            Assert.Equal("upload-api", await client.GetStringAsync(new Uri("/api/customer/x", UriKind.Relative), Cancelled));
+
+        await other.StopAsync();
+
+        for (var i = 0; i < 20; i++)
+            Assert.Equal("upload-api", await client.GetStringAsync(new Uri("/api/customer/x", UriKind.Relative), Cancelled));
+    }
+
+    [Fact]
+    public async Task A_service_that_is_away_is_503_with_Retry_After_and_comes_back()
+    {
+        await using var gateway = Start();
+        using var client = gateway.Client();
+        await _shopApi.StopAsync();
+
+        using var answer = await client.GetAsync(new Uri("/api/shopkeeper/x", UriKind.Relative), Cancelled);
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        Assert.NotNull(answer.Headers.RetryAfter?.Delta);
+        Assert.Equal("unavailable", (await ProblemAsync(answer)).GetProperty("code").GetString());
+        Assert.Equal("nosniff", answer.Headers.GetValues("X-Content-Type-Options").Single());
+    }
+
+    [Fact]
+    public async Task What_a_service_has_begun_to_read_is_never_sent_again()
+    {
+        await using var other = await Backend.StartAsync("upload-api");
+        await using var gateway = Start(("services:upload-api:http:1", other.Address));
+        using var client = gateway.Client();
+
+        using var body = new ByteArrayContent(new byte[10]);
+        using var answer = await client.PostAsync(new Uri("/api/customer/drop", UriKind.Relative), body, Cancelled);
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        Assert.Equal("unavailable", (await ProblemAsync(answer)).GetProperty("code").GetString());
+        Assert.Equal(1, _uploadApi.Requests.Count + other.Requests.Count);
+    }
+
+    [Fact]
+    public async Task An_answer_that_breaks_off_breaks_off_for_the_client()
+    {
+        await using var gateway = Start();
+        using var client = gateway.Client();
+
+        await Assert.ThrowsAsync<HttpRequestException>(() => client.GetByteArrayAsync(new Uri("/api/customer/break", UriKind.Relative), Cancelled));
+    }
+
+    [Fact]
+    public async Task A_service_learns_the_clients_address_from_the_gateway_alone()
+    {
+        await using var gateway = Start(("TRUSTED_PROXIES", "10.0.0.0/8"));
+        using var client = gateway.Client();
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/api/customer/headers");
+        request.Headers.Add("X-Forwarded-For", "203.0.113.7");
+        request.Headers.Add("X-Forwarded-Proto", "https");
+
+        using var answer = await client.SendAsync(request, Cancelled);
+
+        var seen = (await answer.Content.ReadAsStringAsync(Cancelled)).Split('\n');
+        Assert.Contains("X-Forwarded-For: 127.0.0.1", seen);
+        Assert.Contains("X-Forwarded-Proto: http", seen);
+        Assert.Contains($"X-Forwarded-Host: {gateway.Address.Authority}", seen);
+    }
+
+    [Fact]
+    public async Task Headers_of_a_service_are_kept_and_none_is_doubled()
+    {
+        await using var gateway = Start(("ALLOWED_ORIGINS", "https://shop.example"));
+        using var client = gateway.Client();
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/api/customer/headers") { Headers = { { "Origin", "https://shop.example" } } };
+
+        using var answer = await client.SendAsync(request, Cancelled);
+
+        Assert.Equal(["default-src 'none'"], answer.Headers.GetValues("Content-Security-Policy"));
+        Assert.Equal("max-age=60", answer.Headers.CacheControl?.ToString());
+        Assert.Equal(["nosniff"], answer.Headers.GetValues("X-Content-Type-Options"));
+        Assert.Equal(["https://shop.example"], answer.Headers.GetValues("Access-Control-Allow-Origin"));
+    }
+
+    [Fact]
+    public async Task Health_is_that_of_all_services_and_is_kept_for_a_moment()
+    {
+        await using var gateway = Start();
+        using var client = gateway.Client();
+
+        var (status, health) = await HealthAsync(client);
+        Assert.Equal(HttpStatusCode.OK, status);
+        Assert.Equal("healthy", health.GetProperty("status").GetString());
+        Assert.Equal(7, health.GetProperty("connectedShopkeepers").GetInt32());
+        Assert.True(health.GetProperty("uptime").GetDouble() >= 0);
+        Assert.Equal(DateTimeKind.Utc, health.GetProperty("timestamp").GetDateTime().Kind);
+        Assert.False(health.TryGetProperty("problems", out _));
+
+        var began = Stopwatch.GetTimestamp();
+        await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => HealthAsync(client)));
+        Assert.InRange(_janitor.TimesAskedWhetherReady, 1, 2 + (int)Stopwatch.GetElapsedTime(began).TotalSeconds);
+
+        _uploadApi.Ready = HttpStatusCode.ServiceUnavailable;
+        await _janitor.StopAsync();
+        do
+        {
+            (status, health) = await HealthAsync(client);
+        }
+        while (status == HttpStatusCode.OK);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, status);
+        Assert.Equal("unhealthy", health.GetProperty("status").GetString());
+        Assert.Equal(
+            ["upload-api: Unhealthy: postgres", "janitor: does not answer"], health.GetProperty("problems").EnumerateArray().Select(one => one.GetString()));
+    }
+
+    [Fact]
+    public async Task The_gateways_own_health_does_not_depend_on_others()
+    {
+        foreach (var backend in (Backend[])[_uploadApi, _shopApi, _notifier, _janitor])
+            await backend.StopAsync();
+        await using var gateway = Start();
+        using var client = gateway.Client();
+
+        Assert.Equal("Healthy", await client.GetStringAsync(new Uri("/health/live", UriKind.Relative), Cancelled));
+        Assert.Equal("Healthy", await client.GetStringAsync(new Uri("/health/ready", UriKind.Relative), Cancelled));
+    }
+
+    [Fact]
+    public async Task It_listens_on_PORT_where_no_address_is_named()
+    {
+        var port = ChildProcess.FreePort();
+        var environment = Settings().ToDictionary(pair => pair.Key.Replace(":", "__", StringComparison.Ordinal), pair => pair.Value, StringComparer.Ordinal);
+        environment["PORT"] = port.ToString(CultureInfo.InvariantCulture);
+
+        await using var gateway = await ChildProcess.StartAsync("CloudTab.Gateway", environment, new Uri($"http://127.0.0.1:{port}/health"), Cancelled);
+
+        using var client = new HttpClient();
+        for (var i = 0; i < 3; i++)
+            await client.GetStringAsync(new Uri($"http://127.0.0.1:{port}/sessions/7zzzzzzzzzzzzzzzzzzzzzzzzz"), Cancelled);
+        Assert.Equal(0, await gateway.StopAsync());
+        Assert.DoesNotContain("7zzzzzzzzzzzzzzzzzzzzzzzzz", gateway.Output, StringComparison.Ordinal);
+    }
+
+    private static async Task<JsonElement> ProblemAsync(HttpResponseMessage answer)
+    {
+        Assert.Equal("application/problem+json", answer.Content.Headers.ContentType?.MediaType);
+        return await answer.Content.ReadFromJsonAsync<JsonElement>(Cancelled);
+    }
+
+    private static async Task<(HttpStatusCode Status, JsonElement Health)> HealthAsync(HttpClient client)
+    {
+        using var answer = await client.GetAsync(new Uri("/health", UriKind.Relative), Cancelled);
+        return (answer.StatusCode, await answer.Content.ReadFromJsonAsync<JsonElement>(Cancelled));
+    }
+
+    private static async Task<string> AskAsync(ClientWebSocket socket, string text)
+    {
+        await socket.SendAsync(Encoding.UTF8.GetBytes(text), WebSocketMessageType.Text, endOfMessage: true, Cancelled);
+        var buffer = new byte[100];
+        var frame = await socket.ReceiveAsync(buffer, Cancelled);
+        return Encoding.UTF8.GetString(buffer, 0, frame.Count);
+    }
+
+    private ServiceHost<GatewayOptions> Start(params (string Name, string Value)[] settings)
+    {
+        var all = Settings();
+        all["PORT"] = "0";
+        foreach (var (name, value) in settings)
+            all[name] = value;
+        return ServiceHost<GatewayOptions>.Start(all, "Production", TimeProvider.System);
+    }
+
+    private Dictionary<string, string> Settings() => new(StringComparer.Ordinal)
+    {
+        ["services:upload-api:http:0"] = _uploadApi.Address,
+        ["services:shop-api:http:0"] = _shopApi.Address,
+        ["services:notifier:http:0"] = _notifier.Address,
+        ["services:janitor:http:0"] = _janitor.Address,
+    };
+
+    /// <summary>A body of unknown length that a test writes as it likes.</summary>
+    private sealed class PushedContent(Func<Stream, Task> write) : HttpContent
+    {
+        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => write(stream);
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = 0;
+            return false;
+        }
+    }
+}

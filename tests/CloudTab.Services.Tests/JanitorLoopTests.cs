@@ -1,0 +1,169 @@
+using CloudTab.Janitor;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace CloudTab.Services.Tests;
+
+/// <summary>The loop around a duty, and the whole Janitor at work.</summary>
+public sealed class JanitorLoopTests(JanitorLoopTests.Fixture fixture) : IClassFixture<JanitorLoopTests.Fixture>
+{
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_running_Janitor_clears_up_by_itself()
+    {
+        using var parts = new Parts(fixture);
+        var key = await parts.KeyAsync();
+        var session = await parts.InStateAsync("pending", key);
+        await parts.ExecuteAsync("UPDATE sessions SET expires_at = '2000-01-01' WHERE id = @Id", new { session.Id });
+
+        await using var first = fixture.StartHost<JanitorOptions>();
+        await using var second = fixture.StartHost<JanitorOptions>();
+        using (var answer = await first.Client().GetAsync(new Uri("/health/ready", UriKind.Relative), Cancelled))
+            Assert.True(answer.IsSuccessStatusCode);
+        while ((await parts.FilesAsync(session.Id))[0] != "deleted")
+            Cancelled.ThrowIfCancellationRequested();
+
+        Assert.Empty(await fixture.ObjectsAsync());
+        Assert.Equal("expired", (await parts.SessionAsync(session.Id)).Status);
+        Assert.Single(await parts.EventsAsync(session.Id), "session_updated expired 1");
+    }
+
+    [Fact]
+    public async Task It_runs_at_once_and_says_what_it_did_only_when_it_did_something()
+    {
+        var batches = new Queue<Batch>([new(3, More: true), new(2, More: false), new(0, More: false)]);
+        var log = await RunAsync(rounds: 3, () => Task.FromResult(batches.Dequeue()), () => batches.Count == 0);
+        Assert.Equal(["tidy: 5 done"], log);
+    }
+
+    [Fact]
+    public async Task It_outlives_failures_and_logs_each_change_of_health_once()
+    {
+        var run = 0;
+        var log = await RunAsync(
+            rounds: 5,
+            () => ++run switch
+            {
+                1 or 2 or 3 => throw new TimeoutException("away"),
+                4 => Task.FromResult(new Batch(1, More: false)),
+                _ => Task.FromResult(new Batch(0, More: false)),
+            },
+            () => run >= 5);
+        Assert.Equal(["tidy interrupted; it goes on trying", "tidy works again", "tidy: 1 done"], log);
+    }
+
+    [Fact]
+    public async Task It_ends_a_round_after_as_many_batches_as_allowed_and_tells_of_refusals_once()
+    {
+        var run = 0;
+        var log = await RunAsync(rounds: 2, () => Task.FromResult(new Batch(0, More: ++run > 0, Refused: 1)), () => run >= 2 * Batches);
+        Assert.Equal([$"tidy: S3 refused {Batches}; they are tried again"], log);
+    }
+
+    [Fact]
+    public async Task It_gives_a_batch_that_hangs_up_and_goes_on()
+    {
+        var hung = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var run = 0;
+        var log = await RunAsync(
+            rounds: 2,
+            async token =>
+            {
+                if (++run == 1)
+                    await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, token);
+                hung.TrySetResult();
+                return new(0, More: false);
+            },
+            () => hung.Task.IsCompleted);
+        Assert.Equal("tidy interrupted; it goes on trying", log[0]);
+    }
+
+    [Fact]
+    public async Task It_starts_and_stops_at_any_moment()
+    {
+        for (var i = 0; i < 100; i++)
+        {
+            using var loop = Loop(new Duty("tidy", TimeSpan.FromMilliseconds(1), async token =>
+            {
+                await Task.Yield();
+                token.ThrowIfCancellationRequested();
+                return new(0, More: i % 2 == 0);
+            }), new Lines());
+            await loop.StartAsync(Cancelled);
+            if (i % 3 == 0)
+                await Task.Yield();
+            await loop.StopAsync(Cancelled).WaitAsync(TimeSpan.FromSeconds(5), Cancelled);
+        }
+    }
+
+    private const int Batches = 4;
+
+    private static Task<List<string>> RunAsync(int rounds, Func<Task<Batch>> runOnce, Func<bool> done) => RunAsync(rounds, _ => runOnce(), done);
+
+    private static async Task<List<string>> RunAsync(int rounds, Func<CancellationToken, Task<Batch>> runOnce, Func<bool> done)
+    {
+        Assert.True(rounds > 0);
+        var enough = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var lines = new Lines();
+        using var loop = Loop(
+            new Duty("tidy", TimeSpan.FromMilliseconds(2), async token =>
+            {
+                if (done())
+                {
+                    // All that the test has to say was said, and what the loop makes of it was logged before it came again.
+                    enough.TrySetResult();
+                    await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, token);
+                }
+
+                return await runOnce(token);
+            }),
+            lines);
+        await loop.StartAsync(Cancelled);
+        await enough.Task.WaitAsync(TimeSpan.FromSeconds(20), Cancelled);
+        await loop.StopAsync(Cancelled);
+        return lines.All;
+    }
+
+    private static DutyLoop Loop(Duty duty, Lines lines)
+    {
+        var options = Options.Create(new JanitorOptions { Batches = Batches, BatchTimeout = 1_000 });
+        var meters = new ServiceCollection().AddMetrics().BuildServiceProvider().GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>();
+        return new DutyLoop(duty, options, new Janitor.Telemetry(meters), TimeProvider.System, lines);
+    }
+
+    private sealed class Lines : ILogger<DutyLoop>
+    {
+        private readonly List<string> _all = [];
+
+        public List<string> All
+        {
+            get
+            {
+                lock (_all)
+                    return [.. _all];
+            }
+        }
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            lock (_all)
+                _all.Add(formatter(state, exception));
+        }
+    }
+
+    public sealed class Fixture(Dependencies dependencies) : RelayFixture(dependencies)
+    {
+        protected override IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["JANITOR_INTERVAL"] = "100",
+            ["JANITOR_LISTING_INTERVAL"] = "100",
+        };
+    }
+}

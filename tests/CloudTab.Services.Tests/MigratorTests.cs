@@ -1,0 +1,162 @@
+using CloudTab.Testing;
+using Dapper;
+using Npgsql;
+
+namespace CloudTab.Services.Tests;
+
+/// <summary>The Migrator as the process that an operator or an orchestrator runs, on a database and a bucket that are not there yet.</summary>
+public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
+{
+    private const string Key = "a-key-of-the-operators-own";
+
+    private readonly string _database = $"m_{Guid.NewGuid():N}";
+    private readonly string _bucket = $"m-{Guid.NewGuid():N}";
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() => await ExecuteAsync(dependencies.Postgres, $"CREATE DATABASE {_database}");
+
+    public async ValueTask DisposeAsync() => await dependencies.DropDatabaseAsync(_database);
+
+    [Fact]
+    public async Task The_first_run_makes_schema_bucket_shop_and_key_and_the_second_changes_nothing()
+    {
+        var (code, output) = await RunAsync([("SHOPKEEPER_API_KEY", Key)]);
+        Assert.True(code == 0, output);
+        Assert.Contains("0002_sessions_and_files.sql applied", output, StringComparison.Ordinal);
+        Assert.DoesNotContain(Key, output, StringComparison.Ordinal);
+        var first = await StateAsync();
+        Assert.Equal(["default"], first.Shops);
+        Assert.Single(first.Keys);
+        Assert.Equal(1, first.ExpirationDays);
+
+        (code, output) = await RunAsync([("SHOPKEEPER_API_KEY", Key)]);
+        Assert.True(code == 0, output);
+        Assert.DoesNotContain("applied", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("added", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("created", output, StringComparison.Ordinal);
+        Assert.Equivalent(first, await StateAsync(), strict: true);
+    }
+
+    [Fact]
+    public async Task Two_that_start_at_once_both_succeed()
+    {
+        var runs = await Task.WhenAll(RunAsync([("SHOPKEEPER_API_KEY", Key)]), RunAsync([("SHOPKEEPER_API_KEY", Key)]));
+
+        Assert.All(runs, run => Assert.True(run.Code == 0, run.Output));
+        Assert.Single((await StateAsync()).Keys);
+    }
+
+    [Fact]
+    public async Task Shops_are_added_listed_closed_and_opened()
+    {
+        await RunAsync([]);
+
+        Assert.Equal((0, "Added."), await RunAsync([], "shop", "add", "corner-print", "Corner Print"));
+        Assert.Equal((0, "Was there already."), await RunAsync([], "shop", "add", "corner-print", "Corner Print"));
+        Assert.Equal((0, ""), await RunAsync([], "shop", "close", "corner-print"));
+        Assert.Equal((0, "corner-print\tCorner Print\tclosed\t0 keys\ndefault\tPrint shop\topen\t0 keys"), await RunAsync([], "shop", "list"));
+        Assert.Equal((0, ""), await RunAsync([], "shop", "open", "corner-print"));
+        Assert.Contains("Corner Print\topen", (await RunAsync([], "shop", "list")).Output, StringComparison.Ordinal);
+
+        Assert.Equal((1, "There is no shop 'nowhere'"), await RunAsync([], "shop", "close", "nowhere"));
+        var (code, output) = await RunAsync([], "shop", "add", "Not an id", "Name");
+        Assert.Equal(1, code);
+        Assert.StartsWith("A shop's id has 1 to 63 characters", output, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', output);
+    }
+
+    [Fact]
+    public async Task Keys_are_added_imported_listed_and_revoked()
+    {
+        await RunAsync([]);
+
+        var (code, made) = await RunAsync([], "key", "add", "default", "Front desk");
+        Assert.Equal(0, code);
+        Assert.Matches("^ctk_[0-9a-z]{8}_[A-Za-z0-9_-]{43}$", made);
+        Assert.Equal((0, Key), await RunAsync([], "key", "add", "default", "Back office", "--import", Key));
+        Assert.Equal((1, "This key is stored already"), await RunAsync([], "key", "add", "default", "Again", "--import", Key));
+        Assert.Equal((1, "There is no shop 'nowhere'"), await RunAsync([], "key", "add", "nowhere", "Front desk"));
+        Assert.Equal((1, "A key has 16 to 512 characters"), await RunAsync([], "key", "add", "default", "Short", "--import", "short"));
+
+        var listed = (await RunAsync([], "key", "list", "default")).Output.Split('\n');
+        Assert.Equal(2, listed.Length);
+        Assert.DoesNotContain(listed, line => line.Contains(made, StringComparison.Ordinal) || line.Contains(Key, StringComparison.Ordinal));
+        var front = Assert.Single(listed, line => line.Contains("Front desk", StringComparison.Ordinal)).Split('\t');
+        Assert.Equal((made[..12], "valid"), (front[1], front[4]));
+
+        Assert.Equal((0, "Revoked."), await RunAsync([], "key", "revoke", front[0]));
+        Assert.Equal((1, "There is no such key, or it is revoked already"), await RunAsync([], "key", "revoke", front[0]));
+        Assert.Contains("Front desk", Assert.Single((await RunAsync([], "key", "list", "default")).Output.Split('\n'), line => line.Contains("\trevoked ", StringComparison.Ordinal)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_key_from_an_example_is_refused_outside_Development()
+    {
+        var (code, output) = await RunAsync([("SHOPKEEPER_API_KEY", "your-secret-api-key"), ("DOTNET_ENVIRONMENT", "Production")]);
+        Assert.Equal(1, code);
+        Assert.Contains("SHOPKEEPER_API_KEY has the value of an example", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", output, StringComparison.Ordinal);
+        Assert.Empty((await StateAsync()).Keys);
+
+        (code, output) = await RunAsync([("SHOPKEEPER_API_KEY", "your-secret-api-key"), ("DOTNET_ENVIRONMENT", "Development")]);
+        Assert.True(code == 0, output);
+        Assert.Single((await StateAsync()).Keys);
+    }
+
+    [Theory]
+    [InlineData("ConnectionStrings__cloudtab", "Host=127.0.0.1;Port=1;Username=u;Password=hidden-word;Database=d")]
+    [InlineData("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")]
+    public async Task Where_Postgres_or_S3_is_away_it_says_so_in_one_line(string name, string value)
+    {
+        var (code, output) = await RunAsync([(name, value)]);
+
+        Assert.Equal(1, code);
+        Assert.DoesNotContain("   at ", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("hidden-word", output, StringComparison.Ordinal);
+        Assert.Contains(name[0] == 'C' ? "Postgres" : "S3", output.Split('\n')[^1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_wrong_password_or_database_is_one_line_too()
+    {
+        var (code, output) = await RunAsync([("ConnectionStrings__cloudtab", dependencies.ConnectionString("no_such_database"))]);
+
+        Assert.Equal(1, code);
+        Assert.Contains("no_such_database", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", output, StringComparison.Ordinal);
+    }
+
+    /// <summary>Runs it to its end; what it wrote is without blank lines and the last line's end.</summary>
+    private async Task<(int Code, string Output)> RunAsync((string Name, string Value)[] settings, params string[] arguments)
+    {
+        var environment = dependencies.EnvironmentFor(_database, _bucket);
+        foreach (var (name, value) in settings)
+            environment[name] = value;
+        await using var migrator = await ChildProcess.StartAsync("CloudTab.Migrator", environment, null, Cancelled, arguments);
+        var code = await migrator.WaitForExitAsync(Cancelled);
+        return (code, migrator.Output);
+    }
+
+    private async Task<Migrated> StateAsync()
+    {
+        await using var connection = new NpgsqlConnection(dependencies.ConnectionString(_database) + ";Pooling=false");
+        await connection.OpenAsync(Cancelled);
+        using var s3 = dependencies.CreateS3Client();
+        var rules = await s3.GetLifecycleConfigurationAsync(_bucket, Cancelled);
+        return new(
+            [.. await connection.QueryAsync<string>("SELECT id FROM shops ORDER BY id")],
+            [.. await connection.QueryAsync<Guid>("SELECT id FROM api_keys ORDER BY id")],
+            [.. await connection.QueryAsync<string>("SELECT scriptname FROM migrations ORDER BY scriptname")],
+            Assert.Single(rules.Configuration.Rules).Expiration.Days.GetValueOrDefault());
+    }
+
+    private static async Task ExecuteAsync(string connectionString, string sql)
+    {
+        await using var connection = new NpgsqlConnection(connectionString + ";Pooling=false");
+        await connection.OpenAsync();
+        await connection.ExecuteAsync(sql);
+    }
+
+    private sealed record Migrated(string[] Shops, Guid[] Keys, string[] Scripts, int ExpirationDays);
+}

@@ -1,0 +1,166 @@
+using System.Net;
+using System.Text.RegularExpressions;
+
+namespace CloudTab.Services.Tests;
+
+public sealed class PagesTests(SmallLimitsFixture relay) : IClassFixture<SmallLimitsFixture>
+{
+    private readonly HttpClient _client = relay.UploadApi();
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task The_form_names_the_shop_and_needs_no_script()
+    {
+        var shop = await relay.ShopAsync(name: "Bits & <Pieces>");
+
+        var html = await PageAsync($"/s/{shop.Id}", HttpStatusCode.OK);
+
+        Assert.Contains("Bits &amp; &lt;Pieces&gt;", html, StringComparison.Ordinal);
+        Assert.Contains($"action=\"/s/{shop.Id}/send\"", html, StringComparison.Ordinal);
+        Assert.Contains("enctype=\"multipart/form-data\"", html, StringComparison.Ordinal);
+        Assert.Contains("<html lang=\"en\">", html, StringComparison.Ordinal);
+        Assert.DoesNotContain("<script", html, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("style=", html, StringComparison.OrdinalIgnoreCase);
+        foreach (Match input in Regex.Matches(html, "<input id=\"(?<id>[a-z]+)\"", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1)))
+            Assert.Contains($"<label for=\"{input.Groups["id"].Value}\"", html, StringComparison.Ordinal);
+        Assert.Contains("action=\"/send\"", await PageAsync("/", HttpStatusCode.OK), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_the_pages_need_is_served()
+    {
+        var html = await PageAsync("/", HttpStatusCode.OK);
+        var assets = Regex.Matches(html, "\"(?<path>/assets/[^\"]+)\"", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1));
+
+        Assert.NotEmpty(assets);
+        foreach (Match asset in assets)
+        {
+            using var answer = await _client.GetAsync(asset.Groups["path"].Value, Token);
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        }
+    }
+
+    [Theory]
+    [InlineData("/s/no-such-shop")]
+    [InlineData("/s/No%20Shop")]
+    [InlineData("/sessions/00000000000000000000000000")]
+    [InlineData("/sessions/x")]
+    public async Task What_is_not_there_is_a_page_too(string address)
+    {
+        Assert.Contains("<h1>Not found</h1>", await PageAsync(address, HttpStatusCode.NotFound), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_form_sent_leads_to_its_pickup_code(bool named)
+    {
+        var prefix = named ? $"/s/{(await relay.ShopAsync()).Id}" : "";
+        using var form = new MultipartFormDataContent
+        {
+            { new StringContent(" Zoë "), "customerName" },
+            { new ByteArrayContent(Sample.Pdf(500).Content), "files", "<b>.pdf" },
+            { new ByteArrayContent(Sample.Text(10).Content), "files", "b.txt" },
+        };
+
+        using var sent = await _client.PostAsync($"{prefix}/send", form, Token);
+
+        Assert.Equal(HttpStatusCode.SeeOther, sent.StatusCode);
+        var location = sent.Headers.Location!.ToString();
+        Assert.Matches($"^{prefix}/sessions/[0-7][0-9a-hjkmnp-tv-z]{{25}}$", location);
+        var html = await PageAsync(location, HttpStatusCode.OK);
+        var session = await _client.StatusAsync(location.Split('/')[^1], prefix);
+        Assert.Equal("pending", session.GetProperty("status").GetString());
+        Assert.Contains($">{session.GetProperty("pickupCode").GetString()}<", html, StringComparison.Ordinal);
+        Assert.Contains("http-equiv=\"refresh\"", html, StringComparison.Ordinal);
+        Assert.Contains("<bdi>&lt;b&gt;.pdf</bdi>", html, StringComparison.Ordinal);
+        Assert.Equal("Zoë", await relay.ScalarAsync<string>(
+            "SELECT customer_name FROM sessions WHERE session_id = @sessionId", new { sessionId = location.Split('/')[^1] }));
+    }
+
+    [Fact]
+    public async Task The_page_of_a_session_that_has_ended_rests()
+    {
+        var sessionId = await _client.CreateAsync();
+        using var cancelled = await _client.DeleteAsync($"/api/customer/sessions/{sessionId}", Token);
+
+        var html = await PageAsync($"/sessions/{sessionId}", HttpStatusCode.OK);
+
+        Assert.Contains("<h1>Withdrawn</h1>", html, StringComparison.Ordinal);
+        Assert.DoesNotContain("http-equiv=\"refresh\"", html, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("no file", HttpStatusCode.BadRequest, "There is no file in the request.")]
+    [InlineData("blank file", HttpStatusCode.BadRequest, "There is no file in the request.")]
+    [InlineData("empty file", HttpStatusCode.BadRequest, "One of the files is empty.")]
+    [InlineData("long name", HttpStatusCode.BadRequest, "A name may have up to 200 characters.")]
+    [InlineData("large file", HttpStatusCode.RequestEntityTooLarge, "larger than this service takes")]
+    [InlineData("large session", HttpStatusCode.RequestEntityTooLarge, "more than one session may hold")]
+    [InlineData("many files", HttpStatusCode.RequestEntityTooLarge, "more files than one session may hold")]
+    [InlineData("page", HttpStatusCode.UnsupportedMediaType, "not of a type that can be printed here")]
+    [InlineData("no form", HttpStatusCode.BadRequest, "multipart/form-data")]
+    [InlineData("cut form", HttpStatusCode.BadRequest, "multipart/form-data")]
+    public async Task A_form_refused_comes_back_with_the_reason_and_leaves_nothing(string what, HttpStatusCode status, string reason)
+    {
+        var shop = await relay.ShopAsync();
+        using HttpContent form = what switch
+        {
+            "no file" => new MultipartFormDataContent { { new StringContent("Zoë"), "customerName" } },
+            "blank file" => Blank(),
+            "empty file" => Customer.Form(Sample.Pdf(), new Sample("b.pdf", [])),
+            "long name" => new MultipartFormDataContent { { new StringContent(new string('x', 201)), "customerName" } },
+            "large file" => Customer.Form(Sample.Pdf(), Sample.Pdf(1_001)),
+            "large session" => Customer.Form(Sample.Pdf(), Sample.Pdf(), Sample.Pdf(501)),
+            "many files" => Customer.Form(Sample.Text(1), Sample.Text(1), Sample.Text(1), Sample.Text(1)),
+            "page" => Customer.Form(Sample.Pdf(), new Sample("a.txt", "<html>"u8.ToArray())),
+            "cut form" => Cut(),
+            _ => new StringContent("{}"),
+        };
+        using var answer = await _client.PostAsync($"/s/{shop.Id}/send", form, Token);
+
+        var html = await answer.Content.ReadAsStringAsync(Token);
+        Assert.Equal(status, answer.StatusCode);
+        Assert.Contains(reason, html, StringComparison.Ordinal);
+        Assert.Contains("role=\"alert\"", html, StringComparison.Ordinal);
+        Assert.Contains($"action=\"/s/{shop.Id}/send\"", html, StringComparison.Ordinal);
+        Assert.Equal(0, await relay.ScalarAsync<int>("SELECT count(*) FROM sessions WHERE shop_id = @Id", shop));
+        await relay.AssertNothingLeftAsync("");
+    }
+
+    [Fact]
+    public async Task The_form_of_a_shop_that_takes_no_uploads_says_so()
+    {
+        var shop = await relay.ShopAsync();
+        await relay.ExecuteAsync("UPDATE shops SET accepts_uploads = false WHERE id = @Id", shop);
+
+        Assert.Contains("takes no uploads", await PageAsync($"/s/{shop.Id}", HttpStatusCode.OK), StringComparison.Ordinal);
+        using var form = Customer.Form(Sample.Pdf());
+        using var answer = await _client.PostAsync($"/s/{shop.Id}/send", form, Token);
+        Assert.Equal(HttpStatusCode.Conflict, answer.StatusCode);
+    }
+
+    private static MultipartFormDataContent Blank()
+    {
+        var blank = new ByteArrayContent([]);
+        blank.Headers.TryAddWithoutValidation("Content-Disposition", "form-data; name=\"files\"; filename=\"\"");
+        return new MultipartFormDataContent { blank };
+    }
+
+    private static ByteArrayContent Cut()
+    {
+        var cut = new ByteArrayContent("--b\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.pdf\"\r\n\r\n%PDF-1.7"u8.ToArray());
+        cut.Headers.TryAddWithoutValidation("Content-Type", "multipart/form-data; boundary=b");
+        return cut;
+    }
+
+    private async Task<string> PageAsync(string address, HttpStatusCode status)
+    {
+        using var answer = await _client.GetAsync(address, Token);
+        Assert.Equal(status, answer.StatusCode);
+        Assert.Equal("text/html", answer.Content.Headers.ContentType?.MediaType);
+        Assert.Contains("default-src 'self'", string.Join(' ', answer.Headers.GetValues("Content-Security-Policy")), StringComparison.Ordinal);
+        return await answer.Content.ReadAsStringAsync(Token);
+    }
+}

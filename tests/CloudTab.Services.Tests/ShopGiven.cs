@@ -1,0 +1,99 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using CloudTab.Relay;
+using CloudTab.ShopApi;
+using Dapper;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace CloudTab.Services.Tests;
+
+/// <summary>Sessions for a shop to work on, brought about by the same code that the customers' side runs.</summary>
+internal static class ShopGiven
+{
+    private static readonly SessionLimits NoLimits = new(int.MaxValue, long.MaxValue);
+
+    /// <summary>A session that a customer has opened, and no more.</summary>
+    public static async Task<OpenedSession> OpenSessionAsync(this RelayFixture relay, string shop, string? customer = "Asha") =>
+        await relay.Service<Relay.Sessions>().OpenAsync(shop, customer, TestContext.Current.CancellationToken)
+        ?? throw new InvalidOperationException("No such shop");
+
+    /// <summary>A pending session whose files are in the bucket.</summary>
+    public static async Task<GivenSession> SubmitAsync(this RelayFixture relay, string shop, string? customer = "Asha", params GivenFile[] files)
+    {
+        var token = TestContext.Current.CancellationToken;
+        var opened = await relay.OpenSessionAsync(shop, customer);
+        var stored = new List<UploadedFile>();
+        foreach (var file in files.Length > 0 ? files : [new GivenFile()])
+        {
+            var begun = await relay.Service<Uploads>().BeginAsync(opened.Id, file.Name, token);
+            await using var upload = relay.Service<ObjectStore>().BeginUpload(begun!.ObjectKey, file.Content.Length);
+            for (var written = 0; written < file.Content.Length;)
+            {
+                var memory = await upload.GetMemoryAsync(token);
+                var count = Math.Min(memory.Length, file.Content.Length - written);
+                file.Content.AsMemory(written, count).CopyTo(memory);
+                await upload.AdvanceAsync(count, token);
+                written += count;
+            }
+
+            stored.Add(new UploadedFile(begun.Id, file.Name, file.Type, file.Content.Length, await upload.CompleteAsync(token)));
+        }
+
+        Assert.Equal(Outcome.Done, await relay.Service<Uploads>().StoreAsync(opened.Id, stored, NoLimits, token));
+        return new GivenSession(opened.Id, opened.SessionId, opened.PickupCode, [.. stored.Select(file => file.Id)]);
+    }
+
+    /// <summary>A pending session by its rows only: for tests that look at no bytes.</summary>
+    public static async Task<GivenSession> AnnounceAsync(this RelayFixture relay, string shop, string? customer = "Asha")
+    {
+        var token = TestContext.Current.CancellationToken;
+        var opened = await relay.OpenSessionAsync(shop, customer);
+        var begun = await relay.Service<Uploads>().BeginAsync(opened.Id, "print.pdf", token);
+        var file = new UploadedFile(begun!.Id, begun.Name, "application/pdf", 1, SHA256.HashData([1]));
+        Assert.Equal(Outcome.Done, await relay.Service<Uploads>().StoreAsync(opened.Id, [file], NoLimits, token));
+        return new GivenSession(opened.Id, opened.SessionId, opened.PickupCode, [file.Id]);
+    }
+
+    /// <summary>One of the real services' own parts.</summary>
+    public static T Service<T>(this RelayFixture relay)
+        where T : class => relay.Host<ShopOptions>().Services.GetRequiredService<T>();
+
+    public static async Task ExecuteAsync(this RelayFixture relay, string sql, object? parameters = null)
+    {
+        await using var connection = await relay.Source.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        await connection.ExecuteAsync(sql, parameters);
+    }
+
+    public static Task<HttpResponseMessage> PostAsync(this HttpClient client, string path) =>
+        client.PostAsync(new Uri(path, UriKind.Relative), null, TestContext.Current.CancellationToken);
+
+    /// <summary>The value of a text field.</summary>
+    public static string? Text(this JsonElement json, string name) => json.GetProperty(name).GetString();
+
+    /// <summary>The names of an object's fields, in order.</summary>
+    public static string[] Fields(this JsonElement json) => [.. json.EnumerateObject().Select(field => field.Name)];
+
+    /// <summary>Asks until the answer is the one waited for, at most 20 s.</summary>
+    public static async Task UntilAsync(Func<Task<bool>> condition)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(TimeSpan.FromSeconds(20));
+        while (!await condition())
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, limit.Token);
+    }
+}
+
+/// <summary>A session as its customer left it.</summary>
+internal sealed record GivenSession(Guid Id, string SessionId, string PickupCode, Guid[] Files);
+
+/// <summary>A file that a customer has sent.</summary>
+internal sealed record GivenFile(string Name, byte[] Content, string Type = "application/pdf")
+{
+    public GivenFile()
+        : this("print.pdf", Encoding.ASCII.GetBytes("%PDF-1.7 a small one"))
+    {
+    }
+
+    public string Sha256 => Convert.ToHexStringLower(SHA256.HashData(Content));
+}

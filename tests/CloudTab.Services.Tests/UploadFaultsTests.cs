@@ -1,0 +1,209 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using CloudTab.Relay;
+using CloudTab.Testing;
+using CloudTab.UploadApi;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace CloudTab.Services.Tests;
+
+public sealed class UploadFaultsTests(UploadFixture relay) : IClassFixture<UploadFixture>
+{
+    private const string Opening = "--b\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.pdf\"\r\n\r\n";
+
+    private readonly HttpClient _client = relay.UploadApi();
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_connection_cut_anywhere_leaves_nothing()
+    {
+        const int seed = 4711;
+        var random = new Random(seed);
+        var sessionId = await _client.CreateAsync();
+        var body = Body(Sample.Pdf(3_000), Sample.Pdf(ObjectUpload.PartSize + 100_000), Sample.Text(500));
+        var host = relay.StartHost<UploadOptions>();
+
+        for (var round = 0; round < 20; round++)
+        {
+            using var socket = await SendAsync(host.Address, sessionId, body.Length, body.AsMemory(0, random.Next(1, body.Length)));
+            // Every other time the peer vanishes with a reset instead of an orderly end.
+            socket.LingerState = new LingerOption(enable: round % 2 == 0, 0);
+            socket.Close();
+        }
+
+        // A host that stops lets all its requests come to their end first.
+        await host.DisposeAsync();
+        await relay.AssertNothingLeftAsync(sessionId);
+        Assert.Equal("open", (await _client.StatusAsync(sessionId)).GetProperty("status").GetString());
+    }
+
+    [Fact]
+    public async Task A_body_far_over_the_limit_is_not_read_to_its_end()
+    {
+        var sessionId = await _client.CreateAsync();
+        using var socket = await SendAsync(relay.Address, sessionId, 5L << 30, Encoding.UTF8.GetBytes(Opening + "%PDF-1.7\n"));
+        var received = new StringBuilder();
+        var reading = ReadAnswerAsync(socket, received);
+
+        var block = new byte[1 << 20];
+        long sent = 0;
+        try
+        {
+            while (sent < 5L << 30)
+                sent += await socket.SendAsync(block, Token);
+        }
+        catch (SocketException)
+        {
+            // Closed in our face, as it should be.
+        }
+
+        await reading;
+        Assert.StartsWith("HTTP/1.1 413", received.ToString(), StringComparison.Ordinal);
+        Assert.Contains("file_too_large", received.ToString(), StringComparison.Ordinal);
+        Assert.InRange(sent, UploadFixture.MaxFileSize, UploadFixture.MaxFileSize + (64 << 20));
+        await relay.AssertNothingLeftAsync(sessionId);
+    }
+
+    [Fact]
+    public async Task An_upload_into_a_session_that_ends_meanwhile_leaves_nothing()
+    {
+        var sessionId = await _client.CreateAsync();
+        var body = Body(Sample.Pdf(100_000));
+        using var socket = await SendAsync(relay.Address, sessionId, body.Length, body.AsMemory(0, body.Length / 2));
+        await UploadFixture.UntilAsync(() => IsUploadingAsync(sessionId));
+        using var cancelled = await _client.DeleteAsync($"/api/customer/sessions/{sessionId}", Token);
+        Assert.Equal(HttpStatusCode.NoContent, cancelled.StatusCode);
+
+        var received = new StringBuilder();
+        await socket.SendAsync(body.AsMemory(body.Length / 2), Token);
+        await ReadAnswerAsync(socket, received, until: "session_closed");
+
+        Assert.StartsWith("HTTP/1.1 410", received.ToString(), StringComparison.Ordinal);
+        await relay.AssertNothingLeftAsync(sessionId);
+    }
+
+    [Fact]
+    public async Task A_slow_upload_keeps_its_lease_and_its_session()
+    {
+        var sessionId = await _client.CreateAsync();
+        var body = Body(Sample.Pdf(100_000));
+        using var socket = await SendAsync(relay.Address, sessionId, body.Length, body.AsMemory(0, body.Length / 2));
+        await UploadFixture.UntilAsync(() => IsUploadingAsync(sessionId));
+        const string sql = "SELECT lease_until FROM files JOIN sessions ON sessions.id = files.session WHERE session_id = @sessionId";
+        var before = await relay.ScalarAsync<DateTime>(sql, new { sessionId });
+
+        relay.Clock.Advance(TimeSpan.FromSeconds(30));
+        Assert.NotEqual(0, await relay.Host<UploadOptions>().Services.GetRequiredService<UploadLeases>().RunOnceAsync(Token));
+
+        Assert.True(await relay.ScalarAsync<DateTime>(sql, new { sessionId }) >= before + TimeSpan.FromSeconds(30));
+        await socket.SendAsync(body.AsMemory(body.Length / 2), Token);
+        var received = new StringBuilder();
+        await ReadAnswerAsync(socket, received, until: "uploaded.");
+        Assert.StartsWith("HTTP/1.1 200", received.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Where_S3_is_away_the_answer_is_503_and_the_row_is_left_to_the_Janitor()
+    {
+        var settings = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["AWS_ENDPOINT_URL_S3"] = $"http://127.0.0.1:{ChildProcess.FreePort().ToString(CultureInfo.InvariantCulture)}",
+        };
+        await using var host = relay.StartHost<UploadOptions>(settings);
+        using var client = host.Client();
+        var sessionId = await client.CreateAsync();
+
+        using var answer = await client.UploadAsync(sessionId, Sample.Pdf());
+
+        await answer.IsProblemAsync(HttpStatusCode.ServiceUnavailable, "unavailable");
+        Assert.NotNull(answer.Headers.RetryAfter);
+        Assert.Equal(["deleting"], await relay.ColumnAsync<string>(
+            "SELECT files.status FROM files JOIN sessions ON sessions.id = files.session WHERE session_id = @sessionId", new { sessionId }));
+    }
+
+    [Fact]
+    public async Task What_was_stored_is_never_given_up()
+    {
+        var sessionId = await _client.CreateAsync();
+        var file = (await _client.UploadedAsync(sessionId, Sample.Pdf()))[0].GetProperty("id").GetGuid();
+
+        Assert.Empty(await relay.Host<UploadOptions>().Services.GetRequiredService<Uploads>().GiveUpAsync([file], Token));
+
+        Assert.Equal("stored", await relay.ScalarAsync<string>("SELECT status FROM files WHERE id = @file", new { file }));
+    }
+
+    [Theory]
+    [InlineData("ACCEPTED_TYPES", "application/pdf,text/html")]
+    [InlineData("MAX_FILE_SIZE", "0")]
+    [InlineData("MAX_FILE_SIZE", "many")]
+    [InlineData("MAX_SESSION_SIZE", "5")]
+    [InlineData("MAX_FILES_PER_SESSION", "-1")]
+    public async Task A_bad_setting_stops_the_start_with_a_line_that_names_it(string name, string value)
+    {
+        var environment = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["ConnectionStrings__cloudtab"] = "Host=127.0.0.1",
+            ["AWS_S3_BUCKET"] = "none",
+            [name] = value,
+        };
+        await using var process = await ChildProcess.StartAsync("CloudTab.UploadApi", environment, null, Token);
+
+        Assert.Equal(78, await process.WaitForExitAsync(Token));
+        await UploadFixture.UntilAsync(() => Task.FromResult(process.Output.Length > 0));
+        Assert.Contains(name.Replace("_PER_SESSION", "", StringComparison.Ordinal).Replace("_", "", StringComparison.Ordinal),
+            process.Output.Replace("_", "", StringComparison.Ordinal), StringComparison.OrdinalIgnoreCase);
+    }
+
+    private static byte[] Body(params Sample[] files)
+    {
+        using var body = new MemoryStream();
+        foreach (var file in files)
+        {
+            body.Write(Encoding.UTF8.GetBytes(Opening.Replace("a.pdf", file.Name, StringComparison.Ordinal)));
+            body.Write(file.Content);
+            body.Write("\r\n"u8);
+        }
+
+        body.Write("--b--\r\n"u8);
+        return body.ToArray();
+    }
+
+    /// <summary>Begins a request of which only these bytes are sent.</summary>
+    private static async Task<Socket> SendAsync(Uri address, string sessionId, long length, ReadOnlyMemory<byte> bytes)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(IPAddress.Loopback, address.Port, Token);
+        var header = string.Create(CultureInfo.InvariantCulture,
+            $"POST /api/customer/sessions/{sessionId}/upload HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: {length}\r\n\r\n");
+        await socket.SendAsync(Encoding.ASCII.GetBytes(header), Token);
+        for (var rest = bytes; !rest.IsEmpty;)
+            rest = rest[await socket.SendAsync(rest, Token)..];
+        return socket;
+    }
+
+    private static async Task ReadAnswerAsync(Socket socket, StringBuilder received, string? until = null)
+    {
+        var buffer = new byte[4096];
+        try
+        {
+            while (until is null || !received.ToString().Contains(until, StringComparison.Ordinal))
+            {
+                var count = await socket.ReceiveAsync(buffer, Token);
+                if (count == 0)
+                    return;
+                received.Append(Encoding.UTF8.GetString(buffer, 0, count));
+            }
+        }
+        catch (SocketException)
+        {
+            // The end, in another form.
+        }
+    }
+
+    private async Task<bool> IsUploadingAsync(string sessionId) => await relay.ScalarAsync<bool>(
+        "SELECT EXISTS (SELECT FROM files JOIN sessions ON sessions.id = files.session WHERE session_id = @sessionId AND files.status = 'uploading')",
+        new { sessionId });
+}

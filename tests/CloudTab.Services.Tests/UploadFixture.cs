@@ -1,0 +1,144 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Security.Cryptography;
+using System.Text.Json;
+using CloudTab.UploadApi;
+using Dapper;
+
+namespace CloudTab.Services.Tests;
+
+/// <summary>The UploadApi with a limit of 20 MiB a file, and without a limit on new sessions.</summary>
+public class UploadFixture(Dependencies dependencies) : RelayFixture(dependencies)
+{
+    public const int MaxFileSize = 20 << 20;
+
+    protected override IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string>(StringComparer.Ordinal)
+    {
+        ["RATE_LIMIT_SESSIONS_PER_MINUTE"] = "1000000",
+        ["MAX_FILE_SIZE"] = $"{MaxFileSize}",
+    };
+
+    /// <summary>Address of the UploadApi.</summary>
+    public Uri Address => Host<UploadOptions>().Address;
+
+    /// <summary>Asserts that an upload left neither row nor object nor parts, beside what the session holds.</summary>
+    public async Task AssertNothingLeftAsync(string sessionId, int filesHeld = 0)
+    {
+        Assert.Equal(filesHeld, await ScalarAsync<int>(
+            "SELECT count(*) FROM files JOIN sessions ON sessions.id = files.session WHERE session_id = @sessionId", new { sessionId }));
+        var keys = await ColumnAsync<string>("SELECT object_key FROM files WHERE status = 'stored'");
+        Assert.Empty((await ObjectsAsync()).Except(keys, StringComparer.Ordinal));
+        Assert.Empty(await OpenUploadsAsync());
+    }
+
+    public async Task<List<T>> ColumnAsync<T>(string sql, object? parameters = null)
+    {
+        await using var connection = await Source.OpenConnectionAsync();
+        return (await connection.QueryAsync<T>(sql, parameters)).AsList();
+    }
+
+    public async Task ExecuteAsync(string sql, object? parameters = null)
+    {
+        await using var connection = await Source.OpenConnectionAsync();
+        await connection.ExecuteAsync(sql, parameters);
+    }
+
+    /// <summary>What S3 holds for a file.</summary>
+    public async Task<byte[]> ContentAsync(Guid file)
+    {
+        var key = await ScalarAsync<string>("SELECT object_key FROM files WHERE id = @file", new { file });
+        using var found = await S3.GetObjectAsync(Bucket, key);
+        using var content = new MemoryStream();
+        await found.ResponseStream.CopyToAsync(content);
+        return content.ToArray();
+    }
+
+    /// <summary>Waits until something is so, 20 s at most.</summary>
+    public static async Task UntilAsync(Func<Task<bool>> isSo)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(TimeSpan.FromSeconds(20));
+        while (!await isSo())
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, limit.Token);
+    }
+}
+
+/// <summary>Limits small enough to reach: 1,000 bytes a file, 3 files, 2,500 bytes a session.</summary>
+public sealed class SmallLimitsFixture(Dependencies dependencies) : UploadFixture(dependencies)
+{
+    protected override IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string>(StringComparer.Ordinal)
+    {
+        ["RATE_LIMIT_SESSIONS_PER_MINUTE"] = "1000000",
+        ["MAX_FILE_SIZE"] = "1000",
+        ["MAX_FILES_PER_SESSION"] = "3",
+        ["MAX_SESSION_SIZE"] = "2500",
+    };
+}
+
+/// <summary>A file to upload.</summary>
+internal sealed record Sample(string Name, byte[] Content)
+{
+    public string Sha256 => Convert.ToHexStringLower(SHA256.HashData(Content));
+
+    /// <summary>A PDF of so many bytes, all others of them random.</summary>
+    public static Sample Pdf(int size = 1_000, string name = "a.pdf")
+    {
+        var content = RandomNumberGenerator.GetBytes(size);
+        "%PDF-1.7\n"u8[..Math.Min(size, 9)].CopyTo(content);
+        return new(name, content);
+    }
+
+    /// <summary>Plain text of so many bytes.</summary>
+    public static Sample Text(int size = 100, string name = "a.txt")
+    {
+        var content = new byte[size];
+        Array.Fill(content, (byte)'x');
+        return new(name, content);
+    }
+}
+
+/// <summary>The customer's calls, and what they answer.</summary>
+internal static class Customer
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public static async Task<string> CreateAsync(this HttpClient client, string prefix = "", object? body = null)
+    {
+        using var answer = await client.PostAsync($"{prefix}/api/customer/sessions/create", body is null ? null : JsonContent.Create(body), Token);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        return (await answer.JsonAsync()).GetProperty("sessionId").GetString()!;
+    }
+
+    public static MultipartFormDataContent Form(params IEnumerable<Sample> files)
+    {
+        var form = new MultipartFormDataContent();
+        foreach (var file in files)
+            form.Add(new ByteArrayContent(file.Content), "files", file.Name);
+        return form;
+    }
+
+    public static async Task<HttpResponseMessage> UploadAsync(this HttpClient client, string sessionId, params Sample[] files)
+    {
+        using var form = Form(files);
+        return await client.SendFormAsync(sessionId, form);
+    }
+
+    public static Task<HttpResponseMessage> SendFormAsync(this HttpClient client, string sessionId, HttpContent form, string prefix = "") =>
+        client.PostAsync($"{prefix}/api/customer/sessions/{sessionId}/upload", form, Token);
+
+    /// <summary>Uploads files that are accepted.</summary>
+    /// <returns>The answer's `files`.</returns>
+    public static async Task<List<JsonElement>> UploadedAsync(this HttpClient client, string sessionId, params Sample[] files)
+    {
+        using var answer = await client.UploadAsync(sessionId, files);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        return [.. (await answer.JsonAsync()).GetProperty("files").EnumerateArray()];
+    }
+
+    public static async Task<JsonElement> StatusAsync(this HttpClient client, string sessionId, string prefix = "")
+    {
+        using var answer = await client.GetAsync($"{prefix}/api/customer/sessions/{sessionId}/status", Token);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        return (await answer.JsonAsync()).GetProperty("session");
+    }
+}

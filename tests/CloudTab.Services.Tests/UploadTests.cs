@@ -1,0 +1,345 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using CloudTab.Relay;
+
+namespace CloudTab.Services.Tests;
+
+public sealed class UploadTests(UploadFixture relay) : IClassFixture<UploadFixture>
+{
+    private readonly HttpClient _client = relay.UploadApi();
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(1_023)]
+    [InlineData(1_024)]
+    [InlineData(1_025)]
+    [InlineData(ObjectUpload.PartSize - 1)]
+    [InlineData(ObjectUpload.PartSize)]
+    [InlineData(ObjectUpload.PartSize + 1)]
+    [InlineData(UploadFixture.MaxFileSize)]
+    public async Task A_file_arrives_as_it_was_sent(int size)
+    {
+        var file = size < 5 ? Sample.Text(size) : Sample.Pdf(size);
+        var sessionId = await _client.CreateAsync();
+
+        var stored = Assert.Single(await _client.UploadedAsync(sessionId, file));
+
+        Assert.Equal(file.Name, stored.GetProperty("originalName").GetString());
+        Assert.Equal(size, stored.GetProperty("size").GetInt64());
+        Assert.Equal(file.Sha256, stored.GetProperty("sha256").GetString());
+        Assert.Equal(file.Content, await relay.ContentAsync(stored.GetProperty("id").GetGuid()));
+        Assert.Empty(await relay.OpenUploadsAsync());
+    }
+
+    [Fact]
+    public async Task Files_of_a_request_are_stored_in_their_order_and_submit_the_session()
+    {
+        var sessionId = await _client.CreateAsync();
+        await _client.UploadedAsync(sessionId, Sample.Pdf(10, "1.pdf"), Sample.Text(20, "2.txt"), Sample.Text(30, "3.csv"));
+        await _client.UploadedAsync(sessionId, Sample.Pdf(40, "4.pdf"));
+
+        var session = await _client.StatusAsync(sessionId);
+        Assert.Equal("pending", session.GetProperty("status").GetString());
+        Assert.Equal(4, session.GetProperty("fileCount").GetInt32());
+        Assert.Equal(100, session.GetProperty("totalSize").GetInt64());
+        Assert.Equal(
+            ["1.pdf application/pdf 10 stored", "2.txt text/plain 20 stored", "3.csv text/csv 30 stored", "4.pdf application/pdf 40 stored"],
+            session.GetProperty("files").EnumerateArray().Select(file =>
+                $"{file.GetProperty("name")} {file.GetProperty("type")} {file.GetProperty("size")} {file.GetProperty("status")}"));
+        Assert.Equal(["new_session 3", "session_updated 4"], await relay.ColumnAsync<string>(
+            "SELECT type || ' ' || events.file_count FROM events JOIN sessions ON sessions.id = events.session WHERE session_id = @sessionId ORDER BY events.id",
+            new { sessionId }));
+    }
+
+    [Fact]
+    public async Task A_body_without_announced_length_is_taken_too()
+    {
+        var file = Sample.Pdf(100_000);
+        var sessionId = await _client.CreateAsync();
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"/api/customer/sessions/{sessionId}/upload") { Content = Customer.Form(file) };
+        request.Headers.TransferEncodingChunked = true;
+
+        using var answer = await _client.SendAsync(request, Token);
+
+        Assert.Equal(file.Sha256, (await answer.JsonAsync()).GetProperty("files")[0].GetProperty("sha256").GetString());
+    }
+
+    [Theory]
+    [InlineData("filename=\"रसीद.pdf\"", "रसीद.pdf")]
+    [InlineData("filename=\"打印 文件.pdf\"", "打印 文件.pdf")]
+    [InlineData("filename=\"📄.pdf\"", "📄.pdf")]
+    [InlineData("filename=\"عقد.pdf\"", "عقد.pdf")]
+    [InlineData("filename=\"Cafe\u0301.pdf\"", "Café.pdf")]
+    [InlineData("filename=\"a%22b%0D%0Ac.pdf\"", "a\"bc.pdf")]
+    [InlineData("filename=\"a\\\"b.pdf\"", "a\"b.pdf")]
+    [InlineData("filename=\"../../etc/passwd\"", "passwd")]
+    [InlineData("filename=\"C:\\Users\\me\\a.pdf\"", "a.pdf")]
+    [InlineData("filename=\"..\"", "file")]
+    [InlineData("filename=\"x/\"", "file")]
+    [InlineData("filename=\"\"", "file")]
+    [InlineData("filename=\"annexe\u202Efdp.pdf\"", "annexefdp.pdf")]
+    [InlineData("filename=\"100%.pdf\"", "100%.pdf")]
+    [InlineData("filename=plain.pdf", "plain.pdf")]
+    [InlineData("filename=\"fallback.pdf\"; filename*=UTF-8''r%C3%A9sum%C3%A9.pdf", "résumé.pdf")]
+    [InlineData("filename*=UTF-8''%2e%2e%2fa%00b.pdf", "ab.pdf")]
+    public async Task Names_are_kept_for_display_only(string parameter, string kept)
+    {
+        var sessionId = await _client.CreateAsync();
+        using var answer = await _client.SendFormAsync(sessionId, Raw($"--b\r\nContent-Disposition: form-data; name=\"files\"; {parameter}\r\n\r\n%PDF-1.7\r\n--b--\r\n"));
+
+        Assert.Equal(kept, (await answer.JsonAsync()).GetProperty("files")[0].GetProperty("originalName").GetString());
+        Assert.Equal(kept, (await _client.StatusAsync(sessionId)).GetProperty("files")[0].GetProperty("name").GetString());
+    }
+
+    [Fact]
+    public async Task A_long_name_keeps_its_ending()
+    {
+        var sessionId = await _client.CreateAsync();
+        var name = string.Concat(Enumerable.Repeat("😀", 200)) + ".pdf";
+
+        var kept = (await _client.UploadedAsync(sessionId, Sample.Pdf(name: name)))[0].GetProperty("originalName").GetString()!;
+
+        Assert.Equal(string.Concat(Enumerable.Repeat("😀", 125)) + ".pdf", kept);
+    }
+
+    public static TheoryData<string, string> Refused => new()
+    {
+        { "--b--\r\n", "no_files" },
+        { "--b\r\nContent-Disposition: form-data; name=\"files\"\r\n\r\njust text\r\n--b--\r\n", "no_files" },
+        { "--b\r\nContent-Disposition: form-data; name=\"files\"; filename=\"\"\r\nContent-Type: application/octet-stream\r\n\r\n\r\n--b--\r\n", "no_files" },
+        { "--b\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.pdf\"\r\n\r\n\r\n--b--\r\n", "empty_file" },
+        { "--b\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"a.pdf\"\r\n\r\n%PDF-1.7\r\n--b--\r\n", "invalid_request" },
+        { "--b\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.pdf\"\r\n\r\n%PDF-1.7\r\n", "invalid_request" },
+        { "--b\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.pdf\"\r\n\r\n%PDF-1.7\r\n--b\r\nno header here", "invalid_request" },
+        { $"--b\r\nContent-Disposition: form-data; name=\"files\"; filename=\"{new string('x', 20_000)}\"\r\n\r\n%PDF-1.7\r\n--b--\r\n", "invalid_request" },
+        { "no boundary at all", "invalid_request" },
+        { "", "invalid_request" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Refused))]
+    public async Task A_form_without_a_file_to_keep_is_refused(string body, string code)
+    {
+        var sessionId = await _client.CreateAsync();
+
+        using var answer = await _client.SendFormAsync(sessionId, Raw(body));
+
+        await answer.IsProblemAsync(HttpStatusCode.BadRequest, code);
+        await relay.AssertNothingLeftAsync(sessionId);
+        Assert.Equal("open", (await _client.StatusAsync(sessionId)).GetProperty("status").GetString());
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("application/json")]
+    [InlineData("multipart/form-data")]
+    [InlineData("multipart/mixed; boundary=b")]
+    [InlineData("text/plain; boundary=b")]
+    public async Task What_is_no_form_is_refused(string? contentType)
+    {
+        var sessionId = await _client.CreateAsync();
+        using var content = new ByteArrayContent("--b--\r\n"u8.ToArray());
+        content.Headers.TryAddWithoutValidation("Content-Type", contentType);
+
+        using var answer = await _client.SendFormAsync(sessionId, content);
+
+        await answer.IsProblemAsync(HttpStatusCode.BadRequest, "invalid_request");
+    }
+
+    [Fact]
+    public async Task Of_a_request_with_one_refused_file_none_is_kept()
+    {
+        var sessionId = await _client.CreateAsync();
+        await _client.UploadedAsync(sessionId, Sample.Pdf());
+
+        using var answer = await _client.UploadAsync(sessionId, Sample.Pdf(), Sample.Pdf(ObjectUpload.PartSize + 1), new Sample("a.exe", [.. "MZ"u8, 0, 1, 2]));
+
+        await answer.IsProblemAsync(HttpStatusCode.UnsupportedMediaType, "type_not_accepted");
+        await relay.AssertNothingLeftAsync(sessionId, filesHeld: 1);
+        Assert.Equal(1, (await _client.StatusAsync(sessionId)).GetProperty("fileCount").GetInt32());
+    }
+
+    [Fact]
+    public async Task One_byte_over_the_limit_is_refused()
+    {
+        var sessionId = await _client.CreateAsync();
+
+        using var answer = await _client.UploadAsync(sessionId, Sample.Pdf(UploadFixture.MaxFileSize + 1));
+
+        await answer.IsProblemAsync(HttpStatusCode.RequestEntityTooLarge, "file_too_large");
+        await relay.AssertNothingLeftAsync(sessionId);
+    }
+
+    [Fact]
+    public async Task Many_uploads_into_one_session_add_up()
+    {
+        var sessionId = await _client.CreateAsync();
+
+        await Parallel.ForAsync(0, 24, new ParallelOptions { MaxDegreeOfParallelism = 12, CancellationToken = Token }, async (i, _) =>
+            await _client.UploadedAsync(sessionId, Sample.Pdf(100 + i), Sample.Text(10)));
+
+        var session = await _client.StatusAsync(sessionId);
+        Assert.Equal(48, session.GetProperty("fileCount").GetInt32());
+        Assert.Equal(24 * 110 + 23 * 24 / 2, session.GetProperty("totalSize").GetInt64());
+        await relay.AssertNothingLeftAsync(sessionId, filesHeld: 48);
+    }
+
+    [Fact]
+    public async Task A_file_is_taken_back_and_the_shop_is_told()
+    {
+        var sessionId = await _client.CreateAsync();
+        var files = await _client.UploadedAsync(sessionId, Sample.Pdf(10), Sample.Pdf(20));
+        var address = $"/api/customer/sessions/{sessionId}/files/{files[0].GetProperty("id")}";
+
+        for (var i = 0; i < 2; i++)
+        {
+            using var answer = await _client.DeleteAsync(address, Token);
+            Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
+        }
+
+        var session = await _client.StatusAsync(sessionId);
+        Assert.Equal(1, session.GetProperty("fileCount").GetInt32());
+        Assert.Equal(20, session.GetProperty("totalSize").GetInt64());
+        Assert.Equal(["deleted", "stored"], session.GetProperty("files").EnumerateArray().Select(file => file.GetProperty("status").GetString()));
+        Assert.Equal(["new_session 2", "session_updated 1"], await relay.ColumnAsync<string>(
+            "SELECT type || ' ' || events.file_count FROM events JOIN sessions ON sessions.id = events.session WHERE session_id = @sessionId ORDER BY events.id",
+            new { sessionId }));
+        await relay.AssertNothingLeftAsync(sessionId, filesHeld: 2);
+    }
+
+    [Fact]
+    public async Task Files_taken_back_at_once_are_each_counted_once()
+    {
+        var sessionId = await _client.CreateAsync();
+        var files = await _client.UploadedAsync(sessionId, [.. Enumerable.Range(1, 8).Select(i => Sample.Pdf(i * 10))]);
+
+        await Parallel.ForEachAsync(files.Concat(files), Token, async (file, _) =>
+        {
+            using var answer = await _client.DeleteAsync($"/api/customer/sessions/{sessionId}/files/{file.GetProperty("id")}", Token);
+            Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
+        });
+
+        var session = await _client.StatusAsync(sessionId);
+        Assert.Equal(0, session.GetProperty("fileCount").GetInt32());
+        Assert.Equal(0, session.GetProperty("totalSize").GetInt64());
+    }
+
+    [Fact]
+    public async Task A_file_of_another_session_is_not_found()
+    {
+        var other = (await _client.UploadedAsync(await _client.CreateAsync(), Sample.Pdf()))[0].GetProperty("id").GetString()!;
+        var sessionId = await _client.CreateAsync();
+
+        foreach (var file in (string[])[other, $"{Guid.NewGuid()}", "x", "%00"])
+        {
+            using var answer = await _client.DeleteAsync($"/api/customer/sessions/{sessionId}/files/{file}", Token);
+            if (file != "%00") // which Kestrel refuses itself
+                await answer.IsProblemAsync(HttpStatusCode.NotFound, "file_not_found");
+            else
+                Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        }
+    }
+
+    [Fact]
+    public async Task A_file_of_a_claimed_session_stays_and_others_may_join_it()
+    {
+        var shop = await relay.ShopAsync();
+        var prefix = $"/s/{shop.Id}";
+        var sessionId = await _client.CreateAsync(prefix);
+        using var uploaded = await _client.SendFormAsync(sessionId, Customer.Form(Sample.Pdf()), prefix);
+        var file = (await uploaded.JsonAsync()).GetProperty("files")[0].GetProperty("id");
+        await relay.ExecuteAsync(
+            """
+            UPDATE sessions SET status = 'processing', claimed_until = now() + interval '10 min', claimed_by = (SELECT id FROM api_keys WHERE shop_id = @shop)
+            WHERE session_id = @sessionId
+            """,
+            new { shop = shop.Id, sessionId });
+
+        using var takeBack = await _client.DeleteAsync($"{prefix}/api/customer/sessions/{sessionId}/files/{file}", Token);
+        await takeBack.IsProblemAsync(HttpStatusCode.Conflict, "already_claimed");
+        using var another = await _client.SendFormAsync(sessionId, Customer.Form(Sample.Pdf()), prefix);
+        Assert.Equal(HttpStatusCode.OK, another.StatusCode);
+        var session = await _client.StatusAsync(sessionId, prefix);
+        Assert.Equal("processing", session.GetProperty("status").GetString());
+        Assert.Equal(2, session.GetProperty("fileCount").GetInt32());
+    }
+
+    private static ByteArrayContent Raw(string body) => new(Encoding.UTF8.GetBytes(body))
+    {
+        Headers = { ContentType = MediaTypeHeaderValue.Parse("multipart/form-data; boundary=b") },
+    };
+}
+
+public sealed class UploadLimitsTests(SmallLimitsFixture relay) : IClassFixture<SmallLimitsFixture>
+{
+    private readonly HttpClient _client = relay.UploadApi();
+
+    [Fact]
+    public async Task A_file_may_have_exactly_as_many_bytes_as_allowed()
+    {
+        var sessionId = await _client.CreateAsync();
+        await _client.UploadedAsync(sessionId, Sample.Pdf(1_000));
+
+        using var answer = await _client.UploadAsync(sessionId, Sample.Pdf(1_001));
+
+        await answer.IsProblemAsync(HttpStatusCode.RequestEntityTooLarge, "file_too_large");
+        await relay.AssertNothingLeftAsync(sessionId, filesHeld: 1);
+    }
+
+    [Fact]
+    public async Task A_session_may_hold_exactly_as_many_files_as_allowed()
+    {
+        var sessionId = await _client.CreateAsync();
+        using var fourInOne = await _client.UploadAsync(sessionId, Sample.Pdf(10), Sample.Pdf(10), Sample.Pdf(10), Sample.Pdf(10));
+        await fourInOne.IsProblemAsync(HttpStatusCode.RequestEntityTooLarge, "too_many_files");
+        await relay.AssertNothingLeftAsync(sessionId);
+
+        await _client.UploadedAsync(sessionId, Sample.Pdf(10), Sample.Pdf(10));
+        using var twoMore = await _client.UploadAsync(sessionId, Sample.Pdf(10), Sample.Pdf(10));
+        await twoMore.IsProblemAsync(HttpStatusCode.RequestEntityTooLarge, "too_many_files");
+        await _client.UploadedAsync(sessionId, Sample.Pdf(10));
+        await relay.AssertNothingLeftAsync(sessionId, filesHeld: 3);
+    }
+
+    [Fact]
+    public async Task A_session_may_hold_exactly_as_many_bytes_as_allowed()
+    {
+        var sessionId = await _client.CreateAsync();
+        await _client.UploadedAsync(sessionId, Sample.Pdf(1_000));
+        using var tooMuch = await _client.UploadAsync(sessionId, Sample.Pdf(1_000), Sample.Pdf(501));
+        await tooMuch.IsProblemAsync(HttpStatusCode.RequestEntityTooLarge, "session_too_large");
+        await relay.AssertNothingLeftAsync(sessionId, filesHeld: 1);
+
+        await _client.UploadedAsync(sessionId, Sample.Pdf(1_000), Sample.Pdf(500));
+        Assert.Equal(2_500, (await _client.StatusAsync(sessionId)).GetProperty("totalSize").GetInt64());
+    }
+
+    [Fact]
+    public async Task A_file_taken_back_makes_room()
+    {
+        var sessionId = await _client.CreateAsync();
+        var files = await _client.UploadedAsync(sessionId, Sample.Pdf(10), Sample.Pdf(10), Sample.Pdf(10));
+        using var takeBack = await _client.DeleteAsync(
+            $"/api/customer/sessions/{sessionId}/files/{files[1].GetProperty("id")}", TestContext.Current.CancellationToken);
+
+        await _client.UploadedAsync(sessionId, Sample.Pdf(10));
+    }
+
+    [Fact]
+    public async Task Uploads_that_race_do_not_pass_the_limit_together()
+    {
+        for (var round = 0; round < 10; round++)
+        {
+            var sessionId = await _client.CreateAsync();
+            var answers = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => _client.UploadAsync(sessionId, Sample.Pdf(10), Sample.Pdf(10))));
+
+            Assert.Single(answers, answer => answer.StatusCode == HttpStatusCode.OK);
+            foreach (var answer in answers.Where(answer => answer.StatusCode != HttpStatusCode.OK))
+                await answer.IsProblemAsync(HttpStatusCode.RequestEntityTooLarge, "too_many_files");
+            await relay.AssertNothingLeftAsync(sessionId, filesHeld: 2);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+
+namespace CloudTab.Testing;
+
+/// <summary>A bad network between a client and a server on loopback: passes bytes on until it is told to cut.</summary>
+public sealed class TcpProxy : IAsyncDisposable
+{
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly CancellationTokenSource _ending = new();
+    private readonly ConcurrentDictionary<Socket, bool> _open = [];
+    private readonly IPEndPoint _target;
+    private readonly Task _accepting;
+    private long _allowance = long.MaxValue;
+
+    public TcpProxy(int targetPort)
+    {
+        _target = new IPEndPoint(IPAddress.Loopback, targetPort);
+        _listener.Start();
+        _accepting = AcceptAsync();
+    }
+
+    public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+
+    /// <summary>Cuts every connection once the server has sent this many more bytes over all of them.</summary>
+    public void CutAfter(long bytes) => Interlocked.Exchange(ref _allowance, bytes);
+
+    /// <summary>Cuts what is open, and what is opened from now on at once.</summary>
+    public void Cut()
+    {
+        CutAfter(0);
+        foreach (var socket in _open.Keys)
+            Reset(socket);
+    }
+
+    /// <summary>Lets everything pass again.</summary>
+    public void Restore() => CutAfter(long.MaxValue);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _ending.CancelAsync();
+        _listener.Stop();
+        Cut();
+        await _accepting;
+        _ending.Dispose();
+    }
+
+    private static void Reset(Socket socket)
+    {
+        try
+        {
+            socket.LingerState = new LingerOption(enable: true, seconds: 0);
+            socket.Close();
+        }
+        catch (SocketException)
+        {
+            // It is gone already.
+        }
+        catch (ObjectDisposedException)
+        {
+            // It is gone already.
+        }
+    }
+
+    private async Task AcceptAsync()
+    {
+        var running = new List<Task>();
+        try
+        {
+            while (true)
+                running.Add(PassAsync(await _listener.AcceptSocketAsync(_ending.Token)));
+        }
+        catch (Exception ended) when (ended is OperationCanceledException or SocketException or ObjectDisposedException)
+        {
+            await Task.WhenAll(running);
+        }
+    }
+
+    private async Task PassAsync(Socket client)
+    {
+        using var server = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        _open[client] = _open[server] = true;
+        try
+        {
+            if (Interlocked.Read(ref _allowance) <= 0)
+                return;
+            await server.ConnectAsync(_target, _ending.Token);
+            await Task.WhenAny(CopyAsync(client, server, counted: false), CopyAsync(server, client, counted: true));
+        }
+        catch (Exception cut) when (cut is SocketException or ObjectDisposedException or OperationCanceledException)
+        {
+            // As told.
+        }
+        finally
+        {
+            Reset(client);
+            Reset(server);
+            _open.TryRemove(client, out _);
+            _open.TryRemove(server, out _);
+        }
+    }
+
+    private async Task CopyAsync(Socket from, Socket to, bool counted)
+    {
+        var buffer = new byte[16 * 1024];
+        try
+        {
+            while (await from.ReceiveAsync(buffer, SocketFlags.None, _ending.Token) is > 0 and var count)
+            {
+                if (counted && Interlocked.Add(ref _allowance, -count) < 0)
+                    return;
+                for (var sent = 0; sent < count;)
+                    sent += await to.SendAsync(buffer.AsMemory(sent, count - sent), SocketFlags.None, _ending.Token);
+            }
+        }
+        catch (Exception cut) when (cut is SocketException or ObjectDisposedException or OperationCanceledException)
+        {
+            // The other end is cut too.
+        }
+    }
+}
