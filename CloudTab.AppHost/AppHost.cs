@@ -86,9 +86,14 @@ var gateway = builder.AddProject<Projects.CloudTab_Gateway>("gateway")
     .WaitFor(notifier)
     .WaitFor(janitor);
 
-// The AppHost's own environment (Development, unless told otherwise) is that of every service.
+// The AppHost's own environment (Development, unless told otherwise) is that of every service. Eleven programs that each say where they
+// listen and how to end them would hide the one address that matters.
 foreach (var project in builder.Resources.OfType<ProjectResource>())
-    builder.CreateResourceBuilder(project).WithEnvironment("DOTNET_ENVIRONMENT", builder.Environment.EnvironmentName);
+{
+    builder.CreateResourceBuilder(project)
+        .WithEnvironment("DOTNET_ENVIRONMENT", builder.Environment.EnvironmentName)
+        .WithEnvironment("Logging__LogLevel__Microsoft.Hosting.Lifetime", "Warning");
+}
 
 if (builder.Environment.IsDevelopment())
 {

@@ -12,7 +12,8 @@ namespace CloudTab.Supervision;
 /// the pipe says that the program has ended and the guard is no longer needed. Linux's PR_SET_PDEATHSIG was no choice: it is bound to the
 /// starting thread, which in .NET comes and goes, and other systems lack it. The guard is forked twice, since PostgreSQL would take an
 /// unknown child's end for a crash of its own.
-/// Ctrl-C in a terminal reaches every process of the foreground group; here it is ignored, because the starter ends things in order.
+/// Ctrl-C in a terminal reaches every process of the foreground group, but the starter is to end things in order: where there is setsid
+/// (Linux), program and guard have a session of their own; elsewhere Ctrl-C is ignored, which PostgreSQL overrules.
 /// </remarks>
 internal static class ChildGuard
 {
@@ -25,18 +26,32 @@ internal static class ChildGuard
         exec "$@" 3<&- </dev/null
         """;
 
-    /// <summary>Start information for <paramref name="program"/> behind a guard; output is redirected, nothing else is set.</summary>
+    private static readonly string[] NewSession = File.Exists("/usr/bin/setsid") ? ["/usr/bin/setsid"] : [];
+
+    /// <summary>Start information for a program behind a guard; output is redirected.</summary>
     /// <param name="signalOnDeath">What the program gets when the starter dies: KILL, or a gentler one that surely ends it.</param>
-    /// <param name="program">A path, or a name to be found in PATH.</param>
-    /// <param name="arguments">The program's.</param>
-    public static ProcessStartInfo Command(string signalOnDeath, string program, params IEnumerable<string> arguments) =>
-        new("/bin/sh", ["-c", Script, "guard", signalOnDeath, program, .. arguments])
+    /// <param name="command">The program, a path or a name to be found in PATH, and its arguments.</param>
+    /// <param name="environment">On top of the starter's own.</param>
+    public static ProcessStartInfo Command(
+        string signalOnDeath, IEnumerable<string> command, IReadOnlyDictionary<string, string>? environment = null)
+    {
+        environment ??= new Dictionary<string, string>(StringComparer.Ordinal);
+
+        // Debian's sh drops variables such as services__upload-api__http__0, whose names it could not use itself: env sets them after it.
+        var unfit = environment.Where(variable => !variable.Key.All(c => char.IsAsciiLetterOrDigit(c) || c == '_')).ToList();
+        IEnumerable<string> env = unfit.Count == 0 ? [] : ["env", .. unfit.Select(variable => $"{variable.Key}={variable.Value}")];
+        string[] all = [.. NewSession, "/bin/sh", "-c", Script, "guard", signalOnDeath, .. env, .. command];
+        var start = new ProcessStartInfo(all[0], all[1..])
         {
             UseShellExecute = false,
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
+        return start;
+    }
 
     /// <summary>To be called once the program has ended.</summary>
     public static void Release(Process process)

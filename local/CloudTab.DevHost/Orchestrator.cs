@@ -18,16 +18,11 @@ internal sealed class Orchestrator(
     IHostApplicationLifetime lifetime,
     TimeProvider time) : IHostedService, IDisposable
 {
-    /// <summary>From Ctrl-C to the last process's end.</summary>
-    public static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(9);
-
-    /// <summary>What waits for others is killed by then, so that those others still have time to end well.</summary>
-    private static readonly TimeSpan DependentStopLimit = TimeSpan.FromSeconds(6);
-
     private readonly Dictionary<ProjectResource, List<ProjectInstance>> _instances = [];
     private readonly TaskCompletionSource _startFailed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly HealthMonitor _health = new(time, terminal);
     private readonly SemaphoreSlim _readiness = new(1, 1);
+    private readonly Lock _stopLock = new();
     private readonly long _created = time.GetTimestamp();
     private bool _announced;
     private Task? _stopped;
@@ -49,6 +44,7 @@ internal sealed class Orchestrator(
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
+        WaitGraph.RefuseCircles(model.Resources);
         data.Lock();
         foreach (var parameter in model.Resources.OfType<ParameterResource>())
             await parameter.GetValueAsync(cancellationToken);
@@ -97,7 +93,12 @@ internal sealed class Orchestrator(
         _ = WatchHealthAsync(instance, run);
     }
 
-    public Task StopAsync(CancellationToken cancellationToken) => _stopped ??= StopAllAsync();
+    public Task StopAsync(CancellationToken cancellationToken)
+    {
+        // A signal and the end of a failed start may both ask for it, at the same moment.
+        lock (_stopLock)
+            return _stopped ??= StopAllAsync();
+    }
 
     public void Dispose()
     {
@@ -109,32 +110,10 @@ internal sealed class Orchestrator(
 
     private async Task StopAllAsync()
     {
-        // Each resource's end waits for the end of those that depend on it; the model has no cycles, else nothing would have started.
-        using var limit = new CancellationTokenSource(StopLimit, time);
-        using var dependentLimit = new CancellationTokenSource(DependentStopLimit, time);
-        var stopped = new Dictionary<ProjectResource, Task>();
-        await Task.WhenAll(_instances.Keys.ToList().Select(Stop));
+        await WaitGraph.StopAsync(_instances, time);
         ports.Dispose();
         data.Dispose();
-
-        Task Stop(ProjectResource resource)
-        {
-            if (stopped.TryGetValue(resource, out var known))
-                return known;
-            var dependents = _instances.Keys.Where(other => DependsOn(other, resource)).Select(Stop).ToList();
-            var impatient = resource.Annotations.OfType<WaitAnnotation>().Any() ? dependentLimit.Token : limit.Token;
-            return stopped[resource] = StopAfterAsync(dependents, InstancesOf(resource), impatient);
-        }
     }
-
-    private static async Task StopAfterAsync(List<Task> dependents, IReadOnlyCollection<ProjectInstance> instances, CancellationToken impatient)
-    {
-        await Task.WhenAll(dependents);
-        await Task.WhenAll(instances.Select(instance => instance.StopAsync(impatient)));
-    }
-
-    private static bool DependsOn(ProjectResource resource, IResource other) => !ReferenceEquals(resource, other)
-        && resource.Annotations.OfType<WaitAnnotation>().Any(wait => ReferenceEquals(wait.Resource, other));
 
     private static System.Collections.Immutable.ImmutableArray<HealthReportSnapshot> Unanswered(ProjectInstance instance) =>
         [.. instance.Resource.Annotations.OfType<HealthCheckAnnotation>().Select(check => new HealthReportSnapshot(check.Key, null, null, null))];

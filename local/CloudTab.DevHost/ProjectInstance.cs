@@ -88,19 +88,19 @@ internal sealed class ProjectInstance(
         if (!File.Exists(target))
             throw new DistributedApplicationException($"{resource.Name} is not built ({target}): run `dotnet build`.");
 
-        var start = ChildGuard.Command("KILL", DotnetHost(), target);
+        var start = ChildGuard.Command("KILL", [DotnetHost(), target], environment);
         start.WorkingDirectory = Path.GetDirectoryName(metadata.ProjectPath)!;
-        foreach (var inherited in NotInherited)
+        foreach (var inherited in NotInherited.Except(environment.Keys, StringComparer.Ordinal))
             start.Environment.Remove(inherited);
-        foreach (var (name, value) in environment)
-            start.Environment[name] = value;
 
         int processId;
         await _exclusive.WaitAsync(run);
         try
         {
             run.ThrowIfCancellationRequested();
-            _process = Process.Start(start)!;
+            var started = Process.Start(start)!;
+            _process?.Dispose();
+            _process = started;
             processId = _process.Id;
             _ended = FollowAsync(_process);
         }
@@ -129,8 +129,9 @@ internal sealed class ProjectInstance(
         await _exclusive.WaitAsync(CancellationToken.None);
         try
         {
-            if (_process is not { } process)
+            if (_process is not { HasExited: false } process)
             {
+                await _ended;
                 if (!Snapshot.HasEnded)
                     await PublishAsync(KnownResourceStates.Exited);
                 return;
@@ -157,6 +158,7 @@ internal sealed class ProjectInstance(
     public void Dispose()
     {
         EndRun();
+        _process?.Dispose();
         _exclusive.Dispose();
     }
 
@@ -171,7 +173,6 @@ internal sealed class ProjectInstance(
         await Task.WhenAny(Task.WhenAll(output, errors), Task.Delay(TimeSpan.FromSeconds(1), time));
 
         var code = process.ExitCode;
-        _process = null;
         EndRun();
         await PublishAsync(snapshot => snapshot with
         {
@@ -181,7 +182,6 @@ internal sealed class ProjectInstance(
             HealthReports = [],
             IsReady = false,
         });
-        process.Dispose();
         if (!_stopRequested)
             OnDeath(this, code);
     }

@@ -51,14 +51,16 @@ internal sealed class ReplicaProxy : IDisposable
 
     private async Task AcceptAsync(TcpListener listener, CancellationToken stopping)
     {
-        try
+        while (!stopping.IsCancellationRequested)
         {
-            while (true)
+            try
+            {
                 _ = RelayAsync(await listener.AcceptSocketAsync(stopping), stopping);
-        }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
-        {
-            // The application ends.
+            }
+            catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+            {
+                // The application ends, or a client left before it was accepted.
+            }
         }
     }
 
@@ -68,34 +70,39 @@ internal sealed class ReplicaProxy : IDisposable
         using (var replica = await ConnectAsync(stopping))
         {
             if (replica is null)
+            {
+                Reset(client);
                 return;
+            }
 
+            // Both directions to their own end: a client that has finished sending still waits for its answer, and a replica that has
+            // answered early (413, say) may still read what is under way, or the client would lose that answer to a reset.
             client.NoDelay = true;
-            var answers = CopyAsync(replica, client, stopping);
-            var requests = CopyAsync(client, replica, stopping);
-
-            // A client that has finished sending may still wait for its answer; a replica that has finished has nothing more to say.
-            if (await Task.WhenAny(answers, requests) == requests && await requests)
-                await answers;
+            using var broken = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+            await Task.WhenAll(CopyAsync(client, replica, broken), CopyAsync(replica, client, broken));
         }
     }
 
-    /// <returns>Whether the sender finished in good order, which the other side has then been told.</returns>
-    private static async Task<bool> CopyAsync(Socket from, Socket to, CancellationToken stopping)
+    /// <summary>Passes on bytes as they come, then the end of them; a connection that breaks on one side is broken on the other.</summary>
+    private static async Task CopyAsync(Socket from, Socket to, CancellationTokenSource broken)
     {
         try
         {
             using var source = new NetworkStream(from);
             using var destination = new NetworkStream(to);
-            await source.CopyToAsync(destination, 64 * 1024, stopping);
+            await source.CopyToAsync(destination, 64 * 1024, broken.Token);
             to.Shutdown(SocketShutdown.Send);
-            return true;
         }
-        catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException or OperationCanceledException)
+        catch (Exception e) when (e is IOException or SocketException or OperationCanceledException)
         {
-            return false;
+            Reset(from);
+            Reset(to);
+            await broken.CancelAsync();
         }
     }
+
+    /// <summary>Makes the socket's disposal a reset: what was cut off must not look like an orderly end.</summary>
+    private static void Reset(Socket socket) => socket.LingerState = new LingerOption(enable: true, seconds: 0);
 
     private async Task<Socket?> ConnectAsync(CancellationToken stopping)
     {

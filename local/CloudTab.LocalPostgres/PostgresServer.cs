@@ -68,7 +68,10 @@ internal sealed class PostgresServer(IOptions<PostgresOptions> options, IHostApp
         }
         catch (Exception e) when (e is CannotRunException or NpgsqlException or IOException or UnauthorizedAccessException)
         {
-            await Console.Error.WriteLineAsync(e.Message);
+            // initdb, npm, the server and .NET each say it in a line of their own kind, but all in these words.
+            var isDiskFull = e.Message.Contains("No space left on device", StringComparison.OrdinalIgnoreCase);
+            await Console.Error.WriteLineAsync(
+                isDiskFull ? $"The disk that holds {_options.Data} is full: make room, or choose another data folder." : e.Message);
             Environment.ExitCode = 1;
             lifetime.StopApplication();
         }
@@ -98,7 +101,7 @@ internal sealed class PostgresServer(IOptions<PostgresOptions> options, IHostApp
             [server.Binaries.Postgres, "-D", server.Cluster.Folder, "-p", _options.Port.ToString(CultureInfo.InvariantCulture), .. settings.SelectMany(setting => new[] { "-c", setting })]);
 
         // If this process is killed, the server gets what Ctrl-C would give it: a fast shutdown, with its data written.
-        var start = ChildGuard.Command("INT", command[0], command[1..]);
+        var start = ChildGuard.Command("INT", command);
         start.WorkingDirectory = "/";
         return Process.Start(start)!;
     }

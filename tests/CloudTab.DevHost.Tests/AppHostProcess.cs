@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -42,7 +43,7 @@ public sealed class AppHostProcess : IDisposable
     {
         await using (var first = await StartAsync())
         {
-            Assert.NotEmpty(Processes());
+            Assert.Contains(Processes(), process => File.ReadAllText(Path.Combine(process, "comm")) == "postgres\n");
             first.Kill();
             await first.WaitForExitAsync(Token);
         }
@@ -51,6 +52,24 @@ public sealed class AppHostProcess : IDisposable
         await using (var second = await StartAsync())
             Assert.False(second.HasExited);
         await WaitForAsync(() => Processes().Count == 0);
+    }
+
+    [Fact]
+    public async Task Ctrl_C_ends_everything_in_order_within_ten_seconds()
+    {
+        await using var appHost = await ChildProcess.StartProgramAsync(
+            ["env", "--default-signal=INT", "setsid", "dotnet", ChildProcess.BuiltOutput("CloudTab.TestAppHost")], Settings(), Ready, Token);
+        await WaitForAsync(() => appHost.Output.Contains("Ready after", StringComparison.Ordinal));
+
+        var watch = Stopwatch.StartNew();
+        appHost.PressCtrlC();
+        Assert.Equal(0, await appHost.WaitForExitAsync(Token));
+        Assert.InRange(watch.Elapsed.TotalSeconds, 0, 10);
+        Assert.Empty(Processes());
+
+        // The terminal sends it to PostgreSQL too, which must not end before those that use it.
+        await WaitForAsync(() => appHost.Output.Contains("received fast shutdown request", StringComparison.Ordinal));
+        Assert.True(appHost.Output.IndexOf("service is ending", StringComparison.Ordinal) < appHost.Output.IndexOf("received fast shutdown request", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -96,12 +115,16 @@ public sealed class AppHostProcess : IDisposable
         ["TEST_MARK"] = _folder.Name,
     };
 
-    /// <summary>All living processes that this test's AppHost has started, known by a variable that each inherits.</summary>
+    /// <summary>
+    /// All living processes that this test's AppHost has started, known by a variable that each inherits; PostgreSQL's, which write their
+    /// status over it, by their data folder.
+    /// </summary>
     private List<string> Processes() => [.. Directory.EnumerateDirectories("/proc").Where(process =>
     {
         try
         {
-            return File.ReadAllText(Path.Combine(process, "environ")).Contains($"TEST_MARK={_folder.Name}", StringComparison.Ordinal);
+            return File.ReadAllText(Path.Combine(process, "environ")).Contains($"TEST_MARK={_folder.Name}", StringComparison.Ordinal)
+                || File.ReadAllText(Path.Combine(process, "cmdline")).Contains(_folder.Name, StringComparison.Ordinal);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -111,7 +134,7 @@ public sealed class AppHostProcess : IDisposable
 
     private static async Task WaitForAsync(Func<bool> condition)
     {
-        for (var i = 0; i < 200 && !condition(); i++)
+        for (var i = 0; i < 600 && !condition(); i++)
             await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, Token);
         Assert.True(condition());
     }

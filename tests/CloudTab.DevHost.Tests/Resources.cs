@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace CloudTab.DevHost.Tests;
 
@@ -16,9 +17,9 @@ public sealed class Resources
         await using var running = await RunningApplication.StartAppHostAsync();
         await running.App.ResourceNotifications.WaitForResourceHealthyAsync("front", Token);
 
-        using var service = running.App.CreateHttpClient("service");
+        using var service = running.App.CreateHttpClient("back-end");
         var ofService = await service.GetFromJsonAsync<Dictionary<string, string>>("/environment", Token);
-        Assert.Equal("service", ofService!["OTEL_SERVICE_NAME"]);
+        Assert.Equal("back-end", ofService!["OTEL_SERVICE_NAME"]);
         Assert.StartsWith("service.instance.id=", ofService["OTEL_RESOURCE_ATTRIBUTES"], StringComparison.Ordinal);
         Assert.Equal(await running.App.GetConnectionStringAsync("database", Token), ofService["ConnectionStrings__database"]);
         await using var connection = new Npgsql.NpgsqlConnection(ofService["ConnectionStrings__database"]);
@@ -26,8 +27,8 @@ public sealed class Resources
 
         using var front = running.App.CreateHttpClient("front");
         var ofFront = await front.GetFromJsonAsync<Dictionary<string, string>>("/environment", Token);
-        Assert.Equal(running.App.GetEndpoint("service").ToString().TrimEnd('/'), ofFront!["services__service__http__0"]);
-        Assert.Equal(ofFront["services__service__http__0"], ofFront["SERVICE_HTTP"]);
+        Assert.Equal(running.App.GetEndpoint("back-end").ToString().TrimEnd('/'), ofFront!["services__back-end__http__0"]);
+        Assert.Equal(ofFront["services__back-end__http__0"], ofFront["BACK_END_HTTP"]);
         Assert.Equal(running.App.GetEndpoint("front").ToString().TrimEnd('/'), ofFront["ASPNETCORE_URLS"]);
         Assert.False(ofFront.ContainsKey("OTEL_EXPORTER_OTLP_HEADERS"));
     }
@@ -71,18 +72,32 @@ public sealed class Resources
         await using var running = await RunningApplication.StartAsync(builder =>
             builder.AddProject<Projects.CloudTab_TestApp>("service").WithHttpEndpoint().WithReplicas(2).WithHttpHealthCheck("/health"));
         await running.App.ResourceNotifications.WaitForResourceHealthyAsync("service", Token);
-        Assert.Equal(2, (await PidsAsync(running.App)).Count);
+        var replicas = await PidsAsync(running.App);
+        Assert.Equal(2, replicas.Count);
 
-        using var http = running.App.CreateHttpClient("service");
-        await Assert.ThrowsAnyAsync<HttpRequestException>(() => http.PostAsync(new Uri("/end/7", UriKind.Relative), null, Token));
-        var dead = await running.App.ResourceNotifications.WaitForResourceAsync("service", update => update.Snapshot.ExitCode == 7, Token);
-        Assert.Single(await PidsAsync(running.App));
+        using (var replica = Process.GetProcessById(replicas.First()))
+            replica.Kill();
+        var dead = await running.App.ResourceNotifications.WaitForResourceAsync("service", update => update.Snapshot.ExitCode == 137, Token);
+        Assert.Equal(replicas.Last(), Assert.Single(await PidsAsync(running.App)));
 
         var result = await running.App.ResourceCommands.ExecuteCommandAsync(dead.ResourceId, KnownResourceCommands.StartCommand, Token);
         Assert.True(result.Success, result.Message);
         await running.App.ResourceNotifications.WaitForResourceAsync(
-            "service", update => update.ResourceId == dead.ResourceId && update.Snapshot.HealthStatus is not null && update.Snapshot.HealthReports is [{ Status: Microsoft.Extensions.Diagnostics.HealthChecks.HealthStatus.Healthy }], Token);
+            "service", update => update.ResourceId == dead.ResourceId && update.Snapshot.HealthStatus == HealthStatus.Healthy, Token);
         Assert.Equal(2, (await PidsAsync(running.App)).Count);
+    }
+
+    [Fact]
+    public async Task Resources_that_wait_for_each_other_are_refused()
+    {
+        var e = await Assert.ThrowsAsync<DistributedApplicationException>(() => RunningApplication.StartAsync(builder =>
+        {
+            var first = builder.AddProject<Projects.CloudTab_TestApp>("first");
+            var second = builder.AddProject<Projects.CloudTab_TestApp>("second").WaitFor(first);
+            var third = builder.AddProject<Projects.CloudTab_TestApp>("third").WaitForCompletion(second);
+            first.WaitFor(third);
+        }));
+        Assert.Equal("Nothing of this could ever start: first waits for third waits for second waits for first.", e.Message);
     }
 
     [Fact]
@@ -115,14 +130,14 @@ public sealed class Resources
         Assert.InRange(watch.Elapsed.TotalSeconds, 5, 10);
     }
 
-    private static async Task<HashSet<string>> PidsAsync(DistributedApplication app)
+    private static async Task<HashSet<int>> PidsAsync(DistributedApplication app)
     {
-        var seen = new HashSet<string>(StringComparer.Ordinal);
+        var seen = new HashSet<int>();
         for (var i = 0; i < 6; i++)
         {
             // A client of its own each time: one that keeps its connection stays with its replica.
             using var http = app.CreateHttpClient("service");
-            seen.Add(await http.GetStringAsync(new Uri("/pid", UriKind.Relative), TestContext.Current.CancellationToken));
+            seen.Add(await http.GetFromJsonAsync<int>(new Uri("/pid", UriKind.Relative), Token));
         }
 
         return seen;

@@ -27,10 +27,15 @@ public sealed class ChildProcess : IAsyncDisposable
 
     /// <summary>Starts a project's built output and, where <paramref name="ready"/> is given, waits until that address answers 2xx.</summary>
     /// <exception cref="InvalidOperationException">The process ended before it was ready, or was not ready within a minute.</exception>
-    public static async Task<ChildProcess> StartAsync(
-        string project, IReadOnlyDictionary<string, string> environment, Uri? ready, CancellationToken cancellationToken, params string[] arguments)
+    public static Task<ChildProcess> StartAsync(
+        string project, IReadOnlyDictionary<string, string> environment, Uri? ready, CancellationToken cancellationToken, params string[] arguments) =>
+        StartProgramAsync(["dotnet", BuiltOutput(project), .. arguments], environment, ready, cancellationToken);
+
+    /// <summary>The same with a command line, for what has to be put in front of dotnet.</summary>
+    public static async Task<ChildProcess> StartProgramAsync(
+        IReadOnlyList<string> command, IReadOnlyDictionary<string, string> environment, Uri? ready, CancellationToken cancellationToken)
     {
-        var start = new ProcessStartInfo("dotnet", [BuiltOutput(project), .. arguments])
+        var start = new ProcessStartInfo(command[0], command.Skip(1))
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,
@@ -50,7 +55,7 @@ public sealed class ChildProcess : IAsyncDisposable
         try
         {
             if (ready is not null)
-                await child.WaitUntilReadyAsync(project, ready, cancellationToken);
+                await child.WaitUntilReadyAsync(string.Join(' ', command), ready, cancellationToken);
             return child;
         }
         catch
@@ -70,6 +75,9 @@ public sealed class ChildProcess : IAsyncDisposable
 
     /// <summary>SIGKILL: no handler of the process runs.</summary>
     public void Kill() => _process.Kill();
+
+    /// <summary>SIGINT to the process's group, as a terminal sends it on Ctrl-C. The process must lead a group of its own (setsid).</summary>
+    public void PressCtrlC() => _ = SendSignal(-_process.Id, 2);
 
     /// <summary>SIGTERM, as an orchestrator sends it; SIGKILL if that does not end the process within 30 s.</summary>
     /// <returns>Its exit code.</returns>
@@ -112,13 +120,13 @@ public sealed class ChildProcess : IAsyncDisposable
         return Path.Combine(own.Parent!.Parent!.FullName, project, own.Name, project + ".dll");
     }
 
-    private async Task WaitUntilReadyAsync(string project, Uri ready, CancellationToken cancellationToken)
+    private async Task WaitUntilReadyAsync(string command, Uri ready, CancellationToken cancellationToken)
     {
         var waited = Stopwatch.StartNew();
         while (waited.Elapsed < StartLimit)
         {
             if (_process.HasExited)
-                throw new InvalidOperationException($"{project} ended with {_process.ExitCode} before it was ready:\n{Output}");
+                throw new InvalidOperationException($"{command} ended with {_process.ExitCode} before it was ready:\n{Output}");
             try
             {
                 using var response = await Http.GetAsync(ready, cancellationToken);
@@ -133,7 +141,7 @@ public sealed class ChildProcess : IAsyncDisposable
             await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, cancellationToken);
         }
 
-        throw new InvalidOperationException($"{project} was not ready within {StartLimit}:\n{Output}");
+        throw new InvalidOperationException($"{command} was not ready within {StartLimit}:\n{Output}");
     }
 
     private void Keep(object sender, DataReceivedEventArgs line)

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Globalization;
 using System.Security.Cryptography;
 
@@ -25,7 +26,6 @@ public sealed class LocalPostgresServer : IAsyncDisposable
             ["PGPORT"] = Port.ToString(CultureInfo.InvariantCulture),
             ["POSTGRES_DATA"] = Path.Combine(folder, "postgres"),
             ["POSTGRES_DB"] = "cloudtab",
-            ["POSTGRES_PASSWORD"] = Password,
             ["POSTGRES_OPTIONS"] = "fsync=off full_page_writes=off",
         };
         foreach (var (name, value) in settings)
@@ -37,10 +37,18 @@ public sealed class LocalPostgresServer : IAsyncDisposable
 
     public int Port { get; } = ChildProcess.FreePort();
 
-    public string Password { get; } = RandomNumberGenerator.GetHexString(24);
+    /// <summary>The superuser's; a new one holds from the next start.</summary>
+    public string Password { get; set; } = RandomNumberGenerator.GetHexString(24);
 
     /// <summary>For Npgsql, as the superuser, to the database <c>cloudtab</c>.</summary>
-    public string ConnectionString => $"Host=127.0.0.1;Port={Port};Username=postgres;Password={Password};Database=cloudtab";
+    public string ConnectionString => new DbConnectionStringBuilder
+    {
+        ["Host"] = "127.0.0.1",
+        ["Port"] = Port,
+        ["Username"] = "postgres",
+        ["Password"] = Password,
+        ["Database"] = "cloudtab",
+    }.ConnectionString;
 
     /// <summary>What the server has written since its last start.</summary>
     public string Output => _process?.Output ?? "";
@@ -72,6 +80,7 @@ public sealed class LocalPostgresServer : IAsyncDisposable
         // As root the server runs as another user, who must be able to reach its data.
         if (!OperatingSystem.IsWindows())
             File.SetUnixFileMode(Folder, File.GetUnixFileMode(Folder) | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
+        _environment["POSTGRES_PASSWORD"] = Password;
         _process = await ChildProcess.StartAsync("CloudTab.LocalPostgres", _environment, _ready, cancellationToken);
     }
 

@@ -71,10 +71,15 @@ public class DistributedApplication : IHost, IAsyncDisposable
         try
         {
             await StartAsync(cancellationToken);
-            await Task.WhenAny(_orchestrator.StartFailed, _host.WaitForShutdownAsync(cancellationToken));
+            var shutdown = _host.WaitForShutdownAsync(cancellationToken);
+            await Task.WhenAny(_orchestrator.StartFailed, shutdown);
             if (_orchestrator.StartFailed.IsCompleted)
+            {
                 Environment.ExitCode = 1;
-            await StopAsync(CancellationToken.None);
+                Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
+            }
+
+            await shutdown;
         }
         catch (Exception e) when (e is DistributedApplicationException or IOException or UnauthorizedAccessException)
         {

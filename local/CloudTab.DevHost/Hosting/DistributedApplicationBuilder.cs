@@ -55,7 +55,7 @@ public class DistributedApplicationBuilder : IDistributedApplicationBuilder
 
         // The terminal belongs to the resources; the host itself has nothing to say there.
         _host.Logging.ClearProviders();
-        _host.Services.Configure<HostOptions>(options => options.ShutdownTimeout = Orchestrator.StopLimit);
+        _host.Services.Configure<HostOptions>(options => options.ShutdownTimeout = WaitGraph.StopLimit);
 
         Services.TryAddSingleton(TimeProvider.System);
         Services.AddSingleton(new DistributedApplicationModel(Resources));

@@ -20,7 +20,7 @@ var job = builder.AddProject<Projects.CloudTab_TestApp>("job")
     .WithEnvironment("EXIT_CODE", builder.Configuration["JobExitCode"] ?? "0")
     .WaitFor(postgres);
 
-var service = builder.AddProject<Projects.CloudTab_TestApp>("service")
+var service = builder.AddProject<Projects.CloudTab_TestApp>("back-end")
     .WithHttpEndpoint()
     .WithReplicas(2)
     .WithReference(database)

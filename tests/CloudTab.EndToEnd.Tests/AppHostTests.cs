@@ -1,0 +1,140 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Net.WebSockets;
+using System.Security.Cryptography;
+using System.Text.Json;
+using Aspire.Hosting.ApplicationModel;
+using Aspire.Hosting.Testing;
+
+namespace CloudTab.EndToEnd.Tests;
+
+/// <summary>The application model itself: what it says, and that what it starts is a relay.</summary>
+public sealed class AppHostTests : IDisposable
+{
+    private readonly DirectoryInfo _data = RunningAppHost.NewData();
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task The_model_names_every_resource_and_what_it_waits_for()
+    {
+        await using var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.CloudTab_AppHost>(
+            [$"CLOUDTAB_DATA={_data.FullName}", "Replicas=3"], Token);
+        var projects = builder.Resources.OfType<ProjectResource>().ToDictionary(project => project.Name, StringComparer.Ordinal);
+
+        Assert.Equal(
+            ["gateway", "janitor", "migrator", "notifier", "postgres", "s3", "shop-api", "upload-api"], projects.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(["postgres", "s3"], WaitsFor("migrator", WaitType.WaitUntilHealthy));
+        foreach (var service in new[] { "upload-api", "shop-api", "notifier", "janitor" })
+            Assert.Equal(["migrator"], WaitsFor(service, WaitType.WaitForCompletion));
+        Assert.Equal(["janitor", "notifier", "shop-api", "upload-api"], WaitsFor("gateway", WaitType.WaitUntilHealthy));
+        Assert.Equal(["notifier", "shop-api", "upload-api"], projects.Values.Where(HasThreeReplicas).Select(project => project.Name).Order(StringComparer.Ordinal));
+        Assert.Equal(5000, projects["gateway"].Annotations.OfType<EndpointAnnotation>().Single().Port);
+
+        IEnumerable<string> WaitsFor(string name, WaitType type) => projects[name].Annotations.OfType<WaitAnnotation>()
+            .Where(wait => wait.WaitType == type).Select(wait => wait.Resource.Name).Order(StringComparer.Ordinal);
+
+        static bool HasThreeReplicas(ProjectResource project) => project.Annotations.OfType<ReplicaAnnotation>().Any(annotation => annotation.Replicas == 3);
+    }
+
+    [Fact]
+    public async Task A_file_goes_from_the_customer_to_the_shop_and_its_session_outlives_a_restart()
+    {
+        string session;
+        await using (var relay = await RunningAppHost.StartAsync(_data, Token))
+        {
+            await ChecksEnvironmentAsync(relay);
+            session = await SendAndPrintAsync(relay);
+        }
+
+        await using (var relay = await RunningAppHost.StartAsync(_data, Token))
+        {
+            using var customer = new HttpClient { BaseAddress = relay.Origin };
+            Assert.Equal("completed", await StatusAsync(customer, session));
+        }
+    }
+
+    public void Dispose() => _data.Delete(recursive: true);
+
+    /// <summary>Every service has the database, the bucket and its name for telemetry; only the Migrator has the shop's key.</summary>
+    private static async Task ChecksEnvironmentAsync(RunningAppHost relay)
+    {
+        foreach (var service in new[] { "migrator", "upload-api", "shop-api", "notifier", "janitor" })
+        {
+            var state = await relay.App.ResourceNotifications.WaitForResourceAsync(service, update => !update.Snapshot.EnvironmentVariables.IsEmpty, Token);
+            var environment = state.Snapshot.EnvironmentVariables.ToDictionary(variable => variable.Name, variable => variable.Value, StringComparer.Ordinal);
+            Assert.Equal(service, environment["OTEL_SERVICE_NAME"]);
+            Assert.Equal(await relay.App.GetConnectionStringAsync("cloudtab", Token), environment["ConnectionStrings__cloudtab"]);
+            Assert.Equal(relay.App.GetEndpoint("s3").ToString().TrimEnd('/'), environment["AWS_ENDPOINT_URL_S3"]);
+            Assert.Equal("cloudtab", environment["AWS_S3_BUCKET"]);
+            Assert.Equal("Development", environment["DOTNET_ENVIRONMENT"]);
+            Assert.Equal(service == "migrator" ? relay.Key : null, environment.GetValueOrDefault("SHOPKEEPER_API_KEY"));
+        }
+    }
+
+    private static async Task<string> SendAndPrintAsync(RunningAppHost relay)
+    {
+        using var customer = new HttpClient { BaseAddress = relay.Origin };
+        using var shop = new HttpClient { BaseAddress = relay.Origin, DefaultRequestHeaders = { { "X-API-Key", relay.Key } } };
+        using var socket = new ClientWebSocket();
+        await socket.ConnectAsync(new UriBuilder(relay.Origin) { Scheme = "ws", Path = "/ws" }.Uri, Token);
+        await socket.SendAsync(
+            JsonSerializer.SerializeToUtf8Bytes(new { type = "authenticate", apiKey = relay.Key }), WebSocketMessageType.Text, endOfMessage: true, Token);
+        await ReadFrameAsync(socket, "pending_sessions");
+
+        var created = await ReadAsync(await customer.PostAsync(Path("/api/customer/sessions/create"), content: null, Token));
+        var session = created.GetProperty("sessionId").GetString()!;
+        var file = RandomNumberGenerator.GetBytes(9 << 20);
+        "%PDF-1.7\n"u8.CopyTo(file);
+        using var form = new MultipartFormDataContent { { new ByteArrayContent(file), "files", "letter.pdf" } };
+        await ReadAsync(await customer.PostAsync(Path($"/api/customer/sessions/{session}/upload"), form, Token));
+
+        var announced = await ReadFrameAsync(socket, "new_session");
+        Assert.Equal(session, announced.GetProperty("sessionId").GetString());
+        var claimed = await ReadAsync(await shop.PostAsync(Path($"/api/shopkeeper/sessions/{announced.GetProperty("pickupCode")}/claim"), content: null, Token));
+        var download = Path($"/api/shopkeeper/files/{claimed.GetProperty("session").GetProperty("files")[0].GetProperty("id")}/download");
+        Assert.Equal(SHA256.HashData(file), SHA256.HashData(await shop.GetByteArrayAsync(download, Token)));
+        await ReadAsync(await shop.PostAsync(Path($"/api/shopkeeper/sessions/{session}/complete"), content: null, Token));
+
+        using var gone = await shop.GetAsync(download, Token);
+        Assert.Equal(HttpStatusCode.Gone, gone.StatusCode);
+        Assert.Equal("completed", await StatusAsync(customer, session));
+        return session;
+    }
+
+    private static async Task<string?> StatusAsync(HttpClient customer, string session)
+    {
+        var answer = await customer.GetFromJsonAsync<JsonElement>(Path($"/api/customer/sessions/{session}/status"), Token);
+        return answer.GetProperty("session").GetProperty("status").GetString();
+    }
+
+    private static async Task<JsonElement> ReadAsync(HttpResponseMessage response)
+    {
+        using (response)
+            return await response.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonElement>(Token);
+    }
+
+    /// <summary>The next frame of this type; others are passed over.</summary>
+    private static async Task<JsonElement> ReadFrameAsync(ClientWebSocket socket, string type)
+    {
+        using var bound = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        bound.CancelAfter(TimeSpan.FromSeconds(30));
+        var buffer = new byte[64 * 1024];
+        while (true)
+        {
+            var length = 0;
+            ValueWebSocketReceiveResult received;
+            do
+            {
+                received = await socket.ReceiveAsync(buffer.AsMemory(length), bound.Token);
+                length += received.Count;
+            }
+            while (!received.EndOfMessage);
+            var frame = JsonDocument.Parse(buffer.AsMemory(0, length).ToArray()).RootElement;
+            if (frame.GetProperty("type").GetString() == type)
+                return frame;
+        }
+    }
+
+    private static Uri Path(string path) => new(path, UriKind.Relative);
+}

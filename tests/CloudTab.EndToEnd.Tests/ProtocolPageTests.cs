@@ -1,0 +1,64 @@
+using System.Text.RegularExpressions;
+using CloudTab.Testing;
+
+namespace CloudTab.EndToEnd.Tests;
+
+/// <summary>docs/protocol.md promises a session that can be pasted into a shell: here it is.</summary>
+public sealed partial class ProtocolPageTests : IDisposable
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
+
+    private readonly DirectoryInfo _data = RunningAppHost.NewData();
+    private readonly DirectoryInfo _shell = Directory.CreateTempSubdirectory("cloudtab-");
+
+    [Fact]
+    public async Task The_session_on_the_page_runs_as_it_is_written()
+    {
+        using var bound = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        await using var relay = await RunningAppHost.StartAsync(_data, bound.Token);
+        var lines = Commands(await File.ReadAllTextAsync(FindPage(), bound.Token)).Select(line =>
+            line.StartsWith("ORIGIN=", StringComparison.Ordinal) ? $"ORIGIN={relay.Origin.ToString().TrimEnd('/')}"
+            : line.StartsWith("KEY=", StringComparison.Ordinal) ? $"KEY={relay.Key}"
+            : line);
+        await File.WriteAllLinesAsync(Path.Combine(_shell.FullName, "page"), lines, bound.Token);
+
+        bound.CancelAfter(Limit);
+        await using var shell = await ChildProcess.StartProgramAsync(
+            ["bash", "-c", "cd \"$1\" && bash < page", "bash", _shell.FullName], new Dictionary<string, string>(StringComparer.Ordinal), ready: null, bound.Token);
+        await shell.WaitForExitAsync(bound.Token);
+
+        Assert.Contains("identical", shell.Output, StringComparison.Ordinal);
+        Assert.Contains("\"status\":410", shell.Output, StringComparison.Ordinal);
+        Assert.Contains("\"code\":\"file_deleted\"", shell.Output, StringComparison.Ordinal);
+        Assert.Contains("\"status\":\"completed\"", shell.Output, StringComparison.Ordinal);
+        var heard = await File.ReadAllTextAsync(Path.Combine(_shell.FullName, "socket.log"), bound.Token);
+        Assert.Contains("\"type\":\"new_session\"", heard, StringComparison.Ordinal);
+        Assert.Contains("\"type\":\"session_updated\"", heard, StringComparison.Ordinal);
+    }
+
+    public void Dispose()
+    {
+        _data.Delete(recursive: true);
+        _shell.Delete(recursive: true);
+    }
+
+    private static IEnumerable<string> Commands(string page) =>
+        ShellBlock.Matches(Section.Match(page).Value).SelectMany(block => block.Groups["lines"].Value.Split('\n'));
+
+    private static string FindPage()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (Path.Combine(folder.FullName, "docs", "protocol.md") is var page && File.Exists(page))
+                return page;
+        }
+
+        throw new FileNotFoundException("docs/protocol.md");
+    }
+
+    [GeneratedRegex(@"^## A session, from upload to completion$.*?^## ", RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Section { get; }
+
+    [GeneratedRegex(@"^```sh\n(?<lines>.*?)^```$", RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex ShellBlock { get; }
+}
