@@ -33,7 +33,7 @@ public sealed class JanitorLoopTests(JanitorLoopTests.Fixture fixture) : IClassF
     public async Task It_runs_at_once_and_says_what_it_did_only_when_it_did_something()
     {
         var batches = new Queue<Batch>([new(3, More: true), new(2, More: false), new(0, More: false)]);
-        var log = await RunAsync(rounds: 3, () => Task.FromResult(batches.Dequeue()), () => batches.Count == 0);
+        var log = await RunAsync(() => Task.FromResult(batches.Dequeue()), () => batches.Count == 0);
         Assert.Equal(["tidy: 5 done"], log);
     }
 
@@ -42,7 +42,6 @@ public sealed class JanitorLoopTests(JanitorLoopTests.Fixture fixture) : IClassF
     {
         var run = 0;
         var log = await RunAsync(
-            rounds: 5,
             () => ++run switch
             {
                 1 or 2 or 3 => throw new TimeoutException("away"),
@@ -57,7 +56,7 @@ public sealed class JanitorLoopTests(JanitorLoopTests.Fixture fixture) : IClassF
     public async Task It_ends_a_round_after_as_many_batches_as_allowed_and_tells_of_refusals_once()
     {
         var run = 0;
-        var log = await RunAsync(rounds: 2, () => Task.FromResult(new Batch(0, More: ++run > 0, Refused: 1)), () => run >= 2 * Batches);
+        var log = await RunAsync(() => Task.FromResult(new Batch(0, More: ++run > 0, Refused: 1)), () => run >= 2 * Batches);
         Assert.Equal([$"tidy: S3 refused {Batches}; they are tried again"], log);
     }
 
@@ -67,7 +66,6 @@ public sealed class JanitorLoopTests(JanitorLoopTests.Fixture fixture) : IClassF
         var hung = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var run = 0;
         var log = await RunAsync(
-            rounds: 2,
             async token =>
             {
                 if (++run == 1)
@@ -99,11 +97,10 @@ public sealed class JanitorLoopTests(JanitorLoopTests.Fixture fixture) : IClassF
 
     private const int Batches = 4;
 
-    private static Task<List<string>> RunAsync(int rounds, Func<Task<Batch>> runOnce, Func<bool> done) => RunAsync(rounds, _ => runOnce(), done);
+    private static Task<List<string>> RunAsync(Func<Task<Batch>> runOnce, Func<bool> done) => RunAsync(_ => runOnce(), done);
 
-    private static async Task<List<string>> RunAsync(int rounds, Func<CancellationToken, Task<Batch>> runOnce, Func<bool> done)
+    private static async Task<List<string>> RunAsync(Func<CancellationToken, Task<Batch>> runOnce, Func<bool> done)
     {
-        Assert.True(rounds > 0);
         var enough = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var lines = new Lines();
         using var loop = Loop(
