@@ -79,24 +79,26 @@ internal sealed class ReplicaProxy : IDisposable
             // answered early (413, say) may still read what is under way, or the client would lose that answer to a reset.
             client.NoDelay = true;
             using var broken = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-            await Task.WhenAll(CopyAsync(client, replica, broken), CopyAsync(replica, client, broken));
+
+            // Both streams before either copy: one that ends at once has shut down half of a socket, which then passes for unconnected.
+            using var ofClient = new NetworkStream(client);
+            using var ofReplica = new NetworkStream(replica);
+            await Task.WhenAll(CopyAsync(ofClient, ofReplica, broken), CopyAsync(ofReplica, ofClient, broken));
         }
     }
 
     /// <summary>Passes on bytes as they come, then the end of them; a connection that breaks on one side is broken on the other.</summary>
-    private static async Task CopyAsync(Socket from, Socket to, CancellationTokenSource broken)
+    private static async Task CopyAsync(NetworkStream from, NetworkStream to, CancellationTokenSource broken)
     {
         try
         {
-            using var source = new NetworkStream(from);
-            using var destination = new NetworkStream(to);
-            await source.CopyToAsync(destination, 64 * 1024, broken.Token);
-            to.Shutdown(SocketShutdown.Send);
+            await from.CopyToAsync(to, 64 * 1024, broken.Token);
+            to.Socket.Shutdown(SocketShutdown.Send);
         }
         catch (Exception e) when (e is IOException or SocketException or OperationCanceledException)
         {
-            Reset(from);
-            Reset(to);
+            Reset(from.Socket);
+            Reset(to.Socket);
             await broken.CancelAsync();
         }
     }

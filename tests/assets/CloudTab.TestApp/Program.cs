@@ -1,8 +1,12 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Runtime.InteropServices;
+using System.Text;
 
 // A small service that does what a test asks of it: ends, refuses to end, is unhealthy until a file is there.
-if (int.TryParse(Environment.GetEnvironmentVariable("EXIT_CODE"), System.Globalization.CultureInfo.InvariantCulture, out var exitCode))
+if (int.TryParse(Environment.GetEnvironmentVariable("EXIT_CODE"), CultureInfo.InvariantCulture, out var exitCode))
 {
     Console.WriteLine($"ending with {exitCode}");
     return exitCode;
@@ -38,6 +42,23 @@ app.Map("/echo", async (HttpContext context) =>
         await socket.SendAsync(buffer.AsMemory(0, part.Count), part.MessageType, part.EndOfMessage, default);
     await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, default);
 });
+
+// Answers, with the count of bytes, only to who has finished sending: Kestrel instead gives up on a client that closes its half.
+if (int.TryParse(Environment.GetEnvironmentVariable("COUNT_PORT"), CultureInfo.InvariantCulture, out var countPort))
+{
+    var listener = new TcpListener(IPAddress.Loopback, countPort);
+    listener.Start();
+    _ = Task.Run(async () =>
+    {
+        while (true)
+        {
+            using var client = await listener.AcceptTcpClientAsync();
+            using var sent = new MemoryStream();
+            await client.GetStream().CopyToAsync(sent);
+            await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"{sent.Length} bytes"));
+        }
+    });
+}
 
 Console.WriteLine($"process {Environment.ProcessId}");
 if (Environment.GetEnvironmentVariable("STUBBORN") == "true")
