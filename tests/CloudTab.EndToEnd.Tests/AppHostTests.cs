@@ -9,6 +9,7 @@ using Aspire.Hosting.Testing;
 namespace CloudTab.EndToEnd.Tests;
 
 /// <summary>The application model itself: what it says, and that what it starts is a relay.</summary>
+[Collection("One relay at a time")] // each is a dozen processes
 public sealed class AppHostTests : IDisposable
 {
     private readonly DirectoryInfo _data = RunningAppHost.NewData();

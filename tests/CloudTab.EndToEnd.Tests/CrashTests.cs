@@ -1,6 +1,7 @@
 namespace CloudTab.EndToEnd.Tests;
 
 /// <summary>kill -9 of each service under load: what was acknowledged arrives, what became pending is announced, nothing is left over.</summary>
+[Collection("One relay at a time")] // each is a dozen processes
 public sealed class CrashTests
 {
     private static readonly Dictionary<string, string> Settings = new(StringComparer.Ordinal)

@@ -6,6 +6,7 @@ using System.Text.Json;
 
 namespace CloudTab.EndToEnd.Tests;
 
+[Collection("One relay at a time")] // each is a dozen processes
 public sealed class LargeFileTests
 {
     private const long Size = 2L << 30;

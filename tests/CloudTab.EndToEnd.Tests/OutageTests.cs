@@ -1,6 +1,7 @@
 namespace CloudTab.EndToEnd.Tests;
 
 /// <summary>Postgres and S3 stopped and started under load: clear 503s, then recovery, and nothing acknowledged is lost.</summary>
+[Collection("One relay at a time")] // each is a dozen processes
 public sealed class OutageTests
 {
     private static readonly Dictionary<string, string> Settings = new(StringComparer.Ordinal)
