@@ -41,7 +41,10 @@ public sealed class DatabaseOptions : IValidatableObject
             Timeout = 5,
             CommandTimeout = 15,
             KeepAlive = 15,
-            MaxPoolSize = 32,
+            // Every use is one short statement: more connections than this only compete for Postgres's cores.
+            MaxPoolSize = 10,
+            // Statements that come again and again are parsed and planned once for each connection.
+            MaxAutoPrepare = 64,
             ApplicationName = AppDomain.CurrentDomain.FriendlyName,
         };
         if (!string.IsNullOrEmpty(ConnectionString))

@@ -22,9 +22,13 @@ internal static class Telemetry
             builder.Logging.AddFilter(category, LogLevel.Warning);
         // Attempts are no news: what comes of them is answered or logged by whoever asked, and counted by Polly's own meter.
         builder.Logging.AddFilter("Polly", LogLevel.None);
-        builder.Logging.AddOpenTelemetry(logging => logging.IncludeFormattedMessage = true);
 
-        var telemetry = builder.Services.AddOpenTelemetry()
+        // Where nothing is exported nothing is recorded: instrumentation costs a tenth of a small request.
+        if (string.IsNullOrEmpty(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))
+            return;
+
+        builder.Logging.AddOpenTelemetry(logging => logging.IncludeFormattedMessage = true);
+        builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => resource.AddService(builder.Environment.ApplicationName, serviceVersion: Extensions.Version))
             .WithMetrics(metrics => metrics
                 .AddAspNetCoreInstrumentation()
@@ -46,10 +50,8 @@ internal static class Telemetry
                         span.SetTag("url.query", null);
                     };
                     server.EnrichWithHttpResponse = (span, response) => span.SetTag("url.path", RouteOf(response.HttpContext));
-                }));
-
-        if (!string.IsNullOrEmpty(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))
-            telemetry.UseOtlpExporter();
+                }))
+            .UseOtlpExporter();
     }
 
     private static string? RouteOf(HttpContext context) => (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText;

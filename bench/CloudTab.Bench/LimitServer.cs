@@ -15,34 +15,28 @@ internal static class LimitServer
         builder.Logging.ClearProviders();
         await using var app = builder.Build();
         app.MapGet("/", () => "ready");
-        app.MapPost("/", context => work == "sha256" ? HashAsync(context) : DiscardAsync(context));
+        app.MapPost("/", async context =>
+        {
+            using var sha256 = work == "sha256" ? IncrementalHash.CreateHash(HashAlgorithmName.SHA256) : null;
+            await ReadAsync(context, sha256);
+        });
         await app.RunAsync();
         return 0;
     }
 
-    private static async Task DiscardAsync(HttpContext context)
+    private static async Task ReadAsync(HttpContext context, IncrementalHash? sha256)
     {
-        Lift(context);
-        while (await context.Request.BodyReader.ReadAsync(context.RequestAborted) is { IsCompleted: false } read)
-            context.Request.BodyReader.AdvanceTo(read.Buffer.End);
-    }
-
-    private static async Task HashAsync(HttpContext context)
-    {
-        Lift(context);
-        using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = null;
         while (true)
         {
             var read = await context.Request.BodyReader.ReadAsync(context.RequestAborted);
             foreach (var segment in read.Buffer)
-                sha256.AppendData(segment.Span);
+                sha256?.AppendData(segment.Span);
             context.Request.BodyReader.AdvanceTo(read.Buffer.End);
             if (read.IsCompleted)
                 break;
         }
 
-        sha256.GetHashAndReset();
+        sha256?.GetHashAndReset();
     }
-
-    private static void Lift(HttpContext context) => context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = null;
 }

@@ -10,7 +10,7 @@ internal static class SessionCreation
     public static async Task RunAsync(Stack stack)
     {
         using var client = new HttpClient { BaseAddress = stack.UploadApi.Address };
-        var measured = await Load.ForAsync(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10), Concurrency, async () =>
+        var measured = await Load.ForAsync(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(10), Concurrency, async () =>
         {
             using var created = await client.PostAsync("/api/customer/sessions/create", content: null);
             created.EnsureSuccessStatusCode();
