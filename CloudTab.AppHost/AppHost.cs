@@ -86,7 +86,7 @@ var gateway = builder.AddProject<Projects.CloudTab_Gateway>("gateway")
     .WaitFor(notifier)
     .WaitFor(janitor);
 
-// The AppHost's own environment (Development, unless told otherwise) is that of every service. Eleven programs that each say where they
+// The AppHost's own environment (Development, unless told otherwise) is that of every service. Programs that each say where they
 // listen and how to end them would hide the one address that matters.
 foreach (var project in builder.Resources.OfType<ProjectResource>())
 {

@@ -31,8 +31,8 @@ internal sealed class FirstShop(
 /// <summary>What the first shop is to have.</summary>
 internal sealed class MigratorOptions
 {
-    /// <summary>A key for the default shop (SHOPKEEPER_API_KEY): any text of 16 to 512 characters. Not set: no key is made.</summary>
+    /// <summary>A key for the default shop (SHOPKEEPER_API_KEY): any text of 1 to 512 characters. Not set: no key is made.</summary>
     [ConfigurationKeyName("SHOPKEEPER_API_KEY")]
-    [StringLength(ApiKeys.LongestKey, MinimumLength = ApiKeys.ShortestKey, ErrorMessage = "SHOPKEEPER_API_KEY must have 16 to 512 characters")]
+    [StringLength(ApiKeys.LongestKey, MinimumLength = ApiKeys.ShortestKey, ErrorMessage = "SHOPKEEPER_API_KEY must have 1 to 512 characters")]
     public string? ShopkeeperApiKey { get; set; }
 }

@@ -13,12 +13,12 @@ public sealed record ShopKey(Guid Id, string Name, string Shop, string ShopName)
 
 /// <summary>
 /// API keys: `ctk_` + an 8-character prefix + `_` + 256 random bits in base64url. Only the SHA-256 of the text is stored; the text is
-/// shown once. Any other text of 16 to 512 characters may be imported as a key.
+/// shown once. Any other text of 1 to 512 characters may be imported as a key; a short one can be guessed.
 /// </summary>
 public sealed class ApiKeys(Database database, TimeProvider clock)
 {
     /// <summary>Fewest characters that a key may have.</summary>
-    public const int ShortestKey = 16;
+    public const int ShortestKey = 1;
 
     /// <summary>Most characters that a key may have.</summary>
     public const int LongestKey = 512;
@@ -58,7 +58,7 @@ public sealed class ApiKeys(Database database, TimeProvider clock)
     }
 
     // What may be shown of a key: of ours the part before the secret, of an imported one nearly nothing.
-    private static string PrefixOf(string key) => key is ['c', 't', 'k', '_', ..] && key.Length > 50 ? key[..12] : key[..2] + "…";
+    private static string PrefixOf(string key) => key is ['c', 't', 'k', '_', ..] && key.Length > 50 ? key[..12] : key[..Math.Min(2, key.Length / 4)] + "…";
 
     private static byte[] Hash(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));
 }

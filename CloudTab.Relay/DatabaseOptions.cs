@@ -73,10 +73,13 @@ public sealed class DatabaseOptions : IValidatableObject
         foreach (var pair in uri.Query.TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries))
         {
             var (name, value) = (pair.Split('=', 2)[0], Uri.UnescapeDataString(pair.Split('=', 2).ElementAtOrDefault(1) ?? ""));
-            if (name == "sslmode")
-                connection.SslMode = Enum.Parse<SslMode>(value.Replace("-", "", StringComparison.Ordinal), ignoreCase: true);
-            else if (name != "channel_binding")
+            if (name == "channel_binding")
+                continue;
+            if (name != "sslmode")
                 throw new FormatException($"DATABASE_URL: the parameter '{name}' is not supported; use ConnectionStrings__cloudtab");
+            if (!Enum.TryParse<SslMode>(value.Replace("-", "", StringComparison.Ordinal), ignoreCase: true, out var mode))
+                throw new FormatException($"DATABASE_URL: there is no sslmode '{value}'");
+            connection.SslMode = mode;
         }
     }
 }

@@ -1,4 +1,6 @@
+using System.Net.Sockets;
 using System.Security.Cryptography;
+using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
 using Polly;
@@ -15,6 +17,7 @@ public sealed class ObjectUpload : IAsyncDisposable
     /// <summary>Bytes in every part but the last: 5 GiB fit into 640, and stores that allow 1,000 parts only take 7.8 GiB.</summary>
     public const int PartSize = 8 << 20;
 
+    private static readonly TimeSpan BeginLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan AbortLimit = TimeSpan.FromSeconds(10);
 
     private readonly IAmazonS3 _client;
@@ -96,7 +99,7 @@ public sealed class ObjectUpload : IAsyncDisposable
     private async Task SendPartAsync(CancellationToken cancellationToken)
     {
         await CollectPartAsync();
-        _uploadId ??= await BeginMultipartAsync(cancellationToken);
+        _uploadId ??= await BeginMultipartAsync();
         (var part, _filling) = (_filling!, null);
         _sending = UploadPartAsync(part, _parts.Count + 1, cancellationToken);
     }
@@ -122,11 +125,13 @@ public sealed class ObjectUpload : IAsyncDisposable
         }
     }
 
-    private async Task<string> BeginMultipartAsync(CancellationToken cancellationToken)
+    private async Task<string> BeginMultipartAsync()
     {
+        // Not the request's token: a client that leaves now must not keep us from learning the id of what has to be aborted.
+        using var limit = new CancellationTokenSource(BeginLimit);
         _reachedS3 = true;
         var begun = await _pipeline.ExecuteAsync(
-            async token => await _client.InitiateMultipartUploadAsync(new() { BucketName = _bucket, Key = _key }, token), cancellationToken);
+            async token => await _client.InitiateMultipartUploadAsync(new() { BucketName = _bucket, Key = _key }, token), limit.Token);
         return begun.UploadId;
     }
 
@@ -168,7 +173,8 @@ public sealed class ObjectUpload : IAsyncDisposable
                 await _pipeline.ExecuteAsync(async token => await _client.AbortMultipartUploadAsync(_bucket, _key, _uploadId, token), limit.Token);
             await _pipeline.ExecuteAsync(async token => await _client.DeleteObjectAsync(_bucket, _key, token), limit.Token);
         }
-        catch (Exception left) when (left is AmazonS3Exception or HttpRequestException or OperationCanceledException or Polly.ExecutionRejectedException)
+        catch (Exception left) when (left is AmazonClientException or HttpRequestException or IOException or SocketException
+            or OperationCanceledException or ExecutionRejectedException)
         {
             // The row stays `uploading` until its lease lapses, and the Janitor takes row, parts and object together.
         }

@@ -6,7 +6,7 @@ public sealed class Shops(Database database, TimeProvider clock)
     /// <summary>The shop that is meant where none is named.</summary>
     public const string Default = "default";
 
-    /// <summary>Milliseconds after which a Notifier replica that no longer refreshes its sockets counts as gone.</summary>
+    /// <summary>The time after which a Notifier replica that no longer refreshes its sockets counts as gone.</summary>
     public static readonly TimeSpan PresenceLimit = TimeSpan.FromSeconds(15);
 
     /// <summary>A shop and whether it can be reached now, or null where there is none of that id.</summary>

@@ -6,7 +6,8 @@ namespace CloudTab.Relay;
 
 /// <summary>
 /// The one memory budget that all uploads of a process share. Whoever gets no buffer waits, in order of arrival. An upload asks for a
-/// buffer only while it holds none that waits for bytes, so waiting ends as soon as S3 takes what is held.
+/// buffer only while it holds none that waits for bytes, so no two can wait for each other: what is held is freed when its client
+/// has sent its bytes, or has been cut for sending too slowly.
 /// </summary>
 public sealed class UploadMemory : IDisposable
 {

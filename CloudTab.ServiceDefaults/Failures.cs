@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
@@ -76,18 +77,29 @@ internal static class Failures
         _ => "The request could not be understood.",
     };
 
-    /// <summary>Answers an outage of Postgres or S3 with 503 and Retry-After, and a malformed request with its own 4xx.</summary>
+    /// <summary>Every 503 says when to come again, whoever answers it.</summary>
+    internal static void UseRetryAfter(this WebApplication app) => app.Use((context, next) =>
+    {
+        context.Response.OnStarting(
+            static state =>
+            {
+                var response = (HttpResponse)state;
+                if (response.StatusCode == StatusCodes.Status503ServiceUnavailable)
+                    response.Headers.TryAdd("Retry-After", "2");
+                return Task.CompletedTask;
+            },
+            context.Response);
+        return next(context);
+    });
+
+    /// <summary>Answers an outage of Postgres or S3 with 503, and a malformed request with its own 4xx.</summary>
     private sealed class UnavailableHandler(IProblemDetailsService problems) : IExceptionHandler
     {
-        private const string RetryAfterSeconds = "2";
-
         public async ValueTask<bool> TryHandleAsync(HttpContext context, Exception exception, CancellationToken cancellationToken)
         {
             if (StatusOf(exception) is not { } status)
                 return false;
             context.Response.StatusCode = status;
-            if (status == StatusCodes.Status503ServiceUnavailable)
-                context.Response.Headers.RetryAfter = RetryAfterSeconds;
             return await problems.TryWriteAsync(new ProblemDetailsContext { HttpContext = context, ProblemDetails = { Status = status } });
         }
 
@@ -95,6 +107,8 @@ internal static class Failures
         {
             BadHttpRequestException malformed => malformed.StatusCode,
             _ when Resilience.IsUnavailable(exception) => StatusCodes.Status503ServiceUnavailable,
+            // Not the client's leaving, which the middleware above answers itself, but a limit of our own: something stalls.
+            OperationCanceledException => StatusCodes.Status503ServiceUnavailable,
             _ => null,
         };
     }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using Microsoft.Extensions.Options;
+using Npgsql;
 
 namespace CloudTab.UploadApi;
 
@@ -44,7 +45,7 @@ internal sealed class UploadLeases(Uploads uploads, IOptions<Relay.SessionOption
                     logger.LeasesRenewedAgain();
                 _failing = false;
             }
-            catch (Exception away) when (Resilience.IsUnavailable(away))
+            catch (Exception away) when (away is NpgsqlException || Resilience.IsUnavailable(away))
             {
                 if (!_failing)
                     logger.LeasesNotRenewed(_files.Count, away);

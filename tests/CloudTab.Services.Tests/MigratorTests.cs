@@ -77,7 +77,7 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
         Assert.Equal((0, Key), await RunAsync([], "key", "add", "default", "Back office", "--import", Key));
         Assert.Equal((1, "This key is stored already"), await RunAsync([], "key", "add", "default", "Again", "--import", Key));
         Assert.Equal((1, "There is no shop 'nowhere'"), await RunAsync([], "key", "add", "nowhere", "Front desk"));
-        Assert.Equal((1, "A key has 16 to 512 characters"), await RunAsync([], "key", "add", "default", "Short", "--import", "short"));
+        Assert.Equal((1, "A key has 1 to 512 characters"), await RunAsync([], "key", "add", "default", "Long", "--import", new string('k', 513)));
 
         var listed = (await RunAsync([], "key", "list", "default")).Output.Split('\n');
         Assert.Equal(2, listed.Length);
