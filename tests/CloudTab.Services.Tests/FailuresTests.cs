@@ -76,6 +76,8 @@ public sealed class FailuresTests(Dependencies dependencies)
     [InlineData("/postgres-shut-down")]
     [InlineData("/s3")]
     [InlineData("/broken-circuit")]
+    [InlineData("/stalled")]
+    [InlineData("/answered-503")]
     public async Task An_outage_is_503_with_Retry_After(string path)
     {
         await using var service = await StartAsync();
@@ -229,6 +231,8 @@ public sealed class FailuresTests(Dependencies dependencies)
         app.MapPost("/posted", (Posted posted) => posted.Name);
         app.MapGet("/boom", string () => throw new InvalidOperationException("the secret of the fault"));
         app.MapGet("/broken-circuit", string () => throw new BrokenCircuitException());
+        app.MapGet("/stalled", string () => throw new OperationCanceledException("a limit of our own ran out"));
+        app.MapGet("/answered-503", () => TypedResults.Problem("Not now.", statusCode: 503));
         app.MapGet("/postgres", async (CancellationToken token) =>
         {
             await using var connection = new NpgsqlConnection("Host=127.0.0.1;Port=1;Username=u;Database=d");
