@@ -21,7 +21,7 @@ internal sealed class AbortUploads(Database database, ObjectStore store, TimePro
         {
             try
             {
-                await store.AbortUploadAsync(upload, cancellationToken);
+                await store.AbortUploadAsync(upload.Key, upload.UploadId, cancellationToken);
                 aborted++;
             }
             catch (AmazonS3Exception refusal) when (refusal.StatusCode is >= System.Net.HttpStatusCode.BadRequest and < System.Net.HttpStatusCode.InternalServerError)

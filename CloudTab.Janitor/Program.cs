@@ -16,6 +16,7 @@ builder.Services.AddDuty<ExpireSessions>("expire_sessions", options => options.I
 builder.Services.AddDuty<LapseClaims>("lapse_claims", options => options.Interval, duty => duty.RunOnceAsync);
 builder.Services.AddDuty<ExpireFiles>("expire_files", options => options.Interval, duty => duty.RunOnceAsync);
 builder.Services.AddDuty<AbandonUploads>("abandon_uploads", options => options.Interval, duty => duty.RunOnceAsync);
+builder.Services.AddDuty<ExpireUploads>("expire_uploads", options => options.Interval, duty => duty.RunOnceAsync);
 builder.Services.AddDuty<RemoveFiles>("remove_files", options => options.Interval, duty => duty.RunOnceAsync);
 builder.Services.AddDuty<AbortUploads>("abort_uploads", options => options.ListingInterval, duty => duty.RunOnceAsync);
 builder.Services.AddDuty<SweepOrphans>("sweep_orphans", options => options.ListingInterval, duty => duty.RunOnceAsync);

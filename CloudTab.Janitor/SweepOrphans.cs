@@ -31,7 +31,11 @@ internal sealed class SweepOrphans(Database database, ObjectStore store, TimePro
         const string sql = """
             SELECT key
             FROM unnest(@keys) AS key
-            WHERE NOT EXISTS (SELECT FROM files WHERE object_key = key AND status <> 'deleted')
+            WHERE NOT EXISTS (
+                SELECT FROM files
+                WHERE object_key = split_part(key, '.', 1) -- behind the dot is which tail of an unfinished upload it is
+                    AND (status IN ('uploading', 'deleting') OR status = 'stored' AND object_key = key)
+            )
             """;
         var before = clock.GetUtcNow().UtcDateTime - Age;
         var keys = page.Where(found => found.LastModified <= before).Select(found => found.Key).ToArray();

@@ -28,6 +28,16 @@ public static class SessionId
         text.Length == Length && text[0] is >= '0' and <= '7' && text.AsSpan().IndexOfAnyExcept(Characters) < 0;
 }
 
+/// <summary>The customer's secret for one resumable upload, of the form of a session id.</summary>
+public static class UploadId
+{
+    /// <summary>A new one, from the system's cryptographic random numbers.</summary>
+    public static string Create() => SessionId.Create();
+
+    /// <summary>Whether a text has the form of an upload id; a text that does not need not be looked for.</summary>
+    public static bool IsWellFormed(string text) => SessionId.IsWellFormed(text);
+}
+
 /// <summary>What the customer says at the counter: 6 characters without look-alikes, written in upper case, read in any.</summary>
 public static class PickupCode
 {

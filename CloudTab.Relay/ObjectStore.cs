@@ -18,11 +18,11 @@ namespace CloudTab.Relay;
 /// s3:GetLifecycleConfiguration and s3:PutLifecycleConfiguration.)
 ///
 /// Keys are `yyyy-MM-dd/&lt;file uuid&gt;`, the day in UTC on which the upload began: no user data in them, and a day's leftovers can be
-/// listed.
+/// listed. A resumable upload that pauses keeps what is less than a part under the file's key, a dot, and a number.
 ///
 /// What a step leaves behind when the process dies in it: a put, an object without a stored row; a multipart upload, its parts,
-/// until it is aborted. Both belong to a row that is `uploading`, and the Janitor removes them once its lease has lapsed. The
-/// bucket's lifecycle rule removes after a day whatever else may go wrong.
+/// until it is aborted; a tail that was not recorded. All belong to a row that is `uploading`, and are removed with it: once its
+/// lease has lapsed, or its session has ended. The bucket's lifecycle rule removes after a day whatever else may go wrong.
 ///
 /// Every call runs in the pipeline "s3". Where S3 stays away they throw what Resilience.IsUnavailable knows, which services answer
 /// with 503.
@@ -35,7 +35,24 @@ public sealed class ObjectStore(
     /// <summary>Begins an object; what is written becomes visible when it is completed, as a whole.</summary>
     /// <param name="key">The object's key.</param>
     /// <param name="most">Bytes that it will have at most, where that is known: it then takes no more memory than that.</param>
-    public ObjectUpload BeginUpload(string key, long? most) => new(client, pipeline, memory, Bucket, key, most);
+    public ObjectUpload BeginUpload(string key, long? most) => new(client, pipeline, memory, Bucket, key, most, ObjectUpload.PartSize, from: null);
+
+    /// <summary>Goes on with an upload where it was parked or last recorded.</summary>
+    /// <param name="most">Bytes that the object will have at most after this.</param>
+    public ObjectUpload ResumeUpload(ResumableUpload upload, long most) =>
+        new(client, pipeline, memory, Bucket, upload.ObjectKey, most, upload.PartSize, upload.Progress);
+
+    /// <summary>A key for a tail of an upload: every holder's is another, so that one who was away too long overwrites nothing.</summary>
+    public static string TailKey(ResumableUpload upload) => FormattableString.Invariant($"{upload.ObjectKey}.{upload.Generation}");
+
+    /// <summary>Deletes all tails that an upload of this key has left.</summary>
+    public async Task DeleteTailsAsync(string key, CancellationToken cancellationToken)
+    {
+        var request = new ListObjectsV2Request { BucketName = Bucket, Prefix = key + "." };
+        var page = await pipeline.ExecuteAsync(async token => await client.ListObjectsV2Async(request, token), cancellationToken);
+        if (page.S3Objects is { Count: > 0 } tails)
+            await DeleteAsync([.. tails.Select(tail => tail.Key)], cancellationToken);
+    }
 
     /// <summary>Opens an object for reading; the caller disposes what it gets.</summary>
     /// <param name="range">First and last byte, both inclusive, or null for all.</param>
@@ -103,12 +120,11 @@ public sealed class ObjectStore(
     }
 
     /// <summary>Aborts a multipart upload and frees its parts; one that is gone already counts as aborted.</summary>
-    public async Task AbortUploadAsync(ListedUpload upload, CancellationToken cancellationToken)
+    public async Task AbortUploadAsync(string key, string multipartId, CancellationToken cancellationToken)
     {
         try
         {
-            await pipeline.ExecuteAsync(
-                async token => await client.AbortMultipartUploadAsync(Bucket, upload.Key, upload.UploadId, token), cancellationToken);
+            await pipeline.ExecuteAsync(async token => await client.AbortMultipartUploadAsync(Bucket, key, multipartId, token), cancellationToken);
         }
         catch (AmazonS3Exception gone) when (gone.StatusCode == HttpStatusCode.NotFound)
         {

@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using System.Security.Cryptography;
 using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
@@ -10,7 +9,8 @@ namespace CloudTab.Relay;
 /// <summary>
 /// One object on its way to S3: bytes are written to <see cref="GetMemoryAsync"/> and counted with <see cref="AdvanceAsync"/>. Up to
 /// one part it becomes a single put; beyond that a multipart upload of equal parts (some stores want them equal), each sent while
-/// the next one fills. Disposing it before it is completed removes whatever had reached S3.
+/// the next one fills. Disposing it before it is completed removes whatever had reached S3 and nobody else knows of: everything, or
+/// where there is a journal, what has not been recorded in it.
 /// </summary>
 public sealed class ObjectUpload : IAsyncDisposable
 {
@@ -25,28 +25,75 @@ public sealed class ObjectUpload : IAsyncDisposable
     private readonly UploadMemory _memory;
     private readonly string _bucket;
     private readonly string _key;
+    private readonly int _partSize;
     private readonly int _bufferSize;
-    private readonly IncrementalHash _sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-    private readonly List<PartETag> _parts = [];
+    private readonly List<string> _parts;
+    private readonly bool _isResumable;
 
+    private ObjectProgress _recorded;
+    private long _inParts;
     private UploadBuffer? _filling;
-    private Task<PartETag>? _sending;
-    private string? _uploadId;
+    private Task? _sending;
+    private string? _multipartId;
+    private bool _hasTail;
     private bool _reachedS3;
-    private bool _completed;
+    private bool _settled;
 
-    internal ObjectUpload(IAmazonS3 client, ResiliencePipeline pipeline, UploadMemory memory, string bucket, string key, long? most)
+    /// <param name="most">Bytes that the object will have at most, where that is known: it then takes no more memory than that.</param>
+    /// <param name="from">Where an upload that was begun before goes on, or null for one that ends where it began.</param>
+    internal ObjectUpload(
+        IAmazonS3 client, ResiliencePipeline pipeline, UploadMemory memory, string bucket, string key, long? most, int partSize, ObjectProgress? from)
     {
         _client = client;
         _pipeline = pipeline;
         _memory = memory;
         _bucket = bucket;
         _key = key;
-        _bufferSize = (int)Math.Clamp(most ?? PartSize, 1, PartSize);
+        _isResumable = from is not null;
+        _recorded = from ?? ObjectProgress.None;
+        _multipartId = _recorded.MultipartId;
+        _parts = [.. _recorded.PartETags];
+        _partSize = partSize;
+        _inParts = _recorded.Received - _recorded.TailSize;
+        _bufferSize = (int)Math.Clamp(most - _inParts ?? partSize, 1, partSize);
+        Size = _recorded.Received;
     }
 
     /// <summary>Bytes written so far.</summary>
     public long Size { get; private set; }
+
+    /// <summary>
+    /// Called with what is durable whenever a part is, so that somebody else can go on from there; it throws where nobody may record
+    /// any more. Null while nothing may be recorded.
+    /// </summary>
+    public Func<ObjectProgress, CancellationToken, Task>? Journal { get; set; }
+
+    private ObjectProgress Durable => _parts.Count == _recorded.PartETags.Count ? _recorded : new(_inParts, _multipartId, [.. _parts], null, 0);
+
+    /// <summary>Gets back the tail of what was received before. To be called before anything is written.</summary>
+    /// <returns>The tail's bytes, valid until the next call; empty where there is none.</returns>
+    public async Task<ReadOnlyMemory<byte>> LoadTailAsync(CancellationToken cancellationToken)
+    {
+        if (_hasTail || _recorded.TailSize == 0)
+            return default;
+        _hasTail = true;
+        var buffer = await _memory.RentAsync(_bufferSize, cancellationToken);
+        _filling = buffer;
+        var tail = buffer.Free[.._recorded.TailSize];
+        using var found = await _pipeline.ExecuteAsync(
+            async token => await _client.GetObjectAsync(new() { BucketName = _bucket, Key = _recorded.TailKey }, token), cancellationToken);
+        try
+        {
+            await found.ResponseStream.ReadExactlyAsync(tail, cancellationToken);
+        }
+        catch (IOException cut)
+        {
+            throw new HttpRequestException("S3 broke off in the middle of an object.", cut);
+        }
+
+        buffer.Advance(tail.Length);
+        return tail;
+    }
 
     /// <summary>Where the next bytes go, never empty. Waits for the process's memory budget.</summary>
     public async ValueTask<Memory<byte>> GetMemoryAsync(CancellationToken cancellationToken)
@@ -59,31 +106,49 @@ public sealed class ObjectUpload : IAsyncDisposable
     public async ValueTask AdvanceAsync(int count, CancellationToken cancellationToken)
     {
         var buffer = _filling ?? throw new InvalidOperationException("Nothing was asked for to write to.");
-        _sha256.AppendData(buffer.Free.Span[..count]);
         buffer.Advance(count);
         Size += count;
-        if (buffer.Length == PartSize)
+        if (buffer.Length == _partSize)
             await SendPartAsync(cancellationToken);
     }
 
     /// <summary>Makes the object durable and visible; it holds one byte at least.</summary>
-    /// <returns>SHA-256 of the content, 32 bytes.</returns>
-    public async Task<byte[]> CompleteAsync(CancellationToken cancellationToken)
+    public async Task CompleteAsync(CancellationToken cancellationToken)
     {
-        if (_uploadId is null)
+        await LoadTailAsync(cancellationToken);
+        if (_multipartId is null)
         {
-            await PutAsync(cancellationToken);
+            await PutAsync(_key, cancellationToken);
         }
         else
         {
             if (_filling is { Length: > 0 })
                 await SendPartAsync(cancellationToken);
             await CollectPartAsync();
+            // Recorded before the completion: afterwards no part can be added, and whoever goes on must know that none is missing.
+            await RecordAsync(cancellationToken);
             await CompleteMultipartAsync(cancellationToken);
         }
 
-        _completed = true;
-        return _sha256.GetHashAndReset();
+        _settled = true;
+    }
+
+    /// <summary>Makes all bytes durable without completing the object: what is less than a part goes to an object of its own.</summary>
+    /// <param name="tailKey">The key of that object, of which there must be none yet.</param>
+    /// <returns>What to record, so that it can be continued from there.</returns>
+    public async Task<ObjectProgress> ParkAsync(string tailKey, CancellationToken cancellationToken)
+    {
+        await CollectPartAsync();
+        var parked = Durable;
+        if (Size > parked.Received)
+        {
+            var length = _filling!.Length;
+            await PutAsync(tailKey, cancellationToken);
+            parked = parked with { Received = Size, TailKey = tailKey, TailSize = length };
+        }
+
+        _settled = true;
+        return parked;
     }
 
     public async ValueTask DisposeAsync()
@@ -91,15 +156,14 @@ public sealed class ObjectUpload : IAsyncDisposable
         if (_sending is not null)
             await _sending.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         _filling?.Dispose();
-        _sha256.Dispose();
-        if (!_completed && _reachedS3)
+        if (!_settled && _reachedS3)
             await RemoveAsync();
     }
 
     private async Task SendPartAsync(CancellationToken cancellationToken)
     {
         await CollectPartAsync();
-        _uploadId ??= await BeginMultipartAsync();
+        _multipartId ??= await BeginMultipartAsync();
         (var part, _filling) = (_filling!, null);
         _sending = UploadPartAsync(part, _parts.Count + 1, cancellationToken);
     }
@@ -108,21 +172,33 @@ public sealed class ObjectUpload : IAsyncDisposable
     {
         if (_sending is null)
             return;
-        _parts.Add(await _sending);
+        await _sending;
         _sending = null;
     }
 
-    private async Task<PartETag> UploadPartAsync(UploadBuffer part, int number, CancellationToken cancellationToken)
+    private async Task UploadPartAsync(UploadBuffer part, int number, CancellationToken cancellationToken)
     {
         using (part)
         {
             var sent = await _pipeline.ExecuteAsync(
                 async token => await _client.UploadPartAsync(
-                    new() { BucketName = _bucket, Key = _key, UploadId = _uploadId, PartNumber = number, InputStream = part.OpenRead(), PartSize = part.Length },
+                    new() { BucketName = _bucket, Key = _key, UploadId = _multipartId, PartNumber = number, InputStream = part.OpenRead(), PartSize = part.Length },
                     token),
                 cancellationToken);
-            return new PartETag(number, sent.ETag);
+            _parts.Add(sent.ETag);
+            _inParts += part.Length;
         }
+
+        await RecordAsync(cancellationToken);
+    }
+
+    private async Task RecordAsync(CancellationToken cancellationToken)
+    {
+        var durable = Durable;
+        if (Journal is null || ReferenceEquals(durable, _recorded))
+            return;
+        await Journal(durable, cancellationToken);
+        _recorded = durable;
     }
 
     private async Task<string> BeginMultipartAsync()
@@ -137,7 +213,13 @@ public sealed class ObjectUpload : IAsyncDisposable
 
     private async Task CompleteMultipartAsync(CancellationToken cancellationToken)
     {
-        var request = new CompleteMultipartUploadRequest { BucketName = _bucket, Key = _key, UploadId = _uploadId, PartETags = _parts };
+        var request = new CompleteMultipartUploadRequest
+        {
+            BucketName = _bucket,
+            Key = _key,
+            UploadId = _multipartId,
+            PartETags = [.. _parts.Select((tag, index) => new PartETag(index + 1, tag))],
+        };
         try
         {
             await _pipeline.ExecuteAsync(async token => await _client.CompleteMultipartUploadAsync(request, token), cancellationToken);
@@ -151,32 +233,48 @@ public sealed class ObjectUpload : IAsyncDisposable
         }
     }
 
-    private async Task PutAsync(CancellationToken cancellationToken)
+    private async Task PutAsync(string key, CancellationToken cancellationToken)
     {
         _reachedS3 = true;
         (var buffer, _filling) = (_filling ?? throw new InvalidOperationException("Nothing was written."), null);
         using (buffer)
         {
             await _pipeline.ExecuteAsync(
-                async token => await _client.PutObjectAsync(new() { BucketName = _bucket, Key = _key, InputStream = buffer.OpenRead() }, token),
+                async token => await _client.PutObjectAsync(new() { BucketName = _bucket, Key = key, InputStream = buffer.OpenRead() }, token),
                 cancellationToken);
         }
     }
 
-    /// <summary>Leaves nothing behind. The client may be gone already, so this has a time of its own; where it fails the Janitor does it.</summary>
+    /// <summary>
+    /// Leaves nothing behind that nobody else knows of. The client may be gone already, so this has a time of its own; where it fails
+    /// the Janitor does it.
+    /// </summary>
     private async Task RemoveAsync()
     {
         using var limit = new CancellationTokenSource(AbortLimit);
         try
         {
-            if (_uploadId is not null)
-                await _pipeline.ExecuteAsync(async token => await _client.AbortMultipartUploadAsync(_bucket, _key, _uploadId, token), limit.Token);
-            await _pipeline.ExecuteAsync(async token => await _client.DeleteObjectAsync(_bucket, _key, token), limit.Token);
+            if (_multipartId is not null && _multipartId != _recorded.MultipartId)
+                await _pipeline.ExecuteAsync(async token => await _client.AbortMultipartUploadAsync(_bucket, _key, _multipartId, token), limit.Token);
+            if (!_isResumable)
+                await _pipeline.ExecuteAsync(async token => await _client.DeleteObjectAsync(_bucket, _key, token), limit.Token);
         }
         catch (Exception left) when (left is AmazonClientException or HttpRequestException or IOException or SocketException
             or OperationCanceledException or ExecutionRejectedException)
         {
-            // The row stays `uploading` until its lease lapses, and the Janitor takes row, parts and object together.
+            // A file's row is `uploading` until it is given up, and the Janitor takes row, parts and object together.
         }
     }
+}
+
+/// <summary>How far an upload has come in S3.</summary>
+/// <param name="Received">Bytes that are durable.</param>
+/// <param name="MultipartId">S3's id of the multipart upload that holds the parts, or null where there are none.</param>
+/// <param name="PartETags">S3's tags of the parts, in their order.</param>
+/// <param name="TailKey">The object that holds what came behind the last part, if anything did.</param>
+/// <param name="TailSize">Its bytes.</param>
+public sealed record ObjectProgress(long Received, string? MultipartId, IReadOnlyList<string> PartETags, string? TailKey, int TailSize)
+{
+    /// <summary>Nothing yet.</summary>
+    public static ObjectProgress None { get; } = new(0, null, [], null, 0);
 }

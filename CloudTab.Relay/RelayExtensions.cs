@@ -13,6 +13,7 @@ public static class RelayExtensions
         builder.Services.AddHostedService(services => services.GetRequiredService<Wakeups>());
         builder.Services.AddSingleton<Sessions>();
         builder.Services.AddSingleton<Uploads>();
+        builder.Services.AddSingleton<ResumableUploads>();
         builder.Services.AddSingleton<Claims>();
         builder.Services.AddSingleton<Expiry>();
         builder.Services.AddSingleton<Removal>();

@@ -43,6 +43,7 @@ public sealed class Removal(Database database, ObjectStore store, TimeProvider c
         var files = await ClaimAsync(session, cancellationToken);
         if (files.Count == 0)
             return new(0, 0);
+        await Parallel.ForEachAsync(files.Where(file => file.WasResumable), cancellationToken, DiscardPartsAsync);
         var refused = await DeleteObjectsAsync([.. files.Select(file => file.ObjectKey)], cancellationToken);
 
         const string sql = """
@@ -67,8 +68,11 @@ public sealed class Removal(Database database, ObjectStore store, TimeProvider c
                 LIMIT @limit
                 FOR UPDATE SKIP LOCKED
             )
-            UPDATE files SET lease_until = @leaseEnd FROM due WHERE files.id = due.id
-            RETURNING files.id, files.object_key AS ObjectKey
+            UPDATE files SET lease_until = @leaseEnd
+            FROM due LEFT JOIN uploads ON uploads.file = due.id
+            WHERE files.id = due.id
+            RETURNING files.id, files.object_key AS ObjectKey, uploads.multipart_id AS MultipartId,
+                coalesce(uploads.tail_key IS NOT NULL OR uploads.generation > 1, false) AS MayHaveTails
             """;
         var now = clock.GetUtcNow().UtcDateTime;
         return database.ChangeAsync<MarkedFile>(sql, new { session, now, leaseEnd = now + Lease, limit = BatchSize }, cancellationToken);
@@ -88,7 +92,19 @@ public sealed class Removal(Database database, ObjectStore store, TimeProvider c
         }
     }
 
-    private sealed record MarkedFile(Guid Id, string ObjectKey);
+    // Before the object: a multipart upload that is completed after the object was deleted would bring it back.
+    private async ValueTask DiscardPartsAsync(MarkedFile file, CancellationToken cancellationToken)
+    {
+        if (file.MultipartId is { } multipartId)
+            await store.AbortUploadAsync(file.ObjectKey, multipartId, cancellationToken);
+        if (file.MayHaveTails)
+            await store.DeleteTailsAsync(file.ObjectKey, cancellationToken);
+    }
+
+    private sealed record MarkedFile(Guid Id, string ObjectKey, string? MultipartId, bool MayHaveTails)
+    {
+        public bool WasResumable => MultipartId is not null || MayHaveTails;
+    }
 }
 
 /// <summary>What became of a batch of marked files.</summary>

@@ -73,7 +73,7 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
                 FROM theirs
                 WHERE sessions.id = theirs.id AND status IN ('open', 'pending', 'processing') AND expires_at > @now
             )
-            UPDATE files SET lease_until = @leaseEnd
+            UPDATE files SET lease_until = greatest(lease_until, @leaseEnd) -- that of a resumable upload never ends
             FROM theirs
             WHERE files.session = theirs.id AND files.id = ANY(@files) AND status = 'uploading'
             """;
@@ -87,65 +87,18 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
     /// <param name="session">Internal id of the session.</param>
     /// <param name="files">The files in the order in which they came.</param>
     /// <param name="limits">What a session may hold.</param>
-    public async Task<Outcome> StoreAsync(
-        Guid session, IReadOnlyList<UploadedFile> files, SessionLimits limits, CancellationToken cancellationToken)
-    {
-        const string sql = $"""
-            WITH before AS (
-                SELECT id, status FROM sessions WHERE id = @session FOR UPDATE
-            ), mine AS (
-                SELECT files.id
-                FROM before JOIN files ON files.session = before.id
-                WHERE files.id = ANY(@ids) AND files.status = 'uploading'
-                FOR UPDATE OF files
-            ), changed AS (
-                UPDATE sessions
-                SET status = CASE WHEN sessions.status = 'open' THEN 'pending' ELSE sessions.status END,
-                    submitted_at = coalesce(submitted_at, @now),
-                    expires_at = @expiresAt,
-                    file_count = file_count + @count,
-                    total_size = total_size + @bytes
-                FROM before
-                WHERE sessions.id = before.id
-                    AND sessions.status IN ('open', 'pending', 'processing')
-                    AND sessions.expires_at > @now
-                    AND sessions.file_count + @count <= @maxFiles
-                    AND sessions.total_size + @bytes <= @maxBytes
-                    AND (SELECT count(*) FROM mine) = @count
-                RETURNING sessions.*, before.status <> 'open' AS announced
-            ), stored AS (
-                UPDATE files
-                SET status = 'stored', lease_until = NULL, stored_at = @now, type = incoming.type, size = incoming.size,
-                    sha256 = incoming.sha256,
-                    position = incoming.place + coalesce((SELECT max(position) FROM files AS older WHERE older.session = @session), 0)
-                FROM changed, unnest(@ids, @types, @sizes, @hashes) WITH ORDINALITY AS incoming (id, type, size, sha256, place)
-                WHERE files.id = incoming.id
-            ), event AS (
-                {Events.Insert}
-            )
-            SELECT id FROM changed
-            """;
-        var parameters = new
-        {
-            session,
-            ids = files.Select(file => file.Id).ToArray(),
-            types = files.Select(file => file.Type).ToArray(),
-            sizes = files.Select(file => file.Size).ToArray(),
-            hashes = files.Select(file => file.Sha256).ToArray(),
-            count = files.Count,
-            bytes = files.Sum(file => file.Size),
-            maxFiles = limits.Files,
-            maxBytes = limits.Bytes,
-            now = Now,
-            expiresAt = NextExpiry,
-            traceParent = Events.TraceParent,
-            traceState = Events.TraceState,
-        };
-        if (await database.ChangeSingleOrDefaultAsync<Guid?>(sql, parameters, cancellationToken) is null)
-            return await WhyNotStoredAsync(session, files, limits, cancellationToken);
-        wakeups.Signal();
-        return Outcome.Done;
-    }
+    public Task<Outcome> StoreAsync(
+        Guid session, IReadOnlyList<UploadedFile> files, SessionLimits limits, CancellationToken cancellationToken) =>
+        StoreFilesAsync(session, files, limits, submit: true, consumed: [], cancellationToken);
+
+    /// <summary>
+    /// Stores the file of a resumable upload, and completes that. The session stays open until its customer submits it: more files may
+    /// follow. A shop that knows of it already is told.
+    /// </summary>
+    /// <param name="consumed">Files of the partial uploads that it was made of, which are removed.</param>
+    public Task<Outcome> StoreResumedAsync(
+        Guid session, UploadedFile file, IReadOnlyList<Guid> consumed, SessionLimits limits, CancellationToken cancellationToken) =>
+        StoreFilesAsync(session, [file], limits, submit: false, consumed, cancellationToken);
 
     /// <summary>
     /// Marks files for removal that are not stored. Where the outcome of <see cref="StoreAsync"/> is unknown this decides it: either
@@ -179,16 +132,18 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
                 UPDATE files SET status = 'deleting' FROM live
                 WHERE files.id = @file AND files.session = live.id AND files.status = 'stored'
                 RETURNING files.session, files.size
-            ), changed AS (
+            ), left_over AS (
                 UPDATE sessions
                 SET file_count = file_count - 1, total_size = total_size - marked.size, expires_at = @expiresAt
                 FROM marked
                 WHERE sessions.id = marked.session
                 RETURNING sessions.*, true AS announced
+            ), changed AS (
+                SELECT * FROM left_over WHERE status <> 'open' -- of which the shop has not heard
             ), event AS (
                 {Events.Insert}
             )
-            SELECT id FROM changed
+            SELECT id FROM left_over
             """;
         var parameters = new
         {
@@ -228,6 +183,85 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
             UPDATE files SET status = 'deleting', lease_until = NULL FROM due WHERE files.id = due.id
             """;
         return database.ExecuteAsync(sql, new { limit, now = Now }, cancellationToken);
+    }
+
+    private async Task<Outcome> StoreFilesAsync(
+        Guid session,
+        IReadOnlyList<UploadedFile> files,
+        SessionLimits limits,
+        bool submit,
+        IReadOnlyList<Guid> consumed,
+        CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            WITH before AS (
+                SELECT id, status FROM sessions WHERE id = @session FOR UPDATE
+            ), mine AS (
+                SELECT files.id
+                FROM before JOIN files ON files.session = before.id
+                WHERE files.id = ANY(@ids) AND files.status = 'uploading'
+                FOR UPDATE OF files
+            ), held AS (
+                UPDATE sessions
+                SET status = CASE WHEN sessions.status = 'open' AND @submit THEN 'pending' ELSE sessions.status END,
+                    submitted_at = CASE WHEN @submit THEN coalesce(submitted_at, @now) ELSE submitted_at END,
+                    expires_at = @expiresAt,
+                    file_count = file_count + @count,
+                    total_size = total_size + @bytes
+                FROM before
+                WHERE sessions.id = before.id
+                    AND sessions.status IN ('open', 'pending', 'processing')
+                    AND sessions.expires_at > @now
+                    AND sessions.file_count + @count <= @maxFiles
+                    AND sessions.total_size + @bytes <= @maxBytes
+                    AND (SELECT count(*) FROM mine) = @count
+                RETURNING sessions.*, before.status <> 'open' AS announced
+            ), stored AS (
+                UPDATE files
+                SET status = 'stored', lease_until = NULL, stored_at = @now, type = incoming.type, size = incoming.size,
+                    sha256 = incoming.sha256,
+                    position = incoming.place + coalesce((SELECT max(position) FROM files AS older WHERE older.session = @session), 0)
+                FROM held, unnest(@ids, @types, @sizes, @hashes) WITH ORDINALITY AS incoming (id, type, size, sha256, place)
+                WHERE files.id = incoming.id
+            ), completed AS (
+                UPDATE uploads
+                SET completed_at = @now, received = incoming.size, length = incoming.size,
+                    holder = NULL, held_until = NULL, multipart_id = NULL, part_etags = ARRAY[]::text[], tail_key = NULL, tail_size = 0
+                FROM held, unnest(@ids, @sizes) AS incoming (id, size)
+                WHERE uploads.file = incoming.id
+            ), used AS (
+                UPDATE files SET status = 'deleting', lease_until = NULL
+                FROM held
+                WHERE files.id = ANY(@consumed) AND files.status = 'uploading'
+            ), changed AS (
+                SELECT * FROM held WHERE status <> 'open'
+            ), event AS (
+                {Events.Insert}
+            )
+            SELECT id FROM held
+            """;
+        var parameters = new
+        {
+            session,
+            submit,
+            consumed = consumed.ToArray(),
+            ids = files.Select(file => file.Id).ToArray(),
+            types = files.Select(file => file.Type).ToArray(),
+            sizes = files.Select(file => file.Size).ToArray(),
+            hashes = files.Select(file => file.Sha256).ToArray(),
+            count = files.Count,
+            bytes = files.Sum(file => file.Size),
+            maxFiles = limits.Files,
+            maxBytes = limits.Bytes,
+            now = Now,
+            expiresAt = NextExpiry,
+            traceParent = Events.TraceParent,
+            traceState = Events.TraceState,
+        };
+        if (await database.ChangeSingleOrDefaultAsync<Guid?>(sql, parameters, cancellationToken) is null)
+            return await WhyNotStoredAsync(session, files, limits, cancellationToken);
+        wakeups.Signal();
+        return Outcome.Done;
     }
 
     private async Task<Outcome> WhyNotStoredAsync(

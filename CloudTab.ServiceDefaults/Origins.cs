@@ -49,6 +49,14 @@ public sealed class OriginOptions : IValidatableObject
 
 internal static class OriginExtensions
 {
+    // What a page of another origin may read; the second half is what clients of tus look at. The gateway's list is the one that counts.
+    private static readonly string[] ExposedHeaders =
+    [
+        "Location", "ETag", "Content-Disposition", "Retry-After",
+        "Upload-Offset", "Upload-Length", "Upload-Defer-Length", "Upload-Metadata", "Upload-Expires", "Upload-Concat", "Tus-Resumable",
+        "Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm",
+    ];
+
     internal static void AddOrigins(this IHostApplicationBuilder builder)
     {
         builder.Services.AddSettings<OriginOptions>();
@@ -58,7 +66,7 @@ internal static class OriginExtensions
                 .WithOrigins(origins.Value.Origins)
                 .AllowAnyHeader()
                 .AllowAnyMethod()
-                .WithExposedHeaders("Location", "ETag", "Content-Disposition", "Retry-After")));
+                .WithExposedHeaders(ExposedHeaders)));
         builder.Services.AddOptions<ForwardedHeadersOptions>().Configure<IOptions<OriginOptions>>((forwarded, origins) =>
         {
             forwarded.ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto | ForwardedHeaders.XForwardedHost;

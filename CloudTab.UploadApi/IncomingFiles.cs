@@ -42,7 +42,8 @@ internal sealed class IncomingFiles(
         if (part.Head.IsEmpty)
             return Problems.EmptyFile;
         var name = FileNames.Clean(part.FileName ?? "");
-        if (types.Begin(part.Head.Span, name, part.DeclaredType) is not { } check)
+        using var inspection = new Inspection(types, name, part.DeclaredType);
+        if (!inspection.Begin(part.Head.Span))
             return Problems.TypeNotAccepted;
         if (await uploads.BeginAsync(session.Id, name, cancellationToken) is not { } file)
             return Problems.SessionClosed;
@@ -54,14 +55,14 @@ internal sealed class IncomingFiles(
         // One byte more than allowed, so that there is always room to see that a file has more.
         var most = Math.Min(bodySize ?? long.MaxValue, options.Value.MaxFileSize + 1);
         await using var upload = store.BeginUpload(file.ObjectKey, most);
-        if (await CopyAsync(part, upload, check, RoomIn(session), cancellationToken) is { } refused)
+        if (await CopyAsync(part, upload, inspection, RoomIn(session), cancellationToken) is { } refused)
             return refused;
 
-        var sha256 = await upload.CompleteAsync(cancellationToken);
-        if (await types.ConcludeAsync(check, file.ObjectKey, upload.Size, cancellationToken) is not { } type)
+        await upload.CompleteAsync(cancellationToken);
+        if (await inspection.ConcludeAsync(file.ObjectKey, upload.Size, cancellationToken) is not { } verdict)
             return Problems.TypeNotAccepted;
-        _complete.Add(new UploadedFile(file.Id, file.Name, type, upload.Size, sha256));
-        telemetry.FileReceived(upload.Size, type, clock.GetElapsedTime(began));
+        _complete.Add(new UploadedFile(file.Id, file.Name, verdict.Type, upload.Size, verdict.Sha256));
+        telemetry.FileReceived(upload.Size, verdict.Type, clock.GetElapsedTime(began));
         return null;
     }
 
@@ -112,7 +113,7 @@ internal sealed class IncomingFiles(
         }
     }
 
-    private async Task<Problem?> CopyAsync(FormPart part, ObjectUpload upload, FileCheck check, long room, CancellationToken cancellationToken)
+    private async Task<Problem?> CopyAsync(FormPart part, ObjectUpload upload, Inspection inspection, long room, CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -120,7 +121,7 @@ internal sealed class IncomingFiles(
             var count = await part.ReadAsync(memory, cancellationToken);
             if (count == 0)
                 return null;
-            if (!check.Add(memory.Span[..count]))
+            if (!inspection.Add(memory.Span[..count]))
                 return Problems.TypeNotAccepted;
             if (upload.Size + count > options.Value.MaxFileSize)
                 return Problems.FileTooLarge;

@@ -79,9 +79,59 @@ internal static class Problems
         StatusCodes.Status415UnsupportedMediaType, "type_not_accepted", "Type not accepted",
         "One of the files is not of a type that can be printed here.");
 
+    public static readonly Problem UploadNotFound = new(
+        StatusCodes.Status404NotFound, "upload_not_found", "Unknown upload", "There is no such upload.");
+
+    public static readonly Problem UploadGone = new(
+        StatusCodes.Status410Gone, "upload_gone", "Upload gone", "This upload has ended: it expired, was taken back, or refused. Start a new one.");
+
+    public static readonly Problem UploadLocked = new(
+        StatusCodes.Status423Locked, "upload_locked", "Upload locked", "Another request is adding to this upload: try again in a moment.");
+
+    public static readonly Problem UploadInterrupted = new(
+        StatusCodes.Status409Conflict, "upload_interrupted", "Upload interrupted",
+        "Another request has taken this upload over. What had arrived is kept: ask for its offset.");
+
+    public static readonly Problem OffsetConflict = new(
+        StatusCodes.Status409Conflict, "offset_conflict", "Offset conflict", "The upload is not at this offset: ask for its offset.");
+
+    public static readonly Problem OtherLength = new(
+        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", "The length of an upload cannot change, nor be less than it holds.");
+
+    public static readonly Problem UploadTooLong = new(
+        StatusCodes.Status413PayloadTooLarge, "upload_too_long", "Upload too long", "That is more than the length of this upload.");
+
+    public static readonly Problem FinalUpload = new(
+        StatusCodes.Status403Forbidden, "final_upload", "Final upload", "This upload is made of others: nothing can be added to it.");
+
+    public static readonly Problem NotConcatenable = new(
+        StatusCodes.Status409Conflict, "upload_unfinished", "Upload unfinished", "Only partial uploads that are complete can become one file.");
+
+    public static readonly Problem ChecksumNotUnderstood = new(
+        StatusCodes.Status400BadRequest, "invalid_checksum", "Invalid checksum",
+        "Send the checksum as an algorithm that OPTIONS names, a space, and its value in Base64.");
+
+    public static readonly Problem OtherTusVersion = new(
+        StatusCodes.Status412PreconditionFailed, "tus_version", "Other version of tus", "Only tus 1.0.0 is spoken here: send Tus-Resumable: 1.0.0.");
+
+    public static readonly Problem OtherContentType = new(
+        StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", "Other Content-Type",
+        "Bytes of an upload are sent as application/offset+octet-stream.");
+
+    // tus, Checksum: "460 Checksum Mismatch if the checksums mismatch".
+    public static readonly Problem ChecksumMismatch = new(
+        460, "checksum_mismatch", "Checksum mismatch", "The bytes of this request do not match its checksum: none of them was kept.");
+
+    public static readonly Problem WrongContent = new(
+        460, "checksum_mismatch", "Checksum mismatch", "The file is not what its SHA-256 says: it was not kept.");
+
     public static readonly Problem Unavailable = new(
         StatusCodes.Status503ServiceUnavailable, "unavailable", "Unavailable",
         "The service cannot answer right now: try again in a moment.");
+
+    /// <summary>A header of tus that is missing or cannot be understood.</summary>
+    public static Problem InvalidTusHeader(string name) => new(
+        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", $"The header {name} is missing or not what tus 1.0.0 says.");
 
     /// <summary>The answer to a state change that did not happen.</summary>
     public static Problem For(Outcome outcome) => outcome switch

@@ -4,6 +4,7 @@ using CloudTab.UploadApi;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
+builder.WebHost.ConfigureLastBytes();
 
 builder.AddDatabase();
 builder.AddObjectStore();
@@ -20,14 +21,21 @@ builder.Services.AddSingleton<UploadLeases>();
 builder.Services.AddHostedService(services => services.GetRequiredService<UploadLeases>());
 builder.Services.AddScoped<IncomingFiles>();
 builder.Services.AddScoped<Submission>();
+builder.Services.AddSingleton<UploadHolds>();
+builder.Services.AddHostedService(services => services.GetRequiredService<UploadHolds>());
+builder.Services.AddSingleton<Completion>();
+builder.Services.AddSingleton<Continuation>();
+builder.Services.AddSingleton<UploadStorage>();
 builder.Services.AddSingleton<CustomerViews>();
 
 var app = builder.Build();
 app.UseServiceDefaults();
+app.UseMethodOverride();
+app.UseRouting();
 app.UseRateLimiter();
 
-app.MapGroup("/api/customer").MapSessions().MapFiles();
-app.MapGroup("/s/{shop}/api/customer").MapSessions().MapFiles();
+app.MapGroup("/api/customer").MapSessions().MapFiles().MapTus();
+app.MapGroup("/s/{shop}/api/customer").MapSessions().MapFiles().MapTus();
 app.MapPages();
 app.MapAssets();
 

@@ -3,6 +3,7 @@ using Amazon.S3.Model;
 using CloudTab.Notifier;
 using CloudTab.Relay;
 using CloudTab.ShopApi;
+using CloudTab.Testing;
 using CloudTab.UploadApi;
 using Dapper;
 using Npgsql;
@@ -89,6 +90,17 @@ public class RelayFixture(Dependencies dependencies) : IAsyncLifetime
         foreach (var (name, value) in Settings.Concat(settings ?? new Dictionary<string, string>(StringComparer.Ordinal)))
             all[name] = value;
         return ServiceHost<TOptions>.Start(all, EnvironmentName, Clock);
+    }
+
+    /// <summary>A replica of a service as a process of its own, over the same database and bucket; whoever starts it disposes it.</summary>
+    public async Task<(ChildProcess Process, Uri Address)> StartProcessAsync(string project)
+    {
+        var address = new Uri($"http://127.0.0.1:{ChildProcess.FreePort()}");
+        var environment = dependencies.EnvironmentFor(_databaseName, Bucket);
+        environment["ASPNETCORE_URLS"] = address.ToString();
+        foreach (var (name, value) in Settings)
+            environment[name] = value;
+        return (await ChildProcess.StartAsync(project, environment, new Uri(address, "/health/live"), TestContext.Current.CancellationToken), address);
     }
 
     /// <summary>A new shop with a key.</summary>

@@ -21,14 +21,19 @@ public class UploadFixture(Dependencies dependencies) : RelayFixture(dependencie
     /// <summary>Address of the UploadApi.</summary>
     public Uri Address => Host<UploadOptions>().Address;
 
-    /// <summary>Asserts that an upload left neither row nor object nor parts, beside what the session holds.</summary>
+    /// <summary>
+    /// Asserts that an upload left neither row nor object nor parts, beside what the session holds. What other sessions are about to
+    /// receive is theirs.
+    /// </summary>
     public async Task AssertNothingLeftAsync(string sessionId, int filesHeld = 0)
     {
         Assert.Equal(filesHeld, await ScalarAsync<int>(
             "SELECT count(*) FROM files JOIN sessions ON sessions.id = files.session WHERE session_id = @sessionId", new { sessionId }));
-        var keys = await ColumnAsync<string>("SELECT object_key FROM files WHERE status = 'stored'");
-        Assert.Empty((await ObjectsAsync()).Except(keys, StringComparer.Ordinal));
-        Assert.Empty(await OpenUploadsAsync());
+        var stored = await ColumnAsync<string>("SELECT object_key FROM files WHERE status = 'stored'");
+        var coming = await ColumnAsync<string>(
+            "SELECT object_key FROM files JOIN sessions ON sessions.id = files.session WHERE session_id <> @sessionId AND files.status = 'uploading'", new { sessionId });
+        Assert.DoesNotContain((await ObjectsAsync()).Except(stored, StringComparer.Ordinal), key => !coming.Contains(key.Split('.')[0]));
+        Assert.Empty((await OpenUploadsAsync()).Except(coming, StringComparer.Ordinal));
     }
 
     public async Task<List<T>> ColumnAsync<T>(string sql, object? parameters = null)

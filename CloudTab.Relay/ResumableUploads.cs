@@ -1,0 +1,419 @@
+using Microsoft.Extensions.Options;
+
+namespace CloudTab.Relay;
+
+/// <summary>
+/// The rows of resumable uploads: what has come so far, and who may add to it. Whoever adds to an upload holds it, until its lease
+/// lapses; each statement of a holder names the generation that it took, so that one who was away for too long changes nothing any
+/// more. Whatever locks a session, its files and its uploads locks them in this order.
+/// </summary>
+public sealed class ResumableUploads(Database database, TimeProvider clock, IOptions<SessionOptions> options)
+{
+    /// <summary>
+    /// The channel on which processes talk about uploads that one holds and another one wants: `wanted` or `free`, a space, and the
+    /// internal id. A message that gets lost costs latency only: the row says the same.
+    /// </summary>
+    public const string Channel = "cloudtab_uploads";
+
+    /// <summary>
+    /// How long a holder that falls silent keeps an upload: a customer whose replica died waits that long. Renewed every second.
+    /// </summary>
+    public static readonly TimeSpan Lease = TimeSpan.FromSeconds(5);
+
+    // A client may send each of its files in this many partial uploads at once, or begin again as often.
+    private const int UploadsPerFile = 10;
+
+    // An upload that has got no byte counts only so long: its client may never have learnt that it was created.
+    private static readonly TimeSpan Unused = TimeSpan.FromMinutes(1);
+
+    private const string Columns = $"""
+        uploads.id, uploads.created_at AS CreatedAt, uploads.upload_id AS UploadId, uploads.session, sessions.session_id AS SessionId, uploads.file, files.object_key AS ObjectKey, files.name,
+        uploads.length, uploads.declared_type AS DeclaredType, uploads.declared_sha256 AS DeclaredSha256, uploads.metadata, uploads.concat,
+        uploads.completed_at IS NOT NULL AS IsComplete, uploads.received, uploads.part_size AS PartSize,
+        uploads.multipart_id AS MultipartId, uploads.part_etags AS PartETags, uploads.tail_key AS TailKey, uploads.tail_size AS TailSize,
+        uploads.generation, uploads.holder IS NOT NULL AND uploads.held_until > @now AS IsHeld,
+        least(sessions.expires_at, uploads.created_at + @lifetime) AS ExpiresAt, {IsGone} AS IsGone
+        """;
+
+    private const string IsGone = """
+        (sessions.ended_at IS NOT NULL OR sessions.expires_at <= @now OR uploads.created_at + @lifetime <= @now
+            OR files.status IS NULL OR files.status IN ('deleting', 'deleted'))
+        """;
+
+    // What a session's uploads have laid claim to. Partial uploads become files only together.
+    private const string BegunInSession = """
+        SELECT count(*) AS uploads,
+               count(*) FILTER (WHERE used AND concat IS DISTINCT FROM 'partial') AS files,
+               coalesce(sum(coalesce(length, received)) FILTER (WHERE used), 0) AS bytes
+        FROM (
+            SELECT concat, length, received, received > 0 OR holder IS NOT NULL OR uploads.created_at > @usedSince AS used
+            FROM uploads JOIN files ON files.id = uploads.file
+            WHERE uploads.session IN (SELECT id FROM live) AND files.status = 'uploading'
+        ) AS begun
+        """;
+
+    private DateTime Now => clock.GetUtcNow().UtcDateTime;
+
+    private DateTime NextExpiry => Now.AddMilliseconds(options.Value.SessionTimeout);
+
+    private TimeSpan Lifetime => TimeSpan.FromMilliseconds(options.Value.FileLifetime);
+
+    /// <summary>
+    /// Begins an upload. Uploads that have begun count towards the session's limits with all that they announced; two that begin at
+    /// the same moment may both find room, and then one of them finds none at its end.
+    /// </summary>
+    /// <param name="holder">The process that holds it at once, because the first bytes come along, or null.</param>
+    public async Task<(Outcome Outcome, ResumableUpload? Upload)> CreateAsync(
+        string shop, string sessionId, NewUpload wanted, SessionLimits limits, Guid? holder, CancellationToken cancellationToken)
+    {
+        // What is inserted takes the name of its table, so that it is read back like any upload.
+        const string sql = $"""
+            WITH live AS (
+                UPDATE sessions SET expires_at = @expiresAt
+                WHERE shop_id = @shop AND session_id = @sessionId AND status IN ('open', 'pending', 'processing') AND expires_at > @now
+                RETURNING id, session_id, file_count, total_size, expires_at, ended_at
+            ), begun AS (
+                {BegunInSession}
+            ), sessions AS (
+                SELECT live.* FROM live, begun
+                WHERE (@isPartial OR file_count + begun.files < @maxFiles)
+                    AND begun.uploads < @maxUploads
+                    AND total_size + begun.bytes + coalesce(@length, 1) <= @maxBytes
+            ), files AS (
+                INSERT INTO files (id, session, name, object_key, status, created_at, lease_until)
+                SELECT @file, id, left(normalize(@name, NFC), 255), @objectKey, 'uploading', @now, 'infinity' FROM sessions
+                RETURNING *
+            ), uploads AS (
+                INSERT INTO uploads (
+                    id, upload_id, session, file, created_at, length, declared_type, declared_sha256, metadata, concat, part_size,
+                    holder, held_until, generation)
+                SELECT @id, @uploadId, session, files.id, @now, @length, @declaredType, @declaredSha256, @metadata, @concat, @partSize,
+                    @holder, CASE WHEN @holder::uuid IS NOT NULL THEN @heldUntil::timestamptz END, num_nonnulls(@holder::uuid)
+                FROM files
+                RETURNING *
+            )
+            SELECT {Columns} FROM uploads, files, sessions
+            """;
+        var file = UploadingFile.Create(wanted.Name, clock.GetUtcNow());
+        var parameters = new
+        {
+            shop,
+            sessionId,
+            id = Guid.CreateVersion7(clock.GetUtcNow()),
+            uploadId = UploadId.Create(),
+            file = file.Id,
+            name = file.Name,
+            objectKey = file.ObjectKey,
+            wanted.Length,
+            wanted.DeclaredType,
+            wanted.DeclaredSha256,
+            wanted.Metadata,
+            wanted.Concat,
+            partSize = ObjectUpload.PartSize,
+            isPartial = wanted.IsPartial,
+            usedSince = Now - Unused,
+            maxFiles = limits.Files,
+            maxUploads = limits.Files * UploadsPerFile,
+            maxBytes = limits.Bytes,
+            holder,
+            heldUntil = Now + Lease,
+            now = Now,
+            lifetime = Lifetime,
+            expiresAt = NextExpiry,
+        };
+        return await database.ChangeSingleOrDefaultAsync<ResumableUpload>(sql, parameters, cancellationToken) is { } created
+            ? (Outcome.Done, created)
+            : (await WhyNotCreatedAsync(shop, sessionId, wanted, limits, cancellationToken), null);
+    }
+
+    /// <summary>An upload of the shop's, also one that is gone; null where there never was one.</summary>
+    public Task<ResumableUpload?> FindAsync(string shop, string uploadId, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            SELECT {Columns}
+            FROM uploads JOIN sessions ON sessions.id = uploads.session LEFT JOIN files ON files.id = uploads.file
+            WHERE uploads.upload_id = @uploadId AND sessions.shop_id = @shop
+            """;
+        return database.QuerySingleOrDefaultAsync<ResumableUpload>(
+            sql, new { shop, uploadId, now = Now, lifetime = Lifetime }, cancellationToken);
+    }
+
+    /// <summary>All uploads of a session that was not ended.</summary>
+    public Task<List<ResumableUpload>> FindAllAsync(string shop, string sessionId, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            SELECT {Columns}
+            FROM uploads JOIN sessions ON sessions.id = uploads.session LEFT JOIN files ON files.id = uploads.file
+            WHERE sessions.session_id = @sessionId AND sessions.shop_id = @shop
+            """;
+        return database.QueryAsync<ResumableUpload>(sql, new { shop, sessionId, now = Now, lifetime = Lifetime }, cancellationToken);
+    }
+
+    /// <summary>Takes hold of an unfinished upload that nobody holds. That is activity: it prolongs the session.</summary>
+    /// <returns>The upload, or null where it is held, finished, gone, or never was.</returns>
+    public Task<ResumableUpload?> TakeAsync(string shop, string uploadId, Guid holder, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            WITH sessions AS (
+                UPDATE sessions SET expires_at = @expiresAt
+                FROM uploads
+                WHERE uploads.upload_id = @uploadId AND sessions.id = uploads.session AND sessions.shop_id = @shop
+                    AND sessions.status IN ('open', 'pending', 'processing') AND sessions.expires_at > @now
+                RETURNING sessions.*
+            )
+            UPDATE uploads
+            SET holder = @holder, held_until = @heldUntil, generation = uploads.generation + 1, wanted = false
+            FROM sessions, files
+            WHERE uploads.upload_id = @uploadId AND uploads.session = sessions.id AND files.id = uploads.file
+                AND files.status = 'uploading' AND uploads.completed_at IS NULL
+                AND uploads.created_at + @lifetime > @now
+                AND (uploads.holder IS NULL OR uploads.held_until <= @now)
+            RETURNING {Columns}
+            """;
+        var parameters = new { shop, uploadId, holder, heldUntil = Now + Lease, now = Now, lifetime = Lifetime, expiresAt = NextExpiry };
+        return database.ChangeSingleOrDefaultAsync<ResumableUpload>(sql, parameters, cancellationToken);
+    }
+
+    /// <summary>Asks the holder of an upload to store what it has and let go.</summary>
+    public Task AskForAsync(Guid upload, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            WITH asked AS (
+                UPDATE uploads SET wanted = true WHERE id = @upload AND holder IS NOT NULL RETURNING id
+            )
+            SELECT pg_notify('{Channel}', 'wanted ' || id) FROM asked
+            """;
+        return database.ExecuteAsync(sql, new { upload }, cancellationToken);
+    }
+
+    /// <summary>Keeps hold of uploads.</summary>
+    /// <returns>Those that are still held and can still be finished.</returns>
+    public Task<List<HeldUpload>> RenewAsync(Guid[] uploads, Guid holder, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            UPDATE uploads SET held_until = @heldUntil
+            FROM files
+            WHERE uploads.id = ANY(@uploads) AND uploads.holder = @holder AND files.id = uploads.file AND files.status = 'uploading'
+            RETURNING uploads.id, uploads.generation, uploads.wanted
+            """;
+        return database.ChangeAsync<HeldUpload>(sql, new { uploads, holder, heldUntil = Now + Lease }, cancellationToken);
+    }
+
+    /// <summary>Records what has become durable.</summary>
+    /// <param name="letGo">Whether its holder is done with it.</param>
+    /// <returns>Whether it was still the holder's.</returns>
+    public async Task<bool> RecordAsync(ResumableUpload upload, ObjectProgress progress, bool letGo, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            WITH recorded AS (
+                UPDATE uploads
+                SET received = @received, multipart_id = @multipartId, part_etags = @partETags, tail_key = @tailKey, tail_size = @tailSize,
+                    holder = CASE WHEN @letGo THEN NULL ELSE holder END,
+                    held_until = CASE WHEN @letGo THEN NULL ELSE held_until END
+                WHERE id = @Id AND generation = @Generation AND completed_at IS NULL
+                    AND EXISTS (SELECT FROM files WHERE files.id = uploads.file AND files.status = 'uploading')
+                RETURNING id, wanted
+            )
+            SELECT id FROM recorded LEFT JOIN LATERAL (SELECT pg_notify('{Channel}', 'free ' || id) WHERE @letGo AND wanted) AS told ON true
+            """;
+        var parameters = new
+        {
+            upload.Id,
+            upload.Generation,
+            received = progress.Received,
+            multipartId = progress.MultipartId,
+            partETags = progress.PartETags.ToArray(),
+            tailKey = progress.TailKey,
+            tailSize = progress.TailSize,
+            letGo,
+        };
+        return await database.ChangeSingleOrDefaultAsync<Guid?>(sql, parameters, cancellationToken) is not null;
+    }
+
+    /// <summary>Lets an upload go as it was.</summary>
+    public Task LetGoAsync(ResumableUpload upload, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            WITH freed AS (
+                UPDATE uploads SET holder = NULL, held_until = NULL WHERE id = @Id AND generation = @Generation RETURNING id, wanted
+            )
+            SELECT pg_notify('{Channel}', 'free ' || id) FROM freed WHERE wanted
+            """;
+        return database.ExecuteAsync(sql, new { upload.Id, upload.Generation }, cancellationToken);
+    }
+
+    /// <summary>Sets the length of an upload that was begun without.</summary>
+    public Task SetLengthAsync(ResumableUpload upload, long length, CancellationToken cancellationToken)
+    {
+        const string sql = "UPDATE uploads SET length = @length WHERE id = @Id AND generation = @Generation AND length IS NULL";
+        return database.ExecuteAsync(sql, new { upload.Id, upload.Generation, length }, cancellationToken);
+    }
+
+    /// <summary>Completes a partial upload: its bytes are there, and wait for the final one.</summary>
+    /// <returns>Whether it was still the holder's.</returns>
+    public async Task<bool> CompletePartialAsync(ResumableUpload upload, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            UPDATE uploads SET completed_at = @now, received = length, holder = NULL, held_until = NULL
+            WHERE id = @Id AND generation = @Generation AND completed_at IS NULL
+                AND EXISTS (SELECT FROM files WHERE files.id = uploads.file AND files.status = 'uploading')
+            """;
+        return await database.ExecuteAsync(sql, new { upload.Id, upload.Generation, now = Now }, cancellationToken) == 1;
+    }
+
+    /// <summary>Marks files of uploads for removal that were begun a file's lifetime ago and never stored, at most one batch.</summary>
+    /// <returns>How many there were.</returns>
+    public Task<int> ExpireAsync(int limit, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            WITH due AS (
+                SELECT files.id
+                FROM uploads JOIN files ON files.id = uploads.file
+                WHERE uploads.created_at <= @before AND files.status = 'uploading'
+                ORDER BY uploads.created_at
+                LIMIT @limit
+                FOR UPDATE OF files SKIP LOCKED
+            )
+            UPDATE files SET status = 'deleting', lease_until = NULL FROM due WHERE files.id = due.id
+            """;
+        return database.ExecuteAsync(sql, new { before = Now - Lifetime, limit }, cancellationToken);
+    }
+
+    private async Task<Outcome> WhyNotCreatedAsync(
+        string shop, string sessionId, NewUpload wanted, SessionLimits limits, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            WITH live AS (
+                SELECT id, ended_at, expires_at, file_count FROM sessions WHERE shop_id = @shop AND session_id = @sessionId
+            ), begun AS (
+                {BegunInSession}
+            )
+            SELECT CASE
+                WHEN ended_at IS NOT NULL OR expires_at <= @now THEN 'Closed'
+                WHEN NOT @isPartial AND file_count + begun.files >= @maxFiles OR begun.uploads >= @maxUploads THEN 'TooManyFiles'
+                ELSE 'TooLarge'
+            END
+            FROM live, begun
+            """;
+        var parameters = new
+        {
+            shop,
+            sessionId,
+            now = Now,
+            isPartial = wanted.IsPartial,
+            usedSince = Now - Unused,
+            maxFiles = limits.Files,
+            maxUploads = limits.Files * UploadsPerFile,
+        };
+        var reason = await database.QuerySingleOrDefaultAsync<string>(sql, parameters, cancellationToken);
+        return reason is null ? Outcome.NotFound : Enum.Parse<Outcome>(reason);
+    }
+}
+
+/// <summary>What a client says of an upload that it begins.</summary>
+/// <param name="Name">The name to display; it is kept in NFC.</param>
+/// <param name="Length">Bytes, or null where they are told later.</param>
+/// <param name="DeclaredType">The media type that the client gave, if any.</param>
+/// <param name="DeclaredSha256">What the content shall hash to, if the client said so.</param>
+/// <param name="Metadata">Upload-Metadata of tus, as it was sent.</param>
+/// <param name="Concat">Upload-Concat of tus, as it was sent.</param>
+public sealed record NewUpload(string Name, long? Length, string? DeclaredType, byte[]? DeclaredSha256, string? Metadata, string? Concat)
+{
+    /// <summary>Value of <see cref="Concat"/> of an upload that becomes a file only together with others.</summary>
+    public const string Partial = "partial";
+
+    /// <summary>Whether it becomes a file only together with others.</summary>
+    public bool IsPartial => Concat == Partial;
+}
+
+/// <summary>An upload as it is recorded.</summary>
+public sealed record ResumableUpload
+{
+    /// <summary>Internal id, for logs and traces.</summary>
+    public Guid Id { get; init; }
+
+    /// <summary>When it was begun.</summary>
+    public DateTime CreatedAt { get; init; }
+
+    /// <summary>The customer's secret.</summary>
+    public string UploadId { get; init; } = "";
+
+    /// <summary>Internal id of the session that it belongs to.</summary>
+    public Guid Session { get; init; }
+
+    /// <summary>The customer's id of that session.</summary>
+    public string SessionId { get; init; } = "";
+
+    /// <summary>Internal id of the file that it becomes; null once its row is gone.</summary>
+    public Guid? File { get; init; }
+
+    /// <summary>Where the file's bytes go.</summary>
+    public string ObjectKey { get; init; } = "";
+
+    /// <summary>The name to display.</summary>
+    public string Name { get; init; } = "";
+
+    /// <summary>Bytes in all, or null where the client has not said so yet.</summary>
+    public long? Length { get; init; }
+
+    /// <summary>The media type that the client gave.</summary>
+    public string? DeclaredType { get; init; }
+
+    /// <summary>What the content shall hash to.</summary>
+    public byte[]? DeclaredSha256 { get; init; }
+
+    /// <summary>Upload-Metadata of tus, as it was sent.</summary>
+    public string? Metadata { get; init; }
+
+    /// <summary>Upload-Concat of tus, as it was sent.</summary>
+    public string? Concat { get; init; }
+
+    /// <summary>Whether the file is stored (or, of a partial upload, whether all its bytes are there).</summary>
+    public bool IsComplete { get; init; }
+
+    /// <summary>Bytes that are durable.</summary>
+    public long Received { get; init; }
+
+    /// <summary>Bytes in every part but the last.</summary>
+    public int PartSize { get; init; }
+
+    /// <summary>S3's id of the multipart upload that holds the parts.</summary>
+    public string? MultipartId { get; init; }
+
+    /// <summary>S3's tags of the parts, in their order.</summary>
+    public string[] PartETags { get; init; } = [];
+
+    /// <summary>The object that holds what came behind the last whole part.</summary>
+    public string? TailKey { get; init; }
+
+    /// <summary>Its bytes.</summary>
+    public int TailSize { get; init; }
+
+    /// <summary>Counts how often the upload was taken hold of.</summary>
+    public long Generation { get; init; }
+
+    /// <summary>Whether a process holds it.</summary>
+    public bool IsHeld { get; init; }
+
+    /// <summary>When it ends, unless its session is prolonged.</summary>
+    public DateTime ExpiresAt { get; init; }
+
+    /// <summary>Whether it can neither be continued nor looked at any more.</summary>
+    public bool IsGone { get; init; }
+
+    /// <summary>Whether it becomes a file only together with others.</summary>
+    public bool IsPartial => Concat == NewUpload.Partial;
+
+    /// <summary>Whether it is made of partial uploads.</summary>
+    public bool IsFinal => Concat is not null && !IsPartial;
+
+    /// <summary>Whether it was taken hold of more than once: holders that were cut off may have left tails that nobody recorded.</summary>
+    public bool WasInterrupted => TailKey is not null || Generation > 1;
+
+    /// <summary>Where its bytes are.</summary>
+    public ObjectProgress Progress => new(Received, MultipartId, PartETags, TailKey, TailSize);
+}
+
+/// <summary>An upload that a process holds.</summary>
+/// <param name="Wanted">Whether another one asks for it.</param>
+public sealed record HeldUpload(Guid Id, long Generation, bool Wanted);

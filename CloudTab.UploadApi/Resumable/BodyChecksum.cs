@@ -1,0 +1,68 @@
+using System.Buffers.Binary;
+using System.IO.Hashing;
+using System.Security.Cryptography;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>
+/// The checksum of one request's body, taken as it passes. What it must be may come behind the body: then all algorithms that it
+/// may name are run.
+/// </summary>
+internal sealed class BodyChecksum(IReadOnlyList<string> algorithms, Func<ExpectedChecksum?> expected)
+{
+    /// <summary>The algorithms that are known, best first.</summary>
+    public static IReadOnlyList<string> Algorithms { get; } = ["sha256", "sha1", "crc32"];
+
+    private readonly Dictionary<string, Hash> _hashes = algorithms.ToDictionary(name => name, Hash.Create, StringComparer.Ordinal);
+
+    /// <summary>Takes the next bytes.</summary>
+    public void Append(ReadOnlySpan<byte> bytes)
+    {
+        foreach (var hash in _hashes.Values)
+            hash.Append(bytes);
+    }
+
+    /// <summary>Compares, once all bytes have passed.</summary>
+    /// <returns>What is wrong, or null.</returns>
+    public Problem? Verify()
+    {
+        if (expected() is not { } wanted || !_hashes.TryGetValue(wanted.Algorithm, out var hash))
+            return Problems.ChecksumNotUnderstood;
+        return hash.Finish().AsSpan().SequenceEqual(wanted.Value) ? null : Problems.ChecksumMismatch;
+    }
+
+    private sealed record Hash(IncrementalHash? Cryptographic, Crc32? Cyclic)
+    {
+        public static Hash Create(string name) => name switch
+        {
+            "sha256" => new(IncrementalHash.CreateHash(HashAlgorithmName.SHA256), null),
+#pragma warning disable CA5350 // tus: "The Server MUST support at least the SHA1 checksum algorithm". It guards against accidents, not attacks.
+            "sha1" => new(IncrementalHash.CreateHash(HashAlgorithmName.SHA1), null),
+#pragma warning restore CA5350
+            _ => new(null, new Crc32()),
+        };
+
+        public void Append(ReadOnlySpan<byte> bytes)
+        {
+            Cryptographic?.AppendData(bytes);
+            Cyclic?.Append(bytes);
+        }
+
+        public byte[] Finish()
+        {
+            if (Cryptographic is not null)
+            {
+                using (Cryptographic)
+                    return Cryptographic.GetHashAndReset();
+            }
+
+            // The most significant byte first, as CRC-32 is written everywhere but in this library.
+            var value = new byte[sizeof(uint)];
+            BinaryPrimitives.WriteUInt32BigEndian(value, Cyclic!.GetCurrentHashAsUInt32());
+            return value;
+        }
+    }
+}
+
+/// <summary>What a body must hash to.</summary>
+internal sealed record ExpectedChecksum(string Algorithm, byte[] Value);

@@ -1,0 +1,140 @@
+using System.Buffers;
+using Amazon.Runtime;
+using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
+using Microsoft.Extensions.Options;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>
+/// The end of a resumable upload: all its bytes have come, and it becomes a file of its session; or it is given up. What one request
+/// brought whole was looked at as it passed; what was interrupted is read back from S3 once, since neither a hash nor a check can be
+/// taken along to another replica.
+/// </summary>
+internal sealed class Completion(
+    Uploads uploads,
+    ResumableUploads resumables,
+    ObjectStore store,
+    FileTypes types,
+    Removal removal,
+    IOptions<UploadOptions> options,
+    TimeProvider clock,
+    Telemetry telemetry,
+    ILogger<Completion> logger)
+{
+    private const int ReadBuffer = 256 << 10;
+
+    // The client may leave meanwhile: it finds the file complete when it comes back. Reading 5 GiB back is what takes long.
+    private static readonly TimeSpan CompletionLimit = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan CleanUpLimit = TimeSpan.FromSeconds(10);
+
+    /// <summary>Completes an upload whose bytes are all there.</summary>
+    /// <param name="hold">The upload, which is let go of.</param>
+    /// <param name="sending">Its object.</param>
+    /// <param name="inspection">What has seen all its bytes, or null where nothing has.</param>
+    /// <param name="consumed">Files of partial uploads that it was made of.</param>
+    public async Task<UploadAttempt> CompleteAsync(
+        UploadHold hold, ObjectUpload sending, Inspection? inspection, IReadOnlyList<Guid> consumed)
+    {
+        using var limit = new CancellationTokenSource(CompletionLimit, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, hold.Lost);
+        await sending.CompleteAsync(either.Token);
+        return hold.Upload.IsPartial
+            ? await CompletePartialAsync(hold, sending.Size, either.Token)
+            : await StoreAsync(hold, sending.Size, inspection, consumed, either.Token);
+    }
+
+    /// <summary>Gives an upload up that can never be finished, or that nobody wants: everything of it is removed.</summary>
+    public async Task GiveUpAsync(UploadHold hold)
+    {
+        using var limit = new CancellationTokenSource(CleanUpLimit, clock);
+        await uploads.GiveUpAsync([hold.Upload.File!.Value], limit.Token);
+        hold.End();
+        await removal.TryRemoveAsync(hold.Upload.Session, limit.Token);
+    }
+
+    private async Task<UploadAttempt> CompletePartialAsync(UploadHold hold, long size, CancellationToken cancellationToken)
+    {
+        if (!await resumables.CompletePartialAsync(hold.Upload, cancellationToken))
+            throw new UploadLostException();
+        hold.End();
+        await DeleteTailsAsync(hold.Upload, cancellationToken);
+        return hold.Upload with { Received = size, IsComplete = true };
+    }
+
+    private async Task<UploadAttempt> StoreAsync(
+        UploadHold hold, long size, Inspection? inspection, IReadOnlyList<Guid> consumed, CancellationToken cancellationToken)
+    {
+        var upload = hold.Upload;
+        var verdict = inspection is null
+            ? await ReadBackAsync(upload, size, cancellationToken)
+            : await inspection.ConcludeAsync(upload.ObjectKey, size, cancellationToken);
+        if (Judge(upload, verdict) is { } refused)
+        {
+            await GiveUpAsync(hold);
+            return refused;
+        }
+
+        var file = new UploadedFile(upload.File!.Value, upload.Name, verdict!.Type, size, verdict.Sha256);
+        var outcome = await uploads.StoreResumedAsync(upload.Session, file, consumed, options.Value.Limits, cancellationToken);
+        if (outcome == Outcome.LeaseLost)
+            throw new UploadLostException();
+        if (outcome != Outcome.Done)
+        {
+            await GiveUpAsync(hold);
+            return Problems.For(outcome);
+        }
+
+        hold.End();
+        telemetry.FileReceived(size, verdict.Type, clock.GetUtcNow().UtcDateTime - upload.CreatedAt);
+        logger.FilesStored(1, size, upload.Session);
+        await DeleteTailsAsync(upload, cancellationToken);
+        if (consumed.Count > 0)
+            await removal.TryRemoveAsync(upload.Session, cancellationToken);
+        return upload with { Received = size, IsComplete = true };
+    }
+
+    private static Problem? Judge(ResumableUpload upload, Verdict? verdict)
+    {
+        if (verdict is null)
+            return Problems.TypeNotAccepted;
+        return upload.DeclaredSha256 is { } declared && !declared.AsSpan().SequenceEqual(verdict.Sha256) ? Problems.WrongContent : null;
+    }
+
+    private async Task<Verdict?> ReadBackAsync(ResumableUpload upload, long size, CancellationToken cancellationToken)
+    {
+        using var inspection = new Inspection(types, upload.Name, upload.DeclaredType);
+        using var found = await store.GetAsync(upload.ObjectKey, range: null, cancellationToken)
+            ?? throw new UploadLostException();
+        using var buffer = MemoryPool<byte>.Shared.Rent(ReadBuffer);
+        try
+        {
+            while (await found.ResponseStream.ReadAsync(buffer.Memory, cancellationToken) is > 0 and var count)
+            {
+                if (!inspection.Add(buffer.Memory.Span[..count]))
+                    return null;
+            }
+        }
+        catch (IOException cut)
+        {
+            // Not the file's fault: an outage, which is answered with 503.
+            throw new HttpRequestException("S3 broke off in the middle of an object.", cut);
+        }
+
+        return await inspection.ConcludeAsync(upload.ObjectKey, size, cancellationToken);
+    }
+
+    private async Task DeleteTailsAsync(ResumableUpload upload, CancellationToken cancellationToken)
+    {
+        if (!upload.WasInterrupted)
+            return;
+        try
+        {
+            await store.DeleteTailsAsync(upload.ObjectKey, cancellationToken);
+        }
+        catch (Exception away) when (Resilience.IsUnavailable(away) || away is AmazonServiceException or OperationCanceledException)
+        {
+            logger.TailNotDeleted(upload.Id, away);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+using System.Runtime.ExceptionServices;
+using Amazon.S3;
+using CloudTab.Relay;
+using Microsoft.Extensions.Options;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>
+/// The bytes of one request on their way into an upload. Whole parts are recorded as they become durable; when the request ends, also
+/// where it is cut or somebody else wants the upload, what is left is parked. So every byte that came through is kept. With a checksum
+/// the opposite holds: nothing is recorded until all bytes have come and the checksum is right.
+/// </summary>
+internal sealed class Continuation(
+    ObjectStore store, FileTypes types, UploadHolds holds, Completion completion, IOptions<UploadOptions> options, TimeProvider clock)
+{
+    // Parking happens when the client is gone, and while the host stops: it has a time of its own.
+    private static readonly TimeSpan ParkLimit = TimeSpan.FromSeconds(30);
+
+    /// <summary>Adds bytes to an upload, and completes it when they were the last. The upload is let go of.</summary>
+    /// <exception cref="UploadLostException">The upload is somebody else's by now, or gone.</exception>
+    /// <exception cref="BadHttpRequestException">The client broke off; what came is kept.</exception>
+    public async Task<UploadAttempt> AddAsync(UploadHold hold, UploadBody body, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await ReceiveAsync(hold, body, cancellationToken);
+        }
+        catch (OperationCanceledException) when (hold.Lost.IsCancellationRequested)
+        {
+            throw new UploadLostException();
+        }
+        catch (AmazonS3Exception gone) when (gone.ErrorCode == "NoSuchUpload")
+        {
+            // Its parts were removed: with the session, by the holder that has it now, or by S3 itself, and then it can never be finished.
+            await holds.RunOnceAsync(cancellationToken);
+            if (hold.Lost.IsCancellationRequested)
+                throw new UploadLostException();
+            await completion.GiveUpAsync(hold);
+            return Problems.UploadGone;
+        }
+    }
+
+    private async Task<UploadAttempt> ReceiveAsync(UploadHold hold, UploadBody body, CancellationToken cancellationToken)
+    {
+        if (body.Length is { } length && hold.Upload.Length is null)
+            await hold.SetLengthAsync(length, cancellationToken);
+        var upload = hold.Upload;
+        var most = upload.Length ?? options.Value.MaxFileSize;
+        var end = Math.Min(most, upload.Received + (body.Size ?? most));
+        await using var sending = store.ResumeUpload(upload, end);
+        sending.Journal = body.Checksum is null ? hold.RecordAsync : null;
+        using var inspection = upload.IsPartial || upload.PartETags.Length > 0 ? null : new Inspection(types, upload.Name, upload.DeclaredType);
+        var tail = await sending.LoadTailAsync(hold.Lost);
+        inspection?.Add(tail.Span);
+
+        var ending = await CopyAsync(hold, body, sending, inspection, end, cancellationToken);
+        if (ending.Refused is { } refused)
+        {
+            await completion.GiveUpAsync(hold);
+            return refused;
+        }
+
+        if (ending.HasSurplus)
+            return Problems.UploadTooLong;
+        if (body.Checksum is not null)
+        {
+            // tus, Checksum: "Once the entire request has been received, the Server MUST verify the uploaded chunk"; otherwise it "MUST
+            // be discarded, and the upload and its offset MUST NOT be updated".
+            if ((ending.Cut is null ? body.Checksum.Verify() : Explain(hold, ending.Cut)) is { } unverified)
+                return unverified;
+            sending.Journal = hold.RecordAsync;
+        }
+
+        if (sending.Size == upload.Length)
+            return await completion.CompleteAsync(hold, sending, inspection, body.Consumed);
+        await ParkAsync(hold, sending);
+        return new(hold.Upload, ending.Cut is null ? null : Explain(hold, ending.Cut));
+    }
+
+    private static async Task<Ending> CopyAsync(
+        UploadHold hold, UploadBody body, ObjectUpload sending, Inspection? inspection, long end, CancellationToken cancellationToken)
+    {
+        // The request's own token only ends the wait for memory: a connection that is cut still gives the bytes that had come through.
+        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(hold.Interrupted, cancellationToken);
+        try
+        {
+            while (sending.Size < end)
+            {
+                var memory = await sending.GetMemoryAsync(waiting.Token);
+                var room = memory[..(int)Math.Min(memory.Length, end - sending.Size)];
+                var count = await ReadAsync(body, room, hold.Interrupted);
+                if (count == 0)
+                    return new();
+                if (inspection is not null && !inspection.Add(room.Span[..count]))
+                    return new() { Refused = Problems.TypeNotAccepted };
+                await sending.AdvanceAsync(count, hold.Lost);
+            }
+
+            // One byte more than fits tells that there is more; otherwise this is where trailers come in.
+            if (await ReadAsync(body, new byte[1], hold.Interrupted) == 0)
+                return new();
+            return hold.Upload.Length is null ? new() { Refused = Problems.FileTooLarge } : new() { HasSurplus = true };
+        }
+        catch (OperationCanceledException ended) when (waiting.IsCancellationRequested && !hold.Lost.IsCancellationRequested)
+        {
+            return new() { Cut = ended };
+        }
+        catch (BrokenOffException broken)
+        {
+            return new() { Cut = broken.InnerException };
+        }
+    }
+
+    private static async ValueTask<int> ReadAsync(UploadBody body, Memory<byte> memory, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var count = await body.Content.ReadAsync(memory, cancellationToken);
+            body.Checksum?.Append(memory.Span[..count]);
+            return count;
+        }
+        catch (Exception broken) when (broken is IOException or OperationCanceledException)
+        {
+            throw new BrokenOffException(broken);
+        }
+    }
+
+    private async Task ParkAsync(UploadHold hold, ObjectUpload sending)
+    {
+        using var limit = new CancellationTokenSource(ParkLimit, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, hold.Lost);
+        var parked = await sending.ParkAsync(ObjectStore.TailKey(hold.Upload), either.Token);
+        await hold.LetGoAsync(parked, either.Token);
+    }
+
+    /// <summary>What to say to a client whose request was not read to its end.</summary>
+    private static Problem Explain(UploadHold hold, Exception cut)
+    {
+        if (hold.Interrupted.IsCancellationRequested)
+            return hold.IsWanted ? Problems.UploadInterrupted : Problems.Unavailable;
+        // A client that is too slow hears so, with the status that Kestrel chose; most have gone.
+        if (cut is BadHttpRequestException)
+            ExceptionDispatchInfo.Throw(cut);
+        throw new BadHttpRequestException("The body broke off.", cut);
+    }
+
+    /// <summary>How the reading of a body ended: all of it was read where none of these is set.</summary>
+    private sealed record Ending
+    {
+        /// <summary>Why the upload can never be finished.</summary>
+        public Problem? Refused { get; init; }
+
+        /// <summary>There were more bytes than belong to the upload.</summary>
+        public bool HasSurplus { get; init; }
+
+        /// <summary>What ended the reading too early.</summary>
+        public Exception? Cut { get; init; }
+    }
+
+    // Tells a body that broke off from everything else that can fail while it is passed on.
+    private sealed class BrokenOffException(Exception cause) : Exception(cause.Message, cause);
+}

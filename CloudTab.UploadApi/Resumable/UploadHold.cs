@@ -1,0 +1,155 @@
+using Amazon.Runtime;
+using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>
+/// One upload that one request of this process may add to, until it lets go. Disposing it lets go of the upload as it was last
+/// recorded.
+/// </summary>
+internal sealed class UploadHold(
+    ResumableUpload upload, UploadHolds holds, ResumableUploads uploads, ObjectStore store, TimeProvider clock, ILogger logger) : IAsyncDisposable
+{
+    // Letting go happens when the client may be gone, and while the host stops: it has a time of its own.
+    private static readonly TimeSpan LetGoLimit = TimeSpan.FromSeconds(5);
+
+    private readonly CancellationTokenSource _interrupted = new();
+    private readonly CancellationTokenSource _lost = new();
+    private long _renewed = clock.GetTimestamp();
+    private volatile bool _wanted;
+    private bool _ended;
+
+    /// <summary>The upload as it was last recorded.</summary>
+    public ResumableUpload Upload { get; private set; } = upload;
+
+    /// <summary>Nothing more is to be read: somebody else wants the upload, it is lost, or the host stops.</summary>
+    public CancellationToken Interrupted => _interrupted.Token;
+
+    /// <summary>Nothing more is to be written: it is somebody else's, or gone.</summary>
+    public CancellationToken Lost => _lost.Token;
+
+    /// <summary>Whether somebody else asked for it.</summary>
+    public bool IsWanted => _wanted;
+
+    /// <summary>Records what has become durable, and only then deletes what that replaces.</summary>
+    /// <exception cref="UploadLostException">It is not ours any more.</exception>
+    public async Task RecordAsync(ObjectProgress progress, CancellationToken cancellationToken) =>
+        await RecordAsync(progress, letGo: false, cancellationToken);
+
+    /// <summary>Records what has become durable, and lets go.</summary>
+    /// <exception cref="UploadLostException">It is not ours any more.</exception>
+    public async Task LetGoAsync(ObjectProgress progress, CancellationToken cancellationToken)
+    {
+        await RecordAsync(progress, letGo: true, cancellationToken);
+        End();
+    }
+
+    /// <summary>Notes a length that was told late.</summary>
+    public async Task SetLengthAsync(long length, CancellationToken cancellationToken)
+    {
+        await uploads.SetLengthAsync(Upload, length, cancellationToken);
+        Upload = Upload with { Length = length };
+    }
+
+    /// <summary>The upload is complete, or gone: there is nothing to let go of.</summary>
+    public void End()
+    {
+        if (_ended)
+            return;
+        _ended = true;
+        holds.End(this);
+    }
+
+    /// <summary>Somebody else asks for it.</summary>
+    public void Want()
+    {
+        _wanted = true;
+        Interrupt();
+    }
+
+    /// <summary>Ends the reading.</summary>
+    public void Interrupt() => _interrupted.Cancel();
+
+    /// <summary>It is not ours any more.</summary>
+    public void Lose()
+    {
+        Interrupt();
+        _lost.Cancel();
+    }
+
+    /// <summary>Its lease was renewed by a statement that began then.</summary>
+    public void Renewed(long began, bool wanted)
+    {
+        Interlocked.Exchange(ref _renewed, began);
+        if (wanted)
+            Want();
+    }
+
+    /// <summary>Gives it up where others may have it by now.</summary>
+    public void LoseIfOverdue()
+    {
+        if (clock.GetElapsedTime(Interlocked.Read(ref _renewed)) >= ResumableUploads.Lease)
+            Lose();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_ended)
+        {
+            End();
+            using var limit = new CancellationTokenSource(LetGoLimit, clock);
+            try
+            {
+                await uploads.LetGoAsync(Upload, limit.Token);
+            }
+            catch (Exception away) when (Resilience.IsUnavailable(away) || away is OperationCanceledException)
+            {
+                // Others may have it when the lease has lapsed.
+            }
+        }
+    }
+
+    private async Task RecordAsync(ObjectProgress progress, bool letGo, CancellationToken cancellationToken)
+    {
+        if (!await uploads.RecordAsync(Upload, progress, letGo, cancellationToken))
+        {
+            if (progress.TailKey is { } unrecorded && unrecorded != Upload.TailKey)
+                await TryDeleteAsync(unrecorded, cancellationToken);
+            throw new UploadLostException();
+        }
+
+        var replaced = Upload.TailKey;
+        Upload = Upload with
+        {
+            Received = progress.Received,
+            MultipartId = progress.MultipartId,
+            PartETags = [.. progress.PartETags],
+            TailKey = progress.TailKey,
+            TailSize = progress.TailSize,
+        };
+        if (replaced is not null && replaced != progress.TailKey)
+            await TryDeleteAsync(replaced, cancellationToken);
+    }
+
+    private async Task TryDeleteAsync(string key, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await store.DeleteAsync([key], cancellationToken);
+        }
+        catch (Exception away) when (Resilience.IsUnavailable(away) || away is AmazonServiceException or OperationCanceledException)
+        {
+            logger.TailNotDeleted(Upload.Id, away);
+        }
+    }
+}
+
+/// <summary>The upload is another process's by now, or was removed: nothing of it may be changed any more.</summary>
+internal sealed class UploadLostException : Exception
+{
+    public UploadLostException()
+        : base("The upload is not held any more.")
+    {
+    }
+}

@@ -1,0 +1,170 @@
+using CloudTab.Relay;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.Extensions.Options;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>
+/// tus 1.0.0 (https://tus.io/protocols/resumable-upload) over <see cref="UploadStorage"/>. What is quoted here and in the files beside
+/// it is the protocol's text; docs/tus.md goes through it section by section.
+/// </summary>
+internal static class Tus
+{
+    public static RouteGroupBuilder MapTus(this RouteGroupBuilder group)
+    {
+        group.MapMethods("/sessions/{sessionId}/files", [HttpMethods.Options], Describe);
+        group.MapMethods("/uploads/{uploadId}", [HttpMethods.Options], Describe);
+
+        var tus = group.MapGroup("")
+            .AddEndpointFilter(EarlyAnswer.Filter)
+            .AddEndpointFilter(TusVersion.Filter)
+            .WithMetadata(new DisableRequestSizeLimitAttribute()); // limits are enforced while reading
+        tus.MapPost("/sessions/{sessionId}/files", Create)
+            .ProducesProblem(400).ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(412).ProducesProblem(413)
+            .ProducesProblem(415).ProducesProblem(460);
+        tus.MapMethods("/uploads/{uploadId}", [HttpMethods.Head], Head)
+            .ProducesProblem(404).ProducesProblem(410).ProducesProblem(412).ProducesProblem(423);
+        tus.MapPatch("/uploads/{uploadId}", Patch)
+            .ProducesProblem(400).ProducesProblem(403).ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(412)
+            .ProducesProblem(413).ProducesProblem(415).ProducesProblem(423).ProducesProblem(460);
+        tus.MapDelete("/uploads/{uploadId}", Delete)
+            .ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(412).ProducesProblem(423);
+        return group;
+    }
+
+    // "A successful response indicated by the 204 No Content or 200 OK status MUST contain the Tus-Version header."
+    private static NoContent Describe(HttpResponse response, IOptions<UploadOptions> options)
+    {
+        response.Headers[TusHeaders.Resumable] = TusVersion.Supported;
+        response.Headers[TusHeaders.Version] = TusVersion.Supported;
+        response.Headers[TusHeaders.Extension] = TusHeaders.Extensions;
+        response.Headers[TusHeaders.ChecksumAlgorithm] = string.Join(',', BodyChecksum.Algorithms);
+        response.Headers.Set(TusHeaders.MaxSize, options.Value.MaxFileSize);
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<Results<Created, ProblemHttpResult>> Create(
+        RequestedShop shop, string sessionId, HttpRequest request, UploadStorage storage, Telemetry telemetry, CancellationToken cancellationToken)
+    {
+        if (shop.Id is null || !SessionId.IsWellFormed(sessionId))
+            return (ProblemHttpResult)Problems.SessionNotFound;
+        var (wanted, unreadable) = TusCreation.Read(request);
+        var attempt = wanted switch
+        {
+            null => unreadable!,
+            { Parts: { } parts } => await storage.ConcatenateAsync(shop.Id, sessionId, wanted.Upload, parts, cancellationToken),
+            _ => await CreateAsync(shop.Id, sessionId, wanted.Upload, request, storage, cancellationToken),
+        };
+        if (attempt.Refused is { } refused)
+            return Refuse(refused, telemetry);
+
+        var created = attempt.Upload!;
+        // "The Server MUST include the Upload-Offset header in the response", of a creation with upload.
+        if (HasBody(request))
+            request.HttpContext.Response.Headers.Set(TusHeaders.Offset, created.Received);
+        SetExpiry(request.HttpContext.Response, created);
+        // "This URL MAY be absolute or relative": relative to the origin, it is right behind any gateway.
+        return TypedResults.Created($"{shop.Prefix}/api/customer/uploads/{created.UploadId}");
+    }
+
+    private static async Task<UploadAttempt> CreateAsync(
+        string shop, string sessionId, NewUpload wanted, HttpRequest request, UploadStorage storage, CancellationToken cancellationToken)
+    {
+        if (!HasBody(request))
+            return await storage.CreateAsync(shop, sessionId, wanted, first: null, cancellationToken);
+        // Creation With Upload: "similar rules as for the PATCH request and response apply".
+        var (first, unreadable) = ReadBody(request, offset: 0);
+        return first is null ? unreadable! : await storage.CreateAsync(shop, sessionId, wanted, first, cancellationToken);
+    }
+
+    private static async Task<Results<Ok, ProblemHttpResult>> Head(
+        RequestedShop shop, string uploadId, HttpResponse response, UploadStorage storage, CancellationToken cancellationToken)
+    {
+        if (shop.Id is null || !UploadId.IsWellFormed(uploadId))
+            return (ProblemHttpResult)Problems.UploadNotFound;
+        var attempt = await storage.FindAsync(shop.Id, uploadId, cancellationToken);
+        if (attempt.Refused is { } refused)
+            return (ProblemHttpResult)refused;
+
+        var upload = attempt.Upload!;
+        // "The Server MUST always include the Upload-Offset header in the response for a HEAD request, even if the offset is 0".
+        response.Headers.Set(TusHeaders.Offset, upload.Received);
+        // "As long as the length of the upload is not known, the Server MUST set Upload-Defer-Length: 1".
+        if (upload.Length is { } length)
+            response.Headers.Set(TusHeaders.Length, length);
+        else
+            response.Headers[TusHeaders.DeferLength] = "1";
+        // "If an upload contains additional metadata, responses to HEAD requests MUST include the Upload-Metadata header".
+        if (upload.Metadata is not null)
+            response.Headers[TusHeaders.Metadata] = upload.Metadata;
+        // "Response to HEAD request against partial or final upload MUST include the Upload-Concat header and its value as received".
+        if (upload.Concat is not null)
+            response.Headers[TusHeaders.Concat] = upload.Concat;
+        // "The Server MUST prevent the client and/or proxies from caching the response".
+        response.Headers.CacheControl = "no-store";
+        SetExpiry(response, upload);
+        return TypedResults.Ok();
+    }
+
+    private static async Task<Results<NoContent, ProblemHttpResult>> Patch(
+        RequestedShop shop, string uploadId, HttpRequest request, UploadStorage storage, Telemetry telemetry, CancellationToken cancellationToken)
+    {
+        if (shop.Id is null || !UploadId.IsWellFormed(uploadId))
+            return (ProblemHttpResult)Problems.UploadNotFound;
+        if (!request.Headers.TryRead(TusHeaders.Offset, out var offset) || offset is null)
+            return (ProblemHttpResult)Problems.InvalidTusHeader(TusHeaders.Offset);
+        var (body, unreadable) = ReadBody(request, offset.Value);
+        var attempt = body is null ? unreadable! : await storage.AppendAsync(shop.Id, uploadId, body, cancellationToken);
+        if (attempt.Refused is { } refused)
+            return Refuse(refused, telemetry);
+
+        // "It MUST include the Upload-Offset header containing the new offset."
+        var response = request.HttpContext.Response;
+        response.Headers.Set(TusHeaders.Offset, attempt.Upload!.Received);
+        SetExpiry(response, attempt.Upload);
+        return TypedResults.NoContent();
+    }
+
+    // "The Server SHOULD free associated resources and MUST respond with the 204 No Content status".
+    private static async Task<Results<NoContent, ProblemHttpResult>> Delete(
+        RequestedShop shop, string uploadId, UploadStorage storage, CancellationToken cancellationToken)
+    {
+        if (shop.Id is null || !UploadId.IsWellFormed(uploadId))
+            return (ProblemHttpResult)Problems.UploadNotFound;
+        return await storage.TerminateAsync(shop.Id, uploadId, cancellationToken) is { } refused
+            ? (ProblemHttpResult)refused
+            : TypedResults.NoContent();
+    }
+
+    private static (UploadBody? Body, Problem? Refused) ReadBody(HttpRequest request, long offset)
+    {
+        // "All PATCH requests MUST use Content-Type: application/offset+octet-stream, otherwise the server SHOULD return a 415".
+        if (request.GetTypedHeaders().ContentType?.MediaType.Equals(TusHeaders.ContentType, StringComparison.OrdinalIgnoreCase) != true)
+            return (null, Problems.OtherContentType);
+        // "Once set the length MUST NOT be changed": a PATCH may name it where it was deferred.
+        long? length = null;
+        if (HttpMethods.IsPatch(request.Method) && !request.Headers.TryRead(TusHeaders.Length, out length))
+            return (null, Problems.InvalidTusHeader(TusHeaders.Length));
+        if (!TusChecksum.TryRead(request, out var checksum))
+            return (null, Problems.ChecksumNotUnderstood);
+        return (new UploadBody(request.Body, request.ContentLength) { Offset = offset, Length = length, Checksum = checksum }, null);
+    }
+
+    private static bool HasBody(HttpRequest request) =>
+        request.ContentLength is null ? request.HttpContext.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true : request.ContentLength > 0;
+
+    // "This header MUST be included in every PATCH response if the upload is going to expire."
+    private static void SetExpiry(HttpResponse response, ResumableUpload upload)
+    {
+        if (!upload.IsComplete)
+            response.Headers[TusHeaders.Expires] = upload.ExpiresAt.ToString("R", System.Globalization.CultureInfo.InvariantCulture);
+    }
+
+    private static ProblemHttpResult Refuse(Problem refused, Telemetry telemetry)
+    {
+        telemetry.UploadRefused(refused);
+        return refused;
+    }
+}

@@ -1,0 +1,34 @@
+namespace CloudTab.UploadApi;
+
+/// <summary>
+/// Upload-Checksum: "the name of the used checksum algorithm and the Base64 encoded checksum separated by a space", before the body or,
+/// announced by `Trailer: Upload-Checksum`, behind it.
+/// </summary>
+internal static class TusChecksum
+{
+    /// <summary>Reads what the body must hash to.</summary>
+    /// <returns>False where it cannot be understood: "400 Bad Request if the checksum algorithm is not supported by the server".</returns>
+    public static bool TryRead(HttpRequest request, out BodyChecksum? checksum)
+    {
+        checksum = null;
+        if (request.Headers.TryGetValue(TusHeaders.Checksum, out var header))
+        {
+            if (Parse(header.ToString()) is not { } expected)
+                return false;
+            checksum = new([expected.Algorithm], () => expected);
+            return true;
+        }
+
+        if (request.GetDeclaredTrailers().Contains(TusHeaders.Checksum, StringComparer.OrdinalIgnoreCase))
+            checksum = new(BodyChecksum.Algorithms, () => request.CheckTrailersAvailable() ? Parse(request.GetTrailer(TusHeaders.Checksum).ToString()) : null);
+        return true;
+    }
+
+    private static ExpectedChecksum? Parse(string text)
+    {
+        if (text.Split(' ') is not [var algorithm, var value] || !BodyChecksum.Algorithms.Contains(algorithm, StringComparer.Ordinal))
+            return null;
+        var bytes = new byte[value.Length];
+        return Convert.TryFromBase64String(value, bytes, out var length) ? new(algorithm, bytes[..length]) : null;
+    }
+}

@@ -1,0 +1,45 @@
+using System.Globalization;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>The headers of tus 1.0.0.</summary>
+internal static class TusHeaders
+{
+    public const string Resumable = "Tus-Resumable";
+    public const string Version = "Tus-Version";
+    public const string Extension = "Tus-Extension";
+    public const string MaxSize = "Tus-Max-Size";
+    public const string ChecksumAlgorithm = "Tus-Checksum-Algorithm";
+    public const string Offset = "Upload-Offset";
+    public const string Length = "Upload-Length";
+    public const string DeferLength = "Upload-Defer-Length";
+    public const string Metadata = "Upload-Metadata";
+    public const string Expires = "Upload-Expires";
+    public const string Checksum = "Upload-Checksum";
+    public const string Concat = "Upload-Concat";
+    public const string MethodOverride = "X-HTTP-Method-Override";
+
+    /// <summary>The Content-Type of bytes that belong into an upload.</summary>
+    public const string ContentType = "application/offset+octet-stream";
+
+    /// <summary>What is offered beyond the core. `concatenation-unfinished` is not: a final upload is a file, and is made at once.</summary>
+    public const string Extensions =
+        "creation,creation-with-upload,creation-defer-length,expiration,checksum,checksum-trailer,termination,concatenation";
+
+    /// <summary>Reads a header whose "value MUST be a non-negative integer".</summary>
+    /// <returns>False where it is there and is something else.</returns>
+    public static bool TryRead(this IHeaderDictionary headers, string name, out long? value)
+    {
+        value = null;
+        if (!headers.TryGetValue(name, out var text))
+            return true;
+        if (!long.TryParse(text.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+            return false;
+        value = number;
+        return true;
+    }
+
+    /// <summary>Writes a number.</summary>
+    public static void Set(this IHeaderDictionary headers, string name, long value) =>
+        headers[name] = value.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,42 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>The one version of tus that is spoken, and the two headers that change how a request is understood.</summary>
+internal static class TusVersion
+{
+    public const string Supported = "1.0.0";
+
+    /// <summary>
+    /// "If the version specified by the Client is not supported by the Server, it MUST respond with the 412 Precondition Failed status
+    /// and MUST include the Tus-Version header into the response. In addition, the Server MUST NOT process the request."
+    /// </summary>
+    public static async ValueTask<object?> Filter(EndpointFilterInvocationContext invocation, EndpointFilterDelegate next)
+    {
+        var response = invocation.HttpContext.Response;
+        // "The Tus-Resumable header MUST be included in every request and response", also where an exception has cleared the headers.
+        response.OnStarting(
+            static state =>
+            {
+                ((HttpResponse)state).Headers[TusHeaders.Resumable] = Supported;
+                return Task.CompletedTask;
+            },
+            response);
+        if (invocation.HttpContext.Request.Headers[TusHeaders.Resumable] == Supported)
+            return await next(invocation);
+        response.Headers[TusHeaders.Version] = Supported;
+        return (ProblemHttpResult)Problems.OtherTusVersion;
+    }
+
+    /// <summary>
+    /// "The X-HTTP-Method-Override request header MUST be a string which MUST be interpreted as the request's method by the Server, if
+    /// the header is presented. The actual method of the request MUST be ignored." Before the routing; for requests of tus only.
+    /// </summary>
+    public static void UseMethodOverride(this IApplicationBuilder app) => app.Use((context, next) =>
+    {
+        var headers = context.Request.Headers;
+        if (headers.ContainsKey(TusHeaders.Resumable) && headers[TusHeaders.MethodOverride].ToString() is { Length: > 0 } method)
+            context.Request.Method = HttpMethods.GetCanonicalizedValue(method.ToUpperInvariant());
+        return next(context);
+    });
+}

@@ -1,0 +1,353 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using CloudTab.Janitor;
+using CloudTab.Relay;
+using CloudTab.Testing;
+using CloudTab.UploadApi;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace CloudTab.Services.Tests;
+
+/// <summary>What becomes of an upload when its connection, its process, or what that depends on goes away.</summary>
+public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFixture>
+{
+    private readonly HttpClient _client = relay.UploadApi();
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_request_cut_at_any_byte_keeps_every_byte_that_came()
+    {
+        const int seed = 4711;
+        var random = new Random(seed);
+        var file = Sample.Pdf(UploadFixture.MaxFileSize);
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginAsync(sessionId, file);
+
+        var offset = 0;
+        for (var round = 0; round < 20; round++)
+        {
+            var count = random.Next(1, round % 3 == 0 ? 2_000 : (UploadFixture.MaxFileSize - offset) / 4);
+            using (await RawPatch.SendAsync(relay.Address, upload, offset, file.Content.Length - offset, file.Content.AsMemory(offset, count)))
+            {
+                // The peer leaves with an orderly end; its last bytes are on their way.
+            }
+
+            var kept = await KeptAsync(upload, offset);
+            Assert.Equal(offset + count, kept);
+            offset += count;
+        }
+
+        using var rest = await _client.PatchAsync(upload, offset, file.Content[offset..]);
+        Assert.Equal(HttpStatusCode.NoContent, rest.StatusCode);
+        await relay.AssertHoldsAsync(sessionId, file);
+    }
+
+    [Fact]
+    public async Task A_peer_that_vanishes_costs_no_more_than_what_had_not_been_read()
+    {
+        var file = Sample.Pdf(UploadFixture.MaxFileSize);
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginAsync(sessionId, file);
+        var offset = 0L;
+        for (var round = 0; round < 10; round++)
+        {
+            using (var socket = await RawPatch.SendAsync(relay.Address, upload, offset, file.Content.Length - offset, file.Content.AsMemory((int)offset, 1_000_000)))
+                socket.LingerState = new LingerOption(enable: true, seconds: 0);
+            var kept = await _client.OffsetAsync(upload);
+            Assert.InRange(kept, offset, offset + 1_000_000);
+            offset = kept;
+        }
+
+        using var rest = await _client.PatchAsync(upload, offset, file.Content[(int)offset..]);
+        Assert.Equal(HttpStatusCode.NoContent, rest.StatusCode);
+        await relay.AssertHoldsAsync(sessionId, file);
+    }
+
+    [Theory]
+    [InlineData(1_000, 400)]
+    [InlineData(UploadFixture.MaxFileSize, ObjectUpload.PartSize + 400)]
+    public async Task Another_replica_gets_an_upload_within_a_second_and_goes_on(int size, int sent)
+    {
+        var file = Sample.Pdf(size);
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginAsync(sessionId, file);
+        await using var second = relay.StartHost<UploadOptions>();
+        using var other = second.Client();
+        using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, size, file.Content.AsMemory(0, sent));
+        await IsHeldAsync(upload);
+
+        var waited = Stopwatch.StartNew();
+        var offset = await other.OffsetAsync(upload);
+
+        Assert.InRange(waited.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(1));
+        Assert.InRange(offset, 0, sent);
+        Assert.StartsWith("HTTP/1.1 409", await RawPatch.ReadAnswerAsync(socket), StringComparison.Ordinal);
+        using var rest = await other.PatchAsync(upload, offset, file.Content[(int)offset..]);
+        Assert.Equal(HttpStatusCode.NoContent, rest.StatusCode);
+        await relay.AssertHoldsAsync(sessionId, file);
+    }
+
+    [Fact]
+    public async Task A_second_request_on_the_same_replica_takes_over_too()
+    {
+        var file = Sample.Pdf();
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginAsync(sessionId, file);
+        using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, 1_000, file.Content.AsMemory(0, 400));
+        await UploadFixture.UntilAsync(async () => (await relay.ScalarAsync<bool>("SELECT EXISTS (SELECT FROM uploads WHERE holder IS NOT NULL)")));
+
+        using var deleted = await _client.SendAsync(HttpMethod.Delete, upload);
+
+        Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
+        Assert.StartsWith("HTTP/1.1 409", await RawPatch.ReadAnswerAsync(socket), StringComparison.Ordinal);
+        await relay.AssertNothingLeftAsync(sessionId);
+    }
+
+    [Fact]
+    public async Task A_message_that_is_lost_delays_the_hand_over_only()
+    {
+        var file = Sample.Pdf();
+        var upload = await _client.BeginAsync(await _client.CreateAsync(), file);
+        await using var second = relay.StartHost<UploadOptions>();
+        using var other = second.Client();
+        using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, 1_000, file.Content.AsMemory(0, 400));
+        await IsHeldAsync(upload);
+
+        // The listening connections of both are cut at the moment of the question.
+        await relay.ExecuteAsync("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN cloudtab_uploads%'");
+
+        Assert.Equal(400, await other.OffsetAsync(upload));
+    }
+
+    [Fact]
+    public async Task The_upload_of_a_process_that_died_is_to_be_had_after_its_lease()
+    {
+        var file = Sample.Pdf();
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginAsync(sessionId, file);
+        using var first = await _client.PatchAsync(upload, 0, file.Content[..400]);
+        await relay.ExecuteAsync(
+            "UPDATE uploads SET holder = @dead, held_until = @until WHERE upload_id = @id",
+            new { dead = Guid.NewGuid(), until = relay.Clock.GetUtcNow().UtcDateTime + ResumableUploads.Lease, id = IdOf(upload) });
+
+        Assert.Equal(400, await _client.OffsetAsync(upload));
+        using var rest = await _client.PatchAsync(upload, 400, file.Content[400..]);
+        Assert.Equal(HttpStatusCode.NoContent, rest.StatusCode);
+        await relay.AssertHoldsAsync(sessionId, file);
+    }
+
+    [Fact]
+    public async Task An_upload_that_its_holder_does_not_let_go_of_is_423()
+    {
+        var file = Sample.Pdf();
+        var upload = await _client.BeginAsync(await _client.CreateAsync(), file);
+        await relay.ExecuteAsync(
+            "UPDATE uploads SET holder = @deaf, held_until = 'infinity' WHERE upload_id = @id", new { deaf = Guid.NewGuid(), id = IdOf(upload) });
+
+        var answers = await Task.WhenAll(_client.HeadAsync(upload), _client.PatchAsync(upload, 0, file.Content), _client.SendAsync(HttpMethod.Delete, upload));
+
+        Assert.Equal(HttpStatusCode.Locked, answers[0].StatusCode);
+        await answers[1].IsProblemAsync(HttpStatusCode.Locked, "upload_locked");
+        await answers[2].IsProblemAsync(HttpStatusCode.Locked, "upload_locked");
+        await relay.ExecuteAsync("UPDATE uploads SET holder = NULL, held_until = NULL WHERE upload_id = @id", new { id = IdOf(upload) });
+        Assert.Equal(0, await _client.OffsetAsync(upload));
+        foreach (var answer in answers)
+            answer.Dispose();
+    }
+
+    [Fact]
+    public async Task A_holder_that_was_away_too_long_changes_nothing_any_more()
+    {
+        var file = Sample.Pdf();
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginAsync(sessionId, file);
+        using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, 1_000, file.Content.AsMemory(0, 400));
+        await IsHeldAsync(upload);
+        // What another process does when the lease has lapsed.
+        await relay.ExecuteAsync("UPDATE uploads SET generation = generation + 1, holder = NULL, held_until = NULL WHERE upload_id = @id", new { id = IdOf(upload) });
+
+        await socket.SendAsync(file.Content.AsMemory(400), Token);
+
+        Assert.StartsWith("HTTP/1.1 409", await RawPatch.ReadAnswerAsync(socket), StringComparison.Ordinal);
+        Assert.Equal(0, await _client.OffsetAsync(upload));
+        using var again = await _client.PatchAsync(upload, 0, file.Content);
+        await relay.AssertHoldsAsync(sessionId, file);
+    }
+
+    [Fact]
+    public async Task A_replica_that_stops_stores_what_it_has_and_says_503()
+    {
+        var file = Sample.Pdf(UploadFixture.MaxFileSize);
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginAsync(sessionId, file);
+        var stopping = relay.StartHost<UploadOptions>();
+        using var socket = await RawPatch.SendAsync(stopping.Address, upload, 0, file.Content.Length, file.Content.AsMemory(0, 9_000_000));
+        await UploadFixture.UntilAsync(async () => await relay.ScalarAsync<long>("SELECT received FROM uploads WHERE upload_id = @id", new { id = IdOf(upload) }) > 0);
+
+        await stopping.DisposeAsync();
+
+        Assert.StartsWith("HTTP/1.1 503", await RawPatch.ReadAnswerAsync(socket), StringComparison.Ordinal);
+        var offset = (int)await _client.OffsetAsync(upload);
+        Assert.InRange(offset, ObjectUpload.PartSize, 9_000_000);
+        using var rest = await _client.PatchAsync(upload, offset, file.Content[offset..]);
+        await relay.AssertHoldsAsync(sessionId, file);
+    }
+
+    [Fact]
+    public async Task A_replica_that_is_killed_loses_no_part_that_was_whole()
+    {
+        var file = Sample.Pdf(UploadFixture.MaxFileSize);
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginAsync(sessionId, file);
+        var (process, address) = await relay.StartProcessAsync("CloudTab.UploadApi");
+        await using var killed = process;
+        using (await RawPatch.SendAsync(address, upload, 0, file.Content.Length, file.Content.AsMemory(0, ObjectUpload.PartSize + 1_000_000)))
+        {
+            await UploadFixture.UntilAsync(async () => await relay.ScalarAsync<long>("SELECT received FROM uploads WHERE upload_id = @id", new { id = IdOf(upload) }) > 0);
+            process.Kill();
+        }
+
+        Assert.Equal(ObjectUpload.PartSize, await _client.OffsetAsync(upload));
+        using var rest = await _client.PatchAsync(upload, ObjectUpload.PartSize, file.Content[ObjectUpload.PartSize..]);
+        Assert.Equal(HttpStatusCode.NoContent, rest.StatusCode);
+        await relay.AssertHoldsAsync(sessionId, file);
+        Assert.DoesNotContain(IdOf(upload), process.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain(sessionId, process.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(1_000)]
+    [InlineData(ObjectUpload.PartSize + 1_000)]
+    public async Task A_file_whose_bytes_are_there_but_could_not_be_stored_is_stored_when_its_client_asks(int size)
+    {
+        var file = Sample.Pdf(size);
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginAsync(sessionId, file);
+        // Postgres fails in the very statement that would store the file.
+        await relay.ExecuteAsync(
+            """
+            CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'admin_shutdown'; END $$;
+            CREATE TRIGGER fail BEFORE UPDATE OF sha256 ON files FOR EACH ROW EXECUTE FUNCTION fail();
+            """);
+        using (var failed = await _client.PatchAsync(upload, 0, file.Content))
+            await failed.IsProblemAsync(HttpStatusCode.ServiceUnavailable, "unavailable");
+        await relay.ExecuteAsync("DROP TRIGGER fail ON files; DROP FUNCTION fail");
+
+        var offset = (int)await _client.OffsetAsync(upload);
+        if (offset < size)
+        {
+            using var rest = await _client.PatchAsync(upload, offset, file.Content[offset..]);
+            Assert.Equal(HttpStatusCode.NoContent, rest.StatusCode);
+        }
+
+        await relay.AssertHoldsAsync(sessionId, file);
+    }
+
+    [Fact]
+    public async Task Where_S3_is_away_the_answer_is_503_and_what_was_there_stays()
+    {
+        var file = Sample.Pdf();
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginAsync(sessionId, file);
+        using var first = await _client.PatchAsync(upload, 0, file.Content[..400]);
+        var s3 = new Uri(relay.S3.Config.ServiceURL);
+        await using var network = new TcpProxy(s3.Port);
+        await using var host = relay.StartHost<UploadOptions>(
+            new Dictionary<string, string>(StringComparer.Ordinal) { ["AWS_ENDPOINT_URL_S3"] = $"http://127.0.0.1:{TusClient.Number(network.Port)}" });
+        using var client = host.Client();
+        network.Cut();
+
+        using (var answer = await client.PatchAsync(upload, 400, file.Content[400..]))
+            await answer.IsProblemAsync(HttpStatusCode.ServiceUnavailable, "unavailable");
+        network.Restore();
+
+        Assert.Equal(400, await client.OffsetAsync(upload));
+        using var rest = await client.PatchAsync(upload, 400, file.Content[400..]);
+        Assert.Equal(HttpStatusCode.NoContent, rest.StatusCode);
+        await relay.AssertHoldsAsync(sessionId, file);
+    }
+
+    [Fact]
+    public async Task An_upload_whose_session_ends_meanwhile_stops_and_leaves_nothing()
+    {
+        var file = Sample.Pdf(UploadFixture.MaxFileSize);
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginAsync(sessionId, file);
+        using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, file.Content.Length, file.Content.AsMemory(0, 9_000_000));
+        await UploadFixture.UntilAsync(async () => (await relay.OpenUploadsAsync()).Count > 0);
+
+        using var withdrawn = await _client.DeleteAsync($"/api/customer/sessions/{sessionId}", Token);
+
+        Assert.StartsWith("HTTP/1.1 410", await RawPatch.ReadAnswerAsync(socket), StringComparison.Ordinal);
+        await relay.AssertNothingLeftAsync(sessionId);
+    }
+
+    [Fact]
+    public async Task A_running_upload_prolongs_its_session()
+    {
+        var file = Sample.Pdf();
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginAsync(sessionId, file);
+        using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, 1_000, file.Content.AsMemory(0, 400));
+        await IsHeldAsync(upload);
+        await relay.ExecuteAsync("UPDATE sessions SET expires_at = now() + interval '5 minutes' WHERE session_id = @sessionId", new { sessionId });
+
+        await relay.Host<UploadOptions>().Services.GetRequiredService<UploadLeases>().RunOnceAsync(Token);
+
+        Assert.True(await relay.ScalarAsync<bool>("SELECT expires_at > now() + interval '20 minutes' FROM sessions WHERE session_id = @sessionId", new { sessionId }));
+        Assert.Equal(400, await _client.OffsetAsync(upload));
+    }
+
+    [Fact]
+    public async Task The_Janitor_leaves_uploads_that_live_and_finds_what_nobody_recorded()
+    {
+        var file = Sample.Pdf(UploadFixture.MaxFileSize);
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginAsync(sessionId, file);
+        using var first = await _client.PatchAsync(upload, 0, file.Content[..(ObjectUpload.PartSize + 500)]);
+        var key = await relay.ScalarAsync<string>("SELECT object_key FROM files JOIN uploads ON uploads.file = files.id WHERE upload_id = @id", new { id = IdOf(upload) });
+        // A holder died between the put of a tail and its record.
+        await relay.S3.PutObjectAsync(new() { BucketName = relay.Bucket, Key = key + ".99", ContentBody = "lost" }, Token);
+        using var parts = new Parts(relay, clock: new ShiftedClock());
+        parts.Clock.Advance(TimeSpan.FromHours(2));
+        await relay.ExecuteAsync("UPDATE sessions SET expires_at = now() + interval '5 hours' WHERE session_id = @sessionId", new { sessionId });
+
+        await RoundAsync(parts);
+
+        using var rest = await _client.PatchAsync(upload, ObjectUpload.PartSize + 500, file.Content[(ObjectUpload.PartSize + 500)..]);
+        Assert.Equal(HttpStatusCode.NoContent, rest.StatusCode);
+        await relay.AssertHoldsAsync(sessionId, file);
+        await relay.S3.PutObjectAsync(new() { BucketName = relay.Bucket, Key = key + ".98", ContentBody = "late" }, Token);
+        await RoundAsync(parts);
+        await relay.AssertHoldsAsync(sessionId, file);
+    }
+
+    private static string IdOf(string upload) => upload[(upload.LastIndexOf('/') + 1)..];
+
+    private static async Task RoundAsync(Parts janitor)
+    {
+        await janitor.Get<ExpireSessions>().RunOnceAsync(Token);
+        await janitor.Get<ExpireUploads>().RunOnceAsync(Token);
+        await janitor.Get<AbandonUploads>().RunOnceAsync(Token);
+        await janitor.Get<RemoveFiles>().RunOnceAsync(Token);
+        while (await janitor.Get<AbortUploads>().RunOnceAsync(Token) is { More: true })
+        {
+        }
+
+        while (await janitor.Get<SweepOrphans>().RunOnceAsync(Token) is { More: true })
+        {
+        }
+    }
+
+    // A cut request is parked a moment after its connection is gone; asking for the offset waits for that.
+    private async Task<long> KeptAsync(string upload, long before)
+    {
+        await UploadFixture.UntilAsync(async () => await _client.OffsetAsync(upload) > before);
+        return await _client.OffsetAsync(upload);
+    }
+
+    private Task IsHeldAsync(string upload) => UploadFixture.UntilAsync(
+        async () => await relay.ScalarAsync<bool>("SELECT holder IS NOT NULL FROM uploads WHERE upload_id = @id", new { id = IdOf(upload) }));
+}

@@ -1,0 +1,22 @@
+// One upload by tus-js-client as its users write it: node upload.mjs <file> <options as JSON>. Prints the upload's address when it is
+// created, "interrupted" when it was aborted on purpose (option `interruptAt`), and "done" at the end.
+import { createReadStream } from 'node:fs'
+import { basename } from 'node:path'
+import { Upload } from 'tus-js-client'
+
+const [path, json] = process.argv.slice(2)
+const { interruptAt, ...options } = JSON.parse(json)
+const upload = new Upload(createReadStream(path), {
+  retryDelays: [0, 100, 300, 1000, 3000, 5000],
+  metadata: { filename: basename(path), filetype: 'application/pdf' },
+  ...options,
+  onUploadUrlAvailable: () => console.log(upload.url),
+  onError: error => { console.error(`${error}`); process.exit(1) },
+  onSuccess: () => console.log('done'),
+  onProgress: sent => {
+    if (sent > interruptAt) {
+      upload.abort().then(() => { console.log('interrupted'); process.exit(0) })
+    }
+  },
+})
+upload.start()
