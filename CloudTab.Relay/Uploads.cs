@@ -89,16 +89,17 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
     /// <param name="limits">What a session may hold.</param>
     public Task<Outcome> StoreAsync(
         Guid session, IReadOnlyList<UploadedFile> files, SessionLimits limits, CancellationToken cancellationToken) =>
-        StoreFilesAsync(session, files, limits, submit: true, consumed: [], cancellationToken);
+        StoreFilesAsync(session, files, limits, resumed: null, consumed: [], cancellationToken);
 
     /// <summary>
     /// Stores the file of a resumable upload, and completes that. The session stays open until its customer submits it: more files may
     /// follow. A shop that knows of it already is told.
     /// </summary>
+    /// <param name="upload">The upload as its holder took it.</param>
     /// <param name="consumed">Files of the partial uploads that it was made of, which are removed.</param>
     public Task<Outcome> StoreResumedAsync(
-        Guid session, UploadedFile file, IReadOnlyList<Guid> consumed, SessionLimits limits, CancellationToken cancellationToken) =>
-        StoreFilesAsync(session, [file], limits, submit: false, consumed, cancellationToken);
+        ResumableUpload upload, UploadedFile file, IReadOnlyList<Guid> consumed, SessionLimits limits, CancellationToken cancellationToken) =>
+        StoreFilesAsync(upload.Session, [file], limits, upload, consumed, cancellationToken);
 
     /// <summary>
     /// Marks files for removal that are not stored. Where the outcome of <see cref="StoreAsync"/> is unknown this decides it: either
@@ -189,7 +190,7 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
         Guid session,
         IReadOnlyList<UploadedFile> files,
         SessionLimits limits,
-        bool submit,
+        ResumableUpload? resumed,
         IReadOnlyList<Guid> consumed,
         CancellationToken cancellationToken)
     {
@@ -201,7 +202,9 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
                 FROM before JOIN files ON files.session = before.id
                 WHERE files.id = ANY(@ids) AND files.status = 'uploading'
                 FOR UPDATE OF files
-            ), held AS (
+            ), still_held AS (
+                SELECT id FROM uploads WHERE id = @resumed AND generation = @generation FOR UPDATE
+            ), filled AS (
                 UPDATE sessions
                 SET status = CASE WHEN sessions.status = 'open' AND @submit THEN 'pending' ELSE sessions.status END,
                     submitted_at = CASE WHEN @submit THEN coalesce(submitted_at, @now) ELSE submitted_at END,
@@ -215,35 +218,38 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
                     AND sessions.file_count + @count <= @maxFiles
                     AND sessions.total_size + @bytes <= @maxBytes
                     AND (SELECT count(*) FROM mine) = @count
+                    AND (@submit OR EXISTS (SELECT FROM still_held))
                 RETURNING sessions.*, before.status <> 'open' AS announced
             ), stored AS (
                 UPDATE files
                 SET status = 'stored', lease_until = NULL, stored_at = @now, type = incoming.type, size = incoming.size,
                     sha256 = incoming.sha256,
                     position = incoming.place + coalesce((SELECT max(position) FROM files AS older WHERE older.session = @session), 0)
-                FROM held, unnest(@ids, @types, @sizes, @hashes) WITH ORDINALITY AS incoming (id, type, size, sha256, place)
+                FROM filled, unnest(@ids, @types, @sizes, @hashes) WITH ORDINALITY AS incoming (id, type, size, sha256, place)
                 WHERE files.id = incoming.id
             ), completed AS (
                 UPDATE uploads
                 SET completed_at = @now, received = incoming.size, length = incoming.size,
                     holder = NULL, held_until = NULL, multipart_id = NULL, part_etags = ARRAY[]::text[], tail_key = NULL, tail_size = 0
-                FROM held, unnest(@ids, @sizes) AS incoming (id, size)
+                FROM filled, unnest(@ids, @sizes) AS incoming (id, size)
                 WHERE uploads.file = incoming.id
             ), used AS (
                 UPDATE files SET status = 'deleting', lease_until = NULL
-                FROM held
+                FROM filled
                 WHERE files.id = ANY(@consumed) AND files.status = 'uploading'
             ), changed AS (
-                SELECT * FROM held WHERE status <> 'open'
+                SELECT * FROM filled WHERE status <> 'open'
             ), event AS (
                 {Events.Insert}
             )
-            SELECT id FROM held
+            SELECT id FROM filled
             """;
         var parameters = new
         {
             session,
-            submit,
+            submit = resumed is null,
+            resumed = resumed?.Id,
+            generation = resumed?.Generation,
             consumed = consumed.ToArray(),
             ids = files.Select(file => file.Id).ToArray(),
             types = files.Select(file => file.Type).ToArray(),

@@ -76,7 +76,7 @@ internal sealed class Completion(
         }
 
         var file = new UploadedFile(upload.File!.Value, upload.Name, verdict!.Type, size, verdict.Sha256);
-        var outcome = await uploads.StoreResumedAsync(upload.Session, file, consumed, options.Value.Limits, cancellationToken);
+        var outcome = await uploads.StoreResumedAsync(upload, file, consumed, options.Value.Limits, cancellationToken);
         if (outcome == Outcome.LeaseLost)
             throw new UploadLostException();
         if (outcome != Outcome.Done)

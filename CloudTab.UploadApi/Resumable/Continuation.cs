@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.ExceptionServices;
 using Amazon.S3;
 using CloudTab.Relay;
@@ -7,8 +8,9 @@ namespace CloudTab.UploadApi;
 
 /// <summary>
 /// The bytes of one request on their way into an upload. Whole parts are recorded as they become durable; when the request ends, also
-/// where it is cut or somebody else wants the upload, what is left is parked. So every byte that came through is kept. With a checksum
-/// the opposite holds: nothing is recorded until all bytes have come and the checksum is right.
+/// where it is cut or somebody else wants the upload, what is left is parked. So every byte that came through is kept; for the same
+/// reason nothing here ends because the client has left. With a checksum the opposite holds: nothing is recorded until all bytes have
+/// come and the checksum is right.
 /// </summary>
 internal sealed class Continuation(
     ObjectStore store, FileTypes types, UploadHolds holds, Completion completion, IOptions<UploadOptions> options, TimeProvider clock)
@@ -19,11 +21,11 @@ internal sealed class Continuation(
     /// <summary>Adds bytes to an upload, and completes it when they were the last. The upload is let go of.</summary>
     /// <exception cref="UploadLostException">The upload is somebody else's by now, or gone.</exception>
     /// <exception cref="BadHttpRequestException">The client broke off; what came is kept.</exception>
-    public async Task<UploadAttempt> AddAsync(UploadHold hold, UploadBody body, CancellationToken cancellationToken)
+    public async Task<UploadAttempt> AddAsync(UploadHold hold, UploadBody body)
     {
         try
         {
-            return await ReceiveAsync(hold, body, cancellationToken);
+            return await ReceiveAsync(hold, body);
         }
         catch (OperationCanceledException) when (hold.Lost.IsCancellationRequested)
         {
@@ -32,7 +34,7 @@ internal sealed class Continuation(
         catch (AmazonS3Exception gone) when (gone.ErrorCode == "NoSuchUpload")
         {
             // Its parts were removed: with the session, by the holder that has it now, or by S3 itself, and then it can never be finished.
-            await holds.RunOnceAsync(cancellationToken);
+            await holds.RunOnceAsync(hold.Lost);
             if (hold.Lost.IsCancellationRequested)
                 throw new UploadLostException();
             await completion.GiveUpAsync(hold);
@@ -40,10 +42,10 @@ internal sealed class Continuation(
         }
     }
 
-    private async Task<UploadAttempt> ReceiveAsync(UploadHold hold, UploadBody body, CancellationToken cancellationToken)
+    private async Task<UploadAttempt> ReceiveAsync(UploadHold hold, UploadBody body)
     {
         if (body.Length is { } length && hold.Upload.Length is null)
-            await hold.SetLengthAsync(length, cancellationToken);
+            await hold.SetLengthAsync(length, hold.Lost);
         var upload = hold.Upload;
         var most = upload.Length ?? options.Value.MaxFileSize;
         var end = Math.Min(most, upload.Received + (body.Size ?? most));
@@ -53,7 +55,7 @@ internal sealed class Continuation(
         var tail = await sending.LoadTailAsync(hold.Lost);
         inspection?.Add(tail.Span);
 
-        var ending = await CopyAsync(hold, body, sending, inspection, end, cancellationToken);
+        var ending = await CopyAsync(hold, body, sending, inspection, end);
         if (ending.Refused is { } refused)
         {
             await completion.GiveUpAsync(hold);
@@ -78,17 +80,17 @@ internal sealed class Continuation(
     }
 
     private static async Task<Ending> CopyAsync(
-        UploadHold hold, UploadBody body, ObjectUpload sending, Inspection? inspection, long end, CancellationToken cancellationToken)
+        UploadHold hold, UploadBody body, ObjectUpload sending, Inspection? inspection, long end)
     {
-        // The request's own token only ends the wait for memory: a connection that is cut still gives the bytes that had come through.
-        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(hold.Interrupted, cancellationToken);
+        // Not by a token: Kestrel's reader cannot be used any more once a read was cancelled by one, not even to answer.
+        using var interruption = hold.Interrupted.Register(body.Content.CancelPendingRead);
         try
         {
             while (sending.Size < end)
             {
-                var memory = await sending.GetMemoryAsync(waiting.Token);
+                var memory = await sending.GetMemoryAsync(hold.Interrupted);
                 var room = memory[..(int)Math.Min(memory.Length, end - sending.Size)];
-                var count = await ReadAsync(body, room, hold.Interrupted);
+                var count = await ReadAsync(hold, body, room);
                 if (count == 0)
                     return new();
                 if (inspection is not null && !inspection.Add(room.Span[..count]))
@@ -97,11 +99,11 @@ internal sealed class Continuation(
             }
 
             // One byte more than fits tells that there is more; otherwise this is where trailers come in.
-            if (await ReadAsync(body, new byte[1], hold.Interrupted) == 0)
+            if (await ReadAsync(hold, body, new byte[1]) == 0)
                 return new();
             return hold.Upload.Length is null ? new() { Refused = Problems.FileTooLarge } : new() { HasSurplus = true };
         }
-        catch (OperationCanceledException ended) when (waiting.IsCancellationRequested && !hold.Lost.IsCancellationRequested)
+        catch (OperationCanceledException ended) when (hold.Interrupted.IsCancellationRequested && !hold.Lost.IsCancellationRequested)
         {
             return new() { Cut = ended };
         }
@@ -111,13 +113,22 @@ internal sealed class Continuation(
         }
     }
 
-    private static async ValueTask<int> ReadAsync(UploadBody body, Memory<byte> memory, CancellationToken cancellationToken)
+    private static async ValueTask<int> ReadAsync(UploadHold hold, UploadBody body, Memory<byte> memory)
     {
         try
         {
-            var count = await body.Content.ReadAsync(memory, cancellationToken);
-            body.Checksum?.Append(memory.Span[..count]);
-            return count;
+            while (true)
+            {
+                hold.Interrupted.ThrowIfCancellationRequested();
+                var read = await body.Content.ReadAsync(CancellationToken.None);
+                var count = (int)Math.Min(memory.Length, read.Buffer.Length);
+                var taken = read.Buffer.Slice(0, count);
+                taken.CopyTo(memory.Span);
+                body.Content.AdvanceTo(taken.End);
+                body.Checksum?.Append(memory.Span[..count]);
+                if (count > 0 || read.IsCompleted)
+                    return count;
+            }
         }
         catch (Exception broken) when (broken is IOException or OperationCanceledException)
         {

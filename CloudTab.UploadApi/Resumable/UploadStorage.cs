@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using CloudTab.Relay;
 using Microsoft.Extensions.Options;
 
@@ -16,8 +17,14 @@ internal sealed class UploadStorage(
     Completion completion,
     Removal removal,
     ObjectStore store,
-    IOptions<UploadOptions> options)
+    IOptions<UploadOptions> options,
+    TimeProvider clock)
 {
+    private static readonly TimeSpan TakeLimit = TimeSpan.FromSeconds(20);
+
+    // Large reads, and no more of them: S3's stream is handed on in pieces of this size.
+    private static readonly StreamPipeReaderOptions PartialsReading = new(bufferSize: 256 << 10, minimumReadSize: 64 << 10, leaveOpen: true);
+
     /// <summary>Begins an upload, with its first bytes where they come along.</summary>
     public Task<UploadAttempt> CreateAsync(
         string shop, string sessionId, NewUpload wanted, UploadBody? first, CancellationToken cancellationToken) =>
@@ -50,7 +57,7 @@ internal sealed class UploadStorage(
 
         var length = partials.Sum(partial => partial.Received);
         await using var content = new PartialsStream(store, partials);
-        var body = new UploadBody(content, length) { Consumed = [.. partials.Select(partial => partial.File!.Value).Distinct()] };
+        var body = new UploadBody(PipeReader.Create(content, PartialsReading), length) { Consumed = [.. partials.Select(partial => partial.File!.Value).Distinct()] };
         // The partial uploads still count, but they go when the file comes.
         var limits = options.Value.Limits;
         limits = limits with { Bytes = limits.Bytes + partials.Distinct().Sum(partial => partial.Received) };
@@ -74,14 +81,16 @@ internal sealed class UploadStorage(
     /// <summary>Adds the bytes of one request to an upload, and stores the file when they were the last.</summary>
     public async Task<UploadAttempt> AppendAsync(string shop, string uploadId, UploadBody body, CancellationToken cancellationToken)
     {
-        var (hold, found) = await holds.TakeAsync(shop, uploadId, cancellationToken);
+        // Not the client's token: one that has left may have sent bytes before, and they are kept.
+        using var limit = new CancellationTokenSource(TakeLimit, clock);
+        var (hold, found) = await holds.TakeAsync(shop, uploadId, limit.Token);
         if (hold is null)
             return WhyNot(found) is { } refused ? refused : Conflict(found!, body) ?? found!;
         await using (hold)
         {
             try
             {
-                return Conflict(hold.Upload, body) ?? await continuation.AddAsync(hold, body, cancellationToken);
+                return Conflict(hold.Upload, body) ?? await continuation.AddAsync(hold, body);
             }
             catch (UploadLostException)
             {
@@ -133,7 +142,7 @@ internal sealed class UploadStorage(
         var isTold = false;
         try
         {
-            var attempt = await continuation.AddAsync(hold, first, cancellationToken);
+            var attempt = await continuation.AddAsync(hold, first);
             // What was parked, because this host stops, can be continued: the client is told where.
             isTold = attempt.Upload is { } kept && (kept.IsComplete || !kept.IsFinal);
             return isTold ? attempt.Upload! : attempt;

@@ -35,11 +35,12 @@ internal static class Tus
     }
 
     // "A successful response indicated by the 204 No Content or 200 OK status MUST contain the Tus-Version header."
-    private static NoContent Describe(HttpResponse response, IOptions<UploadOptions> options)
+    private static NoContent Describe(HttpRequest request, IOptions<UploadOptions> options)
     {
+        var response = request.HttpContext.Response;
         response.Headers[TusHeaders.Resumable] = TusVersion.Supported;
         response.Headers[TusHeaders.Version] = TusVersion.Supported;
-        response.Headers[TusHeaders.Extension] = TusHeaders.Extensions;
+        response.Headers[TusHeaders.Extension] = TusHeaders.ExtensionsFor(request);
         response.Headers[TusHeaders.ChecksumAlgorithm] = string.Join(',', BodyChecksum.Algorithms);
         response.Headers.Set(TusHeaders.MaxSize, options.Value.MaxFileSize);
         return TypedResults.NoContent();
@@ -149,7 +150,7 @@ internal static class Tus
             return (null, Problems.InvalidTusHeader(TusHeaders.Length));
         if (!TusChecksum.TryRead(request, out var checksum))
             return (null, Problems.ChecksumNotUnderstood);
-        return (new UploadBody(request.Body, request.ContentLength) { Offset = offset, Length = length, Checksum = checksum }, null);
+        return (new UploadBody(request.BodyReader, request.ContentLength) { Offset = offset, Length = length, Checksum = checksum }, null);
     }
 
     private static bool HasBody(HttpRequest request) =>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.AspNetCore.HttpOverrides;
 
 namespace CloudTab.UploadApi;
 
@@ -22,9 +23,16 @@ internal static class TusHeaders
     /// <summary>The Content-Type of bytes that belong into an upload.</summary>
     public const string ContentType = "application/offset+octet-stream";
 
-    /// <summary>What is offered beyond the core. `concatenation-unfinished` is not: a final upload is a file, and is made at once.</summary>
-    public const string Extensions =
-        "creation,creation-with-upload,creation-defer-length,expiration,checksum,checksum-trailer,termination,concatenation";
+    /// <summary>
+    /// What is offered beyond the core. `concatenation-unfinished` is not: a final upload is a file, and is made at once. Trailers are
+    /// taken, but "If the Server can handle trailers, this behavior MUST be announced" is only true where they arrive: a proxy in between
+    /// (the gateway with YARP, nginx) drops them, so that it is announced to clients that have connected directly.
+    /// </summary>
+    public static string ExtensionsFor(HttpRequest request) =>
+        "creation,creation-with-upload,creation-defer-length,expiration,checksum,termination,concatenation"
+        + (request.Headers.ContainsKey(ForwardedHeadersDefaults.XForwardedForHeaderName) || request.Headers.ContainsKey(ForwardedHeadersDefaults.XOriginalForHeaderName)
+            ? ""
+            : ",checksum-trailer");
 
     /// <summary>Reads a header whose "value MUST be a non-negative integer".</summary>
     /// <returns>False where it is there and is something else.</returns>

@@ -96,7 +96,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
         var sessionId = await _client.CreateAsync();
         var upload = await _client.BeginAsync(sessionId, file);
         using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, 1_000, file.Content.AsMemory(0, 400));
-        await UploadFixture.UntilAsync(async () => (await relay.ScalarAsync<bool>("SELECT EXISTS (SELECT FROM uploads WHERE holder IS NOT NULL)")));
+        await IsHeldAsync(upload);
 
         using var deleted = await _client.SendAsync(HttpMethod.Delete, upload);
 
@@ -320,6 +320,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
         Assert.Equal(HttpStatusCode.NoContent, rest.StatusCode);
         await relay.AssertHoldsAsync(sessionId, file);
         await relay.S3.PutObjectAsync(new() { BucketName = relay.Bucket, Key = key + ".98", ContentBody = "late" }, Token);
+        await relay.ExecuteAsync("UPDATE sessions SET expires_at = now() + interval '5 hours' WHERE session_id = @sessionId", new { sessionId });
         await RoundAsync(parts);
         await relay.AssertHoldsAsync(sessionId, file);
     }
