@@ -48,6 +48,7 @@ internal sealed class Completion(
     public async Task GiveUpAsync(UploadHold hold)
     {
         using var limit = new CancellationTokenSource(CleanUpLimit, clock);
+        hold.StopRenewing();
         await uploads.GiveUpAsync([hold.Upload.File!.Value], limit.Token);
         hold.End();
         await removal.TryRemoveAsync(hold.Upload.Session, limit.Token);
@@ -55,6 +56,7 @@ internal sealed class Completion(
 
     private async Task<UploadAttempt> CompletePartialAsync(UploadHold hold, long size, CancellationToken cancellationToken)
     {
+        hold.StopRenewing();
         if (!await resumables.CompletePartialAsync(hold.Upload, cancellationToken))
             throw new UploadLostException();
         hold.End();
@@ -76,6 +78,7 @@ internal sealed class Completion(
         }
 
         var file = new UploadedFile(upload.File!.Value, upload.Name, verdict!.Type, size, verdict.Sha256);
+        hold.StopRenewing();
         var outcome = await uploads.StoreResumedAsync(upload, file, consumed, options.Value.Limits, cancellationToken);
         if (outcome == Outcome.LeaseLost)
             throw new UploadLostException();

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Runtime.ExceptionServices;
 using Amazon.S3;
 using CloudTab.Relay;
@@ -79,18 +78,16 @@ internal sealed class Continuation(
         return new(hold.Upload, ending.Cut is null ? null : Explain(hold, ending.Cut));
     }
 
-    private static async Task<Ending> CopyAsync(
-        UploadHold hold, UploadBody body, ObjectUpload sending, Inspection? inspection, long end)
+    private async Task<Ending> CopyAsync(UploadHold hold, UploadBody body, ObjectUpload sending, Inspection? inspection, long end)
     {
-        // Not by a token: Kestrel's reader cannot be used any more once a read was cancelled by one, not even to answer.
-        using var interruption = hold.Interrupted.Register(body.Content.CancelPendingRead);
+        using var reading = new BodyReading(hold, body, clock);
         try
         {
             while (sending.Size < end)
             {
-                var memory = await sending.GetMemoryAsync(hold.Interrupted);
+                var memory = await sending.GetMemoryAsync(reading.Ended);
                 var room = memory[..(int)Math.Min(memory.Length, end - sending.Size)];
-                var count = await ReadAsync(hold, body, room);
+                var count = await reading.ReadAsync(room);
                 if (count == 0)
                     return new();
                 if (inspection is not null && !inspection.Add(room.Span[..count]))
@@ -99,40 +96,17 @@ internal sealed class Continuation(
             }
 
             // One byte more than fits tells that there is more; otherwise this is where trailers come in.
-            if (await ReadAsync(hold, body, new byte[1]) == 0)
+            if (await reading.ReadAsync(new byte[1]) == 0)
                 return new();
             return hold.Upload.Length is null ? new() { Refused = Problems.FileTooLarge } : new() { HasSurplus = true };
         }
-        catch (OperationCanceledException ended) when (hold.Interrupted.IsCancellationRequested && !hold.Lost.IsCancellationRequested)
+        catch (OperationCanceledException ended) when (reading.Ended.IsCancellationRequested && !hold.Lost.IsCancellationRequested)
         {
             return new() { Cut = ended };
         }
-        catch (BrokenOffException broken)
+        catch (BodyBrokenOffException broken)
         {
             return new() { Cut = broken.InnerException };
-        }
-    }
-
-    private static async ValueTask<int> ReadAsync(UploadHold hold, UploadBody body, Memory<byte> memory)
-    {
-        try
-        {
-            while (true)
-            {
-                hold.Interrupted.ThrowIfCancellationRequested();
-                var read = await body.Content.ReadAsync(CancellationToken.None);
-                var count = (int)Math.Min(memory.Length, read.Buffer.Length);
-                var taken = read.Buffer.Slice(0, count);
-                taken.CopyTo(memory.Span);
-                body.Content.AdvanceTo(taken.End);
-                body.Checksum?.Append(memory.Span[..count]);
-                if (count > 0 || read.IsCompleted)
-                    return count;
-            }
-        }
-        catch (Exception broken) when (broken is IOException or OperationCanceledException)
-        {
-            throw new BrokenOffException(broken);
         }
     }
 
@@ -167,7 +141,4 @@ internal sealed class Continuation(
         /// <summary>What ended the reading too early.</summary>
         public Exception? Cut { get; init; }
     }
-
-    // Tells a body that broke off from everything else that can fail while it is passed on.
-    private sealed class BrokenOffException(Exception cause) : Exception(cause.Message, cause);
 }

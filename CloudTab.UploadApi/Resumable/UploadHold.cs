@@ -18,6 +18,7 @@ internal sealed class UploadHold(
     private readonly CancellationTokenSource _lost = new();
     private long _renewed = clock.GetTimestamp();
     private volatile bool _wanted;
+    private volatile bool _isRenewed = true;
     private bool _ended;
 
     /// <summary>The upload as it was last recorded.</summary>
@@ -41,6 +42,7 @@ internal sealed class UploadHold(
     /// <exception cref="UploadLostException">It is not ours any more.</exception>
     public async Task LetGoAsync(ObjectProgress progress, CancellationToken cancellationToken)
     {
+        StopRenewing();
         await RecordAsync(progress, letGo: true, cancellationToken);
         End();
     }
@@ -52,13 +54,20 @@ internal sealed class UploadHold(
         Upload = Upload with { Length = length };
     }
 
+    /// <summary>
+    /// Renews the lease no more, because the next statement is the last: once that has let go, a renewal would find the upload lost.
+    /// </summary>
+    public void StopRenewing()
+    {
+        _isRenewed = false;
+        holds.End(this);
+    }
+
     /// <summary>The upload is complete, or gone: there is nothing to let go of.</summary>
     public void End()
     {
-        if (_ended)
-            return;
+        StopRenewing();
         _ended = true;
-        holds.End(this);
     }
 
     /// <summary>Somebody else asks for it.</summary>
@@ -74,6 +83,8 @@ internal sealed class UploadHold(
     /// <summary>It is not ours any more.</summary>
     public void Lose()
     {
+        if (!_isRenewed)
+            return;
         Interrupt();
         _lost.Cancel();
     }

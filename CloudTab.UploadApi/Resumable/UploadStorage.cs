@@ -100,7 +100,9 @@ internal sealed class UploadStorage(
 
         // Somebody else has it by now, or it is gone: what became of it is the answer.
         var lost = await holds.WaitUntilFreeAsync(shop, uploadId, cancellationToken);
-        return WhyNot(lost) ?? Problems.UploadInterrupted;
+        if (WhyNot(lost) is { } gone)
+            return gone;
+        return lost!.IsComplete ? lost : Problems.UploadInterrupted;
     }
 
     /// <summary>Ends an upload, finished or not: everything of it is removed.</summary>

@@ -2,11 +2,14 @@
 // created, "interrupted" when it was aborted on purpose (option `interruptAt`), and "done" at the end.
 import { createReadStream } from 'node:fs'
 import { basename } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { Upload } from 'tus-js-client'
 
 const [path, json] = process.argv.slice(2)
 const { interruptAt, ...options } = JSON.parse(json)
-const upload = new Upload(createReadStream(path), {
+// A length that is told at the end is for streams that have none: of a file the client announces more bytes than it sends.
+const source = options.uploadLengthDeferred ? createReadStream(path).pipe(new PassThrough()) : createReadStream(path)
+const upload = new Upload(source, {
   retryDelays: [0, 100, 300, 1000, 3000, 5000],
   metadata: { filename: basename(path), filetype: 'application/pdf' },
   ...options,
