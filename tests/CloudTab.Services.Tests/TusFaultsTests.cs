@@ -75,6 +75,8 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
         var upload = await _client.BeginAsync(sessionId, file);
         await using var second = relay.StartHost<UploadOptions>();
         using var other = second.Client();
+        // What is measured is the hand-over, not a replica's first request.
+        Assert.Equal(0, await other.OffsetAsync(upload));
         using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, size, file.Content.AsMemory(0, sent));
         await IsHeldAsync(upload);
 
