@@ -50,6 +50,7 @@ public sealed class ObservedRelay : IAsyncLifetime
             {
                 ["OTEL_EXPORTER_OTLP_ENDPOINT"] = _receiver.Address,
                 ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf",
+                ["OTEL_METRIC_EXPORT_INTERVAL"] = "2000",
                 ["MAX_FILE_SIZE"] = "10000000",
                 ["UPLOAD_MEMORY"] = "16000000", // less than two uploads want
                 ["JANITOR_INTERVAL"] = "500",
