@@ -2,12 +2,13 @@
 #
 #   docker build --build-arg PROJECT=CloudTab.Gateway --tag cloudtab/gateway .
 #
-# PROJECT may name several, separated by spaces; the image starts the first, the others lie beside it (deploy/README.md says what
-# for). No instruction here needs BuildKit, so that older builders and those of platforms can read it too.
+# Of several, separated by spaces, the image starts the first, and the others lie beside it: /app/<project>/<project>. Without the
+# argument it holds all of them, for platforms that build one image for an application and start it with different commands.
+# No instruction here needs BuildKit: some platforms build without it.
 
-# Without a shell or a package manager. Where something has to be started inside the container besides the service (a health check of
-# Docker's, a platform's start command), 10.0-noble has a shell.
-ARG RUNTIME=10.0-noble-chiseled
+# 10.0-noble has a shell, which health checks of Docker's and start commands of platforms need. Where nothing of the kind is needed,
+# in Kubernetes, 10.0-noble-chiseled has neither shell nor package manager.
+ARG RUNTIME=10.0-noble
 
 # Packages first: this layer is the same for all projects, and changes only with the lock files.
 FROM mcr.microsoft.com/dotnet/sdk:10.0-noble AS restore
@@ -27,9 +28,8 @@ RUN for project in CloudTab.*; do dotnet restore "$project" || exit 1; done
 
 FROM restore AS publish
 COPY . .
-ARG PROJECT
+ARG PROJECT="CloudTab.Gateway CloudTab.UploadApi CloudTab.ShopApi CloudTab.Notifier CloudTab.Janitor CloudTab.Migrator"
 RUN set -- $PROJECT \
-    && : "${1:?Say which project: --build-arg PROJECT=CloudTab.Gateway}" \
     && for project in "$@"; do \
         dotnet publish "$project" --configuration Release --no-restore --output "/app/$project" -p:PublishDocumentationFiles=false || exit 1; \
     done \
