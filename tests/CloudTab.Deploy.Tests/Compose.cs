@@ -1,6 +1,6 @@
+using YamlDotNet.Core;
 using YamlDotNet.Serialization;
 using YamlDotNet.Serialization.NamingConventions;
-using YamlDotNet.Core;
 
 namespace CloudTab.Deploy.Tests;
 
