@@ -18,7 +18,7 @@ var shopkeeperKey = settings.ShopkeeperKey is { Length: > 0 } given
 IResourceBuilder<IResource> postgres;
 IResourceBuilder<IResourceWithConnectionString> database;
 IResourceBuilder<IResourceWithEndpoints> s3;
-if (settings.Containers ?? (builder.ExecutionContext.IsPublishMode || ContainerRuntime.Answers()))
+if (settings.Containers ?? (builder.ExecutionContext.IsPublishMode || ContainerRuntime.Answers(settings.Runtime)))
 {
     var server = builder.AddPostgres("postgres", password: postgresPassword)
         .WithImageTag("18")

@@ -9,14 +9,11 @@ internal static class ContainerRuntime
     /// <summary>A client that cannot reach its daemon may take its time to say so.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
-    /// <summary>Whether one is installed and could start a container; ASPIRE_CONTAINER_RUNTIME names the only one to ask.</summary>
-    public static bool Answers()
-    {
-        string[] candidates = Environment.GetEnvironmentVariable("ASPIRE_CONTAINER_RUNTIME") is { Length: > 0 } chosen ? [chosen] : ["docker", "podman"];
-        return candidates.Any(Answers);
-    }
+    /// <summary>Whether one is installed and could start a container.</summary>
+    /// <param name="only">The only one to ask; null: whatever there is.</param>
+    public static bool Answers(string? only) => only is { Length: > 0 } ? IsRunning(only) : IsRunning("docker") || IsRunning("podman");
 
-    private static bool Answers(string runtime)
+    private static bool IsRunning(string runtime)
     {
         // Not `version`, which a client can answer alone.
         var start = new ProcessStartInfo(runtime, ["ps", "--quiet"]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };

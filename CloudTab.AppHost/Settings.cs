@@ -21,6 +21,10 @@ internal sealed class Settings
     /// <summary>Whether Postgres and S3 are containers; null: where a container runtime answers.</summary>
     public bool? Containers { get; init; }
 
+    /// <summary>Which container runtime to ask and to use; null: docker, then podman.</summary>
+    [ConfigurationKeyName("ASPIRE_CONTAINER_RUNTIME")]
+    public string? Runtime { get; init; }
+
     /// <summary>What `aspire publish` writes files for; unless Kubernetes, Docker Compose.</summary>
     public Target PublishTo { get; init; }
 

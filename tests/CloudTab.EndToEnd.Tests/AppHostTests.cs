@@ -64,6 +64,23 @@ public sealed class AppHostTests : IDisposable
     }
 
     [Theory]
+    [InlineData("exit 0", true)]
+    [InlineData("exit 1", false)]
+    [InlineData("exec sleep 60", false)] // a client that waits for its daemon
+    public async Task Containers_are_used_where_a_container_runtime_answers(string script, bool answers)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "The runtime is a shell script.");
+        var runtime = System.IO.Path.Combine(_data.FullName, "runtime");
+        await File.WriteAllTextAsync(runtime, $"#!/bin/sh\n{script}\n", Token);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(runtime, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+
+        await using var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.CloudTab_AppHost>(
+            ["Containers=", $"ASPIRE_CONTAINER_RUNTIME={runtime}"], Token);
+        Assert.Equal(answers, builder.Resources.OfType<ContainerResource>().Any());
+    }
+
+    [Theory]
     [InlineData("Replicas=abc", "Failed to convert configuration value 'abc' at 'Replicas' to type 'System.Int32'.")]
     [InlineData("Replicas=0", "Replicas must be between 1 and 100.")]
     [InlineData("PORT=abc", "Failed to convert configuration value 'abc' at 'PORT' to type 'System.Int32'.")]
