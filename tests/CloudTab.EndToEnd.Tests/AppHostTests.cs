@@ -5,6 +5,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
+using CloudTab.Testing;
 
 namespace CloudTab.EndToEnd.Tests;
 
@@ -14,13 +15,15 @@ public sealed class AppHostTests : IDisposable
 {
     private readonly DirectoryInfo _data = RunningAppHost.NewData();
 
+    private static readonly Comparer<IResource> ByName = Comparer<IResource>.Create((one, other) => string.CompareOrdinal(one.Name, other.Name));
+
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task The_model_names_every_resource_and_what_it_waits_for()
     {
         await using var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.CloudTab_AppHost>(
-            [$"CLOUDTAB_DATA={_data.FullName}", "Replicas=3"], Token);
+            [$"CLOUDTAB_DATA={_data.FullName}", "Replicas=3", "Containers=false"], Token);
         var projects = builder.Resources.OfType<ProjectResource>().ToDictionary(project => project.Name, StringComparer.Ordinal);
 
         Assert.Equal(
@@ -36,6 +39,59 @@ public sealed class AppHostTests : IDisposable
             .Where(wait => wait.WaitType == type).Select(wait => wait.Resource.Name).Order(StringComparer.Ordinal);
 
         static bool HasThreeReplicas(ProjectResource project) => project.Annotations.OfType<ReplicaAnnotation>().Any(annotation => annotation.Replicas == 3);
+    }
+
+    [Fact]
+    public async Task With_containers_Postgres_and_S3_are_images_of_one_version_each_and_everything_else_is_the_same()
+    {
+        await using var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.CloudTab_AppHost>(
+            ["Containers=true", "LOCALSTACK_AUTH_TOKEN=token"], Token);
+        var containers = builder.Resources.OfType<ContainerResource>().ToDictionary(container => container.Name, StringComparer.Ordinal);
+
+        Assert.Equal(["postgres", "s3"], containers.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal("library/postgres:18", ImageOf("postgres"));
+        Assert.Equal("localstack/localstack:4.14.0", ImageOf("s3"));
+        var volume = containers["postgres"].Annotations.OfType<ContainerMountAnnotation>().Single();
+        Assert.Equal((ContainerMountType.Volume, "cloudtab-postgres", "/var/lib/postgresql"), (volume.Type, volume.Source, volume.Target));
+        Assert.All(containers.Values, container => Assert.Single(container.Annotations.OfType<HealthCheckAnnotation>()));
+        Assert.Contains(builder.Resources, resource => resource is ParameterResource { Name: "localstack-auth-token", Secret: true });
+
+        var projects = builder.Resources.OfType<ProjectResource>().ToDictionary(project => project.Name, StringComparer.Ordinal);
+        Assert.Equal(["gateway", "janitor", "migrator", "notifier", "shop-api", "upload-api"], projects.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(containers.Values.Order(ByName), projects["migrator"].Annotations.OfType<WaitAnnotation>().Select(wait => wait.Resource).Order(ByName));
+
+        string ImageOf(string name) => containers[name].Annotations.OfType<ContainerImageAnnotation>().Select(image => $"{image.Image}:{image.Tag}").Last();
+    }
+
+    [Theory]
+    [InlineData("exit 0", true)]
+    [InlineData("exit 1", false)]
+    [InlineData("exec sleep 60", false)] // a client that waits for its daemon
+    public async Task Containers_are_used_where_a_container_runtime_answers(string script, bool answers)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "The runtime is a shell script.");
+        var runtime = System.IO.Path.Combine(_data.FullName, "runtime");
+        await File.WriteAllTextAsync(runtime, $"#!/bin/sh\n{script}\n", Token);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(runtime, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+
+        await using var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.CloudTab_AppHost>(
+            ["Containers=", $"ASPIRE_CONTAINER_RUNTIME={runtime}"], Token);
+        Assert.Equal(answers, builder.Resources.OfType<ContainerResource>().Any());
+    }
+
+    [Theory]
+    [InlineData("Replicas=abc", "Failed to convert configuration value 'abc' at 'Replicas' to type 'System.Int32'.")]
+    [InlineData("Replicas=0", "Replicas must be between 1 and 100.")]
+    [InlineData("PORT=abc", "Failed to convert configuration value 'abc' at 'PORT' to type 'System.Int32'.")]
+    [InlineData("PORT=65536", "PORT must be between 1 and 65535.")]
+    [InlineData("Containers=perhaps", "Failed to convert configuration value 'perhaps' at 'Containers' to type 'System.Boolean'.")]
+    public async Task A_setting_that_is_no_good_is_one_clear_line(string setting, string line)
+    {
+        await using var appHost = await ChildProcess.StartAsync(
+            "CloudTab.AppHost", new Dictionary<string, string>(StringComparer.Ordinal), ready: null, Token, setting);
+        Assert.Equal(1, await appHost.WaitForExitAsync(Token));
+        Assert.Equal(line, appHost.Output);
     }
 
     [Fact]

@@ -21,7 +21,7 @@ public sealed class RunningAppHost : IAsyncDisposable
     public static async Task<RunningAppHost> StartAsync(DirectoryInfo data, CancellationToken cancellationToken)
     {
         var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.CloudTab_AppHost>(
-            [$"CLOUDTAB_DATA={data.FullName}", "Replicas=2"], cancellationToken);
+            [$"CLOUDTAB_DATA={data.FullName}", "Replicas=2", "Containers=false"], cancellationToken);
         var app = await builder.BuildAsync(cancellationToken);
         try
         {
