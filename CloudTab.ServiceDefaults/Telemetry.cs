@@ -29,7 +29,10 @@ internal static class Telemetry
 
         builder.Logging.AddOpenTelemetry(logging => logging.IncludeFormattedMessage = true);
         builder.Services.AddOpenTelemetry()
-            .ConfigureResource(resource => resource.AddService(builder.Environment.ApplicationName, serviceVersion: Extensions.Version))
+            .ConfigureResource(resource => resource
+                .AddService(builder.Environment.ApplicationName, serviceVersion: Extensions.Version)
+                // What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say goes before: the host knows the resource's name and its replica's.
+                .AddEnvironmentVariableDetector())
             .WithMetrics(metrics => metrics
                 .AddAspNetCoreInstrumentation()
                 .AddHttpClientInstrumentation()
