@@ -6,7 +6,7 @@ namespace CloudTab.DevHost.Dashboard.Metrics;
 internal sealed class Bins(int step, int count, int width)
 {
     private readonly float[] _cells = new float[count * width];
-    private long _newest = long.MinValue;
+    private long _newest;
 
     /// <summary>Spreads amounts that came about between two moments over the steps between them.</summary>
     public void Add(double from, double to, ReadOnlySpan<double> amounts)
