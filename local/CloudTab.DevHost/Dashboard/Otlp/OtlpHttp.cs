@@ -105,7 +105,6 @@ internal static class OtlpHttp
         context.Response.StatusCode = status;
         context.Response.ContentType = Protobuf;
         context.Response.ContentLength = message.CalculateSize();
-        message.WriteTo(context.Response.BodyWriter);
-        await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
+        await context.Response.Body.WriteAsync(message.ToByteArray(), context.RequestAborted);
     }
 }
