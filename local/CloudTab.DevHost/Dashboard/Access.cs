@@ -17,7 +17,7 @@ internal sealed class Access(BrowserToken token)
         app.Use((context, next) =>
         {
             AddHeaders(context.Response.Headers);
-            return context.Request.Path.StartsWithSegments("/api", StringComparison.Ordinal) ? AdmitAsync(context, next) : next(context);
+            return context.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase) ? AdmitAsync(context, next) : next(context);
         });
         app.MapGet("/login", LogIn);
     }

@@ -22,7 +22,7 @@ internal static class Page
     private static Results<FileStreamHttpResult, NotFound> Serve(string? path)
     {
         var file = Path.HasExtension(path) ? path! : "index.html";
-        return path?.StartsWith("api/", StringComparison.Ordinal) != true && Assembly.GetExecutingAssembly().GetManifestResourceStream(Root + file) is { } content && ContentTypes.TryGetContentType(file, out var type)
+        return path?.StartsWith("api/", StringComparison.OrdinalIgnoreCase) != true && Assembly.GetExecutingAssembly().GetManifestResourceStream(Root + file) is { } content && ContentTypes.TryGetContentType(file, out var type)
             ? TypedResults.File(content, type.StartsWith("text/", StringComparison.Ordinal) ? $"{type}; charset=utf-8" : type)
             : TypedResults.NotFound();
     }

@@ -11,7 +11,7 @@ public sealed class Access
     public async Task Without_the_printed_link_nothing_is_shown()
     {
         await using var dashboard = await RunningDashboard.StartAsync();
-        foreach (var path in (string[])["/api/resources", "/api/stream", "/api/logs", "/api/traces", "/api/metrics", "/api/resources/x/environment", "/api/nothing"])
+        foreach (var path in (string[])["/api/resources", "/API/resources", "/api/stream", "/api/logs", "/api/traces", "/api/metrics", "/api/resources/x/environment", "/api/nothing"])
             Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(dashboard.Stranger, HttpMethod.Get, path));
         Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(dashboard.Stranger, HttpMethod.Post, "/api/resources/x/commands/stop"));
         Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(dashboard.Stranger, HttpMethod.Get, "/login?t=wrong"));

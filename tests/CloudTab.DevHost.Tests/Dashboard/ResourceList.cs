@@ -138,8 +138,11 @@ public sealed class ResourceList
         Assert.StartsWith("\e[31mred", Text(lines[0], "text"), StringComparison.Ordinal);
         Assert.False(lines[0].GetProperty("error").GetBoolean());
 
-        Assert.Equal(HttpStatusCode.NoContent, await CommandAsync(dashboard, id, "stop"));
-        Assert.Equal("service is ending", Text((await ReadAsync(1))[^1], "text"));
+        // A new process goes on in the same console.
+        Assert.Equal(HttpStatusCode.NoContent, await CommandAsync(dashboard, id, "restart"));
+        while (!lines.Skip(2).Any(line => Text(line, "text").StartsWith("\e[31mred", StringComparison.Ordinal)))
+            lines.AddRange(await ReadAsync(1));
+        Assert.Equal(Enumerable.Range(1, lines.Count), lines.Select(line => line.GetProperty("n").GetInt32()));
 
         using var download = await dashboard.Browser.GetAsync(new Uri($"/api/resources/{id}/console.txt", UriKind.Relative), Token);
         Assert.Equal("service.txt", download.Content.Headers.ContentDisposition?.FileName);

@@ -10,11 +10,14 @@ internal sealed class MetricStore(TelemetryLimits limits, TimeProvider time)
 
     private static readonly TimeSpan Window = TimeSpan.FromHours(1);
 
+    private static readonly TimeSpan ForgetInterval = TimeSpan.FromMinutes(1);
+
     private readonly Lock _lock = new();
     private readonly Dictionary<InstrumentKey, Instrument> _instruments = [];
     private int _series;
     private long _received;
     private long _dropped;
+    private double _lastForgot;
 
     /// <summary>How many points have come, and how many of them were refused.</summary>
     public (long Received, long Dropped) Totals
@@ -57,22 +60,25 @@ internal sealed class MetricStore(TelemetryLimits limits, TimeProvider time)
 
     private Series? SeriesOf(MetricPoint point, double now)
     {
-        if (!_instruments.TryGetValue(point.Instrument, out var instrument))
-            _instruments.Add(point.Instrument, instrument = new Instrument(point.Instrument, point.Unit, point.Description));
-
         var key = new SeriesKey(point.Source.Instance, point.Tags);
-        if (instrument.Series.TryGetValue(key, out var series) && series.Bounds.AsSpan().SequenceEqual(point.Bounds))
+        var series = _instruments.GetValueOrDefault(point.Instrument)?.Series.GetValueOrDefault(key);
+        if (series is not null && series.Bounds.AsSpan().SequenceEqual(point.Bounds))
             return series;
         if (series is null && _series >= limits.MaxSeriesCount && !ForgetSilent(now))
             return null;
         if (series is null)
             _series++;
+        if (!_instruments.TryGetValue(point.Instrument, out var instrument))
+            _instruments.Add(point.Instrument, instrument = new Instrument(point.Instrument, point.Unit, point.Description));
         return instrument.Series[key] = new Series(point.Source, point.Tags, point.Bounds, point.Values.Length);
     }
 
-    /// <summary>Makes room: what has been silent for the whole window has nothing left to show.</summary>
+    /// <summary>Makes room, at most once a minute: what has been silent for the whole window has nothing left to show.</summary>
     private bool ForgetSilent(double now)
     {
+        if (now - _lastForgot < ForgetInterval.TotalSeconds)
+            return false;
+        _lastForgot = now;
         var before = _series;
         foreach (var instrument in _instruments.Values.ToList())
         {
