@@ -7,7 +7,7 @@ if (args is ["limit", var work])
 Console.WriteLine($"{Environment.ProcessorCount} cores, .NET {Environment.Version}, {DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().UtcDateTime):yyyy-MM-dd}");
 
 // All parts, or those that are named.
-var parts = (args.Length > 0 ? args : ["sessions", "pending", "uploads", "startup"]).ToHashSet(StringComparer.Ordinal);
+var parts = (args.Length > 0 ? args : ["sessions", "pending", "uploads", "startup", "dashboard"]).ToHashSet(StringComparer.Ordinal);
 if (parts.Overlaps(["sessions", "pending", "uploads"]))
 {
     await using var stack = await Stack.StartAsync();
@@ -21,4 +21,6 @@ if (parts.Overlaps(["sessions", "pending", "uploads"]))
 
 if (parts.Contains("startup"))
     await Startup.RunAsync();
+if (parts.Contains("dashboard"))
+    await DashboardLoad.RunAsync();
 return 0;

@@ -16,10 +16,10 @@ public sealed class RunningApplication : IAsyncDisposable
 
     public DistributedApplication App { get; }
 
-    public static async Task<RunningApplication> StartAsync(Action<IDistributedApplicationBuilder> model)
+    public static async Task<RunningApplication> StartAsync(Action<IDistributedApplicationBuilder> model, params string[] args)
     {
         var folder = Directory.CreateTempSubdirectory("cloudtab-");
-        var builder = DistributedApplicationTestingBuilder.Create($"CLOUDTAB_DATA={folder.FullName}");
+        var builder = DistributedApplicationTestingBuilder.Create([$"CLOUDTAB_DATA={folder.FullName}", .. args]);
         model(builder);
         return await StartAsync(folder, await builder.BuildAsync(TestContext.Current.CancellationToken));
     }

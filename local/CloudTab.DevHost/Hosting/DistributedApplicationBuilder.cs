@@ -1,6 +1,7 @@
 using System.Reflection;
 using Aspire.Hosting.ApplicationModel;
 using CloudTab.DevHost;
+using CloudTab.DevHost.Dashboard;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -62,7 +63,8 @@ public class DistributedApplicationBuilder : IDistributedApplicationBuilder
             configuration.AddInMemoryCollection(LaunchSettings.EnvironmentOf(AppHostDirectory));
         _host = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings
         {
-            Args = args,
+            // A flag without a value would take the next argument for its own.
+            Args = [.. args.Except([DashboardOptions.OffArgument, DashboardOptions.OnArgument], StringComparer.Ordinal)],
             Configuration = configuration,
             ApplicationName = appHost.GetName().Name,
             ContentRootPath = AppHostDirectory,
@@ -76,9 +78,11 @@ public class DistributedApplicationBuilder : IDistributedApplicationBuilder
         Services.AddSingleton(new DistributedApplicationModel(Resources));
         Services.AddSingleton(DataFolder.Of(this));
         Services.AddSingleton(new Terminal(isTest ? TextWriter.Null : Console.Out));
-        Services.AddSingleton(OtlpTarget.From(Configuration));
+        var dashboard = DashboardOptions.From(Configuration, args, isTest);
+        Services.AddSingleton(services => new DashboardServer(services, dashboard));
+        Services.AddSingleton(services => new OtlpTarget(Configuration, dashboard, services.GetRequiredService<DashboardServer>()));
         Services.AddSingleton(services => new PortAllocation(services.GetRequiredService<TimeProvider>(), randomize: isTest));
-        Services.AddSingleton(_ => new ResourceLoggerService());
+        Services.AddSingleton(services => new ResourceLoggerService(services.GetRequiredService<TimeProvider>()));
         Services.AddSingleton(services => new ResourceNotificationService(services.GetRequiredService<ResourceLoggerService>()));
         Services.AddSingleton(services => new ResourceCommandService(services.GetRequiredService<Orchestrator>()));
         Services.AddSingleton<Orchestrator>();
