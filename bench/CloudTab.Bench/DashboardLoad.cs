@@ -108,8 +108,13 @@ internal static class DashboardLoad
                 (trace, parent) = (Id(16), ByteString.Empty);
             var span = new Span
             {
-                TraceId = trace, SpanId = Id(8), ParentSpanId = parent, Name = "GET /api/customer/sessions/{sessionId}/status",
-                Kind = Span.Types.SpanKind.Server, StartTimeUnixNano = start, EndTimeUnixNano = start + 1_000_000,
+                TraceId = trace,
+                SpanId = Id(8),
+                ParentSpanId = parent,
+                Name = "GET /api/customer/sessions/{sessionId}/status",
+                Kind = Span.Types.SpanKind.Server,
+                StartTimeUnixNano = start,
+                EndTimeUnixNano = start + 1_000_000,
                 Attributes =
                 {
                     Tag("server.address", "localhost"), Tag("server.port", 5000), Tag("http.request.method", "GET"), Tag("url.scheme", "http"),
