@@ -8,7 +8,7 @@ namespace CloudTab.DevHost;
 /// <c>ASPIRE_DASHBOARD_OTLP_HTTP_ENDPOINT_URL</c> names another receiver; without a dashboard nowhere, unless that or
 /// <c>ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL</c> names one.
 /// </summary>
-internal sealed class OtlpTarget(IConfiguration configuration, DashboardOptions options, DashboardServer dashboard)
+internal sealed class OtlpTarget(IConfiguration configuration, Lazy<DashboardOptions> options, DashboardServer dashboard)
 {
     /// <summary>The name and instance are given in any case: a process may have an exporter of its own.</summary>
     public IEnumerable<KeyValuePair<string, string>> VariablesFor(ProjectInstance instance)
@@ -38,7 +38,7 @@ internal sealed class OtlpTarget(IConfiguration configuration, DashboardOptions 
         if (configuration["ASPIRE_DASHBOARD_OTLP_HTTP_ENDPOINT_URL"] is { Length: > 0 } overHttp)
             return (overHttp, "http/protobuf", foreignKey);
         if (dashboard.Address is { } own)
-            return (own.ToString(), "http/protobuf", options.OtlpApiKey);
+            return (own.ToString(), "http/protobuf", options.Value.OtlpApiKey);
 
         // The launch profile names the dashboard's own gRPC address, for Aspire: a run without the dashboard has nobody there.
         var overGrpc = configuration["ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL"];

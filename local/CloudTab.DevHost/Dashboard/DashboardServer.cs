@@ -23,14 +23,17 @@ namespace CloudTab.DevHost.Dashboard;
 public sealed class DashboardServer : IAsyncDisposable
 {
     private readonly IServiceProvider _application;
-    private readonly DashboardOptions _options;
+    private readonly Lazy<DashboardOptions> _options;
     private WebApplication? _server;
 
-    internal DashboardServer(IServiceProvider application, DashboardOptions options)
+    internal DashboardServer(IServiceProvider application, Lazy<DashboardOptions> options)
     {
         _application = application;
         _options = options;
     }
+
+    /// <summary>Read at the start and no sooner: a mistake in the settings is to be one line, as everything else that the start finds.</summary>
+    private DashboardOptions Options => _options.Value;
 
     /// <summary>Null where there is no dashboard, or before the application has started.</summary>
     public Uri? Address { get; private set; }
@@ -39,12 +42,12 @@ public sealed class DashboardServer : IAsyncDisposable
     public Uri? GrpcAddress { get; private set; }
 
     /// <summary>The address with the token that lets a browser in.</summary>
-    public Uri? Link => Address is null ? null : new Uri(Address, $"/login?t={_options.BrowserToken}");
+    public Uri? Link => Address is null ? null : new Uri(Address, $"/login?t={Options.BrowserToken}");
 
     /// <exception cref="DistributedApplicationException">A port is taken.</exception>
     internal async Task StartAsync(CancellationToken cancellationToken)
     {
-        if (!_options.IsEnabled)
+        if (!Options.IsEnabled)
             return;
 
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
@@ -59,8 +62,8 @@ public sealed class DashboardServer : IAsyncDisposable
         }
         catch (IOException e) when (e.InnerException is AddressInUseException)
         {
-            var isGrpc = e.Message.Contains($":{_options.GrpcPort}:", StringComparison.Ordinal);
-            throw new DistributedApplicationException(_options.Taken(isGrpc), e);
+            var isGrpc = e.Message.Contains($":{Options.GrpcPort}:", StringComparison.Ordinal);
+            throw new DistributedApplicationException(Options.Taken(isGrpc), e);
         }
 
         var ports = _server.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>()
@@ -81,10 +84,10 @@ public sealed class DashboardServer : IAsyncDisposable
     private void Listen(KestrelServerOptions kestrel)
     {
         kestrel.AddServerHeader = false;
-        Listen(_options.Port, HttpProtocols.Http1);
+        Listen(Options.Port, HttpProtocols.Http1);
 
         // Without TLS nothing can be negotiated: gRPC, which is HTTP/2, needs a port of its own.
-        Listen(_options.GrpcPort, HttpProtocols.Http2);
+        Listen(Options.GrpcPort, HttpProtocols.Http2);
 
         void Listen(int port, HttpProtocols protocols)
         {
@@ -100,7 +103,7 @@ public sealed class DashboardServer : IAsyncDisposable
         var model = Of<DistributedApplicationModel>();
         services.AddSingleton(Of<TimeProvider>()).AddSingleton(model).AddSingleton(Of<Orchestrator>()).AddSingleton(Of<ResourceNotificationService>())
             .AddSingleton(Of<ResourceLoggerService>()).AddSingleton(Of<ResourceCommandService>());
-        services.AddSingleton(_options.Limits).AddSingleton(new OtlpKey(_options.OtlpApiKey)).AddSingleton(new BrowserToken(_options.BrowserToken));
+        services.AddSingleton(Options.Limits).AddSingleton(new OtlpKey(Options.OtlpApiKey)).AddSingleton(new BrowserToken(Options.BrowserToken));
         services.AddSingleton<SpanStore>().AddSingleton<LogStore>().AddSingleton<MetricStore>();
         services.AddSingleton<TagReader>().AddSingleton<SpanReader>().AddSingleton<LogReader>().AddSingleton<MetricReader>().AddSingleton<OtlpReceiver>();
         var references = await References.OfAsync(model, cancellationToken);
@@ -110,7 +113,7 @@ public sealed class DashboardServer : IAsyncDisposable
         services.AddRoutingCore();
         services.AddHostFiltering(filter => filter.AllowedHosts = ["localhost", "127.0.0.1", "[::1]"]);
         services.ConfigureHttpJsonOptions(json => DashboardJson.Configure(json.SerializerOptions));
-        services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = _options.Limits.MaxRequestSize);
+        services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = Options.Limits.MaxRequestSize);
         services.AddSingleton<IServiceMethodProvider<OtlpGrpc>, OtlpGrpc.Methods>();
 
         T Of<T>()

@@ -78,7 +78,7 @@ public class DistributedApplicationBuilder : IDistributedApplicationBuilder
         Services.AddSingleton(new DistributedApplicationModel(Resources));
         Services.AddSingleton(DataFolder.Of(this));
         Services.AddSingleton(new Terminal(isTest ? TextWriter.Null : Console.Out));
-        var dashboard = DashboardOptions.From(Configuration, args, isTest);
+        var dashboard = new Lazy<DashboardOptions>(() => DashboardOptions.From(Configuration, args, isTest));
         Services.AddSingleton(services => new DashboardServer(services, dashboard));
         Services.AddSingleton(services => new OtlpTarget(Configuration, dashboard, services.GetRequiredService<DashboardServer>()));
         Services.AddSingleton(services => new PortAllocation(services.GetRequiredService<TimeProvider>(), randomize: isTest));
