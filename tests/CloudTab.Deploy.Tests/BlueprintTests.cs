@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using CloudTab.Testing;
 
 namespace CloudTab.Deploy.Tests;
 
@@ -92,7 +93,7 @@ public sealed partial class BlueprintTests(Model model)
     public void Every_setting_is_documented() =>
         Assert.All(
             _herokuApp.Env.Keys.Concat(_render.EnvVarGroups.SelectMany(group => group.EnvVars).Select(variable => variable.Key!)),
-            setting => Assert.True(Repository.IsDocumented(setting), setting));
+            setting => Assert.True(OperationsPage.Describes(setting), setting));
 
     /// <summary>A service has all that the model tells it, and nothing that neither the model nor the table of differences names.</summary>
     private static void AssertTold(Service service, IEnumerable<string> variables, string command)

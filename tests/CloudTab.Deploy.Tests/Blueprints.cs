@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using CloudTab.Testing;
 using YamlDotNet.Serialization;
 using YamlDotNet.Serialization.NamingConventions;
 

@@ -1,3 +1,4 @@
+using CloudTab.Testing;
 using YamlDotNet.Core;
 using YamlDotNet.Serialization;
 using YamlDotNet.Serialization.NamingConventions;

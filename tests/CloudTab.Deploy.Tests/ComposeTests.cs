@@ -1,4 +1,5 @@
 using System.Globalization;
+using CloudTab.Testing;
 
 namespace CloudTab.Deploy.Tests;
 
@@ -93,7 +94,7 @@ public sealed class ComposeTests(Model model)
 
     [Fact]
     public void Every_setting_is_documented() =>
-        Assert.All(Pairs.SelectMany(pair => pair.Compose.Environment.Keys.Concat(pair.Compose.Secrets)), setting => Assert.True(Repository.IsDocumented(setting), setting));
+        Assert.All(Pairs.SelectMany(pair => pair.Compose.Environment.Keys.Concat(pair.Compose.Secrets)), setting => Assert.True(OperationsPage.Describes(setting), setting));
 
     [Fact]
     public void The_example_of_settings_has_what_compose_asks_for()

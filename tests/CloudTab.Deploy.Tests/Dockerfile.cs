@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using CloudTab.Testing;
 
 namespace CloudTab.Deploy.Tests;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Xml.Linq;
+using CloudTab.Testing;
 
 namespace CloudTab.Deploy.Tests;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using CloudTab.Testing;
 using k8s.Models;
 
 namespace CloudTab.Deploy.Tests;
@@ -182,7 +183,7 @@ public sealed class KubernetesTests(Model model)
     public void Every_setting_is_documented() =>
         Assert.All(
             AllContainers.SelectMany(one => _manifests.VariablesOf(one.Container).Concat(_manifests.SecretsOf(one.Pod, one.Container))).Except(["POD_NAME"], StringComparer.Ordinal),
-            setting => Assert.True(Repository.IsDocumented(setting), setting));
+            setting => Assert.True(OperationsPage.Describes(setting), setting));
 
     [Fact]
     public void The_example_of_Secrets_opens_nothing()

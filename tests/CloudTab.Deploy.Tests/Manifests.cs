@@ -1,3 +1,4 @@
+using CloudTab.Testing;
 using k8s;
 using k8s.Models;
 
@@ -19,7 +20,7 @@ internal sealed class Manifests
 
     public static Manifests Parse(params string[] files) => new(files.SelectMany(file => KubernetesYaml.LoadAllFromString(file, typeMap: null, strict: true)));
 
-    public static IEnumerable<string> Files => Directory.GetFiles(Path.Combine(Repository.Root, Folder), "*.yaml").Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal);
+    public static IEnumerable<string> Files => Directory.GetFiles(Repository.PathOf(Folder), "*.yaml").Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal);
 
     public static Kustomization Kustomization { get; } =
         new YamlDotNet.Serialization.DeserializerBuilder().WithNamingConvention(YamlDotNet.Serialization.NamingConventions.CamelCaseNamingConvention.Instance).Build()

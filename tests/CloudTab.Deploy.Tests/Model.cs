@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
+using CloudTab.Testing;
 using Microsoft.Extensions.DependencyInjection;
 
 [assembly: AssemblyFixture(typeof(CloudTab.Deploy.Tests.Model))]
@@ -15,7 +16,7 @@ namespace CloudTab.Deploy.Tests;
 /// </summary>
 public sealed partial class Model : IAsyncLifetime
 {
-    private readonly DirectoryInfo _data = Directory.CreateTempSubdirectory("cloudtab-");
+    private readonly DirectoryInfo _data = TemporaryData.New();
     private DistributedApplication? _app;
 
     /// <summary>Our services, by name. What they store things in is not ours: deployments have their own.</summary>
@@ -35,9 +36,6 @@ public sealed partial class Model : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        // As root, Postgres runs as another user, who must be able to reach its data.
-        if (!OperatingSystem.IsWindows())
-            File.SetUnixFileMode(_data.FullName, File.GetUnixFileMode(_data.FullName) | UnixFileMode.OtherExecute);
         var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.CloudTab_AppHost>(
             [$"CLOUDTAB_DATA={_data.FullName}", "Replicas=2"], CancellationToken.None);
         _app = await builder.BuildAsync(CancellationToken.None);

@@ -10,16 +10,10 @@ namespace CloudTab.DevHost.Tests;
 /// <summary>The AppHost as a program: how it starts, ends, is killed, and what it says when it cannot run.</summary>
 public sealed class AppHostProcess : IDisposable
 {
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("cloudtab-");
+    private readonly DirectoryInfo _folder = TemporaryData.New();
     private readonly int _port = ChildProcess.FreePort();
     private readonly int _dashboardPort = ChildProcess.FreePort();
     private readonly int _grpcPort = ChildProcess.FreePort();
-
-    public AppHostProcess()
-    {
-        if (!OperatingSystem.IsWindows())
-            File.SetUnixFileMode(_folder.FullName, File.GetUnixFileMode(_folder.FullName) | UnixFileMode.OtherExecute);
-    }
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 

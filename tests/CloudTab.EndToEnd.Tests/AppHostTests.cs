@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Http.Json;
-using System.Net.WebSockets;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Aspire.Hosting.ApplicationModel;
@@ -13,7 +12,7 @@ namespace CloudTab.EndToEnd.Tests;
 [Collection("One relay at a time")] // each is a dozen processes
 public sealed class AppHostTests : IDisposable
 {
-    private readonly DirectoryInfo _data = RunningAppHost.NewData();
+    private readonly DirectoryInfo _data = TemporaryData.New();
 
     private static readonly Comparer<IResource> ByName = Comparer<IResource>.Create((one, other) => string.CompareOrdinal(one.Name, other.Name));
 
@@ -133,11 +132,9 @@ public sealed class AppHostTests : IDisposable
     {
         using var customer = new HttpClient { BaseAddress = relay.Origin };
         using var shop = new HttpClient { BaseAddress = relay.Origin, DefaultRequestHeaders = { { "X-API-Key", relay.Key } } };
-        using var socket = new ClientWebSocket();
-        await socket.ConnectAsync(new UriBuilder(relay.Origin) { Scheme = "ws", Path = "/ws" }.Uri, Token);
-        await socket.SendAsync(
-            JsonSerializer.SerializeToUtf8Bytes(new { type = "authenticate", apiKey = relay.Key }), WebSocketMessageType.Text, endOfMessage: true, Token);
-        await ReadFrameAsync(socket, "pending_sessions");
+        using var bound = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        bound.CancelAfter(TimeSpan.FromMinutes(1));
+        await using var pc = await ShopConnection.OpenAsync(relay.Origin, relay.Key, bound.Token);
 
         var created = await ReadAsync(await customer.PostAsync(Path("/api/customer/sessions/create"), content: null, Token));
         var session = created.GetProperty("sessionId").GetString()!;
@@ -146,7 +143,7 @@ public sealed class AppHostTests : IDisposable
         using var form = new MultipartFormDataContent { { new ByteArrayContent(file), "files", "letter.pdf" } };
         await ReadAsync(await customer.PostAsync(Path($"/api/customer/sessions/{session}/upload"), form, Token));
 
-        var announced = await ReadFrameAsync(socket, "new_session");
+        var announced = await pc.NextAsync("new_session");
         Assert.Equal(session, announced.GetProperty("sessionId").GetString());
         var claimed = await ReadAsync(await shop.PostAsync(Path($"/api/shopkeeper/sessions/{announced.GetProperty("pickupCode")}/claim"), content: null, Token));
         var download = Path($"/api/shopkeeper/files/{claimed.GetProperty("session").GetProperty("files")[0].GetProperty("id")}/download");
@@ -169,28 +166,6 @@ public sealed class AppHostTests : IDisposable
     {
         using (response)
             return await response.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonElement>(Token);
-    }
-
-    /// <summary>The next frame of this type; others are passed over.</summary>
-    private static async Task<JsonElement> ReadFrameAsync(ClientWebSocket socket, string type)
-    {
-        using var bound = CancellationTokenSource.CreateLinkedTokenSource(Token);
-        bound.CancelAfter(TimeSpan.FromSeconds(30));
-        var buffer = new byte[64 * 1024];
-        while (true)
-        {
-            var length = 0;
-            ValueWebSocketReceiveResult received;
-            do
-            {
-                received = await socket.ReceiveAsync(buffer.AsMemory(length), bound.Token);
-                length += received.Count;
-            }
-            while (!received.EndOfMessage);
-            var frame = JsonDocument.Parse(buffer.AsMemory(0, length).ToArray()).RootElement;
-            if (frame.GetProperty("type").GetString() == type)
-                return frame;
-        }
     }
 
     private static Uri Path(string path) => new(path, UriKind.Relative);

@@ -38,14 +38,5 @@ public sealed class RunningAppHost : IAsyncDisposable
         }
     }
 
-    /// <summary>An empty data folder. As root, Postgres runs as another user, who must be able to reach its data.</summary>
-    public static DirectoryInfo NewData()
-    {
-        var folder = Directory.CreateTempSubdirectory("cloudtab-");
-        if (!OperatingSystem.IsWindows())
-            File.SetUnixFileMode(folder.FullName, File.GetUnixFileMode(folder.FullName) | UnixFileMode.OtherExecute);
-        return folder;
-    }
-
     public ValueTask DisposeAsync() => App.DisposeAsync();
 }

@@ -1,8 +1,13 @@
+using System.Xml.Linq;
+
 namespace CloudTab.Testing;
 
 /// <summary>Files of this repository that tests hold against the code.</summary>
 public static class Repository
 {
+    /// <summary>The version that everything is built as.</summary>
+    public static string Version { get; } = XDocument.Parse(Read("Directory.Build.props")).Descendants("Version").Single().Value;
+
     /// <summary>Full path of a file or folder.</summary>
     /// <param name="path">The path from the repository's root, with `/`.</param>
     public static string PathOf(string path)
@@ -15,4 +20,8 @@ public static class Repository
 
         throw new FileNotFoundException(path);
     }
+
+    /// <summary>The text of a file.</summary>
+    /// <param name="path">The path from the repository's root, with `/`.</param>
+    public static string Read(string path) => File.ReadAllText(PathOf(path));
 }

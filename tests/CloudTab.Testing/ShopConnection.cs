@@ -1,10 +1,10 @@
 using System.Net.WebSockets;
 using System.Text.Json;
 
-namespace CloudTab.EndToEnd.Tests;
+namespace CloudTab.Testing;
 
 /// <summary>One socket of a shop's PC, message by message.</summary>
-internal sealed class ShopConnection : IAsyncDisposable
+public sealed class ShopConnection : IAsyncDisposable
 {
     private readonly ClientWebSocket _socket = new();
     private readonly byte[] _buffer = new byte[1 << 20];
