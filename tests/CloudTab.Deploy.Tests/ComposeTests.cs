@@ -13,7 +13,22 @@ public sealed class ComposeTests(Model model)
 
     [Fact]
     public void It_has_every_service_and_besides_them_only_what_they_store_things_in() =>
-        Assert.Equal([.. model.Services.Keys.Order(StringComparer.Ordinal)], _compose.Services.Keys.Except(["postgres", "s3"], StringComparer.Ordinal).Order(StringComparer.Ordinal));
+        Assert.Equal(model.Services.Keys.Concat(model.Stores.Select(store => store.Name)).Order(StringComparer.Ordinal), _compose.Services.Keys.Order(StringComparer.Ordinal));
+
+    [Fact]
+    public void What_they_store_things_in_is_what_the_model_runs_in_containers()
+    {
+        Assert.All(model.Stores, store =>
+        {
+            var service = _compose.Services[store.Name];
+            Assert.Equal(store.Image, service.Image);
+            Assert.Equal(store.Volumes, service.Volumes.Select(volume => volume.Split(':')[1]));
+            Assert.EndsWith(store.HealthPath is { } path ? $":{store.Port}{path}" : "", service.Healthcheck!.Test[^1], StringComparison.Ordinal);
+        });
+
+        var s3 = model.Stores.Single(store => store.HealthPath is not null);
+        Assert.All(Pairs.Where(pair => model.Storing.Contains(pair.Model)), pair => Assert.Equal($"http://{s3.Name}:{s3.Port}", pair.Compose.Environment["AWS_ENDPOINT_URL_S3"]));
+    }
 
     [Fact]
     public void Each_is_built_from_its_project_and_tagged_with_the_version() =>

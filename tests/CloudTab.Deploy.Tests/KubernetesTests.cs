@@ -8,6 +8,8 @@ namespace CloudTab.Deploy.Tests;
 /// <summary>deploy/kubernetes says what the model says.</summary>
 public sealed class KubernetesTests(Model model)
 {
+    private static readonly AdapterRule Rule = AdapterRule.Read();
+
     private readonly Manifests _manifests = Manifests.Read();
 
     private IEnumerable<(Service Service, V1PodSpec Pod, V1Container Container)> Pods =>
@@ -154,10 +156,22 @@ public sealed class KubernetesTests(Model model)
     {
         var metric = _manifests.Named<V2HorizontalPodAutoscaler>("notifier").Spec.Metrics.Single().Pods.Metric.Name;
 
-        var rule = Repository.Read("deploy/kubernetes/prometheus-adapter.yaml");
-        Assert.Contains($"matches: {metric}\n", rule, StringComparison.Ordinal);
-        Assert.Contains($"seriesQuery: '{metric}{{", rule, StringComparison.Ordinal);
-        Assert.Contains($"\"{metric.Replace('_', '.')}\"", Repository.Read("CloudTab.Notifier/Telemetry.cs"), StringComparison.Ordinal);
+        Assert.Equal(metric, Rule.Name["matches"]);
+        Assert.StartsWith($"{metric}{{", Rule.SeriesQuery, StringComparison.Ordinal);
+        // A sum that may fall, of things that are counted: Prometheus appends nothing to its name.
+        Assert.Contains($"CreateUpDownCounter<long>(\"{metric.Replace('_', '.')}\", \"{{socket}}\"", Repository.Read("CloudTab.Notifier/Telemetry.cs"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_labels_that_lead_from_that_metric_to_its_pod_are_what_the_pod_says_of_itself_and_Prometheus_is_told_to_keep()
+    {
+        var told = _manifests.PodOf("notifier").Containers.Single().Env.Single(variable => variable.Name == "OTEL_RESOURCE_ATTRIBUTES").Value;
+        var kept = Repository.Read("deploy/observability/README.md").Split("promote_resource_attributes: [")[1].Split(']')[0].Split(", ");
+
+        Assert.Equal(["k8s.namespace.name", "k8s.pod.name"], kept);
+        Assert.All(kept, attribute => Assert.Contains($"{attribute}=", told, StringComparison.Ordinal));
+        Assert.Equal(kept.Select(attribute => attribute.Replace('.', '_')), Rule.Resources.Overrides.Keys.Order(StringComparer.Ordinal));
+        Assert.Contains($"k8s.namespace.name={Manifests.Kustomization.Namespace}", told.Split(','));
     }
 
     [Fact]

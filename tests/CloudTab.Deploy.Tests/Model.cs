@@ -16,11 +16,17 @@ namespace CloudTab.Deploy.Tests;
 /// </summary>
 public sealed partial class Model : IAsyncLifetime
 {
+    /// <summary>The account that Docker leaves out of a name.</summary>
+    private const string OfDocker = "library/";
+
     private readonly DirectoryInfo _data = TemporaryData.New();
     private DistributedApplication? _app;
 
-    /// <summary>Our services, by name. What they store things in is not ours: deployments have their own.</summary>
+    /// <summary>Our services, by name. What they store things in is not ours: see <see cref="Stores"/>.</summary>
     public IReadOnlyDictionary<string, Service> Services { get; private set; } = new Dictionary<string, Service>(StringComparer.Ordinal);
+
+    /// <summary>What the services store things in, where the model runs it in containers.</summary>
+    public IReadOnlyList<Store> Stores { get; private set; } = [];
 
     /// <summary>The one that ends when it is done: the others wait for that.</summary>
     public Service Job => Services.Values.Single(service => Services.Values.Any(other => other.WaitsForEndOf.Contains(service.Name)));
@@ -36,8 +42,11 @@ public sealed partial class Model : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
+        await using (var withContainers = await DistributedApplicationTestingBuilder.CreateAsync<Projects.CloudTab_AppHost>(["Containers=true"], CancellationToken.None))
+            Stores = [.. withContainers.Resources.OfType<ContainerResource>().Select(Read)];
+
         var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.CloudTab_AppHost>(
-            [$"CLOUDTAB_DATA={_data.FullName}", "Replicas=2"], CancellationToken.None);
+            [$"CLOUDTAB_DATA={_data.FullName}", "Replicas=2", "Containers=false"], CancellationToken.None);
         _app = await builder.BuildAsync(CancellationToken.None);
         await _app.StartAsync(CancellationToken.None);
         var resources = _app.Services.GetRequiredService<DistributedApplicationModel>().Resources;
@@ -80,7 +89,7 @@ public sealed partial class Model : IAsyncLifetime
         return new(
             project.Name,
             Path.GetFileNameWithoutExtension(ProjectFile(project).Name),
-            project.Annotations.OfType<HealthCheckAnnotation>().Select(check => HealthPath().Match(check.Key).Groups["path"].Value).SingleOrDefault(),
+            HealthPathOf(project),
             project.Annotations.OfType<EndpointAnnotation>().Any(endpoint => endpoint.IsExternal),
             project.Annotations.OfType<ReplicaAnnotation>().Any(annotation => annotation.Replicas > 1),
             [.. Waits(WaitType.WaitForCompletion)],
@@ -91,6 +100,22 @@ public sealed partial class Model : IAsyncLifetime
         IEnumerable<string> Waits(WaitType type) =>
             project.Annotations.OfType<WaitAnnotation>().Where(wait => wait.WaitType == type).Select(wait => wait.Resource.Name);
     }
+
+    private static Store Read(ContainerResource container)
+    {
+        var image = container.Annotations.OfType<ContainerImageAnnotation>().Last();
+        var name = image.Image.StartsWith(OfDocker, StringComparison.Ordinal) ? image.Image[OfDocker.Length..] : image.Image;
+        return new(
+            container.Name,
+            $"{name}:{image.Tag}",
+            container.Annotations.OfType<EndpointAnnotation>().Single().TargetPort ?? 0,
+            HealthPathOf(container),
+            [.. container.Annotations.OfType<ContainerMountAnnotation>().Select(mount => mount.Target)]);
+    }
+
+    /// <summary>What is asked for a resource's health; null where that is no path.</summary>
+    private static string? HealthPathOf(IResource resource) =>
+        resource.Annotations.OfType<HealthCheckAnnotation>().Select(check => HealthPath().Match(check.Key)).SingleOrDefault(match => match.Success)?.Groups["path"].Value;
 
     // Aspire names the check of a path so: "upload-api_http_/health/ready_200_check".
     [GeneratedRegex("_(?<path>/.*)_[0-9]+_check$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
@@ -117,3 +142,11 @@ public sealed record Service(
     IReadOnlyList<string> WaitsFor,
     IReadOnlyDictionary<string, string> Variables,
     IReadOnlyList<string> Secrets);
+
+/// <summary>A container of the model.</summary>
+/// <param name="Name">Its name as a resource.</param>
+/// <param name="Image">The image and its tag.</param>
+/// <param name="Port">Where it listens in its container.</param>
+/// <param name="HealthPath">What the model asks for its health, or null where it asks otherwise.</param>
+/// <param name="Volumes">Where volumes are mounted in it.</param>
+public sealed record Store(string Name, string Image, int Port, string? HealthPath, IReadOnlyList<string> Volumes);
