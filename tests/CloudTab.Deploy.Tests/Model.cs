@@ -83,8 +83,9 @@ public sealed partial class Model : IAsyncLifetime
     {
         var state = await _app!.ResourceNotifications.WaitForResourceAsync(
             project.Name, update => !update.Snapshot.EnvironmentVariables.IsEmpty, CancellationToken.None);
+        // Aspire's snapshot has the AppHost's own environment too, which every process inherits.
         var variables = state.Snapshot.EnvironmentVariables
-            .Where(variable => !Differences.IsOfDevelopment(variable.Name))
+            .Where(variable => variable.IsFromSpec && !Differences.IsOfDevelopment(variable.Name))
             .ToDictionary(variable => variable.Name, variable => variable.Value ?? "", StringComparer.Ordinal);
         return new(
             project.Name,
