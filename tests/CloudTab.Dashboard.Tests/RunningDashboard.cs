@@ -2,6 +2,7 @@ using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
 using CloudTab.DevHost.Dashboard;
+using CloudTab.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
 
@@ -12,7 +13,7 @@ namespace CloudTab.Dashboard.Tests;
 /// </summary>
 public sealed class RunningDashboard : IAsyncLifetime
 {
-    private readonly DirectoryInfo _data = Directory.CreateTempSubdirectory("cloudtab-");
+    private readonly DirectoryInfo _data = TemporaryData.New();
     private DistributedApplication? _app;
     private IPlaywright? _playwright;
     private IBrowser? _browser;
@@ -35,9 +36,6 @@ public sealed class RunningDashboard : IAsyncLifetime
         if (Chromium.Path is null)
             return;
 
-        // As root, Postgres runs as another user, who must be able to reach its data.
-        if (!OperatingSystem.IsWindows())
-            File.SetUnixFileMode(_data.FullName, File.GetUnixFileMode(_data.FullName) | UnixFileMode.OtherExecute);
         var launching = LaunchBrowserAsync();
         await StartAsync();
         await launching;
