@@ -7,7 +7,7 @@ namespace CloudTab.Dashboard.Tests;
 
 /// <summary>
 /// A file from the customer's phone to the shop's PC: uploaded, announced on the shop's socket, claimed, downloaded, completed. The clients
-/// trace themselves, as a browser with OpenTelemetry would: all of it is one trace.
+/// trace themselves, as a browser with OpenTelemetry would: all of it is one trace, but for the completion, which comes by itself later.
 /// </summary>
 public sealed class Journey
 {
@@ -38,9 +38,14 @@ public sealed class Journey
         var claimed = await ReadAsync(await PostAsync(shop, $"/api/shopkeeper/sessions/{session}/claim", cancellationToken), cancellationToken);
         var file = claimed.GetProperty("session").GetProperty("files")[0].GetProperty("id").GetString();
         Assert.NotEmpty(await shop.GetByteArrayAsync(Relative($"/api/shopkeeper/files/{file}/download"), cancellationToken));
+        activity.Stop();
         await ReadAsync(await PostAsync(shop, $"/api/shopkeeper/sessions/{session}/complete", cancellationToken), cancellationToken);
         return new Journey(activity.TraceId);
     }
+
+    /// <summary>What the dashboard's API tells a page of it.</summary>
+    public async Task<JsonElement> TraceAsync(DashboardPage page) =>
+        (await (await page.Page.APIRequest.GetAsync(new Uri(new Uri(page.Page.Url), $"/api/traces/{TraceId}").AbsoluteUri)).JsonAsync())!.Value;
 
     private static Task<HttpResponseMessage> PostAsync(HttpClient client, string path, CancellationToken cancellationToken) =>
         client.PostAsync(Relative(path), content: null, cancellationToken);
