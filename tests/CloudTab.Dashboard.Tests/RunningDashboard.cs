@@ -5,6 +5,7 @@ using CloudTab.DevHost.Dashboard;
 using CloudTab.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
+using Npgsql;
 
 namespace CloudTab.Dashboard.Tests;
 
@@ -57,6 +58,15 @@ public sealed class RunningDashboard : IAsyncLifetime
         var page = new DashboardPage(await context.NewPageAsync());
         await page.Page.GotoAsync(address.Uri.AbsoluteUri + hash);
         return page;
+    }
+
+    /// <summary>Has Postgres write a line to its log, as it does of a failed statement.</summary>
+    public async Task WriteToServersLogAsync(string line)
+    {
+        var cancellationToken = TestContext.Current.CancellationToken;
+        await using var database = NpgsqlDataSource.Create((await App.GetConnectionStringAsync("cloudtab", cancellationToken))!);
+        await using var log = database.CreateCommand($"DO $$ BEGIN RAISE LOG '{line}'; END $$");
+        await log.ExecuteNonQueryAsync(cancellationToken);
     }
 
     public async ValueTask DisposeAsync()
