@@ -26,6 +26,22 @@ public sealed class ConsoleTests(RunningDashboard dashboard)
     }
 
     [Fact]
+    public async Task A_line_appears_while_one_watches_in_the_colour_that_it_was_written_in()
+    {
+        await using var page = await dashboard.OpenAsync("#/console/postgres");
+        await Expect(page.Page.Locator(".lines .row").First).ToBeAttachedAsync();
+        var line = page.Page.Locator(".lines .row", new() { HasText = "out of toner" }).First;
+        await Expect(line).ToHaveCountAsync(0);
+
+        await dashboard.WriteToServersLogAsync("the printer is \e[31mout of toner\e[0m again");
+
+        await Expect(line.Locator(".ink-1")).ToHaveTextAsync("out of toner");
+        await Expect(line).ToContainTextAsync("the printer is out of toner again");
+        await Expect(line).ToBeInViewportAsync();
+        Assert.NotEqual(await InkAsync(line.Locator(".line")), await InkAsync(line.Locator(".ink-1")));
+    }
+
+    [Fact]
     public async Task Following_ends_when_the_reader_scrolls_up_and_goes_on_at_the_end()
     {
         await using var page = await dashboard.OpenAsync("#/console/postgres?times=false", isPhone: true);
@@ -43,4 +59,6 @@ public sealed class ConsoleTests(RunningDashboard dashboard)
         await Expect(follow).ToHaveAttributeAsync("aria-pressed", "true");
         await Expect(page.Page.Locator(".lines .row").Last).ToBeInViewportAsync();
     }
+
+    private static Task<string> InkAsync(ILocator element) => element.EvaluateAsync<string>("element => getComputedStyle(element).color");
 }

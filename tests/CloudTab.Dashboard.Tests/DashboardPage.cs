@@ -28,7 +28,6 @@ public sealed class DashboardPage : IAsyncDisposable
 
     public IPage Page { get; }
 
-
     public ILocator Heading => Page.GetByRole(AriaRole.Heading, new() { Level = 1 });
 
     public ILocator Details => Page.Locator("aside.details");

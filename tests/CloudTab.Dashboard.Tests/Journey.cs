@@ -1,13 +1,13 @@
 using System.Diagnostics;
 using System.Net.Http.Json;
-using System.Net.WebSockets;
 using System.Text.Json;
+using CloudTab.Testing;
 
 namespace CloudTab.Dashboard.Tests;
 
 /// <summary>
 /// A file from the customer's phone to the shop's PC: uploaded, announced on the shop's socket, claimed, downloaded, completed. The clients
-/// trace themselves, as a browser with OpenTelemetry would: all of it is one trace.
+/// trace themselves, as a browser with OpenTelemetry would: all of it is one trace, but for the completion, which comes by itself later.
 /// </summary>
 public sealed class Journey
 {
@@ -15,10 +15,11 @@ public sealed class Journey
 
     public string TraceId { get; }
 
-
     public static async Task<Journey> MakeAsync(Uri origin, string key, CancellationToken cancellationToken)
     {
-        using var socket = await ConnectAsync(origin, key, cancellationToken);
+        using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        bound.CancelAfter(TimeSpan.FromSeconds(30));
+        await using var socket = await ShopConnection.OpenAsync(origin, key, bound.Token);
         using var activity = new Activity("journey").SetIdFormat(ActivityIdFormat.W3C);
         activity.ActivityTraceFlags = ActivityTraceFlags.Recorded;
         activity.Start();
@@ -32,14 +33,19 @@ public sealed class Journey
         Assert.Equal(System.Net.HttpStatusCode.UnsupportedMediaType, refused.StatusCode);
         byte[] letter = [.. "%PDF-1.7\n"u8, .. new byte[200_000]];
         await ReadAsync(await UploadAsync(customer, session, "letter.pdf", letter, cancellationToken), cancellationToken);
-        await ReadFrameAsync(socket, "new_session", cancellationToken);
+        await socket.NextAsync("new_session");
 
         var claimed = await ReadAsync(await PostAsync(shop, $"/api/shopkeeper/sessions/{session}/claim", cancellationToken), cancellationToken);
         var file = claimed.GetProperty("session").GetProperty("files")[0].GetProperty("id").GetString();
         Assert.NotEmpty(await shop.GetByteArrayAsync(Relative($"/api/shopkeeper/files/{file}/download"), cancellationToken));
+        activity.Stop();
         await ReadAsync(await PostAsync(shop, $"/api/shopkeeper/sessions/{session}/complete", cancellationToken), cancellationToken);
         return new Journey(activity.TraceId);
     }
+
+    /// <summary>What the dashboard's API tells a page of it.</summary>
+    public async Task<JsonElement> TraceAsync(DashboardPage page) =>
+        (await (await page.Page.APIRequest.GetAsync(new Uri(new Uri(page.Page.Url), $"/api/traces/{TraceId}").AbsoluteUri)).JsonAsync())!.Value;
 
     private static Task<HttpResponseMessage> PostAsync(HttpClient client, string path, CancellationToken cancellationToken) =>
         client.PostAsync(Relative(path), content: null, cancellationToken);
@@ -53,38 +59,6 @@ public sealed class Journey
     {
         using (response)
             return await response.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonElement>(cancellationToken);
-    }
-
-    private static async Task<ClientWebSocket> ConnectAsync(Uri origin, string key, CancellationToken cancellationToken)
-    {
-        var socket = new ClientWebSocket();
-        await socket.ConnectAsync(new UriBuilder(origin) { Scheme = "ws", Path = "/ws" }.Uri, cancellationToken);
-        var authenticate = JsonSerializer.SerializeToUtf8Bytes(new { type = "authenticate", apiKey = key });
-        await socket.SendAsync(authenticate, WebSocketMessageType.Text, endOfMessage: true, cancellationToken);
-        await ReadFrameAsync(socket, "pending_sessions", cancellationToken);
-        return socket;
-    }
-
-    /// <summary>Waits for a frame of this type; others are passed over.</summary>
-    private static async Task ReadFrameAsync(ClientWebSocket socket, string type, CancellationToken cancellationToken)
-    {
-        using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        bound.CancelAfter(TimeSpan.FromSeconds(30));
-        var buffer = new byte[64 * 1024];
-        while (true)
-        {
-            var length = 0;
-            ValueWebSocketReceiveResult received;
-            do
-            {
-                received = await socket.ReceiveAsync(buffer.AsMemory(length), bound.Token);
-                length += received.Count;
-            }
-            while (!received.EndOfMessage);
-            using var frame = JsonDocument.Parse(buffer.AsMemory(0, length));
-            if (frame.RootElement.GetProperty("type").GetString() == type)
-                return;
-        }
     }
 
     private static Uri Relative(string path) => new(path, UriKind.Relative);

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.Json;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
@@ -6,6 +8,8 @@ namespace CloudTab.Dashboard.Tests;
 [Collection(DashboardCollection.Name)]
 public sealed class MetricsTests(RunningDashboard dashboard)
 {
+    private static readonly TimeSpan StepOfAnHour = TimeSpan.FromSeconds(15);
+
     [Fact]
     public async Task Every_instrument_is_listed_by_meter_and_a_meters_charts_have_values()
     {
@@ -38,5 +42,33 @@ public sealed class MetricsTests(RunningDashboard dashboard)
         await Expect(page.Page.Locator(".chip")).ToContainTextAsync("http.request.method = POST");
         await Expect(page.Page.GetByRole(AriaRole.Table, new() { Name = "Values" }).First).ToContainTextAsync("POST p99");
         await page.ScreenshotAsync("instrument");
+    }
+
+    [Fact]
+    public async Task A_counters_rate_adds_up_to_what_was_done()
+    {
+        await using var page = await dashboard.OpenAsync(
+            "#/metrics?resource=shop-api&meter=CloudTab.Relay&name=cloudtab.session.transitions&by=cloudtab.session.transition&minutes=60");
+        var completed = page.Page.GetByRole(AriaRole.Table, new() { Name = "Values" }).Locator("tr[data-key=completed]");
+
+        // A step is shown once it is over.
+        var rates = await ReadAsync(page, "completed");
+        for (var read = 0; read < 10 && SessionsOf(rates) < 0.99; read++)
+            rates = await ReadAsync(page, "completed");
+
+        Assert.Equal(1, SessionsOf(rates), 0.01);
+        await Expect(completed.Locator("td").Last).ToHaveTextAsync(string.Create(CultureInfo.InvariantCulture, $"{rates.DefaultIfEmpty().Max():0.###}/s"));
+
+        static double SessionsOf(double[] rates) => rates.Sum() * StepOfAnHour.TotalSeconds;
+    }
+
+    /// <summary>The next values that the page gets of one of a chart's lines.</summary>
+    private static async Task<double[]> ReadAsync(DashboardPage page, string line)
+    {
+        var response = await page.Page.WaitForResponseAsync(response => response.Url.Contains("/api/metrics/series", StringComparison.Ordinal));
+        var lines = (await response.JsonAsync())!.Value.GetProperty("series").EnumerateArray();
+        return [.. lines.Where(one => one.GetProperty("label").GetString() == line)
+            .SelectMany(one => one.GetProperty("values").EnumerateArray())
+            .Where(value => value.ValueKind == JsonValueKind.Number).Select(value => value.GetDouble())];
     }
 }

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Globalization;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
@@ -99,6 +101,31 @@ public sealed class ResourcesTests(RunningDashboard dashboard)
 
         await Expect(janitor.Locator(".state-cell")).ToHaveTextAsync("Running");
         await Expect(janitor.Locator(".memory")).ToContainTextAsync("MiB");
+    }
+
+    [Fact]
+    public async Task What_was_killed_tells_its_code_and_last_lines_and_who_misses_it_says_so_until_it_is_started_again()
+    {
+        await using var page = await dashboard.OpenAsync("#/resources?selected=s3");
+        var lastLines = page.Details.Locator(".section", new() { HasText = "Last lines" });
+        var unhealthy = page.Rows.Locator(".state-cell", new() { HasText = "Unhealthy: /health/ready answers 503: Unhealthy: s3" });
+        var id = await page.Details.Locator("dl div", new() { HasText = "Process id" }).Locator("dd").InnerTextAsync();
+        using (var process = Process.GetProcessById(int.Parse(id, CultureInfo.InvariantCulture)))
+            process.Kill();
+
+        await Expect(page.Row("s3").Locator(".state-cell")).ToHaveTextAsync("Exited with code 137");
+        await Expect(lastLines).ToContainTextAsync("CloudTab.LocalS3");
+        await Expect(unhealthy).ToHaveCountAsync(7);
+        await page.ScreenshotAsync("resource-exited");
+        await page.Row("janitor").Locator(".row-link").ClickAsync();
+        await Expect(page.Details.GetByRole(AriaRole.Table, new() { Name = "Health checks of janitor" })).ToContainTextAsync("answers 503: Unhealthy: s3");
+        await page.ScreenshotAsync("resource-unhealthy");
+        await page.Row("s3").GetByRole(AriaRole.Button, new() { Name = "Start s3", Exact = true }).ClickAsync();
+
+        await Expect(page.Rows.Locator(".state-cell", new() { HasText = "Unhealthy" })).ToHaveCountAsync(0);
+        await Expect(page.Row("s3").Locator(".state-cell")).ToHaveTextAsync("Running");
+        await page.Row("s3").Locator(".row-link").ClickAsync();
+        await Expect(lastLines).ToHaveCountAsync(0);
     }
 
     [Fact]

@@ -2,8 +2,10 @@ using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
 using CloudTab.DevHost.Dashboard;
+using CloudTab.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
+using Npgsql;
 
 namespace CloudTab.Dashboard.Tests;
 
@@ -12,7 +14,7 @@ namespace CloudTab.Dashboard.Tests;
 /// </summary>
 public sealed class RunningDashboard : IAsyncLifetime
 {
-    private readonly DirectoryInfo _data = Directory.CreateTempSubdirectory("cloudtab-");
+    private readonly DirectoryInfo _data = TemporaryData.New();
     private DistributedApplication? _app;
     private IPlaywright? _playwright;
     private IBrowser? _browser;
@@ -35,9 +37,6 @@ public sealed class RunningDashboard : IAsyncLifetime
         if (Chromium.Path is null)
             return;
 
-        // As root, Postgres runs as another user, who must be able to reach its data.
-        if (!OperatingSystem.IsWindows())
-            File.SetUnixFileMode(_data.FullName, File.GetUnixFileMode(_data.FullName) | UnixFileMode.OtherExecute);
         var launching = LaunchBrowserAsync();
         await StartAsync();
         await launching;
@@ -59,6 +58,15 @@ public sealed class RunningDashboard : IAsyncLifetime
         var page = new DashboardPage(await context.NewPageAsync());
         await page.Page.GotoAsync(address.Uri.AbsoluteUri + hash);
         return page;
+    }
+
+    /// <summary>Has Postgres write a line to its log, as it does of a failed statement.</summary>
+    public async Task WriteToServersLogAsync(string line)
+    {
+        var cancellationToken = TestContext.Current.CancellationToken;
+        await using var database = NpgsqlDataSource.Create((await App.GetConnectionStringAsync("cloudtab", cancellationToken))!);
+        await using var log = database.CreateCommand($"DO $$ BEGIN RAISE LOG '{line}'; END $$");
+        await log.ExecuteNonQueryAsync(cancellationToken);
     }
 
     public async ValueTask DisposeAsync()

@@ -24,6 +24,62 @@ public sealed class TracesTests(RunningDashboard dashboard)
     }
 
     [Fact]
+    public async Task Errors_and_duration_narrow_the_traces_and_outlive_a_reload()
+    {
+        await using var page = await dashboard.OpenAsync("#/traces");
+        var text = page.Page.GetByLabel("Filter traces by name or id");
+        var errors = page.Page.GetByRole(AriaRole.Button, new() { Name = "With errors" });
+        await errors.ClickAsync();
+        await text.FillAsync(dashboard.Journey.TraceId);
+        await Expect(page.Rows).ToHaveCountAsync(1);
+        await Expect(page.Rows.Locator(".services")).ToContainTextAsync("error");
+        await text.FillAsync("/complete");
+        await Expect(page.Page.GetByText("No trace matches")).ToBeVisibleAsync();
+        await page.Page.ReloadAsync();
+        await Expect(page.Page.GetByText("No trace matches")).ToBeVisibleAsync();
+        await errors.ClickAsync();
+        await Expect(page.Rows).ToHaveCountAsync(1);
+
+        await text.FillAsync(dashboard.Journey.TraceId);
+        var took = (await dashboard.Journey.TraceAsync(page)).GetProperty("durationMs").GetDouble();
+        foreach (var least in new[] { 5000, 1000, 500, 100, 10 })
+        {
+            await page.Page.GetByLabel("Duration").SelectOptionAsync($"{least}");
+            await page.Page.ReloadAsync();
+            await Expect(page.Page.GetByLabel("Duration")).ToHaveValueAsync($"{least}");
+            await Expect(took >= least ? page.Rows : page.Page.GetByText("No trace matches")).ToHaveCountAsync(1);
+        }
+    }
+
+    [Fact]
+    public async Task What_the_shop_does_later_links_to_the_customers_upload()
+    {
+        await using var page = await dashboard.OpenAsync("#/traces?text=/complete");
+        await page.Rows.Locator(".row-link").ClickAsync();
+        await page.Page.Locator(".row-link", new() { HasText = "/complete" }).Filter(new() { HasText = "shop-api" }).First.ClickAsync();
+        await Expect(page.Details).ToContainTextAsync("Links (1)");
+
+        await page.Details.Locator(".section", new() { HasText = "Links (1)" }).GetByRole(AriaRole.Link).ClickAsync();
+
+        await Expect(page.Details.GetByRole(AriaRole.Heading, new() { Level = 2 })).ToContainTextAsync("upload-api");
+        Assert.Contains($"#/traces/{dashboard.Journey.TraceId}", page.Page.Url, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_span_tells_what_happened_in_it_and_when()
+    {
+        await using var page = await dashboard.OpenAsync();
+        var statement = (await dashboard.Journey.TraceAsync(page)).GetProperty("spans").EnumerateArray()
+            .First(span => span.GetProperty("events").GetArrayLength() > 0);
+
+        await page.GoAsync($"#/traces/{dashboard.Journey.TraceId}?span={statement.GetProperty("spanId").GetString()}");
+
+        var happened = page.Details.Locator(".section", new() { HasText = "Events (1)" }).Locator("summary");
+        await Expect(happened).ToContainTextAsync("received-first-response");
+        await Expect(happened).ToContainTextAsync("+");
+    }
+
+    [Fact]
     public async Task A_span_tells_its_attributes_and_its_parent_and_is_a_link()
     {
         await using var page = await dashboard.OpenAsync($"#/traces/{dashboard.Journey.TraceId}");
