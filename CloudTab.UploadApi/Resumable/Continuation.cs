@@ -46,6 +46,7 @@ internal sealed class Continuation(
         if (body.Length is { } length && hold.Upload.Length is null)
             await hold.SetLengthAsync(length, hold.Lost);
         var upload = hold.Upload;
+        using var span = Telemetry.StartFile(upload.File!.Value);
         var most = upload.Length ?? options.Value.MaxFileSize;
         var end = Math.Min(most, upload.Received + (body.Size ?? most));
         await using var sending = store.ResumeUpload(upload, end);

@@ -74,6 +74,7 @@ internal sealed class UploadHolds(
     /// <summary>Keeps an upload that this process has taken hold of.</summary>
     public UploadHold Begin(ResumableUpload taken)
     {
+        RelayTelemetry.Concerns(taken.Session);
         var hold = new UploadHold(taken, this, uploads, store, clock, logger);
         _held[taken.Id] = hold;
         leases.Add(taken.File!.Value);

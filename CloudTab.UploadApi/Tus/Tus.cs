@@ -47,7 +47,7 @@ internal static class Tus
     }
 
     private static async Task<Results<Created, ProblemHttpResult>> Create(
-        RequestedShop shop, string sessionId, HttpRequest request, UploadStorage storage, Telemetry telemetry, CancellationToken cancellationToken)
+        RequestedShop shop, string sessionId, HttpRequest request, UploadStorage storage, CancellationToken cancellationToken)
     {
         if (shop.Id is null || !SessionId.IsWellFormed(sessionId))
             return (ProblemHttpResult)Problems.SessionNotFound;
@@ -59,7 +59,7 @@ internal static class Tus
             _ => await CreateAsync(shop.Id, sessionId, wanted.Upload, request, storage, cancellationToken),
         };
         if (attempt.Refused is { } refused)
-            return Refuse(refused, telemetry);
+            return (ProblemHttpResult)refused;
 
         var created = attempt.Upload!;
         // "The Server MUST include the Upload-Offset header in the response", of a creation with upload.
@@ -110,7 +110,7 @@ internal static class Tus
     }
 
     private static async Task<Results<NoContent, ProblemHttpResult>> Patch(
-        RequestedShop shop, string uploadId, HttpRequest request, UploadStorage storage, Telemetry telemetry, CancellationToken cancellationToken)
+        RequestedShop shop, string uploadId, HttpRequest request, UploadStorage storage, CancellationToken cancellationToken)
     {
         if (shop.Id is null || !UploadId.IsWellFormed(uploadId))
             return (ProblemHttpResult)Problems.UploadNotFound;
@@ -119,7 +119,7 @@ internal static class Tus
         var (body, unreadable) = ReadBody(request, offset.Value);
         var attempt = body is null ? unreadable! : await storage.AppendAsync(shop.Id, uploadId, body, cancellationToken);
         if (attempt.Refused is { } refused)
-            return Refuse(refused, telemetry);
+            return (ProblemHttpResult)refused;
 
         // "It MUST include the Upload-Offset header containing the new offset."
         var response = request.HttpContext.Response;
@@ -161,11 +161,5 @@ internal static class Tus
     {
         if (!upload.IsComplete)
             response.Headers[TusHeaders.Expires] = upload.ExpiresAt.ToString("R", System.Globalization.CultureInfo.InvariantCulture);
-    }
-
-    private static ProblemHttpResult Refuse(Problem refused, Telemetry telemetry)
-    {
-        telemetry.UploadRefused(refused);
-        return refused;
     }
 }
