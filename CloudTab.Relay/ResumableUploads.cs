@@ -27,7 +27,8 @@ public sealed class ResumableUploads(Database database, TimeProvider clock, IOpt
     private static readonly TimeSpan Unused = TimeSpan.FromMinutes(1);
 
     private const string Columns = $"""
-        uploads.id, uploads.created_at AS CreatedAt, uploads.upload_id AS UploadId, uploads.session, sessions.session_id AS SessionId, uploads.file, files.object_key AS ObjectKey, files.name,
+        uploads.id, uploads.created_at AS CreatedAt, uploads.upload_id AS UploadId, uploads.session, sessions.session_id AS SessionId,
+        uploads.file, files.object_key AS ObjectKey, files.name,
         uploads.length, uploads.declared_type AS DeclaredType, uploads.declared_sha256 AS DeclaredSha256, uploads.metadata, uploads.concat,
         uploads.completed_at IS NOT NULL AS IsComplete, uploads.received, uploads.part_size AS PartSize,
         uploads.multipart_id AS MultipartId, uploads.part_etags AS PartETags, uploads.tail_key AS TailKey, uploads.tail_size AS TailSize,
@@ -308,110 +309,6 @@ public sealed class ResumableUploads(Database database, TimeProvider clock, IOpt
         var reason = await database.QuerySingleOrDefaultAsync<string>(sql, parameters, cancellationToken);
         return reason is null ? Outcome.NotFound : Enum.Parse<Outcome>(reason);
     }
-}
-
-/// <summary>What a client says of an upload that it begins.</summary>
-/// <param name="Name">The name to display; it is kept in NFC.</param>
-/// <param name="Length">Bytes, or null where they are told later.</param>
-/// <param name="DeclaredType">The media type that the client gave, if any.</param>
-/// <param name="DeclaredSha256">What the content shall hash to, if the client said so.</param>
-/// <param name="Metadata">Upload-Metadata of tus, as it was sent.</param>
-/// <param name="Concat">Upload-Concat of tus, as it was sent.</param>
-public sealed record NewUpload(string Name, long? Length, string? DeclaredType, byte[]? DeclaredSha256, string? Metadata, string? Concat)
-{
-    /// <summary>Value of <see cref="Concat"/> of an upload that becomes a file only together with others.</summary>
-    public const string Partial = "partial";
-
-    /// <summary>Whether it becomes a file only together with others.</summary>
-    public bool IsPartial => Concat == Partial;
-}
-
-/// <summary>An upload as it is recorded.</summary>
-public sealed record ResumableUpload
-{
-    /// <summary>Internal id, for logs and traces.</summary>
-    public Guid Id { get; init; }
-
-    /// <summary>When it was begun.</summary>
-    public DateTime CreatedAt { get; init; }
-
-    /// <summary>The customer's secret.</summary>
-    public string UploadId { get; init; } = "";
-
-    /// <summary>Internal id of the session that it belongs to.</summary>
-    public Guid Session { get; init; }
-
-    /// <summary>The customer's id of that session.</summary>
-    public string SessionId { get; init; } = "";
-
-    /// <summary>Internal id of the file that it becomes; null once its row is gone.</summary>
-    public Guid? File { get; init; }
-
-    /// <summary>Where the file's bytes go.</summary>
-    public string ObjectKey { get; init; } = "";
-
-    /// <summary>The name to display.</summary>
-    public string Name { get; init; } = "";
-
-    /// <summary>Bytes in all, or null where the client has not said so yet.</summary>
-    public long? Length { get; init; }
-
-    /// <summary>The media type that the client gave.</summary>
-    public string? DeclaredType { get; init; }
-
-    /// <summary>What the content shall hash to.</summary>
-    public byte[]? DeclaredSha256 { get; init; }
-
-    /// <summary>Upload-Metadata of tus, as it was sent.</summary>
-    public string? Metadata { get; init; }
-
-    /// <summary>Upload-Concat of tus, as it was sent.</summary>
-    public string? Concat { get; init; }
-
-    /// <summary>Whether the file is stored (or, of a partial upload, whether all its bytes are there).</summary>
-    public bool IsComplete { get; init; }
-
-    /// <summary>Bytes that are durable.</summary>
-    public long Received { get; init; }
-
-    /// <summary>Bytes in every part but the last.</summary>
-    public int PartSize { get; init; }
-
-    /// <summary>S3's id of the multipart upload that holds the parts.</summary>
-    public string? MultipartId { get; init; }
-
-    /// <summary>S3's tags of the parts, in their order.</summary>
-    public string[] PartETags { get; init; } = [];
-
-    /// <summary>The object that holds what came behind the last whole part.</summary>
-    public string? TailKey { get; init; }
-
-    /// <summary>Its bytes.</summary>
-    public int TailSize { get; init; }
-
-    /// <summary>Counts how often the upload was taken hold of.</summary>
-    public long Generation { get; init; }
-
-    /// <summary>Whether a process holds it.</summary>
-    public bool IsHeld { get; init; }
-
-    /// <summary>When it ends, unless its session is prolonged.</summary>
-    public DateTime ExpiresAt { get; init; }
-
-    /// <summary>Whether it can neither be continued nor looked at any more.</summary>
-    public bool IsGone { get; init; }
-
-    /// <summary>Whether it becomes a file only together with others.</summary>
-    public bool IsPartial => Concat == NewUpload.Partial;
-
-    /// <summary>Whether it is made of partial uploads.</summary>
-    public bool IsFinal => Concat is not null && !IsPartial;
-
-    /// <summary>Whether it was taken hold of more than once: holders that were cut off may have left tails that nobody recorded.</summary>
-    public bool WasInterrupted => TailKey is not null || Generation > 1;
-
-    /// <summary>Where its bytes are.</summary>
-    public ObjectProgress Progress => new(Received, MultipartId, PartETags, TailKey, TailSize);
 }
 
 /// <summary>An upload that a process holds.</summary>

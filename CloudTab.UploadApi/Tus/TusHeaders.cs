@@ -30,9 +30,11 @@ internal static class TusHeaders
     /// </summary>
     public static string ExtensionsFor(HttpRequest request) =>
         "creation,creation-with-upload,creation-defer-length,expiration,checksum,termination,concatenation"
-        + (request.Headers.ContainsKey(ForwardedHeadersDefaults.XForwardedForHeaderName) || request.Headers.ContainsKey(ForwardedHeadersDefaults.XOriginalForHeaderName)
-            ? ""
-            : ",checksum-trailer");
+        + (IsForwarded(request.Headers) ? "" : ",checksum-trailer");
+
+    // A proxy that is trusted has had its header renamed by the middleware.
+    private static bool IsForwarded(IHeaderDictionary headers) =>
+        headers.ContainsKey(ForwardedHeadersDefaults.XForwardedForHeaderName) || headers.ContainsKey(ForwardedHeadersDefaults.XOriginalForHeaderName);
 
     /// <summary>Reads a header whose "value MUST be a non-negative integer".</summary>
     /// <returns>False where it is there and is something else.</returns>

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
+using System.Text;
 using System.Text.Json;
 using CloudTab.Testing;
 using Dapper;
@@ -71,6 +72,7 @@ public sealed class ObservedRelay : IAsyncLifetime
             await SendFromPageAsync(pc);
             await WaitForMemoryAsync();
             await UploadInTracesAsync(pc);
+            await ResumeAsync();
             await GetThingsWrongAsync(pc);
             await TryStrangersKeysAsync();
             await LookForSecretsInAddressesAsync();
@@ -150,6 +152,42 @@ public sealed class ObservedRelay : IAsyncLifetime
             Assert.Equal(HttpStatusCode.OK, uploaded.StatusCode);
             await pc.NextAsync("new_session");
         }
+    }
+
+    /// <summary>An upload by tus: begun, continued, asked for, gone on with at the wrong place, ended, and asked for again.</summary>
+    private async Task ResumeAsync()
+    {
+        var (id, _) = await CreateAsync();
+        using var created = await TusAsync(HttpMethod.Post, $"/api/customer/sessions/{id}/files", null, ("Upload-Length", "2000"));
+        Assert.Equal(HttpStatusCode.Created, created.StatusCode);
+        var upload = created.Headers.Location!.OriginalString;
+        Secrets.Add("an upload's id", upload[(upload.LastIndexOf('/') + 1)..]);
+        (HttpMethod Method, string Offset, HttpStatusCode Expected)[] steps =
+        [
+            (HttpMethod.Patch, "0", HttpStatusCode.NoContent), (HttpMethod.Head, "", HttpStatusCode.OK), (HttpMethod.Patch, "7", HttpStatusCode.Conflict),
+            (HttpMethod.Delete, "", HttpStatusCode.NoContent), (HttpMethod.Head, "", HttpStatusCode.Gone), (HttpMethod.Put, "", HttpStatusCode.MethodNotAllowed),
+        ];
+        foreach (var (method, offset, expected) in steps)
+        {
+            using var answer = await TusAsync(method, upload, method == HttpMethod.Patch ? new byte[500] : null, ("Upload-Offset", offset));
+            Assert.Equal(expected, answer.StatusCode);
+        }
+    }
+
+    private async Task<HttpResponseMessage> TusAsync(HttpMethod method, string path, byte[]? bytes, (string Name, string Value) header)
+    {
+        using var request = new HttpRequestMessage(method, path);
+        request.Headers.Add("Tus-Resumable", "1.0.0");
+        request.Headers.Add("Upload-Metadata", $"filename {Convert.ToBase64String(Encoding.UTF8.GetBytes(FileName))}");
+        if (header.Value.Length > 0)
+            request.Headers.Add(header.Name, header.Value);
+        if (bytes is not null)
+        {
+            "%PDF-1.7\n"u8.CopyTo(bytes);
+            request.Content = new ByteArrayContent(bytes) { Headers = { ContentType = new("application/offset+octet-stream") } };
+        }
+
+        return await _client.SendAsync(request, _token);
     }
 
     private async Task GetThingsWrongAsync(ShopConnection pc)
