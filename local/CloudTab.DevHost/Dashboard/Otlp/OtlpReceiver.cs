@@ -21,7 +21,8 @@ internal sealed class OtlpReceiver(SpanReader spans, LogReader logs, MetricReade
     /// <summary>Any page that a browser shows can send to a port of this machine: it must know the key that the resources were given.</summary>
     public bool Admits(string? given) => CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(given ?? ""), _apiKey);
 
-    public ExportResponse Receive(ExportTraceServiceRequest request) => Answer(spans.Receive(request), "A span needs a trace id of 16 bytes and a span id of 8.");
+    public ExportResponse Receive(ExportTraceServiceRequest request) =>
+        Answer(spans.Receive(request), "A span needs a trace id of 16 bytes and a span id of 8.");
 
     public ExportResponse Receive(ExportLogsServiceRequest request)
     {
@@ -31,7 +32,7 @@ internal sealed class OtlpReceiver(SpanReader spans, LogReader logs, MetricReade
 
     public ExportResponse Receive(ExportMetricsServiceRequest request) => Answer(
         metrics.Receive(request),
-        "Refused: exponential histograms, summaries, histograms without buckets, points older than an hour or from the future, series beyond the limit.");
+        "Refused: exponential histograms, summaries, histograms without buckets, points of another hour, and series beyond the limit.");
 
     private static ExportResponse Answer(long refused, string why) => refused == 0
         ? Complete
