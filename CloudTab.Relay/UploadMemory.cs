@@ -13,11 +13,15 @@ public sealed class UploadMemory : IDisposable
 {
     private const int Unit = 4 << 10;
 
+    private readonly RelayTelemetry _telemetry;
+    private readonly TimeProvider _clock;
     private readonly ConcurrencyLimiter _budget;
     private readonly int _units;
 
-    public UploadMemory(IOptions<ObjectStoreOptions> options)
+    public UploadMemory(IOptions<ObjectStoreOptions> options, RelayTelemetry telemetry, TimeProvider clock)
     {
+        _telemetry = telemetry;
+        _clock = clock;
         _units = checked((int)(options.Value.UploadMemory / Unit));
         _budget = new ConcurrencyLimiter(new() { PermitLimit = _units, QueueLimit = int.MaxValue, QueueProcessingOrder = QueueProcessingOrder.OldestFirst });
     }
@@ -25,11 +29,24 @@ public sealed class UploadMemory : IDisposable
     /// <summary>Bytes that buffers in use take now.</summary>
     public long InUse => (_units - _budget.GetStatistics()!.CurrentAvailablePermits) * (long)Unit;
 
+    /// <summary>Bytes that buffers may take at most.</summary>
+    public long Limit => _units * (long)Unit;
+
     /// <summary>Waits for a buffer of at least this many bytes.</summary>
     public async ValueTask<UploadBuffer> RentAsync(int size, CancellationToken cancellationToken)
     {
-        var lease = await _budget.AcquireAsync((size + Unit - 1) / Unit, cancellationToken);
-        return new UploadBuffer(lease, size);
+        var acquiring = _budget.AcquireAsync((size + Unit - 1) / Unit, cancellationToken);
+        if (acquiring.IsCompletedSuccessfully)
+            return new UploadBuffer(await acquiring, size);
+        var began = _clock.GetTimestamp();
+        try
+        {
+            return new UploadBuffer(await acquiring, size);
+        }
+        finally
+        {
+            _telemetry.WaitedForMemory(_clock.GetElapsedTime(began));
+        }
     }
 
     public void Dispose() => _budget.Dispose();

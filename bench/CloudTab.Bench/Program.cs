@@ -7,7 +7,7 @@ if (args is ["limit", var work])
 Console.WriteLine($"{Environment.ProcessorCount} cores, .NET {Environment.Version}, {DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().UtcDateTime):yyyy-MM-dd}");
 
 // All parts, or those that are named.
-var parts = (args.Length > 0 ? args : ["sessions", "pending", "uploads", "dashboard"]).ToHashSet(StringComparer.Ordinal);
+var parts = (args.Length > 0 ? args : ["sessions", "pending", "uploads", "startup", "dashboard"]).ToHashSet(StringComparer.Ordinal);
 if (parts.Overlaps(["sessions", "pending", "uploads"]))
 {
     await using var stack = await Stack.StartAsync();
@@ -19,6 +19,8 @@ if (parts.Overlaps(["sessions", "pending", "uploads"]))
         await Uploads.RunAsync(stack);
 }
 
+if (parts.Contains("startup"))
+    await Startup.RunAsync();
 if (parts.Contains("dashboard"))
     await DashboardLoad.RunAsync();
 return 0;

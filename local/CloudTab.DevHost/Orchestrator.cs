@@ -47,6 +47,12 @@ internal sealed class Orchestrator(
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         WaitGraph.RefuseCircles(model.Resources);
+        if (model.Resources.OfType<ContainerResource>().FirstOrDefault() is { } container)
+        {
+            throw new DistributedApplicationException(
+                $"{container.Name} is a container, which takes Aspire to run: start without Containers=true, or fetch Aspire (dotnet restore eng/Aspire.proj).");
+        }
+
         data.Lock();
         foreach (var parameter in model.Resources.OfType<ParameterResource>())
             await parameter.GetValueAsync(cancellationToken);

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Text.RegularExpressions;
 using CloudTab.Testing;
 
 namespace CloudTab.DevHost.Tests;
@@ -9,16 +10,10 @@ namespace CloudTab.DevHost.Tests;
 /// <summary>The AppHost as a program: how it starts, ends, is killed, and what it says when it cannot run.</summary>
 public sealed class AppHostProcess : IDisposable
 {
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("cloudtab-");
+    private readonly DirectoryInfo _folder = TemporaryData.New();
     private readonly int _port = ChildProcess.FreePort();
     private readonly int _dashboardPort = ChildProcess.FreePort();
     private readonly int _grpcPort = ChildProcess.FreePort();
-
-    public AppHostProcess()
-    {
-        if (!OperatingSystem.IsWindows())
-            File.SetUnixFileMode(_folder.FullName, File.GetUnixFileMode(_folder.FullName) | UnixFileMode.OtherExecute);
-    }
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -54,6 +49,22 @@ public sealed class AppHostProcess : IDisposable
         await using (var second = await StartAsync())
             Assert.False(second.HasExited);
         await WaitForAsync(() => Processes().Count == 0);
+    }
+
+    [Fact]
+    public async Task A_child_that_dies_is_told_of_with_its_last_lines_and_everything_else_runs_on()
+    {
+        await using var appHost = await StartAsync();
+        await WaitForAsync(() => appHost.Output.Contains("Ready after", StringComparison.Ordinal));
+        var child = Regex.Match(appHost.Output, @"^(?<name>back-end\.\d) +\| process (?<id>\d+)$", RegexOptions.Multiline | RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1));
+        using (var process = Process.GetProcessById(int.Parse(child.Groups["id"].ValueSpan, CultureInfo.InvariantCulture)))
+            process.Kill();
+
+        await WaitForAsync(() => Regex.IsMatch(
+            appHost.Output, $@"^{child.Groups["name"].Value} +\| ended with exit code 137\. Its last lines:\n    process {child.Groups["id"].Value}$", RegexOptions.Multiline, TimeSpan.FromSeconds(1)));
+        using var http = new HttpClient();
+        Assert.Equal("healthy", await http.GetStringAsync(Ready, Token));
+        Assert.False(appHost.HasExited);
     }
 
     [Fact]

@@ -19,7 +19,7 @@ public class ResourceNotificationService
     {
         lock (_lock)
         {
-            var before = _current.GetValueOrDefault(resourceId)?.Snapshot ?? new CustomResourceSnapshot { ResourceType = "Project" };
+            var before = _current.GetValueOrDefault(resourceId)?.Snapshot ?? new CustomResourceSnapshot { ResourceType = "Project", Properties = [] };
             var update = new ResourceEvent(resource, resourceId, stateFactory(before));
             _current = _current.SetItem(resourceId, update);
 

@@ -20,6 +20,8 @@ public interface IDistributedApplicationBuilder
 
     IHostEnvironment Environment { get; }
 
+    DistributedApplicationExecutionContext ExecutionContext { get; }
+
     IServiceCollection Services { get; }
 
     IResourceCollection Resources { get; }
@@ -33,6 +35,18 @@ public interface IDistributedApplicationBuilder
     DistributedApplication Build();
 }
 
+/// <summary>What the model is made for: DevHost only ever runs it.</summary>
+public class DistributedApplicationExecutionContext
+{
+    internal DistributedApplicationExecutionContext()
+    {
+    }
+
+    public bool IsRunMode { get; } = true;
+
+    public bool IsPublishMode { get; }
+}
+
 /// <summary>The app model on top of .NET's generic host: configuration, environment and services are the host's.</summary>
 public class DistributedApplicationBuilder : IDistributedApplicationBuilder
 {
@@ -44,6 +58,7 @@ public class DistributedApplicationBuilder : IDistributedApplicationBuilder
         AppHostDirectory = appHost.GetCustomAttributes<AssemblyMetadataAttribute>()
             .FirstOrDefault(metadata => metadata.Key == "AppHostProjectPath")?.Value ?? AppContext.BaseDirectory;
         var configuration = new ConfigurationManager();
+        configuration.AddInMemoryCollection([new("Containers", "false")]); // unless somebody asks for what DevHost then refuses
         if (isTest)
             configuration.AddInMemoryCollection(LaunchSettings.EnvironmentOf(AppHostDirectory));
         _host = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings
@@ -79,6 +94,8 @@ public class DistributedApplicationBuilder : IDistributedApplicationBuilder
     public string AppHostDirectory { get; }
 
     public IHostEnvironment Environment => _host.Environment;
+
+    public DistributedApplicationExecutionContext ExecutionContext { get; } = new();
 
     public IServiceCollection Services => _host.Services;
 

@@ -120,6 +120,7 @@ public sealed class ResourceList
         });
         await dashboard.App.ResourceNotifications.WaitForResourceAsync("next", KnownResourceStates.FailedToStart, Token);
         var job = await dashboard.ResourceAsync("job");
+        Assert.Equal("Exited", Text(job, "state"));
         Assert.Equal((7, """["ending with 7"]"""), (job.GetProperty("exitCode").GetInt32(), job.GetProperty("lastLines").GetRawText()));
         Assert.Contains("it needs job, which ended with exit code 7", (await dashboard.ResourceAsync("next")).GetProperty("lastLines")[0].GetString(), StringComparison.Ordinal);
     }

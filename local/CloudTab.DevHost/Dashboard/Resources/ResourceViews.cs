@@ -85,6 +85,9 @@ internal sealed class ResourceViews(
     private string StateOf(CustomResourceSnapshot snapshot)
     {
         var state = snapshot.State?.Text ?? KnownResourceStates.NotStarted;
+        // To Aspire a process has finished whenever it ended by itself, even where it was killed. Here that would look like success.
+        if (state == KnownResourceStates.Finished && snapshot.ExitCode is not 0)
+            return KnownResourceStates.Exited;
         if (state != KnownResourceStates.Running || snapshot.HealthStatus == HealthStatus.Healthy)
             return state;
         var isStarting = !snapshot.IsReady && time.GetUtcNow().UtcDateTime - snapshot.StartTimeStamp < StartPatience;
