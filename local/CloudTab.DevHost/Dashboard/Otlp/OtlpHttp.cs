@@ -45,6 +45,7 @@ internal static class OtlpHttp
             return;
         }
 
+        await receiver.Turns.WaitAsync(context.RequestAborted);
         try
         {
             context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = receiver.MaxRequestSize;
@@ -61,6 +62,10 @@ internal static class OtlpHttp
         catch (Exception e) when (e is InvalidProtocolBufferException or InvalidDataException)
         {
             await RefuseAsync(context, StatusCodes.Status400BadRequest, e.Message);
+        }
+        finally
+        {
+            receiver.Turns.Release();
         }
     }
 

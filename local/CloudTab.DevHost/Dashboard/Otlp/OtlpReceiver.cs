@@ -16,6 +16,12 @@ internal sealed class OtlpReceiver(SpanReader spans, LogReader logs, MetricReade
 
     private readonly byte[] _apiKey = Encoding.UTF8.GetBytes(key.Value);
 
+    /// <summary>
+    /// Requests that are read and decoded at a time, one for each processor. The others wait unread: senders that all come at once, or come
+    /// late to a busy machine, cost them time and not the AppHost memory. One that stalls loses its turn to Kestrel's minimum data rate.
+    /// </summary>
+    public SemaphoreSlim Turns { get; } = new(Environment.ProcessorCount);
+
     public int MaxRequestSize => limits.MaxRequestSize;
 
     /// <summary>Any page that a browser shows can send to a port of this machine: it must know the key that the resources were given.</summary>
