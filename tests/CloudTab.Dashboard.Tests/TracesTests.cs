@@ -41,6 +41,7 @@ public sealed class TracesTests(RunningDashboard dashboard)
         await Expect(page.Rows).ToHaveCountAsync(1);
 
         await text.FillAsync(dashboard.Journey.TraceId);
+        await page.Page.WaitForURLAsync(url => url.Contains(dashboard.Journey.TraceId, StringComparison.Ordinal));
         var took = (await dashboard.Journey.TraceAsync(page)).GetProperty("durationMs").GetDouble();
         foreach (var least in new[] { 5000, 1000, 500, 100, 10 })
         {
