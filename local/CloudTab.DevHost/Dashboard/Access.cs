@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace CloudTab.DevHost.Dashboard;
 
@@ -31,18 +32,24 @@ internal sealed class Access(BrowserToken token)
         return next(context);
     }
 
-    private IResult LogIn(HttpContext context, string? t)
+    private Results<RedirectHttpResult, ProblemHttpResult> LogIn(HttpContext context, string? t)
     {
         if (!Knows(t))
-            return Results.Text("This link is not, or no longer, valid: open the one that the AppHost printed at its last start.", statusCode: StatusCodes.Status401Unauthorized);
-        context.Response.Cookies.Append(CookieOf(context), token.Value, new CookieOptions { HttpOnly = true, SameSite = SameSiteMode.Strict, IsEssential = true });
-        return Results.LocalRedirect("/");
+        {
+            return TypedResults.Problem(
+                "This link is no longer valid: open the one that the AppHost printed last.", statusCode: StatusCodes.Status401Unauthorized);
+        }
+
+        var cookie = new CookieOptions { HttpOnly = true, SameSite = SameSiteMode.Strict, IsEssential = true };
+        context.Response.Cookies.Append(CookieOf(context), token.Value, cookie);
+        return TypedResults.LocalRedirect("/");
     }
 
     /// <summary>Cookies do not tell ports apart: two AppHosts on one machine must not take each other's.</summary>
     private static string CookieOf(HttpContext context) => $"cloudtab-dashboard-{context.Connection.LocalPort}";
 
-    private bool Knows(string? given) => CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(given ?? ""), Encoding.UTF8.GetBytes(token.Value));
+    private bool Knows(string? given) =>
+        CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(given ?? ""), Encoding.UTF8.GetBytes(token.Value));
 
     /// <summary>Browsers send Origin with everything that is not GET or HEAD; a program that sends none has the token by other means.</summary>
     private static bool IsOfAnotherOrigin(HttpRequest request) =>
@@ -60,7 +67,7 @@ internal sealed class Access(BrowserToken token)
     }
 
     private static Task RefuseAsync(HttpContext context, int status, string why) =>
-        Results.Problem(why, statusCode: status).ExecuteAsync(context);
+        TypedResults.Problem(why, statusCode: status).ExecuteAsync(context);
 }
 
 /// <summary>What lets a browser in: part of the link that is printed at start.</summary>

@@ -52,8 +52,9 @@ internal sealed record DashboardOptions
         ? Text(GrpcPort, "which the dashboard takes telemetry over gRPC on", GrpcUrlSetting)
         : Text(Port, "which the dashboard listens on", UrlSetting);
 
-    private static string Text(int port, string use, string setting) =>
-        $"Port {port.ToString(CultureInfo.InvariantCulture)}, {use}, is taken by another program: end that, set {setting} to another address, or run with {OffArgument}.";
+    private static string Text(int port, string use, string setting) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"Port {port}, {use}, is taken by another program: end that, set {setting} to another address, or run with {OffArgument}.");
 
     /// <summary>The dashboard is for this machine only, so of an address just the port counts.</summary>
     private static int PortOf(IConfiguration configuration, string setting, string otherwise)

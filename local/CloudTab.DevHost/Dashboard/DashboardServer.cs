@@ -100,15 +100,18 @@ public sealed class DashboardServer : IAsyncDisposable
 
     private async Task AddServicesAsync(IServiceCollection services, CancellationToken cancellationToken)
     {
-        var model = Of<DistributedApplicationModel>();
-        services.AddSingleton(Of<TimeProvider>()).AddSingleton(model).AddSingleton(Of<Orchestrator>()).AddSingleton(Of<ResourceNotificationService>())
-            .AddSingleton(Of<ResourceLoggerService>()).AddSingleton(Of<ResourceCommandService>());
+        // The application's own, then what comes in and is kept, then what is shown.
+        services.AddSingleton(Of<TimeProvider>()).AddSingleton(Of<DistributedApplicationModel>()).AddSingleton(Of<Orchestrator>());
+        services.AddSingleton(Of<ResourceNotificationService>()).AddSingleton(Of<ResourceLoggerService>()).AddSingleton(Of<ResourceCommandService>());
         services.AddSingleton(Options.Limits).AddSingleton(new OtlpKey(Options.OtlpApiKey)).AddSingleton(new BrowserToken(Options.BrowserToken));
+
         services.AddSingleton<SpanStore>().AddSingleton<LogStore>().AddSingleton<MetricStore>();
-        services.AddSingleton<TagReader>().AddSingleton<SpanReader>().AddSingleton<LogReader>().AddSingleton<MetricReader>().AddSingleton<OtlpReceiver>();
-        var references = await References.OfAsync(model, cancellationToken);
-        services.AddSingleton<ProcessUsage>().AddSingleton<Variables>().AddSingleton<LiveUpdates>().AddSingleton<Access>()
-            .AddSingleton(provider => ActivatorUtilities.CreateInstance<ResourceViews>(provider, references, Of<IHostEnvironment>().ApplicationName));
+        services.AddSingleton<SpanReader>().AddSingleton<LogReader>().AddSingleton<MetricReader>();
+        services.AddSingleton<TagReader>().AddSingleton<OtlpReceiver>();
+
+        var references = await References.OfAsync(Of<DistributedApplicationModel>(), cancellationToken);
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<ResourceViews>(provider, references, Of<IHostEnvironment>().ApplicationName));
+        services.AddSingleton<ProcessUsage>().AddSingleton<Variables>().AddSingleton<LiveUpdates>().AddSingleton<Access>();
 
         services.AddRoutingCore();
         services.AddHostFiltering(filter => filter.AllowedHosts = ["localhost", "127.0.0.1", "[::1]"]);

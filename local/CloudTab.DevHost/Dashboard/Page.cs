@@ -21,8 +21,10 @@ internal static class Page
     /// <summary>An address without a file's ending is a view of the page, which reads it itself.</summary>
     private static Results<FileStreamHttpResult, NotFound> Serve(string? path)
     {
-        var file = Path.HasExtension(path) ? path! : "index.html";
-        return path?.StartsWith("api/", StringComparison.OrdinalIgnoreCase) != true && Assembly.GetExecutingAssembly().GetManifestResourceStream(Root + file) is { } content && ContentTypes.TryGetContentType(file, out var type)
+        var file = Path.HasExtension(path) ? path : "index.html";
+        if (path?.StartsWith("api/", StringComparison.OrdinalIgnoreCase) == true || !ContentTypes.TryGetContentType(file, out var type))
+            return TypedResults.NotFound();
+        return Assembly.GetExecutingAssembly().GetManifestResourceStream(Root + file) is { } content
             ? TypedResults.File(content, type.StartsWith("text/", StringComparison.Ordinal) ? $"{type}; charset=utf-8" : type)
             : TypedResults.NotFound();
     }

@@ -16,7 +16,8 @@ internal static class Charts
 
     private static readonly (string Name, double Share)[] Percentiles = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99)];
 
-    public static IEnumerable<Tag> TagsOf(Series series) => series.Source.Instance.Length == 0 ? series.Tags : [.. series.Tags, new Tag(Instance, series.Source.Instance)];
+    public static IEnumerable<Tag> TagsOf(Series series) =>
+        series.Source.Instance.Length == 0 ? series.Tags : [.. series.Tags, new Tag(Instance, series.Source.Instance)];
 
     public static Chart Of(Instrument instrument, ChartQuery query, DateTimeOffset now)
     {
@@ -25,7 +26,7 @@ internal static class Charts
         long[] bins = [.. Enumerable.Range(0, query.Minutes * 60 / step).Select(i => end - (query.Minutes * 60 / step) + i)];
         var groups = instrument.Series.Values
             .Where(series => query.Where.All(wanted => TagsOf(series).Contains(wanted)))
-            .GroupBy(series => query.By is null ? "" : TagsOf(series).FirstOrDefault(tag => tag.Key == query.By).Value ?? "", StringComparer.Ordinal)
+            .GroupBy(series => TagsOf(series).FirstOrDefault(tag => tag.Key == query.By).Value ?? "", StringComparer.Ordinal)
             .OrderBy(group => group.Key, StringComparer.Ordinal).ToList();
 
         var lines = new List<ChartLine>();
@@ -46,7 +47,7 @@ internal static class Charts
                     break;
                 case InstrumentKind.Histogram:
                     foreach (var (name, share) in Percentiles)
-                        lines.Add(new($"{group.Key} {name}".TrimStart(), Values(bin => window.Amounts(bin) is { } counts ? Percentile.Of(window.Bounds, counts, share) : null)));
+                        lines.Add(new($"{group.Key} {name}".TrimStart(), Values(bin => Percentile.Of(window.Bounds, window.Amounts(bin), share))));
                     rates.Add(new(group.Key, Values(bin => window.Amounts(bin)?.Sum() / step)));
                     break;
             }

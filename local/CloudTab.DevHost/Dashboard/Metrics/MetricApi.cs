@@ -17,7 +17,10 @@ internal static class MetricApi
     }
 
     private static Ok<InstrumentList> List(MetricStore metrics) => TypedResults.Ok(metrics.Use(instruments => new InstrumentList(
-        [.. instruments.OrderBy(all => all.Key.Service, StringComparer.Ordinal).ThenBy(all => all.Key.Meter, StringComparer.Ordinal).ThenBy(all => all.Key.Name, StringComparer.Ordinal)
+        [.. instruments
+            .OrderBy(instrument => instrument.Key.Service, StringComparer.Ordinal)
+            .ThenBy(instrument => instrument.Key.Meter, StringComparer.Ordinal)
+            .ThenBy(instrument => instrument.Key.Name, StringComparer.Ordinal)
             .Select(instrument => new InstrumentView(
                 instrument.Key.Service, instrument.Key.Meter, instrument.Key.Name, instrument.Unit, instrument.Description, instrument.Key.Kind,
                 AttributesOf(instrument)))])));
@@ -25,9 +28,9 @@ internal static class MetricApi
     private static Results<Ok<Chart>, NotFound> Get(
         MetricStore metrics, TimeProvider time, string resource, string meter, string name, int? minutes, string? by, string[]? where)
     {
-        var query = new ChartQuery(Math.Clamp(minutes ?? 5, 1, 60), string.IsNullOrEmpty(by) ? null : by, [.. (where ?? []).Select(KeyValueQuery.Parse)]);
-        var chart = metrics.Use(instruments => instruments
-            .FirstOrDefault(instrument => instrument.Key.Service == resource && instrument.Key.Meter == meter && instrument.Key.Name == name) is { } found
+        var query = new ChartQuery(Math.Clamp(minutes ?? 5, 1, 60), by, [.. (where ?? []).Select(KeyValueQuery.Parse)]);
+        var chart = metrics.Use(instruments => instruments.FirstOrDefault(instrument =>
+            instrument.Key.Service == resource && instrument.Key.Meter == meter && instrument.Key.Name == name) is { } found
                 ? Charts.Of(found, query, time.GetUtcNow())
                 : null);
         return chart is null ? TypedResults.NotFound() : TypedResults.Ok(chart);

@@ -13,32 +13,36 @@ internal sealed class MetricReader(TagReader tags, MetricStore store)
     public long Receive(ExportMetricsServiceRequest request)
     {
         var points = new List<MetricPoint>();
-        var refused = 0L;
+        var refused = 0;
         foreach (var resource in request.ResourceMetrics)
         {
             var source = tags.Source(resource.Resource);
             foreach (var scope in resource.ScopeMetrics)
             {
+                var meter = tags.Pooled(scope.Scope?.Name ?? "");
                 foreach (var metric in scope.Metrics)
-                    refused += Read(source, scope.Scope?.Name ?? "", metric, points);
+                    refused += Read(source, meter, metric, points);
             }
         }
 
         return refused + store.Add(points);
     }
 
+    /// <returns>How many points were refused.</returns>
     private int Read(TelemetrySource source, string meter, Metric metric, List<MetricPoint> points)
     {
         switch (metric.DataCase)
         {
             case Metric.DataOneofCase.Gauge:
-                AddNumbers(InstrumentKind.Gauge, isDelta: false, metric.Gauge.DataPoints);
+                AddNumbers(Stream(InstrumentKind.Gauge, AggregationTemporality.Unspecified), metric.Gauge.DataPoints, points);
                 return 0;
             case Metric.DataOneofCase.Sum:
-                AddNumbers(metric.Sum.IsMonotonic ? InstrumentKind.Counter : InstrumentKind.UpDownCounter, IsDelta(metric.Sum.AggregationTemporality), metric.Sum.DataPoints);
+                var kind = metric.Sum.IsMonotonic ? InstrumentKind.Counter : InstrumentKind.UpDownCounter;
+                AddNumbers(Stream(kind, metric.Sum.AggregationTemporality), metric.Sum.DataPoints, points);
                 return 0;
             case Metric.DataOneofCase.Histogram:
-                return AddHistograms(IsDelta(metric.Histogram.AggregationTemporality), metric.Histogram.DataPoints);
+                var stream = Stream(InstrumentKind.Histogram, metric.Histogram.AggregationTemporality);
+                return AddHistograms(stream, metric.Histogram.DataPoints, points);
             case Metric.DataOneofCase.ExponentialHistogram:
                 return metric.ExponentialHistogram.DataPoints.Count;
             case Metric.DataOneofCase.Summary:
@@ -47,38 +51,43 @@ internal sealed class MetricReader(TagReader tags, MetricStore store)
                 return 0;
         }
 
-        void AddNumbers(InstrumentKind kind, bool isDelta, RepeatedField<NumberDataPoint> numbers)
-        {
-            var instrument = Key(kind);
-            foreach (var point in numbers)
-            {
-                var value = point.ValueCase == NumberDataPoint.ValueOneofCase.AsInt ? point.AsInt : point.AsDouble;
-                if ((point.Flags & NoRecordedValue) == 0 && double.IsFinite(value))
-                    points.Add(new(instrument, metric.Unit, metric.Description, source, tags.Read(point.Attributes), point.StartTimeUnixNano, UnixTime.Seconds(point.TimeUnixNano), isDelta, [value], []));
-            }
-        }
-
-        int AddHistograms(bool isDelta, RepeatedField<HistogramDataPoint> histograms)
-        {
-            var instrument = Key(InstrumentKind.Histogram);
-            var malformed = 0;
-            foreach (var point in histograms)
-            {
-                if ((point.Flags & NoRecordedValue) != 0)
-                    continue;
-
-                // Without buckets (two counts and no bound are none either) there is nothing to take a percentile of.
-                if (point.BucketCounts.Count != point.ExplicitBounds.Count + 1)
-                    malformed++;
-                else
-                    points.Add(new(instrument, metric.Unit, metric.Description, source, tags.Read(point.Attributes), point.StartTimeUnixNano, UnixTime.Seconds(point.TimeUnixNano), isDelta, [.. point.BucketCounts.Select(count => (double)count)], [.. point.ExplicitBounds]));
-            }
-
-            return malformed;
-        }
-
-        InstrumentKey Key(InstrumentKind kind) => new(source.Service, tags.Pooled(meter), tags.Pooled(metric.Name), kind);
+        MetricStream Stream(InstrumentKind kind, AggregationTemporality temporality) => new(
+            new InstrumentKey(source.Service, meter, tags.Pooled(metric.Name), kind), metric.Unit, metric.Description, source,
+            IsDelta: temporality == AggregationTemporality.Delta);
     }
 
-    private static bool IsDelta(AggregationTemporality temporality) => temporality == AggregationTemporality.Delta;
+    private void AddNumbers(MetricStream stream, RepeatedField<NumberDataPoint> numbers, List<MetricPoint> points)
+    {
+        foreach (var point in numbers)
+        {
+            var value = point.ValueCase == NumberDataPoint.ValueOneofCase.AsInt ? point.AsInt : point.AsDouble;
+            if ((point.Flags & NoRecordedValue) == 0 && double.IsFinite(value))
+                points.Add(new(stream, tags.Read(point.Attributes), point.StartTimeUnixNano, UnixTime.Seconds(point.TimeUnixNano), [value], []));
+        }
+    }
+
+    private int AddHistograms(MetricStream stream, RepeatedField<HistogramDataPoint> histograms, List<MetricPoint> points)
+    {
+        var refused = 0;
+        foreach (var point in histograms)
+        {
+            if ((point.Flags & NoRecordedValue) != 0)
+                continue;
+
+            // Without buckets there is nothing to take a percentile of.
+            if (point.BucketCounts.Count != point.ExplicitBounds.Count + 1)
+            {
+                refused++;
+                continue;
+            }
+
+            var counts = new double[point.BucketCounts.Count];
+            for (var i = 0; i < counts.Length; i++)
+                counts[i] = point.BucketCounts[i];
+            points.Add(new(
+                stream, tags.Read(point.Attributes), point.StartTimeUnixNano, UnixTime.Seconds(point.TimeUnixNano), counts, [.. point.ExplicitBounds]));
+        }
+
+        return refused;
+    }
 }

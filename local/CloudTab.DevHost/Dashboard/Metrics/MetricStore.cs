@@ -60,17 +60,21 @@ internal sealed class MetricStore(TelemetryLimits limits, TimeProvider time)
 
     private Series? SeriesOf(MetricPoint point, double now)
     {
-        var key = new SeriesKey(point.Source.Instance, point.Tags);
-        var series = _instruments.GetValueOrDefault(point.Instrument)?.Series.GetValueOrDefault(key);
+        var key = new SeriesKey(point.Stream.Source.Instance, point.Tags);
+        var series = _instruments.GetValueOrDefault(point.Stream.Instrument)?.Series.GetValueOrDefault(key);
         if (series is not null && series.Bounds.AsSpan().SequenceEqual(point.Bounds))
             return series;
         if (series is null && _series >= limits.MaxSeriesCount && !ForgetSilent(now))
             return null;
         if (series is null)
             _series++;
-        if (!_instruments.TryGetValue(point.Instrument, out var instrument))
-            _instruments.Add(point.Instrument, instrument = new Instrument(point.Instrument, point.Unit, point.Description));
-        return instrument.Series[key] = new Series(point.Source, point.Tags, point.Bounds, point.Values.Length);
+        if (!_instruments.TryGetValue(point.Stream.Instrument, out var instrument))
+        {
+            instrument = new Instrument(point.Stream.Instrument, point.Stream.Unit, point.Stream.Description);
+            _instruments.Add(instrument.Key, instrument);
+        }
+
+        return instrument.Series[key] = new Series(point.Stream.Source, point.Tags, point.Bounds, point.Values.Length);
     }
 
     /// <summary>Makes room, at most once a minute: what has been silent for the whole window has nothing left to show.</summary>
@@ -135,18 +139,21 @@ internal readonly struct SeriesKey(string instance, Tag[] tags) : IEquatable<Ser
     }
 }
 
+/// <summary>What all points of one metric in one export have in common.</summary>
+internal sealed record MetricStream(InstrumentKey Instrument, string Unit, string Description, TelemetrySource Source, bool IsDelta);
+
 /// <summary>One data point as it came.</summary>
 /// <param name="Start">Unix nanoseconds; 0 where the sender does not say.</param>
 /// <param name="Time">Unix seconds.</param>
 /// <param name="Values">One number, or a histogram's counts.</param>
-internal sealed record MetricPoint(
-    InstrumentKey Instrument, string Unit, string Description, TelemetrySource Source, Tag[] Tags, ulong Start, double Time, bool IsDelta, double[] Values, double[] Bounds)
+/// <param name="Bounds">A histogram's upper bounds.</param>
+internal sealed record MetricPoint(MetricStream Stream, Tag[] Tags, ulong Start, double Time, double[] Values, double[] Bounds)
 {
     public void AddTo(Series series)
     {
-        if (Instrument.Kind is InstrumentKind.Gauge or InstrumentKind.UpDownCounter)
-            series.SetLevel(Time, Values[0], IsDelta);
-        else if (IsDelta)
+        if (Stream.Instrument.Kind is InstrumentKind.Gauge or InstrumentKind.UpDownCounter)
+            series.SetLevel(Time, Values[0], Stream.IsDelta);
+        else if (Stream.IsDelta)
             series.AddAmounts(Start == 0 ? Time : UnixTime.Seconds(Start), Time, Values);
         else
             series.AddTotals(Start, Time, Values);

@@ -4,15 +4,15 @@ namespace CloudTab.DevHost.Dashboard.Metrics;
 internal static class Percentile
 {
     /// <param name="bounds">The buckets' upper bounds, ascending; the last bucket has none.</param>
-    /// <param name="counts">One more than there are bounds.</param>
+    /// <param name="counts">One more than there are bounds; null where nothing is known.</param>
     /// <param name="share">Between 0 and 1.</param>
     /// <returns>Null where nothing was counted; the highest bound where the percentile lies beyond it.</returns>
-    public static double? Of(ReadOnlySpan<double> bounds, ReadOnlySpan<double> counts, double share)
+    public static double? Of(double[] bounds, double[]? counts, double share)
     {
-        double total = 0;
-        foreach (var count in counts)
-            total += count;
-        if (total <= 0 || bounds.IsEmpty)
+        if (counts is null || bounds.Length == 0)
+            return null;
+        var total = counts.Sum();
+        if (total <= 0)
             return null;
 
         double below = 0;

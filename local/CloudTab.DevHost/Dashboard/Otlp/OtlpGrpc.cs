@@ -7,9 +7,10 @@ namespace CloudTab.DevHost.Dashboard.Otlp;
 /// <summary>OTLP over gRPC, for those who send that by default: https://opentelemetry.io/docs/specs/otlp/#otlpgrpc.</summary>
 internal sealed class OtlpGrpc(OtlpReceiver receiver)
 {
-    private ExportResponse Answer(ServerCallContext call, Func<OtlpReceiver, ExportResponse> receive) => receiver.Admits(call.RequestHeaders.GetValue(OtlpReceiver.KeyHeader))
-        ? receive(receiver)
-        : throw new RpcException(new Grpc.Core.Status(StatusCode.Unauthenticated, $"{OtlpReceiver.KeyHeader} is missing or wrong."));
+    private ExportResponse Answer(ServerCallContext call, Func<OtlpReceiver, ExportResponse> receive) =>
+        receiver.Admits(call.RequestHeaders.GetValue(OtlpReceiver.KeyHeader))
+            ? receive(receiver)
+            : throw new RpcException(new Grpc.Core.Status(StatusCode.Unauthenticated, $"{OtlpReceiver.KeyHeader} is missing or wrong."));
 
     /// <summary>The services by the names that they have on the wire; three .proto files with a package each would say no more.</summary>
     internal sealed class Methods : IServiceMethodProvider<OtlpGrpc>
@@ -24,7 +25,8 @@ internal sealed class OtlpGrpc(OtlpReceiver receiver)
         }
 
         private static void Add<T>(
-            ServiceMethodProviderContext<OtlpGrpc> context, string signal, string service, MessageParser<T> parser, Func<OtlpReceiver, T, ExportResponse> receive)
+            ServiceMethodProviderContext<OtlpGrpc> context, string signal, string service,
+            MessageParser<T> parser, Func<OtlpReceiver, T, ExportResponse> receive)
             where T : class, IMessage<T> => context.AddUnaryMethod(
                 new Method<T, ExportResponse>(
                     MethodType.Unary, $"opentelemetry.proto.collector.{signal}.v1.{service}", "Export",

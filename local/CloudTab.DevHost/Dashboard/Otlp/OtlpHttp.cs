@@ -15,9 +15,12 @@ internal static class OtlpHttp
 
     public static void MapOtlp(this IEndpointRouteBuilder routes)
     {
-        routes.MapPost("/v1/traces", (HttpContext context, OtlpReceiver receiver) => AnswerAsync(context, receiver, ExportTraceServiceRequest.Parser, receiver.Receive));
-        routes.MapPost("/v1/logs", (HttpContext context, OtlpReceiver receiver) => AnswerAsync(context, receiver, ExportLogsServiceRequest.Parser, receiver.Receive));
-        routes.MapPost("/v1/metrics", (HttpContext context, OtlpReceiver receiver) => AnswerAsync(context, receiver, ExportMetricsServiceRequest.Parser, receiver.Receive));
+        routes.MapPost("/v1/traces", (HttpContext context, OtlpReceiver receiver) =>
+            AnswerAsync(context, receiver, ExportTraceServiceRequest.Parser, receiver.Receive));
+        routes.MapPost("/v1/logs", (HttpContext context, OtlpReceiver receiver) =>
+            AnswerAsync(context, receiver, ExportLogsServiceRequest.Parser, receiver.Receive));
+        routes.MapPost("/v1/metrics", (HttpContext context, OtlpReceiver receiver) =>
+            AnswerAsync(context, receiver, ExportMetricsServiceRequest.Parser, receiver.Receive));
     }
 
     private static async Task AnswerAsync<T>(HttpContext context, OtlpReceiver receiver, MessageParser<T> parser, Func<T, ExportResponse> receive)
@@ -42,6 +45,7 @@ internal static class OtlpHttp
             return;
         }
 
+        await receiver.Turns.WaitAsync(context.RequestAborted);
         try
         {
             context.Features.GetRequiredFeature<IHttpMaxRequestBodySizeFeature>().MaxRequestBodySize = receiver.MaxRequestSize;
@@ -58,6 +62,10 @@ internal static class OtlpHttp
         catch (Exception e) when (e is InvalidProtocolBufferException or InvalidDataException)
         {
             await RefuseAsync(context, StatusCodes.Status400BadRequest, e.Message);
+        }
+        finally
+        {
+            receiver.Turns.Release();
         }
     }
 

@@ -16,12 +16,19 @@ internal sealed class OtlpReceiver(SpanReader spans, LogReader logs, MetricReade
 
     private readonly byte[] _apiKey = Encoding.UTF8.GetBytes(key.Value);
 
+    /// <summary>
+    /// Requests that are read and decoded at a time, one for each processor. The others wait unread: senders that all come at once, or come
+    /// late to a busy machine, cost them time and not the AppHost memory. One that stalls loses its turn to Kestrel's minimum data rate.
+    /// </summary>
+    public SemaphoreSlim Turns { get; } = new(Environment.ProcessorCount);
+
     public int MaxRequestSize => limits.MaxRequestSize;
 
     /// <summary>Any page that a browser shows can send to a port of this machine: it must know the key that the resources were given.</summary>
     public bool Admits(string? given) => CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(given ?? ""), _apiKey);
 
-    public ExportResponse Receive(ExportTraceServiceRequest request) => Answer(spans.Receive(request), "A span needs a trace id of 16 bytes and a span id of 8.");
+    public ExportResponse Receive(ExportTraceServiceRequest request) =>
+        Answer(spans.Receive(request), "A span needs a trace id of 16 bytes and a span id of 8.");
 
     public ExportResponse Receive(ExportLogsServiceRequest request)
     {
@@ -31,7 +38,7 @@ internal sealed class OtlpReceiver(SpanReader spans, LogReader logs, MetricReade
 
     public ExportResponse Receive(ExportMetricsServiceRequest request) => Answer(
         metrics.Receive(request),
-        "Refused: exponential histograms, summaries, histograms without buckets, points older than an hour or from the future, series beyond the limit.");
+        "Refused: exponential histograms, summaries, histograms without buckets, points of another hour, and series beyond the limit.");
 
     private static ExportResponse Answer(long refused, string why) => refused == 0
         ? Complete

@@ -20,7 +20,8 @@ internal static partial class ConsoleApi
 
     /// <summary>The lines after a number, as far as they are kept, then each new one.</summary>
     private static Results<ServerSentEventsResult<ConsoleLine[]>, NotFound> Stream(
-        ResourceViews resources, ResourceLoggerService logs, LiveUpdates updates, string id, int? after, CancellationToken gone) => resources.Find(id) is null
+        ResourceViews resources, ResourceLoggerService logs, LiveUpdates updates, string id, int? after, CancellationToken gone) =>
+        resources.Find(id) is null
             ? TypedResults.NotFound()
             : TypedResults.ServerSentEvents(Follow(logs, updates, id, after ?? 0, gone));
 
@@ -30,7 +31,7 @@ internal static partial class ConsoleApi
         var isFirst = true;
         await foreach (var _ in updates.TicksAsync(gone))
         {
-            ConsoleLine[] lines = [.. logs.LinesAfter(id, after).Select(line => new ConsoleLine(line.LineNumber, UnixTime.Milliseconds(line.Time), line.Content, line.IsErrorMessage))];
+            ConsoleLine[] lines = [.. logs.LinesAfter(id, after).Select(ConsoleLine.Of)];
             if (lines.Length > 0 || isFirst)
                 yield return new(lines, "lines");
             after = lines.Length > 0 ? lines[^1].N : after;
@@ -53,4 +54,7 @@ internal static partial class ConsoleApi
     private static partial Regex ControlSequence { get; }
 }
 
-internal sealed record ConsoleLine(int N, double Time, string Text, bool Error);
+internal sealed record ConsoleLine(int N, double Time, string Text, bool Error)
+{
+    public static ConsoleLine Of(LogLine line) => new(line.LineNumber, UnixTime.Milliseconds(line.Time), line.Content, line.IsErrorMessage);
+}

@@ -40,10 +40,12 @@ internal static class ResourceApi
         if (resources.Find(id) is not { } resource || !ResourceViews.AllCommands.Contains(command, StringComparer.Ordinal))
             return TypedResults.NotFound();
         if (!resource.Commands.Contains(command, StringComparer.Ordinal))
-            return TypedResults.Problem($"There is no {command} for {resource.DisplayName} while its state is {resource.State}.", statusCode: StatusCodes.Status409Conflict);
+            return Conflict($"There is no {command} for {resource.DisplayName} while its state is {resource.State}.");
         var result = await commands.ExecuteCommandAsync(id, command, updates.Stopping);
-        return result.Success ? TypedResults.NoContent() : TypedResults.Problem(result.Message, statusCode: StatusCodes.Status409Conflict);
+        return result.Success ? TypedResults.NoContent() : Conflict(result.Message);
     }
+
+    private static ProblemHttpResult Conflict(string? why) => TypedResults.Problem(why, statusCode: StatusCodes.Status409Conflict);
 
     private static ServerSentEventsResult<byte[]> Stream(
         ResourceViews resources, SpanStore spans, LogStore logs, MetricStore metrics, LiveUpdates updates, CancellationToken gone) =>

@@ -14,7 +14,8 @@ internal sealed class ResourceViews(
     string application,
     TimeProvider time)
 {
-    public static readonly string[] AllCommands = [KnownResourceCommands.StartCommand, KnownResourceCommands.StopCommand, KnownResourceCommands.RestartCommand];
+    public static readonly string[] AllCommands =
+        [KnownResourceCommands.StartCommand, KnownResourceCommands.StopCommand, KnownResourceCommands.RestartCommand];
 
     private const string Running = nameof(Running);
     private const string Unhealthy = nameof(Unhealthy);

@@ -15,12 +15,18 @@ internal sealed class Variables(DistributedApplicationModel model, ResourceNotif
     {
         var secrets = await SecretsAsync(cancellationToken);
         if (notifications.TryGetCurrentState(id, out var current))
-            return [.. current.Snapshot.EnvironmentVariables.OrderBy(variable => variable.Name, StringComparer.Ordinal).Select(variable => Of(variable.Name, variable.Value))];
+        {
+            return [.. current.Snapshot.EnvironmentVariables
+                .Select(variable => Of(variable.Name, variable.Value))
+                .OrderBy(variable => variable.Name, StringComparer.Ordinal)];
+        }
+
         if (!model.Resources.TryGetByName(id, out var resource) || resource is not IValueProvider provider)
             return null;
         return [Of(resource is IResourceWithConnectionString ? "ConnectionString" : "Value", await provider.GetValueAsync(cancellationToken))];
 
-        Variable Of(string name, string? value) => new(name, value ?? "", secrets.Exists(secret => value?.Contains(secret, StringComparison.Ordinal) == true));
+        Variable Of(string name, string? value) =>
+            new(name, value ?? "", secrets.Exists(secret => value?.Contains(secret, StringComparison.Ordinal) == true));
     }
 
     private async Task<List<string>> SecretsAsync(CancellationToken cancellationToken)
@@ -37,4 +43,7 @@ internal sealed class Variables(DistributedApplicationModel model, ResourceNotif
 }
 
 /// <param name="Value">Null where it is secret and has not been asked for by name.</param>
-internal sealed record Variable(string Name, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? Value, [property: JsonPropertyName("secret")] bool IsSecret);
+internal sealed record Variable(
+    string Name,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? Value,
+    [property: JsonPropertyName("secret")] bool IsSecret);

@@ -51,6 +51,10 @@ internal sealed class SpanReader(TagReader tags, TelemetryLimits limits, SpanSto
             _ => Unset,
         },
         tags.Read(span.Attributes),
-        [.. span.Events.Take(limits.MaxSpanEventCount).Select(e => new SpanEvent(e.TimeUnixNano, tags.Pooled(e.Name), tags.Read(e.Attributes)))],
-        [.. span.Links.Take(limits.MaxSpanEventCount).Select(link => new SpanLink(Ids.Trace(link.TraceId), Ids.Span(link.SpanId), tags.Read(link.Attributes)))]);
+        [.. span.Events.Take(limits.MaxSpanEventCount).Select(Read)],
+        [.. span.Links.Take(limits.MaxSpanEventCount).Select(Read)]);
+
+    private SpanEvent Read(Otlp.Span.Types.Event e) => new(e.TimeUnixNano, tags.Pooled(e.Name), tags.Read(e.Attributes));
+
+    private SpanLink Read(Otlp.Span.Types.Link link) => new(Ids.Trace(link.TraceId), Ids.Span(link.SpanId), tags.Read(link.Attributes));
 }
