@@ -10,7 +10,7 @@ namespace CloudTab.DevHost;
 /// Gives every endpoint its ports before anything starts, so that each resource can be told of every other, and holds them until the
 /// process that is to listen there starts.
 /// </summary>
-internal sealed class PortAllocation(TimeProvider time, bool randomize) : IDisposable
+internal sealed class PortAllocation(DistributedApplicationModel model, TimeProvider time, bool randomize) : IDisposable
 {
     /// <summary>A predecessor that was killed a moment ago may still be letting go of its port.</summary>
     private static readonly TimeSpan TakenPortPatience = TimeSpan.FromSeconds(2);
@@ -19,11 +19,21 @@ internal sealed class PortAllocation(TimeProvider time, bool randomize) : IDispo
     /// Where free ports are looked for: below those that systems give to outgoing connections (Linux from 32768, others from 49152), any
     /// of which could take a port in the moment between its release and its process's start.
     /// </summary>
-    private const int FirstFreePort = 20_000;
+    private const int FirstFreePort = 26_000;
 
     private const int FirstOutgoingPort = 32_768;
 
     private readonly Dictionary<int, Socket> _held = [];
+
+    /// <summary>Ports that the model names, and those that were given since.</summary>
+    private readonly HashSet<int> _given =
+    [
+        .. model.Resources
+            .SelectMany(resource => resource.Annotations.OfType<EndpointAnnotation>())
+            .SelectMany(endpoint => new[] { endpoint.Port, endpoint.TargetPort })
+            .OfType<int>(),
+    ];
+
     private readonly List<ReplicaProxy> _proxies = [];
 
     /// <exception cref="DistributedApplicationException">A port that the model names is taken.</exception>
@@ -73,12 +83,25 @@ internal sealed class PortAllocation(TimeProvider time, bool randomize) : IDispo
         }
     }
 
+    /// <summary>A socket that is bound but does not listen keeps nobody from binding the port again, not even ourselves.</summary>
+    private int NewPort()
+    {
+        lock (_held)
+        {
+            int port;
+            do
+                port = RandomNumberGenerator.GetInt32(FirstFreePort, FirstOutgoingPort);
+            while (!_given.Add(port));
+            return port;
+        }
+    }
+
     private async Task<int> HoldAsync(ProjectResource resource, int? port, CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
         while (true)
         {
-            var held = port ?? RandomNumberGenerator.GetInt32(FirstFreePort, FirstOutgoingPort);
+            var held = port ?? NewPort();
             var listener = new TcpListener(IPAddress.Loopback, held);
             try
             {

@@ -10,6 +10,9 @@ namespace CloudTab.Testing;
 /// <summary>A program of this repository run as a process of its own: the built output, on loopback, ended by its own id.</summary>
 public sealed class ChildProcess : IAsyncDisposable
 {
+    // Until something listens on a port it counts as free: it must not be given twice.
+    private static readonly ConcurrentDictionary<int, bool> GivenPorts = new();
+
     private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(30);
     private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(5) };
@@ -108,17 +111,20 @@ public sealed class ChildProcess : IAsyncDisposable
 
     /// <summary>
     /// A TCP port that was free on loopback a moment ago, and not of those that the system gives to outgoing connections: one of them could
-    /// take it before the process listens.
+    /// take it before the process listens. DevHost gives others than these.
     /// </summary>
     public static int FreePort()
     {
         while (true)
         {
-            using var listener = new TcpListener(IPAddress.Loopback, RandomNumberGenerator.GetInt32(20_000, 32_768));
+            var port = RandomNumberGenerator.GetInt32(20_000, 26_000);
+            if (!GivenPorts.TryAdd(port, true))
+                continue;
+            using var listener = new TcpListener(IPAddress.Loopback, port);
             try
             {
                 listener.Start();
-                return ((IPEndPoint)listener.LocalEndpoint).Port;
+                return port;
             }
             catch (SocketException taken) when (taken.SocketErrorCode == SocketError.AddressAlreadyInUse)
             {

@@ -81,7 +81,8 @@ public class DistributedApplicationBuilder : IDistributedApplicationBuilder
         var dashboard = new Lazy<DashboardOptions>(() => DashboardOptions.From(Configuration, args, isTest));
         Services.AddSingleton(services => new DashboardServer(services, dashboard));
         Services.AddSingleton(services => new OtlpTarget(Configuration, dashboard, services.GetRequiredService<DashboardServer>()));
-        Services.AddSingleton(services => new PortAllocation(services.GetRequiredService<TimeProvider>(), randomize: isTest));
+        Services.AddSingleton(services => new PortAllocation(
+            services.GetRequiredService<DistributedApplicationModel>(), services.GetRequiredService<TimeProvider>(), randomize: isTest));
         Services.AddSingleton(services => new ResourceLoggerService(services.GetRequiredService<TimeProvider>()));
         Services.AddSingleton(services => new ResourceNotificationService(services.GetRequiredService<ResourceLoggerService>()));
         Services.AddSingleton(services => new ResourceCommandService(services.GetRequiredService<Orchestrator>()));
