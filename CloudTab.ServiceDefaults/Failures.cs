@@ -58,6 +58,7 @@ internal static class Failures
     {
         StatusCodes.Status404NotFound => "not_found",
         StatusCodes.Status405MethodNotAllowed => "method_not_allowed",
+        StatusCodes.Status408RequestTimeout => "request_timeout",
         StatusCodes.Status413PayloadTooLarge => "request_too_large",
         StatusCodes.Status415UnsupportedMediaType => "unsupported_media_type",
         StatusCodes.Status429TooManyRequests => "too_many_requests",
@@ -70,6 +71,7 @@ internal static class Failures
     {
         StatusCodes.Status404NotFound => "There is nothing at this address.",
         StatusCodes.Status405MethodNotAllowed => "This address does not answer that method.",
+        StatusCodes.Status408RequestTimeout => "Nothing has come in for too long: try again.",
         StatusCodes.Status429TooManyRequests => "Too many requests from this address: try again later.",
         StatusCodes.Status502BadGateway or StatusCodes.Status503ServiceUnavailable or StatusCodes.Status504GatewayTimeout =>
             "The service cannot answer right now: try again in a moment.",

@@ -2,7 +2,6 @@ using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using CloudTab.UploadApi.Pages;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.FileProviders;
 using Microsoft.Extensions.Options;
 
@@ -20,9 +19,8 @@ internal static class CustomerPages
             var group = routes.MapGroup(prefix);
             group.MapGet("/", ShowForm);
             group.MapPost("/send", Send)
-                .WithMetadata(new DisableRequestSizeLimitAttribute()) // limits are enforced while reading
-                .RequireRateLimiting(RateLimit.Sessions)
-                .AddEndpointFilter(EarlyAnswer.Filter);
+                .TakesLargeBody()
+                .RequireRateLimiting(RateLimit.Sessions);
             group.MapGet("/sessions/{sessionId}", ShowSession);
         }
     }
@@ -77,9 +75,9 @@ internal static class CustomerPages
             {
                 return await submission.ReceiveAsync(shop.Id, request, NameField, cancellationToken);
             }
-            catch (BadHttpRequestException)
+            catch (BadHttpRequestException malformed)
             {
-                return Problems.NotMultipart;
+                return malformed.StatusCode == StatusCodes.Status408RequestTimeout ? Problems.TimedOut : Problems.NotMultipart;
             }
             catch (Exception away) when (Resilience.IsUnavailable(away))
             {

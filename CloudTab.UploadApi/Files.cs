@@ -1,6 +1,5 @@
 using CloudTab.Relay;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.AspNetCore.Mvc;
 
 namespace CloudTab.UploadApi;
 
@@ -13,8 +12,7 @@ internal static class Files
     public static RouteGroupBuilder MapFiles(this RouteGroupBuilder group)
     {
         group.MapPost("/sessions/{sessionId}/upload", Upload)
-            .WithMetadata(new DisableRequestSizeLimitAttribute()) // limits are enforced while reading
-            .AddEndpointFilter(EarlyAnswer.Filter)
+            .TakesLargeBody()
             .ProducesProblem(400).ProducesProblem(404).ProducesProblem(410).ProducesProblem(413).ProducesProblem(415);
         group.MapDelete("/sessions/{sessionId}/files/{fileId}", TakeBack)
             .ProducesProblem(404).ProducesProblem(409).ProducesProblem(410);

@@ -114,10 +114,25 @@ internal sealed class IncomingFiles(
 
     private async Task<Problem?> CopyAsync(FormPart part, ObjectUpload upload, FileCheck check, long room, CancellationToken cancellationToken)
     {
+        using var reading = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, upload.Reclaimed);
+        try
+        {
+            return await CopyUntilAsync(part, upload, check, room, reading.Token, cancellationToken);
+        }
+        catch (OperationCanceledException) when (upload.Reclaimed.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            return Problems.TooSlow;
+        }
+    }
+
+    /// <param name="reading">Ends the wait for bytes and for memory, not for S3.</param>
+    private async Task<Problem?> CopyUntilAsync(
+        FormPart part, ObjectUpload upload, FileCheck check, long room, CancellationToken reading, CancellationToken cancellationToken)
+    {
         while (true)
         {
-            var memory = await upload.GetMemoryAsync(cancellationToken);
-            var count = await part.ReadAsync(memory, cancellationToken);
+            var memory = await upload.GetMemoryAsync(reading);
+            var count = await part.ReadAsync(memory, reading);
             if (count == 0)
                 return null;
             if (!check.Add(memory.Span[..count]))

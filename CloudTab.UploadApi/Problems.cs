@@ -79,6 +79,16 @@ internal static class Problems
         StatusCodes.Status415UnsupportedMediaType, "type_not_accepted", "Type not accepted",
         "One of the files is not of a type that can be printed here.");
 
+    public static readonly Problem TimedOut = new(
+        StatusCodes.Status408RequestTimeout, "request_timeout", "Request timed out", "Nothing has come in for too long: try again.");
+
+    public static readonly Problem TooManyBytes = new(
+        StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many bytes", "This address has sent too much within a minute: try again later.");
+
+    // 503, not 408: at another hour the same pace would have done.
+    public static readonly Problem TooSlow = new(
+        StatusCodes.Status503ServiceUnavailable, "too_slow", "Too slow", "The service is busy, and this upload was its slowest: try again in a moment.");
+
     public static readonly Problem Unavailable = new(
         StatusCodes.Status503ServiceUnavailable, "unavailable", "Unavailable",
         "The service cannot answer right now: try again in a moment.");

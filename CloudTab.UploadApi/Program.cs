@@ -4,6 +4,7 @@ using CloudTab.UploadApi;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
+builder.WebHost.LimitReadAhead();
 
 builder.AddDatabase();
 builder.AddObjectStore();
@@ -13,6 +14,7 @@ builder.Services.AddSettings<UploadOptions>();
 builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, JsonContext.Default));
 builder.Services.AddRazorComponents();
 builder.Services.AddSessionRateLimit();
+builder.Services.AddSingleton<ByteQuota>();
 
 builder.Services.AddSingleton<Telemetry>();
 builder.Services.AddSingleton<FileTypes>();

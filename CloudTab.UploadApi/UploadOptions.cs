@@ -41,6 +41,22 @@ internal sealed class UploadOptions : IValidatableObject
     [Range(1, 1_000_000)]
     public int? SessionsPerMinute { get; set; }
 
+    /// <summary>
+    /// Bytes that one client address may send in a minute (RATE_LIMIT_BYTES_PER_MINUTE, default 4,294,967,296 = 4 GiB; in Development
+    /// no limit unless set). Too small shuts out a shop whose customers share its Wi-Fi.
+    /// </summary>
+    [ConfigurationKeyName("RATE_LIMIT_BYTES_PER_MINUTE")]
+    [Range(1, 1L << 40)]
+    public long? BytesPerMinute { get; set; }
+
+    /// <summary>
+    /// Milliseconds for which a client may send nothing in the middle of an upload (UPLOAD_SILENCE, default 60,000). Too small cuts
+    /// off phones that change their network; too large keeps the sessions of phones alive that are gone.
+    /// </summary>
+    [ConfigurationKeyName("UPLOAD_SILENCE")]
+    [Range(1_000, 3_600_000)]
+    public long Silence { get; set; } = 60_000;
+
     /// <summary>What a session may hold.</summary>
     public SessionLimits Limits => new(MaxFiles, MaxSessionSize ?? Math.Max(DefaultSessionSize, MaxFileSize));
 
