@@ -21,8 +21,11 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
     public Task<UploadSession?> FindSessionAsync(string shop, string sessionId, CancellationToken cancellationToken)
     {
         const string sql = """
-            SELECT id, ended_at IS NOT NULL OR expires_at <= @now AS Closed, file_count AS FileCount, total_size AS TotalSize
-            FROM sessions
+            SELECT sessions.id, ended_at IS NOT NULL OR expires_at <= @now AS Closed, file_count AS FileCount, total_size AS TotalSize,
+                   (SELECT coalesce(sum(total_size), 0)::bigint FROM sessions AS held
+                    WHERE held.shop_id = shops.id AND held.ended_at IS NULL AND held.total_size > 0) AS Outstanding,
+                   max_files AS MaxFiles, max_file_size AS MaxFileSize, max_session_size AS MaxSessionSize, max_outstanding AS MaxOutstanding
+            FROM sessions JOIN shops ON shops.id = sessions.shop_id
             WHERE shop_id = @shop AND session_id = @sessionId
             """;
         return database.QuerySingleOrDefaultAsync<UploadSession>(sql, new { shop, sessionId, now = Now }, cancellationToken);
@@ -92,7 +95,9 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
     {
         const string sql = $"""
             WITH before AS (
-                SELECT id, status FROM sessions WHERE id = @session FOR UPDATE
+                SELECT id, shop_id, status FROM sessions WHERE id = @session FOR UPDATE
+            ), room AS (
+                SELECT shop_has_room(shop_id, @bytes, @maxOutstanding) AS is_left FROM before
             ), mine AS (
                 SELECT files.id
                 FROM before JOIN files ON files.session = before.id
@@ -112,6 +117,7 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
                     AND sessions.file_count + @count <= @maxFiles
                     AND sessions.total_size + @bytes <= @maxBytes
                     AND (SELECT count(*) FROM mine) = @count
+                    AND (SELECT is_left FROM room)
                 RETURNING sessions.*, before.status <> 'open' AS announced
             ), stored AS (
                 UPDATE files
@@ -136,6 +142,7 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
             bytes = files.Sum(file => file.Size),
             maxFiles = limits.Files,
             maxBytes = limits.Bytes,
+            maxOutstanding = limits.Outstanding,
             now = Now,
             expiresAt = NextExpiry,
             traceParent = Events.TraceParent,
@@ -238,6 +245,7 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
                 WHEN ended_at IS NOT NULL OR expires_at <= @now THEN 'Closed'
                 WHEN file_count + @count > @maxFiles THEN 'TooManyFiles'
                 WHEN total_size + @bytes > @maxBytes THEN 'TooLarge'
+                WHEN NOT shop_has_room(shop_id, @bytes, @maxOutstanding) THEN 'ShopFull'
                 ELSE 'LeaseLost'
             END
             FROM sessions
@@ -250,6 +258,7 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
             bytes = files.Sum(file => file.Size),
             maxFiles = limits.Files,
             maxBytes = limits.Bytes,
+            maxOutstanding = limits.Outstanding,
             now = Now,
         };
         var reason = await database.QuerySingleOrDefaultAsync<string>(sql, parameters, cancellationToken);
@@ -281,10 +290,24 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
 /// <param name="Closed">Whether it has ended and takes no file any more.</param>
 /// <param name="FileCount">Files that it holds.</param>
 /// <param name="TotalSize">Their bytes.</param>
-public sealed record UploadSession(Guid Id, bool Closed, int FileCount, long TotalSize);
+/// <param name="Outstanding">Bytes of all live files of its shop.</param>
+public sealed record UploadSession(
+    Guid Id,
+    bool Closed,
+    int FileCount,
+    long TotalSize,
+    long Outstanding,
+    int? MaxFiles,
+    long? MaxFileSize,
+    long? MaxSessionSize,
+    long? MaxOutstanding)
+{
+    /// <summary>What the operator has set for its shop.</summary>
+    public ShopLimits ShopLimits => new(MaxFiles, MaxFileSize, MaxSessionSize, MaxOutstanding);
+}
 
-/// <summary>What a session may hold, both inclusive: files, and bytes in all of them.</summary>
-public readonly record struct SessionLimits(int Files, long Bytes);
+/// <summary>What a session may hold, all inclusive: files, bytes in all of them, and bytes in all live files of its shop.</summary>
+public readonly record struct SessionLimits(int Files, long Bytes, long? Outstanding = null);
 
 /// <summary>A file whose bytes are on their way to an object.</summary>
 /// <param name="Id">Internal id, also the end of the object's key.</param>

@@ -79,15 +79,15 @@ internal static class Failures
         _ => "The request could not be understood.",
     };
 
-    /// <summary>Every 503 says when to come again, whoever answers it.</summary>
+    /// <summary>Every 503 says when to come again, whoever answers it, and so does 507, which people have to end, not machines.</summary>
     internal static void UseRetryAfter(this WebApplication app) => app.Use((context, next) =>
     {
         context.Response.OnStarting(
             static state =>
             {
                 var response = (HttpResponse)state;
-                if (response.StatusCode == StatusCodes.Status503ServiceUnavailable)
-                    response.Headers.TryAdd("Retry-After", "2");
+                if (response.StatusCode is StatusCodes.Status503ServiceUnavailable or StatusCodes.Status507InsufficientStorage)
+                    response.Headers.TryAdd("Retry-After", response.StatusCode == StatusCodes.Status503ServiceUnavailable ? "2" : "60");
                 return Task.CompletedTask;
             },
             context.Response);

@@ -45,7 +45,7 @@ internal sealed class ByteQuota
 
         var options = context.RequestServices.GetRequiredService<IOptions<UploadOptions>>();
         var body = new ClientBody(
-            context.Request.Body, TimeSpan.FromMilliseconds(options.Value.Silence), announced, unannounced => quota.Charge(client, unannounced));
+            context.Request.BodyReader, TimeSpan.FromMilliseconds(options.Value.Silence), announced, unannounced => quota.Charge(client, unannounced));
         context.Request.Body = body;
         try
         {

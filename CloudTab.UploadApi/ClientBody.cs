@@ -1,3 +1,6 @@
+using System.Buffers;
+using System.IO.Pipelines;
+
 namespace CloudTab.UploadApi;
 
 /// <summary>
@@ -7,7 +10,7 @@ namespace CloudTab.UploadApi;
 /// <param name="silence">How long the client may send nothing while it is waited for.</param>
 /// <param name="announced">Bytes that the client said it would send; 0 where it did not say.</param>
 /// <param name="unannounced">Hears of bytes beyond those, when they come.</param>
-internal sealed class ClientBody(Stream body, TimeSpan silence, long announced, Action<long> unannounced) : Stream
+internal sealed class ClientBody(PipeReader body, TimeSpan silence, long announced, Action<long> unannounced) : Stream
 {
     private long _charged = announced;
     private long _read;
@@ -36,20 +39,16 @@ internal sealed class ClientBody(Stream body, TimeSpan silence, long announced, 
     }
 
     /// <exception cref="BadHttpRequestException">408: the client was silent for too long.</exception>
-    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(silence);
-        try
-        {
-            var count = await body.ReadAsync(buffer, limit.Token);
-            Count(count);
-            return count;
-        }
-        catch (OperationCanceledException silent) when (!cancellationToken.IsCancellationRequested)
-        {
-            throw new BadHttpRequestException("The client was silent for too long.", StatusCodes.Status408RequestTimeout, silent);
-        }
+        cancellationToken.ThrowIfCancellationRequested();
+        // Not with the token: Kestrel's reader would stay in the middle of a read, and neither the rest of the body nor another
+        // request could be read (https://github.com/dotnet/aspnetcore/issues/17840).
+        var reading = body.ReadAsync(CancellationToken.None);
+        if (!reading.IsCompletedSuccessfully)
+            return WaitAsync(reading, buffer, cancellationToken);
+        var read = reading.Result;
+        return read.IsCanceled ? WaitAsync(new(read), buffer, cancellationToken) : new(Take(read, buffer.Span));
     }
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
@@ -65,6 +64,35 @@ internal sealed class ClientBody(Stream body, TimeSpan silence, long announced, 
 
     public override void Flush()
     {
+    }
+
+    private async ValueTask<int> WaitAsync(ValueTask<ReadResult> reading, Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(silence);
+        await using var stop = limit.Token.UnsafeRegister(reader => ((PipeReader)reader!).CancelPendingRead(), body);
+        while (true)
+        {
+            var read = await reading;
+            if (!read.IsCanceled)
+                return Take(read, buffer.Span);
+            body.AdvanceTo(read.Buffer.Start);
+            cancellationToken.ThrowIfCancellationRequested();
+            if (limit.IsCancellationRequested)
+                throw new BadHttpRequestException("The client was silent for too long.", StatusCodes.Status408RequestTimeout);
+            // A stop that came a moment after the bytes which an earlier read waited for.
+            reading = body.ReadAsync(CancellationToken.None);
+        }
+    }
+
+    private int Take(ReadResult read, Span<byte> buffer)
+    {
+        var taken = read.Buffer.Slice(0, Math.Min(read.Buffer.Length, buffer.Length));
+        var count = (int)taken.Length;
+        taken.CopyTo(buffer);
+        body.AdvanceTo(taken.End);
+        Count(count);
+        return count;
     }
 
     private void Count(int count)

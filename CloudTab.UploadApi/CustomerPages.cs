@@ -89,19 +89,22 @@ internal static class CustomerPages
     private static RazorComponentResult<NotFoundPage> NotFound(Problem problem) =>
         new(new { problem.Detail }) { StatusCode = problem.Status };
 
-    private static RazorComponentResult<FormPage> Form(RequestedShop shop, ShopStatus found, UploadOptions options, Problem? problem, int status) =>
-        new(new
+    private static RazorComponentResult<FormPage> Form(RequestedShop shop, ShopStatus found, UploadOptions options, Problem? problem, int status)
+    {
+        var limits = options.For(found.Limits);
+        return new(new
         {
             ShopName = found.Name,
             Action = $"{shop.Prefix}/send",
             Accept = string.Join(',', options.Accepted),
-            options.MaxFiles,
-            options.MaxFileSize,
+            MaxFiles = limits.Files,
+            MaxFileSize = limits.FileSize,
             problem?.Detail,
         })
         {
             StatusCode = status,
         };
+    }
 }
 
 /// <summary>303: what a form's answer is, so that reloading it does not send the files again (RFC 9110, 15.4.4).</summary>

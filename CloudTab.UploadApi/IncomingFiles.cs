@@ -37,7 +37,8 @@ internal sealed class IncomingFiles(
     /// <returns>Why it is refused, or null.</returns>
     public async Task<Problem?> AddAsync(UploadSession session, FormPart part, long? bodySize, CancellationToken cancellationToken)
     {
-        if (session.FileCount + _begun.Count >= options.Value.MaxFiles)
+        var limits = options.Value.For(session.ShopLimits);
+        if (session.FileCount + _begun.Count >= limits.Files)
             return Problems.TooManyFiles;
         if (part.Head.IsEmpty)
             return Problems.EmptyFile;
@@ -52,9 +53,9 @@ internal sealed class IncomingFiles(
         using var span = Telemetry.StartFile(file.Id);
         var began = clock.GetTimestamp();
         // One byte more than allowed, so that there is always room to see that a file has more.
-        var most = Math.Min(bodySize ?? long.MaxValue, options.Value.MaxFileSize + 1);
+        var most = Math.Min(bodySize ?? long.MaxValue, limits.FileSize + 1);
         await using var upload = store.BeginUpload(file.ObjectKey, most);
-        if (await CopyAsync(part, upload, check, RoomIn(session), cancellationToken) is { } refused)
+        if (await CopyAsync(part, upload, check, RoomIn(session, limits), cancellationToken) is { } refused)
             return refused;
 
         var sha256 = await upload.CompleteAsync(cancellationToken);
@@ -73,7 +74,7 @@ internal sealed class IncomingFiles(
             return Problems.NoFiles;
         cancellationToken.ThrowIfCancellationRequested();
         using var limit = new CancellationTokenSource(StoreLimit, clock);
-        var outcome = await uploads.StoreAsync(session.Id, _complete, options.Value.Limits, limit.Token);
+        var outcome = await uploads.StoreAsync(session.Id, _complete, options.Value.For(session.ShopLimits).OfSession, limit.Token);
         if (outcome != Outcome.Done)
             return Problems.For(outcome);
 
@@ -112,7 +113,7 @@ internal sealed class IncomingFiles(
         }
     }
 
-    private async Task<Problem?> CopyAsync(FormPart part, ObjectUpload upload, FileCheck check, long room, CancellationToken cancellationToken)
+    private static async Task<Problem?> CopyAsync(FormPart part, ObjectUpload upload, FileCheck check, Room room, CancellationToken cancellationToken)
     {
         using var reading = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, upload.Reclaimed);
         try
@@ -126,8 +127,8 @@ internal sealed class IncomingFiles(
     }
 
     /// <param name="reading">Ends the wait for bytes and for memory, not for S3.</param>
-    private async Task<Problem?> CopyUntilAsync(
-        FormPart part, ObjectUpload upload, FileCheck check, long room, CancellationToken reading, CancellationToken cancellationToken)
+    private static async Task<Problem?> CopyUntilAsync(
+        FormPart part, ObjectUpload upload, FileCheck check, Room room, CancellationToken reading, CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -137,19 +138,28 @@ internal sealed class IncomingFiles(
                 return null;
             if (!check.Add(memory.Span[..count]))
                 return Problems.TypeNotAccepted;
-            if (upload.Size + count > options.Value.MaxFileSize)
-                return Problems.FileTooLarge;
-            if (upload.Size + count > room)
-                return Problems.SessionTooLarge;
+            if (room.Refuse(upload.Size + count) is { } refused)
+                return refused;
             await upload.AdvanceAsync(count, cancellationToken);
         }
     }
 
-    private long RoomIn(UploadSession session) => options.Value.Limits.Bytes - session.TotalSize - _complete.Sum(file => file.Size);
+    private Room RoomIn(UploadSession session, UploadLimits limits)
+    {
+        var complete = _complete.Sum(file => file.Size);
+        return new(limits.FileSize, limits.SessionSize - session.TotalSize - complete, limits.Outstanding - session.Outstanding - complete);
+    }
 
     private void RemoveLeases(IEnumerable<UploadingFile> files)
     {
         foreach (var file in files)
             leases.Remove(file.Id);
+    }
+
+    /// <summary>How large a file may become before it passes a limit.</summary>
+    private sealed record Room(long InFile, long InSession, long InShop)
+    {
+        public Problem? Refuse(long size) =>
+            size > InFile ? Problems.FileTooLarge : size > InSession ? Problems.SessionTooLarge : size > InShop ? Problems.ShopFull : null;
     }
 }

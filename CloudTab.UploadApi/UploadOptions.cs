@@ -3,7 +3,7 @@ using CloudTab.Relay;
 
 namespace CloudTab.UploadApi;
 
-/// <summary>What customers may upload, and how often they may begin. All limits are inclusive.</summary>
+/// <summary>What customers may upload, and how much in a time. All limits are inclusive; those on files hold for shops that have none of their own.</summary>
 internal sealed class UploadOptions : IValidatableObject
 {
     private const long DefaultSessionSize = 1L << 30;
@@ -25,6 +25,14 @@ internal sealed class UploadOptions : IValidatableObject
     [ConfigurationKeyName("MAX_SESSION_SIZE")]
     [Range(1, 1L << 40)]
     public long? MaxSessionSize { get; set; }
+
+    /// <summary>
+    /// Bytes in all live files of one shop (MAX_OUTSTANDING_SIZE, default 107,374,182,400 = 100 GiB). Files count until their session
+    /// has ended. Too small, and a busy shop's customers are turned away; too large, and one shop can fill the bucket.
+    /// </summary>
+    [ConfigurationKeyName("MAX_OUTSTANDING_SIZE")]
+    [Range(1, 1L << 50)]
+    public long MaxOutstandingSize { get; set; } = 100L << 30;
 
     /// <summary>
     /// Media types that are accepted (ACCEPTED_TYPES, comma-separated, e.g. `application/pdf,image/jpeg`; default all that
@@ -57,8 +65,16 @@ internal sealed class UploadOptions : IValidatableObject
     [Range(1_000, 3_600_000)]
     public long Silence { get; set; } = 60_000;
 
-    /// <summary>What a session may hold.</summary>
-    public SessionLimits Limits => new(MaxFiles, MaxSessionSize ?? Math.Max(DefaultSessionSize, MaxFileSize));
+    /// <summary>What holds for a shop: its own limits, else these.</summary>
+    public UploadLimits For(ShopLimits own)
+    {
+        var fileSize = own.FileSize ?? MaxFileSize;
+        return new(
+            own.Files ?? MaxFiles,
+            fileSize,
+            own.SessionSize ?? MaxSessionSize ?? Math.Max(DefaultSessionSize, fileSize),
+            own.Outstanding ?? MaxOutstandingSize);
+    }
 
     /// <summary>The media types of ACCEPTED_TYPES, or all that are known.</summary>
     public IReadOnlySet<string> Accepted => string.IsNullOrWhiteSpace(AcceptedTypes)
@@ -77,4 +93,11 @@ internal sealed class UploadOptions : IValidatableObject
         if (Accepted.Count == 0)
             yield return new("ACCEPTED_TYPES names no type");
     }
+}
+
+/// <summary>What holds for uploads to one shop, all inclusive: files in a session, bytes in a file, in a session, in all live files.</summary>
+internal sealed record UploadLimits(int Files, long FileSize, long SessionSize, long Outstanding)
+{
+    /// <summary>What is decided when files are stored.</summary>
+    public SessionLimits OfSession => new(Files, SessionSize, Outstanding);
 }
