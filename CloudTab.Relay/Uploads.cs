@@ -122,9 +122,10 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
             ), stored AS (
                 UPDATE files
                 SET status = 'stored', lease_until = NULL, stored_at = @now, type = incoming.type, size = incoming.size,
-                    sha256 = incoming.sha256,
+                    sha256 = incoming.sha256, pages = incoming.pages, locked = incoming.locked,
                     position = incoming.place + coalesce((SELECT max(position) FROM files AS older WHERE older.session = @session), 0)
-                FROM changed, unnest(@ids, @types, @sizes, @hashes) WITH ORDINALITY AS incoming (id, type, size, sha256, place)
+                FROM changed, unnest(@ids, @types, @sizes, @hashes, @pages, @locked) WITH ORDINALITY
+                    AS incoming (id, type, size, sha256, pages, locked, place)
                 WHERE files.id = incoming.id
             ), event AS (
                 {Events.Insert}
@@ -138,6 +139,8 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
             types = files.Select(file => file.Type).ToArray(),
             sizes = files.Select(file => file.Size).ToArray(),
             hashes = files.Select(file => file.Sha256).ToArray(),
+            pages = files.Select(file => file.Pages).ToArray(),
+            locked = files.Select(file => file.Locked).ToArray(),
             count = files.Count,
             bytes = files.Sum(file => file.Size),
             maxFiles = limits.Files,
@@ -328,4 +331,11 @@ public sealed record UploadingFile(Guid Id, string Name, string ObjectKey)
 /// <param name="Type">Media type, as detected from the content.</param>
 /// <param name="Size">Bytes.</param>
 /// <param name="Sha256">SHA-256 of the content, 32 bytes.</param>
-public sealed record UploadedFile(Guid Id, string Name, string Type, long Size, byte[] Sha256);
+public sealed record UploadedFile(Guid Id, string Name, string Type, long Size, byte[] Sha256)
+{
+    /// <summary>Pages of a PDF that could be counted.</summary>
+    public int? Pages { get; init; }
+
+    /// <summary>Whether a PDF needs a password to be opened; null where that is not known.</summary>
+    public bool? Locked { get; init; }
+}

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using CloudTab.Relay;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -77,9 +78,17 @@ internal sealed record UploadAnswer(bool Success, string SessionId, int FilesUpl
         true,
         sessionId,
         files.Count,
-        [.. files.Select(file => new UploadedView(file.Id, file.Name, file.Size, file.Type, Convert.ToHexStringLower(file.Sha256)))],
+        [.. files.Select(file => new UploadedView(
+            file.Id, file.Name, file.Size, file.Type, Convert.ToHexStringLower(file.Sha256), file.Pages, file.Locked))],
         files.Count == 1 ? "1 file uploaded." : $"{files.Count} files uploaded.");
 }
 
-/// <summary>A file just uploaded; `sha256` is lower-case hexadecimal.</summary>
-internal sealed record UploadedView(Guid Id, string OriginalName, long Size, string Type, string Sha256);
+/// <summary>A file just uploaded; `sha256` is lower-case hexadecimal; `pages` and `locked` as in <see cref="FileDetails"/>.</summary>
+internal sealed record UploadedView(
+    Guid Id,
+    string OriginalName,
+    long Size,
+    string Type,
+    string Sha256,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Pages,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] bool? Locked);

@@ -15,6 +15,7 @@ internal sealed class IncomingFiles(
     ObjectStore store,
     UploadLeases leases,
     FileTypes types,
+    PdfPages pdfPages,
     IOptions<UploadOptions> options,
     TimeProvider clock,
     Telemetry telemetry,
@@ -26,6 +27,7 @@ internal sealed class IncomingFiles(
 
     private readonly List<UploadingFile> _begun = [];
     private readonly List<UploadedFile> _complete = [];
+    private readonly Dictionary<Guid, Task<PdfFacts?>> _reading = [];
 
     /// <summary>The files whose bytes are complete.</summary>
     public IReadOnlyList<UploadedFile> Complete => _complete;
@@ -62,6 +64,9 @@ internal sealed class IncomingFiles(
         if (await types.ConcludeAsync(check, file.ObjectKey, upload.Size, cancellationToken) is not { } type)
             return Problems.TypeNotAccepted;
         _complete.Add(new UploadedFile(file.Id, file.Name, type, upload.Size, sha256));
+        // While the next file comes in.
+        if (type == MediaTypes.Pdf)
+            _reading.Add(file.Id, pdfPages.CountAsync(file, upload.Size, cancellationToken));
         telemetry.FileReceived(upload.Size, type, clock.GetElapsedTime(began));
         return null;
     }
@@ -72,6 +77,7 @@ internal sealed class IncomingFiles(
     {
         if (_complete.Count == 0)
             return Problems.NoFiles;
+        await FinishReadingAsync();
         cancellationToken.ThrowIfCancellationRequested();
         using var limit = new CancellationTokenSource(StoreLimit, clock);
         var outcome = await uploads.StoreAsync(session.Id, _complete, options.Value.For(session.ShopLimits).OfSession, limit.Token);
@@ -110,6 +116,16 @@ internal sealed class IncomingFiles(
         finally
         {
             RemoveLeases(begun);
+        }
+    }
+
+    /// <summary>Adds what is known of PDFs: before they are stored, so that it needs no repair where this process dies in between.</summary>
+    private async Task FinishReadingAsync()
+    {
+        for (var i = 0; i < _complete.Count; i++)
+        {
+            if (_reading.TryGetValue(_complete[i].Id, out var reading) && await reading is { } facts)
+                _complete[i] = _complete[i] with { Pages = facts.Pages, Locked = facts.Locked };
         }
     }
 

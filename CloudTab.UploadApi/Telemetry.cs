@@ -17,6 +17,7 @@ internal sealed class Telemetry
     private readonly Histogram<long> _size;
     private readonly Histogram<double> _duration;
     private readonly Counter<long> _refusals;
+    private readonly Counter<long> _pdfs;
 
     public Telemetry(IMeterFactory meters, UploadMemory memory)
     {
@@ -24,6 +25,7 @@ internal sealed class Telemetry
         _size = meter.CreateHistogram<long>("cloudtab.upload.size", "By", "Sizes of received files");
         _duration = meter.CreateHistogram<double>("cloudtab.upload.duration", "s", "Time from a file's first byte until it is complete in S3");
         _refusals = meter.CreateCounter<long>("cloudtab.upload.refusals", "{request}", "Uploads refused, by problem code");
+        _pdfs = meter.CreateCounter<long>("cloudtab.upload.pdfs", "{file}", "PDFs received, by whether they could be counted");
         meter.CreateObservableUpDownCounter("cloudtab.upload.memory", () => memory.InUse, "By", "Buffers that uploads hold now");
     }
 
@@ -35,6 +37,13 @@ internal sealed class Telemetry
         var tag = new KeyValuePair<string, object?>("cloudtab.file.type", type);
         _size.Record(size, tag);
         _duration.Record(duration.TotalSeconds, tag);
+    }
+
+    /// <param name="facts">What was found out, or null where nothing was.</param>
+    public void PdfRead(PdfFacts? facts)
+    {
+        var outcome = facts is null ? "unknown" : facts.Locked ? "locked" : "counted";
+        _pdfs.Add(1, new KeyValuePair<string, object?>("cloudtab.pdf.outcome", outcome));
     }
 
     public void UploadRefused(Problem problem) => _refusals.Add(1, new KeyValuePair<string, object?>("cloudtab.problem.code", problem.Code));
