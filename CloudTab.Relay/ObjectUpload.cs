@@ -28,6 +28,7 @@ public sealed class ObjectUpload : IAsyncDisposable
     private readonly int _bufferSize;
     private readonly IncrementalHash _sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private readonly List<PartETag> _parts = [];
+    private readonly CancellationTokenSource _reclaim = new();
 
     private UploadBuffer? _filling;
     private Task<PartETag>? _sending;
@@ -48,19 +49,26 @@ public sealed class ObjectUpload : IAsyncDisposable
     /// <summary>Bytes written so far.</summary>
     public long Size { get; private set; }
 
+    /// <summary>
+    /// Is cancelled where others wait for the memory that this upload holds and its client is too slow: whoever reads from the client
+    /// is to stop, and to dispose this.
+    /// </summary>
+    public CancellationToken Reclaimed => _reclaim.Token;
+
     /// <summary>Where the next bytes go, never empty. Waits for the process's memory budget.</summary>
-    public async ValueTask<Memory<byte>> GetMemoryAsync(CancellationToken cancellationToken)
+    public ValueTask<Memory<byte>> GetMemoryAsync(CancellationToken cancellationToken)
     {
-        _filling ??= await _memory.RentAsync(_bufferSize, cancellationToken);
-        return _filling.IsFull ? throw new InvalidOperationException($"More than the {_bufferSize} bytes announced.") : _filling.Free;
+        _filling ??= _memory.Begin(_bufferSize, _reclaim);
+        return _filling.IsFull
+            ? throw new InvalidOperationException($"More than the {_bufferSize} bytes announced.")
+            : _filling.GetMemoryAsync(cancellationToken);
     }
 
     /// <summary>Counts bytes that were written to <see cref="GetMemoryAsync"/>, and sends a part when it is full.</summary>
     public async ValueTask AdvanceAsync(int count, CancellationToken cancellationToken)
     {
         var buffer = _filling ?? throw new InvalidOperationException("Nothing was asked for to write to.");
-        _sha256.AppendData(buffer.Free.Span[..count]);
-        buffer.Advance(count);
+        _sha256.AppendData(buffer.Advance(count));
         Size += count;
         if (buffer.Length == PartSize)
             await SendPartAsync(cancellationToken);
@@ -88,9 +96,10 @@ public sealed class ObjectUpload : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        _filling?.Dispose(); // first: others may wait for it
         if (_sending is not null)
             await _sending.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-        _filling?.Dispose();
+        _reclaim.Dispose();
         _sha256.Dispose();
         if (!_completed && _reachedS3)
             await RemoveAsync();
