@@ -1,4 +1,5 @@
 using CloudTab.Relay;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 
@@ -12,6 +13,7 @@ public sealed class UploadMemoryTests : IDisposable
 
     private readonly FakeTimeProvider _clock = new();
     private readonly List<CancellationTokenSource> _reclaims = [];
+    private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().AddSingleton<RelayTelemetry>().BuildServiceProvider();
     private UploadMemory? _memory;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -21,6 +23,7 @@ public sealed class UploadMemoryTests : IDisposable
     public void Dispose()
     {
         _memory?.Dispose();
+        _services.Dispose();
         _reclaims.ForEach(reclaim => reclaim.Dispose());
     }
 
@@ -239,7 +242,8 @@ public sealed class UploadMemoryTests : IDisposable
             seen = Interlocked.CompareExchange(ref most, value, seen) == seen ? value : Interlocked.Read(ref most);
     }
 
-    private void Given(int bytes) => _memory = new(Options.Create(new ObjectStoreOptions { UploadMemory = bytes, MinimumRate = 64 << 10 }), _clock);
+    private void Given(int bytes) => _memory = new(
+        Options.Create(new ObjectStoreOptions { UploadMemory = bytes, MinimumRate = 64 << 10 }), _services.GetRequiredService<RelayTelemetry>(), _clock);
 
     private Upload Begin(int size)
     {
