@@ -36,6 +36,40 @@ internal sealed class Operator(Database database, ApiKeys keys, TimeProvider clo
         return await database.ExecuteAsync(sql, new { id, accepts }, cancellationToken) == 1;
     }
 
+    /// <summary>Sets a limit of a shop, or with null leaves it to the settings.</summary>
+    /// <returns>Whether there is such a shop.</returns>
+    /// <exception cref="ValidationException">The value is out of range.</exception>
+    public async Task<bool> SetLimitAsync(string id, ShopLimit limit, long? value, CancellationToken cancellationToken)
+    {
+        // The names of the columns, which no parameter can carry.
+        var column = limit switch
+        {
+            ShopLimit.Files => "max_files",
+            ShopLimit.FileSize => "max_file_size",
+            ShopLimit.SessionSize => "max_session_size",
+            _ => "max_outstanding",
+        };
+        try
+        {
+            return await database.ExecuteAsync($"UPDATE shops SET {column} = @value WHERE id = @id", new { id, value }, cancellationToken) == 1;
+        }
+        catch (PostgresException refused) when (refused.SqlState is PostgresErrorCodes.CheckViolation or PostgresErrorCodes.NumericValueOutOfRange)
+        {
+            throw new ValidationException("A session may hold 1 to 1000 files; sizes are 1 byte or more", refused);
+        }
+    }
+
+    /// <summary>The limits that a shop has of its own, or null where there is no such shop.</summary>
+    public Task<ListedLimits?> FindLimitsAsync(string id, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            SELECT max_files AS Files, max_file_size AS FileSize, max_session_size AS SessionSize, max_outstanding AS Outstanding
+            FROM shops
+            WHERE id = @id
+            """;
+        return database.QuerySingleOrDefaultAsync<ListedLimits>(sql, new { id }, cancellationToken);
+    }
+
     public Task<List<ListedShop>> ListShopsAsync(CancellationToken cancellationToken)
     {
         const string sql = """
@@ -87,5 +121,25 @@ internal sealed class Operator(Database database, ApiKeys keys, TimeProvider clo
 }
 
 internal sealed record ListedShop(string Id, string Name, bool AcceptsUploads, long Keys);
+
+/// <summary>What can be limited for a shop.</summary>
+internal enum ShopLimit
+{
+    Files,
+    FileSize,
+    SessionSize,
+    Outstanding,
+}
+
+internal sealed record ListedLimits(int? Files, long? FileSize, long? SessionSize, long? Outstanding)
+{
+    public long? Of(ShopLimit limit) => limit switch
+    {
+        ShopLimit.Files => Files,
+        ShopLimit.FileSize => FileSize,
+        ShopLimit.SessionSize => SessionSize,
+        _ => Outstanding,
+    };
+}
 
 internal sealed record ListedKey(Guid Id, string Name, string Prefix, DateTime CreatedAt, DateTime? RevokedAt);

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.ComponentModel.DataAnnotations;
+using System.Globalization;
 using Amazon.Runtime;
 using CloudTab.Relay;
 using Npgsql;
@@ -10,6 +11,14 @@ namespace CloudTab.Migrator;
 /// <summary>The command line: without a verb it migrates, `wait` waits for that; `shop` and `key` are the operator's tool.</summary>
 internal static class Verbs
 {
+    private static readonly Dictionary<string, ShopLimit> LimitNames = new(StringComparer.Ordinal)
+    {
+        ["files"] = ShopLimit.Files,
+        ["file-size"] = ShopLimit.FileSize,
+        ["session-size"] = ShopLimit.SessionSize,
+        ["outstanding"] = ShopLimit.Outstanding,
+    };
+
     public static RootCommand Build(IServiceProvider services)
     {
         var root = new RootCommand("Applies CloudTab's schema, creates its bucket and its first shop. Running it again changes nothing.")
@@ -55,8 +64,40 @@ internal static class Verbs
             foreach (var shop in await @operator.ListShopsAsync(cancellationToken))
                 Console.WriteLine($"{shop.Id}\t{shop.Name}\t{(shop.AcceptsUploads ? "open" : "closed")}\t{shop.Keys} keys");
         }));
-        return new("shop", "Shops") { add, list, open, close };
+        return new("shop", "Shops") { add, list, open, close, Limit(@operator, id) };
     }
+
+    private static Command Limit(Operator @operator, Argument<string> shop)
+    {
+        var limit = new Argument<string?>("limit") { Description = "Which one; none to list them", Arity = ArgumentArity.ZeroOrOne };
+        limit.AcceptOnlyFromAmong([.. LimitNames.Keys]);
+        var value = new Argument<string?>("value") { Description = "Files or bytes, or `default`: what the settings say", Arity = ArgumentArity.ZeroOrOne };
+
+        var command = new Command("limit", "Lists the limits that a shop has of its own, or sets one") { shop, limit, value };
+        command.SetAction((given, cancellationToken) => ExplainedAsync(async () =>
+        {
+            var id = given.GetRequiredValue(shop);
+            if (given.GetValue(limit) is { } name)
+            {
+                if (!await @operator.SetLimitAsync(id, LimitNames[name], ReadLimit(given.GetValue(value)), cancellationToken))
+                    throw new ValidationException($"There is no shop '{id}'");
+                return;
+            }
+
+            if (await @operator.FindLimitsAsync(id, cancellationToken) is not { } limits)
+                throw new ValidationException($"There is no shop '{id}'");
+            foreach (var (listed, kind) in LimitNames)
+                Console.WriteLine($"{listed}\t{limits.Of(kind)?.ToString(CultureInfo.InvariantCulture) ?? "default"}");
+        }));
+        return command;
+    }
+
+    private static long? ReadLimit(string? text) => text switch
+    {
+        "default" => null,
+        _ when long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) => value,
+        _ => throw new ValidationException("The value is a whole number, or `default`"),
+    };
 
     private static Command Key(Operator @operator)
     {

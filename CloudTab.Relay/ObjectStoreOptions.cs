@@ -37,4 +37,13 @@ public sealed class ObjectStoreOptions
     [ConfigurationKeyName("UPLOAD_MEMORY")]
     [Range(ObjectUpload.PartSize, 1L << 40)]
     public long UploadMemory { get; set; } = 256 << 20;
+
+    /// <summary>
+    /// Bytes a second that an upload must bring to keep its memory while others wait for some (UPLOAD_MINIMUM_RATE, default 65,536).
+    /// The slowest below it is ended first; where nobody waits, nobody is. Too small, and slow uploads hold up fast ones; too large,
+    /// and customers with a poor connection are sent away in the rush hour.
+    /// </summary>
+    [ConfigurationKeyName("UPLOAD_MINIMUM_RATE")]
+    [Range(1, 1L << 30)]
+    public long MinimumRate { get; set; } = 65_536;
 }

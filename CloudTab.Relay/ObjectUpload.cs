@@ -29,6 +29,7 @@ public sealed class ObjectUpload : IAsyncDisposable
     private readonly int _bufferSize;
     private readonly List<string> _parts;
     private readonly bool _isResumable;
+    private readonly CancellationTokenSource _reclaim = new();
 
     private ObjectProgress _recorded;
     private long _inParts;
@@ -70,36 +71,46 @@ public sealed class ObjectUpload : IAsyncDisposable
 
     private ObjectProgress Durable => _parts.Count == _recorded.PartETags.Count ? _recorded : new(_inParts, _multipartId, [.. _parts], null, 0);
 
+    /// <summary>
+    /// Is cancelled where others wait for the memory that this upload holds and its client is too slow: whoever reads from the client
+    /// is to stop, and to park or dispose this.
+    /// </summary>
+    public CancellationToken Reclaimed => _reclaim.Token;
+
     /// <summary>Gets back the tail of what was received before. To be called before anything is written.</summary>
-    /// <returns>The tail's bytes, valid until the next call; empty where there is none.</returns>
-    public async Task<ReadOnlyMemory<byte>> LoadTailAsync(CancellationToken cancellationToken)
+    /// <param name="seen">Is shown the tail's bytes.</param>
+    public async Task LoadTailAsync(Action<ReadOnlySpan<byte>>? seen, CancellationToken cancellationToken)
     {
         if (_hasTail || _recorded.TailSize == 0)
-            return default;
+            return;
         _hasTail = true;
-        var buffer = await _memory.RentAsync(_bufferSize, cancellationToken);
-        _filling = buffer;
-        var tail = buffer.Free[.._recorded.TailSize];
+        _filling = _memory.Begin(_bufferSize, _reclaim);
         using var found = await _pipeline.ExecuteAsync(
             async token => await _client.GetObjectAsync(new() { BucketName = _bucket, Key = _recorded.TailKey }, token), cancellationToken);
         try
         {
-            await found.ResponseStream.ReadExactlyAsync(tail, cancellationToken);
+            while (_filling.Length < _recorded.TailSize)
+            {
+                var memory = await _filling.GetMemoryAsync(cancellationToken);
+                memory = memory[..Math.Min(memory.Length, _recorded.TailSize - _filling.Length)];
+                await found.ResponseStream.ReadExactlyAsync(memory, cancellationToken);
+                _filling.Advance(memory.Length);
+                seen?.Invoke(memory.Span);
+            }
         }
         catch (IOException cut)
         {
             throw new HttpRequestException("S3 broke off in the middle of an object.", cut);
         }
-
-        buffer.Advance(tail.Length);
-        return tail;
     }
 
     /// <summary>Where the next bytes go, never empty. Waits for the process's memory budget.</summary>
-    public async ValueTask<Memory<byte>> GetMemoryAsync(CancellationToken cancellationToken)
+    public ValueTask<Memory<byte>> GetMemoryAsync(CancellationToken cancellationToken)
     {
-        _filling ??= await _memory.RentAsync(_bufferSize, cancellationToken);
-        return _filling.IsFull ? throw new InvalidOperationException($"More than the {_bufferSize} bytes announced.") : _filling.Free;
+        _filling ??= _memory.Begin(_bufferSize, _reclaim);
+        return _filling.IsFull
+            ? throw new InvalidOperationException($"More than the {_bufferSize} bytes announced.")
+            : _filling.GetMemoryAsync(cancellationToken);
     }
 
     /// <summary>Counts bytes that were written to <see cref="GetMemoryAsync"/>, and sends a part when it is full.</summary>
@@ -115,7 +126,7 @@ public sealed class ObjectUpload : IAsyncDisposable
     /// <summary>Makes the object durable and visible; it holds one byte at least.</summary>
     public async Task CompleteAsync(CancellationToken cancellationToken)
     {
-        await LoadTailAsync(cancellationToken);
+        await LoadTailAsync(seen: null, cancellationToken);
         if (_multipartId is null)
         {
             await PutAsync(_key, cancellationToken);
@@ -153,9 +164,10 @@ public sealed class ObjectUpload : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        _filling?.Dispose(); // first: others may wait for it
         if (_sending is not null)
             await _sending.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-        _filling?.Dispose();
+        _reclaim.Dispose();
         if (!_settled && _reachedS3)
             await RemoveAsync();
     }

@@ -91,6 +91,9 @@ public sealed record ResumableUpload
     /// <summary>Whether it can neither be continued nor looked at any more.</summary>
     public bool IsGone { get; init; }
 
+    /// <summary>What the operator has set for its shop.</summary>
+    public ShopLimits ShopLimits => new(MaxFiles, MaxFileSize, MaxSessionSize, MaxOutstanding);
+
     /// <summary>Whether it becomes a file only together with others.</summary>
     public bool IsPartial => Concat == NewUpload.Partial;
 
@@ -102,4 +105,12 @@ public sealed record ResumableUpload
 
     /// <summary>Where its bytes are.</summary>
     public ObjectProgress Progress => new(Received, MultipartId, PartETags, TailKey, TailSize);
+
+    private int? MaxFiles { get; init; }
+
+    private long? MaxFileSize { get; init; }
+
+    private long? MaxSessionSize { get; init; }
+
+    private long? MaxOutstanding { get; init; }
 }

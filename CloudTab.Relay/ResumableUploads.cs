@@ -33,7 +33,7 @@ public sealed class ResumableUploads(Database database, TimeProvider clock, IOpt
         uploads.completed_at IS NOT NULL AS IsComplete, uploads.received, uploads.part_size AS PartSize,
         uploads.multipart_id AS MultipartId, uploads.part_etags AS PartETags, uploads.tail_key AS TailKey, uploads.tail_size AS TailSize,
         uploads.generation, uploads.holder IS NOT NULL AND uploads.held_until > @now AS IsHeld,
-        least(sessions.expires_at, uploads.created_at + @lifetime) AS ExpiresAt, {IsGone} AS IsGone
+        least(sessions.expires_at, uploads.created_at + @lifetime) AS ExpiresAt, {IsGone} AS IsGone, {ShopLimits.Columns}
         """;
 
     private const string IsGone = """
@@ -72,7 +72,7 @@ public sealed class ResumableUploads(Database database, TimeProvider clock, IOpt
             WITH live AS (
                 UPDATE sessions SET expires_at = @expiresAt
                 WHERE shop_id = @shop AND session_id = @sessionId AND status IN ('open', 'pending', 'processing') AND expires_at > @now
-                RETURNING id, session_id, file_count, total_size, expires_at, ended_at
+                RETURNING id, session_id, shop_id, file_count, total_size, expires_at, ended_at
             ), begun AS (
                 {BegunInSession}
             ), sessions AS (
@@ -93,7 +93,7 @@ public sealed class ResumableUploads(Database database, TimeProvider clock, IOpt
                 FROM files
                 RETURNING *
             )
-            SELECT {Columns} FROM uploads, files, sessions
+            SELECT {Columns} FROM uploads, files, sessions JOIN shops ON shops.id = sessions.shop_id
             """;
         var file = UploadingFile.Create(wanted.Name, clock.GetUtcNow());
         var parameters = new
@@ -132,7 +132,8 @@ public sealed class ResumableUploads(Database database, TimeProvider clock, IOpt
     {
         const string sql = $"""
             SELECT {Columns}
-            FROM uploads JOIN sessions ON sessions.id = uploads.session LEFT JOIN files ON files.id = uploads.file
+            FROM uploads JOIN sessions ON sessions.id = uploads.session JOIN shops ON shops.id = sessions.shop_id
+                LEFT JOIN files ON files.id = uploads.file
             WHERE uploads.upload_id = @uploadId AND sessions.shop_id = @shop
             """;
         return database.QuerySingleOrDefaultAsync<ResumableUpload>(
@@ -144,7 +145,8 @@ public sealed class ResumableUploads(Database database, TimeProvider clock, IOpt
     {
         const string sql = $"""
             SELECT {Columns}
-            FROM uploads JOIN sessions ON sessions.id = uploads.session LEFT JOIN files ON files.id = uploads.file
+            FROM uploads JOIN sessions ON sessions.id = uploads.session JOIN shops ON shops.id = sessions.shop_id
+                LEFT JOIN files ON files.id = uploads.file
             WHERE sessions.session_id = @sessionId AND sessions.shop_id = @shop
             """;
         return database.QueryAsync<ResumableUpload>(sql, new { shop, sessionId, now = Now, lifetime = Lifetime }, cancellationToken);
@@ -164,7 +166,7 @@ public sealed class ResumableUploads(Database database, TimeProvider clock, IOpt
             )
             UPDATE uploads
             SET holder = @holder, held_until = @heldUntil, generation = uploads.generation + 1, wanted = false
-            FROM sessions, files
+            FROM sessions JOIN shops ON shops.id = sessions.shop_id, files
             WHERE uploads.upload_id = @uploadId AND uploads.session = sessions.id AND files.id = uploads.file
                 AND files.status = 'uploading' AND uploads.completed_at IS NULL
                 AND uploads.created_at + @lifetime > @now

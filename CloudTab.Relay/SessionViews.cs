@@ -63,7 +63,7 @@ public sealed class SessionViews(Database database, TimeProvider clock)
     {
         const string sql = """
             SELECT id, name, type, size, encode(sha256, 'hex') AS Sha256,
-                   CASE WHEN status = 'stored' THEN 'stored' ELSE 'deleted' END AS Status
+                   CASE WHEN status = 'stored' THEN 'stored' ELSE 'deleted' END AS Status, pages, locked
             FROM files
             WHERE session = @session AND stored_at IS NOT NULL
             ORDER BY position
@@ -124,5 +124,16 @@ public sealed record SessionDetails(
     public IReadOnlyList<FileDetails> Files { get; init; } = [];
 }
 
-/// <summary>A file as its shop sees it; `status` is `stored` or `deleted`, `sha256` lower-case hexadecimal.</summary>
-public sealed record FileDetails(Guid Id, string Name, string Type, long Size, string Sha256, string Status);
+/// <summary>
+/// A file as its shop sees it; `status` is `stored` or `deleted`, `sha256` lower-case hexadecimal. `pages` and `locked` (needs a
+/// password) are there for PDFs that could be read.
+/// </summary>
+public sealed record FileDetails(
+    Guid Id,
+    string Name,
+    string Type,
+    long Size,
+    string Sha256,
+    string Status,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Pages,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] bool? Locked);

@@ -192,6 +192,9 @@ public enum Outcome
     /// <summary>The session would hold more bytes than allowed.</summary>
     TooLarge,
 
+    /// <summary>The shop's live files would take more bytes than allowed.</summary>
+    ShopFull,
+
     /// <summary>The upload lost its lease: another process has begun to clean up behind it.</summary>
     LeaseLost,
 }

@@ -12,9 +12,10 @@ public sealed class Shops(Database database, TimeProvider clock)
     /// <summary>A shop and whether it can be reached now, or null where there is none of that id.</summary>
     public Task<ShopStatus?> FindAsync(string shop, CancellationToken cancellationToken)
     {
-        const string sql = """
+        const string sql = $"""
             SELECT id, name, accepts_uploads AS AcceptsUploads,
-                   EXISTS (SELECT FROM connected_sockets WHERE shop_id = shops.id AND seen_at > @seenAfter) AS Connected
+                   EXISTS (SELECT FROM connected_sockets WHERE shop_id = shops.id AND seen_at > @seenAfter) AS Connected,
+                   {ShopLimits.Columns}
             FROM shops
             WHERE id = @shop
             """;
@@ -28,4 +29,27 @@ public sealed class Shops(Database database, TimeProvider clock)
 /// <param name="Name">The name to display.</param>
 /// <param name="AcceptsUploads">Whether the shop takes uploads now.</param>
 /// <param name="Connected">Whether a shopkeeper's socket is open on any replica.</param>
-public sealed record ShopStatus(string Id, string Name, bool AcceptsUploads, bool Connected);
+public sealed record ShopStatus(
+    string Id,
+    string Name,
+    bool AcceptsUploads,
+    bool Connected,
+    int? MaxFiles,
+    long? MaxFileSize,
+    long? MaxSessionSize,
+    long? MaxOutstanding)
+{
+    /// <summary>What the operator has set for this shop.</summary>
+    public ShopLimits Limits => new(MaxFiles, MaxFileSize, MaxSessionSize, MaxOutstanding);
+}
+
+/// <summary>What an operator has set for one shop, all inclusive; null is what the settings say.</summary>
+/// <param name="Files">Files in a session.</param>
+/// <param name="FileSize">Bytes in a file.</param>
+/// <param name="SessionSize">Bytes in a session.</param>
+/// <param name="Outstanding">Bytes in all live files of the shop.</param>
+public readonly record struct ShopLimits(int? Files, long? FileSize, long? SessionSize, long? Outstanding)
+{
+    internal const string Columns =
+        "max_files AS MaxFiles, max_file_size AS MaxFileSize, max_session_size AS MaxSessionSize, max_outstanding AS MaxOutstanding";
+}

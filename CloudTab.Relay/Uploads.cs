@@ -21,9 +21,12 @@ public sealed class Uploads(
     /// <returns>The session, or null where the shop has no such session.</returns>
     public async Task<UploadSession?> FindSessionAsync(string shop, string sessionId, CancellationToken cancellationToken)
     {
-        const string sql = """
-            SELECT id, ended_at IS NOT NULL OR expires_at <= @now AS Closed, file_count AS FileCount, total_size AS TotalSize
-            FROM sessions
+        const string sql = $"""
+            SELECT sessions.id, ended_at IS NOT NULL OR expires_at <= @now AS Closed, file_count AS FileCount, total_size AS TotalSize,
+                   (SELECT coalesce(sum(total_size), 0)::bigint FROM sessions AS held
+                    WHERE held.shop_id = shops.id AND held.ended_at IS NULL AND held.total_size > 0) AS Outstanding,
+                   {ShopLimits.Columns}
+            FROM sessions JOIN shops ON shops.id = sessions.shop_id
             WHERE shop_id = @shop AND session_id = @sessionId
             """;
         var found = await database.QuerySingleOrDefaultAsync<UploadSession>(sql, new { shop, sessionId, now = Now }, cancellationToken);
@@ -201,7 +204,9 @@ public sealed class Uploads(
     {
         const string sql = $"""
             WITH before AS (
-                SELECT id, status FROM sessions WHERE id = @session FOR UPDATE
+                SELECT id, shop_id, status FROM sessions WHERE id = @session FOR UPDATE
+            ), room AS (
+                SELECT shop_has_room(shop_id, @bytes, @maxOutstanding) AS is_left FROM before
             ), mine AS (
                 SELECT files.id
                 FROM before JOIN files ON files.session = before.id
@@ -224,13 +229,15 @@ public sealed class Uploads(
                     AND sessions.total_size + @bytes <= @maxBytes
                     AND (SELECT count(*) FROM mine) = @count
                     AND (@submit OR EXISTS (SELECT FROM still_held))
+                    AND (SELECT is_left FROM room)
                 RETURNING sessions.*, before.status <> 'open' AS announced
             ), stored AS (
                 UPDATE files
-                SET status = 'stored', lease_until = NULL, type = incoming.type, size = incoming.size, sha256 = incoming.sha256,
-                    stored_at = @storedAt,
+                SET status = 'stored', lease_until = NULL, stored_at = @storedAt, type = incoming.type, size = incoming.size,
+                    sha256 = incoming.sha256, pages = incoming.pages, locked = incoming.locked,
                     position = incoming.place + coalesce((SELECT max(position) FROM files AS older WHERE older.session = @session), 0)
-                FROM filled, unnest(@ids, @types, @sizes, @hashes) WITH ORDINALITY AS incoming (id, type, size, sha256, place)
+                FROM filled, unnest(@ids, @types, @sizes, @hashes, @pages, @locked) WITH ORDINALITY
+                    AS incoming (id, type, size, sha256, pages, locked, place)
                 WHERE files.id = incoming.id
             ), completed AS (
                 UPDATE uploads
@@ -260,10 +267,13 @@ public sealed class Uploads(
             types = files.Select(file => file.Type).ToArray(),
             sizes = files.Select(file => file.Size).ToArray(),
             hashes = files.Select(file => file.Sha256).ToArray(),
+            pages = files.Select(file => file.Pages).ToArray(),
+            locked = files.Select(file => file.Locked).ToArray(),
             count = files.Count,
             bytes = files.Sum(file => file.Size),
             maxFiles = limits.Files,
             maxBytes = limits.Bytes,
+            maxOutstanding = limits.Outstanding,
             now = Now,
             // A file's longest life begins with its first byte, also where the last one came much later.
             storedAt = resumed?.CreatedAt ?? Now,
@@ -288,6 +298,7 @@ public sealed class Uploads(
                 WHEN ended_at IS NOT NULL OR expires_at <= @now THEN 'Closed'
                 WHEN file_count + @count > @maxFiles THEN 'TooManyFiles'
                 WHEN total_size + @bytes > @maxBytes THEN 'TooLarge'
+                WHEN NOT shop_has_room(shop_id, @bytes, @maxOutstanding) THEN 'ShopFull'
                 ELSE 'LeaseLost'
             END
             FROM sessions
@@ -300,6 +311,7 @@ public sealed class Uploads(
             bytes = files.Sum(file => file.Size),
             maxFiles = limits.Files,
             maxBytes = limits.Bytes,
+            maxOutstanding = limits.Outstanding,
             now = Now,
         };
         var reason = await database.QuerySingleOrDefaultAsync<string>(sql, parameters, cancellationToken);
@@ -331,10 +343,24 @@ public sealed class Uploads(
 /// <param name="Closed">Whether it has ended and takes no file any more.</param>
 /// <param name="FileCount">Files that it holds.</param>
 /// <param name="TotalSize">Their bytes.</param>
-public sealed record UploadSession(Guid Id, bool Closed, int FileCount, long TotalSize);
+/// <param name="Outstanding">Bytes of all live files of its shop.</param>
+public sealed record UploadSession(
+    Guid Id,
+    bool Closed,
+    int FileCount,
+    long TotalSize,
+    long Outstanding,
+    int? MaxFiles,
+    long? MaxFileSize,
+    long? MaxSessionSize,
+    long? MaxOutstanding)
+{
+    /// <summary>What the operator has set for its shop.</summary>
+    public ShopLimits ShopLimits => new(MaxFiles, MaxFileSize, MaxSessionSize, MaxOutstanding);
+}
 
-/// <summary>What a session may hold, both inclusive: files, and bytes in all of them.</summary>
-public readonly record struct SessionLimits(int Files, long Bytes);
+/// <summary>What a session may hold, all inclusive: files, bytes in all of them, and bytes in all live files of its shop.</summary>
+public readonly record struct SessionLimits(int Files, long Bytes, long? Outstanding = null);
 
 /// <summary>A file whose bytes are on their way to an object.</summary>
 /// <param name="Id">Internal id, also the end of the object's key.</param>
@@ -355,4 +381,11 @@ public sealed record UploadingFile(Guid Id, string Name, string ObjectKey)
 /// <param name="Type">Media type, as detected from the content.</param>
 /// <param name="Size">Bytes.</param>
 /// <param name="Sha256">SHA-256 of the content, 32 bytes.</param>
-public sealed record UploadedFile(Guid Id, string Name, string Type, long Size, byte[] Sha256);
+public sealed record UploadedFile(Guid Id, string Name, string Type, long Size, byte[] Sha256)
+{
+    /// <summary>Pages of a PDF that could be counted.</summary>
+    public int? Pages { get; init; }
+
+    /// <summary>Whether a PDF needs a password to be opened; null where that is not known.</summary>
+    public bool? Locked { get; init; }
+}

@@ -64,6 +64,7 @@ internal static class Failures
     {
         StatusCodes.Status404NotFound => "not_found",
         StatusCodes.Status405MethodNotAllowed => "method_not_allowed",
+        StatusCodes.Status408RequestTimeout => "request_timeout",
         StatusCodes.Status413PayloadTooLarge => "request_too_large",
         StatusCodes.Status415UnsupportedMediaType => "unsupported_media_type",
         StatusCodes.Status429TooManyRequests => "too_many_requests",
@@ -76,6 +77,7 @@ internal static class Failures
     {
         StatusCodes.Status404NotFound => "There is nothing at this address.",
         StatusCodes.Status405MethodNotAllowed => "This address does not answer that method.",
+        StatusCodes.Status408RequestTimeout => "Nothing has come in for too long: try again.",
         StatusCodes.Status429TooManyRequests => "Too many requests from this address: try again later.",
         StatusCodes.Status502BadGateway or StatusCodes.Status503ServiceUnavailable or StatusCodes.Status504GatewayTimeout =>
             "The service cannot answer right now: try again in a moment.",
@@ -83,15 +85,15 @@ internal static class Failures
         _ => "The request could not be understood.",
     };
 
-    /// <summary>Every 503 says when to come again, whoever answers it.</summary>
+    /// <summary>Every 503 says when to come again, whoever answers it, and so does 507, which people have to end, not machines.</summary>
     internal static void UseRetryAfter(this WebApplication app) => app.Use((context, next) =>
     {
         context.Response.OnStarting(
             static state =>
             {
                 var response = (HttpResponse)state;
-                if (response.StatusCode == StatusCodes.Status503ServiceUnavailable)
-                    response.Headers.TryAdd("Retry-After", "2");
+                if (response.StatusCode is StatusCodes.Status503ServiceUnavailable or StatusCodes.Status507InsufficientStorage)
+                    response.Headers.TryAdd("Retry-After", response.StatusCode == StatusCodes.Status503ServiceUnavailable ? "2" : "60");
                 return Task.CompletedTask;
             },
             context.Response);

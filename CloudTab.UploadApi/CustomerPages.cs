@@ -2,7 +2,6 @@ using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using CloudTab.UploadApi.Pages;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.FileProviders;
 using Microsoft.Extensions.Options;
 
@@ -20,9 +19,8 @@ internal static class CustomerPages
             var group = routes.MapGroup(prefix);
             group.MapGet("/", ShowForm);
             group.MapPost("/send", Send)
-                .WithMetadata(new DisableRequestSizeLimitAttribute()) // limits are enforced while reading
-                .RequireRateLimiting(RateLimit.Sessions)
-                .AddEndpointFilter(EarlyAnswer.Filter);
+                .TakesLargeBody()
+                .RequireRateLimiting(RateLimit.Sessions);
             group.MapGet("/sessions/{sessionId}", ShowSession);
         }
     }
@@ -77,9 +75,9 @@ internal static class CustomerPages
             {
                 return await submission.ReceiveAsync(shop.Id, request, NameField, cancellationToken);
             }
-            catch (BadHttpRequestException)
+            catch (BadHttpRequestException malformed)
             {
-                return Problems.NotMultipart;
+                return malformed.StatusCode == StatusCodes.Status408RequestTimeout ? Problems.TimedOut : Problems.NotMultipart;
             }
             catch (Exception away) when (Resilience.IsUnavailable(away))
             {
@@ -91,19 +89,22 @@ internal static class CustomerPages
     private static RazorComponentResult<NotFoundPage> NotFound(Problem problem) =>
         new(new { problem.Detail }) { StatusCode = problem.Status };
 
-    private static RazorComponentResult<FormPage> Form(RequestedShop shop, ShopStatus found, UploadOptions options, Problem? problem, int status) =>
-        new(new
+    private static RazorComponentResult<FormPage> Form(RequestedShop shop, ShopStatus found, UploadOptions options, Problem? problem, int status)
+    {
+        var limits = options.For(found.Limits);
+        return new(new
         {
             ShopName = found.Name,
             Action = $"{shop.Prefix}/send",
             Accept = string.Join(',', options.Accepted),
-            options.MaxFiles,
-            options.MaxFileSize,
+            MaxFiles = limits.Files,
+            MaxFileSize = limits.FileSize,
             problem?.Detail,
         })
         {
             StatusCode = status,
         };
+    }
 }
 
 /// <summary>303: what a form's answer is, so that reloading it does not send the files again (RFC 9110, 15.4.4).</summary>

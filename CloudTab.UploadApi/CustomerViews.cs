@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using CloudTab.Relay;
 
 namespace CloudTab.UploadApi;
@@ -26,7 +27,7 @@ internal sealed class CustomerViews(Database database, SessionViews views, TimeP
         var files = await views.FilesAsync(row.Id, cancellationToken);
         return new(
             row.SessionId, row.PickupCode, row.Status, row.FileCount, row.TotalSize, row.CreatedAt, row.ExpiresAt, row.CompletedAt,
-            [.. files.Select(file => new CustomerFile(file.Id, file.Name, file.Type, file.Size, file.Status))]);
+            [.. files.Select(file => new CustomerFile(file.Id, file.Name, file.Type, file.Size, file.Status, file.Pages, file.Locked))]);
     }
 
     private sealed record Row(
@@ -53,5 +54,12 @@ public sealed record CustomerSession(
     DateTime? CompletedAt,
     IReadOnlyList<CustomerFile> Files);
 
-/// <summary>A file as its customer sees it; `status` is `stored` or `deleted`.</summary>
-public sealed record CustomerFile(Guid Id, string Name, string Type, long Size, string Status);
+/// <summary>A file as its customer sees it; `status` is `stored` or `deleted`; `pages` and `locked` as in <see cref="FileDetails"/>.</summary>
+public sealed record CustomerFile(
+    Guid Id,
+    string Name,
+    string Type,
+    long Size,
+    string Status,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Pages,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] bool? Locked);

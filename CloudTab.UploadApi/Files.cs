@@ -1,6 +1,6 @@
+using System.Text.Json.Serialization;
 using CloudTab.Relay;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.AspNetCore.Mvc;
 
 namespace CloudTab.UploadApi;
 
@@ -13,8 +13,7 @@ internal static class Files
     public static RouteGroupBuilder MapFiles(this RouteGroupBuilder group)
     {
         group.MapPost("/sessions/{sessionId}/upload", Upload)
-            .WithMetadata(new DisableRequestSizeLimitAttribute()) // limits are enforced while reading
-            .AddEndpointFilter(EarlyAnswer.Filter)
+            .TakesLargeBody()
             .ProducesProblem(400).ProducesProblem(404).ProducesProblem(410).ProducesProblem(413).ProducesProblem(415);
         group.MapDelete("/sessions/{sessionId}/files/{fileId}", TakeBack)
             .ProducesProblem(404).ProducesProblem(409).ProducesProblem(410);
@@ -76,9 +75,17 @@ internal sealed record UploadAnswer(bool Success, string SessionId, int FilesUpl
         true,
         sessionId,
         files.Count,
-        [.. files.Select(file => new UploadedView(file.Id, file.Name, file.Size, file.Type, Convert.ToHexStringLower(file.Sha256)))],
+        [.. files.Select(file => new UploadedView(
+            file.Id, file.Name, file.Size, file.Type, Convert.ToHexStringLower(file.Sha256), file.Pages, file.Locked))],
         files.Count == 1 ? "1 file uploaded." : $"{files.Count} files uploaded.");
 }
 
-/// <summary>A file just uploaded; `sha256` is lower-case hexadecimal.</summary>
-internal sealed record UploadedView(Guid Id, string OriginalName, long Size, string Type, string Sha256);
+/// <summary>A file just uploaded; `sha256` is lower-case hexadecimal; `pages` and `locked` as in <see cref="FileDetails"/>.</summary>
+internal sealed record UploadedView(
+    Guid Id,
+    string OriginalName,
+    long Size,
+    string Type,
+    string Sha256,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Pages,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] bool? Locked);

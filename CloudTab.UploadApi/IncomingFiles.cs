@@ -15,6 +15,7 @@ internal sealed class IncomingFiles(
     ObjectStore store,
     UploadLeases leases,
     FileTypes types,
+    PdfPages pdfPages,
     IOptions<UploadOptions> options,
     TimeProvider clock,
     Telemetry telemetry,
@@ -26,6 +27,7 @@ internal sealed class IncomingFiles(
 
     private readonly List<UploadingFile> _begun = [];
     private readonly List<UploadedFile> _complete = [];
+    private readonly Dictionary<Guid, Task<PdfFacts?>> _reading = [];
 
     /// <summary>The files whose bytes are complete.</summary>
     public IReadOnlyList<UploadedFile> Complete => _complete;
@@ -37,7 +39,8 @@ internal sealed class IncomingFiles(
     /// <returns>Why it is refused, or null.</returns>
     public async Task<Problem?> AddAsync(UploadSession session, FormPart part, long? bodySize, CancellationToken cancellationToken)
     {
-        if (session.FileCount + _begun.Count >= options.Value.MaxFiles)
+        var limits = options.Value.For(session.ShopLimits);
+        if (session.FileCount + _begun.Count >= limits.Files)
             return Problems.TooManyFiles;
         if (part.Head.IsEmpty)
             return Problems.EmptyFile;
@@ -53,15 +56,18 @@ internal sealed class IncomingFiles(
         using var span = Telemetry.StartFile(file.Id);
         var began = clock.GetTimestamp();
         // One byte more than allowed, so that there is always room to see that a file has more.
-        var most = Math.Min(bodySize ?? long.MaxValue, options.Value.MaxFileSize + 1);
+        var most = Math.Min(bodySize ?? long.MaxValue, limits.FileSize + 1);
         await using var upload = store.BeginUpload(file.ObjectKey, most);
-        if (await CopyAsync(part, upload, inspection, RoomIn(session), cancellationToken) is { } refused)
+        if (await CopyAsync(part, upload, inspection, RoomIn(session, limits), cancellationToken) is { } refused)
             return refused;
 
         await upload.CompleteAsync(cancellationToken);
         if (await inspection.ConcludeAsync(file.ObjectKey, upload.Size, cancellationToken) is not { } verdict)
             return Problems.TypeNotAccepted;
         _complete.Add(new UploadedFile(file.Id, file.Name, verdict.Type, upload.Size, verdict.Sha256));
+        // While the next file comes in.
+        if (verdict.Type == MediaTypes.Pdf)
+            _reading.Add(file.Id, pdfPages.CountAsync(file.Id, file.ObjectKey, upload.Size, cancellationToken));
         telemetry.FileReceived(upload.Size, verdict.Type, clock.GetElapsedTime(began));
         return null;
     }
@@ -72,9 +78,10 @@ internal sealed class IncomingFiles(
     {
         if (_complete.Count == 0)
             return Problems.NoFiles;
+        await FinishReadingAsync();
         cancellationToken.ThrowIfCancellationRequested();
         using var limit = new CancellationTokenSource(StoreLimit, clock);
-        var outcome = await uploads.StoreAsync(session.Id, _complete, options.Value.Limits, limit.Token);
+        var outcome = await uploads.StoreAsync(session.Id, _complete, options.Value.For(session.ShopLimits).OfSession, limit.Token);
         if (outcome != Outcome.Done)
             return Problems.For(outcome);
 
@@ -113,29 +120,63 @@ internal sealed class IncomingFiles(
         }
     }
 
-    private async Task<Problem?> CopyAsync(FormPart part, ObjectUpload upload, Inspection inspection, long room, CancellationToken cancellationToken)
+    /// <summary>Adds what is known of PDFs: before they are stored, so that it needs no repair where this process dies in between.</summary>
+    private async Task FinishReadingAsync()
+    {
+        for (var i = 0; i < _complete.Count; i++)
+        {
+            if (_reading.TryGetValue(_complete[i].Id, out var reading) && await reading is { } facts)
+                _complete[i] = _complete[i] with { Pages = facts.Pages, Locked = facts.Locked };
+        }
+    }
+
+    private static async Task<Problem?> CopyAsync(FormPart part, ObjectUpload upload, Inspection inspection, Room room, CancellationToken cancellationToken)
+    {
+        using var reading = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, upload.Reclaimed);
+        try
+        {
+            return await CopyUntilAsync(part, upload, inspection, room, reading.Token, cancellationToken);
+        }
+        catch (OperationCanceledException) when (upload.Reclaimed.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            return Problems.TooSlow;
+        }
+    }
+
+    /// <param name="reading">Ends the wait for bytes and for memory, not for S3.</param>
+    private static async Task<Problem?> CopyUntilAsync(
+        FormPart part, ObjectUpload upload, Inspection inspection, Room room, CancellationToken reading, CancellationToken cancellationToken)
     {
         while (true)
         {
-            var memory = await upload.GetMemoryAsync(cancellationToken);
-            var count = await part.ReadAsync(memory, cancellationToken);
+            var memory = await upload.GetMemoryAsync(reading);
+            var count = await part.ReadAsync(memory, reading);
             if (count == 0)
                 return null;
             if (!inspection.Add(memory.Span[..count]))
                 return Problems.TypeNotAccepted;
-            if (upload.Size + count > options.Value.MaxFileSize)
-                return Problems.FileTooLarge;
-            if (upload.Size + count > room)
-                return Problems.SessionTooLarge;
+            if (room.Refuse(upload.Size + count) is { } refused)
+                return refused;
             await upload.AdvanceAsync(count, cancellationToken);
         }
     }
 
-    private long RoomIn(UploadSession session) => options.Value.Limits.Bytes - session.TotalSize - _complete.Sum(file => file.Size);
+    private Room RoomIn(UploadSession session, UploadLimits limits)
+    {
+        var complete = _complete.Sum(file => file.Size);
+        return new(limits.FileSize, limits.SessionSize - session.TotalSize - complete, limits.Outstanding - session.Outstanding - complete);
+    }
 
     private void RemoveLeases(IEnumerable<UploadingFile> files)
     {
         foreach (var file in files)
             leases.Remove(file.Id);
+    }
+
+    /// <summary>How large a file may become before it passes a limit.</summary>
+    private sealed record Room(long InFile, long InSession, long InShop)
+    {
+        public Problem? Refuse(long size) =>
+            size > InFile ? Problems.FileTooLarge : size > InSession ? Problems.SessionTooLarge : size > InShop ? Problems.ShopFull : null;
     }
 }

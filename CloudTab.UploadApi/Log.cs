@@ -8,6 +8,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Count} files of an upload that failed not cleaned up now: left to the Janitor")]
     public static partial void CleanUpPostponed(this ILogger logger, int count, Exception exception);
 
+    [LoggerMessage(Level = LogLevel.Information, Message = "The pages of {File} were not counted: {Reason}")]
+    public static partial void PagesNotCounted(this ILogger logger, Guid file, string reason);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "An upload's session not taken back now: it expires")]
     public static partial void SessionNotForgotten(this ILogger logger, Exception exception);
 

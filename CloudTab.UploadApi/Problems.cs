@@ -75,6 +75,10 @@ internal static class Problems
     public static readonly Problem SessionTooLarge = new(
         StatusCodes.Status413PayloadTooLarge, "session_too_large", "Session too large", "That would be more than one session may hold.");
 
+    // 507, not 413: no smaller upload of this customer would help, and once the shop has printed the same one will do.
+    public static readonly Problem ShopFull = new(
+        StatusCodes.Status507InsufficientStorage, "shop_full", "Shop full", "The files that wait at this shop take all its room: try again later.");
+
     public static readonly Problem TypeNotAccepted = new(
         StatusCodes.Status415UnsupportedMediaType, "type_not_accepted", "Type not accepted",
         "One of the files is not of a type that can be printed here.");
@@ -125,6 +129,16 @@ internal static class Problems
     public static readonly Problem WrongContent = new(
         460, "checksum_mismatch", "Checksum mismatch", "The file is not what its SHA-256 says: it was not kept.");
 
+    public static readonly Problem TimedOut = new(
+        StatusCodes.Status408RequestTimeout, "request_timeout", "Request timed out", "Nothing has come in for too long: try again.");
+
+    public static readonly Problem TooManyBytes = new(
+        StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many bytes", "This address has sent too much within a minute: try again later.");
+
+    // 503, not 408: at another hour the same pace would have done.
+    public static readonly Problem TooSlow = new(
+        StatusCodes.Status503ServiceUnavailable, "too_slow", "Too slow", "The service is busy, and this upload was its slowest: try again in a moment.");
+
     public static readonly Problem Unavailable = new(
         StatusCodes.Status503ServiceUnavailable, "unavailable", "Unavailable",
         "The service cannot answer right now: try again in a moment.");
@@ -143,6 +157,7 @@ internal static class Problems
         Outcome.ClaimedByAnother => AlreadyClaimed,
         Outcome.TooManyFiles => TooManyFiles,
         Outcome.TooLarge => SessionTooLarge,
+        Outcome.ShopFull => ShopFull,
         // This process was away for so long that another has begun to clean up behind it.
         Outcome.LeaseLost => Unavailable,
         _ => throw new ArgumentOutOfRangeException(nameof(outcome), outcome, "No customer's call ends like this."),

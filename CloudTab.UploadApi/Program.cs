@@ -2,21 +2,28 @@ using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using CloudTab.UploadApi;
 
+if (args is [PdfProgram.Verb, var limit])
+    return PdfProgram.Run(limit);
+
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
 builder.WebHost.ConfigureLastBytes();
+builder.WebHost.LimitReadAhead();
 
 builder.AddDatabase();
 builder.AddObjectStore();
 builder.AddRelay();
 
 builder.Services.AddSettings<UploadOptions>();
+builder.Services.AddSettings<PdfOptions>();
 builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, JsonContext.Default));
 builder.Services.AddRazorComponents();
 builder.Services.AddSessionRateLimit();
+builder.Services.AddSingleton<ByteQuota>();
 
 builder.Services.AddSingleton<Telemetry>();
 builder.Services.AddSingleton<FileTypes>();
+builder.Services.AddSingleton<PdfPages>();
 builder.Services.AddSingleton<UploadLeases>();
 builder.Services.AddHostedService(services => services.GetRequiredService<UploadLeases>());
 builder.Services.AddScoped<IncomingFiles>();

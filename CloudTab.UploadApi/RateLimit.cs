@@ -39,7 +39,7 @@ internal static class RateLimit
     }
 
     // A customer's IPv6 connection has a whole /64: whoever wants can take a new address for every request.
-    private static IPAddress ClientOf(HttpContext context)
+    internal static IPAddress ClientOf(HttpContext context)
     {
         var address = context.Connection.RemoteIpAddress ?? IPAddress.None;
         if (address.IsIPv4MappedToIPv6)

@@ -8,7 +8,7 @@ namespace CloudTab.UploadApi;
 /// what was not stored, the session included.
 /// </summary>
 internal sealed class Submission(
-    Sessions sessions, Shops shops, IncomingFiles files, TimeProvider clock, ILogger<Submission> logger) : IAsyncDisposable
+    Sessions sessions, Shops shops, Uploads uploads, IncomingFiles files, TimeProvider clock, ILogger<Submission> logger) : IAsyncDisposable
 {
     private static readonly TimeSpan CleanUpLimit = TimeSpan.FromSeconds(10);
 
@@ -43,7 +43,9 @@ internal sealed class Submission(
                 (_unfinished, var closed) = await CustomerSessions.OpenAsync(shop, customerName, sessions, shops, cancellationToken);
                 if (_unfinished is null)
                     return closed;
-                session = new UploadSession(_unfinished.Id, false, 0, 0);
+                session = await uploads.FindSessionAsync(shop, _unfinished.SessionId, cancellationToken);
+                if (session is null)
+                    return Problems.SessionNotFound;
             }
 
             if (await files.AddAsync(session, part, request.ContentLength, cancellationToken) is { } refused)

@@ -16,6 +16,7 @@ internal sealed class Telemetry
 
     private readonly Histogram<long> _size;
     private readonly Histogram<double> _duration;
+    private readonly Counter<long> _pdfs;
 
     public Telemetry(IMeterFactory meters, UploadMemory memory)
     {
@@ -29,6 +30,7 @@ internal sealed class Telemetry
             new() { HistogramBucketBoundaries = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900] });
         meter.CreateObservableUpDownCounter("cloudtab.upload.memory.usage", () => memory.InUse, "By", "Buffers that uploads hold now.");
         meter.CreateObservableUpDownCounter("cloudtab.upload.memory.limit", () => memory.Limit, "By", "Buffers that uploads may hold.");
+        _pdfs = meter.CreateCounter<long>("cloudtab.upload.pdfs", "{file}", "PDFs received, by whether they could be counted.");
     }
 
     /// <summary>A span over one file on its way into S3.</summary>
@@ -39,5 +41,12 @@ internal sealed class Telemetry
         var tag = new KeyValuePair<string, object?>("cloudtab.file.type", type);
         _size.Record(size, tag);
         _duration.Record(duration.TotalSeconds, tag);
+    }
+
+    /// <param name="facts">What was found out, or null where nothing was.</param>
+    public void PdfRead(PdfFacts? facts)
+    {
+        var outcome = facts is null ? "unknown" : facts.Locked ? "locked" : "counted";
+        _pdfs.Add(1, new KeyValuePair<string, object?>("cloudtab.pdf.outcome", outcome));
     }
 }

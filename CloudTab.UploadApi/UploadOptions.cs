@@ -3,7 +3,7 @@ using CloudTab.Relay;
 
 namespace CloudTab.UploadApi;
 
-/// <summary>What customers may upload, and how often they may begin. All limits are inclusive.</summary>
+/// <summary>What customers may upload, and how much in a time. All limits are inclusive; those on files hold for shops that have none of their own.</summary>
 internal sealed class UploadOptions : IValidatableObject
 {
     private const long DefaultSessionSize = 1L << 30;
@@ -27,6 +27,14 @@ internal sealed class UploadOptions : IValidatableObject
     public long? MaxSessionSize { get; set; }
 
     /// <summary>
+    /// Bytes in all live files of one shop (MAX_OUTSTANDING_SIZE, default 107,374,182,400 = 100 GiB). Files count until their session
+    /// has ended. Too small, and a busy shop's customers are turned away; too large, and one shop can fill the bucket.
+    /// </summary>
+    [ConfigurationKeyName("MAX_OUTSTANDING_SIZE")]
+    [Range(1, 1L << 50)]
+    public long MaxOutstandingSize { get; set; } = 100L << 30;
+
+    /// <summary>
     /// Media types that are accepted (ACCEPTED_TYPES, comma-separated, e.g. `application/pdf,image/jpeg`; default all that
     /// CloudTab can tell: <see cref="FileTypes.Known"/>).
     /// </summary>
@@ -41,8 +49,32 @@ internal sealed class UploadOptions : IValidatableObject
     [Range(1, 1_000_000)]
     public int? SessionsPerMinute { get; set; }
 
-    /// <summary>What a session may hold.</summary>
-    public SessionLimits Limits => new(MaxFiles, MaxSessionSize ?? Math.Max(DefaultSessionSize, MaxFileSize));
+    /// <summary>
+    /// Bytes that one client address may send in a minute (RATE_LIMIT_BYTES_PER_MINUTE, default 4,294,967,296 = 4 GiB; in Development
+    /// no limit unless set). Too small shuts out a shop whose customers share its Wi-Fi.
+    /// </summary>
+    [ConfigurationKeyName("RATE_LIMIT_BYTES_PER_MINUTE")]
+    [Range(1, 1L << 40)]
+    public long? BytesPerMinute { get; set; }
+
+    /// <summary>
+    /// Milliseconds for which a client may send nothing in the middle of an upload (UPLOAD_SILENCE, default 60,000). Too small cuts
+    /// off phones that change their network; too large keeps the sessions of phones alive that are gone.
+    /// </summary>
+    [ConfigurationKeyName("UPLOAD_SILENCE")]
+    [Range(1_000, 3_600_000)]
+    public long Silence { get; set; } = 60_000;
+
+    /// <summary>What holds for a shop: its own limits, else these.</summary>
+    public UploadLimits For(ShopLimits own)
+    {
+        var fileSize = own.FileSize ?? MaxFileSize;
+        return new(
+            own.Files ?? MaxFiles,
+            fileSize,
+            own.SessionSize ?? MaxSessionSize ?? Math.Max(DefaultSessionSize, fileSize),
+            own.Outstanding ?? MaxOutstandingSize);
+    }
 
     /// <summary>The media types of ACCEPTED_TYPES, or all that are known.</summary>
     public IReadOnlySet<string> Accepted => string.IsNullOrWhiteSpace(AcceptedTypes)
@@ -61,4 +93,11 @@ internal sealed class UploadOptions : IValidatableObject
         if (Accepted.Count == 0)
             yield return new("ACCEPTED_TYPES names no type");
     }
+}
+
+/// <summary>What holds for uploads to one shop, all inclusive: files in a session, bytes in a file, in a session, in all live files.</summary>
+internal sealed record UploadLimits(int Files, long FileSize, long SessionSize, long Outstanding)
+{
+    /// <summary>What is decided when files are stored.</summary>
+    public SessionLimits OfSession => new(Files, SessionSize, Outstanding);
 }

@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace CloudTab.UploadApi;
 
 /// <summary>
@@ -12,24 +10,21 @@ internal sealed class BodyReading : IDisposable
     private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan Quiet = TimeSpan.FromMilliseconds(100);
 
-    private readonly UploadHold _hold;
     private readonly UploadBody _body;
+    private readonly CancellationToken _interrupted;
     private readonly TimeProvider _clock;
     private readonly CancellationTokenSource _ended;
-    private readonly CancellationTokenRegistration _wakingUp;
     private readonly CancellationTokenRegistration _ending;
+    private readonly CancellationTokenRegistration _reclaiming;
 
-    public BodyReading(UploadHold hold, UploadBody body, TimeProvider clock)
+    /// <param name="interrupted">Somebody else wants the upload.</param>
+    /// <param name="reclaimed">The upload has to give its memory back: not a byte more is read.</param>
+    public BodyReading(UploadBody body, TimeProvider clock, CancellationToken interrupted, CancellationToken reclaimed)
     {
-        (_hold, _body, _clock) = (hold, body, clock);
+        (_body, _interrupted, _clock) = (body, interrupted, clock);
         _ended = new CancellationTokenSource(Timeout.InfiniteTimeSpan, clock);
-        // Not by a token: Kestrel's reader cannot be used any more once a read was cancelled by one, not even to answer.
-        _ending = _ended.Token.Register(body.Content.CancelPendingRead);
-        _wakingUp = hold.Interrupted.Register(() =>
-        {
-            _ended.CancelAfter(Longest);
-            body.Content.CancelPendingRead();
-        });
+        _ending = interrupted.Register(() => _ended.CancelAfter(Longest));
+        _reclaiming = reclaimed.Register(_ended.Cancel);
     }
 
     /// <summary>Nothing more is to be waited for.</summary>
@@ -42,22 +37,9 @@ internal sealed class BodyReading : IDisposable
     {
         try
         {
-            while (true)
-            {
-                Ended.ThrowIfCancellationRequested();
-                var isLast = _hold.Interrupted.IsCancellationRequested;
-                using var quiet = isLast ? _clock.CreateTimer(_ => _body.Content.CancelPendingRead(), null, Quiet, Timeout.InfiniteTimeSpan) : null;
-                var read = await _body.Content.ReadAsync(CancellationToken.None);
-                var count = (int)Math.Min(memory.Length, read.Buffer.Length);
-                var taken = read.Buffer.Slice(0, count);
-                taken.CopyTo(memory.Span);
-                _body.Content.AdvanceTo(taken.End);
-                _body.Checksum?.Append(memory.Span[..count]);
-                if (count > 0 || read.IsCompleted)
-                    return count;
-                if (isLast)
-                    throw new OperationCanceledException();
-            }
+            var count = await ReadNextAsync(memory);
+            _body.Checksum?.Append(memory.Span[..count]);
+            return count;
         }
         catch (Exception broken) when (broken is IOException or OperationCanceledException)
         {
@@ -67,9 +49,30 @@ internal sealed class BodyReading : IDisposable
 
     public void Dispose()
     {
-        _wakingUp.Dispose();
+        _reclaiming.Dispose();
         _ending.Dispose();
         _ended.Dispose();
+    }
+
+    private async ValueTask<int> ReadNextAsync(Memory<byte> memory)
+    {
+        Ended.ThrowIfCancellationRequested();
+        if (!_interrupted.IsCancellationRequested)
+        {
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(_interrupted, Ended);
+            try
+            {
+                return await _body.Content.ReadAsync(memory, either.Token);
+            }
+            catch (OperationCanceledException) when (_interrupted.IsCancellationRequested && !Ended.IsCancellationRequested)
+            {
+                // What has arrived meanwhile is read below.
+            }
+        }
+
+        using var quiet = new CancellationTokenSource(Quiet, _clock);
+        using var last = CancellationTokenSource.CreateLinkedTokenSource(quiet.Token, Ended);
+        return await _body.Content.ReadAsync(memory, last.Token);
     }
 }
 

@@ -17,6 +17,7 @@ internal sealed class Completion(
     ObjectStore store,
     FileTypes types,
     Removal removal,
+    PdfPages pdfPages,
     IOptions<UploadOptions> options,
     TimeProvider clock,
     Telemetry telemetry,
@@ -77,9 +78,12 @@ internal sealed class Completion(
             return refused;
         }
 
-        var file = new UploadedFile(upload.File!.Value, upload.Name, verdict!.Type, size, verdict.Sha256);
+        var facts = verdict!.Type == MediaTypes.Pdf
+            ? await pdfPages.CountAsync(upload.File!.Value, upload.ObjectKey, size, cancellationToken)
+            : null;
+        var file = new UploadedFile(upload.File!.Value, upload.Name, verdict.Type, size, verdict.Sha256) { Pages = facts?.Pages, Locked = facts?.Locked };
         hold.StopRenewing();
-        var outcome = await uploads.StoreResumedAsync(upload, file, consumed, options.Value.Limits, cancellationToken);
+        var outcome = await uploads.StoreResumedAsync(upload, file, consumed, options.Value.For(upload.ShopLimits).OfSession, cancellationToken);
         if (outcome == Outcome.LeaseLost)
             throw new UploadLostException();
         if (outcome != Outcome.Done)

@@ -47,13 +47,12 @@ internal sealed class Continuation(
             await hold.SetLengthAsync(length, hold.Lost);
         var upload = hold.Upload;
         using var span = Telemetry.StartFile(upload.File!.Value);
-        var most = upload.Length ?? options.Value.MaxFileSize;
+        var most = upload.Length ?? options.Value.For(upload.ShopLimits).FileSize;
         var end = Math.Min(most, upload.Received + (body.Size ?? most));
         await using var sending = store.ResumeUpload(upload, end);
         sending.Journal = body.Checksum is null ? hold.RecordAsync : null;
         using var inspection = upload.IsPartial || upload.PartETags.Length > 0 ? null : new Inspection(types, upload.Name, upload.DeclaredType);
-        var tail = await sending.LoadTailAsync(hold.Lost);
-        inspection?.Add(tail.Span);
+        await sending.LoadTailAsync(inspection is null ? null : tail => inspection.Add(tail), hold.Lost);
 
         var ending = await CopyAsync(hold, body, sending, inspection, end);
         if (ending.Refused is { } refused)
@@ -68,7 +67,7 @@ internal sealed class Continuation(
         {
             // tus, Checksum: "Once the entire request has been received, the Server MUST verify the uploaded chunk"; otherwise it "MUST
             // be discarded, and the upload and its offset MUST NOT be updated".
-            if ((ending.Cut is null ? body.Checksum.Verify() : Explain(hold, ending.Cut)) is { } unverified)
+            if ((ending.Cut is null ? body.Checksum.Verify() : Explain(hold, sending, ending.Cut)) is { } unverified)
                 return unverified;
             sending.Journal = hold.RecordAsync;
         }
@@ -76,12 +75,12 @@ internal sealed class Continuation(
         if (sending.Size == upload.Length)
             return await completion.CompleteAsync(hold, sending, inspection, body.Consumed);
         await ParkAsync(hold, sending);
-        return new(hold.Upload, ending.Cut is null ? null : Explain(hold, ending.Cut));
+        return new(hold.Upload, ending.Cut is null ? null : Explain(hold, sending, ending.Cut));
     }
 
     private async Task<Ending> CopyAsync(UploadHold hold, UploadBody body, ObjectUpload sending, Inspection? inspection, long end)
     {
-        using var reading = new BodyReading(hold, body, clock);
+        using var reading = new BodyReading(body, clock, hold.Interrupted, sending.Reclaimed);
         try
         {
             while (sending.Size < end)
@@ -120,8 +119,10 @@ internal sealed class Continuation(
     }
 
     /// <summary>What to say to a client whose request was not read to its end.</summary>
-    private static Problem Explain(UploadHold hold, Exception cut)
+    private static Problem Explain(UploadHold hold, ObjectUpload sending, Exception cut)
     {
+        if (sending.Reclaimed.IsCancellationRequested)
+            return Problems.TooSlow;
         if (hold.Interrupted.IsCancellationRequested)
             return hold.IsWanted ? Problems.UploadInterrupted : Problems.Unavailable;
         // A client that is too slow hears so, with the status that Kestrel chose; most have gone.

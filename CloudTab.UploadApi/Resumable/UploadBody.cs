@@ -1,4 +1,3 @@
-using System.IO.Pipelines;
 using CloudTab.Relay;
 
 namespace CloudTab.UploadApi;
@@ -6,10 +5,10 @@ namespace CloudTab.UploadApi;
 /// <summary>What one request adds to an upload.</summary>
 /// <param name="Content">The bytes.</param>
 /// <param name="Size">How many there are, where the client announced it.</param>
-internal sealed record UploadBody(PipeReader Content, long? Size)
+internal sealed record UploadBody(Stream Content, long? Size)
 {
     /// <summary>No bytes: for an upload that has all of them and was not completed.</summary>
-    public static UploadBody None { get; } = new(PipeReader.Create(Stream.Null), 0);
+    public static UploadBody None { get; } = new(Stream.Null, 0);
 
     /// <summary>Where in the upload the bytes belong, where the client said so.</summary>
     public long? Offset { get; init; }

@@ -1,4 +1,3 @@
-using System.IO.Pipelines;
 using CloudTab.Relay;
 using Microsoft.Extensions.Options;
 
@@ -22,13 +21,10 @@ internal sealed class UploadStorage(
 {
     private static readonly TimeSpan TakeLimit = TimeSpan.FromSeconds(20);
 
-    // Large reads, and no more of them: S3's stream is handed on in pieces of this size.
-    private static readonly StreamPipeReaderOptions PartialsReading = new(bufferSize: 256 << 10, minimumReadSize: 64 << 10, leaveOpen: true);
-
     /// <summary>Begins an upload, with its first bytes where they come along.</summary>
     public Task<UploadAttempt> CreateAsync(
         string shop, string sessionId, NewUpload wanted, UploadBody? first, CancellationToken cancellationToken) =>
-        CreateAsync(shop, sessionId, wanted, first, options.Value.Limits, cancellationToken);
+        CreateAsync(shop, sessionId, wanted, first, consumed: 0, cancellationToken);
 
     /// <summary>Makes one file out of partial uploads of the same session, which are used up by that.</summary>
     /// <param name="parts">Upload ids of the partial uploads, in their order; one may come several times.</param>
@@ -57,11 +53,10 @@ internal sealed class UploadStorage(
 
         var length = partials.Sum(partial => partial.Received);
         await using var content = new PartialsStream(store, partials);
-        var body = new UploadBody(PipeReader.Create(content, PartialsReading), length) { Consumed = [.. partials.Select(partial => partial.File!.Value).Distinct()] };
+        var body = new UploadBody(content, length) { Consumed = [.. partials.Select(partial => partial.File!.Value).Distinct()] };
         // The partial uploads still count, but they go when the file comes.
-        var limits = options.Value.Limits;
-        limits = limits with { Bytes = limits.Bytes + partials.Distinct().Sum(partial => partial.Received) };
-        return await CreateAsync(shop, sessionId, wanted with { Length = length }, body, limits, cancellationToken);
+        var consumed = partials.Distinct().Sum(partial => partial.Received);
+        return await CreateAsync(shop, sessionId, wanted with { Length = length }, body, consumed, cancellationToken);
     }
 
     /// <summary>
@@ -128,11 +123,18 @@ internal sealed class UploadStorage(
         return null;
     }
 
+    /// <param name="consumed">Bytes of partial uploads that go when this one comes.</param>
     private async Task<UploadAttempt> CreateAsync(
-        string shop, string sessionId, NewUpload wanted, UploadBody? first, SessionLimits limits, CancellationToken cancellationToken)
+        string shop, string sessionId, NewUpload wanted, UploadBody? first, long consumed, CancellationToken cancellationToken)
     {
-        if (wanted.Length > options.Value.MaxFileSize)
+        if (await uploads.FindSessionAsync(shop, sessionId, cancellationToken) is not { } session)
+            return Problems.SessionNotFound;
+        var all = options.Value.For(session.ShopLimits);
+        if (wanted.Length > all.FileSize)
             return Problems.FileTooLarge;
+        if (session.Outstanding + (wanted.Length ?? 1) > all.Outstanding)
+            return Problems.ShopFull;
+        var limits = all.OfSession with { Bytes = all.SessionSize + consumed };
         var holder = first is null ? (Guid?)null : holds.Holder;
         var (outcome, created) = await resumables.CreateAsync(shop, sessionId, wanted, limits, holder, cancellationToken);
         if (created is null)
@@ -173,14 +175,15 @@ internal sealed class UploadStorage(
     /// <summary>What speaks against adding this to an upload as it is.</summary>
     private UploadAttempt? Conflict(ResumableUpload upload, UploadBody body)
     {
+        var most = options.Value.For(upload.ShopLimits).FileSize;
         var length = upload.Length ?? body.Length;
         var refused = upload switch
         {
             { IsFinal: true } => Problems.FinalUpload,
             _ when body.Length is { } told && (told != length || told < upload.Received) => Problems.OtherLength,
-            _ when length > options.Value.MaxFileSize => Problems.FileTooLarge,
+            _ when length > most => Problems.FileTooLarge,
             _ when body.Offset is { } offset && offset != upload.Received => Problems.OffsetConflict,
-            _ when body.Size is { } size && upload.Received + size > (length ?? options.Value.MaxFileSize) =>
+            _ when body.Size is { } size && upload.Received + size > (length ?? most) =>
                 length is null ? Problems.FileTooLarge : Problems.UploadTooLong,
             _ => null,
         };

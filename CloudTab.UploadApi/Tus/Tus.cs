@@ -1,7 +1,6 @@
 using CloudTab.Relay;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
 
 namespace CloudTab.UploadApi;
@@ -17,19 +16,21 @@ internal static class Tus
         group.MapMethods("/sessions/{sessionId}/files", [HttpMethods.Options], Describe);
         group.MapMethods("/uploads/{uploadId}", [HttpMethods.Options], Describe);
 
-        var tus = group.MapGroup("")
-            .AddEndpointFilter(EarlyAnswer.Filter)
+        group.MapPost("/sessions/{sessionId}/files", Create)
+            .TakesLargeBody()
             .AddEndpointFilter(TusVersion.Filter)
-            .WithMetadata(new DisableRequestSizeLimitAttribute()); // limits are enforced while reading
-        tus.MapPost("/sessions/{sessionId}/files", Create)
             .ProducesProblem(400).ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(412).ProducesProblem(413)
             .ProducesProblem(415).ProducesProblem(460);
-        tus.MapMethods("/uploads/{uploadId}", [HttpMethods.Head], Head)
+        group.MapMethods("/uploads/{uploadId}", [HttpMethods.Head], Head)
+            .AddEndpointFilter(TusVersion.Filter)
             .ProducesProblem(404).ProducesProblem(410).ProducesProblem(412).ProducesProblem(423);
-        tus.MapPatch("/uploads/{uploadId}", Patch)
+        group.MapPatch("/uploads/{uploadId}", Patch)
+            .TakesLargeBody()
+            .AddEndpointFilter(TusVersion.Filter)
             .ProducesProblem(400).ProducesProblem(403).ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(412)
             .ProducesProblem(413).ProducesProblem(415).ProducesProblem(423).ProducesProblem(460);
-        tus.MapDelete("/uploads/{uploadId}", Delete)
+        group.MapDelete("/uploads/{uploadId}", Delete)
+            .AddEndpointFilter(TusVersion.Filter)
             .ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(412).ProducesProblem(423);
         return group;
     }
@@ -150,7 +151,7 @@ internal static class Tus
             return (null, Problems.InvalidTusHeader(TusHeaders.Length));
         if (!TusChecksum.TryRead(request, out var checksum))
             return (null, Problems.ChecksumNotUnderstood);
-        return (new UploadBody(request.BodyReader, request.ContentLength) { Offset = offset, Length = length, Checksum = checksum }, null);
+        return (new UploadBody(request.Body, request.ContentLength) { Offset = offset, Length = length, Checksum = checksum }, null);
     }
 
     private static bool HasBody(HttpRequest request) =>

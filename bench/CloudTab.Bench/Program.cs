@@ -7,8 +7,8 @@ if (args is ["limit", var work])
 Console.WriteLine($"{Environment.ProcessorCount} cores, .NET {Environment.Version}, {DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().UtcDateTime):yyyy-MM-dd}");
 
 // All parts, or those that are named.
-var parts = (args.Length > 0 ? args : ["sessions", "pending", "uploads", "startup", "dashboard"]).ToHashSet(StringComparer.Ordinal);
-if (parts.Overlaps(["sessions", "pending", "uploads"]))
+var parts = (args.Length > 0 ? args : ["sessions", "pending", "uploads", "slow", "startup", "dashboard"]).ToHashSet(StringComparer.Ordinal);
+if (parts.Overlaps(["sessions", "pending", "uploads", "slow"]))
 {
     await using var stack = await Stack.StartAsync();
     if (parts.Contains("sessions"))
@@ -17,6 +17,8 @@ if (parts.Overlaps(["sessions", "pending", "uploads"]))
         await PendingList.RunAsync(stack);
     if (parts.Contains("uploads"))
         await Uploads.RunAsync(stack);
+    if (parts.Contains("slow"))
+        await SlowUploads.RunAsync(stack);
 }
 
 if (parts.Contains("startup"))

@@ -12,6 +12,15 @@ internal static class Uploads
 {
     private static readonly int[] Sizes = [1, 40];
 
+    /// <summary>What goes for a PDF until somebody looks inside.</summary>
+    public static byte[] File(int size)
+    {
+        var file = new byte[size];
+        Random.Shared.NextBytes(file);
+        "%PDF-1.7\n"u8.CopyTo(file);
+        return file;
+    }
+
     public static async Task RunAsync(Stack stack)
     {
         await using var discard = await Server.StartAsync("CloudTab.Bench", [], "/", "limit", "discard");
@@ -22,9 +31,7 @@ internal static class Uploads
         Console.WriteLine("| --- | ---: | ---: | ---: | ---: |");
         foreach (var size in Sizes)
         {
-            var file = new byte[size << 20];
-            Random.Shared.NextBytes(file);
-            "%PDF-1.7\n"u8.CopyTo(file);
+            var file = File(size << 20);
             var times = Math.Max(24, 1024 / size);
 
             var discarded = await MeasureAsync(discard, times, file, () => Task.FromResult("/"));
@@ -53,7 +60,7 @@ internal static class Uploads
         return new(gib, gib * 1024 / measured.Elapsed.TotalSeconds, (Usage.Cpu(server.Id) - cpu).TotalSeconds / gib, Usage.PeakMemory(server.Id));
     }
 
-    private static async Task<string> NewSessionAsync(Stack stack)
+    public static async Task<string> NewSessionAsync(Stack stack)
     {
         using var client = new HttpClient { BaseAddress = stack.UploadApi.Address };
         using var created = await client.PostAsync("/api/customer/sessions/create", content: null);
@@ -61,7 +68,7 @@ internal static class Uploads
         return $"/api/customer/sessions/{session.GetProperty("sessionId").GetString()}/upload";
     }
 
-    private static async Task SendAsync(HttpClient client, byte[] file, Func<Task<string>> path)
+    public static async Task SendAsync(HttpClient client, byte[] file, Func<Task<string>> path)
     {
         using var content = new ByteArrayContent(file) { Headers = { ContentType = new MediaTypeHeaderValue("application/pdf") } };
         using var form = new MultipartFormDataContent { { content, "files", "bench.pdf" } };

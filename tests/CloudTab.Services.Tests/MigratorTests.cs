@@ -92,6 +92,26 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Limits_of_a_shop_are_set_listed_and_left_to_the_settings_again()
+    {
+        await RunAsync([]);
+
+        Assert.Equal((0, "files\tdefault\nfile-size\tdefault\nsession-size\tdefault\noutstanding\tdefault"), await RunAsync([], "shop", "limit", "default"));
+        Assert.Equal((0, ""), await RunAsync([], "shop", "limit", "default", "files", "7"));
+        Assert.Equal((0, ""), await RunAsync([], "shop", "limit", "default", "outstanding", "5368709120"));
+        Assert.Equal((0, "files\t7\nfile-size\tdefault\nsession-size\tdefault\noutstanding\t5368709120"), await RunAsync([], "shop", "limit", "default"));
+        Assert.Equal((0, ""), await RunAsync([], "shop", "limit", "default", "files", "default"));
+        Assert.StartsWith("files\tdefault", (await RunAsync([], "shop", "limit", "default")).Output, StringComparison.Ordinal);
+
+        Assert.Equal((1, "There is no shop 'nowhere'"), await RunAsync([], "shop", "limit", "nowhere"));
+        Assert.Equal((1, "There is no shop 'nowhere'"), await RunAsync([], "shop", "limit", "nowhere", "files", "7"));
+        Assert.Equal((1, "The value is a whole number, or `default`"), await RunAsync([], "shop", "limit", "default", "files", "many"));
+        Assert.Equal((1, "The value is a whole number, or `default`"), await RunAsync([], "shop", "limit", "default", "files"));
+        foreach (var value in (string[])["0", "1001", "99999999999"])
+            Assert.Equal((1, "A session may hold 1 to 1000 files; sizes are 1 byte or more"), await RunAsync([], "shop", "limit", "default", "files", value));
+    }
+
+    [Fact]
     public async Task Keys_are_added_imported_listed_and_revoked()
     {
         await RunAsync([]);

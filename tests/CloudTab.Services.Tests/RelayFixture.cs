@@ -86,7 +86,7 @@ public class RelayFixture(Dependencies dependencies) : IAsyncLifetime
     internal ServiceHost<TOptions> StartHost<TOptions>(IReadOnlyDictionary<string, string>? settings = null)
         where TOptions : class
     {
-        var all = dependencies.EnvironmentFor(_databaseName, Bucket).ToDictionary(pair => pair.Key.Replace("__", ":", StringComparison.Ordinal), pair => pair.Value, StringComparer.Ordinal);
+        var all = Environment().ToDictionary(pair => pair.Key.Replace("__", ":", StringComparison.Ordinal), pair => pair.Value, StringComparer.Ordinal);
         foreach (var (name, value) in Settings.Concat(settings ?? new Dictionary<string, string>(StringComparer.Ordinal)))
             all[name] = value;
         return ServiceHost<TOptions>.Start(all, EnvironmentName, Clock);
@@ -96,12 +96,14 @@ public class RelayFixture(Dependencies dependencies) : IAsyncLifetime
     public async Task<(ChildProcess Process, Uri Address)> StartProcessAsync(string project)
     {
         var address = new Uri($"http://127.0.0.1:{ChildProcess.FreePort()}");
-        var environment = dependencies.EnvironmentFor(_databaseName, Bucket);
+        var environment = Environment();
         environment["ASPNETCORE_URLS"] = address.ToString();
         foreach (var (name, value) in Settings)
             environment[name] = value;
         return (await ChildProcess.StartAsync(project, environment, new Uri(address, "/health/live"), TestContext.Current.CancellationToken), address);
     }
+    /// <summary>The environment of a service's own process over the same database and bucket.</summary>
+    public Dictionary<string, string> Environment() => dependencies.EnvironmentFor(_databaseName, Bucket);
 
     /// <summary>A new shop with a key.</summary>
     public async Task<TestShop> ShopAsync(string? id = null, string name = "Corner Print")

@@ -11,8 +11,6 @@ namespace CloudTab.Services.Tests;
 
 public sealed class UploadFaultsTests(UploadFixture relay) : IClassFixture<UploadFixture>
 {
-    private const string Opening = "--b\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.pdf\"\r\n\r\n";
-
     private readonly HttpClient _client = relay.UploadApi();
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -23,12 +21,12 @@ public sealed class UploadFaultsTests(UploadFixture relay) : IClassFixture<Uploa
         const int seed = 4711;
         var random = new Random(seed);
         var sessionId = await _client.CreateAsync();
-        var body = Body(Sample.Pdf(3_000), Sample.Pdf(ObjectUpload.PartSize + 100_000), Sample.Text(500));
+        var body = RawUpload.Body(Sample.Pdf(3_000), Sample.Pdf(ObjectUpload.PartSize + 100_000), Sample.Text(500));
         var host = relay.StartHost<UploadOptions>();
 
         for (var round = 0; round < 20; round++)
         {
-            using var socket = await SendAsync(host.Address, sessionId, body.Length, body.AsMemory(0, random.Next(1, body.Length)));
+            using var socket = await RawUpload.SendAsync(host.Address, sessionId, body.Length, body.AsMemory(0, random.Next(1, body.Length)));
             // Every other time the peer vanishes with a reset instead of an orderly end.
             socket.LingerState = new LingerOption(enable: round % 2 == 0, 0);
             socket.Close();
@@ -44,9 +42,9 @@ public sealed class UploadFaultsTests(UploadFixture relay) : IClassFixture<Uploa
     public async Task A_body_far_over_the_limit_is_not_read_to_its_end()
     {
         var sessionId = await _client.CreateAsync();
-        using var socket = await SendAsync(relay.Address, sessionId, 5L << 30, Encoding.UTF8.GetBytes(Opening + "%PDF-1.7\n"));
+        using var socket = await RawUpload.SendAsync(relay.Address, sessionId, 5L << 30, Encoding.UTF8.GetBytes(RawUpload.Opening + "%PDF-1.7\n"));
         var received = new StringBuilder();
-        var reading = ReadAnswerAsync(socket, received);
+        var reading = RawUpload.ReadAnswerAsync(socket, received);
 
         var block = new byte[1 << 20];
         long sent = 0;
@@ -71,15 +69,15 @@ public sealed class UploadFaultsTests(UploadFixture relay) : IClassFixture<Uploa
     public async Task An_upload_into_a_session_that_ends_meanwhile_leaves_nothing()
     {
         var sessionId = await _client.CreateAsync();
-        var body = Body(Sample.Pdf(100_000));
-        using var socket = await SendAsync(relay.Address, sessionId, body.Length, body.AsMemory(0, body.Length / 2));
+        var body = RawUpload.Body(Sample.Pdf(100_000));
+        using var socket = await RawUpload.SendAsync(relay.Address, sessionId, body.Length, body.AsMemory(0, body.Length / 2));
         await UploadFixture.UntilAsync(() => IsUploadingAsync(sessionId));
         using var cancelled = await _client.DeleteAsync($"/api/customer/sessions/{sessionId}", Token);
         Assert.Equal(HttpStatusCode.NoContent, cancelled.StatusCode);
 
         var received = new StringBuilder();
         await socket.SendAsync(body.AsMemory(body.Length / 2), Token);
-        await ReadAnswerAsync(socket, received, until: "session_closed");
+        await RawUpload.ReadAnswerAsync(socket, received, until: "session_closed");
 
         Assert.StartsWith("HTTP/1.1 410", received.ToString(), StringComparison.Ordinal);
         await relay.AssertNothingLeftAsync(sessionId);
@@ -89,8 +87,8 @@ public sealed class UploadFaultsTests(UploadFixture relay) : IClassFixture<Uploa
     public async Task A_slow_upload_keeps_its_lease_and_its_session()
     {
         var sessionId = await _client.CreateAsync();
-        var body = Body(Sample.Pdf(100_000));
-        using var socket = await SendAsync(relay.Address, sessionId, body.Length, body.AsMemory(0, body.Length / 2));
+        var body = RawUpload.Body(Sample.Pdf(100_000));
+        using var socket = await RawUpload.SendAsync(relay.Address, sessionId, body.Length, body.AsMemory(0, body.Length / 2));
         await UploadFixture.UntilAsync(() => IsUploadingAsync(sessionId));
         const string sql = "SELECT lease_until FROM files JOIN sessions ON sessions.id = files.session WHERE session_id = @sessionId";
         var before = await relay.ScalarAsync<DateTime>(sql, new { sessionId });
@@ -101,7 +99,7 @@ public sealed class UploadFaultsTests(UploadFixture relay) : IClassFixture<Uploa
         Assert.True(await relay.ScalarAsync<DateTime>(sql, new { sessionId }) >= before + TimeSpan.FromSeconds(30));
         await socket.SendAsync(body.AsMemory(body.Length / 2), Token);
         var received = new StringBuilder();
-        await ReadAnswerAsync(socket, received, until: "uploaded.");
+        await RawUpload.ReadAnswerAsync(socket, received, until: "uploaded.");
         Assert.StartsWith("HTTP/1.1 200", received.ToString(), StringComparison.Ordinal);
     }
 
@@ -155,52 +153,6 @@ public sealed class UploadFaultsTests(UploadFixture relay) : IClassFixture<Uploa
         await UploadFixture.UntilAsync(() => Task.FromResult(process.Output.Length > 0));
         Assert.Contains(name.Replace("_PER_SESSION", "", StringComparison.Ordinal).Replace("_", "", StringComparison.Ordinal),
             process.Output.Replace("_", "", StringComparison.Ordinal), StringComparison.OrdinalIgnoreCase);
-    }
-
-    private static byte[] Body(params Sample[] files)
-    {
-        using var body = new MemoryStream();
-        foreach (var file in files)
-        {
-            body.Write(Encoding.UTF8.GetBytes(Opening.Replace("a.pdf", file.Name, StringComparison.Ordinal)));
-            body.Write(file.Content);
-            body.Write("\r\n"u8);
-        }
-
-        body.Write("--b--\r\n"u8);
-        return body.ToArray();
-    }
-
-    /// <summary>Begins a request of which only these bytes are sent.</summary>
-    private static async Task<Socket> SendAsync(Uri address, string sessionId, long length, ReadOnlyMemory<byte> bytes)
-    {
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-        await socket.ConnectAsync(IPAddress.Loopback, address.Port, Token);
-        var header = string.Create(CultureInfo.InvariantCulture,
-            $"POST /api/customer/sessions/{sessionId}/upload HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: {length}\r\n\r\n");
-        await socket.SendAsync(Encoding.ASCII.GetBytes(header), Token);
-        for (var rest = bytes; !rest.IsEmpty;)
-            rest = rest[await socket.SendAsync(rest, Token)..];
-        return socket;
-    }
-
-    private static async Task ReadAnswerAsync(Socket socket, StringBuilder received, string? until = null)
-    {
-        var buffer = new byte[4096];
-        try
-        {
-            while (until is null || !received.ToString().Contains(until, StringComparison.Ordinal))
-            {
-                var count = await socket.ReceiveAsync(buffer, Token);
-                if (count == 0)
-                    return;
-                received.Append(Encoding.UTF8.GetString(buffer, 0, count));
-            }
-        }
-        catch (SocketException)
-        {
-            // The end, in another form.
-        }
     }
 
     private async Task<bool> IsUploadingAsync(string sessionId) => await relay.ScalarAsync<bool>(

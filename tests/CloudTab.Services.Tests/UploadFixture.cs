@@ -77,6 +77,7 @@ public sealed class SmallLimitsFixture(Dependencies dependencies) : UploadFixtur
         ["MAX_FILE_SIZE"] = "1000",
         ["MAX_FILES_PER_SESSION"] = "3",
         ["MAX_SESSION_SIZE"] = "2500",
+        ["MAX_OUTSTANDING_SIZE"] = "1000000",
     };
 }
 
@@ -122,10 +123,14 @@ internal static class Customer
         return form;
     }
 
-    public static async Task<HttpResponseMessage> UploadAsync(this HttpClient client, string sessionId, params Sample[] files)
+    public static Task<HttpResponseMessage> UploadAsync(this HttpClient client, string sessionId, params Sample[] files) =>
+        client.UploadToAsync("", sessionId, files);
+
+    /// <summary>Uploads to a session of the shop that the prefix names.</summary>
+    public static async Task<HttpResponseMessage> UploadToAsync(this HttpClient client, string prefix, string sessionId, params Sample[] files)
     {
         using var form = Form(files);
-        return await client.SendFormAsync(sessionId, form);
+        return await client.SendFormAsync(sessionId, form, prefix);
     }
 
     public static Task<HttpResponseMessage> SendFormAsync(this HttpClient client, string sessionId, HttpContent form, string prefix = "") =>

@@ -1,0 +1,83 @@
+using System.Collections.Concurrent;
+using System.ComponentModel;
+using Amazon.Runtime;
+using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
+using Microsoft.Extensions.Options;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>
+/// Counts the pages of PDFs that are in S3, and finds those that need a password. A PDF is a program's worth of structure that
+/// anybody may have written, so it is parsed in processes of their own (<see cref="PdfProcess"/>), few at a time, each with limits on
+/// its memory, on what it reads and on its time; whichever is passed, the process is killed, and the file stays uncounted, which
+/// changes nothing else.
+/// </summary>
+internal sealed class PdfPages(ObjectStore store, IOptions<PdfOptions> options, TimeProvider clock, Telemetry telemetry, ILogger<PdfPages> logger) : IDisposable
+{
+    private readonly SemaphoreSlim _free = new(options.Value.Processes, options.Value.Processes);
+    private readonly ConcurrentBag<PdfProcess> _idle = [];
+    private readonly TimeSpan _limit = TimeSpan.FromMilliseconds(options.Value.TimeLimit);
+
+    /// <summary>Counts within the time limit, in which waiting for a process counts too: the shop is not told later than that.</summary>
+    /// <returns>What was found out, or null where nothing was.</returns>
+    public async Task<PdfFacts?> CountAsync(Guid file, string objectKey, long size, CancellationToken cancellationToken)
+    {
+        using var limit = new CancellationTokenSource(_limit, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        PdfProcess? process = null;
+        try
+        {
+            await _free.WaitAsync(either.Token);
+            try
+            {
+                process = _idle.TryTake(out var idle) ? idle : PdfProcess.Start(_limit);
+                await process.Started.WaitAsync(either.Token);
+                return Told(await process.CountAsync(store, objectKey, size, either.Token));
+            }
+            finally
+            {
+                Replace(process);
+                _free.Release();
+            }
+        }
+        catch (Exception failed) when (failed is OperationCanceledException or IOException or InvalidDataException or Win32Exception
+            || failed is AmazonServiceException || Resilience.IsUnavailable(failed))
+        {
+            if (!cancellationToken.IsCancellationRequested)
+                logger.PagesNotCounted(file, failed.GetType().Name);
+            return Told(null);
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var process in _idle)
+            process.Dispose();
+        _free.Dispose();
+    }
+
+    private void Replace(PdfProcess? process)
+    {
+        if (process is null)
+            return;
+        if (process.IsUsable)
+        {
+            _idle.Add(process);
+            return;
+        }
+
+        // At once, so that the next PDF does not pay for the start.
+        process.Dispose();
+        _idle.Add(PdfProcess.Start(_limit));
+    }
+
+    private PdfFacts? Told(PdfFacts? facts)
+    {
+        telemetry.PdfRead(facts);
+        return facts;
+    }
+}
+
+/// <summary>What is known of a PDF: its pages, or that it cannot be opened without a password.</summary>
+internal sealed record PdfFacts(int? Pages, bool Locked);

@@ -1,0 +1,162 @@
+using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Globalization;
+using UglyToad.PdfPig;
+using UglyToad.PdfPig.Exceptions;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>
+/// The program that reads PDFs, one after the other, until its standard input ends. It asks for the blocks of a PDF that it needs and
+/// answers with one message. Whatever a PDF does to it stays here: the service (<see cref="PdfProcess"/>) kills it.
+/// </summary>
+internal static class PdfProgram
+{
+    /// <summary>The argument that makes this program of the service's.</summary>
+    public const string Verb = "count-pages";
+
+    /// <summary>Bytes that it asks for at once.</summary>
+    public const int BlockSize = 128 << 10;
+
+    // A reader looks for the pointer to the cross-references in so many bytes at the end (ISO 32000-1, annex H, note 18).
+    private const int TailSize = 1024;
+
+    public static int Run(string limit)
+    {
+        using var input = Console.OpenStandardInput();
+        using var output = Console.OpenStandardOutput();
+        var patience = 2 * TimeSpan.FromMilliseconds(long.Parse(limit, CultureInfo.InvariantCulture));
+        Send(output, PdfMessage.Ready, 0);
+        var size = new byte[sizeof(long)];
+        while (input.ReadAtLeast(size, size.Length, throwOnEndOfStream: false) == size.Length)
+        {
+            // The service that would kill this process may itself have been killed.
+            using var watchdog = TimeProvider.System.CreateTimer(_ => Process.GetCurrentProcess().Kill(), null, patience, Timeout.InfiniteTimeSpan);
+            using var content = new BlockStream(input, output, BinaryPrimitives.ReadInt64LittleEndian(size));
+            var (message, value) = Read(content);
+            Send(output, message, value);
+        }
+
+        return 0;
+    }
+
+    private static (PdfMessage Message, long Value) Read(BlockStream content)
+    {
+        // Without the pointer at its end a PDF would be searched from its beginning: that is not worth it.
+        if (!content.EndsWith("startxref"u8))
+            return (PdfMessage.Unknown, 0);
+        try
+        {
+            using var document = PdfDocument.Open(content);
+            return (PdfMessage.Pages, document.NumberOfPages);
+        }
+        catch (PdfDocumentEncryptedException)
+        {
+            return (PdfMessage.Locked, 0);
+        }
+#pragma warning disable CA1031 // The parser's failures have no type in common, and none of them is ours to handle.
+        catch (Exception damaged) when (damaged is not OutOfMemoryException)
+#pragma warning restore CA1031
+        {
+            return (PdfMessage.Unknown, 0);
+        }
+    }
+
+    private static void Send(Stream output, PdfMessage message, long value)
+    {
+        Span<byte> bytes = stackalloc byte[1 + sizeof(long)];
+        bytes[0] = (byte)message;
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[1..], value);
+        output.Write(bytes);
+        output.Flush();
+    }
+
+    /// <summary>A PDF in S3 as a stream to seek in. It keeps every block that it got.</summary>
+    private sealed class BlockStream(Stream input, Stream output, long size) : Stream
+    {
+        private readonly Dictionary<long, byte[]> _blocks = [];
+
+        public override bool CanRead => true;
+
+        public override bool CanSeek => true;
+
+        public override bool CanWrite => false;
+
+        public override long Length => size;
+
+        public override long Position { get; set; }
+
+        /// <summary>Whether its end holds a text.</summary>
+        public bool EndsWith(ReadOnlySpan<byte> text)
+        {
+            var tail = new byte[Math.Min(size, TailSize)];
+            Position = size - tail.Length;
+            this.ReadExactly(tail);
+            Position = 0;
+            return tail.AsSpan().IndexOf(text) >= 0;
+        }
+
+        public override int Read(Span<byte> buffer)
+        {
+            if (Position >= size)
+                return 0;
+            var from = Block(Position / BlockSize).AsSpan((int)(Position % BlockSize));
+            var length = Math.Min(from.Length, buffer.Length);
+            from[..length].CopyTo(buffer);
+            Position += length;
+            return length;
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+        public override int ReadByte() => Position < size ? Block(Position / BlockSize)[Position++ % BlockSize] : -1;
+
+        public override long Seek(long offset, SeekOrigin origin) => Position = offset + origin switch
+        {
+            SeekOrigin.Begin => 0,
+            SeekOrigin.Current => Position,
+            _ => size,
+        };
+
+        public override void Flush()
+        {
+        }
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        private byte[] Block(long index)
+        {
+            if (_blocks.TryGetValue(index, out var kept))
+                return kept;
+            Send(output, PdfMessage.Block, index);
+            var block = new byte[Math.Min(BlockSize, size - index * BlockSize)];
+            input.ReadExactly(block);
+            _blocks.Add(index, block);
+            return block;
+        }
+    }
+}
+
+/// <summary>
+/// What the program that reads PDFs says: this byte, and a number of 8 bytes, little-endian. It is answered only where it asks for a
+/// block: with the block. A PDF begins with its size, as such a number.
+/// </summary>
+internal enum PdfMessage : byte
+{
+    /// <summary>It has started.</summary>
+    Ready = 1,
+
+    /// <summary>It needs the block of this index.</summary>
+    Block,
+
+    /// <summary>The PDF has so many pages.</summary>
+    Pages,
+
+    /// <summary>The PDF cannot be opened without a password.</summary>
+    Locked,
+
+    /// <summary>Nothing could be found out.</summary>
+    Unknown,
+}

@@ -1,0 +1,128 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using CloudTab.Testing;
+
+namespace CloudTab.Services.Tests;
+
+/// <summary>Room for a PDF of 50 MiB, and patience for a busy machine.</summary>
+public sealed class PdfFixture(Dependencies dependencies) : UploadFixture(dependencies)
+{
+    public static readonly TimeSpan TimeLimit = TimeSpan.FromSeconds(10);
+
+    protected override IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string>(StringComparer.Ordinal)
+    {
+        ["RATE_LIMIT_SESSIONS_PER_MINUTE"] = "1000000",
+        ["PDF_TIME_LIMIT"] = TimeLimit.TotalMilliseconds.ToString(CultureInfo.InvariantCulture),
+    };
+}
+
+public sealed class PdfTests(PdfFixture relay) : IClassFixture<PdfFixture>
+{
+    private readonly HttpClient _client = relay.UploadApi();
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public static TheoryData<string, int?, bool?> Known => new()
+    {
+        { "1 page", 1, false },
+        { "300 pages", 300, false },
+        { "an object stream", 1, false },
+        { "encrypted, opens without a password", 2, false },
+        { "encrypted, needs a password", null, true },
+        { "no PDF", null, null },
+    };
+
+    [Theory]
+    [MemberData(nameof(Known))]
+    public async Task Pages_are_counted_and_locked_ones_marked(string kind, int? pages, bool? locked)
+    {
+        var sample = kind switch
+        {
+            "1 page" => PdfSamples.OfPages(1),
+            "300 pages" => PdfSamples.OfPages(300),
+            "an object stream" => PdfSamples.WithObjectStream(),
+            "encrypted, opens without a password" => PdfSamples.Encrypted(""),
+            "encrypted, needs a password" => PdfSamples.Encrypted("secret"),
+            _ => Sample.Text(),
+        };
+        var shop = await relay.ShopAsync();
+        var prefix = $"/s/{shop.Id}";
+        var sessionId = await _client.CreateAsync(prefix);
+
+        using var answer = await _client.UploadToAsync(prefix, sessionId, sample);
+
+        Assert.Equal((pages, locked), Facts((await answer.JsonAsync()).GetProperty("files")[0]));
+        Assert.Equal((pages, locked), Facts((await _client.StatusAsync(sessionId, prefix)).GetProperty("files")[0]));
+        using var details = await relay.ShopApi(shop.Key).GetAsync($"/api/shopkeeper/sessions/{sessionId}", Token);
+        Assert.Equal((pages, locked), Facts((await details.JsonAsync()).GetProperty("session").GetProperty("files")[0]));
+        using var claimed = await relay.ShopApi(shop.Key).PostAsync($"/api/shopkeeper/sessions/{sessionId}/claim", null, Token);
+        Assert.Equal((pages, locked), Facts((await claimed.JsonAsync()).GetProperty("session").GetProperty("files")[0]));
+    }
+
+    [Fact]
+    public async Task Each_PDF_of_a_request_has_its_own_count()
+    {
+        var sessionId = await _client.CreateAsync();
+
+        var files = await _client.UploadedAsync(
+            sessionId, PdfSamples.OfPages(3), Sample.Text(), PdfSamples.Encrypted("secret"), Sample.Pdf(5_000), PdfSamples.OfPages(5));
+
+        Assert.Equal([(3, false), (null, null), (null, true), (null, null), (5, false)], files.Select(Facts));
+    }
+
+    [Theory]
+    [InlineData(nameof(PdfSamples.Loop))]
+    [InlineData(nameof(PdfSamples.Deep))]
+    [InlineData(nameof(PdfSamples.Wide))]
+    [InlineData(nameof(PdfSamples.ZipBomb))]
+    [InlineData(nameof(PdfSamples.Garbage))]
+    public async Task A_hostile_PDF_costs_no_more_than_the_limit_and_others_are_counted_again(string kind)
+    {
+        var hostile = kind switch
+        {
+            nameof(PdfSamples.Loop) => PdfSamples.Loop(),
+            nameof(PdfSamples.Deep) => PdfSamples.Deep(),
+            nameof(PdfSamples.Wide) => PdfSamples.Wide(),
+            nameof(PdfSamples.ZipBomb) => PdfSamples.ZipBomb(),
+            _ => PdfSamples.Garbage(),
+        };
+        var sessionId = await _client.CreateAsync();
+        var began = Stopwatch.GetTimestamp();
+
+        var stored = Assert.Single(await _client.UploadedAsync(sessionId, hostile));
+
+        // Beside the limit there are the transfer and, on a busy machine, everybody else.
+        Assert.InRange(Stopwatch.GetElapsedTime(began), TimeSpan.Zero, PdfFixture.TimeLimit + TimeSpan.FromSeconds(20));
+        Assert.Equal(hostile.Sha256, stored.GetProperty("sha256").GetString());
+        Assert.NotEqual(true, Facts(stored).Locked);
+        await UploadFixture.UntilAsync(async () => Facts((await _client.UploadedAsync(sessionId, PdfSamples.OfPages(4)))[0]) == (4, false));
+    }
+
+    [Fact]
+    public async Task A_service_that_is_killed_takes_the_processes_that_read_PDFs_along()
+    {
+        var address = new Uri($"http://127.0.0.1:{ChildProcess.FreePort().ToString(CultureInfo.InvariantCulture)}");
+        var environment = relay.Environment();
+        environment["ASPNETCORE_URLS"] = address.ToString();
+        environment["PDF_TIME_LIMIT"] = PdfFixture.TimeLimit.TotalMilliseconds.ToString(CultureInfo.InvariantCulture);
+        await using var service = await ChildProcess.StartAsync("CloudTab.UploadApi", environment, new Uri(address, "/health/ready"), Token);
+        using var client = new HttpClient { BaseAddress = address };
+        Assert.Equal([(1, false)], (await client.UploadedAsync(await client.CreateAsync(), PdfSamples.OfPages(1))).Select(Facts));
+        var id = service.Id.ToString(CultureInfo.InvariantCulture);
+        var children = Directory.GetDirectories($"/proc/{id}/task")
+            .SelectMany(task => File.ReadAllText(Path.Combine(task, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .ToArray();
+        var child = Assert.Single(children);
+        var variables = (await File.ReadAllTextAsync($"/proc/{child}/environ", Token)).Split('\0', StringSplitOptions.RemoveEmptyEntries);
+        Assert.All(variables, variable => Assert.StartsWith("DOTNET_", variable, StringComparison.Ordinal));
+
+        service.Kill();
+
+        await UploadFixture.UntilAsync(() => Task.FromResult(!Directory.Exists($"/proc/{child}")));
+    }
+
+    private static (int? Pages, bool? Locked) Facts(JsonElement file) => (
+        file.TryGetProperty("pages", out var pages) ? pages.GetInt32() : null,
+        file.TryGetProperty("locked", out var locked) ? locked.GetBoolean() : null);
+}

@@ -1,0 +1,66 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace CloudTab.Services.Tests;
+
+/// <summary>An upload byte by byte over a socket: for clients that stop in the middle.</summary>
+internal static class RawUpload
+{
+    /// <summary>How a form with boundary `b` begins whose first field is the file `a.pdf`.</summary>
+    public const string Opening = "--b\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.pdf\"\r\n\r\n";
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public static byte[] Body(params Sample[] files)
+    {
+        using var body = new MemoryStream();
+        foreach (var file in files)
+        {
+            body.Write(Encoding.UTF8.GetBytes(Opening.Replace("a.pdf", file.Name, StringComparison.Ordinal)));
+            body.Write(file.Content);
+            body.Write("\r\n"u8);
+        }
+
+        body.Write("--b--\r\n"u8);
+        return body.ToArray();
+    }
+
+    /// <summary>Begins a request of which only these bytes are sent.</summary>
+    public static Task<Socket> SendAsync(Uri address, string sessionId, long length, ReadOnlyMemory<byte> bytes) =>
+        SendToAsync(address, $"/api/customer/sessions/{sessionId}/upload", length, bytes);
+
+    /// <summary>Begins a request to any path that takes forms.</summary>
+    public static async Task<Socket> SendToAsync(Uri address, string path, long length, ReadOnlyMemory<byte> bytes)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(IPAddress.Loopback, address.Port, Token);
+        var header = string.Create(CultureInfo.InvariantCulture,
+            $"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: {length}\r\n\r\n");
+        await socket.SendAsync(Encoding.ASCII.GetBytes(header), Token);
+        for (var rest = bytes; !rest.IsEmpty;)
+            rest = rest[await socket.SendAsync(rest, Token)..];
+        return socket;
+    }
+
+    /// <summary>Collects what is answered, up to the end or to what is waited for.</summary>
+    public static async Task ReadAnswerAsync(Socket socket, StringBuilder received, string? until = null)
+    {
+        var buffer = new byte[4096];
+        try
+        {
+            while (until is null || !received.ToString().Contains(until, StringComparison.Ordinal))
+            {
+                var count = await socket.ReceiveAsync(buffer, Token);
+                if (count == 0)
+                    return;
+                received.Append(Encoding.UTF8.GetString(buffer, 0, count));
+            }
+        }
+        catch (SocketException)
+        {
+            // The end, in another form.
+        }
+    }
+}

@@ -1,0 +1,116 @@
+using System.Net;
+
+namespace CloudTab.Services.Tests;
+
+/// <summary>Limits of one shop: those that the operator has set for it, and what all its live files may take.</summary>
+public sealed class ShopLimitsTests(SmallLimitsFixture relay) : IClassFixture<SmallLimitsFixture>
+{
+    private readonly HttpClient _client = relay.UploadApi();
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_shop_s_own_limits_stand_before_the_settings()
+    {
+        var prefix = await ShopAsync("max_files = 4, max_file_size = 5000, max_session_size = 6000");
+        var sessionId = await _client.CreateAsync(prefix);
+
+        using var fiveFiles = await _client.UploadToAsync(prefix, sessionId, [.. Enumerable.Repeat(Sample.Pdf(10), 5)]);
+        await fiveFiles.IsProblemAsync(HttpStatusCode.RequestEntityTooLarge, "too_many_files");
+        using var tooLarge = await _client.UploadToAsync(prefix, sessionId, Sample.Pdf(5_001));
+        await tooLarge.IsProblemAsync(HttpStatusCode.RequestEntityTooLarge, "file_too_large");
+        using var tooMuch = await _client.UploadToAsync(prefix, sessionId, Sample.Pdf(5_000), Sample.Pdf(1_001));
+        await tooMuch.IsProblemAsync(HttpStatusCode.RequestEntityTooLarge, "session_too_large");
+        await relay.AssertNothingLeftAsync(sessionId);
+
+        using var all = await _client.UploadToAsync(prefix, sessionId, Sample.Pdf(5_000), Sample.Pdf(400), Sample.Pdf(400), Sample.Pdf(200));
+        Assert.Equal(HttpStatusCode.OK, all.StatusCode);
+    }
+
+    [Fact]
+    public async Task The_page_tells_the_shop_s_own_limits()
+    {
+        var prefix = await ShopAsync("max_files = 4, max_file_size = 5242880");
+
+        var page = await _client.GetStringAsync($"{prefix}/", Token);
+
+        Assert.Contains("4 files", page, StringComparison.Ordinal);
+        Assert.Contains("5 MiB", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_shop_s_live_files_may_take_exactly_as_many_bytes_as_allowed()
+    {
+        var prefix = await ShopAsync("max_outstanding = 2000");
+        var first = await _client.CreateAsync(prefix);
+        using var stored = await _client.UploadToAsync(prefix, first, Sample.Pdf(1_000), Sample.Pdf(500));
+        Assert.Equal(HttpStatusCode.OK, stored.StatusCode);
+        var second = await _client.CreateAsync(prefix);
+
+        using var full = await _client.UploadToAsync(prefix, second, Sample.Pdf(501));
+        await full.IsProblemAsync(HttpStatusCode.InsufficientStorage, "shop_full");
+        Assert.Equal(TimeSpan.FromMinutes(1), full.Headers.RetryAfter?.Delta);
+        using var together = await _client.UploadToAsync(prefix, second, Sample.Pdf(250), Sample.Pdf(251));
+        await together.IsProblemAsync(HttpStatusCode.InsufficientStorage, "shop_full");
+        await relay.AssertNothingLeftAsync(second);
+
+        using var fits = await _client.UploadToAsync(prefix, second, Sample.Pdf(250), Sample.Pdf(250));
+        Assert.Equal(HttpStatusCode.OK, fits.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_session_that_ends_makes_room_in_its_shop_and_another_shop_takes_none()
+    {
+        var prefix = await ShopAsync("max_outstanding = 1000");
+        var other = await ShopAsync("max_outstanding = 1000");
+        var first = await _client.CreateAsync(prefix);
+        using var stored = await _client.UploadToAsync(prefix, first, Sample.Pdf(1_000));
+        using var elsewhere = await _client.UploadToAsync(other, await _client.CreateAsync(other), Sample.Pdf(1_000));
+        Assert.Equal(HttpStatusCode.OK, elsewhere.StatusCode);
+        var second = await _client.CreateAsync(prefix);
+        using var full = await _client.UploadToAsync(prefix, second, Sample.Pdf(10));
+        await full.IsProblemAsync(HttpStatusCode.InsufficientStorage, "shop_full");
+
+        using var withdrawn = await _client.DeleteAsync($"{prefix}/api/customer/sessions/{first}", Token);
+
+        using var fits = await _client.UploadToAsync(prefix, second, Sample.Pdf(1_000));
+        Assert.Equal(HttpStatusCode.OK, fits.StatusCode);
+    }
+
+    [Fact]
+    public async Task Uploads_to_one_shop_that_race_do_not_pass_the_limit_together()
+    {
+        for (var round = 0; round < 5; round++)
+        {
+            var prefix = await ShopAsync("max_outstanding = 1000");
+            var sessions = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => _client.CreateAsync(prefix)));
+
+            var answers = await Task.WhenAll(sessions.Select(sessionId => _client.UploadToAsync(prefix, sessionId, Sample.Pdf(600))));
+
+            Assert.Single(answers, answer => answer.StatusCode == HttpStatusCode.OK);
+            foreach (var answer in answers.Where(answer => answer.StatusCode != HttpStatusCode.OK))
+                await answer.IsProblemAsync(HttpStatusCode.InsufficientStorage, "shop_full");
+        }
+    }
+
+    [Fact]
+    public async Task A_form_sent_from_the_page_is_held_to_the_limits_too()
+    {
+        var prefix = await ShopAsync("max_outstanding = 1000");
+        using var form = Customer.Form(Sample.Pdf(1_000), Sample.Pdf(10));
+
+        using var answer = await _client.PostAsync($"{prefix}/send", form, Token);
+
+        Assert.Equal(HttpStatusCode.InsufficientStorage, answer.StatusCode);
+        Assert.Contains("take all its room", await answer.Content.ReadAsStringAsync(Token), StringComparison.Ordinal);
+    }
+
+    /// <summary>A new shop for which the operator has set limits.</summary>
+    /// <returns>What stands before its paths.</returns>
+    private async Task<string> ShopAsync(string limits)
+    {
+        var shop = await relay.ShopAsync();
+        await relay.ExecuteAsync($"UPDATE shops SET {limits} WHERE id = @Id", new { shop.Id });
+        return $"/s/{shop.Id}";
+    }
+}

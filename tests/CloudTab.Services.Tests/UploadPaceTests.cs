@@ -1,0 +1,180 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using CloudTab.Relay;
+using CloudTab.UploadApi;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace CloudTab.Services.Tests;
+
+/// <summary>What becomes of clients that are slow or silent, and of others beside them.</summary>
+public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadFixture>
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Whoever_is_silent_for_too_long_is_answered_408_and_leaves_nothing()
+    {
+        await using var host = relay.StartHost<UploadOptions>(Settings(("UPLOAD_SILENCE", "1000")));
+        var sessionId = await host.Client().CreateAsync();
+        var body = RawUpload.Body(Sample.Pdf(100_000));
+
+        foreach (var sent in (int[])[0, 20, 300, 50_000, body.Length - 8])
+        {
+            using var socket = await RawUpload.SendAsync(host.Address, sessionId, body.Length, body.AsMemory(0, sent));
+            var answer = new StringBuilder();
+            await RawUpload.ReadAnswerAsync(socket, answer, until: "request_timeout");
+            Assert.StartsWith("HTTP/1.1 408", answer.ToString(), StringComparison.Ordinal);
+            Assert.Contains("request_timeout", answer.ToString(), StringComparison.Ordinal);
+        }
+
+        await relay.AssertNothingLeftAsync(sessionId);
+        Assert.Equal(0, host.Services.GetRequiredService<UploadMemory>().InUse);
+    }
+
+    [Fact]
+    public async Task The_page_tells_a_silent_browser_that_it_took_too_long()
+    {
+        await using var host = relay.StartHost<UploadOptions>(Settings(("UPLOAD_SILENCE", "1000")));
+        var body = RawUpload.Body(Sample.Pdf(100_000));
+
+        using var socket = await RawUpload.SendToAsync(host.Address, "/send", body.Length, body.AsMemory(0, 50_000));
+        var answer = new StringBuilder();
+        await RawUpload.ReadAnswerAsync(socket, answer, until: "</html>");
+
+        Assert.StartsWith("HTTP/1.1 408", answer.ToString(), StringComparison.Ordinal);
+        Assert.Contains("Nothing has come in for too long", answer.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Where_memory_is_short_the_slow_one_gives_way_with_503_and_others_pass()
+    {
+        await using var host = relay.StartHost<UploadOptions>(Settings(("UPLOAD_MEMORY", $"{ObjectUpload.PartSize}")));
+        using var client = host.Client();
+        var slowSession = await client.CreateAsync();
+        using var socket = await RawUpload.SendAsync(host.Address, slowSession, 10 << 20, Encoding.UTF8.GetBytes(RawUpload.Opening + "%PDF-1.7\n" + new string('x', 2_000)));
+        await UploadFixture.UntilAsync(() => Task.FromResult(host.Services.GetRequiredService<UploadMemory>().InUse > 0));
+
+        var file = Sample.Pdf(ObjectUpload.PartSize + 1_000);
+        var sessionId = await client.CreateAsync();
+        var stored = Assert.Single(await client.UploadedAsync(sessionId, file));
+        Assert.Equal(file.Sha256, stored.GetProperty("sha256").GetString());
+
+        var answer = new StringBuilder();
+        await RawUpload.ReadAnswerAsync(socket, answer, until: "too_slow");
+        Assert.StartsWith("HTTP/1.1 503", answer.ToString(), StringComparison.Ordinal);
+        Assert.Contains("\"code\":\"too_slow\"", answer.ToString(), StringComparison.Ordinal);
+        Assert.Contains("Retry-After:", answer.ToString(), StringComparison.Ordinal);
+        await relay.AssertNothingLeftAsync(slowSession);
+    }
+
+    [Fact]
+    public async Task Who_waits_for_memory_reads_nothing_from_its_connection()
+    {
+        // 1 byte a second is slow enough to keep: the holder stays.
+        await using var host = relay.StartHost<UploadOptions>(Settings(("UPLOAD_MEMORY", $"{ObjectUpload.PartSize}"), ("UPLOAD_MINIMUM_RATE", "1")));
+        using var client = host.Client();
+        var memory = host.Services.GetRequiredService<UploadMemory>();
+        var held = RawUpload.Body(Sample.Pdf(ObjectUpload.PartSize - 1_000));
+        var holderSession = await client.CreateAsync();
+        using var holder = await RawUpload.SendAsync(host.Address, holderSession, held.Length, held.AsMemory(0, held.Length - 100));
+        await UploadFixture.UntilAsync(() => Task.FromResult(memory.InUse == ObjectUpload.PartSize));
+
+        var waiting = RawUpload.Body(Sample.Pdf(UploadFixture.MaxFileSize));
+        var waitingSession = await client.CreateAsync();
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { SendBufferSize = 64 << 10 };
+        await socket.ConnectAsync(IPAddress.Loopback, host.Address.Port, Token);
+        var header = $"POST /api/customer/sessions/{waitingSession}/upload HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: {waiting.Length}\r\n\r\n";
+        await socket.SendAsync(Encoding.ASCII.GetBytes(header), Token);
+
+        var sent = 0;
+        var sending = Task.Run(async () =>
+        {
+            while (sent < waiting.Length)
+                sent += await socket.SendAsync(waiting.AsMemory(sent, Math.Min(64 << 10, waiting.Length - sent)), Token);
+        }, Token);
+
+        // What the kernel and Kestrel take on their own is a few MiB; the rest is not asked for.
+        var asLongAsItCouldHaveTaken = TimeSpan.FromSeconds(3);
+        Assert.NotSame(sending, await Task.WhenAny(sending, Task.Delay(asLongAsItCouldHaveTaken, TimeProvider.System, Token)));
+        Assert.InRange(Volatile.Read(ref sent), 1, 12 << 20);
+        Assert.Equal(held.Length / UploadMemory.BlockSize, memory.InUse / UploadMemory.BlockSize - 1);
+
+        await holder.SendAsync(held.AsMemory(held.Length - 100), Token);
+        var stored = new StringBuilder();
+        await RawUpload.ReadAnswerAsync(holder, stored, until: "uploaded.");
+        Assert.StartsWith("HTTP/1.1 200", stored.ToString(), StringComparison.Ordinal);
+        await sending;
+        stored.Clear();
+        await RawUpload.ReadAnswerAsync(socket, stored, until: "uploaded.");
+        Assert.StartsWith("HTTP/1.1 200", stored.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_address_that_has_sent_its_minute_has_to_wait_and_others_do_not()
+    {
+        await using var host = relay.StartHost<UploadOptions>(Settings(("RATE_LIMIT_BYTES_PER_MINUTE", "100000")));
+        using var client = host.Client();
+        var sessionId = await client.CreateAsync();
+        await client.UploadedAsync(sessionId, Sample.Pdf(60_000));
+        await client.UploadedAsync(sessionId, Sample.Pdf(60_000)); // begins within the limit, and so comes to its end
+
+        using var refused = await client.UploadAsync(sessionId, Sample.Pdf(1_000));
+        await refused.IsProblemAsync(HttpStatusCode.TooManyRequests, "too_many_requests");
+        Assert.InRange(refused.Headers.RetryAfter?.Delta ?? default, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(15));
+
+        client.DefaultRequestHeaders.Add("X-Forwarded-For", "192.0.2.7");
+        await client.UploadedAsync(sessionId, Sample.Pdf(1_000));
+        Assert.Equal(3, (await client.StatusAsync(sessionId)).GetProperty("fileCount").GetInt32());
+    }
+
+    [Fact]
+    public async Task The_word_of_a_proxy_that_is_not_trusted_does_not_make_another_address()
+    {
+        await using var host = relay.StartHost<UploadOptions>(Settings(("RATE_LIMIT_BYTES_PER_MINUTE", "1000"), ("TRUSTED_PROXIES", "192.0.2.0/24")));
+        using var client = host.Client();
+        var sessionId = await client.CreateAsync();
+        await client.UploadedAsync(sessionId, Sample.Pdf(5_000));
+
+        client.DefaultRequestHeaders.Add("X-Forwarded-For", "192.0.2.7");
+        using var refused = await client.UploadAsync(sessionId, Sample.Pdf(1_000));
+
+        await refused.IsProblemAsync(HttpStatusCode.TooManyRequests, "too_many_requests");
+    }
+
+    [Fact]
+    public async Task Bytes_that_were_announced_and_did_not_come_are_given_back()
+    {
+        await using var host = relay.StartHost<UploadOptions>(Settings(("RATE_LIMIT_BYTES_PER_MINUTE", "1000000"), ("UPLOAD_SILENCE", "1000")));
+        using var client = host.Client();
+        var sessionId = await client.CreateAsync();
+        using (var socket = await RawUpload.SendAsync(host.Address, sessionId, 10_000_000, Encoding.UTF8.GetBytes(RawUpload.Opening)))
+        {
+            await UploadFixture.UntilAsync(async () =>
+            {
+                using var refused = await client.UploadAsync(sessionId, Sample.Pdf(1_000));
+                return refused.StatusCode == HttpStatusCode.TooManyRequests;
+            });
+            await RawUpload.ReadAnswerAsync(socket, new StringBuilder(), until: "request_timeout");
+        }
+
+        await client.UploadedAsync(sessionId, Sample.Pdf(1_000));
+    }
+
+    [Fact]
+    public async Task A_body_without_announced_length_is_charged_as_it_comes()
+    {
+        await using var host = relay.StartHost<UploadOptions>(Settings(("RATE_LIMIT_BYTES_PER_MINUTE", "100000")));
+        using var client = host.Client();
+        var sessionId = await client.CreateAsync();
+        client.DefaultRequestHeaders.TransferEncodingChunked = true;
+        await client.UploadedAsync(sessionId, Sample.Pdf(150_000));
+
+        using var refused = await client.UploadAsync(sessionId, Sample.Pdf(1_000));
+
+        await refused.IsProblemAsync(HttpStatusCode.TooManyRequests, "too_many_requests");
+    }
+
+    private static Dictionary<string, string> Settings(params (string Name, string Value)[] settings) =>
+        settings.ToDictionary(setting => setting.Name, setting => setting.Value, StringComparer.Ordinal);
+}
