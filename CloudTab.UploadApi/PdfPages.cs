@@ -25,19 +25,15 @@ internal sealed class PdfPages(ObjectStore store, IOptions<PdfOptions> options, 
     {
         using var limit = new CancellationTokenSource(_limit, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
-        PdfProcess? process = null;
         try
         {
             await _free.WaitAsync(either.Token);
             try
             {
-                process = _idle.TryTake(out var idle) ? idle : PdfProcess.Start(_limit);
-                await process.Started.WaitAsync(either.Token);
-                return Told(await process.CountAsync(store, file.ObjectKey, size, either.Token));
+                return Told(await ReadAsync(file, size, either.Token));
             }
             finally
             {
-                Replace(process);
                 _free.Release();
             }
         }
@@ -57,10 +53,22 @@ internal sealed class PdfPages(ObjectStore store, IOptions<PdfOptions> options, 
         _free.Dispose();
     }
 
-    private void Replace(PdfProcess? process)
+    private async Task<PdfFacts?> ReadAsync(UploadingFile file, long size, CancellationToken cancellationToken)
     {
-        if (process is null)
-            return;
+        var process = _idle.TryTake(out var idle) ? idle : PdfProcess.Start(_limit);
+        try
+        {
+            await process.Started.WaitAsync(cancellationToken);
+            return await process.CountAsync(store, file.ObjectKey, size, cancellationToken);
+        }
+        finally
+        {
+            Replace(process);
+        }
+    }
+
+    private void Replace(PdfProcess process)
+    {
         if (process.IsUsable)
         {
             _idle.Add(process);
