@@ -1,39 +1,63 @@
-using Microsoft.Extensions.Configuration;
+using CloudTab.AppHost;
 using Microsoft.Extensions.Hosting;
 
 var builder = DistributedApplication.CreateBuilder(args);
-
-var data = Path.GetFullPath(builder.Configuration["CLOUDTAB_DATA"] ?? ".cloudtab", Path.GetFullPath("..", builder.AppHostDirectory));
-var replicas = builder.Configuration.GetValue("Replicas", 1);
+if (Settings.Read(builder.Configuration) is not { } settings)
+    return;
 
 // Generated once and kept: what the database and the bucket were created with must still hold in the next run.
 var postgresPassword = builder.AddParameter("postgres-password", Generated(32), secret: true, persist: true);
 var s3AccessKey = builder.AddParameter("s3-access-key", Generated(20), persist: true);
 var s3SecretKey = builder.AddParameter("s3-secret-key", Generated(40), secret: true, persist: true);
-var generatedKey = builder.AddParameter("shopkeeper-key", Generated(43), secret: true, persist: true);
-var shopkeeperKey = builder.Configuration["SHOPKEEPER_API_KEY"] is { Length: > 0 } given
-    ? ReferenceExpression.Create($"{given}")
-    : ReferenceExpression.Create($"ctk_{generatedKey}");
+var shopkeeperKey = settings.ShopkeeperKey is { Length: > 0 } given
+    ? ReferenceExpression.Create($"{builder.AddParameter("shopkeeper-key", given, secret: true)}")
+    : ReferenceExpression.Create($"ctk_{builder.AddParameter("shopkeeper-key", Generated(43), secret: true, persist: true)}");
 
-var postgres = builder.AddProject<Projects.CloudTab_LocalPostgres>("postgres")
-    .WithHttpEndpoint()
-    .WithEndpoint(name: "tcp", env: "PGPORT")
-    .WithEnvironment("POSTGRES_DATA", Path.Combine(data, "postgres"))
-    .WithEnvironment("POSTGRES_DB", "cloudtab")
-    .WithEnvironment("POSTGRES_PASSWORD", postgresPassword)
-    .WithHttpHealthCheck("/health/ready");
+// Postgres and S3 are containers where a container runtime answers, as they are in files for deployment; else programs of this
+// repository, with their data in one folder.
+IResourceBuilder<IResource> postgres;
+IResourceBuilder<IResourceWithConnectionString> database;
+IResourceBuilder<IResourceWithEndpoints> s3;
+if (settings.Containers ?? (builder.ExecutionContext.IsPublishMode || ContainerRuntime.Answers(settings.Runtime)))
+{
+    var server = builder.AddPostgres("postgres", password: postgresPassword)
+        .WithImageTag("18")
+        .WithDataVolume("cloudtab-postgres");
 
-var address = postgres.GetEndpoint("tcp");
-var database = builder.AddConnectionString("cloudtab", ReferenceExpression.Create(
-    $"Host={address.Property(EndpointProperty.IPV4Host)};Port={address.Property(EndpointProperty.Port)};Username=postgres;Password={postgresPassword};Database=cloudtab"));
+    var localStack = builder.AddContainer("s3", "localstack/localstack", "4.14.0")
+        .WithHttpEndpoint(targetPort: 4566)
+        .WithEnvironment("SERVICES", "s3")
+        .WithHttpHealthCheck("/_localstack/health");
+    if (settings.LocalStackToken is { Length: > 0 } token)
+        localStack.WithEnvironment("LOCALSTACK_AUTH_TOKEN", builder.AddParameter("localstack-auth-token", token, secret: true));
 
-var s3 = builder.AddProject<Projects.CloudTab_LocalS3>("s3")
-    .WithHttpEndpoint()
-    .WithEnvironment("LOCALS3_DATA", Path.Combine(data, "s3"))
-    .WithEnvironment("AWS_ACCESS_KEY_ID", s3AccessKey)
-    .WithEnvironment("AWS_SECRET_ACCESS_KEY", s3SecretKey)
-    .WithEnvironment("AWS_REGION", "us-east-1")
-    .WithHttpHealthCheck("/_health");
+    (postgres, database, s3) = (server, server.AddDatabase("cloudtab"), localStack);
+}
+else
+{
+    var data = Path.GetFullPath(settings.Data, Path.GetFullPath("..", builder.AppHostDirectory));
+    var server = builder.AddProject<Projects.CloudTab_LocalPostgres>("postgres")
+        .WithHttpEndpoint()
+        .WithEndpoint(name: "tcp", env: "PGPORT")
+        .WithEnvironment("POSTGRES_DATA", Path.Combine(data, "postgres"))
+        .WithEnvironment("POSTGRES_DB", "cloudtab")
+        .WithEnvironment("POSTGRES_PASSWORD", postgresPassword)
+        .WithHttpHealthCheck("/health/ready");
+
+    var address = server.GetEndpoint("tcp");
+    var connection = builder.AddConnectionString("cloudtab", ReferenceExpression.Create(
+        $"Host={address.Property(EndpointProperty.IPV4Host)};Port={address.Property(EndpointProperty.Port)};Username=postgres;Password={postgresPassword};Database=cloudtab"));
+
+    var localS3 = builder.AddProject<Projects.CloudTab_LocalS3>("s3")
+        .WithHttpEndpoint()
+        .WithEnvironment("LOCALS3_DATA", Path.Combine(data, "s3"))
+        .WithEnvironment("AWS_ACCESS_KEY_ID", s3AccessKey)
+        .WithEnvironment("AWS_SECRET_ACCESS_KEY", s3SecretKey)
+        .WithEnvironment("AWS_REGION", "us-east-1")
+        .WithHttpHealthCheck("/_health");
+
+    (postgres, database, s3) = (server, connection, localS3);
+}
 
 var migrator = builder.AddProject<Projects.CloudTab_Migrator>("migrator")
     .WithReference(database)
@@ -44,7 +68,7 @@ var migrator = builder.AddProject<Projects.CloudTab_Migrator>("migrator")
 
 var uploadApi = builder.AddProject<Projects.CloudTab_UploadApi>("upload-api")
     .WithHttpEndpoint()
-    .WithReplicas(replicas)
+    .WithReplicas(settings.Replicas)
     .WithReference(database)
     .WithEnvironment(ObjectStore)
     .WithHttpHealthCheck("/health/ready")
@@ -52,7 +76,7 @@ var uploadApi = builder.AddProject<Projects.CloudTab_UploadApi>("upload-api")
 
 var shopApi = builder.AddProject<Projects.CloudTab_ShopApi>("shop-api")
     .WithHttpEndpoint()
-    .WithReplicas(replicas)
+    .WithReplicas(settings.Replicas)
     .WithReference(database)
     .WithEnvironment(ObjectStore)
     .WithHttpHealthCheck("/health/ready")
@@ -60,7 +84,7 @@ var shopApi = builder.AddProject<Projects.CloudTab_ShopApi>("shop-api")
 
 var notifier = builder.AddProject<Projects.CloudTab_Notifier>("notifier")
     .WithHttpEndpoint()
-    .WithReplicas(replicas)
+    .WithReplicas(settings.Replicas)
     .WithReference(database)
     .WithEnvironment(ObjectStore)
     .WithHttpHealthCheck("/health/ready")
@@ -74,7 +98,7 @@ var janitor = builder.AddProject<Projects.CloudTab_Janitor>("janitor")
     .WaitForCompletion(migrator);
 
 var gateway = builder.AddProject<Projects.CloudTab_Gateway>("gateway")
-    .WithHttpEndpoint(port: builder.Configuration.GetValue("PORT", 5000))
+    .WithHttpEndpoint(port: settings.Port)
     .WithExternalHttpEndpoints()
     .WithReference(uploadApi)
     .WithReference(shopApi)
@@ -94,6 +118,12 @@ foreach (var project in builder.Resources.OfType<ProjectResource>())
         .WithEnvironment("DOTNET_ENVIRONMENT", builder.Environment.EnvironmentName)
         .WithEnvironment("Logging__LogLevel__Microsoft.Hosting.Lifetime", "Warning");
 }
+
+// What `aspire publish` writes files for; a run takes no notice.
+if (settings.PublishTo == Settings.Target.Kubernetes)
+    builder.AddKubernetesEnvironment("kubernetes");
+else
+    builder.AddDockerComposeEnvironment("compose");
 
 if (builder.Environment.IsDevelopment())
 {

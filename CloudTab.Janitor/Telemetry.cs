@@ -21,12 +21,12 @@ internal sealed class Telemetry
         _done = meter.CreateCounter<long>("cloudtab.janitor.items", "{item}", "Sessions, files, uploads and rows that a duty dealt with.");
         _failures = meter.CreateCounter<long>("cloudtab.janitor.failures", "{round}", "Rounds of a duty that failed.");
         meter.CreateObservableGauge(
-            "cloudtab.janitor.backlog",
+            "cloudtab.janitor.backlog.size",
             () => new Measurement<long>[] { new(_overdue.Sessions, Kind("session")), new(_overdue.Files, Kind("file")) },
             "{item}",
             "Sessions past their time and files that should have left S3.");
         meter.CreateObservableGauge(
-            "cloudtab.janitor.overdue",
+            "cloudtab.janitor.backlog.age",
             () => new Measurement<double>[] { new(_overdue.SessionSeconds, Kind("session")), new(_overdue.FileSeconds, Kind("file")) },
             "s",
             "How long the oldest of the backlog is overdue.");

@@ -7,10 +7,12 @@ using Npgsql;
 namespace CloudTab.Migrator;
 
 /// <summary>Brings the schema up to date: every script of CloudTab.Relay/db that has not run yet, in order, each in a transaction.</summary>
-internal sealed class Schema(NpgsqlDataSource source, IOptions<DatabaseOptions> options, ILogger<Schema> logger)
+internal sealed class Schema(NpgsqlDataSource source, IOptions<DatabaseOptions> options, TimeProvider clock, ILogger<Schema> logger)
 {
     // Any number that nobody else locks: "cloudtab" in ASCII.
     private const long Lock = 0x636c6f7564746162;
+
+    private static readonly TimeSpan WaitInterval = TimeSpan.FromSeconds(1);
 
     /// <summary>Applies what is missing. A second Migrator that starts meanwhile waits, and then finds nothing to do.</summary>
     /// <exception cref="MigrationFailedException">A script failed; those before it stay applied.</exception>
@@ -20,18 +22,41 @@ internal sealed class Schema(NpgsqlDataSource source, IOptions<DatabaseOptions> 
         await using var acquire = new NpgsqlCommand("SELECT pg_advisory_lock($1)", connection) { Parameters = { new() { Value = Lock } }, CommandTimeout = 0 };
         await acquire.ExecuteNonQueryAsync(cancellationToken);
 
-        var upgrade = DeployChanges.To.PostgresqlDatabase(options.Value.ToNpgsql())
-            .WithScriptsEmbeddedInAssembly(typeof(Database).Assembly)
-            .JournalToPostgresqlTable("public", "migrations")
-            .WithTransactionPerScript()
-            .LogToNowhere()
-            .Build()
-            .PerformUpgrade();
+        var upgrade = Upgrade().PerformUpgrade();
         foreach (var script in upgrade.Scripts)
             logger.ScriptApplied(NameOf(script));
         if (!upgrade.Successful)
             throw new MigrationFailedException(NameOf(upgrade.ErrorScript), upgrade.Error);
     }
+
+    /// <summary>
+    /// Changes nothing, and returns once another Migrator has applied all that this one knows: what a service waits for where its
+    /// orchestrator cannot make it wait for a job. Postgres may still be on its way up.
+    /// </summary>
+    public async Task WaitAsync(CancellationToken cancellationToken)
+    {
+        while (!IsUpToDate())
+            await Task.Delay(WaitInterval, clock, cancellationToken);
+    }
+
+    private bool IsUpToDate()
+    {
+        try
+        {
+            return !Upgrade().IsUpgradeRequired();
+        }
+        catch (NpgsqlException away) when (away.IsTransient)
+        {
+            return false;
+        }
+    }
+
+    private UpgradeEngine Upgrade() => DeployChanges.To.PostgresqlDatabase(options.Value.ToNpgsql())
+        .WithScriptsEmbeddedInAssembly(typeof(Database).Assembly)
+        .JournalToPostgresqlTable("public", "migrations")
+        .WithTransactionPerScript()
+        .LogToNowhere()
+        .Build();
 
     private static string NameOf(SqlScript script) => script.Name.Replace("CloudTab.Relay.db.", "", StringComparison.Ordinal);
 }

@@ -8,7 +8,7 @@ using Polly;
 
 namespace CloudTab.Migrator;
 
-/// <summary>The command line: without a verb it migrates; `shop` and `key` are the operator's tool.</summary>
+/// <summary>The command line: without a verb it migrates, `wait` waits for that; `shop` and `key` are the operator's tool.</summary>
 internal static class Verbs
 {
     private static readonly Dictionary<string, ShopLimit> LimitNames = new(StringComparer.Ordinal)
@@ -23,6 +23,7 @@ internal static class Verbs
     {
         var root = new RootCommand("Applies CloudTab's schema, creates its bucket and its first shop. Running it again changes nothing.")
         {
+            Wait(services.GetRequiredService<Schema>()),
             Shop(services.GetRequiredService<Operator>()),
             Key(services.GetRequiredService<Operator>()),
         };
@@ -33,6 +34,13 @@ internal static class Verbs
             await services.GetRequiredService<FirstShop>().EnsureAsync(cancellationToken);
         }));
         return root;
+    }
+
+    private static Command Wait(Schema schema)
+    {
+        var wait = new Command("wait", "Changes nothing, and ends once the schema is as this version needs it");
+        wait.SetAction((_, cancellationToken) => ExplainedAsync(() => schema.WaitAsync(cancellationToken)));
+        return wait;
     }
 
     private static Command Shop(Operator @operator)

@@ -51,11 +51,13 @@ internal sealed class DatabaseListener(
         var total = 0;
         while (true)
         {
+            var began = clock.GetUtcNow();
             var batch = await reader.ReadAsync(cancellationToken);
+            var read = clock.GetTimestamp();
             _inPlace.TrySetResult();
             telemetry.BehindHorizon = reader.BehindHorizon;
-            foreach (var read in batch)
-                Deliver(read);
+            foreach (var one in batch)
+                Deliver(one, began, read);
             total += batch.Count;
             // What is committed after a short batch has a wake-up of its own.
             if (batch.Count < EventReader.BatchSize)
@@ -73,12 +75,13 @@ internal sealed class DatabaseListener(
         await ended;
     }
 
-    private void Deliver(SessionEvent read)
+    private void Deliver(SessionEvent one, DateTimeOffset began, long read)
     {
-        var sockets = directory.SocketsOf(read.Shop);
+        var sockets = directory.SocketsOf(one.Shop);
+        using var receipt = Telemetry.StartReceipt(one, began, sockets.Count);
         if (sockets.IsEmpty)
             return;
-        var frame = Frame.Of(read);
+        var frame = Frame.Of(one, read, receipt?.Context ?? default);
         foreach (var socket in sockets)
             socket.Deliver(frame);
     }

@@ -6,12 +6,12 @@ namespace CloudTab.Notifier;
 /// <summary>A text frame; an event's is made once and shared by all sockets that it goes to.</summary>
 internal sealed class Frame
 {
-    private Frame(Outgoing message, SessionEvent? source)
+    private Frame(Outgoing message, SessionEvent? source, long read, ActivityContext origin)
     {
         Text = message.ToUtf8();
         Event = source;
-        if (source is not null && ActivityContext.TryParse(source.TraceParent, source.TraceState, isRemote: true, out var origin))
-            Origin = origin;
+        Read = read;
+        Origin = origin;
     }
 
     public ReadOnlyMemory<byte> Text { get; }
@@ -19,15 +19,20 @@ internal sealed class Frame
     /// <summary>The event that it tells of; null where it is an answer.</summary>
     public SessionEvent? Event { get; }
 
-    /// <summary>The work that caused the event, on whichever service it was.</summary>
+    /// <summary>When the event was read, as a timestamp of this process's clock.</summary>
+    public long Read { get; }
+
+    /// <summary>The span in which the event was received, in the trace of whoever caused it.</summary>
     public ActivityContext Origin { get; }
 
-    public static Frame Of(Outgoing message) => new(message, null);
+    public static Frame Of(Outgoing message) => new(message, null, 0, default);
 
-    public static Frame Of(SessionEvent source) => new(
+    public static Frame Of(SessionEvent source, long read, ActivityContext origin) => new(
         source.Type == "new_session"
             ? new NewSession(
                 source.Id, source.SessionId, source.PickupCode, source.CustomerName, source.FileCount, source.TotalSize, source.CreatedAt)
             : new SessionUpdated(source.Id, source.SessionId, source.Status, source.FileCount, source.TotalSize, source.CreatedAt),
-        source);
+        source,
+        read,
+        origin);
 }

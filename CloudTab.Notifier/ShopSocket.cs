@@ -51,7 +51,11 @@ internal sealed class ShopSocket(WebSocket socket, Commands commands, Telemetry 
     }
 
     /// <summary>Queues an answer.</summary>
-    public void Send(Outgoing message) => Enqueue(Frame.Of(message));
+    public void Send(Outgoing message)
+    {
+        telemetry.CountIfRefusal(message);
+        Enqueue(Frame.Of(message));
+    }
 
     /// <summary>Queues an event, or keeps it while events are held.</summary>
     public void Deliver(Frame frame)
@@ -102,6 +106,7 @@ internal sealed class ShopSocket(WebSocket socket, Commands commands, Telemetry 
             if (_closing is not null)
                 return;
             _closing = reason;
+            telemetry.CountClose(reason);
             _queue.Writer.TryComplete();
             _ending.CancelAfter(CloseLimit);
         }
@@ -116,10 +121,8 @@ internal sealed class ShopSocket(WebSocket socket, Commands commands, Telemetry 
 
     private void Enqueue(Frame frame)
     {
-        if (_queue.Writer.TryWrite(frame) || _closing is not null)
-            return;
-        telemetry.CountOverflow();
-        Close(CloseReason.TooSlow);
+        if (!_queue.Writer.TryWrite(frame))
+            Close(CloseReason.TooSlow); // or it is closing already
     }
 
     private async Task SendAsync()

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
 
 namespace CloudTab.Notifier;
 
@@ -11,18 +13,25 @@ internal sealed class Telemetry
 {
     private static readonly ActivitySource Source = new("CloudTab.Notifier");
 
+    private readonly Refusals _refusals;
     private readonly TimeProvider _clock;
     private readonly UpDownCounter<long> _sockets;
-    private readonly Counter<long> _overflows;
+    private readonly Counter<long> _closes;
     private readonly Histogram<double> _latency;
 
-    public Telemetry(IMeterFactory meters, TimeProvider clock)
+    public Telemetry(IMeterFactory meters, Refusals refusals, TimeProvider clock)
     {
+        _refusals = refusals;
         _clock = clock;
         var meter = meters.Create("CloudTab.Notifier");
         _sockets = meter.CreateUpDownCounter<long>("cloudtab.notify.sockets", "{socket}", "Authenticated sockets.");
-        _overflows = meter.CreateCounter<long>("cloudtab.notify.overflows", "{socket}", "Sockets closed because they read too slowly.");
-        _latency = meter.CreateHistogram<double>("cloudtab.notify.latency", "s", "From an event to its frame having been sent.");
+        _closes = meter.CreateCounter<long>("cloudtab.notify.closes", "{socket}", "Sockets that ended, by the code of their close.");
+        _latency = meter.CreateHistogram<double>(
+            "cloudtab.notify.latency",
+            "s",
+            "From the commit of an event to its frame having been sent.",
+            tags: null,
+            new() { HistogramBucketBoundaries = [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60] });
         meter.CreateObservableGauge(
             "cloudtab.notify.behind_horizon", () => BehindHorizon, "{event}", "Delivered events remembered because of a long transaction.");
     }
@@ -34,24 +43,56 @@ internal sealed class Telemetry
     public static Activity? StartCommand(string? type) => Source.StartActivity(
         type is "authenticate" or "get_pending" or "claim_session" or "complete_session" ? type : "unknown_message", ActivityKind.Server);
 
-    /// <summary>An event goes out to one socket, as part of the trace of whoever caused it.</summary>
+    /// <summary>
+    /// An event has been read, in the trace of whoever caused it. Its row was written before the wake-up was sent, so the parent is the
+    /// work that wrote it; the wake-up is the sibling before.
+    /// </summary>
+    public static Activity? StartReceipt(SessionEvent read, DateTimeOffset began, int sockets)
+    {
+        if (!Source.HasListeners() || !ActivityContext.TryParse(read.TraceParent, read.TraceState, isRemote: true, out var origin))
+            return null;
+        var receipt = Source.StartActivity($"receive {Wakeups.Channel}", ActivityKind.Consumer, origin, startTime: began);
+        receipt?.SetTag("messaging.system", "postgresql");
+        receipt?.SetTag("messaging.destination.name", Wakeups.Channel);
+        receipt?.SetTag("messaging.operation.type", "receive");
+        receipt?.SetTag("messaging.message.id", read.Id);
+        receipt?.SetTag("cloudtab.session.id", read.Session);
+        receipt?.SetTag("cloudtab.notify.sockets", sockets);
+        return receipt;
+    }
+
+    /// <summary>An event goes out to one socket.</summary>
     public static Activity? StartDelivery(Frame frame)
     {
-        if (frame.Event is not { } delivered)
+        // Without the receipt's span nobody traces this event: a span of its own would be a trace of its own.
+        if (frame.Event is not { } delivered || frame.Origin == default)
             return null;
         var delivery = Source.StartActivity($"deliver {delivered.Type}", ActivityKind.Producer, frame.Origin);
-        delivery?.SetTag("cloudtab.event.id", delivered.Id);
-        delivery?.SetTag("cloudtab.session", delivered.Session);
+        delivery?.SetTag("messaging.message.id", delivered.Id);
+        delivery?.SetTag("cloudtab.session.id", delivered.Session);
         return delivery;
     }
 
     public void RecordDelivery(Frame frame)
     {
         if (frame.Event is { } delivered)
-            _latency.Record((_clock.GetUtcNow().UtcDateTime - delivered.CreatedAt).TotalSeconds);
+        {
+            _latency.Record(
+                (delivered.Age + _clock.GetElapsedTime(frame.Read)).TotalSeconds,
+                new KeyValuePair<string, object?>("cloudtab.event.type", delivered.Type));
+        }
     }
 
     public void SocketsChanged(int by) => _sockets.Add(by);
 
-    public void CountOverflow() => _overflows.Add(1);
+    /// <summary>Counts a message that says that something was not done.</summary>
+    public void CountIfRefusal(Outgoing message)
+    {
+        if (message is Error error)
+            _refusals.Count(error.Code);
+        else if (message is AuthFailed)
+            _refusals.Count("api_key_invalid"); // as the HTTP calls answer it
+    }
+
+    public void CountClose(CloseReason reason) => _closes.Add(1, new KeyValuePair<string, object?>("cloudtab.notify.close_code", (int)reason.Status));
 }

@@ -6,7 +6,8 @@ namespace CloudTab.Relay;
 /// The shop's half of the session state machine: pending → processing by a claim, back by a release, → completed. A claim belongs
 /// to the API key that made it and holds for a lease, which claiming again or downloading renews.
 /// </summary>
-public sealed class Claims(Database database, Wakeups wakeups, TimeProvider clock, IOptions<SessionOptions> options)
+public sealed class Claims(
+    Database database, Wakeups wakeups, RelayTelemetry telemetry, TimeProvider clock, IOptions<SessionOptions> options)
 {
     private DateTime Now => clock.GetUtcNow().UtcDateTime;
 
@@ -32,9 +33,9 @@ public sealed class Claims(Database database, Wakeups wakeups, TimeProvider cloc
             ), event AS (
                 {Events.Insert}
             )
-            SELECT id FROM claimed
+            SELECT id AS Session, NOT renewed AS Moved, ({Events.Origin}) AS Origin FROM claimed AS sessions
             """;
-        return await ChangeAsync(sql, key, name, cancellationToken);
+        return await ChangeAsync(Transition.Claimed, sql, key, name, cancellationToken);
     }
 
     /// <summary>Gives a claimed session back; releasing one that is pending changes nothing.</summary>
@@ -49,9 +50,9 @@ public sealed class Claims(Database database, Wakeups wakeups, TimeProvider cloc
             ), event AS (
                 {Events.Insert}
             )
-            SELECT id FROM changed
+            SELECT id AS Session, true AS Moved, ({Events.Origin}) AS Origin FROM changed AS sessions
             """;
-        var released = await ChangeAsync(sql, key, name, cancellationToken);
+        var released = await ChangeAsync(Transition.Released, sql, key, name, cancellationToken);
         return released.Outcome == Outcome.NotClaimed ? (Outcome.Done, released.Session) : released;
     }
 
@@ -67,9 +68,9 @@ public sealed class Claims(Database database, Wakeups wakeups, TimeProvider cloc
             ), event AS (
                 {Events.Insert}
             )
-            SELECT id FROM changed
+            SELECT id AS Session, true AS Moved, ({Events.Origin}) AS Origin FROM changed AS sessions
             """;
-        var completed = await ChangeAsync(sql, key, name, cancellationToken);
+        var completed = await ChangeAsync(Transition.Completed, sql, key, name, cancellationToken);
         return completed.Outcome == Outcome.Closed && await IsCompletedAsync(completed.Session, cancellationToken)
             ? (Outcome.Done, completed.Session)
             : completed;
@@ -86,7 +87,7 @@ public sealed class Claims(Database database, Wakeups wakeups, TimeProvider cloc
     }
 
     private async Task<(Outcome Outcome, Guid Session)> ChangeAsync(
-        string sql, ShopKey key, SessionName name, CancellationToken cancellationToken)
+        Transition transition, string sql, ShopKey key, SessionName name, CancellationToken cancellationToken)
     {
         var parameters = new
         {
@@ -99,10 +100,13 @@ public sealed class Claims(Database database, Wakeups wakeups, TimeProvider cloc
             traceParent = Events.TraceParent,
             traceState = Events.TraceState,
         };
-        if (await database.ChangeSingleOrDefaultAsync<Guid?>(sql, parameters, cancellationToken) is not { } changed)
+        if (await database.ChangeSingleOrDefaultAsync<StateChange>(sql, parameters, cancellationToken) is not { } changed)
             return await WhyNotAsync(key, name, cancellationToken);
+        RelayTelemetry.Concerns(changed.Session, changed.Origin);
+        if (changed.Moved)
+            telemetry.Moved(transition);
         wakeups.Signal();
-        return (Outcome.Done, changed);
+        return (Outcome.Done, changed.Session);
     }
 
     private Task<bool> IsCompletedAsync(Guid session, CancellationToken cancellationToken)

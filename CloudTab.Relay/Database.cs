@@ -75,7 +75,10 @@ public static class DatabaseExtensions
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(services =>
         {
-            var source = new NpgsqlDataSourceBuilder(services.GetRequiredService<IOptions<DatabaseOptions>>().Value.ToNpgsql());
+            var source = new NpgsqlDataSourceBuilder(services.GetRequiredService<IOptions<DatabaseOptions>>().Value.ToNpgsql())
+            {
+                Name = "cloudtab", // what metrics call the pool; else they carry the connection string
+            };
             source.UseLoggerFactory(services.GetService<ILoggerFactory>());
             return source.Build();
         });

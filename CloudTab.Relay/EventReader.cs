@@ -38,7 +38,7 @@ public sealed class EventReader(Database database)
             SELECT events.id, events.transaction_id::text AS TransactionId, events.shop_id AS Shop, events.type, sessions.id AS Session,
                    sessions.session_id AS SessionId, sessions.pickup_code AS PickupCode, sessions.customer_name AS CustomerName,
                    events.status, events.file_count AS FileCount, events.total_size AS TotalSize, events.created_at AS CreatedAt,
-                   events.trace_parent AS TraceParent, events.trace_state AS TraceState
+                   events.trace_parent AS TraceParent, events.trace_state AS TraceState, clock_timestamp() - events.written_at AS Age
             FROM events JOIN sessions ON sessions.id = events.session
             WHERE events.transaction_id >= @horizon::xid8 AND events.id <> ALL (@delivered) AND sessions.submitted_at IS NOT NULL
             ORDER BY events.id
@@ -89,6 +89,7 @@ public sealed class EventReader(Database database)
 /// <param name="CreatedAt">When it happened, UTC.</param>
 /// <param name="TraceParent">W3C traceparent of the request that did it.</param>
 /// <param name="TraceState">W3C tracestate of that request.</param>
+/// <param name="Age">How long before the read its row was written, just before the commit; both by Postgres' clock.</param>
 public sealed record SessionEvent(
     long Id,
     string TransactionId,
@@ -103,4 +104,5 @@ public sealed record SessionEvent(
     long TotalSize,
     DateTime CreatedAt,
     string? TraceParent,
-    string? TraceState);
+    string? TraceState,
+    TimeSpan Age);

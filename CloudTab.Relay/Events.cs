@@ -10,7 +10,7 @@ namespace CloudTab.Relay;
 /// `before` is the newest version, while Postgres first tries the update, CHECK constraints included, on the version of its
 /// snapshot, and only then on the newest. A mixture of both may be a row that never was.
 /// </summary>
-internal static class Events
+public static class Events
 {
     /// <summary>
     /// What stands in `event AS (…)`: an event for every row of `changed`, whose column `announced` tells whether the shop has
@@ -23,9 +23,23 @@ internal static class Events
             FROM changed
         """;
 
-    /// <summary>W3C traceparent of the work at hand, to be stored with its event.</summary>
-    internal static string? TraceParent => Activity.Current?.Id;
+    /// <summary>A subquery for the W3C traceparent of the work that submitted the session in `sessions`.</summary>
+    public const string Origin = """
+        SELECT trace_parent FROM events
+        WHERE events.session = sessions.id AND type = 'new_session'
+        LIMIT 1
+        """;
 
-    /// <summary>W3C tracestate of the work at hand.</summary>
-    internal static string? TraceState => Activity.Current?.TraceStateString;
+    // https://www.w3.org/TR/trace-context/#tracestate-limits: so much should be passed on; what is more is cut at an entry's end.
+    private const int LongestTraceState = 512;
+
+    /// <summary>W3C traceparent of the work at hand, to be stored with its event.</summary>
+    internal static string? TraceParent => Activity.Current is { IdFormat: ActivityIdFormat.W3C } work ? work.Id : null;
+
+    /// <summary>W3C tracestate of the work at hand, as much of it as may be stored.</summary>
+    internal static string? TraceState => Activity.Current?.TraceStateString switch
+    {
+        { Length: > LongestTraceState } state => state[..Math.Max(0, state.LastIndexOf(',', LongestTraceState))],
+        var state => state,
+    };
 }

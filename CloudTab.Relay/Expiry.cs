@@ -6,12 +6,13 @@ namespace CloudTab.Relay;
 /// The half of time in the session state machine: live → expired, processing → pending when a claim lapses, stored files past
 /// their lifetime. Each call takes at most one batch, skips what another process has locked, and returns how many it moved.
 /// </summary>
-public sealed class Expiry(Database database, Wakeups wakeups, TimeProvider clock, IOptions<SessionOptions> options)
+public sealed class Expiry(
+    Database database, Wakeups wakeups, RelayTelemetry telemetry, TimeProvider clock, IOptions<SessionOptions> options)
 {
     private DateTime Now => clock.GetUtcNow().UtcDateTime;
 
     /// <summary>Ends sessions past their time and with them (trigger files_of_ended_sessions) their files.</summary>
-    public Task<int> ExpireSessionsAsync(int limit, CancellationToken cancellationToken)
+    public async Task<int> ExpireSessionsAsync(int limit, CancellationToken cancellationToken)
     {
         const string sql = $"""
             WITH due AS (
@@ -31,11 +32,13 @@ public sealed class Expiry(Database database, Wakeups wakeups, TimeProvider cloc
             )
             SELECT id FROM changed
             """;
-        return ChangeAsync(sql, limit, cancellationToken);
+        var expired = await ChangeAsync(sql, limit, cancellationToken);
+        telemetry.Moved(Transition.Expired, expired);
+        return expired;
     }
 
     /// <summary>Gives back sessions whose claim was not renewed in time.</summary>
-    public Task<int> LapseClaimsAsync(int limit, CancellationToken cancellationToken)
+    public async Task<int> LapseClaimsAsync(int limit, CancellationToken cancellationToken)
     {
         const string sql = $"""
             WITH due AS (
@@ -55,7 +58,9 @@ public sealed class Expiry(Database database, Wakeups wakeups, TimeProvider cloc
             )
             SELECT id FROM changed
             """;
-        return ChangeAsync(sql, limit, cancellationToken);
+        var lapsed = await ChangeAsync(sql, limit, cancellationToken);
+        telemetry.Moved(Transition.Lapsed, lapsed);
+        return lapsed;
     }
 
     /// <summary>Marks files past their lifetime for removal, whatever their session does, and tells the shop what is left.</summary>

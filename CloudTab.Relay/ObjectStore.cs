@@ -3,6 +3,7 @@ using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
@@ -129,12 +130,13 @@ public static class ObjectStoreExtensions
     {
         builder.Services.AddOptionsWithValidateOnStart<ObjectStoreOptions>().BindConfiguration("").ValidateDataAnnotations();
         builder.Services.AddSingleton<IAmazonS3>(services => CreateClient(services.GetRequiredService<IOptions<ObjectStoreOptions>>().Value));
+        builder.Services.TryAddSingleton<RelayTelemetry>();
         builder.Services.AddSingleton<UploadMemory>();
         builder.Services.AddSingleton<ObjectStore>();
         builder.Services.AddHealthChecks().AddCheck<ObjectStoreHealth>("s3");
     }
 
-    private static AmazonS3Client CreateClient(ObjectStoreOptions options)
+    private static TracedS3Client CreateClient(ObjectStoreOptions options)
     {
         var config = new AmazonS3Config
         {
@@ -156,8 +158,8 @@ public static class ObjectStoreExtensions
         }
 
         return options.AccessKey is { Length: > 0 }
-            ? new AmazonS3Client(new BasicAWSCredentials(options.AccessKey, options.SecretKey), config)
-            : new AmazonS3Client(config);
+            ? new TracedS3Client(new BasicAWSCredentials(options.AccessKey, options.SecretKey), config)
+            : new TracedS3Client(config);
     }
 
     private sealed class ObjectStoreHealth(IAmazonS3 client, IOptions<ObjectStoreOptions> options) : IHealthCheck

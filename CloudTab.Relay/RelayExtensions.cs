@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 
 namespace CloudTab.Relay;
@@ -9,6 +10,7 @@ public static class RelayExtensions
     public static void AddRelay(this IHostApplicationBuilder builder)
     {
         builder.Services.AddOptionsWithValidateOnStart<SessionOptions>().BindConfiguration("").ValidateDataAnnotations();
+        builder.Services.TryAddSingleton<RelayTelemetry>();
         builder.Services.AddSingleton<Wakeups>();
         builder.Services.AddHostedService(services => services.GetRequiredService<Wakeups>());
         builder.Services.AddSingleton<Sessions>();

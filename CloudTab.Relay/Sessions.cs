@@ -7,7 +7,8 @@ namespace CloudTab.Relay;
 /// The customer's half of the session state machine: open → pending, and any live state → cancelled. (docs/sessions.md has the
 /// chart; the shop's half is <see cref="Claims"/>, the half of time <see cref="Expiry"/>.)
 /// </summary>
-public sealed class Sessions(Database database, Wakeups wakeups, TimeProvider clock, IOptions<SessionOptions> options)
+public sealed class Sessions(
+    Database database, Wakeups wakeups, RelayTelemetry telemetry, TimeProvider clock, IOptions<SessionOptions> options)
 {
     private DateTime Now => clock.GetUtcNow().UtcDateTime;
 
@@ -32,7 +33,7 @@ public sealed class Sessions(Database database, Wakeups wakeups, TimeProvider cl
         {
             try
             {
-                return await database.ChangeSingleOrDefaultAsync<OpenedSession>(
+                var opened = await database.ChangeSingleOrDefaultAsync<OpenedSession>(
                     sql,
                     new
                     {
@@ -45,6 +46,11 @@ public sealed class Sessions(Database database, Wakeups wakeups, TimeProvider cl
                         expiresAt = NextExpiry,
                     },
                     cancellationToken);
+                if (opened is null)
+                    return null;
+                RelayTelemetry.Concerns(opened.Id);
+                telemetry.Moved(Transition.Opened);
+                return opened;
             }
             catch (PostgresException taken) when (taken.ConstraintName == "sessions_live_pickup_code")
             {
@@ -75,14 +81,17 @@ public sealed class Sessions(Database database, Wakeups wakeups, TimeProvider cl
             ), event AS (
                 {Events.Insert}
             )
-            SELECT id FROM submitted
+            SELECT id AS Session, NOT announced AS Moved, NULL AS Origin FROM submitted
             """;
-        var changed = await database.ChangeSingleOrDefaultAsync<Guid?>(
+        var submitted = await database.ChangeSingleOrDefaultAsync<StateChange>(
             sql,
             new { shop, sessionId, now = Now, expiresAt = NextExpiry, traceParent = Events.TraceParent, traceState = Events.TraceState },
             cancellationToken);
-        if (changed is null)
+        if (submitted is null)
             return await WhyNotAsync(shop, sessionId, cancellationToken);
+        RelayTelemetry.Concerns(submitted.Session);
+        if (submitted.Moved)
+            telemetry.Moved(Transition.Submitted);
         wakeups.Signal();
         return Outcome.Done;
     }
@@ -108,6 +117,8 @@ public sealed class Sessions(Database database, Wakeups wakeups, TimeProvider cl
             cancellationToken);
         if (changed is { } session)
         {
+            RelayTelemetry.Concerns(session);
+            telemetry.Moved(Transition.Cancelled);
             wakeups.Signal();
             return (Outcome.Done, session);
         }

@@ -37,6 +37,7 @@ public sealed class UploadMemory : IDisposable
     private readonly long _minimumRate;
     private readonly int _blocks;
     private readonly int _mostLoose;
+    private readonly RelayTelemetry _telemetry;
     private readonly TimeProvider _clock;
     private readonly ITimer _rounds;
 
@@ -45,17 +46,21 @@ public sealed class UploadMemory : IDisposable
     private int _sealed; // of both, those of parts that are complete
     private int _inUse;
 
-    public UploadMemory(IOptions<ObjectStoreOptions> options, TimeProvider clock)
+    public UploadMemory(IOptions<ObjectStoreOptions> options, RelayTelemetry telemetry, TimeProvider clock)
     {
         _blocks = checked((int)(options.Value.UploadMemory / BlockSize));
         _mostLoose = Math.Min(_blocks / 2, _blocks - BlocksOfPart);
         _minimumRate = options.Value.MinimumRate;
+        _telemetry = telemetry;
         _clock = clock;
         _rounds = clock.CreateTimer(_ => RunRound(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Bytes that buffers in use take now.</summary>
     public long InUse => Volatile.Read(ref _inUse) * (long)BlockSize;
+
+    /// <summary>Bytes that buffers may take at most.</summary>
+    public long Limit => _blocks * (long)BlockSize;
 
     private LinkedListNode<Waiter>? First => _waiting.First ?? _slowWaiting.First;
 
@@ -87,8 +92,16 @@ public sealed class UploadMemory : IDisposable
             TakeBack();
         }
 
+        var began = _clock.GetTimestamp();
         await using var leaving = cancellationToken.UnsafeRegister((_, token) => Leave(waiter, token), null);
-        await waiter.Given.Task;
+        try
+        {
+            await waiter.Given.Task;
+        }
+        finally
+        {
+            _telemetry.WaitedForMemory(_clock.GetElapsedTime(began));
+        }
     }
 
     /// <summary>The part is complete: from here on it depends on S3, and its client's pace no longer matters.</summary>

@@ -8,7 +8,8 @@ namespace CloudTab.Relay;
 /// request, submitting the session and writing the event are one statement. Whatever locks a session and its files locks the session
 /// first: two that did it in different order would wait for each other.
 /// </summary>
-public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clock, IOptions<SessionOptions> options)
+public sealed class Uploads(
+    Database database, Wakeups wakeups, RelayTelemetry telemetry, TimeProvider clock, IOptions<SessionOptions> options)
 {
     private DateTime Now => clock.GetUtcNow().UtcDateTime;
 
@@ -18,7 +19,7 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
 
     /// <summary>Finds the session that a customer uploads to.</summary>
     /// <returns>The session, or null where the shop has no such session.</returns>
-    public Task<UploadSession?> FindSessionAsync(string shop, string sessionId, CancellationToken cancellationToken)
+    public async Task<UploadSession?> FindSessionAsync(string shop, string sessionId, CancellationToken cancellationToken)
     {
         const string sql = """
             SELECT sessions.id, ended_at IS NOT NULL OR expires_at <= @now AS Closed, file_count AS FileCount, total_size AS TotalSize,
@@ -28,7 +29,10 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
             FROM sessions JOIN shops ON shops.id = sessions.shop_id
             WHERE shop_id = @shop AND session_id = @sessionId
             """;
-        return database.QuerySingleOrDefaultAsync<UploadSession>(sql, new { shop, sessionId, now = Now }, cancellationToken);
+        var found = await database.QuerySingleOrDefaultAsync<UploadSession>(sql, new { shop, sessionId, now = Now }, cancellationToken);
+        if (found is not null)
+            RelayTelemetry.Concerns(found.Id);
+        return found;
     }
 
     /// <summary>Registers a file whose bytes are about to come. That is activity: it prolongs the session.</summary>
@@ -130,7 +134,7 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
             ), event AS (
                 {Events.Insert}
             )
-            SELECT id FROM changed
+            SELECT NOT announced FROM changed
             """;
         var parameters = new
         {
@@ -151,8 +155,11 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
             traceParent = Events.TraceParent,
             traceState = Events.TraceState,
         };
-        if (await database.ChangeSingleOrDefaultAsync<Guid?>(sql, parameters, cancellationToken) is null)
+        if (await database.ChangeSingleOrDefaultAsync<bool?>(sql, parameters, cancellationToken) is not { } isSubmitted)
             return await WhyNotStoredAsync(session, files, limits, cancellationToken);
+        RelayTelemetry.Concerns(session);
+        if (isSubmitted)
+            telemetry.Moved(Transition.Submitted);
         wakeups.Signal();
         return Outcome.Done;
     }
@@ -212,6 +219,7 @@ public sealed class Uploads(Database database, Wakeups wakeups, TimeProvider clo
         };
         if (await database.ChangeSingleOrDefaultAsync<Guid?>(sql, parameters, cancellationToken) is not { } session)
             return await WhyNotTakenBackAsync(shop, sessionId, file, cancellationToken);
+        RelayTelemetry.Concerns(session);
         wakeups.Signal();
         return (Outcome.Done, session);
     }

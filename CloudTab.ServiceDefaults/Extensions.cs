@@ -8,7 +8,7 @@ using Microsoft.Extensions.Options;
 
 namespace CloudTab.ServiceDefaults;
 
-/// <summary>What every service has in common: one clock, telemetry, health, resilience, problem details, a bounded shutdown.</summary>
+/// <summary>What every service has in common: secrets from files, one clock, telemetry, health, resilience, problem details, a bounded shutdown.</summary>
 public static class Extensions
 {
     /// <summary>Adds the defaults to a service that answers HTTP.</summary>
@@ -26,6 +26,8 @@ public static class Extensions
     public static TBuilder AddServiceDefaults<TBuilder>(this TBuilder builder)
         where TBuilder : IHostApplicationBuilder
     {
+        // First: whatever follows may read settings.
+        builder.AddSecrets();
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.AddTelemetry();
         builder.AddResilience();

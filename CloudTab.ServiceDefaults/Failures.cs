@@ -49,6 +49,12 @@ internal static class Failures
         var status = problem.Status ?? context.Response.StatusCode;
         problem.Detail ??= DetailOf(status);
         problem.Extensions.TryAdd("code", CodeOf(status));
+        if (problem.Extensions["code"] is string code)
+        {
+            context.RequestServices.GetRequiredService<Refusals>().Count(code);
+            Activity.Current?.SetTag(Refusals.CodeAttribute, code);
+        }
+
         problem.Extensions["success"] = false;
         problem.Extensions["message"] = problem.Detail;
         problem.Extensions["traceId"] = Activity.Current?.TraceId.ToHexString() ?? context.TraceIdentifier;

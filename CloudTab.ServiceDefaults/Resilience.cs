@@ -63,7 +63,8 @@ public static class Resilience
             .AddTimeout(limit);
     }
 
-    private static bool IsPassingFailureOfPostgres(Exception exception) => exception is NpgsqlException { IsTransient: true };
+    // A connection that is not opened in time comes out of Npgsql bare where it is the data source's first.
+    private static bool IsPassingFailureOfPostgres(Exception exception) => exception is NpgsqlException { IsTransient: true } or TimeoutException;
 
     // "s3" failures that are not answers (no connection, cut connection) reach us as HttpRequestException or IOException.
     private static bool IsPassingFailureOfS3(Exception exception) => exception switch

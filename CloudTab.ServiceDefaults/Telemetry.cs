@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
@@ -14,8 +15,12 @@ namespace CloudTab.ServiceDefaults;
 /// <summary>OpenTelemetry logs, traces and metrics, exported over OTLP where OTEL_EXPORTER_OTLP_ENDPOINT is set.</summary>
 internal static class Telemetry
 {
+    private const string Ours = "CloudTab.";
+
     internal static void AddTelemetry(this IHostApplicationBuilder builder)
     {
+        builder.Services.AddSingleton<Refusals>();
+
         // Below warnings these write addresses, which carry session ids, and every statement. For the same reason scopes stay out: the
         // framework's own holds the request's path.
         foreach (var category in (string[])["Microsoft.AspNetCore", "System.Net.Http.HttpClient", "Yarp", "Npgsql"])
@@ -29,17 +34,25 @@ internal static class Telemetry
 
         builder.Logging.AddOpenTelemetry(logging => logging.IncludeFormattedMessage = true);
         builder.Services.AddOpenTelemetry()
-            .ConfigureResource(resource => resource.AddService(builder.Environment.ApplicationName, serviceVersion: Extensions.Version))
+            .ConfigureResource(resource => resource
+                .AddService(builder.Environment.ApplicationName, serviceNamespace: "cloudtab", serviceVersion: Extensions.Version)
+                .AddEnvironmentVariableDetector()) // OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES have the last word
             .WithMetrics(metrics => metrics
                 .AddAspNetCoreInstrumentation()
                 .AddHttpClientInstrumentation()
                 .AddRuntimeInstrumentation()
-                .AddMeter("Npgsql", "Polly", "CloudTab.*"))
+                .AddMeter("Npgsql", "Polly", $"{Ours}*")
+                .SetExemplarFilter(ExemplarFilterType.TraceBased))
             .WithTracing(tracing => tracing
-                .AddSource("CloudTab.*")
+                .AddSource($"{Ours}*")
                 .AddNpgsql()
-                .AddHttpClientInstrumentation(client => client.EnrichWithHttpRequestMessage = (span, request) =>
-                    span.SetTag("url.full", request.RequestUri?.GetLeftPart(UriPartial.Authority)))
+                .AddHttpClientInstrumentation(client =>
+                {
+                    // A call of S3 is a span already, which says more.
+                    client.FilterHttpRequestMessage = _ => Activity.Current?.Parent is not { Kind: ActivityKind.Client };
+                    client.EnrichWithHttpRequestMessage = (span, request) =>
+                        span.SetTag("url.full", request.RequestUri?.GetLeftPart(UriPartial.Authority));
+                })
                 .AddAspNetCoreInstrumentation(server =>
                 {
                     server.Filter = context => !context.Request.Path.StartsWithSegments("/health", StringComparison.Ordinal);
@@ -50,9 +63,25 @@ internal static class Telemetry
                         span.SetTag("url.query", null);
                     };
                     server.EnrichWithHttpResponse = (span, response) => span.SetTag("url.path", RouteOf(response.HttpContext));
-                }))
+                })
+                .AddProcessor<CallsOfNobody>())
             .UseOtlpExporter();
     }
 
     private static string? RouteOf(HttpContext context) => (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText;
+
+    /// <summary>
+    /// Leaves out calls that are part of nothing: health checks, polls that found nothing, the pump's NOTIFY. Each would be a trace of its
+    /// own, a dozen a second from a relay that idles, and what it is good for is in a metric or in the span of what it served.
+    /// </summary>
+    private sealed class CallsOfNobody : BaseProcessor<Activity>
+    {
+        public override void OnStart(Activity data)
+        {
+            if (data is not { Kind: ActivityKind.Client, ParentId: null })
+                return;
+            data.IsAllDataRequested = false;
+            data.ActivityTraceFlags &= ~ActivityTraceFlags.Recorded;
+        }
+    }
 }

@@ -14,8 +14,7 @@ internal sealed class ApiKeyAuthentication(
     ILoggerFactory logger,
     UrlEncoder encoder,
     ApiKeys keys,
-    KeyFailures failures,
-    Telemetry telemetry) : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
+    KeyFailures failures) : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
 {
     public const string SchemeName = "ApiKey";
     private const string Header = "X-API-Key";
@@ -36,7 +35,6 @@ internal sealed class ApiKeyAuthentication(
         if (await keys.FindAsync(text, Context.RequestAborted) is not { } key)
         {
             failures.Add(address);
-            telemetry.CountWrongKey();
             return Refuse(Problems.ApiKeyInvalid);
         }
 

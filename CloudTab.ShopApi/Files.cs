@@ -34,10 +34,11 @@ internal static class Files
         TimeProvider clock,
         CancellationToken cancellationToken)
     {
-        const string sql = """
+        const string sql = $"""
             SELECT files.id, files.session, files.name, files.type, files.size, encode(files.sha256, 'hex') AS Sha256,
                    files.object_key AS ObjectKey,
-                   files.status = 'stored' AND sessions.ended_at IS NULL AND sessions.expires_at > @now AS Available
+                   files.status = 'stored' AND sessions.ended_at IS NULL AND sessions.expires_at > @now AS Available,
+                   ({Events.Origin}) AS Origin
             FROM files JOIN sessions ON sessions.id = files.session
             WHERE files.id = @id AND sessions.shop_id = @shop AND files.stored_at IS NOT NULL
             """;
@@ -46,6 +47,7 @@ internal static class Files
         var parameters = new { id, shop = caller.Shop, now = clock.GetUtcNow().UtcDateTime };
         if (await database.QuerySingleOrDefaultAsync<StoredFile>(sql, parameters, cancellationToken) is not { } file)
             return (ProblemHttpResult)Problems.FileNotFound;
+        RelayTelemetry.Concerns(file.Session, file.Origin);
         if (!file.Available)
             return (ProblemHttpResult)Problems.FileDeleted;
 
@@ -62,7 +64,7 @@ internal static class Files
 
 /// <summary>A file of the shop; available while it is stored and its session lives.</summary>
 internal sealed record StoredFile(
-    Guid Id, Guid Session, string Name, string Type, long Size, string Sha256, string ObjectKey, bool Available)
+    Guid Id, Guid Session, string Name, string Type, long Size, string Sha256, string ObjectKey, bool Available, string? Origin)
 {
     /// <summary>`attachment` with the original name, also as RFC 8187's `filename*` where it is not ASCII.</summary>
     public string ContentDisposition

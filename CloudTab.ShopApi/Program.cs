@@ -15,7 +15,7 @@ builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInf
 
 builder.Services.AddSingleton<Telemetry>();
 builder.Services.AddSingleton<KeyFailures>();
-// The framework's lines about each refused call say nothing that the counter of wrong keys does not.
+// The framework's lines about each refused call say nothing that the counter of refusals does not.
 builder.Logging.AddFilter(typeof(ApiKeyAuthentication).FullName, LogLevel.Warning);
 builder.Services.AddAuthentication(ApiKeyAuthentication.SchemeName)
     .AddScheme<AuthenticationSchemeOptions, ApiKeyAuthentication>(ApiKeyAuthentication.SchemeName, configureOptions: null);

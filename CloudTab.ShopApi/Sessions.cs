@@ -46,10 +46,9 @@ internal static class Sessions
     }
 
     private static async Task<Results<Ok<SessionView>, ProblemHttpResult>> Claim(
-        Shopkeeper caller, string id, Claims claims, SessionViews views, Telemetry telemetry, CancellationToken cancellationToken)
+        Shopkeeper caller, string id, Claims claims, SessionViews views, CancellationToken cancellationToken)
     {
         var (outcome, session) = await claims.ClaimAsync(caller.Key, SessionName.Parse(id), cancellationToken);
-        telemetry.CountClaim(outcome);
         // Not claimed, when asked why not: whoever had it when the claim came has let go of it in between.
         if (outcome == Outcome.NotClaimed)
             return (ProblemHttpResult)Problems.AlreadyClaimed;

@@ -54,7 +54,7 @@ internal static class CustomerPages
         Submission submission,
         Shops shops,
         IOptions<UploadOptions> options,
-        Telemetry telemetry,
+        Refusals refusals,
         CancellationToken cancellationToken)
     {
         if (shop.Id is null || await shops.FindAsync(shop.Id, cancellationToken) is not { } found)
@@ -62,7 +62,7 @@ internal static class CustomerPages
         var refused = await TrySendAsync(submission, found, request, cancellationToken);
         if (refused is null)
             return new SeeOther($"{shop.Prefix}/sessions/{submission.SessionId}");
-        telemetry.UploadRefused(refused);
+        refusals.Count(refused.Code);
         return Form(shop, found, options.Value, refused, refused.Status);
     }
 

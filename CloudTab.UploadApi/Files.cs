@@ -21,7 +21,7 @@ internal static class Files
     }
 
     private static async Task<Results<Ok<UploadAnswer>, ProblemHttpResult>> Upload(
-        RequestedShop shop, string sessionId, HttpRequest request, Uploads uploads, IncomingFiles files, Telemetry telemetry, CancellationToken cancellationToken)
+        RequestedShop shop, string sessionId, HttpRequest request, Uploads uploads, IncomingFiles files, CancellationToken cancellationToken)
     {
         if (shop.Id is null || !SessionId.IsWellFormed(sessionId))
             return (ProblemHttpResult)Problems.SessionNotFound;
@@ -31,10 +31,7 @@ internal static class Files
         await using (files)
         {
             var refused = session.Closed ? Problems.SessionClosed : await ReceiveAsync(request, session, files, cancellationToken);
-            if (refused is null)
-                return TypedResults.Ok(UploadAnswer.For(sessionId, files.Complete));
-            telemetry.UploadRefused(refused);
-            return (ProblemHttpResult)refused;
+            return refused is null ? TypedResults.Ok(UploadAnswer.For(sessionId, files.Complete)) : (ProblemHttpResult)refused;
         }
     }
 

@@ -16,17 +16,21 @@ internal sealed class Telemetry
 
     private readonly Histogram<long> _size;
     private readonly Histogram<double> _duration;
-    private readonly Counter<long> _refusals;
     private readonly Counter<long> _pdfs;
 
     public Telemetry(IMeterFactory meters, UploadMemory memory)
     {
         var meter = meters.Create(Name);
-        _size = meter.CreateHistogram<long>("cloudtab.upload.size", "By", "Sizes of received files");
-        _duration = meter.CreateHistogram<double>("cloudtab.upload.duration", "s", "Time from a file's first byte until it is complete in S3");
-        _refusals = meter.CreateCounter<long>("cloudtab.upload.refusals", "{request}", "Uploads refused, by problem code");
-        _pdfs = meter.CreateCounter<long>("cloudtab.upload.pdfs", "{file}", "PDFs received, by whether they could be counted");
-        meter.CreateObservableUpDownCounter("cloudtab.upload.memory", () => memory.InUse, "By", "Buffers that uploads hold now");
+        _size = meter.CreateHistogram("cloudtab.upload.size", "By", "Sizes of received files.", tags: null, RelayTelemetry.FileSizes);
+        _duration = meter.CreateHistogram<double>(
+            "cloudtab.upload.duration",
+            "s",
+            "From a file's first byte until it is complete in S3.",
+            tags: null,
+            new() { HistogramBucketBoundaries = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900] });
+        _pdfs = meter.CreateCounter<long>("cloudtab.upload.pdfs", "{file}", "PDFs received, by whether they could be counted.");
+        meter.CreateObservableUpDownCounter("cloudtab.upload.memory.usage", () => memory.InUse, "By", "Buffers that uploads hold now.");
+        meter.CreateObservableUpDownCounter("cloudtab.upload.memory.limit", () => memory.Limit, "By", "Buffers that uploads may hold.");
     }
 
     /// <summary>A span over one file on its way into S3.</summary>
@@ -45,6 +49,4 @@ internal sealed class Telemetry
         var outcome = facts is null ? "unknown" : facts.Locked ? "locked" : "counted";
         _pdfs.Add(1, new KeyValuePair<string, object?>("cloudtab.pdf.outcome", outcome));
     }
-
-    public void UploadRefused(Problem problem) => _refusals.Add(1, new KeyValuePair<string, object?>("cloudtab.problem.code", problem.Code));
 }

@@ -13,9 +13,14 @@ internal static class Usage
     }
 
     /// <summary>Largest resident set so far, MiB (VmHWM of proc(5)).</summary>
-    public static double PeakMemory(int processId)
+    public static double PeakMemory(int processId) => Status(processId, "VmHWM:");
+
+    /// <summary>Resident set, MiB.</summary>
+    public static double Memory(int processId) => Status(processId, "VmRSS:");
+
+    private static double Status(int processId, string field)
     {
-        var line = File.ReadLines($"/proc/{processId.ToString(CultureInfo.InvariantCulture)}/status").First(text => text.StartsWith("VmHWM:", StringComparison.Ordinal));
+        var line = File.ReadLines($"/proc/{processId.ToString(CultureInfo.InvariantCulture)}/status").First(text => text.StartsWith(field, StringComparison.Ordinal));
         return double.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2], CultureInfo.InvariantCulture) / 1024;
     }
 }

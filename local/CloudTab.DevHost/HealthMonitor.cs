@@ -33,7 +33,8 @@ internal sealed class HealthMonitor(TimeProvider time, Terminal terminal) : IDis
             var reports = await Task.WhenAll(checks.Select(check => CheckAsync(instance, check, run)));
             var failing = reports.FirstOrDefault(report => report.Status != HealthStatus.Healthy);
             run.ThrowIfCancellationRequested();
-            await instance.PublishAsync(snapshot => snapshot with { HealthReports = [.. reports] });
+            var now = time.GetUtcNow().UtcDateTime;
+            await instance.PublishAsync(snapshot => snapshot with { HealthReports = [.. reports.Select(report => report with { LastRunAt = now })] });
 
             if (failing is null && !isHealthy)
             {

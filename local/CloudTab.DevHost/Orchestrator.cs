@@ -1,5 +1,6 @@
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
+using CloudTab.DevHost.Dashboard;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 
@@ -11,6 +12,7 @@ internal sealed class Orchestrator(
     DataFolder data,
     PortAllocation ports,
     OtlpTarget telemetry,
+    DashboardServer dashboard,
     ResourceNotificationService notifications,
     ResourceLoggerService logs,
     Terminal terminal,
@@ -45,15 +47,23 @@ internal sealed class Orchestrator(
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         WaitGraph.RefuseCircles(model.Resources);
+        if (model.Resources.OfType<ContainerResource>().FirstOrDefault() is { } container)
+        {
+            throw new DistributedApplicationException(
+                $"{container.Name} is a container, which takes Aspire to run: start without Containers=true, or fetch Aspire (dotnet restore eng/Aspire.proj).");
+        }
+
         data.Lock();
         foreach (var parameter in model.Resources.OfType<ParameterResource>())
             await parameter.GetValueAsync(cancellationToken);
         foreach (var project in model.Resources.OfType<ProjectResource>())
             await AddInstancesAsync(project, cancellationToken);
+        await dashboard.StartAsync(cancellationToken);
 
         var all = _instances.Values.SelectMany(instances => instances).ToList();
         terminal.Align(all.Select(instance => instance.DisplayName));
         terminal.Write($"{_instances.Count} resources, data in {data.Path}");
+        AnnounceDashboard();
         foreach (var instance in all)
             _ = StartFirstAsync(instance);
     }
@@ -86,6 +96,7 @@ internal sealed class Orchestrator(
         {
             instance.EndRun();
             await instance.PublishAsync(KnownResourceStates.FailedToStart);
+            logs.Add(instance.Id, $"cannot start: {e.Message}", isError: true);
             terminal.Write(instance.DisplayName, $"cannot start: {e.Message}");
             throw e as DistributedApplicationException ?? new DistributedApplicationException(e.Message, e);
         }
@@ -111,6 +122,7 @@ internal sealed class Orchestrator(
     private async Task StopAllAsync()
     {
         await WaitGraph.StopAsync(_instances, time);
+        await dashboard.DisposeAsync();
         ports.Dispose();
         data.Dispose();
     }
@@ -200,6 +212,15 @@ internal sealed class Orchestrator(
             if (endpoint.IsExternal)
                 terminal.Write($"  {resource.Name}  {endpoint.UriScheme}://{endpoint.TargetHost}:{endpoint.Allocated!.Port}");
         }
+
+        AnnounceDashboard();
+    }
+
+    /// <summary>At the very start, to watch it, and again below all that the start has written.</summary>
+    private void AnnounceDashboard()
+    {
+        if (dashboard.Link is { } link)
+            terminal.Write($"  dashboard  {link}");
     }
 
     private void Report(ProjectInstance instance, int exitCode)
@@ -211,7 +232,7 @@ internal sealed class Orchestrator(
             return;
         }
 
-        terminal.Write(instance.DisplayName, $"ended with exit code {exitCode}.{logs.LastLines(instance.Id)}");
+        terminal.Write(instance.DisplayName, $"ended with exit code {exitCode}.{logs.LastLinesBlock(instance.Id)}");
         if (!_announced)
             _startFailed.TrySetResult();
     }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 
@@ -13,6 +14,14 @@ internal sealed class PortAllocation(TimeProvider time, bool randomize) : IDispo
 {
     /// <summary>A predecessor that was killed a moment ago may still be letting go of its port.</summary>
     private static readonly TimeSpan TakenPortPatience = TimeSpan.FromSeconds(2);
+
+    /// <summary>
+    /// Where free ports are looked for: below those that systems give to outgoing connections (Linux from 32768, others from 49152), any
+    /// of which could take a port in the moment between its release and its process's start.
+    /// </summary>
+    private const int FirstFreePort = 20_000;
+
+    private const int FirstOutgoingPort = 32_768;
 
     private readonly Dictionary<int, Socket> _held = [];
     private readonly List<ReplicaProxy> _proxies = [];
@@ -69,11 +78,11 @@ internal sealed class PortAllocation(TimeProvider time, bool randomize) : IDispo
         var started = time.GetTimestamp();
         while (true)
         {
-            var listener = new TcpListener(IPAddress.Loopback, port ?? 0);
+            var held = port ?? RandomNumberGenerator.GetInt32(FirstFreePort, FirstOutgoingPort);
+            var listener = new TcpListener(IPAddress.Loopback, held);
             try
             {
                 listener.Start();
-                var held = ((IPEndPoint)listener.LocalEndpoint).Port;
                 listener.Dispose();
 
                 // Held, but not listened on: until its process is there, a client is to be refused, not kept waiting.
@@ -87,11 +96,11 @@ internal sealed class PortAllocation(TimeProvider time, bool randomize) : IDispo
             {
                 listener.Dispose();
                 if (e.SocketErrorCode != SocketError.AddressAlreadyInUse)
-                    throw new DistributedApplicationException($"{resource.Name} cannot listen on port {port}: {e.Message}.", e);
+                    throw new DistributedApplicationException($"{resource.Name} cannot listen on port {held}: {e.Message}.", e);
                 if (time.GetElapsedTime(started) > TakenPortPatience)
                 {
                     throw new DistributedApplicationException(
-                        $"Port {port}, which {resource.Name} listens on, is taken by another program: end that, or choose another port.", e);
+                        $"Port {held}, which {resource.Name} listens on, is taken by another program: end that, or choose another port.", e);
                 }
             }
 

@@ -47,7 +47,7 @@ internal sealed class ProjectInstance(
 
     public CustomResourceSnapshot Snapshot => notifications.TryGetCurrentState(Id, out var current)
         ? current.Snapshot
-        : new CustomResourceSnapshot { ResourceType = "Project" };
+        : new CustomResourceSnapshot { ResourceType = "Project", Properties = [] };
 
     /// <summary>Told, with the exit code, when the process has ended without having been asked to.</summary>
     public required Action<ProjectInstance, int> OnDeath { get; init; }

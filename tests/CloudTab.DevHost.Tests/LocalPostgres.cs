@@ -62,7 +62,7 @@ public sealed class LocalPostgres
         var program = ChildProcess.BuiltOutput("CloudTab.LocalPostgres");
         Assert.SkipUnless(await RunAsync([.. asNobody, "test", "-r", program]) == 0, "The build lies where others cannot read it.");
 
-        var folder = PrepareFolder();
+        var folder = TemporaryData.New();
         Assert.Equal(0, await RunAsync("chown", "nobody", folder.FullName));
         var settings = Settings(folder);
         settings["HOME"] = folder.FullName;
@@ -93,7 +93,7 @@ public sealed class LocalPostgres
     [Fact]
     public async Task A_full_disk_is_one_clear_line()
     {
-        var disk = PrepareFolder();
+        var disk = TemporaryData.New();
         var mounted = await RunAsync("mount", "-t", "tmpfs", "-o", "size=8m,mode=755", "tmpfs", disk.FullName);
         try
         {
@@ -113,21 +113,13 @@ public sealed class LocalPostgres
     /// <summary>It must end with 1 and say this one line (the folder's path put in), and nothing else.</summary>
     private static async Task RefusesAsync(Action<Dictionary<string, string>, DirectoryInfo> arrange, string line)
     {
-        var folder = PrepareFolder();
+        var folder = TemporaryData.New();
         var settings = Settings(folder);
         arrange(settings, folder);
         await using var process = await ChildProcess.StartAsync("CloudTab.LocalPostgres", settings, ready: null, Token);
         Assert.Equal(1, await process.WaitForExitAsync(Token));
         Assert.Equal(string.Format(CultureInfo.InvariantCulture, line, folder.FullName), process.Output);
         folder.Delete(recursive: true);
-    }
-
-    private static DirectoryInfo PrepareFolder()
-    {
-        var folder = Directory.CreateTempSubdirectory("cloudtab-");
-        if (!OperatingSystem.IsWindows())
-            File.SetUnixFileMode(folder.FullName, File.GetUnixFileMode(folder.FullName) | UnixFileMode.OtherExecute);
-        return folder;
     }
 
     private static Dictionary<string, string> Settings(DirectoryInfo folder) => new(StringComparer.Ordinal)

@@ -101,6 +101,15 @@ public sealed class Resources
     }
 
     [Fact]
+    public async Task A_model_with_a_container_is_refused()
+    {
+        var e = await Assert.ThrowsAsync<DistributedApplicationException>(() => RunningApplication.StartAsync(builder =>
+            builder.AddPostgres("database").WithImageTag("18").WithDataVolume().AddDatabase("orders")));
+        Assert.Equal(
+            "database is a container, which takes Aspire to run: start without Containers=true, or fetch Aspire (dotnet restore eng/Aspire.proj).", e.Message);
+    }
+
+    [Fact]
     public async Task Commands_stop_start_and_restart()
     {
         await using var running = await RunningApplication.StartAsync(builder =>

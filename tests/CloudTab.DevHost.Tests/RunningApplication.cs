@@ -1,5 +1,6 @@
 using Aspire.Hosting;
 using Aspire.Hosting.Testing;
+using CloudTab.Testing;
 
 namespace CloudTab.DevHost.Tests;
 
@@ -16,10 +17,10 @@ public sealed class RunningApplication : IAsyncDisposable
 
     public DistributedApplication App { get; }
 
-    public static async Task<RunningApplication> StartAsync(Action<IDistributedApplicationBuilder> model)
+    public static async Task<RunningApplication> StartAsync(Action<IDistributedApplicationBuilder> model, params string[] args)
     {
-        var folder = Directory.CreateTempSubdirectory("cloudtab-");
-        var builder = DistributedApplicationTestingBuilder.Create($"CLOUDTAB_DATA={folder.FullName}");
+        var folder = TemporaryData.New();
+        var builder = DistributedApplicationTestingBuilder.Create([$"CLOUDTAB_DATA={folder.FullName}", .. args]);
         model(builder);
         return await StartAsync(folder, await builder.BuildAsync(TestContext.Current.CancellationToken));
     }
@@ -27,9 +28,7 @@ public sealed class RunningApplication : IAsyncDisposable
     /// <summary>The TestAppHost through its own entry point.</summary>
     public static async Task<RunningApplication> StartAppHostAsync(params string[] args)
     {
-        var folder = Directory.CreateTempSubdirectory("cloudtab-");
-        if (!OperatingSystem.IsWindows())
-            File.SetUnixFileMode(folder.FullName, File.GetUnixFileMode(folder.FullName) | UnixFileMode.OtherExecute);
+        var folder = TemporaryData.New();
         var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.CloudTab_TestAppHost>(
             [$"CLOUDTAB_DATA={folder.FullName}", .. args], TestContext.Current.CancellationToken);
         return await StartAsync(folder, await builder.BuildAsync(TestContext.Current.CancellationToken));

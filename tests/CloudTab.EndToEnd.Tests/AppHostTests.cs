@@ -1,10 +1,10 @@
 using System.Net;
 using System.Net.Http.Json;
-using System.Net.WebSockets;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
+using CloudTab.Testing;
 
 namespace CloudTab.EndToEnd.Tests;
 
@@ -12,7 +12,9 @@ namespace CloudTab.EndToEnd.Tests;
 [Collection("One relay at a time")] // each is a dozen processes
 public sealed class AppHostTests : IDisposable
 {
-    private readonly DirectoryInfo _data = RunningAppHost.NewData();
+    private readonly DirectoryInfo _data = TemporaryData.New();
+
+    private static readonly Comparer<IResource> ByName = Comparer<IResource>.Create((one, other) => string.CompareOrdinal(one.Name, other.Name));
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -20,7 +22,7 @@ public sealed class AppHostTests : IDisposable
     public async Task The_model_names_every_resource_and_what_it_waits_for()
     {
         await using var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.CloudTab_AppHost>(
-            [$"CLOUDTAB_DATA={_data.FullName}", "Replicas=3"], Token);
+            [$"CLOUDTAB_DATA={_data.FullName}", "Replicas=3", "Containers=false"], Token);
         var projects = builder.Resources.OfType<ProjectResource>().ToDictionary(project => project.Name, StringComparer.Ordinal);
 
         Assert.Equal(
@@ -36,6 +38,59 @@ public sealed class AppHostTests : IDisposable
             .Where(wait => wait.WaitType == type).Select(wait => wait.Resource.Name).Order(StringComparer.Ordinal);
 
         static bool HasThreeReplicas(ProjectResource project) => project.Annotations.OfType<ReplicaAnnotation>().Any(annotation => annotation.Replicas == 3);
+    }
+
+    [Fact]
+    public async Task With_containers_Postgres_and_S3_are_images_of_one_version_each_and_everything_else_is_the_same()
+    {
+        await using var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.CloudTab_AppHost>(
+            ["Containers=true", "LOCALSTACK_AUTH_TOKEN=token"], Token);
+        var containers = builder.Resources.OfType<ContainerResource>().ToDictionary(container => container.Name, StringComparer.Ordinal);
+
+        Assert.Equal(["postgres", "s3"], containers.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal("library/postgres:18", ImageOf("postgres"));
+        Assert.Equal("localstack/localstack:4.14.0", ImageOf("s3"));
+        var volume = containers["postgres"].Annotations.OfType<ContainerMountAnnotation>().Single();
+        Assert.Equal((ContainerMountType.Volume, "cloudtab-postgres", "/var/lib/postgresql"), (volume.Type, volume.Source, volume.Target));
+        Assert.All(containers.Values, container => Assert.Single(container.Annotations.OfType<HealthCheckAnnotation>()));
+        Assert.Contains(builder.Resources, resource => resource is ParameterResource { Name: "localstack-auth-token", Secret: true });
+
+        var projects = builder.Resources.OfType<ProjectResource>().ToDictionary(project => project.Name, StringComparer.Ordinal);
+        Assert.Equal(["gateway", "janitor", "migrator", "notifier", "shop-api", "upload-api"], projects.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(containers.Values.Order(ByName), projects["migrator"].Annotations.OfType<WaitAnnotation>().Select(wait => wait.Resource).Order(ByName));
+
+        string ImageOf(string name) => containers[name].Annotations.OfType<ContainerImageAnnotation>().Select(image => $"{image.Image}:{image.Tag}").Last();
+    }
+
+    [Theory]
+    [InlineData("exit 0", true)]
+    [InlineData("exit 1", false)]
+    [InlineData("exec sleep 60", false)] // a client that waits for its daemon
+    public async Task Containers_are_used_where_a_container_runtime_answers(string script, bool answers)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "The runtime is a shell script.");
+        var runtime = System.IO.Path.Combine(_data.FullName, "runtime");
+        await File.WriteAllTextAsync(runtime, $"#!/bin/sh\n{script}\n", Token);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(runtime, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+
+        await using var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.CloudTab_AppHost>(
+            ["Containers=", $"ASPIRE_CONTAINER_RUNTIME={runtime}"], Token);
+        Assert.Equal(answers, builder.Resources.OfType<ContainerResource>().Any());
+    }
+
+    [Theory]
+    [InlineData("Replicas=abc", "Failed to convert configuration value 'abc' at 'Replicas' to type 'System.Int32'.")]
+    [InlineData("Replicas=0", "Replicas must be between 1 and 100.")]
+    [InlineData("PORT=abc", "Failed to convert configuration value 'abc' at 'PORT' to type 'System.Int32'.")]
+    [InlineData("PORT=65536", "PORT must be between 1 and 65535.")]
+    [InlineData("Containers=perhaps", "Failed to convert configuration value 'perhaps' at 'Containers' to type 'System.Boolean'.")]
+    public async Task A_setting_that_is_no_good_is_one_clear_line(string setting, string line)
+    {
+        await using var appHost = await ChildProcess.StartAsync(
+            "CloudTab.AppHost", new Dictionary<string, string>(StringComparer.Ordinal), ready: null, Token, setting);
+        Assert.Equal(1, await appHost.WaitForExitAsync(Token));
+        Assert.Equal(line, appHost.Output);
     }
 
     [Fact]
@@ -77,11 +132,9 @@ public sealed class AppHostTests : IDisposable
     {
         using var customer = new HttpClient { BaseAddress = relay.Origin };
         using var shop = new HttpClient { BaseAddress = relay.Origin, DefaultRequestHeaders = { { "X-API-Key", relay.Key } } };
-        using var socket = new ClientWebSocket();
-        await socket.ConnectAsync(new UriBuilder(relay.Origin) { Scheme = "ws", Path = "/ws" }.Uri, Token);
-        await socket.SendAsync(
-            JsonSerializer.SerializeToUtf8Bytes(new { type = "authenticate", apiKey = relay.Key }), WebSocketMessageType.Text, endOfMessage: true, Token);
-        await ReadFrameAsync(socket, "pending_sessions");
+        using var bound = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        bound.CancelAfter(TimeSpan.FromMinutes(1));
+        await using var pc = await ShopConnection.OpenAsync(relay.Origin, relay.Key, bound.Token);
 
         var created = await ReadAsync(await customer.PostAsync(Path("/api/customer/sessions/create"), content: null, Token));
         var session = created.GetProperty("sessionId").GetString()!;
@@ -90,7 +143,7 @@ public sealed class AppHostTests : IDisposable
         using var form = new MultipartFormDataContent { { new ByteArrayContent(file), "files", "letter.pdf" } };
         await ReadAsync(await customer.PostAsync(Path($"/api/customer/sessions/{session}/upload"), form, Token));
 
-        var announced = await ReadFrameAsync(socket, "new_session");
+        var announced = await pc.NextAsync("new_session");
         Assert.Equal(session, announced.GetProperty("sessionId").GetString());
         var claimed = await ReadAsync(await shop.PostAsync(Path($"/api/shopkeeper/sessions/{announced.GetProperty("pickupCode")}/claim"), content: null, Token));
         var download = Path($"/api/shopkeeper/files/{claimed.GetProperty("session").GetProperty("files")[0].GetProperty("id")}/download");
@@ -113,28 +166,6 @@ public sealed class AppHostTests : IDisposable
     {
         using (response)
             return await response.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonElement>(Token);
-    }
-
-    /// <summary>The next frame of this type; others are passed over.</summary>
-    private static async Task<JsonElement> ReadFrameAsync(ClientWebSocket socket, string type)
-    {
-        using var bound = CancellationTokenSource.CreateLinkedTokenSource(Token);
-        bound.CancelAfter(TimeSpan.FromSeconds(30));
-        var buffer = new byte[64 * 1024];
-        while (true)
-        {
-            var length = 0;
-            ValueWebSocketReceiveResult received;
-            do
-            {
-                received = await socket.ReceiveAsync(buffer.AsMemory(length), bound.Token);
-                length += received.Count;
-            }
-            while (!received.EndOfMessage);
-            var frame = JsonDocument.Parse(buffer.AsMemory(0, length).ToArray()).RootElement;
-            if (frame.GetProperty("type").GetString() == type)
-                return frame;
-        }
     }
 
     private static Uri Path(string path) => new(path, UriKind.Relative);

@@ -8,7 +8,7 @@ public sealed partial class ProtocolPageTests : IDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
-    private readonly DirectoryInfo _data = RunningAppHost.NewData();
+    private readonly DirectoryInfo _data = TemporaryData.New();
     private readonly DirectoryInfo _shell = Directory.CreateTempSubdirectory("cloudtab-");
 
     [Fact]
@@ -16,7 +16,7 @@ public sealed partial class ProtocolPageTests : IDisposable
     {
         using var bound = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         await using var relay = await RunningAppHost.StartAsync(_data, bound.Token);
-        var lines = Commands(await File.ReadAllTextAsync(FindPage(), bound.Token)).Select(line =>
+        var lines = Commands(await File.ReadAllTextAsync(Repository.PathOf("docs/protocol.md"), bound.Token)).Select(line =>
             line.StartsWith("ORIGIN=", StringComparison.Ordinal) ? $"ORIGIN={relay.Origin.ToString().TrimEnd('/')}"
             : line.StartsWith("KEY=", StringComparison.Ordinal) ? $"KEY={relay.Key}"
             : line);
@@ -44,17 +44,6 @@ public sealed partial class ProtocolPageTests : IDisposable
 
     private static IEnumerable<string> Commands(string page) =>
         ShellBlock.Matches(Section.Match(page).Value).SelectMany(block => block.Groups["lines"].Value.Split('\n'));
-
-    private static string FindPage()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (Path.Combine(folder.FullName, "docs", "protocol.md") is var page && File.Exists(page))
-                return page;
-        }
-
-        throw new FileNotFoundException("docs/protocol.md");
-    }
 
     [GeneratedRegex(@"^## A session, from upload to completion$.*?^## ", RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Section { get; }

@@ -150,7 +150,11 @@ public sealed class RelayProcesses : IAsyncDisposable
 
     private async Task StartAsync(string service, Replica replica, CancellationToken cancellationToken)
     {
-        var settings = new Dictionary<string, string>(_settings, StringComparer.Ordinal) { ["ASPNETCORE_URLS"] = replica.Address.ToString() };
+        var settings = new Dictionary<string, string>(_settings, StringComparer.Ordinal)
+        {
+            ["ASPNETCORE_URLS"] = replica.Address.ToString(),
+            ["OTEL_SERVICE_NAME"] = service,
+        };
         if (service == "gateway")
         {
             foreach (var (name, all) in _replicas)

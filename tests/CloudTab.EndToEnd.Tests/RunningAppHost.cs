@@ -21,7 +21,7 @@ public sealed class RunningAppHost : IAsyncDisposable
     public static async Task<RunningAppHost> StartAsync(DirectoryInfo data, CancellationToken cancellationToken)
     {
         var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.CloudTab_AppHost>(
-            [$"CLOUDTAB_DATA={data.FullName}", "Replicas=2"], cancellationToken);
+            [$"CLOUDTAB_DATA={data.FullName}", "Replicas=2", "Containers=false"], cancellationToken);
         var app = await builder.BuildAsync(cancellationToken);
         try
         {
@@ -36,15 +36,6 @@ public sealed class RunningAppHost : IAsyncDisposable
             await app.DisposeAsync();
             throw;
         }
-    }
-
-    /// <summary>An empty data folder. As root, Postgres runs as another user, who must be able to reach its data.</summary>
-    public static DirectoryInfo NewData()
-    {
-        var folder = Directory.CreateTempSubdirectory("cloudtab-");
-        if (!OperatingSystem.IsWindows())
-            File.SetUnixFileMode(folder.FullName, File.GetUnixFileMode(folder.FullName) | UnixFileMode.OtherExecute);
-        return folder;
     }
 
     public ValueTask DisposeAsync() => App.DisposeAsync();

@@ -140,6 +140,21 @@ public sealed class EventsTests(RelayFixture relay, Dependencies dependencies) :
             activity => activity.OperationName == "deliver new_session" && activity.TraceId.ToHexString() == trace)));
     }
 
+    [Fact]
+    public async Task Of_a_traces_state_only_whole_entries_up_to_512_characters_are_stored()
+    {
+        var shop = await relay.ShopAsync();
+        using var work = new Activity("upload").SetIdFormat(ActivityIdFormat.W3C);
+        work.TraceStateString = string.Join(',', Enumerable.Range(0, 30).Select(i => $"vendor{i:00}={new string('x', 20)}"));
+        work.Start();
+
+        var given = await relay.AnnounceAsync(shop.Id);
+
+        var stored = await relay.ScalarAsync<string>("SELECT trace_state FROM events WHERE session = @Id", new { given.Id });
+        Assert.InRange(stored!.Length, 450, 512);
+        Assert.StartsWith(stored + ",", work.TraceStateString, StringComparison.Ordinal);
+    }
+
     private Task<int> KillListenersAsync() => relay.ScalarAsync<int>(
         """
         SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity

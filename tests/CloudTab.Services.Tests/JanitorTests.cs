@@ -303,10 +303,10 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
         listener.Start();
         listener.RecordObservableInstruments();
 
-        Assert.True(measured["cloudtab.janitor.backlog session"] >= 1);
-        Assert.InRange(measured["cloudtab.janitor.overdue session"], 100, double.MaxValue);
-        Assert.True(measured["cloudtab.janitor.backlog file"] >= 1);
-        Assert.True(measured["cloudtab.janitor.overdue file"] >= 0);
+        Assert.True(measured["cloudtab.janitor.backlog.size session"] >= 1);
+        Assert.InRange(measured["cloudtab.janitor.backlog.age session"], 100, double.MaxValue);
+        Assert.True(measured["cloudtab.janitor.backlog.size file"] >= 1);
+        Assert.True(measured["cloudtab.janitor.backlog.age file"] >= 0);
     }
 
     private static async Task<int> AllAsync(Func<CancellationToken, Task<Batch>> runOnce)

@@ -48,6 +48,31 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task One_that_waits_ends_once_another_has_migrated_and_changes_nothing_itself()
+    {
+        await using var waiting = await ChildProcess.StartAsync("CloudTab.Migrator", dependencies.EnvironmentFor(_database, _bucket), null, Cancelled, "wait");
+        await ConnectedAsync();
+        Assert.False(waiting.HasExited, waiting.Output);
+
+        var (code, output) = await RunAsync([]);
+        Assert.True(code == 0, output);
+        Assert.Contains("0001_shops_and_keys.sql applied", output, StringComparison.Ordinal);
+        Assert.Equal((0, ""), (await waiting.WaitForExitAsync(Cancelled), waiting.Output));
+
+        Assert.Equal((0, ""), await RunAsync([], "wait"));
+    }
+
+    [Fact]
+    public async Task Waiting_for_a_database_that_is_not_there_is_one_line()
+    {
+        var (code, output) = await RunAsync([("ConnectionStrings__cloudtab", dependencies.ConnectionString("no_such_database"))], "wait");
+
+        Assert.Equal(1, code);
+        Assert.Contains("no_such_database", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Shops_are_added_listed_closed_and_opened()
     {
         await RunAsync([]);
@@ -169,6 +194,16 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
             [.. await connection.QueryAsync<Guid>("SELECT id FROM api_keys ORDER BY id")],
             [.. await connection.QueryAsync<string>("SELECT scriptname FROM migrations ORDER BY scriptname")],
             Assert.Single(rules.Configuration.Rules).Expiration.Days.GetValueOrDefault());
+    }
+
+    /// <summary>Waits until the process has asked the database something; its pool keeps the connection.</summary>
+    private async Task ConnectedAsync()
+    {
+        const string sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = @database AND state = 'idle'";
+        await using var connection = new NpgsqlConnection(dependencies.Postgres + ";Pooling=false");
+        await connection.OpenAsync(Cancelled);
+        while (await connection.ExecuteScalarAsync<long>(sql, new { database = _database }) == 0)
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, Cancelled);
     }
 
     private static async Task ExecuteAsync(string connectionString, string sql)

@@ -39,6 +39,20 @@ public sealed class SettingsTests
         Assert.DoesNotContain('\n', output);
     }
 
+    [Fact]
+    public async Task A_setting_may_be_a_file_which_wins_over_the_variable()
+    {
+        var folder = Directory.CreateTempSubdirectory("cloudtab-");
+        await File.WriteAllTextAsync(Path.Combine(folder.FullName, "services__shop-api__http__0"), "a-word-of-the-file\n", Cancelled);
+
+        var (code, output) = await RunAsync("CloudTab.Gateway", ("SECRETS_PATH", folder.FullName), ("services__shop-api__http__0", "a-word-of-the-variable"));
+
+        folder.Delete(recursive: true);
+        Assert.True(code == 78, output);
+        Assert.Contains("'a-word-of-the-file'", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("variable", output, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("services__janitor__http__0", "", "services__janitor__http: '' is not an address")]
     [InlineData("services__shop-api__http__0", "localhost:1", "'localhost:1' is not an address")]

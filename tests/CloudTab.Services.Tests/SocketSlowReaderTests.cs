@@ -47,7 +47,7 @@ public sealed class SocketSlowReaderTests(RelayFixture relay) : IClassFixture<Re
         return new NetworkStream(socket, ownsSocket: true);
     }
 
-    /// <summary>Watches the Notifier's own count of overflows.</summary>
+    /// <summary>Watches the Notifier's own count of sockets that it closed as too slow.</summary>
     private sealed class Overflow : IDisposable
     {
         private readonly MeterListener _listener = new();
@@ -56,10 +56,10 @@ public sealed class SocketSlowReaderTests(RelayFixture relay) : IClassFixture<Re
         {
             _listener.InstrumentPublished = (instrument, listener) =>
             {
-                if (instrument.Meter.Scope == meters && instrument.Name == "cloudtab.notify.overflows")
+                if (instrument.Meter.Scope == meters && instrument.Name == "cloudtab.notify.closes")
                     listener.EnableMeasurementEvents(instrument);
             };
-            _listener.SetMeasurementEventCallback<long>((_, _, _, _) => Happened = true);
+            _listener.SetMeasurementEventCallback<long>((_, _, tags, _) => Happened |= tags[0].Value is 4409);
             _listener.Start();
         }
 

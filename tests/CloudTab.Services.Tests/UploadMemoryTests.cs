@@ -1,4 +1,6 @@
+using System.Diagnostics.Metrics;
 using CloudTab.Relay;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 
@@ -10,6 +12,7 @@ public sealed class UploadMemoryTests : IDisposable
     private const int Part = ObjectUpload.PartSize;
     private const int Block = UploadMemory.BlockSize;
 
+    private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
     private readonly FakeTimeProvider _clock = new();
     private readonly List<CancellationTokenSource> _reclaims = [];
     private UploadMemory? _memory;
@@ -22,6 +25,7 @@ public sealed class UploadMemoryTests : IDisposable
     {
         _memory?.Dispose();
         _reclaims.ForEach(reclaim => reclaim.Dispose());
+        _services.Dispose();
     }
 
     [Fact]
@@ -239,7 +243,10 @@ public sealed class UploadMemoryTests : IDisposable
             seen = Interlocked.CompareExchange(ref most, value, seen) == seen ? value : Interlocked.Read(ref most);
     }
 
-    private void Given(int bytes) => _memory = new(Options.Create(new ObjectStoreOptions { UploadMemory = bytes, MinimumRate = 64 << 10 }), _clock);
+    private void Given(int bytes) => _memory = new(
+        Options.Create(new ObjectStoreOptions { UploadMemory = bytes, MinimumRate = 64 << 10 }),
+        new RelayTelemetry(_services.GetRequiredService<IMeterFactory>()),
+        _clock);
 
     private Upload Begin(int size)
     {

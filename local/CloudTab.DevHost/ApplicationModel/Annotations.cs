@@ -72,4 +72,7 @@ internal sealed record ResourceReadyAnnotation(Func<ResourceReadyEvent, Cancella
 internal sealed record ReferenceAnnotation(IResource Resource) : IResourceAnnotation;
 
 /// <summary>The last answer of one health check; a null status means that it has not answered yet.</summary>
-public sealed record HealthReportSnapshot(string Name, HealthStatus? Status, string? Description, string? ExceptionText);
+public sealed record HealthReportSnapshot(string Name, HealthStatus? Status, string? Description, string? ExceptionText)
+{
+    public DateTime? LastRunAt { get; init; }
+}

@@ -18,13 +18,13 @@ public sealed record CustomResourceSnapshot
 
     public DateTime? StopTimeStamp { get; init; }
 
-    public ImmutableArray<HealthReportSnapshot> HealthReports { get; init; } = [];
+    public ImmutableArray<HealthReportSnapshot> HealthReports { get; internal init; } = [];
 
     public ImmutableArray<UrlSnapshot> Urls { get; init; } = [];
 
     public ImmutableArray<EnvironmentVariableSnapshot> EnvironmentVariables { get; init; } = [];
 
-    public ImmutableArray<ResourcePropertySnapshot> Properties { get; init; } = [];
+    public required ImmutableArray<ResourcePropertySnapshot> Properties { get; init; }
 
     /// <summary>Null unless running; then the worst of the reports, where a check that has not answered counts as unhealthy.</summary>
     public HealthStatus? HealthStatus => State?.Text != KnownResourceStates.Running ? null

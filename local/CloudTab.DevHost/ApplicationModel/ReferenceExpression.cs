@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
@@ -25,7 +26,8 @@ public class ReferenceExpression : IExpressionValue
 
     public static ReferenceExpression Create(in ExpressionInterpolatedStringHandler handler) => handler.Build();
 
-    public async ValueTask<string?> GetValueAsync(CancellationToken cancellationToken = default)
+    [SuppressMessage("Design", "MA0061", Justification = "As in Aspire.")]
+    public async ValueTask<string?> GetValueAsync(CancellationToken cancellationToken)
     {
         var values = new object?[ValueProviders.Count];
         for (var i = 0; i < values.Length; i++)

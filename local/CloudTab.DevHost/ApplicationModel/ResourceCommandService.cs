@@ -41,7 +41,13 @@ public class ResourceCommandService
         try
         {
             if (command != KnownResourceCommands.StartCommand)
-                await Task.WhenAll(instances.Select(instance => instance.StopAsync(cancellationToken)));
+            {
+                // What does not end in time is killed, as at the end of the application.
+                using var impatient = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+                impatient.CancelAfter(WaitGraph.StopLimit);
+                await Task.WhenAll(instances.Select(instance => instance.StopAsync(impatient.Token)));
+            }
+
             if (command != KnownResourceCommands.StopCommand)
                 await Task.WhenAll(instances.Select(instance => _orchestrator.StartAsync(instance, cancellationToken)));
             return new ExecuteCommandResult { Success = true };

@@ -5,7 +5,10 @@ using System.Threading.Channels;
 namespace Aspire.Hosting.ApplicationModel;
 
 /// <summary>One line that a resource has written.</summary>
-public readonly record struct LogLine(int LineNumber, string Content, bool IsErrorMessage);
+public readonly record struct LogLine(int LineNumber, string Content, bool IsErrorMessage)
+{
+    internal DateTimeOffset Time { get; init; }
+}
 
 /// <summary>Keeps the last lines that each instance of a resource has written, and passes new ones to who watches.</summary>
 public class ResourceLoggerService
@@ -17,10 +20,9 @@ public class ResourceLoggerService
     private const int LastLineCount = 12;
 
     private readonly ConcurrentDictionary<string, Backlog> _backlogs = new(StringComparer.Ordinal);
+    private readonly TimeProvider _time;
 
-    internal ResourceLoggerService()
-    {
-    }
+    internal ResourceLoggerService(TimeProvider time) => _time = time;
 
     /// <summary>The lines kept so far.</summary>
     public async IAsyncEnumerable<IReadOnlyList<LogLine>> GetAllAsync(string resourceName)
@@ -32,13 +34,18 @@ public class ResourceLoggerService
     /// <summary>The lines kept so far, then each new one.</summary>
     public IAsyncEnumerable<IReadOnlyList<LogLine>> WatchAsync(string resourceName) => Of(resourceName).WatchAsync();
 
-    internal void Add(string instance, string line, bool isError) => Of(instance).Add(line, isError);
+    internal void Add(string instance, string line, bool isError) => Of(instance).Add(line, isError, _time.GetUtcNow());
+
+    /// <summary>The lines with a higher number, as far as they are kept.</summary>
+    internal IReadOnlyList<LogLine> LinesAfter(string instance, int number) => Of(instance).After(number);
+
+    internal IReadOnlyList<LogLine> LastLines(string instance) => [.. Of(instance).Snapshot().TakeLast(LastLineCount)];
 
     /// <summary>The last lines as a block to put behind a message; empty where there are none.</summary>
-    internal string LastLines(string instance)
+    internal string LastLinesBlock(string instance)
     {
-        var lines = Of(instance).Snapshot().TakeLast(LastLineCount).Select(line => "\n    " + line.Content).ToList();
-        return lines.Count == 0 ? "" : $" Its last lines:{string.Concat(lines)}";
+        var lines = LastLines(instance);
+        return lines.Count == 0 ? "" : $" Its last lines:{string.Concat(lines.Select(line => "\n    " + line.Content))}";
     }
 
     private Backlog Of(string instance) => _backlogs.GetOrAdd(instance, _ => new Backlog());
@@ -50,11 +57,11 @@ public class ResourceLoggerService
         private readonly List<ChannelWriter<LogLine>> _watchers = [];
         private int _count;
 
-        public void Add(string content, bool isError)
+        public void Add(string content, bool isError, DateTimeOffset at)
         {
             lock (_lock)
             {
-                var line = new LogLine(++_count, content, isError);
+                var line = new LogLine(++_count, content, isError) { Time = at };
                 _lines.Enqueue(line);
                 if (_lines.Count > Capacity)
                     _lines.Dequeue();
@@ -67,6 +74,12 @@ public class ResourceLoggerService
         {
             lock (_lock)
                 return [.. _lines];
+        }
+
+        public IReadOnlyList<LogLine> After(int number)
+        {
+            lock (_lock)
+                return number >= _count ? [] : [.. _lines.Where(line => line.LineNumber > number)];
         }
 
         public async IAsyncEnumerable<IReadOnlyList<LogLine>> WatchAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)

@@ -19,7 +19,7 @@ public class ResourceNotificationService
     {
         lock (_lock)
         {
-            var before = _current.GetValueOrDefault(resourceId)?.Snapshot ?? new CustomResourceSnapshot { ResourceType = "Project" };
+            var before = _current.GetValueOrDefault(resourceId)?.Snapshot ?? new CustomResourceSnapshot { ResourceType = "Project", Properties = [] };
             var update = new ResourceEvent(resource, resourceId, stateFactory(before));
             _current = _current.SetItem(resourceId, update);
 
@@ -95,7 +95,7 @@ public class ResourceNotificationService
         return IsReady(update)
             ? update
             : throw new DistributedApplicationException(
-                $"Stopped waiting for resource '{resourceName}' to become healthy: {Ending(update)}.{_logs.LastLines(update.ResourceId)}");
+                $"Stopped waiting for resource '{resourceName}' to become healthy: {Ending(update)}.{_logs.LastLinesBlock(update.ResourceId)}");
     }
 
     /// <summary>Waits for what a <see cref="WaitAnnotation"/> asks of every instance of another resource.</summary>
@@ -111,9 +111,7 @@ public class ResourceNotificationService
             if (!pending.Contains(update.ResourceId))
                 continue;
 
-            var completed = wait.WaitType == WaitType.WaitForCompletion
-                && update.Snapshot.State?.Text == KnownResourceStates.Finished && update.Snapshot.ExitCode == wait.ExitCode;
-            if (completed || (wait.WaitType == WaitType.WaitUntilHealthy && IsReady(update)))
+            if (IsMet(wait, update))
                 pending.Remove(update.ResourceId);
             else if (update.Snapshot.HasEnded)
                 throw new DistributedApplicationException($"it needs {wait.Resource.Name}, which {Ending(update)}");
@@ -121,6 +119,12 @@ public class ResourceNotificationService
                 return;
         }
     }
+
+    internal bool IsMet(WaitAnnotation wait, string instance) => TryGetCurrentState(instance, out var current) && IsMet(wait, current);
+
+    private static bool IsMet(WaitAnnotation wait, ResourceEvent current) => wait.WaitType == WaitType.WaitForCompletion
+        ? current.Snapshot.State?.Text == KnownResourceStates.Finished && current.Snapshot.ExitCode == wait.ExitCode
+        : IsReady(current);
 
     private static bool IsReady(ResourceEvent update) => update.Snapshot is { HealthStatus: HealthStatus.Healthy, IsReady: true };
 

@@ -1,6 +1,7 @@
 using System.Reflection;
 using Aspire.Hosting.ApplicationModel;
 using CloudTab.DevHost;
+using CloudTab.DevHost.Dashboard;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -19,6 +20,8 @@ public interface IDistributedApplicationBuilder
 
     IHostEnvironment Environment { get; }
 
+    DistributedApplicationExecutionContext ExecutionContext { get; }
+
     IServiceCollection Services { get; }
 
     IResourceCollection Resources { get; }
@@ -32,6 +35,18 @@ public interface IDistributedApplicationBuilder
     DistributedApplication Build();
 }
 
+/// <summary>What the model is made for: DevHost only ever runs it.</summary>
+public class DistributedApplicationExecutionContext
+{
+    internal DistributedApplicationExecutionContext()
+    {
+    }
+
+    public bool IsRunMode { get; } = true;
+
+    public bool IsPublishMode { get; }
+}
+
 /// <summary>The app model on top of .NET's generic host: configuration, environment and services are the host's.</summary>
 public class DistributedApplicationBuilder : IDistributedApplicationBuilder
 {
@@ -43,11 +58,13 @@ public class DistributedApplicationBuilder : IDistributedApplicationBuilder
         AppHostDirectory = appHost.GetCustomAttributes<AssemblyMetadataAttribute>()
             .FirstOrDefault(metadata => metadata.Key == "AppHostProjectPath")?.Value ?? AppContext.BaseDirectory;
         var configuration = new ConfigurationManager();
+        configuration.AddInMemoryCollection([new("Containers", "false")]); // unless somebody asks for what DevHost then refuses
         if (isTest)
             configuration.AddInMemoryCollection(LaunchSettings.EnvironmentOf(AppHostDirectory));
         _host = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings
         {
-            Args = args,
+            // A flag without a value would take the next argument for its own.
+            Args = [.. args.Except([DashboardOptions.OffArgument, DashboardOptions.OnArgument], StringComparer.Ordinal)],
             Configuration = configuration,
             ApplicationName = appHost.GetName().Name,
             ContentRootPath = AppHostDirectory,
@@ -61,9 +78,11 @@ public class DistributedApplicationBuilder : IDistributedApplicationBuilder
         Services.AddSingleton(new DistributedApplicationModel(Resources));
         Services.AddSingleton(DataFolder.Of(this));
         Services.AddSingleton(new Terminal(isTest ? TextWriter.Null : Console.Out));
-        Services.AddSingleton(OtlpTarget.From(Configuration));
+        var dashboard = new Lazy<DashboardOptions>(() => DashboardOptions.From(Configuration, args, isTest));
+        Services.AddSingleton(services => new DashboardServer(services, dashboard));
+        Services.AddSingleton(services => new OtlpTarget(Configuration, dashboard, services.GetRequiredService<DashboardServer>()));
         Services.AddSingleton(services => new PortAllocation(services.GetRequiredService<TimeProvider>(), randomize: isTest));
-        Services.AddSingleton(_ => new ResourceLoggerService());
+        Services.AddSingleton(services => new ResourceLoggerService(services.GetRequiredService<TimeProvider>()));
         Services.AddSingleton(services => new ResourceNotificationService(services.GetRequiredService<ResourceLoggerService>()));
         Services.AddSingleton(services => new ResourceCommandService(services.GetRequiredService<Orchestrator>()));
         Services.AddSingleton<Orchestrator>();
@@ -75,6 +94,8 @@ public class DistributedApplicationBuilder : IDistributedApplicationBuilder
     public string AppHostDirectory { get; }
 
     public IHostEnvironment Environment => _host.Environment;
+
+    public DistributedApplicationExecutionContext ExecutionContext { get; } = new();
 
     public IServiceCollection Services => _host.Services;
 

@@ -5,6 +5,13 @@ namespace Aspire.Hosting;
 
 public static class ParameterResourceBuilderExtensions
 {
+    /// <summary>A value that the AppHost's code gives.</summary>
+    public static IResourceBuilder<ParameterResource> AddParameter(
+        this IDistributedApplicationBuilder builder, string name, string value, bool publishValueAsDefault = false, bool secret = false) =>
+        publishValueAsDefault && secret
+            ? throw new ArgumentException("A secret must not be published.", nameof(secret))
+            : builder.AddResource(new ParameterResource(name, _ => value, secret));
+
     /// <summary>A value from configuration (<c>Parameters:name</c>), or the default in its absence.</summary>
     /// <param name="builder">The application.</param>
     /// <param name="name">The parameter's and the resource's name.</param>

@@ -29,12 +29,21 @@ public static partial class ResourceBuilderExtensions
             return Task.CompletedTask;
         }));
 
-    /// <summary>Gives the connection string as <c>ConnectionStrings__name</c>.</summary>
+    /// <summary>Gives the connection string as <c>ConnectionStrings__name</c>; without one the start fails, unless it is optional.</summary>
     public static IResourceBuilder<TDestination> WithReference<TDestination>(
-        this IResourceBuilder<TDestination> builder, IResourceBuilder<IResourceWithConnectionString> source, string? connectionName = null)
+        this IResourceBuilder<TDestination> builder,
+        IResourceBuilder<IResourceWithConnectionString> source,
+        string? connectionName = null,
+        bool optional = false)
         where TDestination : IResourceWithEnvironment => builder
             .WithAnnotation(new ReferenceAnnotation(source.Resource))
-            .WithValue($"ConnectionStrings__{connectionName ?? source.Resource.Name}", source.Resource);
+            .WithAnnotation(new EnvironmentCallbackAnnotation(async context =>
+            {
+                if (await source.Resource.GetConnectionStringAsync(context.CancellationToken) is not null)
+                    context.EnvironmentVariables[$"ConnectionStrings__{connectionName ?? source.Resource.Name}"] = source.Resource;
+                else if (!optional)
+                    throw new DistributedApplicationException($"The connection string of '{source.Resource.Name}' has no value.");
+            }));
 
     /// <summary>
     /// Gives the other resource's addresses as <c>services__name__scheme__n</c>, which service discovery reads, and as <c>NAME_ENDPOINT</c>.

@@ -12,6 +12,9 @@ if (int.TryParse(Environment.GetEnvironmentVariable("EXIT_CODE"), CultureInfo.In
     return exitCode;
 }
 
+if (Environment.GetEnvironmentVariable("SAY") is { } line)
+    Console.WriteLine(line);
+
 var builder = WebApplication.CreateBuilder(args);
 builder.Logging.ClearProviders();
 var app = builder.Build();

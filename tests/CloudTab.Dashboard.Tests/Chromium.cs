@@ -1,0 +1,30 @@
+namespace CloudTab.Dashboard.Tests;
+
+/// <summary>The machine's own Chromium; Playwright's download is not to be had everywhere.</summary>
+internal static class Chromium
+{
+    private static readonly string[] Names = ["chromium", "chromium-browser", "google-chrome"];
+
+    public static string? Path { get; } = Find();
+
+    /// <summary>As root Chromium has no sandbox; the others keep it from what a test does not need.</summary>
+    public static IEnumerable<string> Arguments =>
+    [
+        "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    ];
+
+    /// <summary>Without a browser nothing can be said of the page: in CI that is a failure.</summary>
+    public static void Require()
+    {
+        if (Path is not null)
+            return;
+        const string reason = "No Chromium was found (Debian: apt-get install chromium).";
+        if (Environment.GetEnvironmentVariable("CI") == "true")
+            Assert.Fail(reason);
+        Assert.Skip(reason);
+    }
+
+    private static string? Find() => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(System.IO.Path.PathSeparator)
+        .SelectMany(folder => Names.Select(name => System.IO.Path.Combine(folder, name))).FirstOrDefault(File.Exists);
+}

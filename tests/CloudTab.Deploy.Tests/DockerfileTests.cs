@@ -1,0 +1,62 @@
+using System.Globalization;
+using System.Xml.Linq;
+using CloudTab.Testing;
+
+namespace CloudTab.Deploy.Tests;
+
+/// <summary>The image's recipe has the model's projects, with all they are made of and nothing else.</summary>
+public sealed class DockerfileTests(Model model)
+{
+    [Fact]
+    public void It_builds_every_service_and_starts_the_entrance_by_default()
+    {
+        Assert.Equal(model.Services.Values.Select(service => service.Project).Order(StringComparer.Ordinal), Dockerfile.Projects.Order(StringComparer.Ordinal));
+        Assert.Equal(model.Entrance.Project, Dockerfile.Projects[0]);
+    }
+
+    [Fact]
+    public void It_restores_the_projects_and_what_they_refer_to_from_their_lock_files()
+    {
+        var copied = Dockerfile.Instructions.Where(one => one.Name == "COPY" && one.Arguments.EndsWith('/') && one.Arguments.StartsWith("CloudTab.", StringComparison.Ordinal));
+
+        Assert.Equal(
+            [.. Closure().Select(project => $"{project}/{project}.csproj {project}/packages.lock.json {project}/")],
+            copied.Select(one => one.Arguments).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Only_what_it_needs_reaches_the_builder()
+    {
+        var let = Repository.Read(".dockerignore").Split('\n').Where(line => line.StartsWith('!')).Select(line => line[1..]).ToList();
+
+        Assert.Equal(Closure(), let.Where(path => path.StartsWith("CloudTab.", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            [".editorconfig", "BannedSymbols.txt", "Directory.Build.props", "Directory.Packages.props", "global.json"],
+            let.Where(path => !path.StartsWith("CloudTab.", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void What_runs_is_a_user_by_number_on_the_port_that_everything_else_names()
+    {
+        Assert.True(int.TryParse(Dockerfile.Instructions.Single(one => one.Name == "USER").Arguments, CultureInfo.InvariantCulture, out var user) && user > 0);
+        Assert.Equal($"PORT={Dockerfile.Port} ASPNETCORE_HTTP_PORTS={Dockerfile.Port}", Dockerfile.Instructions.Last(one => one.Name == "ENV").Arguments);
+        Assert.Equal("[\"/app/start\"]", Dockerfile.Instructions.Single(one => one.Name == "CMD").Arguments);
+        Assert.Contains(Dockerfile.Instructions, one => one == ("ARG", $"VERSION={Repository.Version}"));
+    }
+
+    /// <summary>The services' projects and all that they refer to, in order.</summary>
+    private List<string> Closure()
+    {
+        var found = new SortedSet<string>(StringComparer.Ordinal);
+        var open = new Queue<string>(model.Services.Values.Select(service => service.Project));
+        while (open.TryDequeue(out var project))
+        {
+            if (!found.Add(project))
+                continue;
+            foreach (var reference in XDocument.Parse(Repository.Read($"{project}/{project}.csproj")).Descendants("ProjectReference"))
+                open.Enqueue(reference.Attribute("Include")!.Value.Split('\\')[1]);
+        }
+
+        return [.. found];
+    }
+}
