@@ -67,7 +67,7 @@ internal sealed class IncomingFiles(
         _complete.Add(new UploadedFile(file.Id, file.Name, verdict.Type, upload.Size, verdict.Sha256));
         // While the next file comes in.
         if (verdict.Type == MediaTypes.Pdf)
-            _reading.Add(file.Id, pdfPages.CountAsync(file.Id, file.ObjectKey, upload.Size, cancellationToken));
+            _reading.Add(file.Id, pdfPages.CountAsync(file, upload.Size, cancellationToken));
         telemetry.FileReceived(upload.Size, verdict.Type, clock.GetElapsedTime(began));
         return null;
     }

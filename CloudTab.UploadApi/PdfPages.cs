@@ -21,23 +21,19 @@ internal sealed class PdfPages(ObjectStore store, IOptions<PdfOptions> options, 
 
     /// <summary>Counts within the time limit, in which waiting for a process counts too: the shop is not told later than that.</summary>
     /// <returns>What was found out, or null where nothing was.</returns>
-    public async Task<PdfFacts?> CountAsync(Guid file, string objectKey, long size, CancellationToken cancellationToken)
+    public async Task<PdfFacts?> CountAsync(UploadingFile file, long size, CancellationToken cancellationToken)
     {
         using var limit = new CancellationTokenSource(_limit, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
-        PdfProcess? process = null;
         try
         {
             await _free.WaitAsync(either.Token);
             try
             {
-                process = _idle.TryTake(out var idle) ? idle : PdfProcess.Start(_limit);
-                await process.Started.WaitAsync(either.Token);
-                return Told(await process.CountAsync(store, objectKey, size, either.Token));
+                return Told(await ReadAsync(file, size, either.Token));
             }
             finally
             {
-                Replace(process);
                 _free.Release();
             }
         }
@@ -45,7 +41,7 @@ internal sealed class PdfPages(ObjectStore store, IOptions<PdfOptions> options, 
             || failed is AmazonServiceException || Resilience.IsUnavailable(failed))
         {
             if (!cancellationToken.IsCancellationRequested)
-                logger.PagesNotCounted(file, failed.GetType().Name);
+                logger.PagesNotCounted(file.Id, failed.GetType().Name);
             return Told(null);
         }
     }
@@ -57,10 +53,22 @@ internal sealed class PdfPages(ObjectStore store, IOptions<PdfOptions> options, 
         _free.Dispose();
     }
 
-    private void Replace(PdfProcess? process)
+    private async Task<PdfFacts?> ReadAsync(UploadingFile file, long size, CancellationToken cancellationToken)
     {
-        if (process is null)
-            return;
+        var process = _idle.TryTake(out var idle) ? idle : PdfProcess.Start(_limit);
+        try
+        {
+            await process.Started.WaitAsync(cancellationToken);
+            return await process.CountAsync(store, file.ObjectKey, size, cancellationToken);
+        }
+        finally
+        {
+            Replace(process);
+        }
+    }
+
+    private void Replace(PdfProcess process)
+    {
         if (process.IsUsable)
         {
             _idle.Add(process);

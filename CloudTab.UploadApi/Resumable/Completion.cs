@@ -79,7 +79,7 @@ internal sealed class Completion(
         }
 
         var facts = verdict!.Type == MediaTypes.Pdf
-            ? await pdfPages.CountAsync(upload.File!.Value, upload.ObjectKey, size, cancellationToken)
+            ? await pdfPages.CountAsync(new(upload.File!.Value, upload.Name, upload.ObjectKey), size, cancellationToken)
             : null;
         var file = new UploadedFile(upload.File!.Value, upload.Name, verdict.Type, size, verdict.Sha256) { Pages = facts?.Pages, Locked = facts?.Locked };
         hold.StopRenewing();

@@ -45,6 +45,14 @@ internal sealed class Stack : IAsyncDisposable
         return stack;
     }
 
+    /// <summary>Starts a service, or another replica of one.</summary>
+    public async Task<Server> StartAsync(string project)
+    {
+        var server = await Server.StartAsync(project, Settings());
+        _servers.Add(server);
+        return server;
+    }
+
     public async Task ExecuteAsync(string sql)
     {
         await using var connection = new NpgsqlConnection(_postgres.ConnectionString);
@@ -57,13 +65,6 @@ internal sealed class Stack : IAsyncDisposable
             await server.DisposeAsync();
         await _s3.DisposeAsync();
         await _postgres.DisposeAsync();
-    }
-
-    private async Task<Server> StartAsync(string project)
-    {
-        var server = await Server.StartAsync(project, Settings());
-        _servers.Add(server);
-        return server;
     }
 
     private Dictionary<string, string> Settings() => new(StringComparer.Ordinal)

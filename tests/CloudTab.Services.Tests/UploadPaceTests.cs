@@ -47,6 +47,28 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
     }
 
     [Fact]
+    public async Task Slow_uploads_hold_a_block_each_and_leave_the_rest_to_others()
+    {
+        const int slow = 100;
+        await using var host = relay.StartHost<UploadOptions>(Settings(("UPLOAD_MEMORY", $"{4 * ObjectUpload.PartSize}")));
+        using var client = host.Client();
+        var memory = host.Services.GetRequiredService<UploadMemory>();
+        var sessionId = await client.CreateAsync();
+        var begun = Encoding.UTF8.GetBytes(RawUpload.Opening + "%PDF-1.7\n" + new string('x', 2_000));
+        var sockets = await Task.WhenAll(Enumerable.Range(0, slow).Select(_ => RawUpload.SendAsync(host.Address, sessionId, 10 << 20, begun)));
+        await UploadFixture.UntilAsync(() => Task.FromResult(memory.InUse == slow * UploadMemory.BlockSize));
+
+        var files = await Task.WhenAll(Enumerable.Range(0, 4).Select(async _ =>
+            await client.UploadedAsync(await client.CreateAsync(), Sample.Pdf(UploadFixture.MaxFileSize))));
+
+        Assert.All(files, stored => Assert.Single(stored));
+        Assert.All(sockets, socket => Assert.Equal(0, socket.Available)); // not answered: still let in
+        Assert.Equal(slow * UploadMemory.BlockSize, memory.InUse);
+        foreach (var socket in sockets)
+            socket.Dispose();
+    }
+
+    [Fact]
     public async Task Where_memory_is_short_the_slow_one_gives_way_with_503_and_others_pass()
     {
         await using var host = relay.StartHost<UploadOptions>(Settings(("UPLOAD_MEMORY", $"{ObjectUpload.PartSize}")));
