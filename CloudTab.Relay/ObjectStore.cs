@@ -35,7 +35,7 @@ public sealed class ObjectStore(
     /// <summary>Begins an object; what is written becomes visible when it is completed, as a whole.</summary>
     /// <param name="key">The object's key.</param>
     /// <param name="most">Bytes that it will have at most, where that is known: it then takes no more memory than that.</param>
-    public ObjectUpload BeginUpload(string key, long? most) => new(client, pipeline, memory, Bucket, key, most);
+    public ObjectUpload BeginUpload(string key, long? most) => new(client, pipeline, memory, options.Value, key, most);
 
     /// <summary>Opens an object for reading; the caller disposes what it gets.</summary>
     /// <param name="range">First and last byte, both inclusive, or null for all.</param>
@@ -143,6 +143,8 @@ public static class ObjectStoreExtensions
             ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
             // The pipeline "s3" retries.
             MaxErrorRetry = 0,
+            // The SDK copies bodies to the socket through a buffer of 8 KiB otherwise.
+            BufferSize = UploadMemory.BlockSize,
         };
         if (options.Endpoint is { Length: > 0 } endpoint)
         {
@@ -155,9 +157,11 @@ public static class ObjectStoreExtensions
             config.RegionEndpoint = Amazon.RegionEndpoint.GetBySystemName(options.Region);
         }
 
-        return options.AccessKey is { Length: > 0 }
+        var client = options.AccessKey is { Length: > 0 }
             ? new AmazonS3Client(new BasicAWSCredentials(options.AccessKey, options.SecretKey), config)
             : new AmazonS3Client(config);
+        SignedPayload.AcceptOn(client);
+        return client;
     }
 
     private sealed class ObjectStoreHealth(IAmazonS3 client, IOptions<ObjectStoreOptions> options) : IHealthCheck

@@ -9,13 +9,16 @@ namespace CloudTab.Relay;
 
 /// <summary>
 /// One object on its way to S3: bytes are written to <see cref="GetMemoryAsync"/> and counted with <see cref="AdvanceAsync"/>. Up to
-/// one part it becomes a single put; beyond that a multipart upload of equal parts (some stores want them equal), each sent while
-/// the next one fills. Disposing it before it is completed removes whatever had reached S3.
+/// one part it becomes a single put; beyond that a multipart upload of equal parts (some stores want them equal), sent while the next
+/// one fills. Disposing it before it is completed removes whatever had reached S3.
 /// </summary>
 public sealed class ObjectUpload : IAsyncDisposable
 {
     /// <summary>Bytes in every part but the last: 5 GiB fit into 640, and stores that allow 1,000 parts only take 7.8 GiB.</summary>
     public const int PartSize = 8 << 20;
+
+    // One connection to S3 is often slower than a client's. More would let a few fast uploads take the whole budget of memory.
+    private const int MostSending = 3;
 
     private static readonly TimeSpan BeginLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan AbortLimit = TimeSpan.FromSeconds(10);
@@ -27,23 +30,25 @@ public sealed class ObjectUpload : IAsyncDisposable
     private readonly string _key;
     private readonly int _bufferSize;
     private readonly IncrementalHash _sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private readonly IncrementalHash? _partSha256;
+    private readonly Queue<Task<PartETag>> _sending = [];
     private readonly List<PartETag> _parts = [];
     private readonly CancellationTokenSource _reclaim = new();
 
     private UploadBuffer? _filling;
-    private Task<PartETag>? _sending;
     private string? _uploadId;
     private bool _reachedS3;
     private bool _completed;
 
-    internal ObjectUpload(IAmazonS3 client, ResiliencePipeline pipeline, UploadMemory memory, string bucket, string key, long? most)
+    internal ObjectUpload(IAmazonS3 client, ResiliencePipeline pipeline, UploadMemory memory, ObjectStoreOptions options, string key, long? most)
     {
         _client = client;
         _pipeline = pipeline;
         _memory = memory;
-        _bucket = bucket;
+        _bucket = options.Bucket;
         _key = key;
         _bufferSize = (int)Math.Clamp(most ?? PartSize, 1, PartSize);
+        _partSha256 = options.SignsPayloads ? IncrementalHash.CreateHash(HashAlgorithmName.SHA256) : null;
     }
 
     /// <summary>Bytes written so far.</summary>
@@ -68,7 +73,7 @@ public sealed class ObjectUpload : IAsyncDisposable
     public async ValueTask AdvanceAsync(int count, CancellationToken cancellationToken)
     {
         var buffer = _filling ?? throw new InvalidOperationException("Nothing was asked for to write to.");
-        _sha256.AppendData(buffer.Advance(count));
+        Hash(buffer.Advance(count));
         Size += count;
         if (buffer.Length == PartSize)
             await SendPartAsync(cancellationToken);
@@ -86,7 +91,8 @@ public sealed class ObjectUpload : IAsyncDisposable
         {
             if (_filling is { Length: > 0 })
                 await SendPartAsync(cancellationToken);
-            await CollectPartAsync();
+            while (_sending.Count > 0)
+                await CollectPartAsync();
             await CompleteMultipartAsync(cancellationToken);
         }
 
@@ -97,37 +103,64 @@ public sealed class ObjectUpload : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _filling?.Dispose(); // first: others may wait for it
-        if (_sending is not null)
-            await _sending.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        await Task.WhenAll(_sending).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         _reclaim.Dispose();
         _sha256.Dispose();
+        _partSha256?.Dispose();
         if (!_completed && _reachedS3)
             await RemoveAsync();
     }
 
+    // The first part is hashed once: its SHA-256 is that of the file so far.
+    private bool IsFirstPart => Size < PartSize;
+
+    private void Hash(ReadOnlySpan<byte> bytes)
+    {
+        _sha256.AppendData(bytes);
+        if (!IsFirstPart)
+            _partSha256?.AppendData(bytes);
+    }
+
+    private string PayloadOfPart(bool isFirst)
+    {
+        if (_partSha256 is null)
+            return SignedPayload.Unsigned;
+        return Convert.ToHexStringLower(isFirst ? _sha256.GetCurrentHash() : _partSha256.GetHashAndReset());
+    }
+
     private async Task SendPartAsync(CancellationToken cancellationToken)
     {
-        await CollectPartAsync();
+        var number = _parts.Count + _sending.Count + 1;
+        var payload = PayloadOfPart(number == 1);
+        if (_sending.Count == MostSending)
+            await CollectPartAsync();
         _uploadId ??= await BeginMultipartAsync();
         (var part, _filling) = (_filling!, null);
-        _sending = UploadPartAsync(part, _parts.Count + 1, cancellationToken);
+        _sending.Enqueue(UploadPartAsync(part, number, payload, cancellationToken));
     }
 
     private async Task CollectPartAsync()
     {
-        if (_sending is null)
-            return;
-        _parts.Add(await _sending);
-        _sending = null;
+        _parts.Add(await _sending.Peek());
+        _ = _sending.Dequeue();
     }
 
-    private async Task<PartETag> UploadPartAsync(UploadBuffer part, int number, CancellationToken cancellationToken)
+    private async Task<PartETag> UploadPartAsync(UploadBuffer part, int number, string payload, CancellationToken cancellationToken)
     {
         using (part)
         {
             var sent = await _pipeline.ExecuteAsync(
                 async token => await _client.UploadPartAsync(
-                    new() { BucketName = _bucket, Key = _key, UploadId = _uploadId, PartNumber = number, InputStream = part.OpenRead(), PartSize = part.Length },
+                    new()
+                    {
+                        BucketName = _bucket,
+                        Key = _key,
+                        UploadId = _uploadId,
+                        PartNumber = number,
+                        PartSize = part.Length,
+                        InputStream = part.OpenRead(payload),
+                        UseChunkEncoding = false,
+                    },
                     token),
                 cancellationToken);
             return new PartETag(number, sent.ETag);
@@ -164,10 +197,12 @@ public sealed class ObjectUpload : IAsyncDisposable
     {
         _reachedS3 = true;
         (var buffer, _filling) = (_filling ?? throw new InvalidOperationException("Nothing was written."), null);
+        var payload = PayloadOfPart(isFirst: true);
         using (buffer)
         {
             await _pipeline.ExecuteAsync(
-                async token => await _client.PutObjectAsync(new() { BucketName = _bucket, Key = _key, InputStream = buffer.OpenRead() }, token),
+                async token => await _client.PutObjectAsync(
+                    new() { BucketName = _bucket, Key = _key, InputStream = buffer.OpenRead(payload), UseChunkEncoding = false }, token),
                 cancellationToken);
         }
     }

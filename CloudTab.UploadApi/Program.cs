@@ -4,6 +4,7 @@ using CloudTab.UploadApi;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
+builder.UseLargeSocketBlocks();
 builder.WebHost.LimitReadAhead();
 
 builder.AddDatabase();
