@@ -8,7 +8,7 @@ if (args is ["limit", var work, var pool])
 Console.WriteLine($"{Environment.ProcessorCount} cores, .NET {Environment.Version}, {DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().UtcDateTime):yyyy-MM-dd}");
 await using var stack = await Stack.StartAsync();
 
-// Without arguments all of it; `sessions`, `pending`, or `uploads` with a file size in MiB run one piece.
+// Without arguments all of it; `sessions`, `pending`, `connections`, or `uploads` with a file size in MiB run one piece.
 switch (args)
 {
     case ["sessions"]:
@@ -17,6 +17,9 @@ switch (args)
     case ["pending"]:
         await PendingList.RunAsync(stack);
         break;
+    case ["connections"]:
+        await Connections.RunAsync();
+        break;
     case ["uploads", .. var size]:
         await Uploads.RunAsync(stack, size is [var mebibytes] ? int.Parse(mebibytes, CultureInfo.InvariantCulture) : null);
         break;
@@ -24,6 +27,7 @@ switch (args)
         await SessionCreation.RunAsync(stack);
         await PendingList.RunAsync(stack);
         await Uploads.RunAsync(stack, size: null);
+        await Connections.RunAsync();
         break;
 }
 
