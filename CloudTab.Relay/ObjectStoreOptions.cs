@@ -56,5 +56,5 @@ public sealed class ObjectStoreOptions
     public long MinimumRate { get; set; } = 65_536;
 
     /// <summary>Whether payloads are signed, where <see cref="SignPayloads"/> does not say.</summary>
-    public bool SignsPayloads => SignPayloads ?? (Endpoint is not null && new Uri(Endpoint).Scheme == Uri.UriSchemeHttp);
+    public bool SignsPayloads => SignPayloads ?? Endpoint?.StartsWith("http://", StringComparison.OrdinalIgnoreCase) ?? false;
 }
