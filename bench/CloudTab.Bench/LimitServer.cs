@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
@@ -20,6 +21,8 @@ internal static class LimitServer
     {
         var builder = WebApplication.CreateBuilder();
         builder.Logging.ClearProviders();
+        // Silent connections are measured, and not ended.
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MinRequestBodyDataRate = null);
         if (pool == "64k")
             builder.UseLargeSocketBlocks();
         builder.Services.AddSingleton<S3Client>();
