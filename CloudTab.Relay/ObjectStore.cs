@@ -36,12 +36,12 @@ public sealed class ObjectStore(
     /// <summary>Begins an object; what is written becomes visible when it is completed, as a whole.</summary>
     /// <param name="key">The object's key.</param>
     /// <param name="most">Bytes that it will have at most, where that is known: it then takes no more memory than that.</param>
-    public ObjectUpload BeginUpload(string key, long? most) => new(client, pipeline, memory, Bucket, key, most, ObjectUpload.PartSize, from: null);
+    public ObjectUpload BeginUpload(string key, long? most) => new(client, pipeline, memory, options.Value, key, most, ObjectUpload.PartSize, from: null);
 
     /// <summary>Goes on with an upload where it was parked or last recorded.</summary>
     /// <param name="most">Bytes that the object will have at most after this.</param>
     public ObjectUpload ResumeUpload(ResumableUpload upload, long most) =>
-        new(client, pipeline, memory, Bucket, upload.ObjectKey, most, upload.PartSize, upload.Progress);
+        new(client, pipeline, memory, options.Value, upload.ObjectKey, most, upload.PartSize, upload.Progress);
 
     /// <summary>A key for a tail of an upload: every holder's is another, so that one who was away too long overwrites nothing.</summary>
     public static string TailKey(ResumableUpload upload) => FormattableString.Invariant($"{upload.ObjectKey}.{upload.Generation}");
@@ -161,6 +161,8 @@ public static class ObjectStoreExtensions
             ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
             // The pipeline "s3" retries.
             MaxErrorRetry = 0,
+            // The SDK copies bodies to the socket through a buffer of 8 KiB otherwise.
+            BufferSize = UploadMemory.BlockSize,
         };
         if (options.Endpoint is { Length: > 0 } endpoint)
         {
@@ -173,9 +175,11 @@ public static class ObjectStoreExtensions
             config.RegionEndpoint = Amazon.RegionEndpoint.GetBySystemName(options.Region);
         }
 
-        return options.AccessKey is { Length: > 0 }
+        var client = options.AccessKey is { Length: > 0 }
             ? new TracedS3Client(new BasicAWSCredentials(options.AccessKey, options.SecretKey), config)
             : new TracedS3Client(config);
+        SignedPayload.AcceptOn(client);
+        return client;
     }
 
     private sealed class ObjectStoreHealth(IAmazonS3 client, IOptions<ObjectStoreOptions> options) : IHealthCheck

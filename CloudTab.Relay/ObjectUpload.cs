@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
@@ -8,14 +9,17 @@ namespace CloudTab.Relay;
 
 /// <summary>
 /// One object on its way to S3: bytes are written to <see cref="GetMemoryAsync"/> and counted with <see cref="AdvanceAsync"/>. Up to
-/// one part it becomes a single put; beyond that a multipart upload of equal parts (some stores want them equal), each sent while
-/// the next one fills. Disposing it before it is completed removes whatever had reached S3 and nobody else knows of: everything, or
+/// one part it becomes a single put; beyond that a multipart upload of equal parts (some stores want them equal), sent while the next
+/// ones fill. Disposing it before it is completed removes whatever had reached S3 and nobody else knows of: everything, or
 /// where there is a journal, what has not been recorded in it.
 /// </summary>
 public sealed class ObjectUpload : IAsyncDisposable
 {
     /// <summary>Bytes in every part but the last: 5 GiB fit into 640, and stores that allow 1,000 parts only take 7.8 GiB.</summary>
     public const int PartSize = 8 << 20;
+
+    // One connection to S3 is often slower than a client's. More would let a few fast uploads take the whole budget of memory.
+    private const int MostSending = 3;
 
     private static readonly TimeSpan BeginLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan AbortLimit = TimeSpan.FromSeconds(10);
@@ -28,13 +32,15 @@ public sealed class ObjectUpload : IAsyncDisposable
     private readonly int _partSize;
     private readonly int _bufferSize;
     private readonly List<string> _parts;
+    private readonly Queue<Task> _sending = [];
+    private readonly IncrementalHash? _partSha256;
     private readonly bool _isResumable;
     private readonly CancellationTokenSource _reclaim = new();
 
     private ObjectProgress _recorded;
+    private int _lastPart;
     private long _inParts;
     private UploadBuffer? _filling;
-    private Task? _sending;
     private string? _multipartId;
     private bool _hasTail;
     private bool _reachedS3;
@@ -43,21 +49,30 @@ public sealed class ObjectUpload : IAsyncDisposable
     /// <param name="most">Bytes that the object will have at most, where that is known: it then takes no more memory than that.</param>
     /// <param name="from">Where an upload that was begun before goes on, or null for one that ends where it began.</param>
     internal ObjectUpload(
-        IAmazonS3 client, ResiliencePipeline pipeline, UploadMemory memory, string bucket, string key, long? most, int partSize, ObjectProgress? from)
+        IAmazonS3 client,
+        ResiliencePipeline pipeline,
+        UploadMemory memory,
+        ObjectStoreOptions options,
+        string key,
+        long? most,
+        int partSize,
+        ObjectProgress? from)
     {
         _client = client;
         _pipeline = pipeline;
         _memory = memory;
-        _bucket = bucket;
+        _bucket = options.Bucket;
         _key = key;
         _isResumable = from is not null;
         _recorded = from ?? ObjectProgress.None;
         _multipartId = _recorded.MultipartId;
         _parts = [.. _recorded.PartETags];
+        _lastPart = _parts.Count;
         _partSize = partSize;
         _inParts = _recorded.Received - _recorded.TailSize;
         _bufferSize = (int)Math.Clamp(most - _inParts ?? partSize, 1, partSize);
         Size = _recorded.Received;
+        _partSha256 = options.SignsPayloads ? IncrementalHash.CreateHash(HashAlgorithmName.SHA256) : null;
     }
 
     /// <summary>Bytes written so far.</summary>
@@ -68,6 +83,14 @@ public sealed class ObjectUpload : IAsyncDisposable
     /// any more. Null while nothing may be recorded.
     /// </summary>
     public Func<ObjectProgress, CancellationToken, Task>? Journal { get; set; }
+
+    /// <summary>
+    /// SHA-256 of all bytes that were written, 32 bytes, where somebody takes it anyway: the first part is then not hashed again for
+    /// its signature.
+    /// </summary>
+    public Func<byte[]>? Sha256SoFar { get; set; }
+
+    private bool IsHashedElsewhere => Sha256SoFar is not null && _lastPart == 0;
 
     private ObjectProgress Durable => _parts.Count == _recorded.PartETags.Count ? _recorded : new(_inParts, _multipartId, [.. _parts], null, 0);
 
@@ -94,7 +117,7 @@ public sealed class ObjectUpload : IAsyncDisposable
                 var memory = await _filling.GetMemoryAsync(cancellationToken);
                 memory = memory[..Math.Min(memory.Length, _recorded.TailSize - _filling.Length)];
                 await found.ResponseStream.ReadExactlyAsync(memory, cancellationToken);
-                _filling.Advance(memory.Length);
+                Hash(_filling.Advance(memory.Length));
                 seen?.Invoke(memory.Span);
             }
         }
@@ -117,7 +140,7 @@ public sealed class ObjectUpload : IAsyncDisposable
     public async ValueTask AdvanceAsync(int count, CancellationToken cancellationToken)
     {
         var buffer = _filling ?? throw new InvalidOperationException("Nothing was asked for to write to.");
-        buffer.Advance(count);
+        Hash(buffer.Advance(count));
         Size += count;
         if (buffer.Length == _partSize)
             await SendPartAsync(cancellationToken);
@@ -135,7 +158,7 @@ public sealed class ObjectUpload : IAsyncDisposable
         {
             if (_filling is { Length: > 0 })
                 await SendPartAsync(cancellationToken);
-            await CollectPartAsync();
+            await CollectPartsAsync();
             // Recorded before the completion: afterwards no part can be added, and whoever goes on must know that none is missing.
             await RecordAsync(cancellationToken);
             await CompleteMultipartAsync(cancellationToken);
@@ -149,7 +172,7 @@ public sealed class ObjectUpload : IAsyncDisposable
     /// <returns>What to record, so that it can be continued from there.</returns>
     public async Task<ObjectProgress> ParkAsync(string tailKey, CancellationToken cancellationToken)
     {
-        await CollectPartAsync();
+        await CollectPartsAsync();
         var parked = Durable;
         if (Size > parked.Received)
         {
@@ -165,42 +188,71 @@ public sealed class ObjectUpload : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _filling?.Dispose(); // first: others may wait for it
-        if (_sending is not null)
-            await _sending.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        await Task.WhenAll(_sending).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         _reclaim.Dispose();
+        _partSha256?.Dispose();
         if (!_settled && _reachedS3)
             await RemoveAsync();
     }
 
+    private void Hash(ReadOnlySpan<byte> bytes)
+    {
+        if (!IsHashedElsewhere)
+            _partSha256?.AppendData(bytes);
+    }
+
+    private string FinishPayload()
+    {
+        if (_partSha256 is null)
+            return SignedPayload.Unsigned;
+        return Convert.ToHexStringLower(IsHashedElsewhere ? Sha256SoFar!() : _partSha256.GetHashAndReset());
+    }
+
     private async Task SendPartAsync(CancellationToken cancellationToken)
     {
-        await CollectPartAsync();
+        var payload = FinishPayload();
+        while (_sending.Count == MostSending || _sending.TryPeek(out var first) && first.IsCompleted)
+            await _sending.Dequeue();
         _multipartId ??= await BeginMultipartAsync();
         (var part, _filling) = (_filling!, null);
-        _sending = UploadPartAsync(part, _parts.Count + 1, cancellationToken);
+        _sending.Enqueue(UploadPartAsync(part, ++_lastPart, payload, _sending.LastOrDefault(Task.CompletedTask), cancellationToken));
     }
 
-    private async Task CollectPartAsync()
+    private async Task CollectPartsAsync()
     {
-        if (_sending is null)
-            return;
-        await _sending;
-        _sending = null;
+        while (_sending.TryPeek(out var first))
+        {
+            await first;
+            _ = _sending.Dequeue();
+        }
     }
 
-    private async Task UploadPartAsync(UploadBuffer part, int number, CancellationToken cancellationToken)
+    private async Task UploadPartAsync(UploadBuffer part, int number, string payload, Task before, CancellationToken cancellationToken)
     {
+        string tag;
         using (part)
         {
             var sent = await _pipeline.ExecuteAsync(
                 async token => await _client.UploadPartAsync(
-                    new() { BucketName = _bucket, Key = _key, UploadId = _multipartId, PartNumber = number, InputStream = part.OpenRead(), PartSize = part.Length },
+                    new()
+                    {
+                        BucketName = _bucket,
+                        Key = _key,
+                        UploadId = _multipartId,
+                        PartNumber = number,
+                        PartSize = part.Length,
+                        InputStream = part.OpenRead(payload),
+                        UseChunkEncoding = false,
+                    },
                     token),
                 cancellationToken);
-            _parts.Add(sent.ETag);
-            _inParts += part.Length;
+            tag = sent.ETag;
         }
 
+        // Counted in their order: what is recorded has no gaps.
+        await before;
+        _parts.Add(tag);
+        _inParts += part.Length;
         await RecordAsync(cancellationToken);
     }
 
@@ -249,10 +301,12 @@ public sealed class ObjectUpload : IAsyncDisposable
     {
         _reachedS3 = true;
         (var buffer, _filling) = (_filling ?? throw new InvalidOperationException("Nothing was written."), null);
+        var payload = FinishPayload();
         using (buffer)
         {
             await _pipeline.ExecuteAsync(
-                async token => await _client.PutObjectAsync(new() { BucketName = _bucket, Key = key, InputStream = buffer.OpenRead() }, token),
+                async token => await _client.PutObjectAsync(
+                    new() { BucketName = _bucket, Key = key, InputStream = buffer.OpenRead(payload), UseChunkEncoding = false }, token),
                 cancellationToken);
         }
     }

@@ -80,7 +80,8 @@ public sealed class UploadBuffer : IDisposable
     }
 
     /// <summary>What has been written, as a stream of its own place; may be opened again for a retry.</summary>
-    public Stream OpenRead() => new BlockStream(Blocks, Length);
+    /// <param name="payload">What the request's signature says of it (<see cref="SignedPayload"/>).</param>
+    public Stream OpenRead(string payload) => new BlockStream(Blocks, Length, payload);
 
     public void Dispose()
     {
@@ -96,7 +97,7 @@ public sealed class UploadBuffer : IDisposable
         _ = _reclaim.CancelAsync(); // not Cancel: what waits for it would run here, under the lock
     }
 
-    private sealed class BlockStream(List<byte[]> blocks, long length) : Stream
+    private sealed class BlockStream(List<byte[]> blocks, long length, string payload) : SignedPayload(payload)
     {
         public override bool CanRead => true;
 

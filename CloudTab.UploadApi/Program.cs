@@ -7,6 +7,7 @@ if (args is [PdfProgram.Verb, var limit])
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
+builder.UseLargeSocketBlocks();
 builder.WebHost.ConfigureLastBytes();
 builder.WebHost.LimitReadAhead();
 

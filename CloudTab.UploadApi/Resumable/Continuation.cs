@@ -52,6 +52,7 @@ internal sealed class Continuation(
         await using var sending = store.ResumeUpload(upload, end);
         sending.Journal = body.Checksum is null ? hold.RecordAsync : null;
         using var inspection = upload.IsPartial || upload.PartETags.Length > 0 ? null : new Inspection(types, upload.Name, upload.DeclaredType);
+        sending.Sha256SoFar = inspection is null ? null : inspection.Sha256SoFar;
         await sending.LoadTailAsync(inspection is null ? null : tail => inspection.Add(tail), hold.Lost);
 
         var ending = await CopyAsync(hold, body, sending, inspection, end);

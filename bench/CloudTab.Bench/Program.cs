@@ -1,28 +1,34 @@
+using System.Globalization;
 using CloudTab.Bench;
 
-// `limit discard|sha256` is not for people: the bench starts itself so as a server to compare with.
-if (args is ["limit", var work])
-    return await LimitServer.RunAsync(work);
+// `limit discard|sha256 default|64k` is not for people: the bench starts itself so as a server to compare with.
+if (args is ["limit", var work, var pool])
+    return await LimitServer.RunAsync(work, pool);
 
 Console.WriteLine($"{Environment.ProcessorCount} cores, .NET {Environment.Version}, {DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().UtcDateTime):yyyy-MM-dd}");
 
-// All parts, or those that are named.
-var parts = (args.Length > 0 ? args : ["sessions", "pending", "uploads", "slow", "startup", "dashboard"]).ToHashSet(StringComparer.Ordinal);
-if (parts.Overlaps(["sessions", "pending", "uploads", "slow"]))
+// All parts, or those that are named; numbers are sizes of files, in MiB.
+var sizes = args.Where(argument => char.IsAsciiDigit(argument[0])).Select(size => int.Parse(size, CultureInfo.InvariantCulture)).ToHashSet();
+var named = args.Where(argument => !char.IsAsciiDigit(argument[0])).ToHashSet(StringComparer.Ordinal);
+if (Includes("sessions", "pending", "uploads", "slow"))
 {
     await using var stack = await Stack.StartAsync();
-    if (parts.Contains("sessions"))
+    if (Includes("sessions"))
         await SessionCreation.RunAsync(stack);
-    if (parts.Contains("pending"))
+    if (Includes("pending"))
         await PendingList.RunAsync(stack);
-    if (parts.Contains("uploads"))
-        await Uploads.RunAsync(stack);
-    if (parts.Contains("slow"))
+    if (Includes("uploads"))
+        await Uploads.RunAsync(stack, sizes);
+    if (Includes("slow"))
         await SlowUploads.RunAsync(stack);
 }
 
-if (parts.Contains("startup"))
+if (Includes("connections"))
+    await Connections.RunAsync();
+if (Includes("startup"))
     await Startup.RunAsync();
-if (parts.Contains("dashboard"))
+if (Includes("dashboard"))
     await DashboardLoad.RunAsync();
 return 0;
+
+bool Includes(params string[] parts) => named.Count == 0 || named.Overlaps(parts);

@@ -27,8 +27,8 @@ internal static class SlowUploads
 
     public static async Task RunAsync(Stack stack)
     {
-        var control = await stack.StartAsync("CloudTab.UploadApi");
-        var file = Uploads.File(FileSize);
+        await using var control = await stack.StartAsync("CloudTab.UploadApi");
+        var file = UploadClient.CreateFile(FileSize);
         using var stop = new CancellationTokenSource();
         var ended = 0;
         var trickles = Enumerable.Range(0, Slow).Select(async _ =>
@@ -42,12 +42,12 @@ internal static class SlowUploads
         var cores = (Usage.Cpu(stack.UploadApi.Id) - cpu) / Alone;
 
         var (without, beside) = (TimeSpan.Zero, TimeSpan.Zero);
-        await SendAsync(stack, control, file); // warm
-        await SendAsync(stack, stack.UploadApi, file);
+        await SendAsync(control, file); // warm
+        await SendAsync(stack.UploadApi, file);
         for (var turn = 0; turn < Turns; turn++)
         {
-            without += await SendAsync(stack, control, file);
-            beside += await SendAsync(stack, stack.UploadApi, file);
+            without += await SendAsync(control, file);
+            beside += await SendAsync(stack.UploadApi, file);
         }
 
         var memory = Usage.PeakMemory(stack.UploadApi.Id);
@@ -67,11 +67,11 @@ internal static class SlowUploads
 
     private static double Speed(TimeSpan time) => (double)Turns * FilesInTurn * FileSize / (1 << 20) / time.TotalSeconds;
 
-    private static async Task<TimeSpan> SendAsync(Stack stack, Server server, byte[] file)
+    private static async Task<TimeSpan> SendAsync(Server server, byte[] file)
     {
         using var client = new HttpClient { BaseAddress = server.Address, Timeout = TimeSpan.FromMinutes(5) };
         var began = Stopwatch.GetTimestamp();
-        await Load.TimesAsync(FilesInTurn, 2, () => Uploads.SendAsync(client, file, () => Uploads.NewSessionAsync(stack)));
+        await Load.TimesAsync(FilesInTurn, 2, () => UploadClient.SendFormAsync(client, file));
         return Stopwatch.GetElapsedTime(began);
     }
 
@@ -83,7 +83,8 @@ internal static class SlowUploads
         try
         {
             await socket.ConnectAsync(IPAddress.Loopback, stack.UploadApi.Address.Port, stopped);
-            var path = await Uploads.NewSessionAsync(stack);
+            using var client = new HttpClient { BaseAddress = stack.UploadApi.Address };
+            var path = $"{await UploadClient.CreateSessionAsync(client)}/upload";
             var head = string.Create(CultureInfo.InvariantCulture,
                 $"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: {FileSize}\r\n\r\n");
             const string opening = "--b\r\nContent-Disposition: form-data; name=\"files\"; filename=\"slow.pdf\"\r\n\r\n%PDF-1.7\n";

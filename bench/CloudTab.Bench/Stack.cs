@@ -1,4 +1,7 @@
 using System.Globalization;
+using Amazon.Runtime;
+using Amazon.S3;
+using Amazon.S3.Model;
 using CloudTab.Relay;
 using CloudTab.Testing;
 using Dapper;
@@ -10,15 +13,20 @@ namespace CloudTab.Bench;
 internal sealed class Stack : IAsyncDisposable
 {
     private const string Bucket = "bench";
+    private const string LargestFile = "1073741824";
 
     private readonly LocalPostgresServer _postgres;
     private readonly LocalS3Server _s3;
+    private readonly AmazonS3Client _bucket;
     private readonly List<Server> _servers = [];
 
     private Stack(LocalPostgresServer postgres, LocalS3Server s3)
     {
         _postgres = postgres;
         _s3 = s3;
+        _bucket = new(
+            new BasicAWSCredentials(s3.Endpoint.AccessKeyId, s3.Endpoint.SecretAccessKey),
+            new AmazonS3Config { ServiceURL = s3.Endpoint.Address.ToString(), AuthenticationRegion = s3.Endpoint.Region, ForcePathStyle = true });
     }
 
     public Server UploadApi { get; private set; } = null!;
@@ -40,17 +48,25 @@ internal sealed class Stack : IAsyncDisposable
                 throw new InvalidOperationException(migrator.Output);
         }
 
-        stack.UploadApi = await stack.StartAsync("CloudTab.UploadApi");
-        stack.ShopApi = await stack.StartAsync("CloudTab.ShopApi");
+        stack.UploadApi = await stack.KeepAsync("CloudTab.UploadApi");
+        stack.ShopApi = await stack.KeepAsync("CloudTab.ShopApi");
         return stack;
     }
 
-    /// <summary>Starts a service, or another replica of one.</summary>
-    public async Task<Server> StartAsync(string project)
+    /// <summary>One more process of a service, which the caller ends.</summary>
+    public Task<Server> StartAsync(string project, params (string Name, string Value)[] more)
     {
-        var server = await Server.StartAsync(project, Settings());
-        _servers.Add(server);
-        return server;
+        var settings = Settings();
+        foreach (var (name, value) in more)
+            settings[name] = value;
+        return Server.StartAsync(project, settings);
+    }
+
+    /// <summary>Removes all objects: no measurement pays for the disk that an earlier one has filled.</summary>
+    public async Task EmptyBucketAsync()
+    {
+        while (await _bucket.ListObjectsV2Async(new() { BucketName = Bucket }) is { S3Objects: { Count: > 0 } found })
+            await _bucket.DeleteObjectsAsync(new() { BucketName = Bucket, Objects = [.. found.Select(one => new KeyVersion { Key = one.Key })] });
     }
 
     public async Task ExecuteAsync(string sql)
@@ -63,11 +79,20 @@ internal sealed class Stack : IAsyncDisposable
     {
         foreach (var server in _servers)
             await server.DisposeAsync();
+        _bucket.Dispose();
         await _s3.DisposeAsync();
         await _postgres.DisposeAsync();
     }
 
-    private Dictionary<string, string> Settings() => new(StringComparer.Ordinal)
+    private async Task<Server> KeepAsync(string project)
+    {
+        var server = await StartAsync(project);
+        _servers.Add(server);
+        return server;
+    }
+
+    /// <summary>What every process is told.</summary>
+    public Dictionary<string, string> Settings() => new(StringComparer.Ordinal)
     {
         ["ConnectionStrings__cloudtab"] = _postgres.ConnectionString,
         ["AWS_S3_BUCKET"] = Bucket,
@@ -76,6 +101,7 @@ internal sealed class Stack : IAsyncDisposable
         ["AWS_SECRET_ACCESS_KEY"] = _s3.Endpoint.SecretAccessKey,
         ["AWS_REGION"] = _s3.Endpoint.Region,
         ["SHOPKEEPER_API_KEY"] = Key,
+        ["MAX_FILE_SIZE"] = LargestFile,
         ["ASPNETCORE_ENVIRONMENT"] = "Development", // no rate limits
     };
 }
@@ -87,12 +113,17 @@ internal sealed class Server(ChildProcess process, Uri address) : IAsyncDisposab
 
     public int Id => process.Id;
 
-    public static async Task<Server> StartAsync(string project, Dictionary<string, string> settings, string ready = "/health/ready", params string[] arguments)
+    /// <summary>Starts a project's built output.</summary>
+    public static Task<Server> StartAsync(string project, Dictionary<string, string> settings, string ready = "/health/ready", params string[] arguments) =>
+        StartAsync(["dotnet", ChildProcess.BuiltOutput(project), .. arguments], settings, ready);
+
+    /// <summary>Starts any command that listens where ASPNETCORE_URLS says.</summary>
+    public static async Task<Server> StartAsync(string[] command, Dictionary<string, string> settings, string ready)
     {
         var address = new Uri($"http://127.0.0.1:{ChildProcess.FreePort().ToString(CultureInfo.InvariantCulture)}");
         settings["ASPNETCORE_URLS"] = address.ToString();
         settings["Logging__LogLevel__Default"] = "Warning";
-        return new(await ChildProcess.StartAsync(project, settings, new Uri(address, ready), CancellationToken.None, arguments), address);
+        return new(await ChildProcess.StartProgramAsync(command, settings, new Uri(address, ready), CancellationToken.None), address);
     }
 
     public ValueTask DisposeAsync() => process.DisposeAsync();

@@ -1,80 +1,88 @@
-using System.Net.Http.Headers;
-using System.Net.Http.Json;
-using System.Text.Json;
+using System.Globalization;
 
 namespace CloudTab.Bench;
 
-/// <summary>
-/// Multipart uploads into the local S3, beside what Kestrel needs to read the same bodies. CPU is that of the server process alone;
-/// the load generator and S3 share the machine.
-/// </summary>
 internal static class Uploads
 {
-    private static readonly int[] Sizes = [1, 40];
+    private const int WarmUp = 320; // MiB
 
-    /// <summary>What goes for a PDF until somebody looks inside.</summary>
-    public static byte[] File(int size)
+    private static readonly Workload[] Workloads =
+    [
+        new(1, 8, 500), new(40, 1, 16), new(40, 2, 16), new(40, 8, 24), new(256, 1, 3), new(256, 2, 4), new(256, 8, 8),
+    ];
+
+    /// <param name="stack">Where they send to.</param>
+    /// <param name="sizes">MiB of the files; all where there is none.</param>
+    public static async Task RunAsync(Stack stack, IReadOnlySet<int> sizes)
     {
-        var file = new byte[size];
-        Random.Shared.NextBytes(file);
-        "%PDF-1.7\n"u8.CopyTo(file);
-        return file;
-    }
-
-    public static async Task RunAsync(Stack stack)
-    {
-        await using var discard = await Server.StartAsync("CloudTab.Bench", [], "/", "limit", "discard");
-        await using var sha256 = await Server.StartAsync("CloudTab.Bench", [], "/", "limit", "sha256");
-
-        Console.WriteLine();
-        Console.WriteLine("| upload, concurrency 2 | MiB/s | CPU s per GiB | ÷ Kestrel with SHA-256 | peak RSS, MiB |");
-        Console.WriteLine("| --- | ---: | ---: | ---: | ---: |");
-        foreach (var size in Sizes)
+        foreach (var workloads in Workloads.Where(workload => sizes.Count == 0 || sizes.Contains(workload.Size)).GroupBy(workload => workload.Size))
         {
-            var file = File(size << 20);
-            var times = Math.Max(24, 1024 / size);
-
-            var discarded = await MeasureAsync(discard, times, file, () => Task.FromResult("/"));
-            var hashed = await MeasureAsync(sha256, times, file, () => Task.FromResult("/"));
-            var s3Before = Usage.Cpu(stack.S3ProcessId);
-            var ours = await MeasureAsync(stack.UploadApi, times, file, () => NewSessionAsync(stack));
-            var s3 = (Usage.Cpu(stack.S3ProcessId) - s3Before).TotalSeconds / ours.GiB;
-
-            Print($"{size} MiB: Kestrel, read and discard", discarded, hashed);
-            Print($"{size} MiB: Kestrel, SHA-256", hashed, hashed);
-            Print($"{size} MiB: UploadApi", ours, hashed);
-            Console.WriteLine($"| {size} MiB: the S3 endpoint meanwhile | | {s3:F2} | {s3 / hashed.CpuPerGiB:F2} | {Usage.PeakMemory(stack.S3ProcessId):F0} |");
+            var file = UploadClient.CreateFile(workloads.Key << 20);
+            Contender[] contenders =
+            [
+                await Contenders.KestrelAsync("discard", "default"),
+                await Contenders.KestrelAsync("discard", "64k"),
+                await Contenders.KestrelAsync("sha256", "default"),
+                await Contenders.KestrelAsync("sha256", "64k"),
+                await Contenders.S3ClientAsync(stack),
+                await Contenders.TusServerAsync(stack),
+                await Contenders.TusAsync(stack),
+                await Contenders.FormAsync(stack, "form"),
+                await Contenders.FormAsync(stack, "form, S3_SIGN_PAYLOADS=false", ("S3_SIGN_PAYLOADS", "false")),
+            ];
+            foreach (var workload in workloads)
+                await RunAsync(stack, workload, file, contenders);
+            foreach (var contender in contenders)
+                await contender.Server.DisposeAsync();
         }
     }
 
-    private static void Print(string what, Result result, Result limit) =>
-        Console.WriteLine($"| {what} | {result.MiBPerSecond:F0} | {result.CpuPerGiB:F2} | {result.CpuPerGiB / limit.CpuPerGiB:F2} | {result.PeakMemory:F0} |");
+    private static async Task RunAsync(Stack stack, Workload workload, byte[] file, Contender[] contenders)
+    {
+        var results = new Dictionary<string, Result>(StringComparer.Ordinal);
+        foreach (var contender in contenders)
+        {
+            results.Add(contender.Name, await MeasureAsync(contender.Server, stack.S3ProcessId, workload, client => contender.SendAsync(client, file)));
+            await stack.EmptyBucketAsync();
+        }
 
-    private static async Task<Result> MeasureAsync(Server server, int times, byte[] file, Func<Task<string>> path)
+        var rival = results.Single(result => result.Key == "@tus/server").Value;
+        var limit = results.Where(result => result.Key.StartsWith("Kestrel, sha256", StringComparison.Ordinal)).Min(result => result.Value.CpuPerGiB)
+            + results.Single(result => result.Key.StartsWith("S3 client", StringComparison.Ordinal)).Value.CpuPerGiB;
+
+        Console.WriteLine();
+        Console.WriteLine($"| {workload.Size} MiB × {workload.Times}, concurrency {workload.Concurrency} | MiB/s | ÷ @tus/server, ≥ 1 | CPU s per GiB | ÷ @tus/server, ≤ 0.5 | ÷ limit, ≤ 1.3 | peak RSS, MiB | S3's CPU s per GiB |");
+        Console.WriteLine("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+        foreach (var (name, result) in results)
+        {
+            var isOurs = name.StartsWith("UploadApi", StringComparison.Ordinal);
+            Console.WriteLine(
+                $"| {name} | {result.MiBPerSecond:F0} | {Ratio(isOurs, result.MiBPerSecond / rival.MiBPerSecond)} | {result.CpuPerGiB:F2} "
+                + $"| {Ratio(isOurs, result.CpuPerGiB / rival.CpuPerGiB)} | {Ratio(isOurs, result.CpuPerGiB / limit)} | {result.PeakMemory:F0} | {result.S3CpuPerGiB:F2} |");
+        }
+
+        Console.WriteLine($"| limit: Kestrel with SHA-256, the better pool, and the S3 client | | | {limit:F2} | | 1.00 | | |");
+    }
+
+    private static string Ratio(bool isOurs, double ratio) => isOurs ? ratio.ToString("F2", CultureInfo.InvariantCulture) : "";
+
+    private static async Task<Result> MeasureAsync(Server server, int s3, Workload workload, Func<HttpClient, Task> sendAsync)
     {
         using var client = new HttpClient { BaseAddress = server.Address, Timeout = TimeSpan.FromMinutes(5) };
-        await Load.TimesAsync(Math.Max(4, times / 10), 2, () => SendAsync(client, file, path));
-        var cpu = Usage.Cpu(server.Id);
-        var measured = await Load.TimesAsync(times, 2, () => SendAsync(client, file, path));
-        var gib = (double)times * file.Length / (1 << 30);
-        return new(gib, gib * 1024 / measured.Elapsed.TotalSeconds, (Usage.Cpu(server.Id) - cpu).TotalSeconds / gib, Usage.PeakMemory(server.Id));
+        // Until the compiler has optimized what runs.
+        await Load.TimesAsync(Math.Max(workload.Concurrency, WarmUp / workload.Size), workload.Concurrency, () => sendAsync(client));
+        Usage.ForgetPeakMemory(server.Id);
+        var (cpu, s3Cpu) = (Usage.Cpu(server.Id), Usage.Cpu(s3));
+        var measured = await Load.TimesAsync(workload.Times, workload.Concurrency, () => sendAsync(client));
+        var gib = workload.Times * workload.Size / 1024d;
+        return new(
+            gib * 1024 / measured.Elapsed.TotalSeconds,
+            (Usage.Cpu(server.Id) - cpu).TotalSeconds / gib,
+            Usage.PeakMemory(server.Id),
+            (Usage.Cpu(s3) - s3Cpu).TotalSeconds / gib);
     }
 
-    public static async Task<string> NewSessionAsync(Stack stack)
-    {
-        using var client = new HttpClient { BaseAddress = stack.UploadApi.Address };
-        using var created = await client.PostAsync("/api/customer/sessions/create", content: null);
-        var session = await created.Content.ReadFromJsonAsync<JsonElement>();
-        return $"/api/customer/sessions/{session.GetProperty("sessionId").GetString()}/upload";
-    }
+    private sealed record Workload(int Size, int Concurrency, int Times);
 
-    public static async Task SendAsync(HttpClient client, byte[] file, Func<Task<string>> path)
-    {
-        using var content = new ByteArrayContent(file) { Headers = { ContentType = new MediaTypeHeaderValue("application/pdf") } };
-        using var form = new MultipartFormDataContent { { content, "files", "bench.pdf" } };
-        using var sent = await client.PostAsync(await path(), form);
-        sent.EnsureSuccessStatusCode();
-    }
-
-    private sealed record Result(double GiB, double MiBPerSecond, double CpuPerGiB, double PeakMemory);
+    private sealed record Result(double MiBPerSecond, double CpuPerGiB, double PeakMemory, double S3CpuPerGiB);
 }

@@ -12,7 +12,10 @@ internal static class Usage
         return process.TotalProcessorTime;
     }
 
-    /// <summary>Largest resident set so far, MiB (VmHWM of proc(5)).</summary>
+    /// <summary>Lets the peak begin again from what is resident now (proc(5), clear_refs).</summary>
+    public static void ForgetPeakMemory(int processId) => File.WriteAllText(Proc(processId, "clear_refs"), "5");
+
+    /// <summary>Largest resident set since then, MiB (VmHWM of proc(5)).</summary>
     public static double PeakMemory(int processId) => Status(processId, "VmHWM:");
 
     /// <summary>Resident set, MiB.</summary>
@@ -20,7 +23,9 @@ internal static class Usage
 
     private static double Status(int processId, string field)
     {
-        var line = File.ReadLines($"/proc/{processId.ToString(CultureInfo.InvariantCulture)}/status").First(text => text.StartsWith(field, StringComparison.Ordinal));
+        var line = File.ReadLines(Proc(processId, "status")).First(text => text.StartsWith(field, StringComparison.Ordinal));
         return double.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2], CultureInfo.InvariantCulture) / 1024;
     }
+
+    private static string Proc(int processId, string file) => $"/proc/{processId.ToString(CultureInfo.InvariantCulture)}/{file}";
 }

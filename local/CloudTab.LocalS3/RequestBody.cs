@@ -113,7 +113,8 @@ internal sealed class PlainBody(PipeReader pipe, string payload) : RequestBody(p
     {
         var count = await CopyAsync(destination, long.MaxValue, cancellationToken);
         _sha256?.AppendData(destination.Span[..count]);
-        if (count == 0 && _sha256 is not null && !Convert.ToHexStringLower(_sha256.GetHashAndReset()).Equals(payload, StringComparison.Ordinal))
+        // Not reset: who fills a buffer reads the end twice.
+        if (count == 0 && _sha256 is not null && !Convert.ToHexStringLower(_sha256.GetCurrentHash()).Equals(payload, StringComparison.Ordinal))
             throw new S3Exception(S3Error.ContentSha256Mismatch);
         return count;
     }

@@ -63,6 +63,20 @@ public abstract class SignatureBehaviours(S3Endpoint endpoint) : S3Test(endpoint
     }
 
     [Theory]
+    [InlineData(1, true)]
+    [InlineData(100_000, true)]
+    [InlineData(131_072, true)]
+    [InlineData(100_000, false)]
+    public async Task A_body_is_stored_whose_hash_is_signed_or_that_is_not_signed(int size, bool signed)
+    {
+        var bytes = Bytes(size);
+        var request = new SignedRequest(Endpoint, HttpMethod.Put, $"/{Bucket}/key") { Payload = signed ? SignedRequest.Sha256(bytes) : "UNSIGNED-PAYLOAD" };
+        using var answer = await request.SendAsync(Cancellation, _ => bytes);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Equal(bytes, await GetAsync("key"));
+    }
+
+    [Theory]
     [InlineData(1)]
     [InlineData(100_000)]
     [InlineData(131_072)]

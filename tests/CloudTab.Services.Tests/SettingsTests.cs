@@ -17,6 +17,7 @@ public sealed class SettingsTests
     [InlineData("DATABASE_URL", "", "ConnectionStrings__cloudtab or DATABASE_URL")]
     [InlineData("AWS_S3_BUCKET", "", "AWS_S3_BUCKET is not set")]
     [InlineData("AWS_ENDPOINT_URL_S3", "localhost", "AWS_ENDPOINT_URL_S3 is not an http")]
+    [InlineData("S3_SIGN_PAYLOADS", "perhaps", "S3_SIGN_PAYLOADS")]
     [InlineData("JANITOR_INTERVAL", "-1", "JANITOR_INTERVAL")]
     public async Task A_bad_setting_stops_the_start_with_one_line(string name, string value, string said)
     {

@@ -1,0 +1,63 @@
+using System.Globalization;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+
+namespace CloudTab.Bench;
+
+/// <summary>What a customer's browser sends.</summary>
+internal static class UploadClient
+{
+    private static readonly MediaTypeHeaderValue Jpeg = new("image/jpeg");
+
+    /// <summary>A file that goes for a photograph: nobody looks further into those, other than into PDFs.</summary>
+    public static byte[] CreateFile(int size)
+    {
+        var file = new byte[size];
+        Random.Shared.NextBytes(file);
+        new byte[] { 0xFF, 0xD8, 0xFF, 0xE0 }.CopyTo(file, 0);
+        return file;
+    }
+
+    /// <returns>The path of a new session.</returns>
+    public static async Task<string> CreateSessionAsync(HttpClient client)
+    {
+        using var created = await client.PostAsync("/api/customer/sessions/create", content: null);
+        created.EnsureSuccessStatusCode();
+        var session = await created.Content.ReadFromJsonAsync<JsonElement>();
+        return $"/api/customer/sessions/{session.GetProperty("sessionId").GetString()}";
+    }
+
+    public static async Task SendFormAsync(HttpClient client, byte[] file)
+    {
+        using var content = new ByteArrayContent(file) { Headers = { ContentType = Jpeg } };
+        using var form = new MultipartFormDataContent { { content, "files", "bench.jpg" } };
+        using var sent = await client.PostAsync($"{await CreateSessionAsync(client)}/upload", form);
+        sent.EnsureSuccessStatusCode();
+    }
+
+    /// <param name="collection">The path at which uploads are created.</param>
+    public static async Task SendByTusAsync(HttpClient client, string collection, byte[] file)
+    {
+        using var creation = new HttpRequestMessage(HttpMethod.Post, collection)
+        {
+            Headers =
+            {
+                { "Tus-Resumable", "1.0.0" },
+                { "Upload-Length", file.Length.ToString(CultureInfo.InvariantCulture) },
+                { "Upload-Metadata", $"filename {Convert.ToBase64String(Encoding.UTF8.GetBytes("bench.jpg"))}" },
+            },
+        };
+        using var created = await client.SendAsync(creation);
+        created.EnsureSuccessStatusCode();
+
+        using var patch = new HttpRequestMessage(HttpMethod.Patch, created.Headers.Location)
+        {
+            Headers = { { "Tus-Resumable", "1.0.0" }, { "Upload-Offset", "0" } },
+            Content = new ByteArrayContent(file) { Headers = { ContentType = new("application/offset+octet-stream") } },
+        };
+        using var patched = await client.SendAsync(patch);
+        patched.EnsureSuccessStatusCode();
+    }
+}

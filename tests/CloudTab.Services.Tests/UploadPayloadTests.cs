@@ -1,0 +1,40 @@
+using CloudTab.Relay;
+using CloudTab.UploadApi;
+
+namespace CloudTab.Services.Tests;
+
+/// <summary>What S3 is sent, whether or not its signature covers the bytes: S3 itself refuses a wrong signature.</summary>
+public sealed class UploadPayloadTests(UploadPayloadTests.Fixture relay) : IClassFixture<UploadPayloadTests.Fixture>
+{
+    private const int FiveParts = 5 * ObjectUpload.PartSize;
+
+    [Theory]
+    [InlineData(1_000, "true")]
+    [InlineData(1_000, "false")]
+    [InlineData(FiveParts, "true")]
+    [InlineData(FiveParts, "false")]
+    [InlineData(FiveParts + 1, "true")]
+    [InlineData(FiveParts + 1, "false")]
+    public async Task Parts_that_are_sent_side_by_side_become_the_file(int size, string signPayloads)
+    {
+        var file = Sample.Pdf(size);
+        await using var host = relay.StartHost<UploadOptions>(new Dictionary<string, string>(StringComparer.Ordinal) { ["S3_SIGN_PAYLOADS"] = signPayloads });
+        using var client = host.Client();
+
+        var stored = Assert.Single(await client.UploadedAsync(await client.CreateAsync(), file));
+
+        Assert.Equal(file.Sha256, stored.GetProperty("sha256").GetString());
+        Assert.Equal(file.Content, await relay.ContentAsync(stored.GetProperty("id").GetGuid()));
+        Assert.Empty(await relay.OpenUploadsAsync());
+    }
+
+    /// <summary>With room for files of more parts than are ever sent at once.</summary>
+    public sealed class Fixture(Dependencies dependencies) : UploadFixture(dependencies)
+    {
+        protected override IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["RATE_LIMIT_SESSIONS_PER_MINUTE"] = "1000000",
+            ["MAX_FILE_SIZE"] = "104857600",
+        };
+    }
+}
