@@ -67,10 +67,10 @@ public abstract class SignatureBehaviours(S3Endpoint endpoint) : S3Test(endpoint
     [InlineData(100_000, true)]
     [InlineData(131_072, true)]
     [InlineData(100_000, false)]
-    public async Task A_body_is_stored_whose_hash_is_signed_or_that_is_not_signed(int size, bool signed)
+    public async Task A_body_is_stored_whose_hash_is_signed_or_that_is_not_signed(int size, bool isSigned)
     {
         var bytes = Bytes(size);
-        var request = new SignedRequest(Endpoint, HttpMethod.Put, $"/{Bucket}/key") { Payload = signed ? SignedRequest.Sha256(bytes) : "UNSIGNED-PAYLOAD" };
+        var request = new SignedRequest(Endpoint, HttpMethod.Put, $"/{Bucket}/key") { Payload = isSigned ? SignedRequest.Sha256(bytes) : "UNSIGNED-PAYLOAD" };
         using var answer = await request.SendAsync(Cancellation, _ => bytes);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         Assert.Equal(bytes, await GetAsync("key"));
