@@ -36,15 +36,13 @@ public sealed class ObjectStore(
     /// <summary>Begins an object; what is written becomes visible when it is completed, as a whole.</summary>
     /// <param name="key">The object's key.</param>
     /// <param name="most">Bytes that it will have at most, where that is known: it then takes no more memory than that.</param>
-    public ObjectUpload BeginUpload(string key, long? most) => new(client, pipeline, memory, options.Value, key, most, ObjectUpload.PartSize, from: null);
+    public ObjectUpload BeginUpload(string key, long? most) =>
+        new(RequestsFor(key), memory, options.Value.SignsPayloads, most, ObjectUpload.PartSize, ObjectProgress.None, tailPrefix: null);
 
     /// <summary>Goes on with an upload where it was parked or last recorded.</summary>
     /// <param name="most">Bytes that the object will have at most after this.</param>
     public ObjectUpload ResumeUpload(ResumableUpload upload, long most) =>
-        new(client, pipeline, memory, options.Value, upload.ObjectKey, most, upload.PartSize, upload.Progress);
-
-    /// <summary>A key for a tail of an upload: every holder's is another, so that one who was away too long overwrites nothing.</summary>
-    public static string TailKey(ResumableUpload upload) => FormattableString.Invariant($"{upload.ObjectKey}.{upload.Generation}");
+        new(RequestsFor(upload.ObjectKey), memory, options.Value.SignsPayloads, most, upload.PartSize, upload.Progress, TailsOf(upload));
 
     /// <summary>Deletes all tails that an upload of this key has left.</summary>
     public async Task DeleteTailsAsync(string key, CancellationToken cancellationToken)
@@ -131,6 +129,11 @@ public sealed class ObjectStore(
         {
         }
     }
+
+    // Every holder's are others, so that one who was away too long overwrites nothing.
+    private static string TailsOf(ResumableUpload upload) => FormattableString.Invariant($"{upload.ObjectKey}.{upload.Generation}.");
+
+    private ObjectRequests RequestsFor(string key) => new(client, pipeline, Bucket, key);
 }
 
 /// <summary>An object in the bucket.</summary>

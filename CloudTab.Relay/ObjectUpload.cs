@@ -1,8 +1,6 @@
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using Amazon.Runtime;
-using Amazon.S3;
-using Amazon.S3.Model;
 using Polly;
 
 namespace CloudTab.Relay;
@@ -10,8 +8,8 @@ namespace CloudTab.Relay;
 /// <summary>
 /// One object on its way to S3: bytes are written to <see cref="GetMemoryAsync"/> and counted with <see cref="AdvanceAsync"/>. Up to
 /// one part it becomes a single put; beyond that a multipart upload of equal parts (some stores want them equal), sent while the next
-/// ones fill. Disposing it before it is completed removes whatever had reached S3 and nobody else knows of: everything, or
-/// where there is a journal, what has not been recorded in it.
+/// ones fill. Disposing it before it is completed removes whatever had reached S3 and nobody else knows of: everything, or where there
+/// is a journal, what has not been recorded in it.
 /// </summary>
 public sealed class ObjectUpload : IAsyncDisposable
 {
@@ -21,65 +19,67 @@ public sealed class ObjectUpload : IAsyncDisposable
     // One connection to S3 is often slower than a client's. More would let a few fast uploads take the whole budget of memory.
     private const int MostSending = 3;
 
-    private static readonly TimeSpan BeginLimit = TimeSpan.FromSeconds(30);
+    // Bytes of a part that may be in memory alone, or this share of all that has come where that is more: a process that is killed
+    // costs a slow client no more than that. A part that fills at this rate (bytes a second) or faster is soon durable itself.
+    private const int LeastKept = 256 << 10;
+    private const int KeptShare = 64;
+    private const int FastRate = 4 << 20;
+
     private static readonly TimeSpan AbortLimit = TimeSpan.FromSeconds(10);
 
-    private readonly IAmazonS3 _client;
-    private readonly ResiliencePipeline _pipeline;
+    private readonly ObjectRequests _requests;
     private readonly UploadMemory _memory;
-    private readonly string _bucket;
-    private readonly string _key;
     private readonly int _partSize;
     private readonly int _bufferSize;
-    private readonly List<string> _parts;
-    private readonly Queue<Task> _sending = [];
+    private readonly string? _tailPrefix;
+    private readonly bool _signsPayloads;
     private readonly IncrementalHash? _partSha256;
-    private readonly bool _isResumable;
+    private readonly List<string> _parts;
+    private readonly List<string> _tails;
+    private readonly Queue<Task> _sending = [];
     private readonly CancellationTokenSource _reclaim = new();
 
     private ObjectProgress _recorded;
-    private int _lastPart;
     private long _inParts;
+    private int _inTails;
     private UploadBuffer? _filling;
+    private Task _keeping = Task.CompletedTask;
+    private int _kept; // bytes of the part that is filling which tails hold, or are to
+    private int _lastPart;
+    private int _lastTail;
     private string? _multipartId;
-    private bool _hasTail;
+    private bool _isLoaded;
     private bool _reachedS3;
     private bool _settled;
 
     /// <param name="most">Bytes that the object will have at most, where that is known: it then takes no more memory than that.</param>
-    /// <param name="from">Where an upload that was begun before goes on, or null for one that ends where it began.</param>
+    /// <param name="from">Where an upload that was begun before goes on.</param>
+    /// <param name="tailPrefix">What the keys of tails begin with, or null for an object that ends where it began.</param>
     internal ObjectUpload(
-        IAmazonS3 client,
-        ResiliencePipeline pipeline,
-        UploadMemory memory,
-        ObjectStoreOptions options,
-        string key,
-        long? most,
-        int partSize,
-        ObjectProgress? from)
+        ObjectRequests requests, UploadMemory memory, bool signsPayloads, long? most, int partSize, ObjectProgress from, string? tailPrefix)
     {
-        _client = client;
-        _pipeline = pipeline;
+        _requests = requests;
         _memory = memory;
-        _bucket = options.Bucket;
-        _key = key;
-        _isResumable = from is not null;
-        _recorded = from ?? ObjectProgress.None;
-        _multipartId = _recorded.MultipartId;
-        _parts = [.. _recorded.PartETags];
+        _signsPayloads = signsPayloads;
+        _partSha256 = signsPayloads ? IncrementalHash.CreateHash(HashAlgorithmName.SHA256) : null;
+        _recorded = from;
+        _multipartId = from.MultipartId;
+        _parts = [.. from.PartETags];
+        _tails = [.. from.TailKeys];
         _lastPart = _parts.Count;
+        _inTails = from.TailSize;
+        _inParts = from.Received - from.TailSize;
         _partSize = partSize;
-        _inParts = _recorded.Received - _recorded.TailSize;
         _bufferSize = (int)Math.Clamp(most - _inParts ?? partSize, 1, partSize);
-        Size = _recorded.Received;
-        _partSha256 = options.SignsPayloads ? IncrementalHash.CreateHash(HashAlgorithmName.SHA256) : null;
+        _tailPrefix = tailPrefix;
+        Size = from.Received;
     }
 
     /// <summary>Bytes written so far.</summary>
     public long Size { get; private set; }
 
     /// <summary>
-    /// Called with what is durable whenever a part is, so that somebody else can go on from there; it throws where nobody may record
+    /// Called with what is durable whenever more is, so that somebody else can go on from there; it throws where nobody may record
     /// any more. Null while nothing may be recorded.
     /// </summary>
     public Func<ObjectProgress, CancellationToken, Task>? Journal { get; set; }
@@ -90,53 +90,56 @@ public sealed class ObjectUpload : IAsyncDisposable
     /// </summary>
     public Func<byte[]>? Sha256SoFar { get; set; }
 
-    private bool IsHashedElsewhere => Sha256SoFar is not null && _lastPart == 0;
-
-    private ObjectProgress Durable => _parts.Count == _recorded.PartETags.Count ? _recorded : new(_inParts, _multipartId, [.. _parts], null, 0);
-
     /// <summary>
     /// Is cancelled where others wait for the memory that this upload holds and its client is too slow: whoever reads from the client
     /// is to stop, and to park or dispose this.
     /// </summary>
     public CancellationToken Reclaimed => _reclaim.Token;
 
+    private bool IsHashedElsewhere => Sha256SoFar is not null && _lastPart == 0;
+
+    private ObjectProgress Durable => new(_inParts + _inTails, _multipartId, [.. _parts], [.. _tails], _inTails);
+
     /// <summary>Gets back the tail of what was received before. To be called before anything is written.</summary>
     /// <param name="seen">Is shown the tail's bytes.</param>
     public async Task LoadTailAsync(Action<ReadOnlySpan<byte>>? seen, CancellationToken cancellationToken)
     {
-        if (_hasTail || _recorded.TailSize == 0)
+        if (_isLoaded)
             return;
-        _hasTail = true;
-        _filling = _memory.Begin(_bufferSize, _reclaim);
-        using var found = await _pipeline.ExecuteAsync(
-            async token => await _client.GetObjectAsync(new() { BucketName = _bucket, Key = _recorded.TailKey }, token), cancellationToken);
-        try
+        _isLoaded = true;
+        if (_tails.Count == 0)
+            return;
+        var buffer = Begin();
+        foreach (var key in _tails)
         {
-            while (_filling.Length < _recorded.TailSize)
-            {
-                var memory = await _filling.GetMemoryAsync(cancellationToken);
-                memory = memory[..Math.Min(memory.Length, _recorded.TailSize - _filling.Length)];
-                await found.ResponseStream.ReadExactlyAsync(memory, cancellationToken);
-                Hash(_filling.Advance(memory.Length));
-                seen?.Invoke(memory.Span);
-            }
+            await _requests.ReadAsync(
+                key,
+                buffer.GetMemoryAsync,
+                count =>
+                {
+                    var bytes = buffer.Advance(count);
+                    Hash(bytes);
+                    seen?.Invoke(bytes);
+                },
+                cancellationToken);
         }
-        catch (IOException cut)
-        {
-            throw new HttpRequestException("S3 broke off in the middle of an object.", cut);
-        }
+
+        _kept = buffer.Length;
     }
 
     /// <summary>Where the next bytes go, never empty. Waits for the process's memory budget.</summary>
     public ValueTask<Memory<byte>> GetMemoryAsync(CancellationToken cancellationToken)
     {
-        _filling ??= _memory.Begin(_bufferSize, _reclaim);
-        return _filling.IsFull
+        var buffer = _filling ?? Begin();
+        return buffer.IsFull
             ? throw new InvalidOperationException($"More than the {_bufferSize} bytes announced.")
-            : _filling.GetMemoryAsync(cancellationToken);
+            : buffer.GetMemoryAsync(cancellationToken);
     }
 
-    /// <summary>Counts bytes that were written to <see cref="GetMemoryAsync"/>, and sends a part when it is full.</summary>
+    /// <summary>
+    /// Counts bytes that were written to <see cref="GetMemoryAsync"/>, and sends a part when it is full. One that fills slowly is kept
+    /// in pieces meanwhile.
+    /// </summary>
     public async ValueTask AdvanceAsync(int count, CancellationToken cancellationToken)
     {
         var buffer = _filling ?? throw new InvalidOperationException("Nothing was asked for to write to.");
@@ -144,15 +147,18 @@ public sealed class ObjectUpload : IAsyncDisposable
         Size += count;
         if (buffer.Length == _partSize)
             await SendPartAsync(cancellationToken);
+        else if (IsWorthKeeping(buffer))
+            await KeepAsync(buffer, cancellationToken);
     }
 
     /// <summary>Makes the object durable and visible; it holds one byte at least.</summary>
     public async Task CompleteAsync(CancellationToken cancellationToken)
     {
         await LoadTailAsync(seen: null, cancellationToken);
+        await _keeping;
         if (_multipartId is null)
         {
-            await PutAsync(_key, cancellationToken);
+            await PutAsync(cancellationToken);
         }
         else
         {
@@ -161,38 +167,42 @@ public sealed class ObjectUpload : IAsyncDisposable
             await CollectPartsAsync();
             // Recorded before the completion: afterwards no part can be added, and whoever goes on must know that none is missing.
             await RecordAsync(cancellationToken);
-            await CompleteMultipartAsync(cancellationToken);
+            await _requests.CompleteMultipartAsync(_multipartId, _parts, Size, cancellationToken);
         }
 
         _settled = true;
     }
 
-    /// <summary>Makes all bytes durable without completing the object: what is less than a part goes to an object of its own.</summary>
-    /// <param name="tailKey">The key of that object, of which there must be none yet.</param>
+    /// <summary>Makes all bytes durable without completing the object: what is less than a part goes to objects of its own.</summary>
     /// <returns>What to record, so that it can be continued from there.</returns>
-    public async Task<ObjectProgress> ParkAsync(string tailKey, CancellationToken cancellationToken)
+    public async Task<ObjectProgress> ParkAsync(CancellationToken cancellationToken)
     {
+        await _keeping;
         await CollectPartsAsync();
-        var parked = Durable;
-        if (Size > parked.Received)
-        {
-            var length = _filling!.Length;
-            await PutAsync(tailKey, cancellationToken);
-            parked = parked with { Received = Size, TailKey = tailKey, TailSize = length };
-        }
-
+        if (_filling is { } buffer && buffer.Length > _kept)
+            await PutTailAsync(buffer, before: Task.CompletedTask, cancellationToken);
         _settled = true;
-        return parked;
+        return Durable;
     }
 
     public async ValueTask DisposeAsync()
     {
-        _filling?.Dispose(); // first: others may wait for it
-        await Task.WhenAll(_sending).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        await Ended(_keeping); // it reads from what is given back
+        _filling?.Dispose(); // before the rest: others may wait for it
+        await Ended(Task.WhenAll(_sending));
         _reclaim.Dispose();
         _partSha256?.Dispose();
         if (!_settled && _reachedS3)
             await RemoveAsync();
+
+        static Task Ended(Task task) =>
+            task.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+    }
+
+    private UploadBuffer Begin()
+    {
+        _kept = 0;
+        return _filling = _memory.Begin(_bufferSize, _reclaim);
     }
 
     private void Hash(ReadOnlySpan<byte> bytes)
@@ -211,104 +221,88 @@ public sealed class ObjectUpload : IAsyncDisposable
     private async Task SendPartAsync(CancellationToken cancellationToken)
     {
         var payload = FinishPayload();
+        await _keeping;
         while (_sending.Count == MostSending || _sending.TryPeek(out var first) && first.IsCompleted)
             await _sending.Dequeue();
         _multipartId ??= await BeginMultipartAsync();
         (var part, _filling) = (_filling!, null);
-        _sending.Enqueue(UploadPartAsync(part, ++_lastPart, payload, _sending.LastOrDefault(Task.CompletedTask), cancellationToken));
+        _sending.Enqueue(UploadPartAsync(part, ++_lastPart, payload, before: _sending.LastOrDefault(Task.CompletedTask), cancellationToken));
     }
 
     private async Task CollectPartsAsync()
     {
-        while (_sending.TryPeek(out var first))
-        {
+        while (_sending.TryDequeue(out var first))
             await first;
-            _ = _sending.Dequeue();
-        }
+    }
+
+    private Task<string> BeginMultipartAsync()
+    {
+        _reachedS3 = true;
+        return _requests.BeginMultipartAsync();
     }
 
     private async Task UploadPartAsync(UploadBuffer part, int number, string payload, Task before, CancellationToken cancellationToken)
     {
         string tag;
         using (part)
-        {
-            var sent = await _pipeline.ExecuteAsync(
-                async token => await _client.UploadPartAsync(
-                    new()
-                    {
-                        BucketName = _bucket,
-                        Key = _key,
-                        UploadId = _multipartId,
-                        PartNumber = number,
-                        PartSize = part.Length,
-                        InputStream = part.OpenRead(payload),
-                        UseChunkEncoding = false,
-                    },
-                    token),
-                cancellationToken);
-            tag = sent.ETag;
-        }
+            tag = await _requests.UploadPartAsync(_multipartId!, number, part.Length, () => part.OpenRead(0, part.Length, payload), cancellationToken);
 
-        // Counted in their order: what is recorded has no gaps.
+        // Counted in their order: what is recorded has no gaps. Tails were of this part, as long as it was not here.
         await before;
         _parts.Add(tag);
         _inParts += part.Length;
+        _tails.Clear();
+        _inTails = 0;
         await RecordAsync(cancellationToken);
+    }
+
+    private bool IsWorthKeeping(UploadBuffer buffer) =>
+        Journal is not null
+        && _keeping.IsCompleted
+        && buffer.Length - _kept >= Math.Max(LeastKept, Size / KeptShare)
+        && buffer.Rate < FastRate;
+
+    private async Task KeepAsync(UploadBuffer buffer, CancellationToken cancellationToken)
+    {
+        await _keeping; // is over, but may have failed
+        _keeping = KeepTailAsync(buffer, before: _sending.LastOrDefault(Task.CompletedTask), cancellationToken);
+    }
+
+    private async Task KeepTailAsync(UploadBuffer buffer, Task before, CancellationToken cancellationToken)
+    {
+        await PutTailAsync(buffer, before, cancellationToken);
+        await RecordAsync(cancellationToken);
+    }
+
+    private async Task PutTailAsync(UploadBuffer buffer, Task before, CancellationToken cancellationToken)
+    {
+        _lastTail++;
+        var key = FormattableString.Invariant($"{_tailPrefix}{_lastTail}");
+        var (start, count) = (_kept, buffer.Length - _kept);
+        _kept = buffer.Length;
+        var payload = _signsPayloads ? Convert.ToHexStringLower(buffer.Sha256(start, count)) : SignedPayload.Unsigned;
+        await _requests.PutAsync(key, () => buffer.OpenRead(start, count, payload), cancellationToken);
+        await before;
+        _tails.Add(key);
+        _inTails += count;
     }
 
     private async Task RecordAsync(CancellationToken cancellationToken)
     {
-        var durable = Durable;
-        if (Journal is null || ReferenceEquals(durable, _recorded))
+        if (Journal is null || (_parts.Count == _recorded.PartETags.Count && _tails.Count == _recorded.TailKeys.Count))
             return;
+        var durable = Durable;
         await Journal(durable, cancellationToken);
         _recorded = durable;
     }
 
-    private async Task<string> BeginMultipartAsync()
-    {
-        // Not the request's token: a client that leaves now must not keep us from learning the id of what has to be aborted.
-        using var limit = new CancellationTokenSource(BeginLimit);
-        _reachedS3 = true;
-        var begun = await _pipeline.ExecuteAsync(
-            async token => await _client.InitiateMultipartUploadAsync(new() { BucketName = _bucket, Key = _key }, token), limit.Token);
-        return begun.UploadId;
-    }
-
-    private async Task CompleteMultipartAsync(CancellationToken cancellationToken)
-    {
-        var request = new CompleteMultipartUploadRequest
-        {
-            BucketName = _bucket,
-            Key = _key,
-            UploadId = _multipartId,
-            PartETags = [.. _parts.Select((tag, index) => new PartETag(index + 1, tag))],
-        };
-        try
-        {
-            await _pipeline.ExecuteAsync(async token => await _client.CompleteMultipartUploadAsync(request, token), cancellationToken);
-        }
-        catch (AmazonS3Exception gone) when (gone.ErrorCode == "NoSuchUpload")
-        {
-            // A completion whose answer got lost ends the upload: then the object is there, of the size that was sent.
-            var found = await _client.GetObjectMetadataAsync(_bucket, _key, cancellationToken);
-            if (found.ContentLength != Size)
-                throw;
-        }
-    }
-
-    private async Task PutAsync(string key, CancellationToken cancellationToken)
+    private async Task PutAsync(CancellationToken cancellationToken)
     {
         _reachedS3 = true;
         (var buffer, _filling) = (_filling ?? throw new InvalidOperationException("Nothing was written."), null);
         var payload = FinishPayload();
         using (buffer)
-        {
-            await _pipeline.ExecuteAsync(
-                async token => await _client.PutObjectAsync(
-                    new() { BucketName = _bucket, Key = key, InputStream = buffer.OpenRead(payload), UseChunkEncoding = false }, token),
-                cancellationToken);
-        }
+            await _requests.PutAsync(_requests.Key, () => buffer.OpenRead(0, buffer.Length, payload), cancellationToken);
     }
 
     /// <summary>
@@ -321,9 +315,9 @@ public sealed class ObjectUpload : IAsyncDisposable
         try
         {
             if (_multipartId is not null && _multipartId != _recorded.MultipartId)
-                await _pipeline.ExecuteAsync(async token => await _client.AbortMultipartUploadAsync(_bucket, _key, _multipartId, token), limit.Token);
-            if (!_isResumable)
-                await _pipeline.ExecuteAsync(async token => await _client.DeleteObjectAsync(_bucket, _key, token), limit.Token);
+                await _requests.AbortMultipartAsync(_multipartId, limit.Token);
+            if (_tailPrefix is null)
+                await _requests.DeleteAsync(limit.Token);
         }
         catch (Exception left) when (left is AmazonClientException or HttpRequestException or IOException or SocketException
             or OperationCanceledException or ExecutionRejectedException)
@@ -337,10 +331,10 @@ public sealed class ObjectUpload : IAsyncDisposable
 /// <param name="Received">Bytes that are durable.</param>
 /// <param name="MultipartId">S3's id of the multipart upload that holds the parts, or null where there are none.</param>
 /// <param name="PartETags">S3's tags of the parts, in their order.</param>
-/// <param name="TailKey">The object that holds what came behind the last part, if anything did.</param>
-/// <param name="TailSize">Its bytes.</param>
-public sealed record ObjectProgress(long Received, string? MultipartId, IReadOnlyList<string> PartETags, string? TailKey, int TailSize)
+/// <param name="TailKeys">The objects that hold what came behind the last part, in their order.</param>
+/// <param name="TailSize">Their bytes together.</param>
+public sealed record ObjectProgress(long Received, string? MultipartId, IReadOnlyList<string> PartETags, IReadOnlyList<string> TailKeys, int TailSize)
 {
     /// <summary>Nothing yet.</summary>
-    public static ObjectProgress None { get; } = new(0, null, [], null, 0);
+    public static ObjectProgress None { get; } = new(0, null, [], [], 0);
 }

@@ -73,10 +73,10 @@ public sealed record ResumableUpload
     /// <summary>S3's tags of the parts, in their order.</summary>
     public string[] PartETags { get; init; } = [];
 
-    /// <summary>The object that holds what came behind the last whole part.</summary>
-    public string? TailKey { get; init; }
+    /// <summary>The objects that hold what came behind the last whole part, in their order.</summary>
+    public string[] TailKeys { get; init; } = [];
 
-    /// <summary>Its bytes.</summary>
+    /// <summary>Their bytes together.</summary>
     public int TailSize { get; init; }
 
     /// <summary>Counts how often the upload was taken hold of.</summary>
@@ -101,10 +101,10 @@ public sealed record ResumableUpload
     public bool IsFinal => Concat is not null && !IsPartial;
 
     /// <summary>Whether it was taken hold of more than once: holders that were cut off may have left tails that nobody recorded.</summary>
-    public bool WasInterrupted => TailKey is not null || Generation > 1;
+    public bool WasInterrupted => TailKeys.Length > 0 || Generation > 1;
 
     /// <summary>Where its bytes are.</summary>
-    public ObjectProgress Progress => new(Received, MultipartId, PartETags, TailKey, TailSize);
+    public ObjectProgress Progress => new(Received, MultipartId, PartETags, TailKeys, TailSize);
 
     private int? MaxFiles { get; init; }
 

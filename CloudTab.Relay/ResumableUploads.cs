@@ -31,7 +31,7 @@ public sealed class ResumableUploads(Database database, TimeProvider clock, IOpt
         uploads.file, files.object_key AS ObjectKey, files.name,
         uploads.length, uploads.declared_type AS DeclaredType, uploads.declared_sha256 AS DeclaredSha256, uploads.metadata, uploads.concat,
         uploads.completed_at IS NOT NULL AS IsComplete, uploads.received, uploads.part_size AS PartSize,
-        uploads.multipart_id AS MultipartId, uploads.part_etags AS PartETags, uploads.tail_key AS TailKey, uploads.tail_size AS TailSize,
+        uploads.multipart_id AS MultipartId, uploads.part_etags AS PartETags, uploads.tail_keys AS TailKeys, uploads.tail_size AS TailSize,
         uploads.generation, uploads.holder IS NOT NULL AND uploads.held_until > @now AS IsHeld,
         least(sessions.expires_at, uploads.created_at + @lifetime) AS ExpiresAt, {IsGone} AS IsGone, {ShopLimits.Columns}
         """;
@@ -210,7 +210,7 @@ public sealed class ResumableUploads(Database database, TimeProvider clock, IOpt
         const string sql = $"""
             WITH recorded AS (
                 UPDATE uploads
-                SET received = @received, multipart_id = @multipartId, part_etags = @partETags, tail_key = @tailKey, tail_size = @tailSize,
+                SET received = @received, multipart_id = @multipartId, part_etags = @partETags, tail_keys = @tailKeys, tail_size = @tailSize,
                     holder = CASE WHEN @letGo THEN NULL ELSE holder END,
                     held_until = CASE WHEN @letGo THEN NULL ELSE held_until END
                 WHERE id = @Id AND generation = @Generation AND completed_at IS NULL
@@ -226,7 +226,7 @@ public sealed class ResumableUploads(Database database, TimeProvider clock, IOpt
             received = progress.Received,
             multipartId = progress.MultipartId,
             partETags = progress.PartETags.ToArray(),
-            tailKey = progress.TailKey,
+            tailKeys = progress.TailKeys.ToArray(),
             tailSize = progress.TailSize,
             letGo,
         };

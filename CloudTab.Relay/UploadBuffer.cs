@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace CloudTab.Relay;
 
 /// <summary>
@@ -79,9 +81,12 @@ public sealed class UploadBuffer : IDisposable
         return Blocks[index].AsSpan(used, count);
     }
 
-    /// <summary>What has been written, as a stream of its own place; may be opened again for a retry.</summary>
-    /// <param name="payload">What the request's signature says of it (<see cref="SignedPayload"/>).</param>
-    public Stream OpenRead(string payload) => new BlockStream(Blocks, Length, payload);
+    /// <summary>Opens some of what has been written as a stream of its own place; may be opened again for a retry.</summary>
+    /// <param name="payload">What the signature of the request that sends it says of it (<see cref="SignedPayload"/>).</param>
+    public Stream OpenRead(int start, int count, string payload) => new BlockStream([.. Blocks], start, count, payload);
+
+    /// <summary>SHA-256 of some of what has been written, 32 bytes.</summary>
+    internal byte[] Sha256(int start, int count) => SHA256.HashData(OpenRead(start, count, SignedPayload.Unsigned));
 
     public void Dispose()
     {
@@ -97,7 +102,7 @@ public sealed class UploadBuffer : IDisposable
         _ = _reclaim.CancelAsync(); // not Cancel: what waits for it would run here, under the lock
     }
 
-    private sealed class BlockStream(List<byte[]> blocks, long length, string payload) : SignedPayload(payload)
+    private sealed class BlockStream(byte[][] blocks, int start, int length, string payload) : SignedPayload(payload)
     {
         public override bool CanRead => true;
 
@@ -111,7 +116,7 @@ public sealed class UploadBuffer : IDisposable
 
         public override int Read(Span<byte> buffer)
         {
-            var (index, used) = Math.DivRem((int)Position, UploadMemory.BlockSize);
+            var (index, used) = Math.DivRem(start + (int)Position, UploadMemory.BlockSize);
             var count = (int)Math.Min(Math.Min(buffer.Length, UploadMemory.BlockSize - used), length - Position);
             if (count <= 0)
                 return 0;

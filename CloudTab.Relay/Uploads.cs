@@ -242,7 +242,7 @@ public sealed class Uploads(
             ), completed AS (
                 UPDATE uploads
                 SET completed_at = @now, received = incoming.size, length = incoming.size,
-                    holder = NULL, held_until = NULL, multipart_id = NULL, part_etags = ARRAY[]::text[], tail_key = NULL, tail_size = 0
+                    holder = NULL, held_until = NULL, multipart_id = NULL, part_etags = ARRAY[]::text[], tail_keys = ARRAY[]::text[], tail_size = 0
                 FROM filled, unnest(@ids, @sizes) AS incoming (id, size)
                 WHERE uploads.file = incoming.id
             ), used AS (

@@ -115,7 +115,7 @@ internal sealed class Continuation(
     {
         using var limit = new CancellationTokenSource(ParkLimit, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, hold.Lost);
-        var parked = await sending.ParkAsync(ObjectStore.TailKey(hold.Upload), either.Token);
+        var parked = await sending.ParkAsync(either.Token);
         await hold.LetGoAsync(parked, either.Token);
     }
 

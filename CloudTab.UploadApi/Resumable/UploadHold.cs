@@ -125,29 +125,30 @@ internal sealed class UploadHold(
     {
         if (!await uploads.RecordAsync(Upload, progress, letGo, cancellationToken))
         {
-            if (progress.TailKey is { } unrecorded && unrecorded != Upload.TailKey)
-                await TryDeleteAsync(unrecorded, cancellationToken);
+            await TryDeleteAsync(progress.TailKeys.Except(Upload.TailKeys, StringComparer.Ordinal), cancellationToken);
             throw new UploadLostException();
         }
 
-        var replaced = Upload.TailKey;
+        var replaced = Upload.TailKeys;
         Upload = Upload with
         {
             Received = progress.Received,
             MultipartId = progress.MultipartId,
             PartETags = [.. progress.PartETags],
-            TailKey = progress.TailKey,
+            TailKeys = [.. progress.TailKeys],
             TailSize = progress.TailSize,
         };
-        if (replaced is not null && replaced != progress.TailKey)
-            await TryDeleteAsync(replaced, cancellationToken);
+        await TryDeleteAsync(replaced.Except(progress.TailKeys, StringComparer.Ordinal), cancellationToken);
     }
 
-    private async Task TryDeleteAsync(string key, CancellationToken cancellationToken)
+    private async Task TryDeleteAsync(IEnumerable<string> tails, CancellationToken cancellationToken)
     {
+        string[] keys = [.. tails];
+        if (keys.Length == 0)
+            return;
         try
         {
-            await store.DeleteAsync([key], cancellationToken);
+            await store.DeleteAsync(keys, cancellationToken);
         }
         catch (Exception away) when (Resilience.IsUnavailable(away) || away is AmazonServiceException or OperationCanceledException)
         {
