@@ -5,6 +5,7 @@ using CloudTab.UploadApi;
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
 builder.WebHost.ConfigureLastBytes();
+builder.WebHost.ConfigureInterimResponses();
 
 builder.AddDatabase();
 builder.AddObjectStore();
@@ -27,6 +28,9 @@ builder.Services.AddSingleton<Completion>();
 builder.Services.AddSingleton<Continuation>();
 builder.Services.AddSingleton<UploadStorage>();
 builder.Services.AddSingleton<CustomerViews>();
+builder.Services.AddSingleton<MatcherPolicy, UploadProtocols>();
+builder.Services.AddSingleton<UploadLimits>();
+builder.Services.AddSingleton<RufhAnswers>();
 
 var app = builder.Build();
 app.UseServiceDefaults();
@@ -34,8 +38,8 @@ app.UseMethodOverride();
 app.UseRouting();
 app.UseRateLimiter();
 
-app.MapGroup("/api/customer").MapSessions().MapFiles().MapTus();
-app.MapGroup("/s/{shop}/api/customer").MapSessions().MapFiles().MapTus();
+app.MapGroup("/api/customer").MapSessions().MapFiles().MapUploadProtocols();
+app.MapGroup("/s/{shop}/api/customer").MapSessions().MapFiles().MapUploadProtocols();
 app.MapPages();
 app.MapAssets();
 

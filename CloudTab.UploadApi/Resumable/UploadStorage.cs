@@ -20,6 +20,9 @@ internal sealed class UploadStorage(
     IOptions<UploadOptions> options,
     TimeProvider clock)
 {
+    // What an upload cannot recover from, where its protocol says so (UploadBody.MustFit).
+    private static readonly Problem?[] Misfits = [Problems.UploadTooLong, Problems.FileTooLarge, Problems.EmptyFile];
+
     private static readonly TimeSpan TakeLimit = TimeSpan.FromSeconds(20);
 
     // Large reads, and no more of them: S3's stream is handed on in pieces of this size.
@@ -90,7 +93,11 @@ internal sealed class UploadStorage(
         {
             try
             {
-                return Conflict(hold.Upload, body) ?? await continuation.AddAsync(hold, body);
+                if (Conflict(hold.Upload, body) is not { } conflict)
+                    return await continuation.AddAsync(hold, body);
+                if (body.MustFit && Misfits.Contains(conflict.Refused))
+                    await completion.GiveUpAsync(hold);
+                return conflict;
             }
             catch (UploadLostException)
             {
@@ -141,13 +148,13 @@ internal sealed class UploadStorage(
             return created;
 
         await using var hold = holds.Begin(created);
-        var isTold = false;
+        var isTold = first.Announce is not null && await first.Announce(created, cancellationToken);
         try
         {
             var attempt = await continuation.AddAsync(hold, first);
             // What was parked, because this host stops, can be continued: the client is told where.
-            isTold = attempt.Upload is { } kept && (kept.IsComplete || !kept.IsFinal);
-            return isTold ? attempt.Upload! : attempt;
+            isTold |= attempt.Upload is { } kept && (kept.IsComplete || !kept.IsFinal);
+            return isTold ? attempt : attempt with { Upload = null };
         }
         catch (UploadLostException)
         {
@@ -173,13 +180,15 @@ internal sealed class UploadStorage(
     /// <summary>What speaks against adding this to an upload as it is.</summary>
     private UploadAttempt? Conflict(ResumableUpload upload, UploadBody body)
     {
-        var length = upload.Length ?? body.Length;
+        var length = upload.Length ?? body.LengthFrom(upload.Received);
         var refused = upload switch
         {
             { IsFinal: true } => Problems.FinalUpload,
-            _ when body.Length is { } told && (told != length || told < upload.Received) => Problems.OtherLength,
-            _ when length > options.Value.MaxFileSize => Problems.FileTooLarge,
             _ when body.Offset is { } offset && offset != upload.Received => Problems.OffsetConflict,
+            _ when body.Length is { } told && (told != length || told < upload.Received) => Problems.OtherLength,
+            _ when body.IsLast && body.Size is { } rest && upload.Received + rest != length => Problems.OtherLength,
+            _ when length > options.Value.MaxFileSize => Problems.FileTooLarge,
+            _ when length == 0 => Problems.EmptyFile,
             _ when body.Size is { } size && upload.Received + size > (length ?? options.Value.MaxFileSize) =>
                 length is null ? Problems.FileTooLarge : Problems.UploadTooLong,
             _ => null,

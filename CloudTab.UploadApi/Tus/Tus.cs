@@ -1,8 +1,6 @@
 using CloudTab.Relay;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
-using Microsoft.Extensions.Options;
 
 namespace CloudTab.UploadApi;
 
@@ -12,38 +10,33 @@ namespace CloudTab.UploadApi;
 /// </summary>
 internal static class Tus
 {
-    public static RouteGroupBuilder MapTus(this RouteGroupBuilder group)
+    public static void MapTus(this RouteGroupBuilder group)
     {
-        group.MapMethods("/sessions/{sessionId}/files", [HttpMethods.Options], Describe);
-        group.MapMethods("/uploads/{uploadId}", [HttpMethods.Options], Describe);
-
         var tus = group.MapGroup("")
             .AddEndpointFilter(EarlyAnswer.Filter)
             .AddEndpointFilter(TusVersion.Filter)
             .WithMetadata(new DisableRequestSizeLimitAttribute()); // limits are enforced while reading
-        tus.MapPost("/sessions/{sessionId}/files", Create)
+        tus.MapPost(UploadProtocols.Creation, Create)
             .ProducesProblem(400).ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(412).ProducesProblem(413)
             .ProducesProblem(415).ProducesProblem(460);
-        tus.MapMethods("/uploads/{uploadId}", [HttpMethods.Head], Head)
+        tus.MapMethods(UploadProtocols.Upload, [HttpMethods.Head], Head)
             .ProducesProblem(404).ProducesProblem(410).ProducesProblem(412).ProducesProblem(423);
-        tus.MapPatch("/uploads/{uploadId}", Patch)
+        tus.MapPatch(UploadProtocols.Upload, Patch)
             .ProducesProblem(400).ProducesProblem(403).ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(412)
             .ProducesProblem(413).ProducesProblem(415).ProducesProblem(423).ProducesProblem(460);
-        tus.MapDelete("/uploads/{uploadId}", Delete)
+        tus.MapDelete(UploadProtocols.Upload, Delete)
             .ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(412).ProducesProblem(423);
-        return group;
     }
 
     // "A successful response indicated by the 204 No Content or 200 OK status MUST contain the Tus-Version header."
-    private static NoContent Describe(HttpRequest request, IOptions<UploadOptions> options)
+    public static void Describe(HttpRequest request, UploadOptions options)
     {
         var response = request.HttpContext.Response;
         response.Headers[TusHeaders.Resumable] = TusVersion.Supported;
         response.Headers[TusHeaders.Version] = TusVersion.Supported;
         response.Headers[TusHeaders.Extension] = TusHeaders.ExtensionsFor(request);
         response.Headers[TusHeaders.ChecksumAlgorithm] = string.Join(',', BodyChecksum.Algorithms);
-        response.Headers.Set(TusHeaders.MaxSize, options.Value.MaxFileSize);
-        return TypedResults.NoContent();
+        response.Headers.Set(TusHeaders.MaxSize, options.MaxFileSize);
     }
 
     private static async Task<Results<Created, ProblemHttpResult>> Create(
@@ -58,22 +51,22 @@ internal static class Tus
             { Parts: { } parts } => await storage.ConcatenateAsync(shop.Id, sessionId, wanted.Upload, parts, cancellationToken),
             _ => await CreateAsync(shop.Id, sessionId, wanted.Upload, request, storage, cancellationToken),
         };
-        if (attempt.Refused is { } refused)
-            return (ProblemHttpResult)refused;
+        // Where an upload was begun, its offset tells the rest.
+        if (attempt.Upload is not { } created)
+            return (ProblemHttpResult)attempt.Refused!;
 
-        var created = attempt.Upload!;
         // "The Server MUST include the Upload-Offset header in the response", of a creation with upload.
-        if (HasBody(request))
-            request.HttpContext.Response.Headers.Set(TusHeaders.Offset, created.Received);
+        if (UploadHeaders.HasBody(request))
+            request.HttpContext.Response.Headers.Set(UploadHeaders.Offset, created.Received);
         SetExpiry(request.HttpContext.Response, created);
-        // "This URL MAY be absolute or relative": relative to the origin, it is right behind any gateway.
-        return TypedResults.Created($"{shop.Prefix}/api/customer/uploads/{created.UploadId}");
+        // "This URL MAY be absolute or relative."
+        return TypedResults.Created(UploadProtocols.AddressOf(shop, created));
     }
 
     private static async Task<UploadAttempt> CreateAsync(
         string shop, string sessionId, NewUpload wanted, HttpRequest request, UploadStorage storage, CancellationToken cancellationToken)
     {
-        if (!HasBody(request))
+        if (!UploadHeaders.HasBody(request))
             return await storage.CreateAsync(shop, sessionId, wanted, first: null, cancellationToken);
         // Creation With Upload: "similar rules as for the PATCH request and response apply".
         var (first, unreadable) = ReadBody(request, offset: 0);
@@ -91,10 +84,10 @@ internal static class Tus
 
         var upload = attempt.Upload!;
         // "The Server MUST always include the Upload-Offset header in the response for a HEAD request, even if the offset is 0".
-        response.Headers.Set(TusHeaders.Offset, upload.Received);
+        response.Headers.Set(UploadHeaders.Offset, upload.Received);
         // "As long as the length of the upload is not known, the Server MUST set Upload-Defer-Length: 1".
         if (upload.Length is { } length)
-            response.Headers.Set(TusHeaders.Length, length);
+            response.Headers.Set(UploadHeaders.Length, length);
         else
             response.Headers[TusHeaders.DeferLength] = "1";
         // "If an upload contains additional metadata, responses to HEAD requests MUST include the Upload-Metadata header".
@@ -114,8 +107,8 @@ internal static class Tus
     {
         if (shop.Id is null || !UploadId.IsWellFormed(uploadId))
             return (ProblemHttpResult)Problems.UploadNotFound;
-        if (!request.Headers.TryRead(TusHeaders.Offset, out var offset) || offset is null)
-            return (ProblemHttpResult)Problems.InvalidTusHeader(TusHeaders.Offset);
+        if (!request.Headers.TryRead(UploadHeaders.Offset, out var offset) || offset is null)
+            return (ProblemHttpResult)Problems.InvalidHeader(UploadHeaders.Offset);
         var (body, unreadable) = ReadBody(request, offset.Value);
         var attempt = body is null ? unreadable! : await storage.AppendAsync(shop.Id, uploadId, body, cancellationToken);
         if (attempt.Refused is { } refused)
@@ -123,7 +116,7 @@ internal static class Tus
 
         // "It MUST include the Upload-Offset header containing the new offset."
         var response = request.HttpContext.Response;
-        response.Headers.Set(TusHeaders.Offset, attempt.Upload!.Received);
+        response.Headers.Set(UploadHeaders.Offset, attempt.Upload!.Received);
         SetExpiry(response, attempt.Upload);
         return TypedResults.NoContent();
     }
@@ -146,15 +139,12 @@ internal static class Tus
             return (null, Problems.OtherContentType);
         // "Once set the length MUST NOT be changed": a PATCH may name it where it was deferred.
         long? length = null;
-        if (HttpMethods.IsPatch(request.Method) && !request.Headers.TryRead(TusHeaders.Length, out length))
-            return (null, Problems.InvalidTusHeader(TusHeaders.Length));
+        if (HttpMethods.IsPatch(request.Method) && !request.Headers.TryRead(UploadHeaders.Length, out length))
+            return (null, Problems.InvalidHeader(UploadHeaders.Length));
         if (!TusChecksum.TryRead(request, out var checksum))
             return (null, Problems.ChecksumNotUnderstood);
         return (new UploadBody(request.BodyReader, request.ContentLength) { Offset = offset, Length = length, Checksum = checksum }, null);
     }
-
-    private static bool HasBody(HttpRequest request) =>
-        request.ContentLength is null ? request.HttpContext.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true : request.ContentLength > 0;
 
     // "This header MUST be included in every PATCH response if the upload is going to expire."
     private static void SetExpiry(HttpResponse response, ResumableUpload upload)

@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.HttpOverrides;
 
 namespace CloudTab.UploadApi;
 
-/// <summary>The headers of tus 1.0.0.</summary>
+/// <summary>The headers of tus 1.0.0, beside <see cref="UploadHeaders"/>.</summary>
 internal static class TusHeaders
 {
     public const string Resumable = "Tus-Resumable";
@@ -11,8 +11,6 @@ internal static class TusHeaders
     public const string Extension = "Tus-Extension";
     public const string MaxSize = "Tus-Max-Size";
     public const string ChecksumAlgorithm = "Tus-Checksum-Algorithm";
-    public const string Offset = "Upload-Offset";
-    public const string Length = "Upload-Length";
     public const string DeferLength = "Upload-Defer-Length";
     public const string Metadata = "Upload-Metadata";
     public const string Expires = "Upload-Expires";
@@ -48,8 +46,4 @@ internal static class TusHeaders
         value = number;
         return true;
     }
-
-    /// <summary>Writes a number.</summary>
-    public static void Set(this IHeaderDictionary headers, string name, long value) =>
-        headers[name] = value.ToString(CultureInfo.InvariantCulture);
 }
