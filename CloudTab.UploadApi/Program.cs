@@ -4,8 +4,8 @@ using CloudTab.UploadApi;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
-builder.WebHost.ConfigureLastBytes();
-builder.WebHost.ConfigureInterimResponses();
+// In one call: a second one would replace the first.
+builder.WebHost.ConfigureKestrel(kestrel => kestrel.ConfigureEndpointDefaults(endpoint => endpoint.UseLastBytes().UseInterimResponses()));
 
 builder.AddDatabase();
 builder.AddObjectStore();

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.HttpOverrides;
 
 namespace CloudTab.UploadApi;
 
@@ -18,4 +19,12 @@ internal static class UploadHeaders
         request.ContentLength is { } length
             ? length > 0
             : request.HttpContext.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true;
+
+    /// <summary>
+    /// Whether a request came through a proxy (the gateway with YARP, nginx): most pass on neither trailers nor interim responses. One that
+    /// is trusted has had its header renamed by the middleware.
+    /// </summary>
+    public static bool IsForwarded(HttpRequest request) =>
+        request.Headers.ContainsKey(ForwardedHeadersDefaults.XForwardedForHeaderName)
+        || request.Headers.ContainsKey(ForwardedHeadersDefaults.XOriginalForHeaderName);
 }

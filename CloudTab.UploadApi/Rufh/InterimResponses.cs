@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.IO.Pipelines;
 using System.Text;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 
 namespace CloudTab.UploadApi;
@@ -43,10 +44,9 @@ internal sealed class InterimResponses(PipeWriter output)
 
 internal static class InterimResponsesExtensions
 {
-    public static void ConfigureInterimResponses(this IWebHostBuilder host) => host.ConfigureKestrel(kestrel =>
-        kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Use(next => connection =>
-        {
-            connection.Features.Set(new InterimResponses(connection.Transport.Output));
-            return next(connection);
-        })));
+    public static IConnectionBuilder UseInterimResponses(this IConnectionBuilder endpoint) => endpoint.Use(next => connection =>
+    {
+        connection.Features.Set(new InterimResponses(connection.Transport.Output));
+        return next(connection);
+    });
 }

@@ -12,7 +12,7 @@ internal sealed class ResumptionSupport(InterimResponses responses, RequestedSho
     private const int Status = 104;
     private const string Reason = "Upload Resumption Supported";
 
-    // A client that does not expect so many answers to one request, or a proxy, may have a limit on all their bytes.
+    // A client that does not expect so many answers to one request may have a limit on all their bytes.
     private const int MostAcknowledgements = 100;
 
     private static readonly (string, string) Version = (RufhHeaders.InteropVersion, RufhHeaders.SupportedInteropVersion);
@@ -21,12 +21,15 @@ internal sealed class ResumptionSupport(InterimResponses responses, RequestedSho
 
     /// <summary>
     /// The support that a request gets, or null: servers "MUST NOT send a 104 […] when the interop version indicated by the
-    /// Upload-Draft-Interop-Version header field in the request is missing or mismatching".
+    /// Upload-Draft-Interop-Version header field in the request is missing or mismatching". Behind a proxy the client most likely gets
+    /// none: an upload that it could not have heard of would be kept for nobody, and count.
     /// </summary>
-    public static ResumptionSupport? For(HttpRequest request, RequestedShop shop, UploadLimits limits) =>
-        request.Headers[RufhHeaders.InteropVersion] == RufhHeaders.SupportedInteropVersion && InterimResponses.To(request.HttpContext) is { } responses
-            ? new(responses, shop, limits)
-            : null;
+    public static ResumptionSupport? For(HttpRequest request, RequestedShop shop, UploadLimits limits)
+    {
+        if (request.Headers[RufhHeaders.InteropVersion] != RufhHeaders.SupportedInteropVersion || UploadHeaders.IsForwarded(request))
+            return null;
+        return InterimResponses.To(request.HttpContext) is { } responses ? new(responses, shop, limits) : null;
+    }
 
     /// <summary>Tells where an upload is. "It MUST include Location […] and MUST include the Upload-Limit header field".</summary>
     /// <returns>Whether the client can have heard of it.</returns>

@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Mvc;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// Resumable Uploads for HTTP (https://datatracker.ietf.org/doc/draft-ietf-httpbis-resumable-upload/, -12, interop version 8) over
+/// Resumable Uploads for HTTP (https://datatracker.ietf.org/doc/draft-ietf-httpbis-resumable-upload/, what comes after -11, interop version 8) over
 /// <see cref="UploadStorage"/>. What is quoted here and in the files beside it is the draft's text; docs/resumable-uploads.md goes
 /// through it section by section.
 /// </summary>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Microsoft.AspNetCore.HttpOverrides;
 
 namespace CloudTab.UploadApi;
 
@@ -28,11 +27,7 @@ internal static class TusHeaders
     /// </summary>
     public static string ExtensionsFor(HttpRequest request) =>
         "creation,creation-with-upload,creation-defer-length,expiration,checksum,termination,concatenation"
-        + (IsForwarded(request.Headers) ? "" : ",checksum-trailer");
-
-    // A proxy that is trusted has had its header renamed by the middleware.
-    private static bool IsForwarded(IHeaderDictionary headers) =>
-        headers.ContainsKey(ForwardedHeadersDefaults.XForwardedForHeaderName) || headers.ContainsKey(ForwardedHeadersDefaults.XOriginalForHeaderName);
+        + (UploadHeaders.IsForwarded(request) ? "" : ",checksum-trailer");
 
     /// <summary>Reads a header whose "value MUST be a non-negative integer".</summary>
     /// <returns>False where it is there and is something else.</returns>
