@@ -148,9 +148,10 @@ internal sealed class UploadStorage(
             return created;
 
         await using var hold = holds.Begin(created);
-        var isTold = first.Announce is not null && await first.Announce(created, cancellationToken);
+        var isTold = false;
         try
         {
+            isTold = first.Announce is not null && await first.Announce(created, cancellationToken);
             var attempt = await continuation.AddAsync(hold, first);
             // What was parked, because this host stops, can be continued: the client is told where.
             isTold |= attempt.Upload is { } kept && (kept.IsComplete || !kept.IsFinal);

@@ -35,7 +35,7 @@ internal static class Rufh
             request.HttpContext.Response.Headers[RufhHeaders.Limit] = limits.ForNew;
     }
 
-    private static async Task<Results<Ok<UploadAnswer>, Created, NoContent, ProblemHttpResult>> Create(
+    private static async Task<Results<Ok<UploadAnswer>, Created, ProblemHttpResult>> Create(
         RequestedShop shop,
         string sessionId,
         HttpRequest request,
@@ -55,43 +55,24 @@ internal static class Rufh
             first = first with { Announce = support.AnnounceAsync, Acknowledge = support.AcknowledgeAsync };
         var attempt = await storage.CreateAsync(shop.Id, sessionId, wanted, first, cancellationToken);
 
-        if (attempt is { Upload.IsComplete: true })
-            return await answers.CompleteAsync(request, attempt.Upload, cancellationToken) is { } complete ? complete : TypedResults.NoContent();
         // "The server MUST include the Location response header field pointing to the upload resource".
         if (attempt.Upload is { } begun)
             request.HttpContext.Response.Headers.Location = UploadProtocols.AddressOf(shop, begun);
         if (attempt.Refused is not null)
             return answers.Refuse(request, attempt);
-        answers.GoesOn(request.HttpContext.Response, attempt.Upload!);
-        return TypedResults.Created();
+        answers.Acknowledge(request.HttpContext.Response, attempt.Upload!);
+        return await answers.FinishAsync(request, attempt.Upload!, cancellationToken) is { } answer ? answer : TypedResults.Created();
     }
 
     private static async Task<Results<NoContent, ProblemHttpResult>> Retrieve(
-        RequestedShop shop,
-        string uploadId,
-        HttpRequest request,
-        UploadStorage storage,
-        RufhAnswers answers,
-        UploadLimits limits,
-        CancellationToken cancellationToken)
+        RequestedShop shop, string uploadId, HttpRequest request, UploadStorage storage, RufhAnswers answers, CancellationToken cancellationToken)
     {
         if (shop.Id is null || !UploadId.IsWellFormed(uploadId))
             return answers.Refuse(request, Problems.UploadNotFound);
         var attempt = await storage.FindAsync(shop.Id, uploadId, cancellationToken);
         if (attempt.Refused is not null)
             return answers.Refuse(request, attempt);
-
-        var upload = attempt.Upload!;
-        var headers = request.HttpContext.Response.Headers;
-        // "MUST include the offset", "MUST include the Upload-Complete header field […] indicating whether a final response was produced",
-        headers.Set(UploadHeaders.Offset, upload.Received);
-        headers[RufhHeaders.Complete] = upload.IsComplete ? RufhHeaders.True : RufhHeaders.False;
-        // "MUST include the length in the Upload-Length header field, unless the client has not supplied one",
-        if (upload.Length is { } length)
-            headers.Set(UploadHeaders.Length, length);
-        // "MUST indicate the limits in the Upload-Limit header field, and SHOULD include the Cache-Control header field with […] no-store".
-        headers[RufhHeaders.Limit] = limits.For(upload);
-        headers.CacheControl = "no-store";
+        answers.Tell(request.HttpContext.Response, attempt.Upload!);
         return TypedResults.NoContent();
     }
 
@@ -116,11 +97,8 @@ internal static class Rufh
         if (attempt.Refused is not null)
             return answers.Refuse(request, attempt);
 
-        if (attempt.Upload is { IsComplete: true } complete && await answers.CompleteAsync(request, complete, cancellationToken) is { } answer)
-            return answer;
-        if (!attempt.Upload!.IsComplete)
-            answers.GoesOn(request.HttpContext.Response, attempt.Upload);
-        return TypedResults.NoContent();
+        answers.Acknowledge(request.HttpContext.Response, attempt.Upload!);
+        return await answers.FinishAsync(request, attempt.Upload!, cancellationToken) is { } answer ? answer : TypedResults.NoContent();
     }
 
     // "The server SHOULD deactivate the upload resource", and "SHOULD terminate any in-flight requests to the upload resource before".

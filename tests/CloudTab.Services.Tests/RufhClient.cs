@@ -62,6 +62,19 @@ internal static class RufhClient
         Assert.Equal(isFinal ? "?1" : "?0", answer.Header("Upload-Complete"));
     }
 
+    /// <summary>Asserts the final answer to an upload, which is that to an upload as a form.</summary>
+    public static async Task IsFinalAsync(this HttpResponseMessage answer, string sessionId, Sample file)
+    {
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Equal("?1", answer.Header("Upload-Complete"));
+        var body = await answer.JsonAsync();
+        Assert.Equal(sessionId, body.GetProperty("sessionId").GetString());
+        var stored = Assert.Single(body.GetProperty("files").EnumerateArray());
+        Assert.Equal(
+            (file.Name, file.Content.Length, file.Sha256),
+            (stored.GetProperty("originalName").GetString(), stored.GetProperty("size").GetInt32(), stored.GetProperty("sha256").GetString()));
+    }
+
     /// <summary>The headers of a request that adds bytes.</summary>
     public static IEnumerable<(string Name, string Value)> Append(long offset, bool isLast, params IEnumerable<(string Name, string Value)> headers) =>
         [("Upload-Offset", TusClient.Number(offset)), Complete(isLast), ("Content-Type", "application/partial-upload"), .. headers];

@@ -122,6 +122,26 @@ public sealed partial class RufhFaultsTests(UploadFixture relay) : IClassFixture
     }
 
     [Fact]
+    public async Task A_request_in_chunks_that_is_cut_completes_nothing()
+    {
+        var file = Sample.Pdf();
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginRufhAsync(sessionId, file);
+        using (var socket = await RawHttp.SendAsync(
+            relay.Address,
+            $"PATCH {upload} HTTP/1.1\r\n{Version}Upload-Complete: ?1\r\nUpload-Offset: 0\r\nContent-Type: application/partial-upload\r\nTransfer-Encoding: chunked\r\n",
+            (byte[])[.. "190\r\n"u8, .. file.Content[..400], .. "\r\n"u8]))
+        {
+            await relay.IsHeldAsync(upload);
+        }
+
+        await relay.IsLetGoAsync(upload, before: 0);
+        Assert.Equal((400, false, null), await _client.RetrieveAsync(upload));
+        using var rest = await _client.AppendAsync(upload, 400, file.Content[400..], isLast: true);
+        await rest.IsFinalAsync(sessionId, file);
+    }
+
+    [Fact]
     public async Task HTTP_1_0_knows_no_interim_responses()
     {
         var sessionId = await _client.CreateAsync();
