@@ -49,12 +49,12 @@ public sealed class OriginOptions : IValidatableObject
 
 internal static class OriginExtensions
 {
-    // What a page of another origin may read; the second half is what clients of tus look at. The gateway's list is the one that counts.
+    // What a page of another origin may read; from the second line on, what clients of resumable uploads look at. The gateway's list is the one that counts.
     private static readonly string[] ExposedHeaders =
     [
         "Location", "ETag", "Content-Disposition", "Retry-After",
         "Upload-Offset", "Upload-Length", "Upload-Defer-Length", "Upload-Metadata", "Upload-Expires", "Upload-Concat", "Tus-Resumable",
-        "Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm",
+        "Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm", "Upload-Complete", "Upload-Limit", "Repr-Digest", "Accept-Patch",
     ];
 
     internal static void AddOrigins(this IHostApplicationBuilder builder)

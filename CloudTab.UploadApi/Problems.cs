@@ -6,12 +6,19 @@ namespace CloudTab.UploadApi;
 /// <summary>Every failure that this service expects, once: status, stable code, and what to tell the customer.</summary>
 internal sealed record Problem(int Status, string Code, string Title, string Detail)
 {
+    /// <summary>The problem's type, where a protocol has a name for it.</summary>
+    public string? Type { get; init; }
+
+    /// <summary>Members that the type has.</summary>
+    public IReadOnlyList<KeyValuePair<string, object?>> Members { get; init; } = [];
+
     /// <summary>The answer to send. It is complete in itself: what the framework would add depends on the request's Accept header.</summary>
     public static implicit operator ProblemHttpResult(Problem problem) => TypedResults.Problem(
         problem.Detail,
         statusCode: problem.Status,
         title: problem.Title,
-        extensions: new Dictionary<string, object?>(StringComparer.Ordinal)
+        type: problem.Type,
+        extensions: new Dictionary<string, object?>(problem.Members, StringComparer.Ordinal)
         {
             ["code"] = problem.Code,
             ["success"] = false,
@@ -116,7 +123,7 @@ internal static class Problems
         "Send the checksum as an algorithm that OPTIONS names, a space, and its value in Base64.");
 
     public static readonly Problem OtherTusVersion = new(
-        StatusCodes.Status412PreconditionFailed, "tus_version", "Other version of tus", "Only tus 1.0.0 is spoken here: send Tus-Resumable: 1.0.0.");
+        StatusCodes.Status412PreconditionFailed, "tus_version", "Other version of tus", "Send Tus-Resumable: 1.0.0; or Upload-Draft-Interop-Version, for Resumable Uploads for HTTP.");
 
     public static readonly Problem OtherContentType = new(
         StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", "Other Content-Type",
@@ -143,9 +150,9 @@ internal static class Problems
         StatusCodes.Status503ServiceUnavailable, "unavailable", "Unavailable",
         "The service cannot answer right now: try again in a moment.");
 
-    /// <summary>A header of tus that is missing or cannot be understood.</summary>
-    public static Problem InvalidTusHeader(string name) => new(
-        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", $"The header {name} is missing or not what tus 1.0.0 says.");
+    /// <summary>A header of a protocol that is missing or cannot be understood.</summary>
+    public static Problem InvalidHeader(string name) => new(
+        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", $"The header {name} is missing or not what the protocol says.");
 
     /// <summary>The answer to a state change that did not happen.</summary>
     public static Problem For(Outcome outcome) => outcome switch

@@ -8,8 +8,9 @@ if (args is [PdfProgram.Verb, var limit])
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
 builder.UseLargeSocketBlocks();
-builder.WebHost.ConfigureLastBytes();
 builder.WebHost.LimitReadAhead();
+// In one call: a second one would replace the first.
+builder.WebHost.ConfigureKestrel(kestrel => kestrel.ConfigureEndpointDefaults(endpoint => endpoint.UseLastBytes().UseInterimResponses()));
 
 builder.AddDatabase();
 builder.AddObjectStore();
@@ -35,6 +36,9 @@ builder.Services.AddSingleton<Completion>();
 builder.Services.AddSingleton<Continuation>();
 builder.Services.AddSingleton<UploadStorage>();
 builder.Services.AddSingleton<CustomerViews>();
+builder.Services.AddSingleton<MatcherPolicy, UploadProtocols>();
+builder.Services.AddSingleton<RufhLimits>();
+builder.Services.AddSingleton<RufhAnswers>();
 
 var app = builder.Build();
 app.UseServiceDefaults();
@@ -42,8 +46,8 @@ app.UseMethodOverride();
 app.UseRouting();
 app.UseRateLimiter();
 
-app.MapGroup("/api/customer").MapSessions().MapFiles().MapTus();
-app.MapGroup("/s/{shop}/api/customer").MapSessions().MapFiles().MapTus();
+app.MapGroup("/api/customer").MapSessions().MapFiles().MapUploadProtocols();
+app.MapGroup("/s/{shop}/api/customer").MapSessions().MapFiles().MapUploadProtocols();
 app.MapPages();
 app.MapAssets();
 

@@ -10,10 +10,19 @@ namespace CloudTab.UploadApi;
 /// </summary>
 internal sealed class BodyChecksum(IReadOnlyList<string> algorithms, Func<ExpectedChecksum?> expected)
 {
+    public const string Sha256 = "sha256";
+
     /// <summary>The algorithms that are known, best first.</summary>
-    public static IReadOnlyList<string> Algorithms { get; } = ["sha256", "sha1", "crc32"];
+    public static IReadOnlyList<string> Algorithms { get; } = [Sha256, "sha1", "crc32"];
 
     private readonly Dictionary<string, Hash> _hashes = algorithms.ToDictionary(name => name, Hash.Create, StringComparer.Ordinal);
+
+    /// <summary>The checksum that a request's headers announce behind its body, or null.</summary>
+    public static BodyChecksum? FromTrailer(
+        HttpRequest request, string name, IReadOnlyList<string> algorithms, Func<string, ExpectedChecksum?> parse) =>
+        request.GetDeclaredTrailers().Contains(name, StringComparer.OrdinalIgnoreCase)
+            ? new(algorithms, () => request.CheckTrailersAvailable() ? parse(request.GetTrailer(name).ToString()) : null)
+            : null;
 
     /// <summary>Takes the next bytes.</summary>
     public void Append(ReadOnlySpan<byte> bytes)
@@ -35,7 +44,7 @@ internal sealed class BodyChecksum(IReadOnlyList<string> algorithms, Func<Expect
     {
         public static Hash Create(string name) => name switch
         {
-            "sha256" => new(IncrementalHash.CreateHash(HashAlgorithmName.SHA256), null),
+            Sha256 => new(IncrementalHash.CreateHash(HashAlgorithmName.SHA256), null),
 #pragma warning disable CA5350 // tus: "The Server MUST support at least the SHA1 checksum algorithm". It guards against accidents, not attacks.
             "sha1" => new(IncrementalHash.CreateHash(HashAlgorithmName.SHA1), null),
 #pragma warning restore CA5350

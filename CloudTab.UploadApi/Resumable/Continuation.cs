@@ -43,7 +43,7 @@ internal sealed class Continuation(
 
     private async Task<UploadAttempt> ReceiveAsync(UploadHold hold, UploadBody body)
     {
-        if (body.Length is { } length && hold.Upload.Length is null)
+        if (hold.Upload.Length is null && body.LengthFrom(hold.Upload.Received) is { } length)
             await hold.SetLengthAsync(length, hold.Lost);
         var upload = hold.Upload;
         using var span = Telemetry.StartFile(upload.File!.Value);
@@ -73,10 +73,15 @@ internal sealed class Continuation(
             sending.Journal = hold.RecordAsync;
         }
 
-        if (sending.Size == upload.Length)
+        var isWhole = body.IsLast && ending.Cut is null;
+        if (isWhole && upload.Length is null)
+            await hold.SetLengthAsync(sending.Size, hold.Lost);
+        if (sending.Size == hold.Upload.Length)
             return await completion.CompleteAsync(hold, sending, inspection, body.Consumed);
         await ParkAsync(hold, sending);
-        return new(hold.Upload, ending.Cut is null ? null : Explain(hold, sending, ending.Cut));
+        if (ending.Cut is not null)
+            return new(hold.Upload, Explain(hold, sending, ending.Cut));
+        return new(hold.Upload, isWhole ? Problems.OtherLength : null);
     }
 
     private async Task<Ending> CopyAsync(UploadHold hold, UploadBody body, ObjectUpload sending, Inspection? inspection, long end)
@@ -90,16 +95,20 @@ internal sealed class Continuation(
                 var room = memory[..(int)Math.Min(memory.Length, end - sending.Size)];
                 var count = await reading.ReadAsync(room);
                 if (count == 0)
-                    return new();
+                    return new() { Refused = body.IsLast && sending.Size == 0 ? Problems.EmptyFile : null };
                 if (inspection is not null && !inspection.Add(room.Span[..count]))
                     return new() { Refused = Problems.TypeNotAccepted };
                 await sending.AdvanceAsync(count, hold.Lost);
+                if (body.Acknowledge is { } acknowledge)
+                    await acknowledge(hold.Upload, reading.Ended);
             }
 
             // One byte more than fits tells that there is more; otherwise this is where trailers come in.
             if (await reading.ReadAsync(new byte[1]) == 0)
                 return new();
-            return hold.Upload.Length is null ? new() { Refused = Problems.FileTooLarge } : new() { HasSurplus = true };
+            if (hold.Upload.Length is null)
+                return new() { Refused = Problems.FileTooLarge };
+            return body.MustFit ? new() { Refused = Problems.UploadTooLong } : new() { HasSurplus = true };
         }
         catch (OperationCanceledException ended) when (reading.Ended.IsCancellationRequested && !hold.Lost.IsCancellationRequested)
         {

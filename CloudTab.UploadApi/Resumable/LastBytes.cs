@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using Microsoft.AspNetCore.Connections;
 
 namespace CloudTab.UploadApi;
 
@@ -10,20 +11,19 @@ namespace CloudTab.UploadApi;
 /// </summary>
 internal static class LastBytes
 {
-    public static void ConfigureLastBytes(this IWebHostBuilder host) => host.ConfigureKestrel(kestrel =>
-        kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Use(next => async connection =>
+    public static IConnectionBuilder UseLastBytes(this IConnectionBuilder endpoint) => endpoint.Use(next => async connection =>
+    {
+        var transport = connection.Transport;
+        connection.Transport = new Duplex(new Reader(transport.Input), transport.Output);
+        try
         {
-            var transport = connection.Transport;
-            connection.Transport = new Duplex(new Reader(transport.Input), transport.Output);
-            try
-            {
-                await next(connection);
-            }
-            finally
-            {
-                connection.Transport = transport;
-            }
-        })));
+            await next(connection);
+        }
+        finally
+        {
+            connection.Transport = transport;
+        }
+    });
 
     private sealed record Duplex(PipeReader Input, PipeWriter Output) : IDuplexPipe;
 

@@ -19,6 +19,9 @@ internal sealed class UploadStorage(
     IOptions<UploadOptions> options,
     TimeProvider clock)
 {
+    // What an upload cannot recover from, where its protocol says so (UploadBody.MustFit).
+    private static readonly Problem?[] Misfits = [Problems.UploadTooLong, Problems.FileTooLarge, Problems.EmptyFile];
+
     private static readonly TimeSpan TakeLimit = TimeSpan.FromSeconds(20);
 
     /// <summary>Begins an upload, with its first bytes where they come along.</summary>
@@ -85,7 +88,11 @@ internal sealed class UploadStorage(
         {
             try
             {
-                return Conflict(hold.Upload, body) ?? await continuation.AddAsync(hold, body);
+                if (Conflict(hold.Upload, body) is not { } conflict)
+                    return await continuation.AddAsync(hold, body);
+                if (body.MustFit && Misfits.Contains(conflict.Refused))
+                    await completion.GiveUpAsync(hold);
+                return conflict;
             }
             catch (UploadLostException)
             {
@@ -146,10 +153,11 @@ internal sealed class UploadStorage(
         var isTold = false;
         try
         {
+            isTold = first.Announce is not null && await first.Announce(created, cancellationToken);
             var attempt = await continuation.AddAsync(hold, first);
             // What was parked, because this host stops, can be continued: the client is told where.
-            isTold = attempt.Upload is { } kept && (kept.IsComplete || !kept.IsFinal);
-            return isTold ? attempt.Upload! : attempt;
+            isTold |= attempt.Upload is { } kept && (kept.IsComplete || !kept.IsFinal);
+            return isTold ? attempt : attempt with { Upload = null };
         }
         catch (UploadLostException)
         {
@@ -176,13 +184,15 @@ internal sealed class UploadStorage(
     private UploadAttempt? Conflict(ResumableUpload upload, UploadBody body)
     {
         var most = options.Value.For(upload.ShopLimits).FileSize;
-        var length = upload.Length ?? body.Length;
+        var length = upload.Length ?? body.LengthFrom(upload.Received);
         var refused = upload switch
         {
             { IsFinal: true } => Problems.FinalUpload,
-            _ when body.Length is { } told && (told != length || told < upload.Received) => Problems.OtherLength,
-            _ when length > most => Problems.FileTooLarge,
             _ when body.Offset is { } offset && offset != upload.Received => Problems.OffsetConflict,
+            _ when body.Length is { } told && (told != length || told < upload.Received) => Problems.OtherLength,
+            _ when body.IsLast && body.Size is { } rest && upload.Received + rest != length => Problems.OtherLength,
+            _ when length > most => Problems.FileTooLarge,
+            _ when length == 0 => Problems.EmptyFile,
             _ when body.Size is { } size && upload.Received + size > (length ?? most) =>
                 length is null ? Problems.FileTooLarge : Problems.UploadTooLong,
             _ => null,

@@ -1,7 +1,5 @@
 using CloudTab.Relay;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.Extensions.Options;
 
 namespace CloudTab.UploadApi;
 
@@ -11,40 +9,35 @@ namespace CloudTab.UploadApi;
 /// </summary>
 internal static class Tus
 {
-    public static RouteGroupBuilder MapTus(this RouteGroupBuilder group)
+    public static void MapTus(this RouteGroupBuilder group)
     {
-        group.MapMethods("/sessions/{sessionId}/files", [HttpMethods.Options], Describe);
-        group.MapMethods("/uploads/{uploadId}", [HttpMethods.Options], Describe);
-
-        group.MapPost("/sessions/{sessionId}/files", Create)
+        group.MapPost(UploadProtocols.Creation, Create)
             .TakesLargeBody()
             .AddEndpointFilter(TusVersion.Filter)
             .ProducesProblem(400).ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(412).ProducesProblem(413)
             .ProducesProblem(415).ProducesProblem(460);
-        group.MapMethods("/uploads/{uploadId}", [HttpMethods.Head], Head)
+        group.MapMethods(UploadProtocols.Upload, [HttpMethods.Head], Head)
             .AddEndpointFilter(TusVersion.Filter)
             .ProducesProblem(404).ProducesProblem(410).ProducesProblem(412).ProducesProblem(423);
-        group.MapPatch("/uploads/{uploadId}", Patch)
+        group.MapPatch(UploadProtocols.Upload, Patch)
             .TakesLargeBody()
             .AddEndpointFilter(TusVersion.Filter)
             .ProducesProblem(400).ProducesProblem(403).ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(412)
             .ProducesProblem(413).ProducesProblem(415).ProducesProblem(423).ProducesProblem(460);
-        group.MapDelete("/uploads/{uploadId}", Delete)
+        group.MapDelete(UploadProtocols.Upload, Delete)
             .AddEndpointFilter(TusVersion.Filter)
             .ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(412).ProducesProblem(423);
-        return group;
     }
 
     // "A successful response indicated by the 204 No Content or 200 OK status MUST contain the Tus-Version header."
-    private static NoContent Describe(HttpRequest request, IOptions<UploadOptions> options)
+    public static void Describe(HttpRequest request, UploadOptions options)
     {
         var response = request.HttpContext.Response;
         response.Headers[TusHeaders.Resumable] = TusVersion.Supported;
         response.Headers[TusHeaders.Version] = TusVersion.Supported;
         response.Headers[TusHeaders.Extension] = TusHeaders.ExtensionsFor(request);
         response.Headers[TusHeaders.ChecksumAlgorithm] = string.Join(',', BodyChecksum.Algorithms);
-        response.Headers.Set(TusHeaders.MaxSize, options.Value.MaxFileSize);
-        return TypedResults.NoContent();
+        response.Headers.Set(TusHeaders.MaxSize, options.MaxFileSize);
     }
 
     private static async Task<Results<Created, ProblemHttpResult>> Create(
@@ -59,22 +52,22 @@ internal static class Tus
             { Parts: { } parts } => await storage.ConcatenateAsync(shop.Id, sessionId, wanted.Upload, parts, cancellationToken),
             _ => await CreateAsync(shop.Id, sessionId, wanted.Upload, request, storage, cancellationToken),
         };
-        if (attempt.Refused is { } refused)
-            return (ProblemHttpResult)refused;
+        // Where an upload was begun, its offset tells the rest.
+        if (attempt.Upload is not { } created)
+            return (ProblemHttpResult)attempt.Refused!;
 
-        var created = attempt.Upload!;
         // "The Server MUST include the Upload-Offset header in the response", of a creation with upload.
-        if (HasBody(request))
-            request.HttpContext.Response.Headers.Set(TusHeaders.Offset, created.Received);
+        if (UploadHeaders.HasBody(request))
+            request.HttpContext.Response.Headers.Set(UploadHeaders.Offset, created.Received);
         SetExpiry(request.HttpContext.Response, created);
-        // "This URL MAY be absolute or relative": relative to the origin, it is right behind any gateway.
-        return TypedResults.Created($"{shop.Prefix}/api/customer/uploads/{created.UploadId}");
+        // "This URL MAY be absolute or relative."
+        return TypedResults.Created(UploadProtocols.AddressOf(shop, created));
     }
 
     private static async Task<UploadAttempt> CreateAsync(
         string shop, string sessionId, NewUpload wanted, HttpRequest request, UploadStorage storage, CancellationToken cancellationToken)
     {
-        if (!HasBody(request))
+        if (!UploadHeaders.HasBody(request))
             return await storage.CreateAsync(shop, sessionId, wanted, first: null, cancellationToken);
         // Creation With Upload: "similar rules as for the PATCH request and response apply".
         var (first, unreadable) = ReadBody(request, offset: 0);
@@ -92,10 +85,10 @@ internal static class Tus
 
         var upload = attempt.Upload!;
         // "The Server MUST always include the Upload-Offset header in the response for a HEAD request, even if the offset is 0".
-        response.Headers.Set(TusHeaders.Offset, upload.Received);
+        response.Headers.Set(UploadHeaders.Offset, upload.Received);
         // "As long as the length of the upload is not known, the Server MUST set Upload-Defer-Length: 1".
         if (upload.Length is { } length)
-            response.Headers.Set(TusHeaders.Length, length);
+            response.Headers.Set(UploadHeaders.Length, length);
         else
             response.Headers[TusHeaders.DeferLength] = "1";
         // "If an upload contains additional metadata, responses to HEAD requests MUST include the Upload-Metadata header".
@@ -115,8 +108,8 @@ internal static class Tus
     {
         if (shop.Id is null || !UploadId.IsWellFormed(uploadId))
             return (ProblemHttpResult)Problems.UploadNotFound;
-        if (!request.Headers.TryRead(TusHeaders.Offset, out var offset) || offset is null)
-            return (ProblemHttpResult)Problems.InvalidTusHeader(TusHeaders.Offset);
+        if (!request.Headers.TryRead(UploadHeaders.Offset, out var offset) || offset is null)
+            return (ProblemHttpResult)Problems.InvalidHeader(UploadHeaders.Offset);
         var (body, unreadable) = ReadBody(request, offset.Value);
         var attempt = body is null ? unreadable! : await storage.AppendAsync(shop.Id, uploadId, body, cancellationToken);
         if (attempt.Refused is { } refused)
@@ -124,7 +117,7 @@ internal static class Tus
 
         // "It MUST include the Upload-Offset header containing the new offset."
         var response = request.HttpContext.Response;
-        response.Headers.Set(TusHeaders.Offset, attempt.Upload!.Received);
+        response.Headers.Set(UploadHeaders.Offset, attempt.Upload!.Received);
         SetExpiry(response, attempt.Upload);
         return TypedResults.NoContent();
     }
@@ -147,15 +140,12 @@ internal static class Tus
             return (null, Problems.OtherContentType);
         // "Once set the length MUST NOT be changed": a PATCH may name it where it was deferred.
         long? length = null;
-        if (HttpMethods.IsPatch(request.Method) && !request.Headers.TryRead(TusHeaders.Length, out length))
-            return (null, Problems.InvalidTusHeader(TusHeaders.Length));
+        if (HttpMethods.IsPatch(request.Method) && !request.Headers.TryRead(UploadHeaders.Length, out length))
+            return (null, Problems.InvalidHeader(UploadHeaders.Length));
         if (!TusChecksum.TryRead(request, out var checksum))
             return (null, Problems.ChecksumNotUnderstood);
         return (new UploadBody(request.Body, request.ContentLength) { Offset = offset, Length = length, Checksum = checksum }, null);
     }
-
-    private static bool HasBody(HttpRequest request) =>
-        request.ContentLength is null ? request.HttpContext.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true : request.ContentLength > 0;
 
     // "This header MUST be included in every PATCH response if the upload is going to expire."
     private static void SetExpiry(HttpResponse response, ResumableUpload upload)

@@ -10,17 +10,14 @@ internal static class TusChecksum
     /// <returns>False where it cannot be understood: "400 Bad Request if the checksum algorithm is not supported by the server".</returns>
     public static bool TryRead(HttpRequest request, out BodyChecksum? checksum)
     {
-        checksum = null;
+        checksum = BodyChecksum.FromTrailer(request, TusHeaders.Checksum, BodyChecksum.Algorithms, Parse);
         if (request.Headers.TryGetValue(TusHeaders.Checksum, out var header))
         {
             if (Parse(header.ToString()) is not { } expected)
                 return false;
             checksum = new([expected.Algorithm], () => expected);
-            return true;
         }
 
-        if (request.GetDeclaredTrailers().Contains(TusHeaders.Checksum, StringComparer.OrdinalIgnoreCase))
-            checksum = new(BodyChecksum.Algorithms, () => request.CheckTrailersAvailable() ? Parse(request.GetTrailer(TusHeaders.Checksum).ToString()) : null);
         return true;
     }
 

@@ -21,17 +21,17 @@ internal sealed record TusCreation(NewUpload Upload, IReadOnlyList<string>? Part
         var isFinal = concat is not null && concat.StartsWith(Final, StringComparison.Ordinal) && Ascii.IsValid(concat);
         var parts = isFinal ? PartsOf(concat!) : null;
         if (concat is not null && concat != NewUpload.Partial && parts is null or [])
-            return (null, Problems.InvalidTusHeader(TusHeaders.Concat));
+            return (null, Problems.InvalidHeader(TusHeaders.Concat));
 
         if (!TryReadLength(headers, out var length) && !isFinal)
-            return (null, Problems.InvalidTusHeader(TusHeaders.Length));
+            return (null, Problems.InvalidHeader(UploadHeaders.Length));
         // "The Upload-Length header MAY be set to 0": but an empty file is nothing to print, and refused however it comes.
         if (length == 0)
             return (null, Problems.EmptyFile);
 
         var text = headers[TusHeaders.Metadata].ToString();
         if (text.Length > LongestMetadata || !TusMetadata.TryRead(text, out var metadata))
-            return (null, Problems.InvalidTusHeader(TusHeaders.Metadata));
+            return (null, Problems.InvalidHeader(TusHeaders.Metadata));
         var upload = new NewUpload(
             FileNames.Clean(metadata.FileName ?? ""), isFinal ? null : length, metadata.FileType, metadata.Sha256, text.Length == 0 ? null : text, concat);
         return (new(upload, parts), null);
@@ -40,7 +40,7 @@ internal sealed record TusCreation(NewUpload Upload, IReadOnlyList<string>? Part
     // "The request MUST include one of the following headers: Upload-Length […] or Upload-Defer-Length: 1"; the latter's "value MUST be 1".
     private static bool TryReadLength(IHeaderDictionary headers, out long? length)
     {
-        if (!headers.TryRead(TusHeaders.Length, out length))
+        if (!headers.TryRead(UploadHeaders.Length, out length))
             return false;
         return headers.TryGetValue(TusHeaders.DeferLength, out var deferred) ? deferred == "1" && length is null : length is not null;
     }

@@ -1,9 +1,8 @@
 using System.Globalization;
-using Microsoft.AspNetCore.HttpOverrides;
 
 namespace CloudTab.UploadApi;
 
-/// <summary>The headers of tus 1.0.0.</summary>
+/// <summary>The headers of tus 1.0.0, beside <see cref="UploadHeaders"/>.</summary>
 internal static class TusHeaders
 {
     public const string Resumable = "Tus-Resumable";
@@ -11,8 +10,6 @@ internal static class TusHeaders
     public const string Extension = "Tus-Extension";
     public const string MaxSize = "Tus-Max-Size";
     public const string ChecksumAlgorithm = "Tus-Checksum-Algorithm";
-    public const string Offset = "Upload-Offset";
-    public const string Length = "Upload-Length";
     public const string DeferLength = "Upload-Defer-Length";
     public const string Metadata = "Upload-Metadata";
     public const string Expires = "Upload-Expires";
@@ -30,11 +27,7 @@ internal static class TusHeaders
     /// </summary>
     public static string ExtensionsFor(HttpRequest request) =>
         "creation,creation-with-upload,creation-defer-length,expiration,checksum,termination,concatenation"
-        + (IsForwarded(request.Headers) ? "" : ",checksum-trailer");
-
-    // A proxy that is trusted has had its header renamed by the middleware.
-    private static bool IsForwarded(IHeaderDictionary headers) =>
-        headers.ContainsKey(ForwardedHeadersDefaults.XForwardedForHeaderName) || headers.ContainsKey(ForwardedHeadersDefaults.XOriginalForHeaderName);
+        + (UploadHeaders.IsForwarded(request) ? "" : ",checksum-trailer");
 
     /// <summary>Reads a header whose "value MUST be a non-negative integer".</summary>
     /// <returns>False where it is there and is something else.</returns>
@@ -48,8 +41,4 @@ internal static class TusHeaders
         value = number;
         return true;
     }
-
-    /// <summary>Writes a number.</summary>
-    public static void Set(this IHeaderDictionary headers, string name, long value) =>
-        headers[name] = value.ToString(CultureInfo.InvariantCulture);
 }

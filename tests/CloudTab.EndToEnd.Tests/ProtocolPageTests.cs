@@ -30,6 +30,8 @@ public sealed partial class ProtocolPageTests : IDisposable
         Assert.Contains("identical", shell.Output, StringComparison.Ordinal);
         Assert.Contains("Upload-Offset: 6", shell.Output, StringComparison.OrdinalIgnoreCase);
         Assert.Contains("\"name\":\"photo.pdf\"", shell.Output, StringComparison.Ordinal);
+        Assert.Contains("Upload-Complete: ?1", shell.Output, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("\"originalName\":\"scan.pdf\"", shell.Output, StringComparison.Ordinal);
         Assert.Contains("\"status\":410", shell.Output, StringComparison.Ordinal);
         Assert.Contains("\"code\":\"file_deleted\"", shell.Output, StringComparison.Ordinal);
         Assert.Contains("\"status\":\"completed\"", shell.Output, StringComparison.Ordinal);

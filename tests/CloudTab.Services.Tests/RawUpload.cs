@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
@@ -32,16 +31,12 @@ internal static class RawUpload
         SendToAsync(address, $"/api/customer/sessions/{sessionId}/upload", length, bytes);
 
     /// <summary>Begins a request to any path that takes forms.</summary>
-    public static async Task<Socket> SendToAsync(Uri address, string path, long length, ReadOnlyMemory<byte> bytes)
+    public static Task<Socket> SendToAsync(Uri address, string path, long length, ReadOnlyMemory<byte> bytes)
     {
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-        await socket.ConnectAsync(IPAddress.Loopback, address.Port, Token);
-        var header = string.Create(CultureInfo.InvariantCulture,
-            $"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: {length}\r\n\r\n");
-        await socket.SendAsync(Encoding.ASCII.GetBytes(header), Token);
-        for (var rest = bytes; !rest.IsEmpty;)
-            rest = rest[await socket.SendAsync(rest, Token)..];
-        return socket;
+        var head = string.Create(
+            CultureInfo.InvariantCulture,
+            $"POST {path} HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: {length}\r\n");
+        return RawHttp.SendAsync(address, head, bytes);
     }
 
     /// <summary>Collects what is answered, up to the end or to what is waited for.</summary>

@@ -23,7 +23,7 @@ public sealed class TusBoundsTests(UploadFixture relay) : IClassFixture<UploadFi
         var fastSession = await client.CreateAsync();
         await client.SentAsync(fastSession, fast);
 
-        var answer = await RawPatch.ReadAnswerAsync(socket);
+        var answer = await RawHttp.ReadAsync(socket);
         Assert.StartsWith("HTTP/1.1 503", answer, StringComparison.Ordinal);
         Assert.Contains("Retry-After:", answer, StringComparison.Ordinal);
         Assert.Equal(100_000, await client.OffsetAsync(upload));
@@ -44,7 +44,7 @@ public sealed class TusBoundsTests(UploadFixture relay) : IClassFixture<UploadFi
 
         using var socket = await RawPatch.SendAsync(host.Address, upload, 0, file.Content.Length, file.Content.AsMemory(0, 50_000));
 
-        Assert.StartsWith("HTTP/1.1 408", await RawPatch.ReadAnswerAsync(socket), StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 408", await RawHttp.ReadAsync(socket), StringComparison.Ordinal);
         Assert.Equal(50_000, await client.OffsetAsync(upload));
         using var rest = await client.PatchAsync(upload, 50_000, file.Content[50_000..]);
         Assert.Equal(HttpStatusCode.NoContent, rest.StatusCode);

@@ -150,6 +150,6 @@ public sealed class TusChecksumTests(UploadFixture relay) : IClassFixture<Upload
         await socket.SendAsync(Encoding.ASCII.GetBytes(body.Length.ToString("x", CultureInfo.InvariantCulture) + "\r\n"), Token);
         await socket.SendAsync(body, Token);
         await socket.SendAsync(Encoding.ASCII.GetBytes($"\r\n0\r\n{trailer}\r\n"), Token);
-        return await RawPatch.ReadAnswerAsync(socket);
+        return await RawHttp.ReadAsync(socket);
     }
 }

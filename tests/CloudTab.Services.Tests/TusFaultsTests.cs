@@ -78,14 +78,14 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
         // What is measured is the hand-over, not a replica's first request.
         Assert.Equal(0, await other.OffsetAsync(upload));
         using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, size, file.Content.AsMemory(0, sent));
-        await IsHeldAsync(upload);
+        await relay.IsHeldAsync(upload);
 
         var waited = Stopwatch.StartNew();
         var offset = await other.OffsetAsync(upload);
 
         Assert.InRange(waited.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(1));
         Assert.InRange(offset, 0, sent);
-        Assert.StartsWith("HTTP/1.1 409", await RawPatch.ReadAnswerAsync(socket), StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 409", await RawHttp.ReadAsync(socket), StringComparison.Ordinal);
         using var rest = await other.PatchAsync(upload, offset, file.Content[(int)offset..]);
         Assert.Equal(HttpStatusCode.NoContent, rest.StatusCode);
         await relay.AssertHoldsAsync(sessionId, file);
@@ -97,7 +97,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
         var file = Sample.Pdf(UploadFixture.MaxFileSize);
         var upload = await _client.BeginAsync(await _client.CreateAsync(), file);
         using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, file.Content.Length, file.Content.AsMemory(0, 3_000_000));
-        await IsHeldAsync(upload);
+        await relay.IsHeldAsync(upload);
 
         Assert.Equal(3_000_000, await _client.OffsetAsync(upload));
     }
@@ -109,12 +109,12 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
         var sessionId = await _client.CreateAsync();
         var upload = await _client.BeginAsync(sessionId, file);
         using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, 1_000, file.Content.AsMemory(0, 400));
-        await IsHeldAsync(upload);
+        await relay.IsHeldAsync(upload);
 
         using var deleted = await _client.SendAsync(HttpMethod.Delete, upload);
 
         Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
-        Assert.StartsWith("HTTP/1.1 409", await RawPatch.ReadAnswerAsync(socket), StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 409", await RawHttp.ReadAsync(socket), StringComparison.Ordinal);
         await relay.AssertNothingLeftAsync(sessionId);
     }
 
@@ -126,7 +126,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
         await using var second = relay.StartHost<UploadOptions>();
         using var other = second.Client();
         using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, 1_000, file.Content.AsMemory(0, 400));
-        await IsHeldAsync(upload);
+        await relay.IsHeldAsync(upload);
 
         // The listening connections of both are cut at the moment of the question.
         await relay.ExecuteAsync("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN cloudtab_uploads%'");
@@ -143,7 +143,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
         using var first = await _client.PatchAsync(upload, 0, file.Content[..400]);
         await relay.ExecuteAsync(
             "UPDATE uploads SET holder = @dead, held_until = @until WHERE upload_id = @id",
-            new { dead = Guid.NewGuid(), until = relay.Clock.GetUtcNow().UtcDateTime + ResumableUploads.Lease, id = IdOf(upload) });
+            new { dead = Guid.NewGuid(), until = relay.Clock.GetUtcNow().UtcDateTime + ResumableUploads.Lease, id = UploadFixture.IdOf(upload) });
 
         Assert.Equal(400, await _client.OffsetAsync(upload));
         using var rest = await _client.PatchAsync(upload, 400, file.Content[400..]);
@@ -157,14 +157,14 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
         var file = Sample.Pdf();
         var upload = await _client.BeginAsync(await _client.CreateAsync(), file);
         await relay.ExecuteAsync(
-            "UPDATE uploads SET holder = @deaf, held_until = 'infinity' WHERE upload_id = @id", new { deaf = Guid.NewGuid(), id = IdOf(upload) });
+            "UPDATE uploads SET holder = @deaf, held_until = 'infinity' WHERE upload_id = @id", new { deaf = Guid.NewGuid(), id = UploadFixture.IdOf(upload) });
 
         var answers = await Task.WhenAll(_client.HeadAsync(upload), _client.PatchAsync(upload, 0, file.Content), _client.SendAsync(HttpMethod.Delete, upload));
 
         Assert.Equal(HttpStatusCode.Locked, answers[0].StatusCode);
         await answers[1].IsProblemAsync(HttpStatusCode.Locked, "upload_locked");
         await answers[2].IsProblemAsync(HttpStatusCode.Locked, "upload_locked");
-        await relay.ExecuteAsync("UPDATE uploads SET holder = NULL, held_until = NULL WHERE upload_id = @id", new { id = IdOf(upload) });
+        await relay.ExecuteAsync("UPDATE uploads SET holder = NULL, held_until = NULL WHERE upload_id = @id", new { id = UploadFixture.IdOf(upload) });
         Assert.Equal(0, await _client.OffsetAsync(upload));
         foreach (var answer in answers)
             answer.Dispose();
@@ -177,13 +177,13 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
         var sessionId = await _client.CreateAsync();
         var upload = await _client.BeginAsync(sessionId, file);
         using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, 1_000, file.Content.AsMemory(0, 400));
-        await IsHeldAsync(upload);
+        await relay.IsHeldAsync(upload);
         // What another process does when the lease has lapsed.
-        await relay.ExecuteAsync("UPDATE uploads SET generation = generation + 1, holder = NULL, held_until = NULL WHERE upload_id = @id", new { id = IdOf(upload) });
+        await relay.ExecuteAsync("UPDATE uploads SET generation = generation + 1, holder = NULL, held_until = NULL WHERE upload_id = @id", new { id = UploadFixture.IdOf(upload) });
 
         await socket.SendAsync(file.Content.AsMemory(400), Token);
 
-        Assert.StartsWith("HTTP/1.1 409", await RawPatch.ReadAnswerAsync(socket), StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 409", await RawHttp.ReadAsync(socket), StringComparison.Ordinal);
         Assert.Equal(0, await _client.OffsetAsync(upload));
         using var again = await _client.PatchAsync(upload, 0, file.Content);
         await relay.AssertHoldsAsync(sessionId, file);
@@ -197,11 +197,11 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
         var upload = await _client.BeginAsync(sessionId, file);
         var stopping = relay.StartHost<UploadOptions>();
         using var socket = await RawPatch.SendAsync(stopping.Address, upload, 0, file.Content.Length, file.Content.AsMemory(0, 9_000_000));
-        await UploadFixture.UntilAsync(async () => await relay.ScalarAsync<long>("SELECT received FROM uploads WHERE upload_id = @id", new { id = IdOf(upload) }) > 0);
+        await UploadFixture.UntilAsync(async () => await relay.ScalarAsync<long>("SELECT received FROM uploads WHERE upload_id = @id", new { id = UploadFixture.IdOf(upload) }) > 0);
 
         await stopping.DisposeAsync();
 
-        Assert.StartsWith("HTTP/1.1 503", await RawPatch.ReadAnswerAsync(socket), StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 503", await RawHttp.ReadAsync(socket), StringComparison.Ordinal);
         var offset = (int)await _client.OffsetAsync(upload);
         Assert.InRange(offset, ObjectUpload.PartSize, 9_000_000);
         using var rest = await _client.PatchAsync(upload, offset, file.Content[offset..]);
@@ -218,7 +218,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
         await using var killed = process;
         using (await RawPatch.SendAsync(address, upload, 0, file.Content.Length, file.Content.AsMemory(0, ObjectUpload.PartSize + 1_000_000)))
         {
-            await UploadFixture.UntilAsync(async () => await relay.ScalarAsync<long>("SELECT received FROM uploads WHERE upload_id = @id", new { id = IdOf(upload) }) > 0);
+            await UploadFixture.UntilAsync(async () => await relay.ScalarAsync<long>("SELECT received FROM uploads WHERE upload_id = @id", new { id = UploadFixture.IdOf(upload) }) > 0);
             process.Kill();
         }
 
@@ -226,7 +226,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
         using var rest = await _client.PatchAsync(upload, ObjectUpload.PartSize, file.Content[ObjectUpload.PartSize..]);
         Assert.Equal(HttpStatusCode.NoContent, rest.StatusCode);
         await relay.AssertHoldsAsync(sessionId, file);
-        Assert.DoesNotContain(IdOf(upload), process.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain(UploadFixture.IdOf(upload), process.Output, StringComparison.Ordinal);
         Assert.DoesNotContain(sessionId, process.Output, StringComparison.Ordinal);
     }
 
@@ -293,7 +293,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
 
         using var withdrawn = await _client.DeleteAsync($"/api/customer/sessions/{sessionId}", Token);
 
-        Assert.StartsWith("HTTP/1.1 410", await RawPatch.ReadAnswerAsync(socket), StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 410", await RawHttp.ReadAsync(socket), StringComparison.Ordinal);
         await relay.AssertNothingLeftAsync(sessionId);
     }
 
@@ -304,7 +304,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
         var sessionId = await _client.CreateAsync();
         var upload = await _client.BeginAsync(sessionId, file);
         using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, 1_000, file.Content.AsMemory(0, 400));
-        await IsHeldAsync(upload);
+        await relay.IsHeldAsync(upload);
         await relay.ExecuteAsync("UPDATE sessions SET expires_at = now() + interval '5 minutes' WHERE session_id = @sessionId", new { sessionId });
 
         await relay.Host<UploadOptions>().Services.GetRequiredService<UploadLeases>().RunOnceAsync(Token);
@@ -320,7 +320,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
         var sessionId = await _client.CreateAsync();
         var upload = await _client.BeginAsync(sessionId, file);
         using var first = await _client.PatchAsync(upload, 0, file.Content[..(ObjectUpload.PartSize + 500)]);
-        var key = await relay.ScalarAsync<string>("SELECT object_key FROM files JOIN uploads ON uploads.file = files.id WHERE upload_id = @id", new { id = IdOf(upload) });
+        var key = await relay.ScalarAsync<string>("SELECT object_key FROM files JOIN uploads ON uploads.file = files.id WHERE upload_id = @id", new { id = UploadFixture.IdOf(upload) });
         // A holder died between the put of a tail and its record.
         await relay.S3.PutObjectAsync(new() { BucketName = relay.Bucket, Key = key + ".99", ContentBody = "lost" }, Token);
         using var parts = new Parts(relay, clock: new ShiftedClock());
@@ -337,8 +337,6 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
         await RoundAsync(parts);
         await relay.AssertHoldsAsync(sessionId, file);
     }
-
-    private static string IdOf(string upload) => upload[(upload.LastIndexOf('/') + 1)..];
 
     private static async Task RoundAsync(Parts janitor)
     {
@@ -358,11 +356,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
     // Asking by HEAD would take the upload from the request that is being read.
     private async Task<long> KeptAsync(string upload, long before)
     {
-        await UploadFixture.UntilAsync(async () => await relay.ScalarAsync<bool>(
-            "SELECT holder IS NULL AND received > @before FROM uploads WHERE upload_id = @id", new { before, id = IdOf(upload) }));
+        await relay.IsLetGoAsync(upload, before);
         return await _client.OffsetAsync(upload);
     }
-
-    private Task IsHeldAsync(string upload) => UploadFixture.UntilAsync(
-        async () => await relay.ScalarAsync<bool>("SELECT holder IS NOT NULL FROM uploads WHERE upload_id = @id", new { id = IdOf(upload) }));
 }

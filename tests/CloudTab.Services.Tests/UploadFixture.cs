@@ -36,6 +36,17 @@ public class UploadFixture(Dependencies dependencies) : RelayFixture(dependencie
         Assert.Empty((await OpenUploadsAsync()).Except(coming, StringComparer.Ordinal));
     }
 
+    /// <summary>The id at the end of an upload's address.</summary>
+    public static string IdOf(string upload) => upload[(upload.LastIndexOf('/') + 1)..];
+
+    /// <summary>Waits until a request adds to an upload.</summary>
+    public Task IsHeldAsync(string upload) => UntilAsync(
+        async () => await ScalarAsync<bool>("SELECT holder IS NOT NULL FROM uploads WHERE upload_id = @id", new { id = IdOf(upload) }));
+
+    /// <summary>Waits until a request has let go of an upload that now holds more than before.</summary>
+    public Task IsLetGoAsync(string upload, long before) => UntilAsync(async () => await ScalarAsync<bool>(
+        "SELECT holder IS NULL AND received > @before FROM uploads WHERE upload_id = @id", new { before, id = IdOf(upload) }));
+
     public async Task<List<T>> ColumnAsync<T>(string sql, object? parameters = null)
     {
         await using var connection = await Source.OpenConnectionAsync();

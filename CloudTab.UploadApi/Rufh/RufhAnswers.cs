@@ -1,0 +1,65 @@
+using CloudTab.Relay;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>The answers. Each says whether it is that of the resource which the file is for: Upload-Complete.</summary>
+internal sealed class RufhAnswers(SessionViews views, RufhLimits limits)
+{
+    /// <summary>Why not.</summary>
+    public ProblemHttpResult Refuse(HttpRequest request, UploadAttempt attempt)
+    {
+        var refused = attempt.Refused!;
+        var headers = request.HttpContext.Response.Headers;
+        headers[RufhHeaders.Complete] = RufhProblems.IsFinal(refused) ? RufhHeaders.True : RufhHeaders.False;
+        // "The response MUST include the correct offset in the Upload-Offset header field", of 409; it does no harm elsewhere.
+        if (attempt.Upload is { } upload)
+            headers.Set(UploadHeaders.Offset, upload.Received);
+        // "A server responding with a 413 […] as a result of its upload limits SHOULD include the Upload-Limit header field".
+        if (refused == Problems.FileTooLarge)
+            headers[RufhHeaders.Limit] = limits.ForNew;
+        // RFC 5789: "A server can send Accept-Patch along with a 415".
+        if (refused == RufhProblems.OtherContentType)
+            headers[RufhHeaders.AcceptPatch] = RufhHeaders.PartialUpload;
+        return RufhProblems.For(refused, attempt.Upload, request.Headers.ReadInteger(UploadHeaders.Offset));
+    }
+
+    /// <summary>What the upload holds now.</summary>
+    public void Acknowledge(HttpResponse response, ResumableUpload upload)
+    {
+        response.Headers[RufhHeaders.Complete] = upload.IsComplete ? RufhHeaders.True : RufhHeaders.False;
+        response.Headers.Set(UploadHeaders.Offset, upload.Received);
+        response.Headers[RufhHeaders.Limit] = limits.For(upload);
+    }
+
+    /// <summary>
+    /// How far an upload is: "MUST include the offset", "MUST include the Upload-Complete header field indicating whether a final response
+    /// was produced", "MUST include the length […], unless the client has not supplied one", "MUST indicate the limits", "and SHOULD
+    /// include the Cache-Control header field with the value no-store".
+    /// </summary>
+    public void Tell(HttpResponse response, ResumableUpload upload)
+    {
+        Acknowledge(response, upload);
+        if (upload.Length is { } length)
+            response.Headers.Set(UploadHeaders.Length, length);
+        response.Headers.CacheControl = "no-store";
+    }
+
+    /// <summary>
+    /// "The response that matches what the resource, that was targeted by the initial upload creation, would have generated if it had
+    /// processed the entire representation in the initial request": that of an upload as a form. Asking again gets it again.
+    /// </summary>
+    /// <returns>null where the upload is not complete, or becomes no file by itself (a partial upload of tus).</returns>
+    public async Task<Ok<UploadAnswer>?> FinishAsync(HttpRequest request, ResumableUpload upload, CancellationToken cancellationToken)
+    {
+        if (!upload.IsComplete)
+            return null;
+        var files = await views.FilesAsync(upload.Session, cancellationToken);
+        if (files.Find(file => file.Id == upload.File) is not { } stored)
+            return null;
+        if (RufhDigests.IsWanted(request.Headers))
+            request.HttpContext.Response.Headers[RufhHeaders.ReprDigest] = RufhDigests.Format(stored.Sha256);
+        return TypedResults.Ok(UploadAnswer.For(
+            upload.SessionId, [new(stored.Id, stored.Name, stored.Type, stored.Size, Convert.FromHexString(stored.Sha256))]));
+    }
+}

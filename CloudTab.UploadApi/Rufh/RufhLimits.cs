@@ -1,0 +1,20 @@
+using CloudTab.Relay;
+using Microsoft.Extensions.Options;
+using SessionOptions = CloudTab.Relay.SessionOptions;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>Values of Upload-Limit.</summary>
+internal sealed class RufhLimits(IOptions<UploadOptions> uploads, IOptions<SessionOptions> sessions, TimeProvider clock)
+{
+    /// <summary>What will hold for an upload that is created now.</summary>
+    public string ForNew => Format(
+        uploads.Value.MaxFileSize, TimeSpan.FromMilliseconds(Math.Min(sessions.Value.SessionTimeout, sessions.Value.FileLifetime)));
+
+    /// <summary>What holds for an upload. What is left of its life does not get less but by passing: activity prolongs it.</summary>
+    public string For(ResumableUpload upload) =>
+        Format(uploads.Value.For(upload.ShopLimits).FileSize, upload.ExpiresAt - clock.GetUtcNow().UtcDateTime);
+
+    private static string Format(long size, TimeSpan life) =>
+        FormattableString.Invariant($"max-size={size}, max-age={Math.Max(0, (long)life.TotalSeconds)}");
+}

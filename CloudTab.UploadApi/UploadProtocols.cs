@@ -1,0 +1,79 @@
+using CloudTab.Relay;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing.Matching;
+using Microsoft.Extensions.Options;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>
+/// The addresses of resumable uploads, where two protocols are spoken: tus, and Resumable Uploads for HTTP. A request is for the one
+/// whose headers it has; one that has neither gets the answer of tus, which says what is missing. Both see the same uploads.
+/// </summary>
+internal sealed class UploadProtocols : MatcherPolicy, IEndpointSelectorPolicy
+{
+    /// <summary>Where uploads are created.</summary>
+    public const string Creation = "/sessions/{sessionId}/files";
+
+    /// <summary>One upload.</summary>
+    public const string Upload = "/uploads/{uploadId}";
+
+    /// <inheritdoc/>
+    public override int Order => 0;
+
+    /// <summary>Where an upload is. Relative to the origin: so it is right behind any gateway.</summary>
+    public static string AddressOf(RequestedShop shop, ResumableUpload upload) => $"{shop.Prefix}/api/customer/uploads/{upload.UploadId}";
+
+    /// <inheritdoc/>
+    public bool AppliesToEndpoints(IReadOnlyList<Endpoint> endpoints) =>
+        endpoints.Any(endpoint => endpoint.Metadata.GetMetadata<UploadProtocol>() is not null);
+
+    /// <inheritdoc/>
+    public Task ApplyAsync(HttpContext httpContext, CandidateSet candidates)
+    {
+        var spoken = UploadProtocol.Of(httpContext.Request);
+        for (var i = 0; i < candidates.Count; i++)
+        {
+            if (candidates[i].Endpoint.Metadata.GetMetadata<UploadProtocol>() is { } protocol && protocol != spoken)
+                candidates.SetValidity(i, false);
+        }
+
+        return Task.CompletedTask;
+    }
+}
+
+/// <summary>Marks the endpoints of one protocol.</summary>
+internal sealed record UploadProtocol(string Name)
+{
+    public static readonly UploadProtocol Tus = new("tus");
+    public static readonly UploadProtocol Rufh = new("Resumable Uploads for HTTP");
+
+    public static UploadProtocol Of(HttpRequest request)
+    {
+        var headers = request.Headers;
+        if (headers.ContainsKey(TusHeaders.Resumable))
+            return Tus;
+        // tus has no GET.
+        return headers.ContainsKey(RufhHeaders.InteropVersion) || headers.ContainsKey(RufhHeaders.Complete) || HttpMethods.IsGet(request.Method)
+            ? Rufh
+            : Tus;
+    }
+}
+
+internal static class UploadProtocolExtensions
+{
+    public static RouteGroupBuilder MapUploadProtocols(this RouteGroupBuilder group)
+    {
+        group.MapMethods(UploadProtocols.Creation, [HttpMethods.Options], Describe);
+        group.MapMethods(UploadProtocols.Upload, [HttpMethods.Options], Describe);
+        group.MapGroup("").WithMetadata(UploadProtocol.Tus).MapTus();
+        group.MapGroup("").WithMetadata(UploadProtocol.Rufh).MapRufh();
+        return group;
+    }
+
+    private static NoContent Describe(HttpRequest request, IOptions<UploadOptions> options, RufhLimits limits)
+    {
+        Tus.Describe(request, options.Value);
+        Rufh.Describe(request, limits);
+        return TypedResults.NoContent();
+    }
+}
