@@ -11,6 +11,7 @@ builder.AddObjectStore();
 builder.AddRelay();
 
 builder.Services.AddSettings<UploadOptions>();
+builder.Services.AddSettings<DirectOptions>();
 builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, JsonContext.Default));
 builder.Services.AddRazorComponents();
 builder.Services.AddSessionRateLimit();
@@ -26,6 +27,9 @@ builder.Services.AddHostedService(services => services.GetRequiredService<Upload
 builder.Services.AddSingleton<Completion>();
 builder.Services.AddSingleton<Continuation>();
 builder.Services.AddSingleton<UploadStorage>();
+builder.Services.AddSingleton<DirectParts>();
+builder.Services.AddSingleton<DirectStorage>();
+builder.Services.AddSingleton<MatcherPolicy, OfNoOtherProtocol.Policy>();
 builder.Services.AddSingleton<CustomerViews>();
 
 var app = builder.Build();
@@ -34,8 +38,8 @@ app.UseMethodOverride();
 app.UseRouting();
 app.UseRateLimiter();
 
-app.MapGroup("/api/customer").MapSessions().MapFiles().MapTus();
-app.MapGroup("/s/{shop}/api/customer").MapSessions().MapFiles().MapTus();
+app.MapGroup("/api/customer").MapSessions().MapFiles().MapTus().MapDirectUploads();
+app.MapGroup("/s/{shop}/api/customer").MapSessions().MapFiles().MapTus().MapDirectUploads();
 app.MapPages();
 app.MapAssets();
 

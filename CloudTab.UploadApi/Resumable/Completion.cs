@@ -44,6 +44,14 @@ internal sealed class Completion(
             : await StoreAsync(hold, sending.Size, inspection, consumed, either.Token);
     }
 
+    /// <summary>Completes an upload whose object is there, and of which nothing here has seen a byte.</summary>
+    public async Task<UploadAttempt> CompleteUnseenAsync(UploadHold hold)
+    {
+        using var limit = new CancellationTokenSource(CompletionLimit, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, hold.Lost);
+        return await StoreAsync(hold, hold.Upload.Length!.Value, inspection: null, consumed: [], either.Token);
+    }
+
     /// <summary>Gives an upload up that can never be finished, or that nobody wants: everything of it is removed.</summary>
     public async Task GiveUpAsync(UploadHold hold)
     {

@@ -162,7 +162,7 @@ internal sealed class UploadStorage(
     }
 
     /// <summary>Why nothing can be told of an upload, or done with it; null where it can.</summary>
-    private static Problem? WhyNot(ResumableUpload? found) => found switch
+    internal static Problem? WhyNot(ResumableUpload? found) => found switch
     {
         null => Problems.UploadNotFound,
         { IsGone: true } => Problems.UploadGone,
@@ -177,6 +177,7 @@ internal sealed class UploadStorage(
         var refused = upload switch
         {
             { IsFinal: true } => Problems.FinalUpload,
+            { IsDirect: true } => Problems.DirectUpload,
             _ when body.Length is { } told && (told != length || told < upload.Received) => Problems.OtherLength,
             _ when length > options.Value.MaxFileSize => Problems.FileTooLarge,
             _ when body.Offset is { } offset && offset != upload.Received => Problems.OffsetConflict,
