@@ -11,6 +11,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Information, Message = "Lifecycle rule of bucket {Bucket} set: everything is deleted after a day")]
     public static partial void LifecycleRuleSet(this ILogger logger, string bucket);
 
+    [LoggerMessage(Level = LogLevel.Information, Message = "CORS rule of bucket {Bucket} set: pages of {Origins} may send to links")]
+    public static partial void CorsRuleSet(this ILogger logger, string bucket, string origins);
+
     [LoggerMessage(Level = LogLevel.Information, Message = "Shop {Shop} added")]
     public static partial void ShopAdded(this ILogger logger, string shop);
 

@@ -10,8 +10,11 @@ builder.AddObjectStore();
 builder.Services.AddSingleton<ApiKeys>();
 
 builder.Services.AddSettings<MigratorOptions>();
+builder.Services.AddSettings<DirectOptions>();
+builder.Services.AddSettings<OriginOptions>();
 builder.Services.AddSingleton<Schema>();
 builder.Services.AddSingleton<Bucket>();
+builder.Services.AddSingleton<BucketCors>();
 builder.Services.AddSingleton<FirstShop>();
 builder.Services.AddSingleton<Operator>();
 

@@ -16,7 +16,7 @@ namespace CloudTab.Relay;
 ///
 /// Permissions it needs: s3:PutObject, s3:GetObject, s3:DeleteObject, s3:AbortMultipartUpload on the bucket's objects;
 /// s3:ListBucket and s3:ListBucketMultipartUploads on the bucket. (The Migrator, besides: s3:CreateBucket,
-/// s3:GetLifecycleConfiguration and s3:PutLifecycleConfiguration.)
+/// s3:GetLifecycleConfiguration and s3:PutLifecycleConfiguration. What direct uploads need besides stands in docs/operations.md.)
 ///
 /// Keys are `yyyy-MM-dd/&lt;file uuid&gt;`, the day in UTC on which the upload began: no user data in them, and a day's leftovers can be
 /// listed. A resumable upload that pauses keeps what is less than a part under the file's key, a dot, and a number.
@@ -73,14 +73,13 @@ public sealed class ObjectStore(
     /// <param name="contentDisposition">The value of the Content-Disposition header that S3 shall answer with.</param>
     public async Task<Uri> PresignAsync(string key, string contentDisposition, string contentType, TimeSpan lifetime)
     {
-        var endpoint = options.Value.Endpoint;
         var url = await client.GetPreSignedURLAsync(new GetPreSignedUrlRequest
         {
             BucketName = Bucket,
             Key = key,
             Expires = clock.GetUtcNow().UtcDateTime + lifetime,
             Verb = HttpVerb.GET,
-            Protocol = endpoint is not null && endpoint.StartsWith("http://", StringComparison.OrdinalIgnoreCase) ? Protocol.HTTP : Protocol.HTTPS,
+            Protocol = options.Value.LinkProtocol,
             ResponseHeaderOverrides = new()
             {
                 ContentDisposition = contentDisposition,

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Amazon.S3;
 using Microsoft.Extensions.Configuration;
 
 namespace CloudTab.Relay;
@@ -20,6 +21,10 @@ public sealed class ObjectStoreOptions
     [ConfigurationKeyName("AWS_ENDPOINT_URL_S3")]
     [Url(ErrorMessage = "AWS_ENDPOINT_URL_S3 is not an http or https address")]
     public string? Endpoint { get; set; }
+
+    /// <summary>What presigned links begin with: they name the endpoint that the services use.</summary>
+    internal Protocol LinkProtocol =>
+        Endpoint is not null && Endpoint.StartsWith("http://", StringComparison.OrdinalIgnoreCase) ? Protocol.HTTP : Protocol.HTTPS;
 
     /// <summary>Access key (AWS_ACCESS_KEY_ID); where it is not set, the SDK's own chain of credentials is asked.</summary>
     [ConfigurationKeyName("AWS_ACCESS_KEY_ID")]

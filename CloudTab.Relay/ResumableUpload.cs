@@ -12,6 +12,9 @@ public sealed record NewUpload(string Name, long? Length, string? DeclaredType, 
     /// <summary>Value of <see cref="Concat"/> of an upload that becomes a file only together with others.</summary>
     public const string Partial = "partial";
 
+    /// <summary>SHA-256 of each part, of an upload whose bytes go to S3 past the services; else null.</summary>
+    public IReadOnlyList<byte[]>? PartSha256 { get; init; }
+
     /// <summary>Whether it becomes a file only together with others.</summary>
     public bool IsPartial => Concat == Partial;
 }
@@ -79,6 +82,9 @@ public sealed record ResumableUpload
     /// <summary>Their bytes together.</summary>
     public int TailSize { get; init; }
 
+    /// <summary>SHA-256 of each part, of an upload whose bytes go to S3 past the services; else null.</summary>
+    public byte[][]? PartSha256 { get; init; }
+
     /// <summary>Counts how often the upload was taken hold of.</summary>
     public long Generation { get; init; }
 
@@ -99,6 +105,9 @@ public sealed record ResumableUpload
 
     /// <summary>Whether it is made of partial uploads.</summary>
     public bool IsFinal => Concat is not null && !IsPartial;
+
+    /// <summary>Whether its bytes go to S3 past the services.</summary>
+    public bool IsDirect => PartSha256 is not null;
 
     /// <summary>Whether it was taken hold of more than once: holders that were cut off may have left tails that nobody recorded.</summary>
     public bool WasInterrupted => TailKeys.Length > 0 || Generation > 1;

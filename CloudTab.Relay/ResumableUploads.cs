@@ -30,7 +30,7 @@ public sealed class ResumableUploads(Database database, TimeProvider clock, IOpt
         uploads.id, uploads.created_at AS CreatedAt, uploads.upload_id AS UploadId, uploads.session, sessions.session_id AS SessionId,
         uploads.file, files.object_key AS ObjectKey, files.name,
         uploads.length, uploads.declared_type AS DeclaredType, uploads.declared_sha256 AS DeclaredSha256, uploads.metadata, uploads.concat,
-        uploads.completed_at IS NOT NULL AS IsComplete, uploads.received, uploads.part_size AS PartSize,
+        uploads.part_sha256 AS PartSha256, uploads.completed_at IS NOT NULL AS IsComplete, uploads.received, uploads.part_size AS PartSize,
         uploads.multipart_id AS MultipartId, uploads.part_etags AS PartETags, uploads.tail_keys AS TailKeys, uploads.tail_size AS TailSize,
         uploads.generation, uploads.holder IS NOT NULL AND uploads.held_until > @now AS IsHeld,
         least(sessions.expires_at, uploads.created_at + @lifetime) AS ExpiresAt, {IsGone} AS IsGone, {ShopLimits.Columns}
@@ -41,13 +41,15 @@ public sealed class ResumableUploads(Database database, TimeProvider clock, IOpt
             OR files.status IS NULL OR files.status IN ('deleting', 'deleted'))
         """;
 
-    // What a session's uploads have laid claim to. Partial uploads become files only together.
+    // What a session's uploads have laid claim to. Partial uploads become files only together. What goes to S3 past the services may have
+    // got bytes that nobody has counted yet.
     private const string BegunInSession = """
         SELECT count(*) AS uploads,
                count(*) FILTER (WHERE used AND concat IS DISTINCT FROM 'partial') AS files,
                coalesce(sum(coalesce(length, received)) FILTER (WHERE used), 0) AS bytes
         FROM (
-            SELECT concat, length, received, received > 0 OR holder IS NOT NULL OR uploads.created_at > @usedSince AS used
+            SELECT concat, length, received,
+                   received > 0 OR holder IS NOT NULL OR part_sha256 IS NOT NULL OR uploads.created_at > @usedSince AS used
             FROM uploads JOIN files ON files.id = uploads.file
             WHERE uploads.session IN (SELECT id FROM live) AND files.status = 'uploading'
         ) AS begun
@@ -87,9 +89,9 @@ public sealed class ResumableUploads(Database database, TimeProvider clock, IOpt
             ), uploads AS (
                 INSERT INTO uploads (
                     id, upload_id, session, file, created_at, length, declared_type, declared_sha256, metadata, concat, part_size,
-                    holder, held_until, generation)
+                    part_sha256, holder, held_until, generation)
                 SELECT @id, @uploadId, session, files.id, @now, @length, @declaredType, @declaredSha256, @metadata, @concat, @partSize,
-                    @holder, CASE WHEN @holder::uuid IS NOT NULL THEN @heldUntil::timestamptz END, num_nonnulls(@holder::uuid)
+                    @partSha256::bytea[], @holder, CASE WHEN @holder::uuid IS NOT NULL THEN @heldUntil::timestamptz END, num_nonnulls(@holder::uuid)
                 FROM files
                 RETURNING *
             )
@@ -111,6 +113,7 @@ public sealed class ResumableUploads(Database database, TimeProvider clock, IOpt
             wanted.Metadata,
             wanted.Concat,
             partSize = ObjectUpload.PartSize,
+            partSha256 = wanted.PartSha256?.ToArray(),
             isPartial = wanted.IsPartial,
             usedSince = Now - Unused,
             maxFiles = limits.Files,

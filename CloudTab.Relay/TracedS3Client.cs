@@ -69,6 +69,7 @@ internal sealed class TracedS3Client : AmazonS3Client
                 DeleteObjectRequest delete => (delete.Key, null),
                 InitiateMultipartUploadRequest begin => (begin.Key, null),
                 UploadPartRequest sent => (sent.Key, sent.PartNumber),
+                ListPartsRequest list => (list.Key, null),
                 CompleteMultipartUploadRequest complete => (complete.Key, null),
                 AbortMultipartUploadRequest abort => (abort.Key, null),
                 _ => (null, (int?)null),

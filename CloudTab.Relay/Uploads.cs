@@ -381,11 +381,6 @@ public sealed record UploadingFile(Guid Id, string Name, string ObjectKey)
 /// <param name="Type">Media type, as detected from the content.</param>
 /// <param name="Size">Bytes.</param>
 /// <param name="Sha256">SHA-256 of the content, 32 bytes.</param>
-public sealed record UploadedFile(Guid Id, string Name, string Type, long Size, byte[] Sha256)
-{
-    /// <summary>Pages of a PDF that could be counted.</summary>
-    public int? Pages { get; init; }
-
-    /// <summary>Whether a PDF needs a password to be opened; null where that is not known.</summary>
-    public bool? Locked { get; init; }
-}
+/// <param name="Pages">Pages of a PDF that could be counted.</param>
+/// <param name="Locked">Whether a PDF needs a password to be opened; null where that is not known.</param>
+public sealed record UploadedFile(Guid Id, string Name, string Type, long Size, byte[] Sha256, int? Pages = null, bool? Locked = null);

@@ -26,7 +26,8 @@ public sealed class OriginOptions : IValidatableObject
     [ConfigurationKeyName("TRUSTED_PROXIES")]
     public string TrustedProxies { get; set; } = "127.0.0.0/8,::1/128";
 
-    internal string[] Origins => AllowedOrigins.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+    /// <summary>The origins of ALLOWED_ORIGINS.</summary>
+    public IReadOnlyList<string> Origins => AllowedOrigins.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
     internal string[] Proxies => TrustedProxies.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
@@ -63,7 +64,7 @@ internal static class OriginExtensions
         builder.Services.AddCors();
         builder.Services.AddOptions<CorsOptions>().Configure<IOptions<OriginOptions>>((cors, origins) =>
             cors.AddDefaultPolicy(policy => policy
-                .WithOrigins(origins.Value.Origins)
+                .WithOrigins([.. origins.Value.Origins])
                 .AllowAnyHeader()
                 .AllowAnyMethod()
                 .WithExposedHeaders(ExposedHeaders)));

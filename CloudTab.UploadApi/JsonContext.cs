@@ -11,4 +11,6 @@ namespace CloudTab.UploadApi;
 [JsonSerializable(typeof(SubmitAnswer))]
 [JsonSerializable(typeof(ShopAnswer))]
 [JsonSerializable(typeof(UploadAnswer))]
+[JsonSerializable(typeof(DirectFile))]
+[JsonSerializable(typeof(DirectUploadAnswer))]
 internal sealed partial class JsonContext : JsonSerializerContext;

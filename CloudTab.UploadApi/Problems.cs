@@ -118,6 +118,24 @@ internal static class Problems
     public static readonly Problem NotConcatenable = new(
         StatusCodes.Status409Conflict, "upload_unfinished", "Upload unfinished", "Only partial uploads that are complete can become one file.");
 
+    public static readonly Problem DirectUploadsOff = new(
+        StatusCodes.Status403Forbidden, "direct_uploads_off", "Direct uploads are off",
+        "This service takes files itself only: send them as a form, or resumably.");
+
+    public static readonly Problem InvalidDirectFile = new(
+        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request",
+        "The body must be JSON such as {\"name\": \"a.pdf\", \"size\": 1234, \"type\": \"application/pdf\", \"sha256\": \"64 hexadecimal digits\", \"mode\": \"direct\"}.");
+
+    public static readonly Problem InvalidParts = new(
+        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request",
+        "'parts' is the SHA-256 of every 8,388,608 bytes of the file and of the rest, 1,000 at most. Without it a file may have 5 GiB.");
+
+    public static readonly Problem DirectUpload = new(
+        StatusCodes.Status403Forbidden, "direct_upload", "Direct upload", "The bytes of this upload go to S3: nothing can be added to it here.");
+
+    public static readonly Problem PartsMissing = new(
+        StatusCodes.Status409Conflict, "parts_missing", "Parts missing", "Not all parts are there: send these, then finish again.");
+
     public static readonly Problem ChecksumNotUnderstood = new(
         StatusCodes.Status400BadRequest, "invalid_checksum", "Invalid checksum",
         "Send the checksum as an algorithm that OPTIONS names, a space, and its value in Base64.");

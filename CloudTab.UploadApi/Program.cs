@@ -18,6 +18,7 @@ builder.AddRelay();
 
 builder.Services.AddSettings<UploadOptions>();
 builder.Services.AddSettings<PdfOptions>();
+builder.Services.AddSettings<DirectOptions>();
 builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, JsonContext.Default));
 builder.Services.AddRazorComponents();
 builder.Services.AddSessionRateLimit();
@@ -35,6 +36,8 @@ builder.Services.AddHostedService(services => services.GetRequiredService<Upload
 builder.Services.AddSingleton<Completion>();
 builder.Services.AddSingleton<Continuation>();
 builder.Services.AddSingleton<UploadStorage>();
+builder.Services.AddSingleton<DirectParts>();
+builder.Services.AddSingleton<DirectStorage>();
 builder.Services.AddSingleton<CustomerViews>();
 builder.Services.AddSingleton<MatcherPolicy, UploadProtocols>();
 builder.Services.AddSingleton<RufhLimits>();

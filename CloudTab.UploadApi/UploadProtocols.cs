@@ -6,8 +6,9 @@ using Microsoft.Extensions.Options;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// The addresses of resumable uploads, where two protocols are spoken: tus, and Resumable Uploads for HTTP. A request is for the one
-/// whose headers it has; one that has neither gets the answer of tus, which says what is missing. Both see the same uploads.
+/// The addresses of resumable uploads, where several protocols are spoken: tus, Resumable Uploads for HTTP, and the announcement of files
+/// that go to S3 directly, in JSON. A request is for the one whose headers it has; one that has none of them gets the answer of tus,
+/// which says what is missing. All see the same uploads.
 /// </summary>
 internal sealed class UploadProtocols : MatcherPolicy, IEndpointSelectorPolicy
 {
@@ -46,6 +47,7 @@ internal sealed record UploadProtocol(string Name)
 {
     public static readonly UploadProtocol Tus = new("tus");
     public static readonly UploadProtocol Rufh = new("Resumable Uploads for HTTP");
+    public static readonly UploadProtocol Direct = new("direct");
 
     public static UploadProtocol Of(HttpRequest request)
     {
@@ -53,9 +55,9 @@ internal sealed record UploadProtocol(string Name)
         if (headers.ContainsKey(TusHeaders.Resumable))
             return Tus;
         // tus has no GET.
-        return headers.ContainsKey(RufhHeaders.InteropVersion) || headers.ContainsKey(RufhHeaders.Complete) || HttpMethods.IsGet(request.Method)
-            ? Rufh
-            : Tus;
+        if (headers.ContainsKey(RufhHeaders.InteropVersion) || headers.ContainsKey(RufhHeaders.Complete) || HttpMethods.IsGet(request.Method))
+            return Rufh;
+        return HttpMethods.IsPost(request.Method) && request.HasJsonContentType() ? Direct : Tus;
     }
 }
 
@@ -67,6 +69,7 @@ internal static class UploadProtocolExtensions
         group.MapMethods(UploadProtocols.Upload, [HttpMethods.Options], Describe);
         group.MapGroup("").WithMetadata(UploadProtocol.Tus).MapTus();
         group.MapGroup("").WithMetadata(UploadProtocol.Rufh).MapRufh();
+        group.MapDirectUploads();
         return group;
     }
 

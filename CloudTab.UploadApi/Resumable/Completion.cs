@@ -45,6 +45,14 @@ internal sealed class Completion(
             : await StoreAsync(hold, sending.Size, inspection, consumed, either.Token);
     }
 
+    /// <summary>Completes an upload whose object is there, and of which nothing here has seen a byte.</summary>
+    public async Task<UploadAttempt> CompleteUnseenAsync(UploadHold hold)
+    {
+        using var limit = new CancellationTokenSource(CompletionLimit, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, hold.Lost);
+        return await StoreAsync(hold, hold.Upload.Length!.Value, inspection: null, consumed: [], either.Token);
+    }
+
     /// <summary>Gives an upload up that can never be finished, or that nobody wants: everything of it is removed.</summary>
     public async Task GiveUpAsync(UploadHold hold)
     {
@@ -81,7 +89,7 @@ internal sealed class Completion(
         var facts = verdict!.Type == MediaTypes.Pdf
             ? await pdfPages.CountAsync(new(upload.File!.Value, upload.Name, upload.ObjectKey), size, cancellationToken)
             : null;
-        var file = new UploadedFile(upload.File!.Value, upload.Name, verdict.Type, size, verdict.Sha256) { Pages = facts?.Pages, Locked = facts?.Locked };
+        var file = new UploadedFile(upload.File!.Value, upload.Name, verdict.Type, size, verdict.Sha256, facts?.Pages, facts?.Locked);
         hold.StopRenewing();
         var outcome = await uploads.StoreResumedAsync(upload, file, consumed, options.Value.For(upload.ShopLimits).OfSession, cancellationToken);
         if (outcome == Outcome.LeaseLost)

@@ -130,22 +130,32 @@ internal sealed class UploadStorage(
         return null;
     }
 
+    /// <summary>Registers an upload that may be begun.</summary>
     /// <param name="consumed">Bytes of partial uploads that go when this one comes.</param>
+    /// <param name="holder">The process that holds it at once, or null.</param>
+    /// <returns>The upload, or why there is none.</returns>
+    public async Task<(ResumableUpload? Created, Problem? Refused)> BeginAsync(
+        string shop, string sessionId, NewUpload wanted, long consumed, Guid? holder, CancellationToken cancellationToken)
+    {
+        if (await uploads.FindSessionAsync(shop, sessionId, cancellationToken) is not { } session)
+            return (null, Problems.SessionNotFound);
+        var all = options.Value.For(session.ShopLimits);
+        if (wanted.Length > all.FileSize)
+            return (null, Problems.FileTooLarge);
+        if (session.Outstanding + (wanted.Length ?? 1) > all.Outstanding)
+            return (null, Problems.ShopFull);
+        var limits = all.OfSession with { Bytes = all.SessionSize + consumed };
+        var (outcome, created) = await resumables.CreateAsync(shop, sessionId, wanted, limits, holder, cancellationToken);
+        return (created, created is null ? Problems.For(outcome) : null);
+    }
+
     private async Task<UploadAttempt> CreateAsync(
         string shop, string sessionId, NewUpload wanted, UploadBody? first, long consumed, CancellationToken cancellationToken)
     {
-        if (await uploads.FindSessionAsync(shop, sessionId, cancellationToken) is not { } session)
-            return Problems.SessionNotFound;
-        var all = options.Value.For(session.ShopLimits);
-        if (wanted.Length > all.FileSize)
-            return Problems.FileTooLarge;
-        if (session.Outstanding + (wanted.Length ?? 1) > all.Outstanding)
-            return Problems.ShopFull;
-        var limits = all.OfSession with { Bytes = all.SessionSize + consumed };
         var holder = first is null ? (Guid?)null : holds.Holder;
-        var (outcome, created) = await resumables.CreateAsync(shop, sessionId, wanted, limits, holder, cancellationToken);
+        var (created, refused) = await BeginAsync(shop, sessionId, wanted, consumed, holder, cancellationToken);
         if (created is null)
-            return Problems.For(outcome);
+            return refused!;
         if (first is null)
             return created;
 
@@ -172,7 +182,7 @@ internal sealed class UploadStorage(
     }
 
     /// <summary>Why nothing can be told of an upload, or done with it; null where it can.</summary>
-    private static Problem? WhyNot(ResumableUpload? found) => found switch
+    internal static Problem? WhyNot(ResumableUpload? found) => found switch
     {
         null => Problems.UploadNotFound,
         { IsGone: true } => Problems.UploadGone,
@@ -188,6 +198,7 @@ internal sealed class UploadStorage(
         var refused = upload switch
         {
             { IsFinal: true } => Problems.FinalUpload,
+            { IsDirect: true } => Problems.DirectUpload,
             _ when body.Offset is { } offset && offset != upload.Received => Problems.OffsetConflict,
             _ when body.Length is { } told && (told != length || told < upload.Received) => Problems.OtherLength,
             _ when body.IsLast && body.Size is { } rest && upload.Received + rest != length => Problems.OtherLength,

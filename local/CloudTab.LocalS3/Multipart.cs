@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
+using System.Xml.Linq;
 
 namespace CloudTab.LocalS3;
 
@@ -11,7 +12,8 @@ internal static class Multipart
     public static async Task Create(S3Request request, BucketStore store, CancellationToken cancellationToken)
     {
         var bucket = store[request.Bucket];
-        var upload = Upload.Begin(bucket, new ObjectMetadata(request.Key, 0, "", store.Time.GetUtcNow(), StoredHeaders.From(request)));
+        var metadata = new ObjectMetadata(request.Key, 0, "", store.Time.GetUtcNow(), StoredHeaders.From(request), PartChecksums.Announced(request));
+        var upload = Upload.Begin(bucket, metadata);
         var result = Xml.Element(
             "InitiateMultipartUploadResult",
             Xml.Element("Bucket", bucket.Name),
@@ -29,6 +31,7 @@ internal static class Multipart
             throw new S3Exception(S3Error.InvalidArgument, "Part number must be an integer between 1 and 10000, inclusive");
 
         var digests = new BodyDigests(request);
+        PartChecksums.Require(upload.Metadata.ChecksumName, digests.ChecksumName);
         using var part = await Objects.ReceiveAsync(request, bucket, digests, cancellationToken);
         var metadata = new ObjectMetadata(request.Key, part.Length, digests.ETag, store.Time.GetUtcNow(), [], digests.ChecksumName, digests.ChecksumValue);
         part.Seal(metadata);
@@ -49,8 +52,8 @@ internal static class Multipart
         var parts = new List<ObjectFile>();
         try
         {
-            foreach (var (number, etag) in wanted)
-                parts.Add(OpenPart(upload, number, etag));
+            foreach (var named in wanted)
+                parts.Add(OpenPart(upload, named));
             if (parts.SkipLast(1).Any(part => part.Metadata.Size < SmallestPart))
                 throw new S3Exception(S3Error.EntityTooSmall);
 
@@ -83,26 +86,27 @@ internal static class Multipart
             ? upload
             : throw new S3Exception(S3Error.NoSuchUpload);
 
-    private static async Task<List<(int Number, string ETag)>> ReadPartListAsync(S3Request request, CancellationToken cancellationToken)
+    private static async Task<List<NamedPart>> ReadPartListAsync(S3Request request, CancellationToken cancellationToken)
     {
         var document = Xml.Parse(await RequestBody.ReadDocumentAsync(request, mustBePromised: false, cancellationToken), "CompleteMultipartUpload");
-        var parts = new List<(int Number, string ETag)>();
+        var parts = new List<NamedPart>();
         foreach (var part in document.Children("Part"))
         {
             if (!int.TryParse(part.Child("PartNumber"), NumberStyles.None, CultureInfo.InvariantCulture, out var number) || part.Child("ETag") is not { } etag)
                 throw new S3Exception(S3Error.MalformedXml);
             if (parts.Count > 0 && number <= parts[^1].Number)
                 throw new S3Exception(S3Error.InvalidPartOrder);
-            parts.Add((number, etag.Trim('"')));
+            parts.Add(new(number, etag.Trim('"'), part));
         }
 
         return parts.Count is > 0 and <= Upload.MostParts ? parts : throw new S3Exception(S3Error.MalformedXml);
     }
 
-    private static ObjectFile OpenPart(Upload upload, int number, string etag)
+    private static ObjectFile OpenPart(Upload upload, NamedPart named)
     {
-        var part = upload.OpenPart(number) ?? throw new S3Exception(S3Error.InvalidPart);
-        if (part.Metadata.ETag == etag)
+        var checksum = PartChecksums.Named(upload.Metadata.ChecksumName, named.Number, named.Element);
+        var part = upload.OpenPart(named.Number) ?? throw new S3Exception(S3Error.InvalidPart);
+        if (part.Metadata.ETag == named.ETag && (checksum is null || checksum == part.Metadata.ChecksumValue))
             return part;
         part.Dispose();
         throw new S3Exception(S3Error.InvalidPart);
@@ -122,9 +126,13 @@ internal static class Multipart
 
         // Not the MD5 of the bytes, but of the parts' MD5s: what S3 does, and what clients check.
         var etag = $"{Convert.ToHexStringLower(md5.GetHashAndReset())}-{parts.Count}";
-        var metadata = upload.Metadata with { Size = file.Length, ETag = etag, LastModified = now };
+        var checksum = PartChecksums.Join(upload.Metadata.ChecksumName, parts);
+        var metadata = upload.Metadata with { Size = file.Length, ETag = etag, LastModified = now, ChecksumValue = checksum };
         file.Seal(metadata);
         bucket.Commit(file, metadata, condition);
         return metadata;
     }
+
+    /// <summary>A part as the request to complete an upload names it.</summary>
+    private sealed record NamedPart(int Number, string ETag, XElement Element);
 }

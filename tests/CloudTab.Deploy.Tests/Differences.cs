@@ -24,6 +24,7 @@ internal static partial class Differences
     public static readonly HashSet<string> OfDeployment = new(StringComparer.Ordinal)
     {
         "ALLOWED_ORIGINS", // in development pages and APIs are one origin
+        "DIRECT_UPLOADS", // off by default
         "TRUSTED_PROXIES", // loopback is the default, and development's only proxy
         "SECRETS_PATH",
         "SHUTDOWN_TIMEOUT", // where the platform leaves less or more than the default

@@ -12,10 +12,10 @@ public sealed partial class ProtocolPageTests : IDisposable
     private readonly DirectoryInfo _shell = Directory.CreateTempSubdirectory("cloudtab-");
 
     [Fact]
-    public async Task The_session_on_the_page_runs_as_it_is_written()
+    public async Task The_sessions_on_the_page_run_as_they_are_written()
     {
         using var bound = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        await using var relay = await RunningAppHost.StartAsync(_data, bound.Token);
+        await using var relay = await RunningAppHost.StartAsync(_data, bound.Token, ("DIRECT_UPLOADS", "true"));
         var lines = Commands(await File.ReadAllTextAsync(Repository.PathOf("docs/protocol.md"), bound.Token)).Select(line =>
             line.StartsWith("ORIGIN=", StringComparison.Ordinal) ? $"ORIGIN={relay.Origin.ToString().TrimEnd('/')}"
             : line.StartsWith("KEY=", StringComparison.Ordinal) ? $"KEY={relay.Key}"
@@ -32,6 +32,7 @@ public sealed partial class ProtocolPageTests : IDisposable
         Assert.Contains("\"name\":\"photo.pdf\"", shell.Output, StringComparison.Ordinal);
         Assert.Contains("Upload-Complete: ?1", shell.Output, StringComparison.OrdinalIgnoreCase);
         Assert.Contains("\"originalName\":\"scan.pdf\"", shell.Output, StringComparison.Ordinal);
+        Assert.Contains("\"originalName\":\"direct.pdf\"", shell.Output, StringComparison.Ordinal);
         Assert.Contains("\"status\":410", shell.Output, StringComparison.Ordinal);
         Assert.Contains("\"code\":\"file_deleted\"", shell.Output, StringComparison.Ordinal);
         Assert.Contains("\"status\":\"completed\"", shell.Output, StringComparison.Ordinal);
@@ -49,7 +50,7 @@ public sealed partial class ProtocolPageTests : IDisposable
     private static IEnumerable<string> Commands(string page) =>
         ShellBlock.Matches(Section.Match(page).Value).SelectMany(block => block.Groups["lines"].Value.Split('\n'));
 
-    [GeneratedRegex(@"^## A session, from upload to completion$.*?^## ", RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"^## A session, from upload to completion$.*?^## Two ids$", RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Section { get; }
 
     [GeneratedRegex(@"^```sh\n(?<lines>.*?)^```$", RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]

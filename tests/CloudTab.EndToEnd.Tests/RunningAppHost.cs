@@ -18,10 +18,18 @@ public sealed class RunningAppHost : IAsyncDisposable
     /// <summary>The default shop's key, which the AppHost has generated and keeps in its data folder.</summary>
     public required string Key { get; init; }
 
-    public static async Task<RunningAppHost> StartAsync(DirectoryInfo data, CancellationToken cancellationToken)
+    public static async Task<RunningAppHost> StartAsync(
+        DirectoryInfo data, CancellationToken cancellationToken, params IEnumerable<(string Name, string Value)> variables)
     {
         var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.CloudTab_AppHost>(
             [$"CLOUDTAB_DATA={data.FullName}", "Replicas=2", "Containers=false"], cancellationToken);
+        // What a developer has set in the shell, every service inherits.
+        foreach (var service in builder.Resources.OfType<ProjectResource>().ToList())
+        {
+            foreach (var (name, value) in variables)
+                builder.CreateResourceBuilder(service).WithEnvironment(name, value);
+        }
+
         var app = await builder.BuildAsync(cancellationToken);
         try
         {

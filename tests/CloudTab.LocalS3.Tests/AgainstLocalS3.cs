@@ -1,6 +1,8 @@
 using System.Net;
+using System.Security.Cryptography;
 using System.Text;
 using System.Xml.Linq;
+using Amazon.S3;
 using Amazon.S3.Model;
 using CloudTab.Testing;
 
@@ -126,5 +128,38 @@ public sealed class LocalS3Signatures(RunningLocalS3 running) : SignatureBehavio
         var document = XDocument.Parse(await answer.Content.ReadAsStringAsync(Cancellation)).Root!;
         Assert.Equal(Assert.Single(answer.Headers.GetValues("x-amz-request-id")), document.Element("RequestId")!.Value);
         Assert.Equal($"/{Bucket}/missing", document.Element("Resource")!.Value);
+    }
+}
+
+[Collection("LocalS3")]
+public sealed class LocalS3PresignedParts(RunningLocalS3 running) : PresignedPartBehaviours(running.Endpoint)
+{
+    /// <summary>Ceph 16 takes them.</summary>
+    [Fact]
+    public async Task Bytes_of_another_checksum_are_refused()
+    {
+        var bytes = Bytes(1_000);
+        var upload = await BeginAsync();
+        using var answer = await PutAsync(await LinkAsync(upload, bytes), Bytes(1_000), Sha256(bytes));
+        await RefusedAsync(HttpStatusCode.BadRequest, "BadDigest", answer);
+        Assert.Empty((await S3.ListPartsAsync(Bucket, "key", upload, Cancellation)).Parts ?? []);
+    }
+
+    [Fact]
+    public async Task Parts_with_a_SHA_256_belong_into_an_upload_that_was_begun_with_it_and_are_named_with_it_again()
+    {
+        var bytes = Bytes(1_000);
+        var plain = await S3.InitiateMultipartUploadAsync(Bucket, "key", Cancellation);
+        using var mixed = await PutAsync(await LinkAsync(plain.UploadId, bytes), bytes, Sha256(bytes));
+        await RefusedAsync(HttpStatusCode.BadRequest, "InvalidRequest", mixed);
+
+        var upload = await BeginAsync();
+        using var sent = await PutAsync(await LinkAsync(upload, bytes), bytes, Sha256(bytes));
+        var tag = sent.Headers.ETag!.Tag;
+        await RefusedAsync(HttpStatusCode.BadRequest, "InvalidRequest", CompleteAsync(upload, new PartETag(1, tag)));
+        await RefusedAsync(HttpStatusCode.BadRequest, "InvalidPart", CompleteAsync(upload, new PartETag(1, tag) { ChecksumSHA256 = Sha256([]) }));
+        await CompleteAsync(upload, new PartETag(1, tag) { ChecksumSHA256 = Sha256(bytes) });
+        var stored = await S3.GetObjectMetadataAsync(new GetObjectMetadataRequest { BucketName = Bucket, Key = "key", ChecksumMode = ChecksumMode.ENABLED }, Cancellation);
+        Assert.Equal(Sha256(SHA256.HashData(bytes)) + "-1", stored.ChecksumSHA256);
     }
 }

@@ -77,6 +77,7 @@ public abstract class BucketBehaviours(S3Endpoint endpoint) : S3Test(endpoint)
     public async Task Cors_rules_are_applied_to_browsers()
     {
         await PutAsync("key", Bytes(10));
+        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchCORSConfiguration", S3.GetCORSConfigurationAsync(Bucket, Cancellation));
         await S3.PutCORSConfigurationAsync(
             Bucket,
             new CORSConfiguration { Rules = [new CORSRule { AllowedOrigins = ["https://*.example.com"], AllowedMethods = ["GET"], AllowedHeaders = ["x-amz-*"], ExposeHeaders = ["ETag"], MaxAgeSeconds = 60 }] },

@@ -1,3 +1,5 @@
+using Amazon.S3;
+using Amazon.S3.Model;
 using CloudTab.Testing;
 using Dapper;
 using Npgsql;
@@ -45,6 +47,31 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
 
         Assert.All(runs, run => Assert.True(run.Code == 0, run.Output));
         Assert.Single((await StateAsync()).Keys);
+    }
+
+    [Fact]
+    public async Task The_bucket_lets_pages_of_the_allowed_origins_send_where_direct_uploads_are_on()
+    {
+        (string Name, string Value)[] on = [("DIRECT_UPLOADS", "true"), ("ALLOWED_ORIGINS", "https://shop.example,https://other.example")];
+        using var s3 = dependencies.CreateS3Client();
+        Assert.Equal(0, (await RunAsync(on[1..])).Code);
+        Assert.Equal("NoSuchCORSConfiguration", (await Assert.ThrowsAsync<AmazonS3Exception>(RulesAsync)).ErrorCode);
+        var own = new CORSRule { Id = "own", AllowedOrigins = ["https://own.example"], AllowedMethods = ["GET"] };
+        await s3.PutCORSConfigurationAsync(_bucket, new CORSConfiguration { Rules = [own] }, Cancelled);
+
+        var (code, output) = await RunAsync(on);
+        Assert.True(code == 0, output);
+        Assert.Contains("CORS rule of bucket", output, StringComparison.Ordinal);
+        var rules = await RulesAsync();
+        Assert.Equal(["own", "cloudtab-direct-uploads"], rules.Select(rule => rule.Id));
+        Assert.Equal(["https://shop.example", "https://other.example"], rules[1].AllowedOrigins);
+        Assert.Equal(["PUT"], rules[1].AllowedMethods);
+
+        Assert.DoesNotContain("CORS", (await RunAsync(on)).Output, StringComparison.Ordinal);
+        await RunAsync([on[0], ("ALLOWED_ORIGINS", "https://new.example")]);
+        Assert.Equal(["https://own.example", "https://new.example"], (await RulesAsync()).SelectMany(rule => rule.AllowedOrigins));
+
+        async Task<List<CORSRule>> RulesAsync() => (await s3.GetCORSConfigurationAsync(_bucket, Cancelled)).Configuration.Rules;
     }
 
     [Fact]

@@ -1,0 +1,125 @@
+using CloudTab.Relay;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>
+/// Uploads whose bytes nobody here sees before they are all there: begin one, and finish it. They are rows as resumable uploads are, and
+/// held, ended and expired like them.
+/// </summary>
+internal sealed class DirectStorage(
+    UploadStorage storage,
+    UploadHolds holds,
+    Completion completion,
+    DirectParts parts,
+    Database database,
+    TimeProvider clock)
+{
+    private static readonly TimeSpan BeginLimit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan AssembleLimit = TimeSpan.FromMinutes(5);
+
+    /// <summary>Begins an upload; all its parts are to be sent.</summary>
+    public async Task<DirectAttempt> CreateAsync(string shop, string sessionId, NewUpload wanted, CancellationToken cancellationToken)
+    {
+        var (created, refused) = await storage.BeginAsync(shop, sessionId, wanted, consumed: 0, holds.Holder, cancellationToken);
+        if (created is null)
+            return refused!;
+
+        await using var hold = holds.Begin(created);
+        var isTold = false;
+        try
+        {
+            // Not the client's token: one that leaves now must not keep us from learning what has to be aborted.
+            using var limit = new CancellationTokenSource(BeginLimit, clock);
+            var multipartId = await parts.BeginAsync(created.ObjectKey, limit.Token);
+            await hold.LetGoAsync(created.Progress with { MultipartId = multipartId }, limit.Token);
+            var links = await LinksAsync(hold.Upload, DirectParts.PartsOf(hold.Upload));
+            isTold = true;
+            return new(hold.Upload, null) { Missing = links };
+        }
+        catch (UploadLostException)
+        {
+            return Problems.Unavailable;
+        }
+        finally
+        {
+            if (!isTold)
+                await completion.GiveUpAsync(hold);
+        }
+    }
+
+    /// <summary>
+    /// Stores the file once all its parts are there and it is what was announced; otherwise tells which are missing, with new links: that
+    /// is also how a client goes on that was away. Finishing again changes nothing.
+    /// </summary>
+    public async Task<DirectAttempt> FinishAsync(string shop, string uploadId, CancellationToken cancellationToken)
+    {
+        var (hold, found) = await holds.TakeAsync(shop, uploadId, cancellationToken);
+        if (hold is null)
+            return UploadStorage.WhyNot(found) is { } refused ? refused : await StoredAsync(found!, cancellationToken);
+        await using (hold)
+        {
+            try
+            {
+                return hold.Upload.IsDirect ? await FinishAsync(hold, cancellationToken) : Problems.UploadNotFound;
+            }
+            catch (Exception lost) when (lost is UploadLostException || lost is OperationCanceledException && hold.Lost.IsCancellationRequested)
+            {
+                hold.End();
+            }
+        }
+
+        // Somebody else finishes it by now, or it is gone: what became of it is the answer.
+        var left = await holds.WaitUntilFreeAsync(shop, uploadId, cancellationToken);
+        if (UploadStorage.WhyNot(left) is { } gone)
+            return gone;
+        return left!.IsComplete ? await StoredAsync(left, cancellationToken) : Problems.Unavailable;
+    }
+
+    private async Task<DirectAttempt> FinishAsync(UploadHold hold, CancellationToken cancellationToken)
+    {
+        using var limit = new CancellationTokenSource(AssembleLimit, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, hold.Lost);
+        switch (await parts.AssembleAsync(hold.Upload, either.Token))
+        {
+            case null:
+                await completion.GiveUpAsync(hold);
+                return Problems.UploadGone;
+            case { Count: > 0 } missing:
+                return new(hold.Upload, Problems.PartsMissing) { Missing = await LinksAsync(hold.Upload, missing) };
+        }
+
+        var attempt = await completion.CompleteUnseenAsync(hold);
+        return attempt.Refused is { } refused ? refused : await StoredAsync(attempt.Upload!, cancellationToken);
+    }
+
+    private async Task<DirectAttempt> StoredAsync(ResumableUpload upload, CancellationToken cancellationToken)
+    {
+        const string sql = "SELECT id, name, type, size, sha256, pages, locked FROM files WHERE id = @File AND status = 'stored'";
+        if (!upload.IsDirect)
+            return Problems.UploadNotFound;
+        var file = await database.QuerySingleOrDefaultAsync<UploadedFile>(sql, new { upload.File }, cancellationToken);
+        return file is null ? Problems.UploadGone : new DirectAttempt(upload, null) { Stored = file };
+    }
+
+    private async Task<List<PartLink>> LinksAsync(ResumableUpload upload, IReadOnlyList<DirectPart> wanted)
+    {
+        var links = new List<PartLink>(wanted.Count);
+        foreach (var part in wanted)
+            links.Add(await parts.PresignAsync(upload, part));
+        return links;
+    }
+}
+
+/// <summary>How an attempt to begin or finish a direct upload ended.</summary>
+/// <param name="Upload">The upload as it is recorded now, or null where there is none to tell of.</param>
+/// <param name="Refused">Why it was refused, or null.</param>
+internal sealed record DirectAttempt(ResumableUpload? Upload, Problem? Refused)
+{
+    /// <summary>Links for the parts that are not there.</summary>
+    public IReadOnlyList<PartLink> Missing { get; init; } = [];
+
+    /// <summary>The file that the upload has become.</summary>
+    public UploadedFile? Stored { get; init; }
+
+    public static implicit operator DirectAttempt(Problem refused) => new(null, refused);
+}
