@@ -73,7 +73,8 @@ internal sealed class PostgresServer(IOptions<PostgresOptions> options, IHostApp
             await Console.Error.WriteLineAsync(
                 isDiskFull ? $"The disk that holds {_options.Data} is full: make room, or choose another data folder." : e.Message);
             Environment.ExitCode = 1;
-            lifetime.StopApplication();
+            // Not at once: where the web server is still starting, its start would end with an exception.
+            lifetime.ApplicationStarted.Register(lifetime.StopApplication);
         }
     }
 
