@@ -23,6 +23,7 @@ internal sealed class PdfPages(ObjectStore store, IOptions<PdfOptions> options, 
     /// <returns>What was found out, or null where nothing was.</returns>
     public async Task<PdfFacts?> CountAsync(UploadingFile file, long size, CancellationToken cancellationToken)
     {
+        using var span = Telemetry.StartPdf(file.Id);
         using var limit = new CancellationTokenSource(_limit, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try

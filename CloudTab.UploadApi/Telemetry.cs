@@ -36,6 +36,9 @@ internal sealed class Telemetry
     /// <summary>A span over one file on its way into S3.</summary>
     public static Activity? StartFile(Guid file) => Activities.StartActivity("receive file")?.SetTag("cloudtab.file.id", file);
 
+    /// <summary>A span over the reading of a PDF's pages.</summary>
+    public static Activity? StartPdf(Guid file) => Activities.StartActivity("read PDF")?.SetTag("cloudtab.file.id", file);
+
     public void FileReceived(long size, string type, TimeSpan duration)
     {
         var tag = new KeyValuePair<string, object?>("cloudtab.file.type", type);
