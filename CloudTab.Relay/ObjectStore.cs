@@ -48,9 +48,15 @@ public sealed class ObjectStore(
     public async Task DeleteTailsAsync(string key, CancellationToken cancellationToken)
     {
         var request = new ListObjectsV2Request { BucketName = Bucket, Prefix = key + "." };
-        var page = await pipeline.ExecuteAsync(async token => await client.ListObjectsV2Async(request, token), cancellationToken);
-        if (page.S3Objects is { Count: > 0 } tails)
-            await DeleteAsync([.. tails.Select(tail => tail.Key)], cancellationToken);
+        while (true)
+        {
+            var page = await pipeline.ExecuteAsync(async token => await client.ListObjectsV2Async(request, token), cancellationToken);
+            if (page.S3Objects is { Count: > 0 } tails)
+                await DeleteAsync([.. tails.Select(tail => tail.Key)], cancellationToken);
+            if (page.IsTruncated != true)
+                return;
+            request.ContinuationToken = page.NextContinuationToken;
+        }
     }
 
     /// <summary>Opens an object for reading; the caller disposes what it gets.</summary>

@@ -31,22 +31,19 @@ public sealed class ObjectUpload : IAsyncDisposable
     private readonly UploadMemory _memory;
     private readonly int _partSize;
     private readonly int _bufferSize;
-    private readonly string? _tailPrefix;
-    private readonly bool _signsPayloads;
+    private readonly bool _isResumable;
     private readonly IncrementalHash? _partSha256;
     private readonly List<string> _parts;
-    private readonly List<string> _tails;
+    private readonly UploadTails _tails;
     private readonly Queue<Task> _sending = [];
     private readonly CancellationTokenSource _reclaim = new();
 
     private ObjectProgress _recorded;
+    private string? _offeredMultipartId;
     private long _inParts;
-    private int _inTails;
     private UploadBuffer? _filling;
     private Task _keeping = Task.CompletedTask;
-    private int _kept; // bytes of the part that is filling which tails hold, or are to
     private int _lastPart;
-    private int _lastTail;
     private string? _multipartId;
     private bool _isLoaded;
     private bool _reachedS3;
@@ -60,18 +57,17 @@ public sealed class ObjectUpload : IAsyncDisposable
     {
         _requests = requests;
         _memory = memory;
-        _signsPayloads = signsPayloads;
+        _isResumable = tailPrefix is not null;
         _partSha256 = signsPayloads ? IncrementalHash.CreateHash(HashAlgorithmName.SHA256) : null;
         _recorded = from;
         _multipartId = from.MultipartId;
+        _offeredMultipartId = from.MultipartId;
         _parts = [.. from.PartETags];
-        _tails = [.. from.TailKeys];
         _lastPart = _parts.Count;
-        _inTails = from.TailSize;
+        _tails = new(requests, signsPayloads, tailPrefix, from.TailKeys, from.TailSize);
         _inParts = from.Received - from.TailSize;
         _partSize = partSize;
         _bufferSize = (int)Math.Clamp(most - _inParts ?? partSize, 1, partSize);
-        _tailPrefix = tailPrefix;
         Size = from.Received;
     }
 
@@ -79,8 +75,8 @@ public sealed class ObjectUpload : IAsyncDisposable
     public long Size { get; private set; }
 
     /// <summary>
-    /// Called with what is durable whenever more is, so that somebody else can go on from there; it throws where nobody may record
-    /// any more. Null while nothing may be recorded.
+    /// Called with what is durable whenever more is, so that somebody else can go on from there; it throws
+    /// <see cref="UploadLostException"/> where nobody may record any more. Null while nothing may be recorded.
     /// </summary>
     public Func<ObjectProgress, CancellationToken, Task>? Journal { get; set; }
 
@@ -98,7 +94,7 @@ public sealed class ObjectUpload : IAsyncDisposable
 
     private bool IsHashedElsewhere => Sha256SoFar is not null && _lastPart == 0;
 
-    private ObjectProgress Durable => new(_inParts + _inTails, _multipartId, [.. _parts], [.. _tails], _inTails);
+    private ObjectProgress Durable => new(_inParts + _tails.Size, _multipartId, [.. _parts], [.. _tails.Keys], _tails.Size);
 
     /// <summary>Gets back the tail of what was received before. To be called before anything is written.</summary>
     /// <param name="seen">Is shown the tail's bytes.</param>
@@ -107,27 +103,22 @@ public sealed class ObjectUpload : IAsyncDisposable
         if (_isLoaded)
             return;
         _isLoaded = true;
-        if (_tails.Count == 0)
+        if (_tails.Size == 0)
             return;
-        var buffer = Begin();
-        foreach (var key in _tails)
-        {
-            await _requests.ReadAsync(
-                key,
-                buffer.GetMemoryAsync,
-                count =>
-                {
-                    var bytes = buffer.Advance(count);
-                    Hash(bytes);
-                    seen?.Invoke(bytes);
-                },
-                cancellationToken);
-        }
-
-        _kept = buffer.Length;
+        await _tails.LoadAsync(
+            Begin(),
+            bytes =>
+            {
+                Hash(bytes);
+                seen?.Invoke(bytes);
+            },
+            cancellationToken);
     }
 
-    /// <summary>Where the next bytes go, never empty. Waits for the process's memory budget.</summary>
+    /// <summary>
+    /// Where the next bytes go, never empty. Waits for the process's memory budget. There is room for as many bytes as the object was said
+    /// to have at most: whoever wants to see that there are more says one more.
+    /// </summary>
     public ValueTask<Memory<byte>> GetMemoryAsync(CancellationToken cancellationToken)
     {
         var buffer = _filling ?? Begin();
@@ -173,18 +164,19 @@ public sealed class ObjectUpload : IAsyncDisposable
         _settled = true;
     }
 
-    /// <summary>Makes all bytes durable without completing the object: what is less than a part goes to objects of its own.</summary>
+    /// <summary>Makes all bytes durable without completing the object: what is less than a part goes to an object of its own.</summary>
     /// <returns>What to record, so that it can be continued from there.</returns>
     public async Task<ObjectProgress> ParkAsync(CancellationToken cancellationToken)
     {
         await _keeping;
         await CollectPartsAsync();
-        if (_filling is { } buffer && buffer.Length > _kept)
-            await PutTailAsync(buffer, before: Task.CompletedTask, cancellationToken);
+        if (_filling is { } buffer)
+            await _tails.ParkAsync(buffer, cancellationToken);
         _settled = true;
         return Durable;
     }
 
+    /// <summary>May be called again.</summary>
     public async ValueTask DisposeAsync()
     {
         await Ended(_keeping); // it reads from what is given back
@@ -194,6 +186,7 @@ public sealed class ObjectUpload : IAsyncDisposable
         _partSha256?.Dispose();
         if (!_settled && _reachedS3)
             await RemoveAsync();
+        _settled = true;
 
         static Task Ended(Task task) =>
             task.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
@@ -201,7 +194,7 @@ public sealed class ObjectUpload : IAsyncDisposable
 
     private UploadBuffer Begin()
     {
-        _kept = 0;
+        _tails.Begin();
         return _filling = _memory.Begin(_bufferSize, _reclaim);
     }
 
@@ -245,21 +238,20 @@ public sealed class ObjectUpload : IAsyncDisposable
     {
         string tag;
         using (part)
-            tag = await _requests.UploadPartAsync(_multipartId!, number, part.Length, () => part.OpenRead(0, part.Length, payload), cancellationToken);
+            tag = await _requests.UploadPartAsync(_multipartId!, number, part.Length, part.Content(0, part.Length, payload), cancellationToken);
 
         // Counted in their order: what is recorded has no gaps. Tails were of this part, as long as it was not here.
         await before;
         _parts.Add(tag);
         _inParts += part.Length;
         _tails.Clear();
-        _inTails = 0;
         await RecordAsync(cancellationToken);
     }
 
     private bool IsWorthKeeping(UploadBuffer buffer) =>
         Journal is not null
         && _keeping.IsCompleted
-        && buffer.Length - _kept >= Math.Max(LeastKept, Size / KeptShare)
+        && buffer.Length - _tails.Kept >= Math.Max(LeastKept, Size / KeptShare)
         && buffer.Rate < FastRate;
 
     private async Task KeepAsync(UploadBuffer buffer, CancellationToken cancellationToken)
@@ -270,29 +262,27 @@ public sealed class ObjectUpload : IAsyncDisposable
 
     private async Task KeepTailAsync(UploadBuffer buffer, Task before, CancellationToken cancellationToken)
     {
-        await PutTailAsync(buffer, before, cancellationToken);
+        await _tails.PutRestAsync(buffer, before, cancellationToken);
         await RecordAsync(cancellationToken);
-    }
-
-    private async Task PutTailAsync(UploadBuffer buffer, Task before, CancellationToken cancellationToken)
-    {
-        _lastTail++;
-        var key = FormattableString.Invariant($"{_tailPrefix}{_lastTail}");
-        var (start, count) = (_kept, buffer.Length - _kept);
-        _kept = buffer.Length;
-        var payload = _signsPayloads ? Convert.ToHexStringLower(buffer.Sha256(start, count)) : SignedPayload.Unsigned;
-        await _requests.PutAsync(key, () => buffer.OpenRead(start, count, payload), cancellationToken);
-        await before;
-        _tails.Add(key);
-        _inTails += count;
     }
 
     private async Task RecordAsync(CancellationToken cancellationToken)
     {
-        if (Journal is null || (_parts.Count == _recorded.PartETags.Count && _tails.Count == _recorded.TailKeys.Count))
+        if (Journal is null || (_parts.Count == _recorded.PartETags.Count && _tails.Keys.Count == _recorded.TailKeys.Count))
             return;
         var durable = Durable;
-        await Journal(durable, cancellationToken);
+        // May be recorded also where the answer is lost: then others go on from there.
+        _offeredMultipartId = durable.MultipartId;
+        try
+        {
+            await Journal(durable, cancellationToken);
+        }
+        catch (UploadLostException)
+        {
+            _offeredMultipartId = _recorded.MultipartId;
+            throw;
+        }
+
         _recorded = durable;
     }
 
@@ -302,7 +292,7 @@ public sealed class ObjectUpload : IAsyncDisposable
         (var buffer, _filling) = (_filling ?? throw new InvalidOperationException("Nothing was written."), null);
         var payload = FinishPayload();
         using (buffer)
-            await _requests.PutAsync(_requests.Key, () => buffer.OpenRead(0, buffer.Length, payload), cancellationToken);
+            await _requests.PutAsync(_requests.Key, buffer.Content(0, buffer.Length, payload), cancellationToken);
     }
 
     /// <summary>
@@ -314,9 +304,9 @@ public sealed class ObjectUpload : IAsyncDisposable
         using var limit = new CancellationTokenSource(AbortLimit);
         try
         {
-            if (_multipartId is not null && _multipartId != _recorded.MultipartId)
+            if (_multipartId is not null && _multipartId != _offeredMultipartId)
                 await _requests.AbortMultipartAsync(_multipartId, limit.Token);
-            if (_tailPrefix is null)
+            if (!_isResumable)
                 await _requests.DeleteAsync(limit.Token);
         }
         catch (Exception left) when (left is AmazonClientException or HttpRequestException or IOException or SocketException

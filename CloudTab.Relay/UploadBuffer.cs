@@ -81,12 +81,16 @@ public sealed class UploadBuffer : IDisposable
         return Blocks[index].AsSpan(used, count);
     }
 
-    /// <summary>Opens some of what has been written as a stream of its own place; may be opened again for a retry.</summary>
+    /// <summary>Some of what has been written, as it is now: each call gives a stream of its own place, for one attempt to send it.</summary>
     /// <param name="payload">What the signature of the request that sends it says of it (<see cref="SignedPayload"/>).</param>
-    public Stream OpenRead(int start, int count, string payload) => new BlockStream([.. Blocks], start, count, payload);
+    public Func<Stream> Content(int start, int count, string payload)
+    {
+        byte[][] blocks = [.. Blocks]; // more may come while it is sent
+        return () => new BlockStream(blocks, start, count, payload);
+    }
 
     /// <summary>SHA-256 of some of what has been written, 32 bytes.</summary>
-    internal byte[] Sha256(int start, int count) => SHA256.HashData(OpenRead(start, count, SignedPayload.Unsigned));
+    internal byte[] Sha256(int start, int count) => SHA256.HashData(Content(start, count, SignedPayload.Unsigned)());
 
     public void Dispose()
     {

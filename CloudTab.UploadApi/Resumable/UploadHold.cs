@@ -156,12 +156,3 @@ internal sealed class UploadHold(
         }
     }
 }
-
-/// <summary>The upload is another process's by now, or was removed: nothing of it may be changed any more.</summary>
-internal sealed class UploadLostException : Exception
-{
-    public UploadLostException()
-        : base("The upload is not held any more.")
-    {
-    }
-}

@@ -1,0 +1,74 @@
+namespace CloudTab.Relay;
+
+/// <summary>
+/// What has come of an upload behind its last whole part, in objects of its own. They are put piece by piece while a part fills slowly and
+/// when the upload pauses; several of them are then written anew as one, or a client of many small requests would have as many read back
+/// with each.
+/// </summary>
+/// <param name="prefix">What their keys begin with.</param>
+/// <param name="keys">Those that were recorded.</param>
+/// <param name="size">Their bytes together.</param>
+internal sealed class UploadTails(ObjectRequests requests, bool signsPayloads, string? prefix, IReadOnlyList<string> keys, int size)
+{
+    private const int Several = 4;
+
+    private readonly List<string> _keys = [.. keys];
+    private int _last;
+    private int _kept;
+
+    /// <summary>Those that are there, in their order.</summary>
+    public IReadOnlyList<string> Keys => _keys;
+
+    /// <summary>Their bytes together.</summary>
+    public int Size { get; private set; } = size;
+
+    /// <summary>Bytes of the part that is filling which are there, or on their way.</summary>
+    public int Kept => _kept;
+
+    /// <summary>Another part begins to fill.</summary>
+    public void Begin() => _kept = 0;
+
+    /// <summary>Reads them back into the part that they belong to.</summary>
+    /// <param name="seen">Is shown the bytes.</param>
+    public async Task LoadAsync(UploadBuffer buffer, Action<ReadOnlySpan<byte>> seen, CancellationToken cancellationToken)
+    {
+        // At once: whoever stops in the middle has nothing to put.
+        _kept = Size;
+        foreach (var key in _keys)
+            await requests.ReadAsync(key, buffer.GetMemoryAsync, count => seen(buffer.Advance(count)), cancellationToken);
+    }
+
+    /// <summary>Puts what has come since the last one.</summary>
+    /// <param name="before">Ends when all parts before this one are counted.</param>
+    public Task PutRestAsync(UploadBuffer buffer, Task before, CancellationToken cancellationToken) =>
+        PutAsync(buffer, _kept, before, cancellationToken);
+
+    /// <summary>Puts what has come, where the upload pauses.</summary>
+    public async Task ParkAsync(UploadBuffer buffer, CancellationToken cancellationToken)
+    {
+        if (buffer.Length > _kept)
+            await PutAsync(buffer, _keys.Count < Several ? _kept : 0, Task.CompletedTask, cancellationToken);
+    }
+
+    /// <summary>The part is durable itself.</summary>
+    public void Clear()
+    {
+        _keys.Clear();
+        Size = 0;
+    }
+
+    private async Task PutAsync(UploadBuffer buffer, int start, Task before, CancellationToken cancellationToken)
+    {
+        _last++;
+        _kept = buffer.Length;
+        var key = FormattableString.Invariant($"{prefix}{_last}");
+        var count = buffer.Length - start;
+        var payload = signsPayloads ? Convert.ToHexStringLower(buffer.Sha256(start, count)) : SignedPayload.Unsigned;
+        await requests.PutAsync(key, buffer.Content(start, count, payload), cancellationToken);
+        await before;
+        if (start == 0)
+            Clear();
+        _keys.Add(key);
+        Size += count;
+    }
+}

@@ -1,0 +1,96 @@
+using System.Net;
+using CloudTab.Relay;
+using CloudTab.UploadApi;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace CloudTab.Services.Tests;
+
+/// <summary>What is kept of a part that is not full: while it fills, when it pauses, and when nobody knows what was recorded.</summary>
+public sealed class UploadTailsTests(UploadFixture relay) : IClassFixture<UploadFixture>
+{
+    private readonly HttpClient _client = relay.UploadApi();
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_part_that_fills_slowly_is_recorded_meanwhile_and_becomes_the_same_file()
+    {
+        var file = Sample.Pdf(ObjectUpload.PartSize + 300_000);
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginAsync(sessionId, file);
+        using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, file.Content.Length, file.Content.AsMemory(0, 100_000));
+
+        const int piece = 50_000;
+        var sent = 100_000;
+        using var pace = new PeriodicTimer(TimeSpan.FromMilliseconds(20), TimeProvider.System); // 2.5 MB/s
+        for (var kept = 0L; kept < 1_000_000; kept = await ReceivedAsync(upload))
+        {
+            Assert.InRange(kept, 0, sent);
+            Assert.InRange(sent, 0, ObjectUpload.PartSize - piece);
+            await pace.WaitForNextTickAsync(Token);
+            sent += await socket.SendAsync(file.Content.AsMemory(sent, piece), Token);
+        }
+
+        Assert.InRange((await TailsAsync(sessionId)).Count, 2, 40);
+        await socket.SendAsync(file.Content.AsMemory(sent), Token);
+        Assert.StartsWith("HTTP/1.1 204", await RawHttp.ReadAsync(socket), StringComparison.Ordinal);
+        await relay.AssertHoldsAsync(sessionId, file);
+    }
+
+    [Fact]
+    public async Task Many_small_requests_leave_few_tails()
+    {
+        var file = Sample.Pdf(30_000);
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginAsync(sessionId, file);
+
+        for (var offset = 0; offset < file.Content.Length; offset += 1_000)
+        {
+            using var patched = await _client.PatchAsync(upload, offset, file.Content[offset..(offset + 1_000)]);
+            Assert.Equal(HttpStatusCode.NoContent, patched.StatusCode);
+            Assert.InRange((await TailsAsync(sessionId)).Count, 0, 4);
+        }
+
+        await relay.AssertHoldsAsync(sessionId, file);
+    }
+
+    [Fact]
+    public async Task Parts_that_may_have_been_recorded_are_not_taken_back()
+    {
+        var key = $"2026-01-01/{Guid.NewGuid()}";
+        await using var host = relay.StartHost<UploadOptions>(new Dictionary<string, string>(StringComparer.Ordinal));
+        var store = host.Services.GetRequiredService<ObjectStore>();
+        ObjectProgress? recorded = null;
+        await using (var upload = store.ResumeUpload(new() { ObjectKey = key, PartSize = ObjectUpload.PartSize }, ObjectUpload.PartSize + 1))
+        {
+            // As it is where the answer of a statement gets lost.
+            upload.Journal = (progress, _) =>
+            {
+                recorded = progress;
+                throw new TimeoutException();
+            };
+            while (upload.Size < ObjectUpload.PartSize)
+            {
+                var memory = await upload.GetMemoryAsync(Token);
+                await upload.AdvanceAsync(memory.Length, Token);
+            }
+
+            await Assert.ThrowsAsync<TimeoutException>(() => upload.ParkAsync(Token));
+        }
+
+        Assert.Equal(ObjectUpload.PartSize, recorded!.Received);
+        var parts = await relay.S3.ListPartsAsync(relay.Bucket, key, recorded.MultipartId, Token);
+        Assert.Equal(recorded.PartETags, parts.Parts.Select(part => part.ETag));
+        await relay.S3.AbortMultipartUploadAsync(relay.Bucket, key, recorded.MultipartId, Token);
+    }
+
+    private Task<long> ReceivedAsync(string upload) =>
+        relay.ScalarAsync<long>("SELECT received FROM uploads WHERE upload_id = @id", new { id = UploadFixture.IdOf(upload) });
+
+    private async Task<List<string>> TailsAsync(string sessionId)
+    {
+        var key = Assert.Single(await relay.ColumnAsync<string>(
+            "SELECT object_key FROM files JOIN sessions ON sessions.id = files.session WHERE session_id = @sessionId", new { sessionId }));
+        return [.. (await relay.ObjectsAsync()).Where(found => found.StartsWith($"{key}.", StringComparison.Ordinal))];
+    }
+}
