@@ -91,6 +91,9 @@ public sealed record ResumableUpload
     /// <summary>Whether a process holds it.</summary>
     public bool IsHeld { get; init; }
 
+    /// <summary>Bytes of its session that other files and uploads have laid claim to, when it was taken hold of.</summary>
+    public long Claimed { get; init; }
+
     /// <summary>When it ends, unless its session is prolonged.</summary>
     public DateTime ExpiresAt { get; init; }
 

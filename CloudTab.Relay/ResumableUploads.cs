@@ -41,19 +41,23 @@ public sealed class ResumableUploads(Database database, TimeProvider clock, IOpt
             OR files.status IS NULL OR files.status IN ('deleting', 'deleted'))
         """;
 
-    // What a session's uploads have laid claim to. Partial uploads become files only together. What goes to S3 past the services may have
-    // got bytes that nobody has counted yet.
-    private const string BegunInSession = """
+    // What a session's uploads have laid claim to. Partial uploads become files only together.
+    private const string BegunInSession = $"""
         SELECT count(*) AS uploads,
                count(*) FILTER (WHERE used AND concat IS DISTINCT FROM 'partial') AS files,
                coalesce(sum(coalesce(length, received)) FILTER (WHERE used), 0) AS bytes
         FROM (
-            SELECT concat, length, received,
-                   received > 0 OR holder IS NOT NULL OR part_sha256 IS NOT NULL OR uploads.created_at > @usedSince AS used
+            SELECT concat, length, received, {LaysClaim} OR uploads.created_at > @usedSince AS used
             FROM uploads JOIN files ON files.id = uploads.file
             WHERE uploads.session IN (SELECT id FROM live) AND files.status = 'uploading'
         ) AS begun
         """;
+
+    /// <summary>
+    /// Whether an upload counts with all that it announced: bytes have come, or are coming now. What goes to S3 past the services may have
+    /// got some that nobody has counted yet.
+    /// </summary>
+    internal const string LaysClaim = "(received > 0 OR held_until > @now OR part_sha256 IS NOT NULL AND multipart_id IS NOT NULL)";
 
     private DateTime Now => clock.GetUtcNow().UtcDateTime;
 
@@ -174,7 +178,12 @@ public sealed class ResumableUploads(Database database, TimeProvider clock, IOpt
                 AND files.status = 'uploading' AND uploads.completed_at IS NULL
                 AND uploads.created_at + @lifetime > @now
                 AND (uploads.holder IS NULL OR uploads.held_until <= @now)
-            RETURNING {Columns}
+            RETURNING {Columns}, sessions.total_size + (
+                SELECT coalesce(sum(coalesce(others.length, others.received)), 0)
+                FROM uploads AS others JOIN files AS theirs ON theirs.id = others.file
+                WHERE others.session = uploads.session AND others.id <> uploads.id AND theirs.status = 'uploading'
+                    AND {LaysClaim}
+            )::bigint AS Claimed
             """;
         var parameters = new { shop, uploadId, holder, heldUntil = Now + Lease, now = Now, lifetime = Lifetime, expiresAt = NextExpiry };
         return database.ChangeSingleOrDefaultAsync<ResumableUpload>(sql, parameters, cancellationToken);

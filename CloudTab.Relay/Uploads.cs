@@ -23,8 +23,13 @@ public sealed class Uploads(
     {
         const string sql = $"""
             SELECT sessions.id, ended_at IS NOT NULL OR expires_at <= @now AS Closed, file_count AS FileCount, total_size AS TotalSize,
-                   (SELECT coalesce(sum(total_size), 0)::bigint FROM sessions AS held
-                    WHERE held.shop_id = shops.id AND held.ended_at IS NULL AND held.total_size > 0) AS Outstanding,
+                   (
+                       (SELECT coalesce(sum(total_size), 0) FROM sessions AS held
+                        WHERE held.shop_id = shops.id AND held.ended_at IS NULL AND held.total_size > 0)
+                       + (SELECT coalesce(sum(coalesce(length, received)), 0)
+                          FROM uploads JOIN files ON files.id = uploads.file JOIN sessions AS held ON held.id = uploads.session
+                          WHERE held.shop_id = shops.id AND held.ended_at IS NULL AND files.status = 'uploading' AND {ResumableUploads.LaysClaim})
+                   )::bigint AS Outstanding,
                    {ShopLimits.Columns}
             FROM sessions JOIN shops ON shops.id = sessions.shop_id
             WHERE shop_id = @shop AND session_id = @sessionId
@@ -343,7 +348,7 @@ public sealed class Uploads(
 /// <param name="Closed">Whether it has ended and takes no file any more.</param>
 /// <param name="FileCount">Files that it holds.</param>
 /// <param name="TotalSize">Their bytes.</param>
-/// <param name="Outstanding">Bytes of all live files of its shop.</param>
+/// <param name="Outstanding">Bytes of all live files of its shop, and of those that are on their way resumably.</param>
 public sealed record UploadSession(
     Guid Id,
     bool Closed,

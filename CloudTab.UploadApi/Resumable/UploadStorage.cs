@@ -64,14 +64,15 @@ internal sealed class UploadStorage(
 
     /// <summary>
     /// How far an upload is. Whoever adds to it is asked to store what it has first, so that what this tells is what the next request
-    /// may go on from. An upload whose bytes are all there, but whose process died before it was stored, is completed now.
+    /// may go on from. An upload whose bytes are all there, but whose process died before it was stored, is completed now; one that is
+    /// made of others is when its creation is repeated.
     /// </summary>
     public async Task<UploadAttempt> FindAsync(string shop, string uploadId, CancellationToken cancellationToken)
     {
         var found = await holds.WaitUntilFreeAsync(shop, uploadId, cancellationToken);
         if (WhyNot(found) is { } refused)
             return refused;
-        return found!.IsComplete || found.Received != found.Length
+        return found!.IsComplete || found.IsFinal || found.Received != found.Length
             ? found
             : await AppendAsync(shop, uploadId, UploadBody.None, cancellationToken);
     }
@@ -90,6 +91,12 @@ internal sealed class UploadStorage(
             {
                 if (Conflict(hold.Upload, body) is not { } conflict)
                     return await continuation.AddAsync(hold, body);
+                if (conflict.Refused == Problems.SessionTooLarge)
+                {
+                    await completion.GiveUpAsync(hold);
+                    return Problems.SessionTooLarge;
+                }
+
                 if (body.MustFit && Misfits.Contains(conflict.Refused))
                     await completion.GiveUpAsync(hold);
                 return conflict;
@@ -142,7 +149,7 @@ internal sealed class UploadStorage(
         var all = options.Value.For(session.ShopLimits);
         if (wanted.Length > all.FileSize)
             return (null, Problems.FileTooLarge);
-        if (session.Outstanding + (wanted.Length ?? 1) > all.Outstanding)
+        if (session.Outstanding - consumed + (wanted.Length ?? 1) > all.Outstanding)
             return (null, Problems.ShopFull);
         var limits = all.OfSession with { Bytes = all.SessionSize + consumed };
         var (outcome, created) = await resumables.CreateAsync(shop, sessionId, wanted, limits, holder, cancellationToken);
@@ -193,7 +200,8 @@ internal sealed class UploadStorage(
     /// <summary>What speaks against adding this to an upload as it is.</summary>
     private UploadAttempt? Conflict(ResumableUpload upload, UploadBody body)
     {
-        var most = options.Value.For(upload.ShopLimits).FileSize;
+        var limits = options.Value.For(upload.ShopLimits);
+        var most = limits.FileSize;
         var length = upload.Length ?? body.LengthFrom(upload.Received);
         var refused = upload switch
         {
@@ -204,6 +212,7 @@ internal sealed class UploadStorage(
             _ when body.IsLast && body.Size is { } rest && upload.Received + rest != length => Problems.OtherLength,
             _ when length > most => Problems.FileTooLarge,
             _ when length == 0 => Problems.EmptyFile,
+            _ when (length ?? upload.Received + (body.Size ?? 1)) > limits.SessionSize - upload.Claimed => Problems.SessionTooLarge,
             _ when body.Size is { } size && upload.Received + size > (length ?? most) =>
                 length is null ? Problems.FileTooLarge : Problems.UploadTooLong,
             _ => null,

@@ -94,6 +94,38 @@ public sealed class ShopLimitsTests(SmallLimitsFixture relay) : IClassFixture<Sm
     }
 
     [Fact]
+    public async Task Uploads_that_told_no_length_do_not_pass_the_session_s_limit_together()
+    {
+        var sessionId = await _client.CreateAsync();
+        for (var count = 1; count <= 3; count++)
+        {
+            using var begun = await _client.CreateUploadAsync(sessionId, null, ("Upload-Defer-Length", "1"), ("Upload-Concat", "partial"));
+            using var patched = await _client.PatchAsync(begun.Headers.Location!.ToString(), 0, new byte[900]);
+            if (count < 3)
+                Assert.Equal(HttpStatusCode.NoContent, patched.StatusCode);
+            else
+                await patched.IsProblemAsync(HttpStatusCode.RequestEntityTooLarge, "session_too_large");
+        }
+    }
+
+    [Fact]
+    public async Task Uploads_that_are_not_finished_take_room_in_their_shop()
+    {
+        var prefix = await ShopAsync("max_outstanding = 1000");
+        var first = await _client.CreateAsync(prefix);
+        using var begun = await _client.SendAsync(
+            HttpMethod.Post, $"{prefix}/api/customer/sessions/{first}/files", Sample.Pdf(100).Content, TusClient.Length(800), TusClient.Named("a.pdf"));
+        Assert.Equal(HttpStatusCode.Created, begun.StatusCode);
+        var second = await _client.CreateAsync(prefix);
+
+        using var full = await _client.UploadToAsync(prefix, second, Sample.Pdf(201));
+
+        await full.IsProblemAsync(HttpStatusCode.InsufficientStorage, "shop_full");
+        using var fits = await _client.UploadToAsync(prefix, second, Sample.Pdf(200));
+        Assert.Equal(HttpStatusCode.OK, fits.StatusCode);
+    }
+
+    [Fact]
     public async Task A_form_sent_from_the_page_is_held_to_the_limits_too()
     {
         var prefix = await ShopAsync("max_outstanding = 1000");
