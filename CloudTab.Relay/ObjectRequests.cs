@@ -1,3 +1,4 @@
+using System.Net;
 using Amazon.S3;
 using Amazon.S3.Model;
 using Polly;
@@ -95,8 +96,7 @@ internal sealed class ObjectRequests(IAmazonS3 client, ResiliencePipeline pipeli
         catch (AmazonS3Exception gone) when (gone.ErrorCode == "NoSuchUpload")
         {
             // A completion whose answer got lost ends the upload: then the object is there, of the size that was sent.
-            var found = await client.GetObjectMetadataAsync(bucket, key, cancellationToken);
-            if (found.ContentLength != size)
+            if (await SizeAsync(cancellationToken) != size)
                 throw;
         }
     }
@@ -106,4 +106,17 @@ internal sealed class ObjectRequests(IAmazonS3 client, ResiliencePipeline pipeli
 
     public async Task DeleteAsync(CancellationToken cancellationToken) =>
         await pipeline.ExecuteAsync(async token => await client.DeleteObjectAsync(bucket, key, token), cancellationToken);
+
+    private async Task<long?> SizeAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            var found = await pipeline.ExecuteAsync(async token => await client.GetObjectMetadataAsync(bucket, key, token), cancellationToken);
+            return found.ContentLength;
+        }
+        catch (AmazonS3Exception missing) when (missing.StatusCode == HttpStatusCode.NotFound)
+        {
+            return null;
+        }
+    }
 }

@@ -25,7 +25,8 @@ internal sealed class Completion(
 {
     private const int ReadBuffer = 256 << 10;
 
-    // The client may leave meanwhile: it finds the file complete when it comes back. Reading 5 GiB back is what takes long.
+    // The client may leave meanwhile: it finds the file complete when it comes back. Reading 5 GiB back may take longer; while bytes come,
+    // the time begins anew.
     private static readonly TimeSpan CompletionLimit = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan CleanUpLimit = TimeSpan.FromSeconds(10);
 
@@ -42,7 +43,7 @@ internal sealed class Completion(
         await sending.CompleteAsync(either.Token);
         return hold.Upload.IsPartial
             ? await CompletePartialAsync(hold, sending.Size, either.Token)
-            : await StoreAsync(hold, sending.Size, inspection, consumed, either.Token);
+            : await StoreAsync(hold, sending.Size, inspection, consumed, () => limit.CancelAfter(CompletionLimit), either.Token);
     }
 
     /// <summary>Completes an upload whose object is there, and of which nothing here has seen a byte.</summary>
@@ -50,7 +51,7 @@ internal sealed class Completion(
     {
         using var limit = new CancellationTokenSource(CompletionLimit, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, hold.Lost);
-        return await StoreAsync(hold, hold.Upload.Length!.Value, inspection: null, consumed: [], either.Token);
+        return await StoreAsync(hold, hold.Upload.Length!.Value, inspection: null, consumed: [], () => limit.CancelAfter(CompletionLimit), either.Token);
     }
 
     /// <summary>Gives an upload up that can never be finished, or that nobody wants: everything of it is removed.</summary>
@@ -73,12 +74,13 @@ internal sealed class Completion(
         return hold.Upload with { Received = size, IsComplete = true };
     }
 
+    /// <param name="progressed">Called whenever bytes have been read back.</param>
     private async Task<UploadAttempt> StoreAsync(
-        UploadHold hold, long size, Inspection? inspection, IReadOnlyList<Guid> consumed, CancellationToken cancellationToken)
+        UploadHold hold, long size, Inspection? inspection, IReadOnlyList<Guid> consumed, Action progressed, CancellationToken cancellationToken)
     {
         var upload = hold.Upload;
         var verdict = inspection is null
-            ? await ReadBackAsync(upload, size, cancellationToken)
+            ? await ReadBackAsync(upload, size, progressed, cancellationToken)
             : await inspection.ConcludeAsync(upload.ObjectKey, size, cancellationToken);
         if (Judge(upload, verdict) is { } refused)
         {
@@ -116,7 +118,7 @@ internal sealed class Completion(
         return upload.DeclaredSha256 is { } declared && !declared.AsSpan().SequenceEqual(verdict.Sha256) ? Problems.WrongContent : null;
     }
 
-    private async Task<Verdict?> ReadBackAsync(ResumableUpload upload, long size, CancellationToken cancellationToken)
+    private async Task<Verdict?> ReadBackAsync(ResumableUpload upload, long size, Action progressed, CancellationToken cancellationToken)
     {
         using var inspection = new Inspection(types, upload.Name, upload.DeclaredType);
         using var found = await store.GetAsync(upload.ObjectKey, range: null, cancellationToken)
@@ -126,6 +128,7 @@ internal sealed class Completion(
         {
             while (await found.ResponseStream.ReadAsync(buffer.Memory, cancellationToken) is > 0 and var count)
             {
+                progressed();
                 if (!inspection.Add(buffer.Memory.Span[..count]))
                     return null;
             }

@@ -30,9 +30,9 @@ internal sealed class Continuation(
         {
             throw new UploadLostException();
         }
-        catch (AmazonS3Exception gone) when (gone.ErrorCode == "NoSuchUpload")
+        catch (AmazonS3Exception gone) when (gone.ErrorCode is "NoSuchUpload" or "NoSuchKey" or "InvalidPart")
         {
-            // Its parts were removed: with the session, by the holder that has it now, or by S3 itself, and then it can never be finished.
+            // Its parts or tails were removed: with the session, by the holder that has it now, or by S3 itself, and then it can never be finished.
             await holds.RunOnceAsync(hold.Lost);
             if (hold.Lost.IsCancellationRequested)
                 throw new UploadLostException();
@@ -47,17 +47,18 @@ internal sealed class Continuation(
             await hold.SetLengthAsync(length, hold.Lost);
         var upload = hold.Upload;
         using var span = Telemetry.StartFile(upload.File!.Value);
-        var most = upload.Length ?? options.Value.For(upload.ShopLimits).FileSize;
+        var limits = options.Value.For(upload.ShopLimits);
+        var most = upload.Length ?? Math.Min(limits.FileSize, limits.SessionSize - upload.Claimed);
         var end = Math.Min(most, upload.Received + (body.Size ?? most));
         await using var sending = store.ResumeUpload(upload, end);
         sending.Journal = body.Checksum is null ? hold.RecordAsync : null;
         using var inspection = upload.IsPartial || upload.PartETags.Length > 0 ? null : new Inspection(types, upload.Name, upload.DeclaredType);
         sending.Sha256SoFar = inspection is null ? null : inspection.Sha256SoFar;
-        await sending.LoadTailAsync(inspection is null ? null : tail => inspection.Add(tail), hold.Lost);
 
         var ending = await CopyAsync(hold, body, sending, inspection, end);
         if (ending.Refused is { } refused)
         {
+            await sending.DisposeAsync(); // nothing of it is on its way any more
             await completion.GiveUpAsync(hold);
             return refused;
         }
@@ -87,8 +88,10 @@ internal sealed class Continuation(
     private async Task<Ending> CopyAsync(UploadHold hold, UploadBody body, ObjectUpload sending, Inspection? inspection, long end)
     {
         using var reading = new BodyReading(body, clock, hold.Interrupted, sending.Reclaimed);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(reading.Ended, hold.Lost);
         try
         {
+            await sending.LoadTailAsync(inspection is null ? null : tail => inspection.Add(tail), either.Token);
             while (sending.Size < end)
             {
                 var memory = await sending.GetMemoryAsync(reading.Ended);
@@ -110,7 +113,8 @@ internal sealed class Continuation(
                 return new() { Refused = Problems.FileTooLarge };
             return body.MustFit ? new() { Refused = Problems.UploadTooLong } : new() { HasSurplus = true };
         }
-        catch (OperationCanceledException ended) when (reading.Ended.IsCancellationRequested && !hold.Lost.IsCancellationRequested)
+        catch (OperationCanceledException ended) when (
+            (reading.Ended.IsCancellationRequested || sending.Reclaimed.IsCancellationRequested) && !hold.Lost.IsCancellationRequested)
         {
             return new() { Cut = ended };
         }

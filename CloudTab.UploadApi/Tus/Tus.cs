@@ -84,8 +84,10 @@ internal static class Tus
             return (ProblemHttpResult)refused;
 
         var upload = attempt.Upload!;
-        // "The Server MUST always include the Upload-Offset header in the response for a HEAD request, even if the offset is 0".
-        response.Headers.Set(UploadHeaders.Offset, upload.Received);
+        // "The Server MUST always include the Upload-Offset header in the response for a HEAD request, even if the offset is 0"; but that of
+        // a final upload "SHOULD NOT contain the Upload-Offset header unless the concatenation has been successfully finished".
+        if (upload.IsComplete || !upload.IsFinal)
+            response.Headers.Set(UploadHeaders.Offset, upload.Received);
         // "As long as the length of the upload is not known, the Server MUST set Upload-Defer-Length: 1".
         if (upload.Length is { } length)
             response.Headers.Set(UploadHeaders.Length, length);
