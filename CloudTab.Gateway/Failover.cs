@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http.Features;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace CloudTab.Gateway;
@@ -10,6 +11,9 @@ namespace CloudTab.Gateway;
 internal static class Failover
 {
     private const string RetryAfterSeconds = "2";
+
+    // So long a client that is still sending has for reading the answer, once it has come.
+    private static readonly TimeSpan TimeForAnswer = TimeSpan.FromMilliseconds(20);
 
     public static void UseFailover(this IReverseProxyApplicationBuilder proxy) => proxy.Use(async (context, next) =>
     {
@@ -44,5 +48,23 @@ internal static class Failover
         context.Response.Clear();
         context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
         context.Response.Headers.RetryAfter = RetryAfterSeconds;
+        if (context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true)
+            StopReceiving(context);
+    }
+
+    /// <summary>
+    /// What a client sends of a body that nobody takes any more it pays for, and will send again. Kestrel would read it for five seconds
+    /// after the answer; so it reads nothing, and cuts who does not stop by itself.
+    /// </summary>
+    private static void StopReceiving(HttpContext context)
+    {
+        if (HttpProtocol.IsHttp11(context.Request.Protocol))
+            context.Response.Headers.Connection = "close";
+        context.Response.OnCompleted(async () =>
+        {
+            var clock = context.RequestServices.GetRequiredService<TimeProvider>();
+            await Task.Delay(TimeForAnswer, clock, context.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
+            context.Abort();
+        });
     }
 }

@@ -19,7 +19,7 @@ namespace CloudTab.Relay;
 /// s3:GetLifecycleConfiguration and s3:PutLifecycleConfiguration. What direct uploads need besides stands in docs/operations.md.)
 ///
 /// Keys are `yyyy-MM-dd/&lt;file uuid&gt;`, the day in UTC on which the upload began: no user data in them, and a day's leftovers can be
-/// listed. A resumable upload that pauses keeps what is less than a part under the file's key, a dot, and a number.
+/// listed. What a resumable upload has of a part that is not full is in objects under the file's key, a dot, and numbers.
 ///
 /// What a step leaves behind when the process dies in it: a put, an object without a stored row; a multipart upload, its parts,
 /// until it is aborted; a tail that was not recorded. All belong to a row that is `uploading`, and are removed with it: once its

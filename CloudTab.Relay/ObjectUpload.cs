@@ -21,8 +21,8 @@ public sealed class ObjectUpload : IAsyncDisposable
 
     // Bytes of a part that may be in memory alone, or this share of all that has come where that is more: a process that is killed
     // costs a slow client no more than that. A part that fills at this rate (bytes a second) or faster is soon durable itself.
-    private const int LeastKept = 256 << 10;
-    private const int KeptShare = 64;
+    private const int LeastKept = 32 << 10;
+    private const int KeptShare = 128;
     private const int FastRate = 4 << 20;
 
     private static readonly TimeSpan AbortLimit = TimeSpan.FromSeconds(10);

@@ -53,7 +53,7 @@ internal sealed class DirectStorage(
     /// </summary>
     public async Task<DirectAttempt> FinishAsync(string shop, string uploadId, CancellationToken cancellationToken)
     {
-        var (hold, found) = await holds.TakeAsync(shop, uploadId, cancellationToken);
+        var (hold, found) = await holds.TakeAsync(shop, uploadId, offset: null, cancellationToken);
         if (hold is null)
             return UploadStorage.WhyNot(found) is { } refused ? refused : await StoredAsync(found!, cancellationToken);
         await using (hold)

@@ -39,10 +39,16 @@ internal sealed class UploadHolds(
     public Guid Holder { get; } = Guid.NewGuid();
 
     /// <summary>Takes hold of an upload, from another process or request if need be.</summary>
+    /// <param name="offset">
+    /// Where the caller wants to go on, if it does. Somebody who has come further is not interrupted for that: it is a request that
+    /// somebody sent again.
+    /// </param>
     /// <returns>
-    /// The hold; or, where there is none, the upload as it is: null, gone, complete, or still held by somebody who does not let go.
+    /// The hold; or, where there is none, the upload as it is: null, gone, complete, further, or still held by somebody who does not
+    /// let go.
     /// </returns>
-    public async Task<(UploadHold? Hold, ResumableUpload? Found)> TakeAsync(string shop, string uploadId, CancellationToken cancellationToken)
+    public async Task<(UploadHold? Hold, ResumableUpload? Found)> TakeAsync(
+        string shop, string uploadId, long? offset, CancellationToken cancellationToken)
     {
         var began = clock.GetTimestamp();
         while (true)
@@ -50,7 +56,7 @@ internal sealed class UploadHolds(
             if (await uploads.TakeAsync(shop, uploadId, Holder, cancellationToken) is { } taken)
                 return (Begin(taken), taken);
             var found = await uploads.FindAsync(shop, uploadId, cancellationToken);
-            if (found is null or { IsGone: true } or { IsComplete: true } || clock.GetElapsedTime(began) >= Patience)
+            if (found is null or { IsGone: true } or { IsComplete: true } || found.Received > offset || clock.GetElapsedTime(began) >= Patience)
                 return (null, found);
             if (found.IsHeld)
                 await AskForAsync(found.Id, cancellationToken);

@@ -72,9 +72,11 @@ internal sealed class UploadStorage(
         var found = await holds.WaitUntilFreeAsync(shop, uploadId, cancellationToken);
         if (WhyNot(found) is { } refused)
             return refused;
-        return found!.IsComplete || found.IsFinal || found.Received != found.Length
-            ? found
-            : await AppendAsync(shop, uploadId, UploadBody.None, cancellationToken);
+        if (found!.IsComplete || found.IsFinal || found.Received != found.Length)
+            return found;
+        var completed = await AppendAsync(shop, uploadId, UploadBody.None, cancellationToken);
+        // Who is told that an upload cannot be asked for begins another one. Of all refusals only 423 means: ask again.
+        return completed.Refused == Problems.UploadInterrupted ? Problems.UploadLocked : completed;
     }
 
     /// <summary>Adds the bytes of one request to an upload, and stores the file when they were the last.</summary>
@@ -82,7 +84,9 @@ internal sealed class UploadStorage(
     {
         // Not the client's token: one that has left may have sent bytes before, and they are kept.
         using var limit = new CancellationTokenSource(TakeLimit, clock);
-        var (hold, found) = await holds.TakeAsync(shop, uploadId, limit.Token);
+        var (hold, found) = await holds.TakeAsync(shop, uploadId, body.Offset, limit.Token);
+        if (hold is null && found is { IsGone: false, IsComplete: false } && found.Received > body.Offset)
+            return Problems.OffsetConflict;
         if (hold is null)
             return WhyNot(found) is { } refused ? refused : Conflict(found!, body) ?? found!;
         await using (hold)
@@ -118,7 +122,7 @@ internal sealed class UploadStorage(
     /// <returns>Why not, or null.</returns>
     public async Task<Problem?> TerminateAsync(string shop, string uploadId, CancellationToken cancellationToken)
     {
-        var (hold, found) = await holds.TakeAsync(shop, uploadId, cancellationToken);
+        var (hold, found) = await holds.TakeAsync(shop, uploadId, offset: null, cancellationToken);
         if (hold is not null)
         {
             await using (hold)

@@ -1,3 +1,5 @@
+using CloudTab.Testing;
+
 namespace CloudTab.EndToEnd.Tests;
 
 /// <summary>What must hold once the load has stopped and everything runs again.</summary>

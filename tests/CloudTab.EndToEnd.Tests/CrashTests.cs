@@ -1,3 +1,5 @@
+using CloudTab.Testing;
+
 namespace CloudTab.EndToEnd.Tests;
 
 /// <summary>kill -9 of each service under load: what was acknowledged arrives, what became pending is announced, nothing is left over.</summary>

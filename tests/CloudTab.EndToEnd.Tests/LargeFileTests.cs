@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text.Json;
+using CloudTab.Testing;
 
 namespace CloudTab.EndToEnd.Tests;
 

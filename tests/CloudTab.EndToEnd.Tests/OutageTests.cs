@@ -1,3 +1,5 @@
+using CloudTab.Testing;
+
 namespace CloudTab.EndToEnd.Tests;
 
 /// <summary>Postgres and S3 stopped and started under load: clear 503s, then recovery, and nothing acknowledged is lost.</summary>

@@ -1,7 +1,7 @@
-namespace CloudTab.EndToEnd.Tests;
+namespace CloudTab.Testing;
 
 /// <summary>Waits for a condition, with a bound.</summary>
-internal static class Eventually
+public static class Eventually
 {
     public static async Task HoldsAsync(Func<Task<bool>> condition, string what, TimeSpan limit, CancellationToken cancellationToken)
     {

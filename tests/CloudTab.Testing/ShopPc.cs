@@ -3,7 +3,7 @@ using System.Net.WebSockets;
 using System.Security.Cryptography;
 using System.Text.Json;
 
-namespace CloudTab.EndToEnd.Tests;
+namespace CloudTab.Testing;
 
 /// <summary>
 /// The PC of a shop: a socket that is opened again whenever it closes, and remembers every session it was told of; and the calls by

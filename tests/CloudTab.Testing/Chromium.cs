@@ -1,7 +1,7 @@
-namespace CloudTab.Dashboard.Tests;
+namespace CloudTab.Testing;
 
 /// <summary>The machine's own Chromium; Playwright's download is not to be had everywhere.</summary>
-internal static class Chromium
+public static class Chromium
 {
     private static readonly string[] Names = ["chromium", "chromium-browser", "google-chrome"];
 

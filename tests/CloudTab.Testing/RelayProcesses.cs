@@ -2,11 +2,10 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Amazon.Runtime;
 using Amazon.S3;
-using CloudTab.Testing;
 using Dapper;
 using Npgsql;
 
-namespace CloudTab.EndToEnd.Tests;
+namespace CloudTab.Testing;
 
 /// <summary>
 /// The whole relay as processes on loopback: Postgres, S3, and two replicas of every service behind one gateway. Any of them can be
@@ -90,11 +89,14 @@ public sealed class RelayProcesses : IAsyncDisposable
     }
 
     /// <summary>Rows of files in a status.</summary>
-    public async Task<long> FilesAsync(string status, CancellationToken cancellationToken)
+    public Task<long> FilesAsync(string status, CancellationToken cancellationToken) =>
+        CountAsync($"SELECT count(*) FROM files WHERE status = '{status}'", cancellationToken);
+
+    /// <summary>What a statement counts in the database.</summary>
+    public async Task<long> CountAsync(string sql, CancellationToken cancellationToken)
     {
         await using var connection = new NpgsqlConnection(Postgres.ConnectionString);
-        return await connection.ExecuteScalarAsync<long>(
-            new CommandDefinition("SELECT count(*) FROM files WHERE status = @status", new { status }, cancellationToken: cancellationToken));
+        return await connection.ExecuteScalarAsync<long>(new CommandDefinition(sql, cancellationToken: cancellationToken));
     }
 
     public async ValueTask DisposeAsync()

@@ -1,0 +1,80 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+
+namespace CloudTab.Clients.Tests.Chaos;
+
+/// <summary>
+/// A bad network between customers and a relay on loopback: each connection at the pace of a phone, and to some requests, at some
+/// byte, something happens. What happens to the n-th request is decided by the seed.
+/// </summary>
+internal sealed class ChaosNetwork : IAsyncDisposable
+{
+    /// <summary>Bytes that a connection's end takes before they are read.</summary>
+    public const int UnderWay = 64 << 10;
+
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly CancellationTokenSource _ending = new();
+    private readonly ConcurrentDictionary<Fault, int> _faults = new();
+    private readonly IPEndPoint _relay;
+    private readonly int _seed;
+    private readonly Task _accepting;
+    private int _requests;
+
+    public ChaosNetwork(int relayPort, int seed)
+    {
+        _relay = new IPEndPoint(IPAddress.Loopback, relayPort);
+        _seed = seed;
+        // What is under way on a mobile network is little: loopback would take megabytes before anybody reads them.
+        _listener.Server.ReceiveBufferSize = UnderWay;
+        _listener.Start();
+        _accepting = AcceptAsync();
+    }
+
+    public Uri Address => new($"http://{_listener.LocalEndpoint}");
+
+    public Traffic Traffic { get; } = new();
+
+    /// <summary>How often each fault happened.</summary>
+    public IReadOnlyDictionary<Fault, int> Faults => _faults;
+
+    /// <summary>The dice for what is next.</summary>
+    public Random NextChance() => new(unchecked((_seed * 1_000_003) + Interlocked.Increment(ref _requests)));
+
+    public void Count(Fault fault) => _faults.AddOrUpdate(fault, 1, (_, before) => before + 1);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _ending.CancelAsync();
+        _listener.Stop();
+        await _accepting;
+        _ending.Dispose();
+    }
+
+    private async Task AcceptAsync()
+    {
+        var running = new List<Task>();
+        try
+        {
+            while (true)
+                running.Add(PassAsync(await _listener.AcceptSocketAsync(_ending.Token)));
+        }
+        catch (Exception ended) when (ended is OperationCanceledException or SocketException or ObjectDisposedException)
+        {
+            await Task.WhenAll(running);
+        }
+    }
+
+    private async Task PassAsync(Socket client)
+    {
+        await using var link = new ChaosLink(this, client, _relay, _ending.Token);
+        try
+        {
+            await link.RunAsync();
+        }
+        catch (Exception broken) when (broken is SocketException or IOException or ObjectDisposedException or OperationCanceledException)
+        {
+            // One of the ends has closed it.
+        }
+    }
+}

@@ -1,0 +1,38 @@
+using System.Collections.Concurrent;
+
+namespace CloudTab.Clients.Tests.Chaos;
+
+/// <summary>
+/// What clients have sent of their uploads, counted where it leaves the network for the relay.
+///
+/// What the network itself duplicates is not counted: no client has sent it.
+/// </summary>
+internal sealed class Traffic
+{
+    private readonly ConcurrentDictionary<string, long> _acknowledged = new(StringComparer.Ordinal);
+    private readonly ConcurrentQueue<string> _mistakes = [];
+    private long _sent;
+
+    /// <summary>Bytes of files in all.</summary>
+    public long Sent => Interlocked.Read(ref _sent);
+
+    /// <summary>Where the relay took back what it had acknowledged.</summary>
+    public IReadOnlyCollection<string> Mistakes => _mistakes;
+
+    /// <summary>Bytes of a file have reached the relay.</summary>
+    public void HaveSent(int count) => Interlocked.Add(ref _sent, count);
+
+    /// <summary>A client that asked how far its upload is was told that there is none: it sends all of it again.</summary>
+    public void HaveRefused(string upload, string status) => _mistakes.Enqueue($"{upload} was answered with {status}.");
+
+    /// <summary>A client has been told an offset: the relay has everything before it, and will never ask for it again.</summary>
+    public void HaveAcknowledged(string upload, long offset)
+    {
+        _acknowledged.AddOrUpdate(upload, offset, (_, before) =>
+        {
+            if (offset < before)
+                _mistakes.Enqueue($"{upload} was at {before}, and then at {offset}.");
+            return Math.Max(before, offset);
+        });
+    }
+}
