@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using CloudTab.Dashboard.Tests;
+using CloudTab.Testing;
 using CloudTab.Relay;
 using CloudTab.Testing;
 using CloudTab.UploadApi;
