@@ -5,13 +5,6 @@ namespace CloudTab.UploadApi;
 /// <summary>What all endpoints have in common that take bodies of any size.</summary>
 internal static class LargeBody
 {
-    // Kestrel reads ahead, by default a mebibyte on each connection, whether or not the upload has got memory: that would be a second
-    // budget without an upper end.
-    private const int MostReadAhead = 128 << 10;
-
-    public static void LimitReadAhead(this IWebHostBuilder host) =>
-        host.ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBufferSize = MostReadAhead);
-
     /// <summary>Lifts the limit on the body, since the handler has its own; the client's address and its pace are limited instead.</summary>
     public static RouteHandlerBuilder TakesLargeBody(this RouteHandlerBuilder endpoint) => endpoint
         .WithMetadata(new DisableRequestSizeLimitAttribute())

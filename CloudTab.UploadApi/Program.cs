@@ -8,7 +8,7 @@ if (args is [PdfProgram.Verb, var limit])
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
 builder.UseLargeSocketBlocks();
-builder.WebHost.LimitReadAhead();
+builder.LimitReadAhead();
 // In one call: a second one would replace the first.
 builder.WebHost.ConfigureKestrel(kestrel => kestrel.ConfigureEndpointDefaults(endpoint => endpoint.UseLastBytes().UseInterimResponses()));
 
