@@ -12,16 +12,14 @@ internal static class Tus
     public static void MapTus(this RouteGroupBuilder group)
     {
         group.MapPost(UploadProtocols.Creation, Create)
-            .TakesLargeBody()
-            .AddEndpointFilter(TusVersion.Filter)
+            .TakesLargeBody(TusVersion.Filter)
             .ProducesProblem(400).ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(412).ProducesProblem(413)
             .ProducesProblem(415).ProducesProblem(460);
         group.MapMethods(UploadProtocols.Upload, [HttpMethods.Head], Head)
             .AddEndpointFilter(TusVersion.Filter)
             .ProducesProblem(404).ProducesProblem(410).ProducesProblem(412).ProducesProblem(423);
         group.MapPatch(UploadProtocols.Upload, Patch)
-            .TakesLargeBody()
-            .AddEndpointFilter(TusVersion.Filter)
+            .TakesLargeBody(TusVersion.Filter)
             .ProducesProblem(400).ProducesProblem(403).ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(412)
             .ProducesProblem(413).ProducesProblem(415).ProducesProblem(423).ProducesProblem(460);
         group.MapDelete(UploadProtocols.Upload, Delete)
