@@ -36,6 +36,7 @@ builder.Services.AddHostedService(services => services.GetRequiredService<Upload
 builder.Services.AddSingleton<Completion>();
 builder.Services.AddSingleton<Continuation>();
 builder.Services.AddSingleton<UploadStorage>();
+builder.Services.AddSingleton<CompletedFiles>();
 builder.Services.AddSingleton<DirectParts>();
 builder.Services.AddSingleton<DirectStorage>();
 builder.Services.AddSingleton<CustomerViews>();

@@ -28,14 +28,14 @@ internal static class Tus
     }
 
     // "A successful response indicated by the 204 No Content or 200 OK status MUST contain the Tus-Version header."
-    public static void Describe(HttpRequest request, UploadOptions options)
+    public static void Describe(HttpRequest request, UploadLimits limits)
     {
         var response = request.HttpContext.Response;
         response.Headers[TusHeaders.Resumable] = TusVersion.Supported;
         response.Headers[TusHeaders.Version] = TusVersion.Supported;
         response.Headers[TusHeaders.Extension] = TusHeaders.ExtensionsFor(request);
         response.Headers[TusHeaders.ChecksumAlgorithm] = string.Join(',', BodyChecksum.Algorithms);
-        response.Headers.Set(TusHeaders.MaxSize, options.MaxFileSize);
+        response.Headers.Set(TusHeaders.MaxSize, limits.FileSize);
     }
 
     private static async Task<Results<Created, ProblemHttpResult>> Create(
