@@ -33,7 +33,7 @@ internal sealed class UploadHold(
     /// <summary>Whether somebody else asked for it.</summary>
     public bool IsWanted => _wanted;
 
-    /// <summary>Records what has become durable, and only then deletes what that replaces.</summary>
+    /// <summary>Records what has become durable.</summary>
     /// <exception cref="UploadLostException">It is not ours any more.</exception>
     public async Task RecordAsync(ObjectProgress progress, CancellationToken cancellationToken) =>
         await RecordAsync(progress, letGo: false, cancellationToken);
@@ -121,6 +121,7 @@ internal sealed class UploadHold(
         }
     }
 
+    // Only what is recorded deletes what it replaces.
     private async Task RecordAsync(ObjectProgress progress, bool letGo, CancellationToken cancellationToken)
     {
         if (!await uploads.RecordAsync(Upload, progress, letGo, cancellationToken))
