@@ -1,4 +1,5 @@
 using System.Globalization;
+using CloudTab.ServiceDefaults;
 using Microsoft.Extensions.Options;
 
 namespace CloudTab.Gateway;
@@ -6,15 +7,12 @@ namespace CloudTab.Gateway;
 /// <summary>Where the gateway listens, and what Kestrel lets through.</summary>
 internal static class Listener
 {
-    // By default Kestrel reads a mebibyte ahead on each connection, also while the service behind it lets the upload wait.
-    private const int MostReadAhead = 128 << 10;
-
     /// <summary>The services know how large a body may be, and tell so in their own words. Kestrel's minimum data rate stays.</summary>
-    public static void AddListener(this WebApplicationBuilder builder) => builder.WebHost.ConfigureKestrel(kestrel =>
+    public static void AddListener(this WebApplicationBuilder builder)
     {
-        kestrel.Limits.MaxRequestBodySize = null;
-        kestrel.Limits.MaxRequestBufferSize = MostReadAhead;
-    });
+        builder.LimitReadAhead();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBodySize = null);
+    }
 
     /// <summary>Listens on PORT where ASPNETCORE_URLS names no address.</summary>
     public static void UseListener(this WebApplication app)

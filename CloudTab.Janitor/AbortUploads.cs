@@ -24,7 +24,7 @@ internal sealed class AbortUploads(Database database, ObjectStore store, TimePro
                 await store.AbortUploadAsync(upload.Key, upload.UploadId, cancellationToken);
                 aborted++;
             }
-            catch (AmazonS3Exception refusal) when (refusal.StatusCode is >= System.Net.HttpStatusCode.BadRequest and < System.Net.HttpStatusCode.InternalServerError)
+            catch (AmazonS3Exception refusal) when (ObjectStore.IsRefusal(refusal))
             {
                 refused++;
             }

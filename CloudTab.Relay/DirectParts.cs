@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Net;
 using Amazon.S3;
 using Amazon.S3.Model;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Polly;
@@ -152,14 +151,3 @@ public sealed record DirectPart(int Number, long Offset, long Size, byte[] Sha25
 /// <param name="Url">The address for a PUT.</param>
 /// <param name="Headers">What to send along; Content-Length, which the signature covers too, is every client's own business.</param>
 public sealed record PartLink(DirectPart Part, Uri Url, IReadOnlyDictionary<string, string> Headers);
-
-/// <summary>Whether clients may send bytes to S3 past the services.</summary>
-public sealed class DirectOptions
-{
-    /// <summary>
-    /// Whether they may (DIRECT_UPLOADS, default false). AWS_ENDPOINT_URL_S3 must then be an address that clients reach; pages of
-    /// ALLOWED_ORIGINS may send, once the Migrator has told the bucket of them.
-    /// </summary>
-    [ConfigurationKeyName("DIRECT_UPLOADS")]
-    public bool Enabled { get; set; }
-}

@@ -19,7 +19,8 @@ namespace CloudTab.Relay;
 /// s3:GetLifecycleConfiguration and s3:PutLifecycleConfiguration. What direct uploads need besides stands in docs/operations.md.)
 ///
 /// Keys are `yyyy-MM-dd/&lt;file uuid&gt;`, the day in UTC on which the upload began: no user data in them, and a day's leftovers can be
-/// listed. What a resumable upload has of a part that is not full is in objects under the file's key, a dot, and numbers.
+/// listed. What of a resumable upload came behind its last whole part is kept under the file's key, `.`, the number of the holding, `.`,
+/// and a number: while it comes slowly, and when it pauses.
 ///
 /// What a step leaves behind when the process dies in it: a put, an object without a stored row; a multipart upload, its parts,
 /// until it is aborted; a tail that was not recorded. All belong to a row that is `uploading`, and are removed with it: once its
@@ -134,6 +135,10 @@ public sealed class ObjectStore(
         {
         }
     }
+
+    /// <summary>Whether S3 will answer so again, to this key alone (a lock on the object, a permission): no outage, which is for all.</summary>
+    public static bool IsRefusal(AmazonS3Exception failure) =>
+        failure is DeleteObjectsException || failure.StatusCode is >= HttpStatusCode.BadRequest and < HttpStatusCode.InternalServerError;
 
     // Every holder's are others, so that one who was away too long overwrites nothing.
     private static string TailsOf(ResumableUpload upload) => FormattableString.Invariant($"{upload.ObjectKey}.{upload.Generation}.");

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Amazon.S3;
 using Microsoft.Extensions.Logging;
 
@@ -43,8 +44,8 @@ public sealed class Removal(Database database, ObjectStore store, TimeProvider c
         var files = await ClaimAsync(session, cancellationToken);
         if (files.Count == 0)
             return new(0, 0);
-        await Parallel.ForEachAsync(files.Where(file => file.WasResumable), cancellationToken, DiscardPartsAsync);
-        var refused = await DeleteObjectsAsync([.. files.Select(file => file.ObjectKey)], cancellationToken);
+        var refused = await DiscardPartsAsync(files, cancellationToken);
+        refused.UnionWith(await DeleteObjectsAsync([.. files.Select(file => file.ObjectKey).Except(refused, StringComparer.Ordinal)], cancellationToken));
 
         const string sql = """
             WITH dropped AS (
@@ -81,6 +82,8 @@ public sealed class Removal(Database database, ObjectStore store, TimeProvider c
     /// <returns>The keys that S3 would not delete, each for a reason of its own (a lock on the object, a permission).</returns>
     private async Task<HashSet<string>> DeleteObjectsAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken)
     {
+        if (keys.Count == 0)
+            return [];
         try
         {
             await store.DeleteAsync(keys, cancellationToken);
@@ -92,8 +95,26 @@ public sealed class Removal(Database database, ObjectStore store, TimeProvider c
         }
     }
 
+    /// <returns>The keys of files whose parts S3 would not discard.</returns>
+    private async Task<HashSet<string>> DiscardPartsAsync(IReadOnlyList<MarkedFile> files, CancellationToken cancellationToken)
+    {
+        var refused = new ConcurrentBag<string>();
+        await Parallel.ForEachAsync(files.Where(file => file.WasResumable), cancellationToken, async (file, token) =>
+        {
+            try
+            {
+                await DiscardPartsAsync(file, token);
+            }
+            catch (AmazonS3Exception refusal) when (ObjectStore.IsRefusal(refusal))
+            {
+                refused.Add(file.ObjectKey);
+            }
+        });
+        return refused.ToHashSet(StringComparer.Ordinal);
+    }
+
     // Before the object: a multipart upload that is completed after the object was deleted would bring it back.
-    private async ValueTask DiscardPartsAsync(MarkedFile file, CancellationToken cancellationToken)
+    private async Task DiscardPartsAsync(MarkedFile file, CancellationToken cancellationToken)
     {
         if (file.MultipartId is { } multipartId)
             await store.AbortUploadAsync(file.ObjectKey, multipartId, cancellationToken);

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Collections.Concurrent;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace CloudTab.ServiceDefaults;
@@ -58,7 +59,15 @@ public sealed class SocketMemory : MemoryPool<byte>
 
 public static class SocketMemoryExtensions
 {
+    // By default a mebibyte on each connection, whether or not anybody takes it yet: beside the memory that uploads wait for that would
+    // be a second budget without an upper end.
+    private const int MostReadAhead = 128 << 10;
+
     /// <summary>For services that take or pass on large bodies.</summary>
     public static void UseLargeSocketBlocks(this WebApplicationBuilder builder) =>
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>, SocketMemory.Factory>();
+
+    /// <summary>Lets Kestrel read no further ahead than an upload that waits is worth; for the same services.</summary>
+    public static void LimitReadAhead(this WebApplicationBuilder builder) =>
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBufferSize = MostReadAhead);
 }

@@ -9,6 +9,7 @@ namespace CloudTab.UploadApi;
 /// How many bytes a client address may send in a minute, per replica. A request is let in while its address has not used up its
 /// minute, and then runs to its end: it is charged for what it announces, at once, so that a hundred that begin together do not all
 /// pass, and gets back what it did not send. What goes beyond the minute is waited for by the next request.
+/// To announce costs nothing, and others may share the address: no announcement shuts it out for longer than a minute.
 /// </summary>
 internal sealed class ByteQuota
 {
@@ -35,7 +36,7 @@ internal sealed class ByteQuota
         var context = invocation.HttpContext;
         var quota = context.RequestServices.GetRequiredService<ByteQuota>();
         var client = RateLimit.ClientOf(context);
-        var announced = context.Request.ContentLength ?? 0;
+        var announced = quota.ChargeableAtOnce(context.Request.ContentLength);
         if (!quota.TryCharge(client, announced, out var wait))
         {
             var seconds = Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds));
@@ -45,7 +46,7 @@ internal sealed class ByteQuota
 
         var options = context.RequestServices.GetRequiredService<IOptions<UploadOptions>>();
         var body = new ClientBody(
-            context.Request.BodyReader, TimeSpan.FromMilliseconds(options.Value.Silence), announced, unannounced => quota.Charge(client, unannounced));
+            context.Request.BodyReader, TimeSpan.FromMilliseconds(options.Value.Silence), announced, more => quota.Charge(client, more));
         context.Request.Body = body;
         try
         {
@@ -56,6 +57,9 @@ internal sealed class ByteQuota
             quota.Charge(client, -body.Settle());
         }
     }
+
+    /// <summary>How much of what a request announces is charged before it comes: the minute, and one more. The rest is when it comes.</summary>
+    public long ChargeableAtOnce(long? announced) => Math.Min(announced ?? 0, 2 * (_perMinute ?? 0));
 
     /// <summary>Charges an address, unless it has used up its minute.</summary>
     /// <param name="wait">How long it has to wait where it has.</param>

@@ -8,11 +8,11 @@ namespace CloudTab.UploadApi;
 /// began: who has sent much could then be silent for hours, and the session would live as long.
 /// </summary>
 /// <param name="silence">How long the client may send nothing while it is waited for.</param>
-/// <param name="announced">Bytes that the client said it would send; 0 where it did not say.</param>
-/// <param name="unannounced">Hears of bytes beyond those, when they come.</param>
-internal sealed class ClientBody(PipeReader body, TimeSpan silence, long announced, Action<long> unannounced) : Stream
+/// <param name="charged">Bytes that the client was charged for already, because it said that it would send them.</param>
+/// <param name="charge">Hears of bytes beyond those, when they come.</param>
+internal sealed class ClientBody(PipeReader body, TimeSpan silence, long charged, Action<long> charge) : Stream
 {
-    private long _charged = announced;
+    private long _charged = charged;
     private long _read;
 
     public override bool CanRead => true;
@@ -29,8 +29,8 @@ internal sealed class ClientBody(PipeReader body, TimeSpan silence, long announc
         set => throw new NotSupportedException();
     }
 
-    /// <summary>The account is closed: what comes from now on counts as not announced.</summary>
-    /// <returns>Bytes that were announced and did not come.</returns>
+    /// <summary>The account is closed: what comes from now on is charged when it comes.</summary>
+    /// <returns>Bytes that were charged and did not come.</returns>
     public long Settle()
     {
         var missing = _charged - _read;
@@ -100,7 +100,7 @@ internal sealed class ClientBody(PipeReader body, TimeSpan silence, long announc
         _read += count;
         if (_read <= _charged)
             return;
-        unannounced(_read - _charged);
+        charge(_read - _charged);
         _charged = _read;
     }
 }

@@ -89,4 +89,13 @@ internal sealed class PdfPages(ObjectStore store, IOptions<PdfOptions> options, 
 }
 
 /// <summary>What is known of a PDF: its pages, or that it cannot be opened without a password.</summary>
-internal sealed record PdfFacts(int? Pages, bool Locked);
+internal sealed record PdfFacts(int? Pages, bool Locked)
+{
+    /// <summary>What the program that reads PDFs says; null where that is nothing, or what no PDF has: it may have been taken over.</summary>
+    public static PdfFacts? From(PdfMessage message, long value) => message switch
+    {
+        PdfMessage.Pages when value is >= 0 and <= int.MaxValue => new((int)value, false),
+        PdfMessage.Locked => new(null, true),
+        _ => null,
+    };
+}

@@ -75,12 +75,7 @@ internal sealed class PdfProcess : IDisposable
             if (message != PdfMessage.Block)
             {
                 _reading = false;
-                return message switch
-                {
-                    PdfMessage.Pages => new((int)value, false),
-                    PdfMessage.Locked => new(null, true),
-                    _ => null,
-                };
+                return PdfFacts.From(message, value);
             }
 
             if (blocks == MostBlocks || value < 0 || value > (size - 1) / PdfProgram.BlockSize)

@@ -187,4 +187,13 @@ internal static class Problems
         Outcome.LeaseLost => Unavailable,
         _ => throw new ArgumentOutOfRangeException(nameof(outcome), outcome, "No customer's call ends like this."),
     };
+
+    /// <summary>Why nothing can be told of an upload, or done with it; null where it can.</summary>
+    public static Problem? WhyNot(ResumableUpload? found) => found switch
+    {
+        null => UploadNotFound,
+        { IsGone: true } => UploadGone,
+        { IsHeld: true, IsComplete: false } => UploadLocked,
+        _ => null,
+    };
 }

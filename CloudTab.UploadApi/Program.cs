@@ -8,7 +8,7 @@ if (args is [PdfProgram.Verb, var limit])
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
 builder.UseLargeSocketBlocks();
-builder.WebHost.LimitReadAhead();
+builder.LimitReadAhead();
 // In one call: a second one would replace the first.
 builder.WebHost.ConfigureKestrel(kestrel => kestrel.ConfigureEndpointDefaults(endpoint => endpoint.UseLastBytes().UseInterimResponses()));
 
@@ -36,6 +36,7 @@ builder.Services.AddHostedService(services => services.GetRequiredService<Upload
 builder.Services.AddSingleton<Completion>();
 builder.Services.AddSingleton<Continuation>();
 builder.Services.AddSingleton<UploadStorage>();
+builder.Services.AddSingleton<CompletedFiles>();
 builder.Services.AddSingleton<DirectParts>();
 builder.Services.AddSingleton<DirectStorage>();
 builder.Services.AddSingleton<CustomerViews>();

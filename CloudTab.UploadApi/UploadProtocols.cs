@@ -73,10 +73,18 @@ internal static class UploadProtocolExtensions
         return group;
     }
 
-    private static NoContent Describe(HttpRequest request, IOptions<UploadOptions> options, RufhLimits limits)
+    private static async Task<NoContent> Describe(
+        RequestedShop shop,
+        HttpRequest request,
+        Shops shops,
+        IOptions<UploadOptions> options,
+        RufhLimits values,
+        CancellationToken cancellationToken)
     {
-        Tus.Describe(request, options.Value);
-        Rufh.Describe(request, limits);
+        var found = shop.Id is null ? null : await shops.FindAsync(shop.Id, cancellationToken);
+        var limits = options.Value.For(found?.Limits ?? default);
+        Tus.Describe(request, limits);
+        Rufh.Describe(request, limits, values);
         return TypedResults.NoContent();
     }
 }

@@ -10,8 +10,9 @@ internal sealed class DirectStorage(
     UploadStorage storage,
     UploadHolds holds,
     Completion completion,
+    ResumableUploads resumables,
     DirectParts parts,
-    Database database,
+    CompletedFiles files,
     TimeProvider clock)
 {
     private static readonly TimeSpan BeginLimit = TimeSpan.FromSeconds(30);
@@ -53,14 +54,17 @@ internal sealed class DirectStorage(
     /// </summary>
     public async Task<DirectAttempt> FinishAsync(string shop, string uploadId, CancellationToken cancellationToken)
     {
+        // Looked at before it is taken: an upload of another protocol would be interrupted.
+        if (await resumables.FindAsync(shop, uploadId, cancellationToken) is null or { IsDirect: false })
+            return Problems.UploadNotFound;
         var (hold, found) = await holds.TakeAsync(shop, uploadId, offset: null, cancellationToken);
         if (hold is null)
-            return UploadStorage.WhyNot(found) is { } refused ? refused : await StoredAsync(found!, cancellationToken);
+            return Problems.WhyNot(found) is { } refused ? refused : await StoredAsync(found!, cancellationToken);
         await using (hold)
         {
             try
             {
-                return hold.Upload.IsDirect ? await FinishAsync(hold, cancellationToken) : Problems.UploadNotFound;
+                return await FinishAsync(hold, cancellationToken);
             }
             catch (Exception lost) when (lost is UploadLostException || lost is OperationCanceledException && hold.Lost.IsCancellationRequested)
             {
@@ -70,7 +74,7 @@ internal sealed class DirectStorage(
 
         // Somebody else finishes it by now, or it is gone: what became of it is the answer.
         var left = await holds.WaitUntilFreeAsync(shop, uploadId, cancellationToken);
-        if (UploadStorage.WhyNot(left) is { } gone)
+        if (Problems.WhyNot(left) is { } gone)
             return gone;
         return left!.IsComplete ? await StoredAsync(left, cancellationToken) : Problems.Unavailable;
     }
@@ -94,10 +98,7 @@ internal sealed class DirectStorage(
 
     private async Task<DirectAttempt> StoredAsync(ResumableUpload upload, CancellationToken cancellationToken)
     {
-        const string sql = "SELECT id, name, type, size, sha256, pages, locked FROM files WHERE id = @File AND status = 'stored'";
-        if (!upload.IsDirect)
-            return Problems.UploadNotFound;
-        var file = await database.QuerySingleOrDefaultAsync<UploadedFile>(sql, new { upload.File }, cancellationToken);
+        var file = await files.FindAsync(upload, cancellationToken);
         return file is null ? Problems.UploadGone : new DirectAttempt(upload, null) { Stored = file };
     }
 

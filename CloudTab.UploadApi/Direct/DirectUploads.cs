@@ -19,10 +19,11 @@ internal static class DirectUploads
         var direct = group.MapGroup("").AddEndpointFilter(RefuseWhereOff);
         direct.MapPost(UploadProtocols.Creation, Create)
             .WithMetadata(UploadProtocol.Direct, new RequestSizeLimitAttribute(LargestBody))
-            .ProducesProblem(400).ProducesProblem(403).ProducesProblem(404).ProducesProblem(410).ProducesProblem(413);
+            .ProducesProblem(400).ProducesProblem(403).ProducesProblem(404).ProducesProblem(410).ProducesProblem(413).ProducesProblem(503)
+            .ProducesProblem(507);
         direct.MapPost($"{UploadProtocols.Upload}/finish", Finish)
             .ProducesProblem(403).ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(413).ProducesProblem(415)
-            .ProducesProblem(423).ProducesProblem(460);
+            .ProducesProblem(423).ProducesProblem(460).ProducesProblem(503).ProducesProblem(507);
     }
 
     private static async Task<Results<Created<DirectUploadAnswer>, ProblemHttpResult>> Create(

@@ -6,22 +6,33 @@ namespace CloudTab.UploadApi;
 
 /// <summary>
 /// The checksum of one request's body, taken as it passes. What it must be may come behind the body: then all algorithms that it
-/// may name are run.
+/// may name are run. It lives as long as its request.
 /// </summary>
-internal sealed class BodyChecksum(IReadOnlyList<string> algorithms, Func<ExpectedChecksum?> expected)
+internal sealed class BodyChecksum : IDisposable
 {
     public const string Sha256 = "sha256";
 
     /// <summary>The algorithms that are known, best first.</summary>
     public static IReadOnlyList<string> Algorithms { get; } = [Sha256, "sha1", "crc32"];
 
-    private readonly Dictionary<string, Hash> _hashes = algorithms.ToDictionary(name => name, Hash.Create, StringComparer.Ordinal);
+    private readonly Dictionary<string, Hash> _hashes;
+    private readonly Func<ExpectedChecksum?> _expected;
+
+    private BodyChecksum(HttpRequest request, IReadOnlyList<string> algorithms, Func<ExpectedChecksum?> expected)
+    {
+        _hashes = algorithms.ToDictionary(name => name, Hash.Create, StringComparer.Ordinal);
+        _expected = expected;
+        request.HttpContext.Response.RegisterForDispose(this);
+    }
+
+    /// <summary>The checksum that a request's headers tell.</summary>
+    public static BodyChecksum FromHeader(HttpRequest request, ExpectedChecksum expected) => new(request, [expected.Algorithm], () => expected);
 
     /// <summary>The checksum that a request's headers announce behind its body, or null.</summary>
     public static BodyChecksum? FromTrailer(
         HttpRequest request, string name, IReadOnlyList<string> algorithms, Func<string, ExpectedChecksum?> parse) =>
         request.GetDeclaredTrailers().Contains(name, StringComparer.OrdinalIgnoreCase)
-            ? new(algorithms, () => request.CheckTrailersAvailable() ? parse(request.GetTrailer(name).ToString()) : null)
+            ? new(request, algorithms, () => request.CheckTrailersAvailable() ? parse(request.GetTrailer(name).ToString()) : null)
             : null;
 
     /// <summary>Takes the next bytes.</summary>
@@ -35,9 +46,15 @@ internal sealed class BodyChecksum(IReadOnlyList<string> algorithms, Func<Expect
     /// <returns>What is wrong, or null.</returns>
     public Problem? Verify()
     {
-        if (expected() is not { } wanted || !_hashes.TryGetValue(wanted.Algorithm, out var hash))
+        if (_expected() is not { } wanted || !_hashes.TryGetValue(wanted.Algorithm, out var hash))
             return Problems.ChecksumNotUnderstood;
         return hash.Finish().AsSpan().SequenceEqual(wanted.Value) ? null : Problems.ChecksumMismatch;
+    }
+
+    public void Dispose()
+    {
+        foreach (var hash in _hashes.Values)
+            hash.Cryptographic?.Dispose();
     }
 
     private sealed record Hash(IncrementalHash? Cryptographic, Crc32? Cyclic)
@@ -60,10 +77,7 @@ internal sealed class BodyChecksum(IReadOnlyList<string> algorithms, Func<Expect
         public byte[] Finish()
         {
             if (Cryptographic is not null)
-            {
-                using (Cryptographic)
-                    return Cryptographic.GetHashAndReset();
-            }
+                return Cryptographic.GetHashAndReset();
 
             // The most significant byte first, as CRC-32 is written everywhere but in this library.
             var value = new byte[sizeof(uint)];

@@ -14,6 +14,7 @@ internal sealed class UploadHold(
     // Letting go happens when the client may be gone, and while the host stops: it has a time of its own.
     private static readonly TimeSpan LetGoLimit = TimeSpan.FromSeconds(5);
 
+    private readonly Lock _change = new(); // parts are recorded while the request goes on
     private readonly CancellationTokenSource _interrupted = new();
     private readonly CancellationTokenSource _lost = new();
     private long _renewed = clock.GetTimestamp();
@@ -33,7 +34,7 @@ internal sealed class UploadHold(
     /// <summary>Whether somebody else asked for it.</summary>
     public bool IsWanted => _wanted;
 
-    /// <summary>Records what has become durable, and only then deletes what that replaces.</summary>
+    /// <summary>Records what has become durable.</summary>
     /// <exception cref="UploadLostException">It is not ours any more.</exception>
     public async Task RecordAsync(ObjectProgress progress, CancellationToken cancellationToken) =>
         await RecordAsync(progress, letGo: false, cancellationToken);
@@ -51,7 +52,8 @@ internal sealed class UploadHold(
     public async Task SetLengthAsync(long length, CancellationToken cancellationToken)
     {
         await uploads.SetLengthAsync(Upload, length, cancellationToken);
-        Upload = Upload with { Length = length };
+        lock (_change)
+            Upload = Upload with { Length = length };
     }
 
     /// <summary>
@@ -121,6 +123,7 @@ internal sealed class UploadHold(
         }
     }
 
+    // Only what is recorded deletes what it replaces.
     private async Task RecordAsync(ObjectProgress progress, bool letGo, CancellationToken cancellationToken)
     {
         if (!await uploads.RecordAsync(Upload, progress, letGo, cancellationToken))
@@ -130,14 +133,18 @@ internal sealed class UploadHold(
         }
 
         var replaced = Upload.TailKeys;
-        Upload = Upload with
+        lock (_change)
         {
-            Received = progress.Received,
-            MultipartId = progress.MultipartId,
-            PartETags = [.. progress.PartETags],
-            TailKeys = [.. progress.TailKeys],
-            TailSize = progress.TailSize,
-        };
+            Upload = Upload with
+            {
+                Received = progress.Received,
+                MultipartId = progress.MultipartId,
+                PartETags = [.. progress.PartETags],
+                TailKeys = [.. progress.TailKeys],
+                TailSize = progress.TailSize,
+            };
+        }
+
         await TryDeleteAsync(replaced.Except(progress.TailKeys, StringComparer.Ordinal), cancellationToken);
     }
 

@@ -200,12 +200,16 @@ internal sealed class UploadHolds(
     private async Task AskForAsync(Guid upload, CancellationToken cancellationToken)
     {
         var free = _awaited.GetOrAdd(upload, _ => new(TaskCreationOptions.RunContinuationsAsynchronously));
-        await uploads.AskForAsync(upload, cancellationToken);
         try
         {
+            await uploads.AskForAsync(upload, cancellationToken);
             await free.Task.WaitAsync(AskAgain, clock, cancellationToken);
         }
         catch (TimeoutException)
+        {
+            // It may be free all the same: whoever waits looks.
+        }
+        finally
         {
             _awaited.TryRemove(KeyValuePair.Create(upload, free));
         }

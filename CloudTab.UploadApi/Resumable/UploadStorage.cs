@@ -47,7 +47,7 @@ internal sealed class UploadStorage(
         foreach (var part in parts)
         {
             var found = all.Find(upload => upload.UploadId == part);
-            if (WhyNot(found) is { } refused)
+            if (Problems.WhyNot(found) is { } refused)
                 return refused;
             if (found is not { IsPartial: true, IsComplete: true })
                 return Problems.NotConcatenable;
@@ -70,7 +70,7 @@ internal sealed class UploadStorage(
     public async Task<UploadAttempt> FindAsync(string shop, string uploadId, CancellationToken cancellationToken)
     {
         var found = await holds.WaitUntilFreeAsync(shop, uploadId, cancellationToken);
-        if (WhyNot(found) is { } refused)
+        if (Problems.WhyNot(found) is { } refused)
             return refused;
         if (found!.IsComplete || found.IsFinal || found.Received != found.Length)
             return found;
@@ -88,7 +88,7 @@ internal sealed class UploadStorage(
         if (hold is null && found is { IsGone: false, IsComplete: false } && found.Received > body.Offset)
             return Problems.OffsetConflict;
         if (hold is null)
-            return WhyNot(found) is { } refused ? refused : Conflict(found!, body) ?? found!;
+            return Problems.WhyNot(found) is { } refused ? refused : Conflict(found!, body) ?? found!;
         await using (hold)
         {
             try
@@ -113,7 +113,7 @@ internal sealed class UploadStorage(
 
         // Somebody else has it by now, or it is gone: what became of it is the answer.
         var lost = await holds.WaitUntilFreeAsync(shop, uploadId, cancellationToken);
-        if (WhyNot(lost) is { } gone)
+        if (Problems.WhyNot(lost) is { } gone)
             return gone;
         return lost!.IsComplete ? lost : Problems.UploadInterrupted;
     }
@@ -130,7 +130,7 @@ internal sealed class UploadStorage(
             return null;
         }
 
-        if (WhyNot(found) is { } refused)
+        if (Problems.WhyNot(found) is { } refused)
             return refused;
         var file = found!.File!.Value;
         if (found.IsPartial)
@@ -191,15 +191,6 @@ internal sealed class UploadStorage(
                 await completion.GiveUpAsync(hold);
         }
     }
-
-    /// <summary>Why nothing can be told of an upload, or done with it; null where it can.</summary>
-    internal static Problem? WhyNot(ResumableUpload? found) => found switch
-    {
-        null => Problems.UploadNotFound,
-        { IsGone: true } => Problems.UploadGone,
-        { IsHeld: true, IsComplete: false } => Problems.UploadLocked,
-        _ => null,
-    };
 
     /// <summary>What speaks against adding this to an upload as it is.</summary>
     private UploadAttempt? Conflict(ResumableUpload upload, UploadBody body)

@@ -27,10 +27,10 @@ internal static class Rufh
 
     // "When responding to an OPTIONS request without the Upload-Complete header field, if the resource that is the target of the request
     // supports the creation of a resumable upload resource, the server MUST include the Upload-Limit header field".
-    public static void Describe(HttpRequest request, RufhLimits limits)
+    public static void Describe(HttpRequest request, UploadLimits limits, RufhLimits values)
     {
         if (request.RouteValues.ContainsKey("sessionId"))
-            request.HttpContext.Response.Headers[RufhHeaders.Limit] = limits.ForNew;
+            request.HttpContext.Response.Headers[RufhHeaders.Limit] = values.ForNew(limits);
     }
 
     private static async Task<Results<Ok<UploadAnswer>, Created, ProblemHttpResult>> Create(
@@ -43,10 +43,10 @@ internal static class Rufh
         CancellationToken cancellationToken)
     {
         if (shop.Id is null || !SessionId.IsWellFormed(sessionId))
-            return answers.Refuse(request, Problems.SessionNotFound);
+            return RufhAnswers.Refuse(request, Problems.SessionNotFound);
         var (wanted, first, unreadable) = RufhRequest.ReadCreation(request);
         if (wanted is null)
-            return answers.Refuse(request, unreadable!);
+            return RufhAnswers.Refuse(request, unreadable!);
         // "The server SHOULD announce the upload resource by sending an interim response […]. The interim response allows the client to
         // resume the upload even if the message exchange gets later interrupted."
         if (first is not null && ResumptionSupport.For(request, shop, limits) is { } support)
@@ -57,7 +57,7 @@ internal static class Rufh
         if (attempt.Upload is { } begun)
             request.HttpContext.Response.Headers.Location = UploadProtocols.AddressOf(shop, begun);
         if (attempt.Refused is not null)
-            return answers.Refuse(request, attempt);
+            return await answers.RefuseAsync(request, shop.Id, attempt, cancellationToken);
         answers.Acknowledge(request.HttpContext.Response, attempt.Upload!);
         return await answers.FinishAsync(request, attempt.Upload!, cancellationToken) is { } answer ? answer : TypedResults.Created();
     }
@@ -66,10 +66,10 @@ internal static class Rufh
         RequestedShop shop, string uploadId, HttpRequest request, UploadStorage storage, RufhAnswers answers, CancellationToken cancellationToken)
     {
         if (shop.Id is null || !UploadId.IsWellFormed(uploadId))
-            return answers.Refuse(request, Problems.UploadNotFound);
+            return RufhAnswers.Refuse(request, Problems.UploadNotFound);
         var attempt = await storage.FindAsync(shop.Id, uploadId, cancellationToken);
         if (attempt.Refused is not null)
-            return answers.Refuse(request, attempt);
+            return RufhAnswers.Refuse(request, attempt);
         answers.Tell(request.HttpContext.Response, attempt.Upload!);
         return TypedResults.NoContent();
     }
@@ -84,16 +84,16 @@ internal static class Rufh
         CancellationToken cancellationToken)
     {
         if (shop.Id is null || !UploadId.IsWellFormed(uploadId))
-            return answers.Refuse(request, Problems.UploadNotFound);
+            return RufhAnswers.Refuse(request, Problems.UploadNotFound);
         var (body, unreadable) = RufhRequest.ReadAppend(request);
         if (body is null)
-            return answers.Refuse(request, unreadable!);
+            return RufhAnswers.Refuse(request, unreadable!);
         // "While the request content is being processed, the server SHOULD send interim responses […] to inform the client".
         if (ResumptionSupport.For(request, shop, limits) is { } support)
             body = body with { Acknowledge = support.AcknowledgeAsync };
         var attempt = await storage.AppendAsync(shop.Id, uploadId, body, cancellationToken);
         if (attempt.Refused is not null)
-            return answers.Refuse(request, attempt);
+            return await answers.RefuseAsync(request, shop.Id, attempt, cancellationToken);
 
         answers.Acknowledge(request.HttpContext.Response, attempt.Upload!);
         return await answers.FinishAsync(request, attempt.Upload!, cancellationToken) is { } answer ? answer : TypedResults.NoContent();
@@ -101,12 +101,12 @@ internal static class Rufh
 
     // "The server SHOULD deactivate the upload resource", and "SHOULD terminate any in-flight requests to the upload resource before".
     private static async Task<Results<NoContent, ProblemHttpResult>> Cancel(
-        RequestedShop shop, string uploadId, HttpRequest request, UploadStorage storage, RufhAnswers answers, CancellationToken cancellationToken)
+        RequestedShop shop, string uploadId, HttpRequest request, UploadStorage storage, CancellationToken cancellationToken)
     {
         if (shop.Id is null || !UploadId.IsWellFormed(uploadId))
-            return answers.Refuse(request, Problems.UploadNotFound);
+            return RufhAnswers.Refuse(request, Problems.UploadNotFound);
         return await storage.TerminateAsync(shop.Id, uploadId, cancellationToken) is { } refused
-            ? answers.Refuse(request, refused)
+            ? RufhAnswers.Refuse(request, refused)
             : TypedResults.NoContent();
     }
 }

@@ -4,10 +4,10 @@ using Microsoft.AspNetCore.Http.HttpResults;
 namespace CloudTab.UploadApi;
 
 /// <summary>The answers. Each says whether it is that of the resource which the file is for: Upload-Complete.</summary>
-internal sealed class RufhAnswers(SessionViews views, RufhLimits limits)
+internal sealed class RufhAnswers(CompletedFiles files, RufhLimits limits)
 {
     /// <summary>Why not.</summary>
-    public ProblemHttpResult Refuse(HttpRequest request, UploadAttempt attempt)
+    public static ProblemHttpResult Refuse(HttpRequest request, UploadAttempt attempt)
     {
         var refused = attempt.Refused!;
         var headers = request.HttpContext.Response.Headers;
@@ -15,13 +15,19 @@ internal sealed class RufhAnswers(SessionViews views, RufhLimits limits)
         // "The response MUST include the correct offset in the Upload-Offset header field", of 409; it does no harm elsewhere.
         if (attempt.Upload is { } upload)
             headers.Set(UploadHeaders.Offset, upload.Received);
-        // "A server responding with a 413 […] as a result of its upload limits SHOULD include the Upload-Limit header field".
-        if (refused == Problems.FileTooLarge)
-            headers[RufhHeaders.Limit] = limits.ForNew;
         // RFC 5789: "A server can send Accept-Patch along with a 415".
         if (refused == RufhProblems.OtherContentType)
             headers[RufhHeaders.AcceptPatch] = RufhHeaders.PartialUpload;
         return RufhProblems.For(refused, attempt.Upload, request.Headers.ReadInteger(UploadHeaders.Offset));
+    }
+
+    /// <summary>Why bytes are not taken.</summary>
+    public async Task<ProblemHttpResult> RefuseAsync(HttpRequest request, string shop, UploadAttempt attempt, CancellationToken cancellationToken)
+    {
+        // "A server responding with a 413 […] as a result of its upload limits SHOULD include the Upload-Limit header field".
+        if (attempt.Refused == Problems.FileTooLarge)
+            request.HttpContext.Response.Headers[RufhHeaders.Limit] = await limits.ForNewAsync(shop, cancellationToken);
+        return Refuse(request, attempt);
     }
 
     /// <summary>What the upload holds now.</summary>
@@ -54,12 +60,10 @@ internal sealed class RufhAnswers(SessionViews views, RufhLimits limits)
     {
         if (!upload.IsComplete)
             return null;
-        var files = await views.FilesAsync(upload.Session, cancellationToken);
-        if (files.Find(file => file.Id == upload.File) is not { } stored)
+        if (await files.FindAsync(upload, cancellationToken) is not { } stored)
             return null;
         if (RufhDigests.IsWanted(request.Headers))
             request.HttpContext.Response.Headers[RufhHeaders.ReprDigest] = RufhDigests.Format(stored.Sha256);
-        return TypedResults.Ok(UploadAnswer.For(
-            upload.SessionId, [new(stored.Id, stored.Name, stored.Type, stored.Size, Convert.FromHexString(stored.Sha256))]));
+        return TypedResults.Ok(UploadAnswer.For(upload.SessionId, [stored]));
     }
 }

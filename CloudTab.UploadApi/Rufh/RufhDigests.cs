@@ -18,7 +18,7 @@ internal static class RufhDigests
         if (!TryRead(request.Headers, RufhHeaders.ContentDigest, out var digest))
             return RufhProblems.InvalidDigest;
         if (digest is not null)
-            checksum = new([BodyChecksum.Sha256], () => new(BodyChecksum.Sha256, digest));
+            checksum = BodyChecksum.FromHeader(request, new(BodyChecksum.Sha256, digest));
         return null;
     }
 
@@ -35,8 +35,7 @@ internal static class RufhDigests
         StructuredFields.Dictionary(headers[RufhHeaders.WantReprDigest].ToString())?.GetValueOrDefault(Algorithm) is > 0L;
 
     /// <summary>Repr-Digest of a file.</summary>
-    /// <param name="sha256">Its SHA-256 in hexadecimal digits.</param>
-    public static string Format(string sha256) => $"{Algorithm}=:{Convert.ToBase64String(Convert.FromHexString(sha256))}:";
+    public static string Format(byte[] sha256) => $"{Algorithm}=:{Convert.ToBase64String(sha256)}:";
 
     private static ExpectedChecksum? Parse(string field) => Find(field) is { } digest ? new(BodyChecksum.Sha256, digest) : null;
 

@@ -5,11 +5,19 @@ using SessionOptions = CloudTab.Relay.SessionOptions;
 namespace CloudTab.UploadApi;
 
 /// <summary>Values of Upload-Limit.</summary>
-internal sealed class RufhLimits(IOptions<UploadOptions> uploads, IOptions<SessionOptions> sessions, TimeProvider clock)
+internal sealed class RufhLimits(
+    IOptions<UploadOptions> uploads, IOptions<SessionOptions> sessions, Shops shops, TimeProvider clock)
 {
+    /// <summary>What will hold for an upload to a shop that is created now.</summary>
+    public async Task<string> ForNewAsync(string shop, CancellationToken cancellationToken)
+    {
+        var own = await shops.FindAsync(shop, cancellationToken);
+        return ForNew(uploads.Value.For(own?.Limits ?? default));
+    }
+
     /// <summary>What will hold for an upload that is created now.</summary>
-    public string ForNew => Format(
-        uploads.Value.MaxFileSize, TimeSpan.FromMilliseconds(Math.Min(sessions.Value.SessionTimeout, sessions.Value.FileLifetime)));
+    public string ForNew(UploadLimits limits) => Format(
+        limits.FileSize, TimeSpan.FromMilliseconds(Math.Min(sessions.Value.SessionTimeout, sessions.Value.FileLifetime)));
 
     /// <summary>What holds for an upload. What is left of its life does not get less but by passing: activity prolongs it.</summary>
     public string For(ResumableUpload upload) =>

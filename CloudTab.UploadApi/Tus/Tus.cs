@@ -12,16 +12,14 @@ internal static class Tus
     public static void MapTus(this RouteGroupBuilder group)
     {
         group.MapPost(UploadProtocols.Creation, Create)
-            .TakesLargeBody()
-            .AddEndpointFilter(TusVersion.Filter)
+            .TakesLargeBody(TusVersion.Filter)
             .ProducesProblem(400).ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(412).ProducesProblem(413)
             .ProducesProblem(415).ProducesProblem(460);
         group.MapMethods(UploadProtocols.Upload, [HttpMethods.Head], Head)
             .AddEndpointFilter(TusVersion.Filter)
             .ProducesProblem(404).ProducesProblem(410).ProducesProblem(412).ProducesProblem(423);
         group.MapPatch(UploadProtocols.Upload, Patch)
-            .TakesLargeBody()
-            .AddEndpointFilter(TusVersion.Filter)
+            .TakesLargeBody(TusVersion.Filter)
             .ProducesProblem(400).ProducesProblem(403).ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(412)
             .ProducesProblem(413).ProducesProblem(415).ProducesProblem(423).ProducesProblem(460);
         group.MapDelete(UploadProtocols.Upload, Delete)
@@ -30,14 +28,14 @@ internal static class Tus
     }
 
     // "A successful response indicated by the 204 No Content or 200 OK status MUST contain the Tus-Version header."
-    public static void Describe(HttpRequest request, UploadOptions options)
+    public static void Describe(HttpRequest request, UploadLimits limits)
     {
         var response = request.HttpContext.Response;
         response.Headers[TusHeaders.Resumable] = TusVersion.Supported;
         response.Headers[TusHeaders.Version] = TusVersion.Supported;
         response.Headers[TusHeaders.Extension] = TusHeaders.ExtensionsFor(request);
         response.Headers[TusHeaders.ChecksumAlgorithm] = string.Join(',', BodyChecksum.Algorithms);
-        response.Headers.Set(TusHeaders.MaxSize, options.MaxFileSize);
+        response.Headers.Set(TusHeaders.MaxSize, limits.FileSize);
     }
 
     private static async Task<Results<Created, ProblemHttpResult>> Create(

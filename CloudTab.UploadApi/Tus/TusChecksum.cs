@@ -15,7 +15,7 @@ internal static class TusChecksum
         {
             if (Parse(header.ToString()) is not { } expected)
                 return false;
-            checksum = new([expected.Algorithm], () => expected);
+            checksum = BodyChecksum.FromHeader(request, expected);
         }
 
         return true;

@@ -1,4 +1,3 @@
-using System.Text;
 using CloudTab.Relay;
 
 namespace CloudTab.UploadApi;
@@ -18,7 +17,7 @@ internal sealed record TusCreation(NewUpload Upload, IReadOnlyList<string>? Part
         var headers = request.Headers;
         var concat = headers.TryGetValue(TusHeaders.Concat, out var value) ? value.ToString() : null;
         // "The value MUST be final followed by a semicolon and a space-separated list of the partial upload URLs". It is sent back by HEAD.
-        var isFinal = concat is not null && concat.StartsWith(Final, StringComparison.Ordinal) && Ascii.IsValid(concat);
+        var isFinal = concat is not null && concat.StartsWith(Final, StringComparison.Ordinal) && TusHeaders.CanBeSentBack(concat);
         var parts = isFinal ? PartsOf(concat!) : null;
         if (concat is not null && concat != NewUpload.Partial && parts is null or [])
             return (null, Problems.InvalidHeader(TusHeaders.Concat));

@@ -29,6 +29,9 @@ internal static class TusHeaders
         "creation,creation-with-upload,creation-defer-length,expiration,checksum,termination,concatenation"
         + (UploadHeaders.IsForwarded(request) ? "" : ",checksum-trailer");
 
+    /// <summary>Whether a value may stand in an answer: Kestrel takes control characters in requests, and sends none.</summary>
+    public static bool CanBeSentBack(string value) => !value.AsSpan().ContainsAnyExceptInRange(' ', '~');
+
     /// <summary>Reads a header whose "value MUST be a non-negative integer".</summary>
     /// <returns>False where it is there and is something else.</returns>
     public static bool TryRead(this IHeaderDictionary headers, string name, out long? value)

@@ -14,14 +14,14 @@ internal sealed record TusMetadata(string? FileName, string? FileType, byte[]? S
     /// <summary>
     /// Reads "one or more comma-separated key-value pairs. The key and value MUST be separated by a space. The key MUST NOT contain
     /// spaces and commas and MUST NOT be empty. The key SHOULD be ASCII encoded and the value MUST be Base64 encoded. All keys MUST be
-    /// unique. The value MAY be empty." Here the key must be ASCII: another one could not be sent back.
+    /// unique. The value MAY be empty." Here the key must be printable ASCII: another one could not be sent back.
     /// </summary>
     public static bool TryRead(string text, out TusMetadata metadata)
     {
         metadata = new(null, null, null);
         if (text.Length == 0)
             return true;
-        if (!Ascii.IsValid(text))
+        if (!TusHeaders.CanBeSentBack(text))
             return false;
         var values = new Dictionary<string, byte[]>(StringComparer.Ordinal);
         foreach (var pair in text.Split(','))

@@ -383,6 +383,23 @@ public sealed class DirectUploadsTests(DirectFixture relay) : IClassFixture<Dire
     }
 
     [Fact]
+    public async Task Finishing_an_upload_of_another_protocol_does_not_interrupt_it()
+    {
+        var file = Sample.Pdf();
+        var sessionId = await _client.CreateAsync();
+        var resumable = await _client.BeginAsync(sessionId, file);
+        using var socket = await RawPatch.SendAsync(relay.Address, resumable, 0, file.Content.Length, file.Content.AsMemory(0, 400));
+        await relay.IsHeldAsync(resumable);
+
+        using var finish = await _client.FinishAsync(new(resumable, []));
+        await finish.IsProblemAsync(HttpStatusCode.NotFound, "upload_not_found");
+
+        await socket.SendAsync(file.Content.AsMemory(400), Token);
+        Assert.StartsWith("HTTP/1.1 204", await RawHttp.ReadAsync(socket), StringComparison.Ordinal);
+        await WithdrawAsync(sessionId);
+    }
+
+    [Fact]
     public async Task The_address_of_a_shop_takes_them_too()
     {
         var shop = await relay.ShopAsync();

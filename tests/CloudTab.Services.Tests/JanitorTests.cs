@@ -1,4 +1,6 @@
 using System.Diagnostics.Metrics;
+using System.Net;
+using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
 using CloudTab.Janitor;
@@ -200,6 +202,34 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     }
 
     [Fact]
+    public async Task A_resumable_upload_whose_parts_S3_refuses_to_discard_holds_up_nothing_else()
+    {
+        await AllAsync(_parts.Get<RemoveFiles>().RunOnceAsync);
+        var key = await _parts.KeyAsync();
+        var (stuck, free) = (await _parts.InStateAsync("completed", key), await _parts.InStateAsync("completed", key));
+        var objectKey = await ObjectKeyAsync(stuck);
+        var begun = await fixture.S3.InitiateMultipartUploadAsync(fixture.Bucket, objectKey, Cancelled);
+        await _parts.ExecuteAsync(
+            """
+            INSERT INTO uploads (id, upload_id, session, file, created_at, part_size, multipart_id)
+            SELECT id, left('0' || replace(id::text, '-', ''), 26), session, id, created_at, 8388608, @UploadId
+            FROM files WHERE object_key = @objectKey
+            """,
+            new { begun.UploadId, objectKey });
+        using var refusing = new RefusingS3(fixture.S3, objectKey);
+        using var parts = new Parts(fixture, refusing, _parts.Clock);
+
+        Assert.Equal(new Batch(1, More: false, Refused: 1), await parts.Get<RemoveFiles>().RunOnceAsync(Cancelled));
+        Assert.Equal(["deleted"], await parts.FilesAsync(free.Id));
+        Assert.Equal(["deleting"], await parts.FilesAsync(stuck.Id));
+        Assert.Contains(objectKey, await fixture.ObjectsAsync());
+
+        _parts.Clock.Advance(Removal.Lease);
+        Assert.Equal(new Batch(1, More: false), await _parts.Get<RemoveFiles>().RunOnceAsync(Cancelled));
+        Assert.DoesNotContain(objectKey, await fixture.OpenUploadsAsync());
+    }
+
+    [Fact]
     public async Task Multipart_uploads_without_an_owner_are_aborted()
     {
         var key = await _parts.KeyAsync();
@@ -342,7 +372,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     private Task<int> PassAsync(OpenedSession session) =>
         _parts.ExecuteAsync("UPDATE sessions SET expires_at = @now WHERE id = @Id", new { now = _parts.Clock.GetUtcNow().UtcDateTime, session.Id });
 
-    /// <summary>The real S3, which may not delete one of its objects, as with an object lock.</summary>
+    /// <summary>The real S3, which may not delete one of its objects nor its parts, as with an object lock or without a permission.</summary>
     private sealed class RefusingS3(AmazonS3Client real, string locked) : AmazonS3Client("key", "secret", (AmazonS3Config)real.Config)
     {
         public override async Task<DeleteObjectsResponse> DeleteObjectsAsync(DeleteObjectsRequest request, CancellationToken cancellationToken = default)
@@ -354,5 +384,10 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
             response.DeleteErrors = [new() { Key = locked, Code = "AccessDenied", Message = "Access Denied" }];
             throw new DeleteObjectsException(response);
         }
+
+        public override Task<AbortMultipartUploadResponse> AbortMultipartUploadAsync(
+            AbortMultipartUploadRequest request, CancellationToken cancellationToken = default) => request.Key == locked
+            ? throw new AmazonS3Exception("Access Denied", ErrorType.Sender, "AccessDenied", "", HttpStatusCode.Forbidden)
+            : real.AbortMultipartUploadAsync(request, cancellationToken);
     }
 }

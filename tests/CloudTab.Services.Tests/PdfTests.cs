@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using CloudTab.Testing;
+using CloudTab.UploadApi;
 
 namespace CloudTab.Services.Tests;
 
@@ -58,6 +59,20 @@ public sealed class PdfTests(PdfFixture relay) : IClassFixture<PdfFixture>
         Assert.Equal((pages, locked), Facts((await details.JsonAsync()).GetProperty("session").GetProperty("files")[0]));
         using var claimed = await relay.ShopApi(shop.Key).PostAsync($"/api/shopkeeper/sessions/{sessionId}/claim", null, Token);
         Assert.Equal((pages, locked), Facts((await claimed.JsonAsync()).GetProperty("session").GetProperty("files")[0]));
+    }
+
+    [Fact]
+    public async Task The_last_answer_to_a_resumable_upload_tells_as_much_as_that_to_a_form()
+    {
+        var file = PdfSamples.OfPages(3);
+        var sessionId = await _client.CreateAsync();
+        var asForm = Assert.Single(await _client.UploadedAsync(sessionId, file)).EnumerateObject().Select(member => member.Name);
+
+        using var answer = await _client.CreateRufhAsync(sessionId, file.Content, isWhole: true, RufhClient.Named(file.Name));
+
+        var stored = Assert.Single((await answer.JsonAsync()).GetProperty("files").EnumerateArray());
+        Assert.Equal(asForm, stored.EnumerateObject().Select(member => member.Name));
+        Assert.Equal((3, false), (stored.GetProperty("pages").GetInt32(), stored.GetProperty("locked").GetBoolean()));
     }
 
     [Fact]
@@ -121,6 +136,14 @@ public sealed class PdfTests(PdfFixture relay) : IClassFixture<PdfFixture>
 
         await UploadFixture.UntilAsync(() => Task.FromResult(!Directory.Exists($"/proc/{child}")));
     }
+
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(int.MaxValue, int.MaxValue)]
+    [InlineData(-1, null)]
+    [InlineData(int.MaxValue + 1L, null)]
+    [InlineData(long.MinValue, null)]
+    public void A_count_that_no_PDF_can_have_is_none(long told, int? pages) => Assert.Equal(pages, PdfFacts.From(PdfMessage.Pages, told)?.Pages);
 
     private static (int? Pages, bool? Locked) Facts(JsonElement file) => (
         file.TryGetProperty("pages", out var pages) ? pages.GetInt32() : null,

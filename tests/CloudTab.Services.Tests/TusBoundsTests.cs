@@ -65,6 +65,7 @@ public sealed class TusBoundsTests(UploadFixture relay) : IClassFixture<UploadFi
         using var refused = await client.PatchAsync(upload, 150_000, file.Content[150_000..]);
 
         await refused.IsProblemAsync(HttpStatusCode.TooManyRequests, "too_many_requests");
+        Assert.Equal("1.0.0", refused.Header("Tus-Resumable"));
         Assert.InRange(refused.Headers.RetryAfter?.Delta ?? default, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
         Assert.Equal(150_000, await client.OffsetAsync(upload));
     }

@@ -27,6 +27,9 @@ public sealed class TusCreationTests(UploadFixture relay) : IClassFixture<Upload
         { "Upload-Metadata", "filename a.pdf!", "invalid_request" },
         { "Upload-Metadata", "filename YS5wZGY=,filename YS5wZGY=", "invalid_request" },
         { "Upload-Metadata", "sha256 YWJj", "invalid_request" },
+        { "Upload-Metadata", "a\u0001 dGVzdA==", "invalid_request" },
+        { "Upload-Metadata", "a\u007F dGVzdA==", "invalid_request" },
+        { "Upload-Concat", "final;\u0001", "invalid_request" },
     };
 
     [Theory]

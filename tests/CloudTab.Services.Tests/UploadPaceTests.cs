@@ -183,6 +183,26 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
         await client.UploadedAsync(sessionId, Sample.Pdf(1_000));
     }
 
+    [Theory]
+    [InlineData(1_000_000_000_000_000)]
+    [InlineData(long.MaxValue)]
+    public async Task An_announcement_that_nobody_could_keep_shuts_its_address_out_for_a_minute_at_most(long length)
+    {
+        await using var host = relay.StartHost<UploadOptions>(Settings(("RATE_LIMIT_BYTES_PER_MINUTE", "1000000")));
+        using var client = host.Client();
+        var sessionId = await client.CreateAsync();
+        using var socket = await RawUpload.SendAsync(host.Address, sessionId, length, Encoding.UTF8.GetBytes(RawUpload.Opening));
+
+        await UploadFixture.UntilAsync(async () =>
+        {
+            using var refused = await client.UploadAsync(sessionId, Sample.Pdf(1_000));
+            if (refused.StatusCode != HttpStatusCode.TooManyRequests)
+                return false;
+            Assert.InRange(refused.Headers.RetryAfter?.Delta ?? default, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
+            return true;
+        });
+    }
+
     [Fact]
     public async Task A_body_without_announced_length_is_charged_as_it_comes()
     {
