@@ -5,8 +5,8 @@ namespace CloudTab.Gateway;
 
 /// <summary>
 /// What happens when a service does not answer. A destination that cannot be connected to has seen nothing of the request, not even a
-/// byte of its body, so that the next one may have it, whatever the method. Anything later might be a repetition: it becomes 503 with
-/// Retry-After, and the client decides.
+/// byte of its body, so that the next one may have it, whatever the method; and a request that only asks may be repeated whatever became
+/// of it (RFC 9110, 9.2.2). Anything else might be done twice: it becomes 503 with Retry-After, and the client decides.
 /// </summary>
 internal static class Failover
 {
@@ -23,7 +23,7 @@ internal static class Failover
         {
             var destination = context.GetReverseProxyFeature();
             untried.RemoveAll(tried => tried == destination.ProxiedDestination);
-            if (!CannotConnect(failure) || untried.Count == 0)
+            if (!MayBeRepeated(context.Request.Method, failure) || untried.Count == 0)
             {
                 Refuse(context, failure);
                 return;
@@ -36,9 +36,9 @@ internal static class Failover
         }
     });
 
-    private static bool CannotConnect(IForwarderErrorFeature failure) =>
-        failure.Error == ForwarderError.Request
-        && failure.Exception is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError };
+    private static bool MayBeRepeated(string method, IForwarderErrorFeature failure) =>
+        failure is { Error: ForwarderError.Request, Exception: HttpRequestException { HttpRequestError: var reason } }
+        && (reason is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError || HttpMethods.IsGet(method) || HttpMethods.IsHead(method));
 
     // UseStatusCodePages adds the body.
     private static void Refuse(HttpContext context, IForwarderErrorFeature failure)

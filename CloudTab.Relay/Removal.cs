@@ -73,7 +73,7 @@ public sealed class Removal(Database database, ObjectStore store, TimeProvider c
             FROM due LEFT JOIN uploads ON uploads.file = due.id
             WHERE files.id = due.id
             RETURNING files.id, files.object_key AS ObjectKey, uploads.multipart_id AS MultipartId,
-                coalesce(uploads.tail_size > 0 OR uploads.generation > 1 OR uploads.generation = 1 AND uploads.completed_at IS NULL, false) AS MayHaveTails
+                coalesce(uploads.generation > 0 AND uploads.part_sha256 IS NULL, false) AS MayHaveTails
             """;
         var now = clock.GetUtcNow().UtcDateTime;
         return database.ChangeAsync<MarkedFile>(sql, new { session, now, leaseEnd = now + Lease, limit = BatchSize }, cancellationToken);

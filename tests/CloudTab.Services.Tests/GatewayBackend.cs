@@ -91,6 +91,10 @@ internal sealed class Backend : IAsyncDisposable
                 await CountAsync(context);
                 context.Abort();
                 break;
+            case "die":
+                await context.Request.Body.ReadExactlyAsync(new byte[1], context.RequestAborted);
+                context.Abort();
+                break;
             case "break":
                 response.ContentLength = 1_000;
                 await response.WriteAsync("only this");

@@ -280,6 +280,41 @@ public sealed class GatewayTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_only_asks_is_asked_of_another_replica_where_one_dies_over_it()
+    {
+        await using var other = await Backend.StartAsync("upload-api");
+        await using var gateway = Start(("services:upload-api:http:1", other.Address));
+        using var client = gateway.Client();
+
+        using var answer = await client.GetAsync(new Uri("/api/customer/drop", UriKind.Relative), Cancelled);
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        Assert.Single(_uploadApi.Requests);
+        Assert.Single(other.Requests);
+    }
+
+    [Fact]
+    public async Task Who_is_still_sending_to_a_service_that_died_hears_so_and_is_cut()
+    {
+        await using var gateway = Start();
+        using var socket = new TcpClient();
+        await socket.ConnectAsync(gateway.Address.Host, gateway.Address.Port, Cancelled);
+        var stream = socket.GetStream();
+        await stream.WriteAsync("POST /api/customer/die HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n"u8.ToArray(), Cancelled);
+
+        var sending = Assert.ThrowsAnyAsync<IOException>(async () =>
+        {
+            while (true)
+                await stream.WriteAsync(new byte[1_000], Cancelled);
+        });
+
+        var answer = new byte[4096];
+        var count = await stream.ReadAsync(answer, Cancelled);
+        Assert.StartsWith("HTTP/1.1 503 ", Encoding.ASCII.GetString(answer, 0, count), StringComparison.Ordinal);
+        await sending.WaitAsync(TimeSpan.FromSeconds(3), Cancelled); // Kestrel would read for 5
+    }
+
+    [Fact]
     public async Task An_answer_that_breaks_off_breaks_off_for_the_client()
     {
         await using var gateway = Start();

@@ -1,0 +1,70 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace CloudTab.Services.Tests;
+
+/// <summary>What becomes of requests, and of their bytes, that are of no use: those that come again, and those that are sent on.</summary>
+public sealed class TusRepeatsTests(UploadFixture relay) : IClassFixture<UploadFixture>
+{
+    private readonly HttpClient _client = relay.UploadApi();
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_request_that_comes_again_does_not_interrupt_the_one_at_work()
+    {
+        var file = Sample.Pdf(2_000_000);
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginAsync(sessionId, file);
+        using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, file.Content.Length, file.Content.AsMemory(0, 1));
+        var sent = await SendUntilDurableAsync(sessionId, socket, file);
+
+        using (var again = await _client.PatchAsync(upload, 0, file.Content[..sent]))
+            await again.IsProblemAsync(HttpStatusCode.Conflict, "offset_conflict");
+        await socket.SendAsync(file.Content.AsMemory(sent), Token);
+
+        Assert.StartsWith("HTTP/1.1 204", await RawHttp.ReadAsync(socket), StringComparison.Ordinal);
+        await relay.AssertHoldsAsync(sessionId, file);
+    }
+
+    [Fact]
+    public async Task Who_sends_on_after_a_conflict_is_cut()
+    {
+        var file = Sample.Pdf(UploadFixture.MaxFileSize);
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginAsync(sessionId, file);
+        using var first = await _client.PatchAsync(upload, 0, file.Content[..1_000]);
+
+        using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, file.Content.Length - 1_000, file.Content.AsMemory(0, 1_000));
+        Assert.StartsWith("HTTP/1.1 409", await RawHttp.ReadAsync(socket), StringComparison.Ordinal);
+
+        await UploadFixture.UntilAsync(async () =>
+        {
+            try
+            {
+                await socket.SendAsync(file.Content.AsMemory(0, 1_000), Token);
+                return false;
+            }
+            catch (SocketException)
+            {
+                return true;
+            }
+        });
+        Assert.Equal(1_000, await _client.OffsetAsync(upload));
+    }
+
+    // 10,000 bytes at a time.
+    private async Task<int> SendUntilDurableAsync(string sessionId, Socket socket, Sample file)
+    {
+        const string sql = "SELECT received FROM uploads JOIN sessions ON sessions.id = session WHERE session_id = @sessionId";
+        var sent = 1;
+        await UploadFixture.UntilAsync(async () =>
+        {
+            if (await relay.ScalarAsync<long>(sql, new { sessionId }) > 0)
+                return true;
+            sent += await socket.SendAsync(file.Content.AsMemory(sent, 10_000), Token);
+            return false;
+        });
+        return sent;
+    }
+}
