@@ -23,7 +23,7 @@ internal static class Failover
         {
             var destination = context.GetReverseProxyFeature();
             untried.RemoveAll(tried => tried == destination.ProxiedDestination);
-            if (!MayBeRepeated(context.Request.Method, failure) || untried.Count == 0)
+            if (!MayBeRepeated(context.Request, failure) || untried.Count == 0)
             {
                 Refuse(context, failure);
                 return;
@@ -36,9 +36,12 @@ internal static class Failover
         }
     });
 
-    private static bool MayBeRepeated(string method, IForwarderErrorFeature failure) =>
+    private static bool MayBeRepeated(HttpRequest request, IForwarderErrorFeature failure) =>
         failure is { Error: ForwarderError.Request, Exception: HttpRequestException { HttpRequestError: var reason } }
-        && (reason is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError || HttpMethods.IsGet(method) || HttpMethods.IsHead(method));
+        && (reason is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError || OnlyAsks(request));
+
+    private static bool OnlyAsks(HttpRequest request) =>
+        (HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method)) && !request.HttpContext.WebSockets.IsWebSocketRequest;
 
     // UseStatusCodePages adds the body.
     private static void Refuse(HttpContext context, IForwarderErrorFeature failure)
@@ -46,11 +49,14 @@ internal static class Failover
         if (failure.Error is ForwarderError.RequestBodyClient)
             return;
         context.Response.Clear();
-        context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+        context.Response.StatusCode = AsksForOffset(context.Request) ? StatusCodes.Status423Locked : StatusCodes.Status503ServiceUnavailable;
         context.Response.Headers.RetryAfter = RetryAfterSeconds;
         if (context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true)
             StopReceiving(context);
     }
+
+    // tus-js-client takes any failure but 423 for the upload's end, and sends all of the file again.
+    private static bool AsksForOffset(HttpRequest request) => HttpMethods.IsHead(request.Method) && request.Headers.ContainsKey("Tus-Resumable");
 
     /// <summary>
     /// What a client sends of a body that nobody takes any more it pays for, and will send again. Kestrel would read it for five seconds

@@ -25,6 +25,7 @@ public sealed class ObjectUpload : IAsyncDisposable
     private const int KeptShare = 128;
     private const int FastRate = 4 << 20;
 
+    private static readonly TimeSpan KeepLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan AbortLimit = TimeSpan.FromSeconds(10);
 
     private readonly ObjectRequests _requests;
@@ -139,7 +140,7 @@ public sealed class ObjectUpload : IAsyncDisposable
         if (buffer.Length == _partSize)
             await SendPartAsync(cancellationToken);
         else if (IsWorthKeeping(buffer))
-            await KeepAsync(buffer, cancellationToken);
+            await KeepAsync(buffer);
     }
 
     /// <summary>Makes the object durable and visible; it holds one byte at least.</summary>
@@ -254,16 +255,18 @@ public sealed class ObjectUpload : IAsyncDisposable
         && buffer.Length - _tails.Kept >= Math.Max(LeastKept, Size / KeptShare)
         && buffer.Rate < FastRate;
 
-    private async Task KeepAsync(UploadBuffer buffer, CancellationToken cancellationToken)
+    private async Task KeepAsync(UploadBuffer buffer)
     {
         await _keeping; // is over, but may have failed
-        _keeping = KeepTailAsync(buffer, before: _sending.LastOrDefault(Task.CompletedTask), cancellationToken);
+        _keeping = KeepTailAsync(buffer, before: _sending.LastOrDefault(Task.CompletedTask));
     }
 
-    private async Task KeepTailAsync(UploadBuffer buffer, Task before, CancellationToken cancellationToken)
+    private async Task KeepTailAsync(UploadBuffer buffer, Task before)
     {
-        await _tails.PutRestAsync(buffer, before, cancellationToken);
-        await RecordAsync(cancellationToken);
+        // Not the request's token: only the record tells whether what was put has to be deleted again.
+        using var limit = new CancellationTokenSource(KeepLimit);
+        await _tails.PutRestAsync(buffer, before, limit.Token);
+        await RecordAsync(limit.Token);
     }
 
     private async Task RecordAsync(CancellationToken cancellationToken)

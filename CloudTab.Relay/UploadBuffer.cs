@@ -13,6 +13,7 @@ public sealed class UploadBuffer : IDisposable
     private readonly int _size;
     private readonly CancellationTokenSource _reclaim;
 
+    private int _loaded; // bytes that did not come from the client
     private long _waited; // in the clock's ticks, before the wait that is going on
     private long _askedAt; // 0 where no wait is going on
     private bool _disposed;
@@ -55,8 +56,8 @@ public sealed class UploadBuffer : IDisposable
         }
     }
 
-    /// <summary>Bytes a second.</summary>
-    internal double Rate => Length / FillTime.TotalSeconds;
+    /// <summary>Bytes a second, from the client.</summary>
+    internal double Rate => (Length - _loaded) / FillTime.TotalSeconds;
 
     /// <summary>Where the next bytes go, never empty. May wait for the budget.</summary>
     public async ValueTask<Memory<byte>> GetMemoryAsync(CancellationToken cancellationToken)
@@ -79,6 +80,13 @@ public sealed class UploadBuffer : IDisposable
         if (IsFull)
             _memory.Seal(this);
         return Blocks[index].AsSpan(used, count);
+    }
+
+    /// <summary>What has been written so far was there before: the client's pace is measured from here.</summary>
+    internal void BeginMeasuring()
+    {
+        _loaded = Length;
+        Volatile.Write(ref _waited, 0);
     }
 
     /// <summary>Some of what has been written, as it is now: each call gives a stream of its own place, for one attempt to send it.</summary>

@@ -36,6 +36,7 @@ internal sealed class UploadTails(ObjectRequests requests, bool signsPayloads, s
         _kept = Size;
         foreach (var key in _keys)
             await requests.ReadAsync(key, buffer.GetMemoryAsync, count => seen(buffer.Advance(count)), cancellationToken);
+        buffer.BeginMeasuring();
     }
 
     /// <summary>Puts what has come since the last one.</summary>

@@ -127,9 +127,9 @@ internal sealed class Continuation(
     private async Task ParkAsync(UploadHold hold, ObjectUpload sending)
     {
         using var limit = new CancellationTokenSource(ParkLimit, clock);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, hold.Lost);
-        var parked = await sending.ParkAsync(either.Token);
-        await hold.LetGoAsync(parked, either.Token);
+        // Also where it is lost: only the record tells whether what was put has to be deleted again.
+        var parked = await sending.ParkAsync(limit.Token);
+        await hold.LetGoAsync(parked, limit.Token);
     }
 
     /// <summary>What to say to a client whose request was not read to its end.</summary>

@@ -128,7 +128,7 @@ internal sealed class UploadHold(
     {
         if (!await uploads.RecordAsync(Upload, progress, letGo, cancellationToken))
         {
-            await TryDeleteAsync(progress.TailKeys.Except(Upload.TailKeys, StringComparer.Ordinal), cancellationToken);
+            await TryDeleteAsync(progress.TailKeys.Except(Upload.TailKeys, StringComparer.Ordinal));
             throw new UploadLostException();
         }
 
@@ -145,17 +145,19 @@ internal sealed class UploadHold(
             };
         }
 
-        await TryDeleteAsync(replaced.Except(progress.TailKeys, StringComparer.Ordinal), cancellationToken);
+        await TryDeleteAsync(replaced.Except(progress.TailKeys, StringComparer.Ordinal));
     }
 
-    private async Task TryDeleteAsync(IEnumerable<string> tails, CancellationToken cancellationToken)
+    // Also where the upload is lost by now: what is not deleted here is found after an hour.
+    private async Task TryDeleteAsync(IEnumerable<string> tails)
     {
         string[] keys = [.. tails];
         if (keys.Length == 0)
             return;
         try
         {
-            await store.DeleteAsync(keys, cancellationToken);
+            using var limit = new CancellationTokenSource(LetGoLimit, clock);
+            await store.DeleteAsync(keys, limit.Token);
         }
         catch (Exception away) when (Resilience.IsUnavailable(away) || away is AmazonServiceException or OperationCanceledException)
         {

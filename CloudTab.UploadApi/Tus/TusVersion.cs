@@ -15,10 +15,14 @@ internal static class TusVersion
     {
         var response = invocation.HttpContext.Response;
         // "The Tus-Resumable header MUST be included in every request and response", also where an exception has cleared the headers.
+        // An outage is no reason to begin anew, but tus-js-client does so where HEAD fails with anything but 423.
         response.OnStarting(
             static state =>
             {
-                ((HttpResponse)state).Headers[TusHeaders.Resumable] = Supported;
+                var response = (HttpResponse)state;
+                response.Headers[TusHeaders.Resumable] = Supported;
+                if (HttpMethods.IsHead(response.HttpContext.Request.Method) && response.StatusCode == StatusCodes.Status503ServiceUnavailable)
+                    response.StatusCode = StatusCodes.Status423Locked;
                 return Task.CompletedTask;
             },
             response);

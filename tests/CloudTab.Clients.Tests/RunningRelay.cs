@@ -60,8 +60,8 @@ public sealed class RunningRelay : IAsyncLifetime
     }
 }
 
-/// <summary>Its tests run one after the other: what they measure against is one machine.</summary>
-[CollectionDefinition(Name)]
+/// <summary>Its tests run one after the other, and none beside the network that breaks, whose relay needs the machine.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
 public sealed class RelayCollection : ICollectionFixture<RunningRelay>
 {
     public const string Name = "One relay";

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using CloudTab.Testing;
 using CloudTab.Relay;
+using CloudTab.Testing;
 using CloudTab.UploadApi;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;

@@ -279,18 +279,24 @@ public sealed class GatewayTests : IAsyncLifetime
         Assert.Equal(1, _uploadApi.Requests.Count + other.Requests.Count);
     }
 
-    [Fact]
-    public async Task What_only_asks_is_asked_of_another_replica_where_one_dies_over_it()
+    [Theory]
+    [InlineData("GET", false, HttpStatusCode.ServiceUnavailable)]
+    [InlineData("HEAD", false, HttpStatusCode.ServiceUnavailable)]
+    [InlineData("HEAD", true, HttpStatusCode.Locked)] // tus-js-client would begin anew
+    public async Task What_only_asks_is_asked_of_every_replica(string method, bool isTus, HttpStatusCode status)
     {
         await using var other = await Backend.StartAsync("upload-api");
         await using var gateway = Start(("services:upload-api:http:1", other.Address));
         using var client = gateway.Client();
+        using var request = new HttpRequestMessage(new HttpMethod(method), "/api/customer/drop");
+        if (isTus)
+            request.Headers.Add("Tus-Resumable", "1.0.0");
 
-        using var answer = await client.GetAsync(new Uri("/api/customer/drop", UriKind.Relative), Cancelled);
+        using var answer = await client.SendAsync(request, Cancelled);
 
-        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
-        Assert.Single(_uploadApi.Requests);
-        Assert.Single(other.Requests);
+        Assert.Equal(status, answer.StatusCode);
+        Assert.NotNull(answer.Headers.RetryAfter);
+        Assert.Equal((1, 1), (_uploadApi.Requests.Count, other.Requests.Count));
     }
 
     [Fact]

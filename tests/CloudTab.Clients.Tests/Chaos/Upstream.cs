@@ -96,7 +96,7 @@ internal sealed class Upstream : IAsyncDisposable
                 return;
             if (answer.Status is "200" or "204" && answer.UploadOffset is { } offset)
                 _network.Traffic.HaveAcknowledged(_request.Path, offset);
-            if (_request.Method == "HEAD" && answer.Status.StartsWith('4') && answer.Status != "423")
+            if (_request.Method == "HEAD" && answer.Status is not ("200" or "423"))
                 _network.Traffic.HaveRefused(_request.Path, answer.Status);
             _request = null;
         }
