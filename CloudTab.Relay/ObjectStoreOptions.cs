@@ -35,12 +35,11 @@ public sealed class ObjectStoreOptions
     public string? SecretKey { get; set; }
 
     /// <summary>
-    /// Whether the signature of what is sent to S3 covers the bytes too, not only the headers (S3_SIGN_PAYLOADS, default true over
-    /// http, false over https). It costs a second SHA-256 of every part but the first. False over http leaves them to a network
-    /// that nobody else can write to; true over https adds nothing that TLS does not do.
+    /// Whether the signature of what is sent to S3 covers the bytes too, not only the headers (S3_SIGN_PAYLOADS, default false). For
+    /// stores and bucket policies that demand it: it costs a second SHA-256 of every byte.
     /// </summary>
     [ConfigurationKeyName("S3_SIGN_PAYLOADS")]
-    public bool? SignPayloads { get; set; }
+    public bool SignsPayloads { get; set; }
 
     /// <summary>
     /// Bytes that all uploads of the process may hold in memory at once (UPLOAD_MEMORY, default 268,435,456 = 256 MiB). An upload
@@ -59,7 +58,4 @@ public sealed class ObjectStoreOptions
     [ConfigurationKeyName("UPLOAD_MINIMUM_RATE")]
     [Range(1, 1L << 30)]
     public long MinimumRate { get; set; } = 65_536;
-
-    /// <summary>Whether payloads are signed, where <see cref="SignPayloads"/> does not say.</summary>
-    public bool SignsPayloads => SignPayloads ?? Endpoint?.StartsWith("http://", StringComparison.OrdinalIgnoreCase) ?? false;
 }

@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using System.Security.Cryptography;
 using Amazon.Runtime;
 using Polly;
 
@@ -33,7 +32,7 @@ public sealed class ObjectUpload : IAsyncDisposable
     private readonly int _partSize;
     private readonly int _bufferSize;
     private readonly bool _isResumable;
-    private readonly IncrementalHash? _partSha256;
+    private readonly bool _signsPayloads;
     private readonly List<string> _parts;
     private readonly UploadTails _tails;
     private readonly Queue<Task> _sending = [];
@@ -59,7 +58,7 @@ public sealed class ObjectUpload : IAsyncDisposable
         _requests = requests;
         _memory = memory;
         _isResumable = tailPrefix is not null;
-        _partSha256 = signsPayloads ? IncrementalHash.CreateHash(HashAlgorithmName.SHA256) : null;
+        _signsPayloads = signsPayloads;
         _recorded = from;
         _multipartId = from.MultipartId;
         _offeredMultipartId = from.MultipartId;
@@ -82,18 +81,10 @@ public sealed class ObjectUpload : IAsyncDisposable
     public Func<ObjectProgress, CancellationToken, Task>? Journal { get; set; }
 
     /// <summary>
-    /// SHA-256 of all bytes that were written, 32 bytes, where somebody takes it anyway: the first part is then not hashed again for
-    /// its signature.
-    /// </summary>
-    public Func<byte[]>? Sha256SoFar { get; set; }
-
-    /// <summary>
     /// Is cancelled where others wait for the memory that this upload holds and its client is too slow: whoever reads from the client
     /// is to stop, and to park or dispose this.
     /// </summary>
     public CancellationToken Reclaimed => _reclaim.Token;
-
-    private bool IsHashedElsewhere => Sha256SoFar is not null && _lastPart == 0;
 
     private ObjectProgress Durable => new(_inParts + _tails.Size, _multipartId, [.. _parts], [.. _tails.Keys], _tails.Size);
 
@@ -106,14 +97,7 @@ public sealed class ObjectUpload : IAsyncDisposable
         _isLoaded = true;
         if (_tails.Size == 0)
             return;
-        await _tails.LoadAsync(
-            Begin(),
-            bytes =>
-            {
-                Hash(bytes);
-                seen?.Invoke(bytes);
-            },
-            cancellationToken);
+        await _tails.LoadAsync(Begin(), seen, cancellationToken);
     }
 
     /// <summary>
@@ -135,7 +119,7 @@ public sealed class ObjectUpload : IAsyncDisposable
     public async ValueTask AdvanceAsync(int count, CancellationToken cancellationToken)
     {
         var buffer = _filling ?? throw new InvalidOperationException("Nothing was asked for to write to.");
-        Hash(buffer.Advance(count));
+        buffer.Advance(count);
         Size += count;
         if (buffer.Length == _partSize)
             await SendPartAsync(cancellationToken);
@@ -184,7 +168,6 @@ public sealed class ObjectUpload : IAsyncDisposable
         _filling?.Dispose(); // before the rest: others may wait for it
         await Ended(Task.WhenAll(_sending));
         _reclaim.Dispose();
-        _partSha256?.Dispose();
         if (!_settled && _reachedS3)
             await RemoveAsync();
         _settled = true;
@@ -199,28 +182,14 @@ public sealed class ObjectUpload : IAsyncDisposable
         return _filling = _memory.Begin(_bufferSize, _reclaim);
     }
 
-    private void Hash(ReadOnlySpan<byte> bytes)
-    {
-        if (!IsHashedElsewhere)
-            _partSha256?.AppendData(bytes);
-    }
-
-    private string FinishPayload()
-    {
-        if (_partSha256 is null)
-            return SignedPayload.Unsigned;
-        return Convert.ToHexStringLower(IsHashedElsewhere ? Sha256SoFar!() : _partSha256.GetHashAndReset());
-    }
-
     private async Task SendPartAsync(CancellationToken cancellationToken)
     {
-        var payload = FinishPayload();
         await _keeping;
         while (_sending.Count == MostSending || _sending.TryPeek(out var first) && first.IsCompleted)
             await _sending.Dequeue();
         _multipartId ??= await BeginMultipartAsync();
         (var part, _filling) = (_filling!, null);
-        _sending.Enqueue(UploadPartAsync(part, ++_lastPart, payload, before: _sending.LastOrDefault(Task.CompletedTask), cancellationToken));
+        _sending.Enqueue(UploadPartAsync(part, ++_lastPart, before: _sending.LastOrDefault(Task.CompletedTask), cancellationToken));
     }
 
     private async Task CollectPartsAsync()
@@ -235,11 +204,11 @@ public sealed class ObjectUpload : IAsyncDisposable
         return _requests.BeginMultipartAsync();
     }
 
-    private async Task UploadPartAsync(UploadBuffer part, int number, string payload, Task before, CancellationToken cancellationToken)
+    private async Task UploadPartAsync(UploadBuffer part, int number, Task before, CancellationToken cancellationToken)
     {
         string tag;
         using (part)
-            tag = await _requests.UploadPartAsync(_multipartId!, number, part.Length, part.Content(0, part.Length, payload), cancellationToken);
+            tag = await _requests.UploadPartAsync(_multipartId!, number, part.Length, part.Content(0, part.Length, _signsPayloads), cancellationToken);
 
         // Counted in their order: what is recorded has no gaps. Tails were of this part, as long as it was not here.
         await before;
@@ -293,9 +262,8 @@ public sealed class ObjectUpload : IAsyncDisposable
     {
         _reachedS3 = true;
         (var buffer, _filling) = (_filling ?? throw new InvalidOperationException("Nothing was written."), null);
-        var payload = FinishPayload();
         using (buffer)
-            await _requests.PutAsync(_requests.Key, buffer.Content(0, buffer.Length, payload), cancellationToken);
+            await _requests.PutAsync(_requests.Key, buffer.Content(0, buffer.Length, _signsPayloads), cancellationToken);
     }
 
     /// <summary>

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
@@ -23,6 +24,9 @@ internal abstract class SignedPayload(string payload) : Stream
         if (sending is WebServiceRequestEventArgs { Request: var request } web && BodyOf(request) is SignedPayload body)
             web.Headers[Header] = body.Value;
     };
+
+    /// <returns>The value for a body that is signed.</returns>
+    public static string Sign(Stream body) => Convert.ToHexStringLower(SHA256.HashData(body));
 
     private string Value => payload;
 

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-
 namespace CloudTab.Relay;
 
 /// <summary>
@@ -90,15 +88,15 @@ public sealed class UploadBuffer : IDisposable
     }
 
     /// <summary>Some of what has been written, as it is now: each call gives a stream of its own place, for one attempt to send it.</summary>
-    /// <param name="payload">What the signature of the request that sends it says of it (<see cref="SignedPayload"/>).</param>
-    public Func<Stream> Content(int start, int count, string payload)
+    /// <param name="isSigned">Whether the signature of the request that sends it is to cover it.</param>
+    public Func<Stream> Content(int start, int count, bool isSigned)
     {
         byte[][] blocks = [.. Blocks]; // more may come while it is sent
-        return () => new BlockStream(blocks, start, count, payload);
-    }
+        var payload = isSigned ? SignedPayload.Sign(Open(SignedPayload.Unsigned)) : SignedPayload.Unsigned;
+        return () => Open(payload);
 
-    /// <summary>SHA-256 of some of what has been written, 32 bytes.</summary>
-    internal byte[] Sha256(int start, int count) => SHA256.HashData(Content(start, count, SignedPayload.Unsigned)());
+        BlockStream Open(string told) => new(blocks, start, count, told);
+    }
 
     public void Dispose()
     {

@@ -30,13 +30,19 @@ internal sealed class UploadTails(ObjectRequests requests, bool signsPayloads, s
 
     /// <summary>Reads them back into the part that they belong to.</summary>
     /// <param name="seen">Is shown the bytes.</param>
-    public async Task LoadAsync(UploadBuffer buffer, Action<ReadOnlySpan<byte>> seen, CancellationToken cancellationToken)
+    public async Task LoadAsync(UploadBuffer buffer, Action<ReadOnlySpan<byte>>? seen, CancellationToken cancellationToken)
     {
         // At once: whoever stops in the middle has nothing to put.
         _kept = Size;
         foreach (var key in _keys)
-            await requests.ReadAsync(key, buffer.GetMemoryAsync, count => seen(buffer.Advance(count)), cancellationToken);
+            await requests.ReadAsync(key, buffer.GetMemoryAsync, Take, cancellationToken);
         buffer.BeginMeasuring();
+
+        void Take(int count)
+        {
+            var bytes = buffer.Advance(count);
+            seen?.Invoke(bytes);
+        }
     }
 
     /// <summary>Puts what has come since the last one.</summary>
@@ -64,8 +70,7 @@ internal sealed class UploadTails(ObjectRequests requests, bool signsPayloads, s
         _kept = buffer.Length;
         var key = FormattableString.Invariant($"{prefix}{_last}");
         var count = buffer.Length - start;
-        var payload = signsPayloads ? Convert.ToHexStringLower(buffer.Sha256(start, count)) : SignedPayload.Unsigned;
-        await requests.PutAsync(key, buffer.Content(start, count, payload), cancellationToken);
+        await requests.PutAsync(key, buffer.Content(start, count, signsPayloads), cancellationToken);
         await before;
         if (start == 0)
             Clear();

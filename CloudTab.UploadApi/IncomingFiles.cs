@@ -58,7 +58,6 @@ internal sealed class IncomingFiles(
         // One byte more than allowed, so that there is always room to see that a file has more.
         var most = Math.Min(bodySize ?? long.MaxValue, limits.FileSize + 1);
         await using var upload = store.BeginUpload(file.ObjectKey, most);
-        upload.Sha256SoFar = inspection.Sha256SoFar;
         if (await CopyAsync(part, upload, inspection, RoomIn(session, limits), cancellationToken) is { } refused)
             return refused;
 

@@ -28,9 +28,6 @@ internal sealed class Inspection(FileTypes types, string name, string? declaredT
         return _headLength < _head.Length || Begin(_head) && _check!.Add(_head) && _check.Add(bytes[missing..]);
     }
 
-    /// <summary>SHA-256 of the bytes that have been seen, 32 bytes.</summary>
-    public byte[] Sha256SoFar() => _sha256.GetCurrentHash();
-
     /// <summary>Judges the file once all its bytes have been seen and are durable.</summary>
     /// <returns>Its media type and SHA-256; null where it is not accepted.</returns>
     public async Task<Verdict?> ConcludeAsync(string objectKey, long size, CancellationToken cancellationToken)

@@ -53,7 +53,6 @@ internal sealed class Continuation(
         await using var sending = store.ResumeUpload(upload, end);
         sending.Journal = body.Checksum is null ? hold.RecordAsync : null;
         using var inspection = upload.IsPartial || upload.PartETags.Length > 0 ? null : new Inspection(types, upload.Name, upload.DeclaredType);
-        sending.Sha256SoFar = inspection is null ? null : inspection.Sha256SoFar;
 
         var ending = await CopyAsync(hold, body, sending, inspection, end);
         if (ending.Refused is { } refused)
