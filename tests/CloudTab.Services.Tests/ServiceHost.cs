@@ -25,7 +25,7 @@ internal sealed class ServiceHost<TOptions> : WebApplicationFactory<TOptions>
     public static ServiceHost<TOptions> Start(IReadOnlyDictionary<string, string> settings, string environment, TimeProvider clock)
     {
         var host = new ServiceHost<TOptions>(settings, environment, clock);
-        host.UseKestrel(0);
+        host.UseKestrel();
         host.StartServer();
         return host;
     }
@@ -36,6 +36,8 @@ internal sealed class ServiceHost<TOptions> : WebApplicationFactory<TOptions>
     protected override void ConfigureWebHost(IWebHostBuilder builder)
     {
         builder.UseEnvironment(_environment);
+        // Not UseKestrel(0): that writes the port into a server which may have started by then (dotnet/aspnetcore#67714).
+        builder.UseUrls("http://127.0.0.1:0");
         foreach (var (name, value) in _settings)
             builder.UseSetting(name, value);
         builder.ConfigureTestServices(services => services.AddSingleton(_clock));
