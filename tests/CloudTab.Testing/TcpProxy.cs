@@ -7,21 +7,18 @@ namespace CloudTab.Testing;
 /// <summary>A bad network between a client and a server on loopback: passes bytes on until it is told to cut.</summary>
 public sealed class TcpProxy : IAsyncDisposable
 {
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-    private readonly CancellationTokenSource _ending = new();
     private readonly ConcurrentDictionary<Socket, bool> _open = [];
     private readonly IPEndPoint _target;
-    private readonly Task _accepting;
+    private readonly LoopbackListener _listener;
     private long _allowance = long.MaxValue;
 
     public TcpProxy(int targetPort)
     {
         _target = new IPEndPoint(IPAddress.Loopback, targetPort);
-        _listener.Start();
-        _accepting = AcceptAsync();
+        _listener = new(PassAsync);
     }
 
-    public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+    public int Port => _listener.EndPoint.Port;
 
     /// <summary>Cuts every connection once the server has sent this many more bytes over all of them.</summary>
     public void CutAfter(long bytes) => Interlocked.Exchange(ref _allowance, bytes);
@@ -37,14 +34,7 @@ public sealed class TcpProxy : IAsyncDisposable
     /// <summary>Lets everything pass again.</summary>
     public void Restore() => CutAfter(long.MaxValue);
 
-    public async ValueTask DisposeAsync()
-    {
-        await _ending.CancelAsync();
-        _listener.Stop();
-        Cut();
-        await _accepting;
-        _ending.Dispose();
-    }
+    public ValueTask DisposeAsync() => _listener.DisposeAsync();
 
     private static void Reset(Socket socket)
     {
@@ -63,21 +53,7 @@ public sealed class TcpProxy : IAsyncDisposable
         }
     }
 
-    private async Task AcceptAsync()
-    {
-        var running = new List<Task>();
-        try
-        {
-            while (true)
-                running.Add(PassAsync(await _listener.AcceptSocketAsync(_ending.Token)));
-        }
-        catch (Exception ended) when (ended is OperationCanceledException or SocketException or ObjectDisposedException)
-        {
-            await Task.WhenAll(running);
-        }
-    }
-
-    private async Task PassAsync(Socket client)
+    private async Task PassAsync(Socket client, CancellationToken cancellationToken)
     {
         using var server = new Socket(SocketType.Stream, ProtocolType.Tcp);
         _open[client] = _open[server] = true;
@@ -85,8 +61,8 @@ public sealed class TcpProxy : IAsyncDisposable
         {
             if (Interlocked.Read(ref _allowance) <= 0)
                 return;
-            await server.ConnectAsync(_target, _ending.Token);
-            await Task.WhenAny(CopyAsync(client, server, counted: false), CopyAsync(server, client, counted: true));
+            await server.ConnectAsync(_target, cancellationToken);
+            await Task.WhenAny(CopyAsync(client, server, counted: false, cancellationToken), CopyAsync(server, client, counted: true, cancellationToken));
         }
         catch (Exception cut) when (cut is SocketException or ObjectDisposedException or OperationCanceledException)
         {
@@ -101,17 +77,17 @@ public sealed class TcpProxy : IAsyncDisposable
         }
     }
 
-    private async Task CopyAsync(Socket from, Socket to, bool counted)
+    private async Task CopyAsync(Socket from, Socket to, bool counted, CancellationToken cancellationToken)
     {
         var buffer = new byte[16 * 1024];
         try
         {
-            while (await from.ReceiveAsync(buffer, SocketFlags.None, _ending.Token) is > 0 and var count)
+            while (await from.ReceiveAsync(buffer, SocketFlags.None, cancellationToken) is > 0 and var count)
             {
                 if (counted && Interlocked.Add(ref _allowance, -count) < 0)
                     return;
                 for (var sent = 0; sent < count;)
-                    sent += await to.SendAsync(buffer.AsMemory(sent, count - sent), SocketFlags.None, _ending.Token);
+                    sent += await to.SendAsync(buffer.AsMemory(sent, count - sent), SocketFlags.None, cancellationToken);
             }
         }
         catch (Exception cut) when (cut is SocketException or ObjectDisposedException or OperationCanceledException)

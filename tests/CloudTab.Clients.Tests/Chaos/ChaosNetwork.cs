@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
+using CloudTab.Testing;
 
 namespace CloudTab.Clients.Tests.Chaos;
 
@@ -13,12 +14,10 @@ internal sealed class ChaosNetwork : IAsyncDisposable
     /// <summary>Bytes that a connection's end takes before they are read.</summary>
     public const int UnderWay = 64 << 10;
 
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-    private readonly CancellationTokenSource _ending = new();
     private readonly ConcurrentDictionary<Fault, int> _faults = new();
     private readonly IPEndPoint _relay;
     private readonly int _seed;
-    private readonly Task _accepting;
+    private readonly LoopbackListener _listener;
     private int _requests;
 
     public ChaosNetwork(int relayPort, int seed)
@@ -26,12 +25,10 @@ internal sealed class ChaosNetwork : IAsyncDisposable
         _relay = new IPEndPoint(IPAddress.Loopback, relayPort);
         _seed = seed;
         // What is under way on a mobile network is little: loopback would take megabytes before anybody reads them.
-        _listener.Server.ReceiveBufferSize = UnderWay;
-        _listener.Start();
-        _accepting = AcceptAsync();
+        _listener = new(PassAsync, UnderWay);
     }
 
-    public Uri Address => new($"http://{_listener.LocalEndpoint}");
+    public Uri Address => new($"http://{_listener.EndPoint}");
 
     public Traffic Traffic { get; } = new();
 
@@ -43,31 +40,11 @@ internal sealed class ChaosNetwork : IAsyncDisposable
 
     public void Count(Fault fault) => _faults.AddOrUpdate(fault, 1, (_, before) => before + 1);
 
-    public async ValueTask DisposeAsync()
-    {
-        await _ending.CancelAsync();
-        _listener.Stop();
-        await _accepting;
-        _ending.Dispose();
-    }
+    public ValueTask DisposeAsync() => _listener.DisposeAsync();
 
-    private async Task AcceptAsync()
+    private async Task PassAsync(Socket client, CancellationToken cancellationToken)
     {
-        var running = new List<Task>();
-        try
-        {
-            while (true)
-                running.Add(PassAsync(await _listener.AcceptSocketAsync(_ending.Token)));
-        }
-        catch (Exception ended) when (ended is OperationCanceledException or SocketException or ObjectDisposedException)
-        {
-            await Task.WhenAll(running);
-        }
-    }
-
-    private async Task PassAsync(Socket client)
-    {
-        await using var link = new ChaosLink(this, client, _relay, _ending.Token);
+        await using var link = new ChaosLink(this, client, _relay, cancellationToken);
         try
         {
             await link.RunAsync();
