@@ -14,6 +14,7 @@ internal sealed class BodyReading : IDisposable
     private readonly CancellationToken _interrupted;
     private readonly TimeProvider _clock;
     private readonly CancellationTokenSource _ended;
+    private readonly CancellationTokenSource _either;
     private readonly CancellationTokenRegistration _ending;
     private readonly CancellationTokenRegistration _reclaiming;
 
@@ -23,6 +24,7 @@ internal sealed class BodyReading : IDisposable
     {
         (_body, _interrupted, _clock) = (body, interrupted, clock);
         _ended = new CancellationTokenSource(Timeout.InfiniteTimeSpan, clock);
+        _either = CancellationTokenSource.CreateLinkedTokenSource(interrupted, _ended.Token);
         _ending = interrupted.Register(() => _ended.CancelAfter(Longest));
         _reclaiming = reclaimed.Register(_ended.Cancel);
     }
@@ -51,6 +53,7 @@ internal sealed class BodyReading : IDisposable
     {
         _reclaiming.Dispose();
         _ending.Dispose();
+        _either.Dispose();
         _ended.Dispose();
     }
 
@@ -59,10 +62,9 @@ internal sealed class BodyReading : IDisposable
         Ended.ThrowIfCancellationRequested();
         if (!_interrupted.IsCancellationRequested)
         {
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(_interrupted, Ended);
             try
             {
-                return await _body.Content.ReadAsync(memory, either.Token);
+                return await _body.Content.ReadAsync(memory, _either.Token);
             }
             catch (OperationCanceledException) when (_interrupted.IsCancellationRequested && !Ended.IsCancellationRequested)
             {

@@ -14,6 +14,7 @@ internal sealed class Stack : IAsyncDisposable
 {
     private const string Bucket = "bench";
     private const string LargestFile = "1073741824";
+    private const string Limitless = "1099511627776";
 
     private readonly LocalPostgresServer _postgres;
     private readonly LocalS3Server _s3;
@@ -102,7 +103,9 @@ internal sealed class Stack : IAsyncDisposable
         ["AWS_REGION"] = _s3.Endpoint.Region,
         ["SHOPKEEPER_API_KEY"] = Key,
         ["MAX_FILE_SIZE"] = LargestFile,
-        ["ASPNETCORE_ENVIRONMENT"] = "Development", // no rate limits
+        ["MAX_OUTSTANDING_SIZE"] = Limitless,
+        ["RATE_LIMIT_BYTES_PER_MINUTE"] = Limitless,
+        ["RATE_LIMIT_SESSIONS_PER_MINUTE"] = "1000000",
     };
 }
 
