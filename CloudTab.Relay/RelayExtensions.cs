@@ -15,6 +15,8 @@ public static class RelayExtensions
         builder.Services.AddHostedService(services => services.GetRequiredService<Wakeups>());
         builder.Services.AddSingleton<Sessions>();
         builder.Services.AddSingleton<Uploads>();
+        builder.Services.AddSingleton<StoredFiles>();
+        builder.Services.AddSingleton<UploadCreation>();
         builder.Services.AddSingleton<ResumableUploads>();
         builder.Services.AddSingleton<Claims>();
         builder.Services.AddSingleton<Expiry>();

@@ -20,13 +20,7 @@ public sealed class ResumableUploads(Database database, TimeProvider clock, IOpt
     /// </summary>
     public static readonly TimeSpan Lease = TimeSpan.FromSeconds(5);
 
-    // A client may send each of its files in this many partial uploads at once, or begin again as often.
-    private const int UploadsPerFile = 10;
-
-    // An upload that has got no byte counts only so long: its client may never have learnt that it was created.
-    private static readonly TimeSpan Unused = TimeSpan.FromMinutes(1);
-
-    private const string Columns = $"""
+    internal const string Columns = $"""
         uploads.id, uploads.created_at AS CreatedAt, uploads.upload_id AS UploadId, uploads.session, sessions.session_id AS SessionId,
         uploads.file, files.object_key AS ObjectKey, files.name,
         uploads.length, uploads.declared_type AS DeclaredType, uploads.declared_sha256 AS DeclaredSha256, uploads.metadata, uploads.concat,
@@ -41,18 +35,6 @@ public sealed class ResumableUploads(Database database, TimeProvider clock, IOpt
             OR files.status IS NULL OR files.status IN ('deleting', 'deleted'))
         """;
 
-    // What a session's uploads have laid claim to. Partial uploads become files only together.
-    private const string BegunInSession = $"""
-        SELECT count(*) AS uploads,
-               count(*) FILTER (WHERE used AND concat IS DISTINCT FROM 'partial') AS files,
-               coalesce(sum(coalesce(length, received)) FILTER (WHERE used), 0) AS bytes
-        FROM (
-            SELECT concat, length, received, {LaysClaim} OR uploads.created_at > @usedSince AS used
-            FROM uploads JOIN files ON files.id = uploads.file
-            WHERE uploads.session IN (SELECT id FROM live) AND files.status = 'uploading'
-        ) AS begun
-        """;
-
     /// <summary>
     /// Whether an upload counts with all that it announced: bytes have come, or are coming now. What goes to S3 past the services may have
     /// got some that nobody has counted yet.
@@ -64,75 +46,6 @@ public sealed class ResumableUploads(Database database, TimeProvider clock, IOpt
     private DateTime NextExpiry => Now.AddMilliseconds(options.Value.SessionTimeout);
 
     private TimeSpan Lifetime => TimeSpan.FromMilliseconds(options.Value.FileLifetime);
-
-    /// <summary>
-    /// Begins an upload. Uploads that have begun count towards the session's limits with all that they announced; two that begin at
-    /// the same moment may both find room, and then one of them finds none at its end.
-    /// </summary>
-    /// <param name="holder">The process that holds it at once, because the first bytes come along, or null.</param>
-    public async Task<(Outcome Outcome, ResumableUpload? Upload)> CreateAsync(
-        string shop, string sessionId, NewUpload wanted, SessionLimits limits, Guid? holder, CancellationToken cancellationToken)
-    {
-        // What is inserted takes the name of its table, so that it is read back like any upload.
-        const string sql = $"""
-            WITH live AS (
-                UPDATE sessions SET expires_at = @expiresAt
-                WHERE shop_id = @shop AND session_id = @sessionId AND status IN ('open', 'pending', 'processing') AND expires_at > @now
-                RETURNING id, session_id, shop_id, file_count, total_size, expires_at, ended_at
-            ), begun AS (
-                {BegunInSession}
-            ), sessions AS (
-                SELECT live.* FROM live, begun
-                WHERE (@isPartial OR file_count + begun.files < @maxFiles)
-                    AND begun.uploads < @maxUploads
-                    AND total_size + begun.bytes + coalesce(@length, 1) <= @maxBytes
-            ), files AS (
-                INSERT INTO files (id, session, name, object_key, status, created_at, lease_until)
-                SELECT @file, id, left(normalize(@name, NFC), 255), @objectKey, 'uploading', @now, 'infinity' FROM sessions
-                RETURNING *
-            ), uploads AS (
-                INSERT INTO uploads (
-                    id, upload_id, session, file, created_at, length, declared_type, declared_sha256, metadata, concat, part_size,
-                    part_sha256, holder, held_until, generation)
-                SELECT @id, @uploadId, session, files.id, @now, @length, @declaredType, @declaredSha256, @metadata, @concat, @partSize,
-                    @partSha256::bytea[], @holder, CASE WHEN @holder::uuid IS NOT NULL THEN @heldUntil::timestamptz END, num_nonnulls(@holder::uuid)
-                FROM files
-                RETURNING *
-            )
-            SELECT {Columns} FROM uploads, files, sessions JOIN shops ON shops.id = sessions.shop_id
-            """;
-        var file = UploadingFile.Create(wanted.Name, clock.GetUtcNow());
-        var parameters = new
-        {
-            shop,
-            sessionId,
-            id = Guid.CreateVersion7(clock.GetUtcNow()),
-            uploadId = UploadId.Create(),
-            file = file.Id,
-            name = file.Name,
-            objectKey = file.ObjectKey,
-            wanted.Length,
-            wanted.DeclaredType,
-            wanted.DeclaredSha256,
-            wanted.Metadata,
-            wanted.Concat,
-            partSize = ObjectUpload.PartSize,
-            partSha256 = wanted.PartSha256?.ToArray(),
-            isPartial = wanted.IsPartial,
-            usedSince = Now - Unused,
-            maxFiles = limits.Files,
-            maxUploads = limits.Files * UploadsPerFile,
-            maxBytes = limits.Bytes,
-            holder,
-            heldUntil = Now + Lease,
-            now = Now,
-            lifetime = Lifetime,
-            expiresAt = NextExpiry,
-        };
-        return await database.ChangeSingleOrDefaultAsync<ResumableUpload>(sql, parameters, cancellationToken) is { } created
-            ? (Outcome.Done, created)
-            : (await WhyNotCreatedAsync(shop, sessionId, wanted, limits, cancellationToken), null);
-    }
 
     /// <summary>An upload of the shop's, also one that is gone; null where there never was one.</summary>
     public Task<ResumableUpload?> FindAsync(string shop, string uploadId, CancellationToken cancellationToken)
@@ -292,36 +205,6 @@ public sealed class ResumableUploads(Database database, TimeProvider clock, IOpt
             UPDATE files SET status = 'deleting', lease_until = NULL FROM due WHERE files.id = due.id
             """;
         return database.ExecuteAsync(sql, new { before = Now - Lifetime, limit }, cancellationToken);
-    }
-
-    private async Task<Outcome> WhyNotCreatedAsync(
-        string shop, string sessionId, NewUpload wanted, SessionLimits limits, CancellationToken cancellationToken)
-    {
-        const string sql = $"""
-            WITH live AS (
-                SELECT id, ended_at, expires_at, file_count FROM sessions WHERE shop_id = @shop AND session_id = @sessionId
-            ), begun AS (
-                {BegunInSession}
-            )
-            SELECT CASE
-                WHEN ended_at IS NOT NULL OR expires_at <= @now THEN 'Closed'
-                WHEN NOT @isPartial AND file_count + begun.files >= @maxFiles OR begun.uploads >= @maxUploads THEN 'TooManyFiles'
-                ELSE 'TooLarge'
-            END
-            FROM live, begun
-            """;
-        var parameters = new
-        {
-            shop,
-            sessionId,
-            now = Now,
-            isPartial = wanted.IsPartial,
-            usedSince = Now - Unused,
-            maxFiles = limits.Files,
-            maxUploads = limits.Files * UploadsPerFile,
-        };
-        var reason = await database.QuerySingleOrDefaultAsync<string>(sql, parameters, cancellationToken);
-        return reason is null ? Outcome.NotFound : Enum.Parse<Outcome>(reason);
     }
 }
 

@@ -1,6 +1,6 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Threading.RateLimiting;
+using CloudTab.ServiceDefaults;
 using Microsoft.Extensions.Options;
 
 namespace CloudTab.ShopApi;
@@ -20,34 +20,22 @@ internal sealed class KeyFailures : IDisposable
     {
         var limit = options.Value.KeyFailuresPerMinute ?? (environment.IsDevelopment() ? null : DefaultLimit as int?);
         _limiter = PartitionedRateLimiter.Create<IPAddress, IPAddress>(address => limit is { } permits
-            ? RateLimitPartition.GetFixedWindowLimiter(PartitionOf(address), _ => new() { PermitLimit = permits, Window = Window })
-            : RateLimitPartition.GetNoLimiter(PartitionOf(address)));
+            ? RateLimitPartition.GetFixedWindowLimiter(address, _ => new() { PermitLimit = permits, Window = Window })
+            : RateLimitPartition.GetNoLimiter(address));
     }
 
     /// <summary>How long an address has to wait before its keys are looked at again, or null where they are.</summary>
     public TimeSpan? WaitOf(IPAddress? address)
     {
         // Asking for no permit takes none, and fails where none is left.
-        using var lease = _limiter.AttemptAcquire(address ?? IPAddress.None, permitCount: 0);
+        using var lease = _limiter.AttemptAcquire(ClientNetwork.Of(address), permitCount: 0);
         if (lease.IsAcquired)
             return null;
         return lease.TryGetMetadata(MetadataName.RetryAfter, out var wait) ? wait : Window;
     }
 
     /// <summary>Counts a wrong key.</summary>
-    public void Add(IPAddress? address) => _limiter.AttemptAcquire(address ?? IPAddress.None).Dispose();
+    public void Add(IPAddress? address) => _limiter.AttemptAcquire(ClientNetwork.Of(address)).Dispose();
 
     public void Dispose() => _limiter.Dispose();
-
-    // A single customer of an IPv6 provider has at least a /64 to choose addresses from.
-    private static IPAddress PartitionOf(IPAddress address)
-    {
-        if (address.IsIPv4MappedToIPv6)
-            return address.MapToIPv4();
-        if (address.AddressFamily != AddressFamily.InterNetworkV6)
-            return address;
-        var bytes = address.GetAddressBytes();
-        bytes.AsSpan(8).Clear();
-        return new IPAddress(bytes);
-    }
 }

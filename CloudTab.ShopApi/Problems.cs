@@ -1,23 +1,7 @@
 using CloudTab.Relay;
-using Microsoft.AspNetCore.Http.HttpResults;
+using CloudTab.ServiceDefaults;
 
 namespace CloudTab.ShopApi;
-
-/// <summary>A failure that this service expects: status, stable code, and what to tell the shopkeeper.</summary>
-internal sealed record Problem(int Status, string Code, string Title, string Detail)
-{
-    /// <summary>The answer to send. It is complete in itself: what the framework would add depends on the request's Accept header.</summary>
-    public static implicit operator ProblemHttpResult(Problem problem) => TypedResults.Problem(
-        problem.Detail,
-        statusCode: problem.Status,
-        title: problem.Title,
-        extensions: new Dictionary<string, object?>(StringComparer.Ordinal)
-        {
-            ["code"] = problem.Code,
-            ["success"] = false,
-            ["message"] = problem.Detail,
-        });
-}
 
 /// <summary>Every failure that this service expects, once.</summary>
 internal static class Problems

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 
@@ -35,7 +36,7 @@ internal sealed class ByteQuota
     {
         var context = invocation.HttpContext;
         var quota = context.RequestServices.GetRequiredService<ByteQuota>();
-        var client = RateLimit.ClientOf(context);
+        var client = ClientNetwork.Of(context.Connection.RemoteIpAddress);
         var announced = quota.ChargeableAtOnce(context.Request.ContentLength);
         if (!quota.TryCharge(client, announced, out var wait))
         {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace CloudTab.UploadApi;

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace CloudTab.UploadApi;
@@ -54,13 +55,13 @@ internal static class Files
     }
 
     private static async Task<Results<NoContent, ProblemHttpResult>> TakeBack(
-        RequestedShop shop, string sessionId, string fileId, Uploads uploads, Removal removal, CancellationToken cancellationToken)
+        RequestedShop shop, string sessionId, string fileId, StoredFiles storedFiles, Removal removal, CancellationToken cancellationToken)
     {
         if (shop.Id is null || !SessionId.IsWellFormed(sessionId))
             return (ProblemHttpResult)Problems.SessionNotFound;
         // No file has the id of zeros that a text which is no id becomes.
         _ = Guid.TryParseExact(fileId, "D", out var file);
-        var (outcome, session) = await uploads.TakeBackAsync(shop.Id, sessionId, file, cancellationToken);
+        var (outcome, session) = await storedFiles.TakeBackAsync(shop.Id, sessionId, file, cancellationToken);
         if (outcome != Outcome.Done)
             return (ProblemHttpResult)Problems.For(outcome);
         await removal.TryRemoveAsync(session, cancellationToken);

@@ -12,6 +12,7 @@ namespace CloudTab.UploadApi;
 /// </summary>
 internal sealed class IncomingFiles(
     Uploads uploads,
+    StoredFiles storedFiles,
     ObjectStore store,
     UploadLeases leases,
     FileTypes types,
@@ -81,7 +82,7 @@ internal sealed class IncomingFiles(
         await FinishReadingAsync();
         cancellationToken.ThrowIfCancellationRequested();
         using var limit = new CancellationTokenSource(StoreLimit, clock);
-        var outcome = await uploads.StoreAsync(session.Id, _complete, options.Value.For(session.ShopLimits).OfSession, limit.Token);
+        var outcome = await storedFiles.StoreAsync(session.Id, _complete, options.Value.For(session.ShopLimits).OfSession, limit.Token);
         if (outcome != Outcome.Done)
             return Problems.For(outcome);
 

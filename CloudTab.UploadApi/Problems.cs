@@ -1,31 +1,9 @@
 using CloudTab.Relay;
-using Microsoft.AspNetCore.Http.HttpResults;
+using CloudTab.ServiceDefaults;
 
 namespace CloudTab.UploadApi;
 
-/// <summary>Every failure that this service expects, once: status, stable code, and what to tell the customer.</summary>
-internal sealed record Problem(int Status, string Code, string Title, string Detail)
-{
-    /// <summary>The problem's type, where a protocol has a name for it.</summary>
-    public string? Type { get; init; }
-
-    /// <summary>Members that the type has.</summary>
-    public IReadOnlyList<KeyValuePair<string, object?>> Members { get; init; } = [];
-
-    /// <summary>The answer to send. It is complete in itself: what the framework would add depends on the request's Accept header.</summary>
-    public static implicit operator ProblemHttpResult(Problem problem) => TypedResults.Problem(
-        problem.Detail,
-        statusCode: problem.Status,
-        title: problem.Title,
-        type: problem.Type,
-        extensions: new Dictionary<string, object?>(problem.Members, StringComparer.Ordinal)
-        {
-            ["code"] = problem.Code,
-            ["success"] = false,
-            ["message"] = problem.Detail,
-        });
-}
-
+/// <summary>Every failure that this service expects, once.</summary>
 internal static class Problems
 {
     public static readonly Problem InvalidSession = new(

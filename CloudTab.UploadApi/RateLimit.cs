@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
 using System.Threading.RateLimiting;
+using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.RateLimiting;
 using Microsoft.Extensions.Options;
 
@@ -14,7 +14,6 @@ internal static class RateLimit
     public const string Sessions = "sessions";
 
     private const int DefaultPerMinute = 120;
-    private const int NetworkBytesOfIpv6 = 8;
 
     public static IServiceCollection AddSessionRateLimit(this IServiceCollection services)
     {
@@ -32,22 +31,9 @@ internal static class RateLimit
             };
             limiter.AddPolicy(Sessions, context => perMinute is { } permits
                 ? RateLimitPartition.GetFixedWindowLimiter(
-                    ClientOf(context), _ => new() { PermitLimit = permits, Window = TimeSpan.FromMinutes(1) })
+                    ClientNetwork.Of(context.Connection.RemoteIpAddress), _ => new() { PermitLimit = permits, Window = TimeSpan.FromMinutes(1) })
                 : RateLimitPartition.GetNoLimiter(IPAddress.None));
         });
         return services;
-    }
-
-    // A customer's IPv6 connection has a whole /64: whoever wants can take a new address for every request.
-    internal static IPAddress ClientOf(HttpContext context)
-    {
-        var address = context.Connection.RemoteIpAddress ?? IPAddress.None;
-        if (address.IsIPv4MappedToIPv6)
-            return address.MapToIPv4();
-        if (address.AddressFamily != AddressFamily.InterNetworkV6)
-            return address;
-        var network = address.GetAddressBytes();
-        network.AsSpan(NetworkBytesOfIpv6).Clear();
-        return new IPAddress(network);
     }
 }

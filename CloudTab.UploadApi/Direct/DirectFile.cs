@@ -1,5 +1,6 @@
 using System.Buffers;
 using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
 
 namespace CloudTab.UploadApi;
 

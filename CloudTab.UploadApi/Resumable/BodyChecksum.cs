@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.Hashing;
 using System.Security.Cryptography;
+using CloudTab.ServiceDefaults;
 
 namespace CloudTab.UploadApi;
 

@@ -13,6 +13,7 @@ namespace CloudTab.UploadApi;
 /// </summary>
 internal sealed class Completion(
     Uploads uploads,
+    StoredFiles storedFiles,
     ResumableUploads resumables,
     ObjectStore store,
     FileTypes types,
@@ -93,7 +94,7 @@ internal sealed class Completion(
             : null;
         var file = new UploadedFile(upload.File!.Value, upload.Name, verdict.Type, size, verdict.Sha256, facts?.Pages, facts?.Locked);
         hold.StopRenewing();
-        var outcome = await uploads.StoreResumedAsync(upload, file, consumed, options.Value.For(upload.ShopLimits).OfSession, cancellationToken);
+        var outcome = await storedFiles.StoreResumedAsync(upload, file, consumed, options.Value.For(upload.ShopLimits).OfSession, cancellationToken);
         if (outcome == Outcome.LeaseLost)
             throw new UploadLostException();
         if (outcome != Outcome.Done)

@@ -1,6 +1,7 @@
 using System.Runtime.ExceptionServices;
 using Amazon.S3;
 using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
 using Microsoft.Extensions.Options;
 
 namespace CloudTab.UploadApi;

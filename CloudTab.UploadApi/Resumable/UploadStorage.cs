@@ -1,4 +1,5 @@
 using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
 using Microsoft.Extensions.Options;
 
 namespace CloudTab.UploadApi;
@@ -10,7 +11,9 @@ namespace CloudTab.UploadApi;
 /// </summary>
 internal sealed class UploadStorage(
     ResumableUploads resumables,
+    UploadCreation creation,
     Uploads uploads,
+    StoredFiles storedFiles,
     UploadHolds holds,
     Continuation continuation,
     Completion completion,
@@ -135,7 +138,7 @@ internal sealed class UploadStorage(
         var file = found!.File!.Value;
         if (found.IsPartial)
             await uploads.GiveUpAsync([file], cancellationToken);
-        else if (await uploads.TakeBackAsync(shop, found.SessionId, file, cancellationToken) is { Outcome: not Outcome.Done and var outcome })
+        else if (await storedFiles.TakeBackAsync(shop, found.SessionId, file, cancellationToken) is { Outcome: not Outcome.Done and var outcome })
             return Problems.For(outcome);
         await removal.TryRemoveAsync(found.Session, cancellationToken);
         return null;
@@ -156,7 +159,7 @@ internal sealed class UploadStorage(
         if (session.Outstanding - consumed + (wanted.Length ?? 1) > all.Outstanding)
             return (null, Problems.ShopFull);
         var limits = all.OfSession with { Bytes = all.SessionSize + consumed };
-        var (outcome, created) = await resumables.CreateAsync(shop, sessionId, wanted, limits, holder, cancellationToken);
+        var (outcome, created) = await creation.CreateAsync(shop, sessionId, wanted, limits, holder, cancellationToken);
         return (created, created is null ? Problems.For(outcome) : null);
     }
 

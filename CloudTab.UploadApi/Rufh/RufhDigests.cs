@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using CloudTab.ServiceDefaults;
 
 namespace CloudTab.UploadApi;
 

@@ -1,4 +1,5 @@
 using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
 using Microsoft.Net.Http.Headers;
 
 namespace CloudTab.UploadApi;

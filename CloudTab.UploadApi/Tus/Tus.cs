@@ -1,4 +1,5 @@
 using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace CloudTab.UploadApi;

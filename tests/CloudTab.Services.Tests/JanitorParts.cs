@@ -83,7 +83,7 @@ internal sealed class Parts : IDisposable
         return file;
     }
 
-    public Task<Outcome> StoreAsync(Guid session, UploadingFile file, int mostFiles = 50, long mostBytes = 1 << 20) => Uploads.StoreAsync(
+    public Task<Outcome> StoreAsync(Guid session, UploadingFile file, int mostFiles = 50, long mostBytes = 1 << 20) => Get<StoredFiles>().StoreAsync(
         session,
         [new UploadedFile(file.Id, file.Name, "text/plain", 3, SHA256.HashData("abc"u8))],
         new SessionLimits(mostFiles, mostBytes),

@@ -41,7 +41,7 @@ internal static class ShopGiven
             stored.Add(new UploadedFile(begun.Id, file.Name, file.Type, file.Content.Length, SHA256.HashData(file.Content)));
         }
 
-        Assert.Equal(Outcome.Done, await relay.Service<Uploads>().StoreAsync(opened.Id, stored, NoLimits, token));
+        Assert.Equal(Outcome.Done, await relay.Service<StoredFiles>().StoreAsync(opened.Id, stored, NoLimits, token));
         return new GivenSession(opened.Id, opened.SessionId, opened.PickupCode, [.. stored.Select(file => file.Id)]);
     }
 
@@ -52,7 +52,7 @@ internal static class ShopGiven
         var opened = await relay.OpenSessionAsync(shop, customer);
         var begun = await relay.Service<Uploads>().BeginAsync(opened.Id, "print.pdf", token);
         var file = new UploadedFile(begun!.Id, begun.Name, "application/pdf", 1, SHA256.HashData([1]));
-        Assert.Equal(Outcome.Done, await relay.Service<Uploads>().StoreAsync(opened.Id, [file], NoLimits, token));
+        Assert.Equal(Outcome.Done, await relay.Service<StoredFiles>().StoreAsync(opened.Id, [file], NoLimits, token));
         return new GivenSession(opened.Id, opened.SessionId, opened.PickupCode, [file.Id]);
     }
 
