@@ -79,6 +79,35 @@ internal static class DirectClient
         Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync(Token));
         return Assert.Single((await answer.JsonAsync()).GetProperty("files").EnumerateArray());
     }
+
+    /// <summary>An upload whose one part has been sent, in a session of its own.</summary>
+    public static async Task<(string SessionId, DirectUpload Upload)> SentAsync(this HttpClient client, Sample file)
+    {
+        var sessionId = await client.CreateAsync();
+        var upload = await client.BeginDirectAsync(sessionId, file);
+        await Assert.Single(upload.Parts).SentPartAsync(file);
+        return (sessionId, upload);
+    }
+
+    /// <summary>Ends a session: what a test leaves is removed.</summary>
+    public static async Task WithdrawAsync(this HttpClient client, string sessionId)
+    {
+        using var withdrawn = await client.DeleteAsync($"/api/customer/sessions/{sessionId}", Token);
+        Assert.Equal(HttpStatusCode.NoContent, withdrawn.StatusCode);
+    }
+
+    /// <summary>Holds where an upload is no more.</summary>
+    public static async Task IsGoneAsync(this HttpClient client, DirectUpload upload)
+    {
+        using var finish = await client.FinishAsync(upload);
+        await finish.IsProblemAsync(HttpStatusCode.Gone, "upload_gone");
+    }
+
+    /// <summary>The multipart upload in S3 behind a session's one upload.</summary>
+    public static async Task<(string Key, string Id)> MultipartOfAsync(this DirectFixture relay, string sessionId) =>
+        Assert.Single(await relay.ColumnAsync<(string Key, string Id)>(
+            "SELECT object_key, multipart_id FROM uploads JOIN files ON files.id = file JOIN sessions ON sessions.id = uploads.session WHERE session_id = @sessionId",
+            new { sessionId }));
 }
 
 /// <summary>An upload that has begun.</summary>

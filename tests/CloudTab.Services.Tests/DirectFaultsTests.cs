@@ -1,0 +1,138 @@
+using System.Net;
+using CloudTab.Janitor;
+using CloudTab.Relay;
+using CloudTab.Testing;
+using CloudTab.UploadApi;
+
+namespace CloudTab.Services.Tests;
+
+/// <summary>Direct uploads where a process dies, S3 is away, or the client never comes back.</summary>
+public sealed class DirectFaultsTests(DirectFixture relay) : IClassFixture<DirectFixture>
+{
+    private readonly HttpClient _client = relay.UploadApi();
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Another_replica_finishes_it_as_well()
+    {
+        var file = Sample.Pdf();
+        var (sessionId, upload) = await _client.SentAsync(file);
+        await using var second = relay.StartHost<UploadOptions>();
+        using var other = second.Client();
+
+        await other.FinishedAsync(upload);
+
+        await relay.AssertHoldsAsync(sessionId, file);
+        await _client.WithdrawAsync(sessionId);
+    }
+
+    [Fact]
+    public async Task What_was_put_together_before_the_process_died_is_stored_by_the_next_finish()
+    {
+        var file = Sample.Pdf();
+        var (sessionId, upload) = await _client.SentAsync(file);
+        var (key, id) = await relay.MultipartOfAsync(sessionId);
+        var sent = Assert.Single((await relay.S3.ListPartsAsync(relay.Bucket, key, id, Token)).Parts);
+        await relay.S3.CompleteMultipartUploadAsync(
+            new()
+            {
+                BucketName = relay.Bucket,
+                Key = key,
+                UploadId = id,
+                PartETags = [new(1, sent.ETag) { ChecksumSHA256 = Convert.ToBase64String(Convert.FromHexString(file.Sha256)) }],
+            },
+            Token);
+
+        await _client.FinishedAsync(upload);
+
+        await relay.AssertHoldsAsync(sessionId, file);
+        await _client.WithdrawAsync(sessionId);
+    }
+
+    [Fact]
+    public async Task The_Janitor_removes_what_was_abandoned()
+    {
+        var file = Sample.Pdf();
+        var (sessionId, upload) = await _client.SentAsync(file);
+        await relay.ExecuteAsync("UPDATE sessions SET expires_at = now() - interval '1 second' WHERE session_id = @sessionId", new { sessionId });
+        await _client.IsGoneAsync(upload);
+
+        using var janitor = new Parts(relay);
+        await janitor.Get<ExpireSessions>().RunOnceAsync(Token);
+
+        await _client.IsGoneAsync(upload);
+        await relay.AssertNothingLeftAsync(sessionId);
+    }
+
+    [Fact]
+    public async Task The_Janitor_leaves_alone_what_is_on_its_way()
+    {
+        var file = Sample.Pdf();
+        var (sessionId, upload) = await _client.SentAsync(file);
+
+        using var janitor = new Parts(relay);
+        janitor.Clock.Advance(TimeSpan.FromMinutes(10));
+        await janitor.Get<AbandonUploads>().RunOnceAsync(Token);
+        await janitor.Get<AbortUploads>().RunOnceAsync(Token);
+        await janitor.Get<RemoveFiles>().RunOnceAsync(Token);
+
+        await _client.FinishedAsync(upload);
+        await relay.AssertHoldsAsync(sessionId, file);
+        await _client.WithdrawAsync(sessionId);
+    }
+
+    [Fact]
+    public async Task Where_S3_is_away_nothing_begins_and_nothing_is_left()
+    {
+        await using var network = new TcpProxy(new Uri(relay.S3.Config.ServiceURL).Port);
+        await using var host = StartBehind(network);
+        using var client = host.Client();
+        var sessionId = await client.CreateAsync();
+        network.Cut();
+
+        using var answer = await client.AnnounceAsync(sessionId, DirectClient.Announce(Sample.Pdf()));
+
+        await answer.IsProblemAsync(HttpStatusCode.ServiceUnavailable, "unavailable");
+        using var janitor = new Parts(relay);
+        janitor.Clock.Advance(Removal.Lease);
+        await janitor.Get<RemoveFiles>().RunOnceAsync(Token);
+        await relay.AssertNothingLeftAsync(sessionId);
+    }
+
+    [Fact]
+    public async Task Where_S3_breaks_off_while_the_file_is_read_finishing_can_be_repeated()
+    {
+        var file = Sample.Pdf(2 * ObjectUpload.PartSize);
+        var (sessionId, upload) = await _client.SentAsync(file);
+        await using var network = new TcpProxy(new Uri(relay.S3.Config.ServiceURL).Port);
+        await using var host = StartBehind(network);
+        using var client = host.Client();
+        network.CutAfter(ObjectUpload.PartSize);
+
+        using (var broken = await client.FinishAsync(upload))
+            await broken.IsProblemAsync(HttpStatusCode.ServiceUnavailable, "unavailable");
+        // It was put together; it is no file for that.
+        Assert.Equal(0, (await _client.StatusAsync(sessionId)).GetProperty("fileCount").GetInt32());
+        Assert.DoesNotContain((await relay.MultipartOfAsync(sessionId)).Key, await relay.OpenUploadsAsync());
+        network.Restore();
+
+        await client.FinishedAsync(upload);
+        await relay.AssertHoldsAsync(sessionId, file);
+        await _client.WithdrawAsync(sessionId);
+    }
+
+    [Fact]
+    public async Task What_S3_has_forgotten_is_gone()
+    {
+        var (sessionId, upload) = await _client.SentAsync(Sample.Pdf());
+        var (key, id) = await relay.MultipartOfAsync(sessionId);
+        await relay.S3.AbortMultipartUploadAsync(relay.Bucket, key, id, Token);
+
+        await _client.IsGoneAsync(upload);
+        await relay.AssertNothingLeftAsync(sessionId);
+    }
+
+    private ServiceHost<UploadOptions> StartBehind(TcpProxy network) => relay.StartHost<UploadOptions>(
+        new Dictionary<string, string>(StringComparer.Ordinal) { ["AWS_ENDPOINT_URL_S3"] = $"http://127.0.0.1:{TusClient.Number(network.Port)}" });
+}
