@@ -15,6 +15,9 @@ public sealed class ObjectUpload : IAsyncDisposable
     /// <summary>Bytes in every part but the last: 5 GiB fit into 640, and stores that allow 1,000 parts only take 7.8 GiB.</summary>
     public const int PartSize = 8 << 20;
 
+    /// <summary>Bytes in an object at most: S3 takes 10,000 parts.</summary>
+    public const long LargestObject = 10_000L * PartSize;
+
     // One connection to S3 is often slower than a client's. More would let a few fast uploads take the whole budget of memory.
     private const int MostSending = 3;
 
@@ -45,7 +48,6 @@ public sealed class ObjectUpload : IAsyncDisposable
     private Task _keeping = Task.CompletedTask;
     private int _lastPart;
     private string? _multipartId;
-    private bool _isLoaded;
     private bool _reachedS3;
     private bool _settled;
 
@@ -88,16 +90,19 @@ public sealed class ObjectUpload : IAsyncDisposable
 
     private ObjectProgress Durable => new(_inParts + _tails.Size, _multipartId, [.. _parts], [.. _tails.Keys], _tails.Size);
 
-    /// <summary>Gets back the tail of what was received before. To be called before anything is written.</summary>
+    /// <summary>Whether all that was received before is here or in parts: only then is the object what it says to be.</summary>
+    public bool IsLoaded { get; private set; }
+
+    /// <summary>
+    /// Gets back the tail of what was received before. To be called before anything is written; where it fails, this is to be parked or
+    /// disposed.
+    /// </summary>
     /// <param name="seen">Is shown the tail's bytes.</param>
     public async Task LoadTailAsync(Action<ReadOnlySpan<byte>>? seen, CancellationToken cancellationToken)
     {
-        if (_isLoaded)
-            return;
-        _isLoaded = true;
-        if (_tails.Size == 0)
-            return;
-        await _tails.LoadAsync(Begin(), seen, cancellationToken);
+        if (_tails.Size > 0)
+            await _tails.LoadAsync(Begin(), seen, cancellationToken);
+        IsLoaded = true;
     }
 
     /// <summary>
@@ -128,9 +133,9 @@ public sealed class ObjectUpload : IAsyncDisposable
     }
 
     /// <summary>Makes the object durable and visible; it holds one byte at least.</summary>
+    /// <exception cref="InvalidOperationException">Not all bytes that were counted are here: nothing becomes visible.</exception>
     public async Task CompleteAsync(CancellationToken cancellationToken)
     {
-        await LoadTailAsync(seen: null, cancellationToken);
         await _keeping;
         if (_multipartId is null)
         {
@@ -141,6 +146,7 @@ public sealed class ObjectUpload : IAsyncDisposable
             if (_filling is { Length: > 0 })
                 await SendPartAsync(cancellationToken);
             await CollectPartsAsync();
+            ExpectAll(_inParts);
             // Recorded before the completion: afterwards no part can be added, and whoever goes on must know that none is missing.
             await RecordAsync(cancellationToken);
             await _requests.CompleteMultipartAsync(_multipartId, _parts, Size, cancellationToken);
@@ -263,7 +269,16 @@ public sealed class ObjectUpload : IAsyncDisposable
         _reachedS3 = true;
         (var buffer, _filling) = (_filling ?? throw new InvalidOperationException("Nothing was written."), null);
         using (buffer)
+        {
+            ExpectAll(buffer.Length);
             await _requests.PutAsync(_requests.Key, buffer.Content(0, buffer.Length, _signsPayloads), cancellationToken);
+        }
+    }
+
+    private void ExpectAll(long bytes)
+    {
+        if (bytes != Size)
+            throw new InvalidOperationException($"The object would have {bytes} bytes of {Size}.");
     }
 
     /// <summary>

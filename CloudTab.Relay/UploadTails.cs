@@ -36,6 +36,8 @@ internal sealed class UploadTails(ObjectRequests requests, bool signsPayloads, s
         _kept = Size;
         foreach (var key in _keys)
             await requests.ReadAsync(key, buffer.GetMemoryAsync, Take, cancellationToken);
+        if (buffer.Length != Size)
+            throw new HttpRequestException("S3 gave back something else than what was kept.");
         buffer.BeginMeasuring();
 
         void Take(int count)

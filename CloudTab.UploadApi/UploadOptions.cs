@@ -9,11 +9,11 @@ internal sealed class UploadOptions : IValidatableObject
     private const long DefaultSessionSize = 1L << 30;
 
     /// <summary>
-    /// Bytes in one file (MAX_FILE_SIZE, default 52,428,800 = 50 MiB). Too small refuses photographs and scans; a larger one takes
-    /// more room in S3, not more memory.
+    /// Bytes in one file (MAX_FILE_SIZE, default 52,428,800 = 50 MiB; at most <see cref="ObjectUpload.LargestObject"/>). Too small refuses
+    /// photographs and scans; a larger one takes more room in S3, not more memory.
     /// </summary>
     [ConfigurationKeyName("MAX_FILE_SIZE")]
-    [Range(1, 1L << 40)]
+    [Range(1, ObjectUpload.LargestObject)]
     public long MaxFileSize { get; set; } = 52_428_800;
 
     /// <summary>Files in one session (MAX_FILES_PER_SESSION, default 50, at most the 1,000 that S3 deletes at once).</summary>

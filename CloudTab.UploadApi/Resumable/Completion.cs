@@ -125,11 +125,13 @@ internal sealed class Completion(
         using var found = await store.GetAsync(upload.ObjectKey, range: null, cancellationToken)
             ?? throw new UploadLostException();
         using var buffer = MemoryPool<byte>.Shared.Rent(ReadBuffer);
+        var read = 0L;
         try
         {
             while (await found.ResponseStream.ReadAsync(buffer.Memory, cancellationToken) is > 0 and var count)
             {
                 progressed();
+                read += count;
                 if (!inspection.Add(buffer.Memory.Span[..count]))
                     return null;
             }
@@ -140,6 +142,8 @@ internal sealed class Completion(
             throw new HttpRequestException("S3 broke off in the middle of an object.", cut);
         }
 
+        if (read != size)
+            throw new HttpRequestException("S3 gave back something else than what was sent.");
         return await inspection.ConcludeAsync(upload.ObjectKey, size, cancellationToken);
     }
 

@@ -57,12 +57,7 @@ internal sealed class Continuation(
 
         var ending = await CopyAsync(hold, body, sending, inspection, end);
         if (ending.Refused is { } refused)
-        {
-            await sending.DisposeAsync(); // nothing of it is on its way any more
-            await completion.GiveUpAsync(hold);
-            return refused;
-        }
-
+            return await GiveUpAsync(hold, sending, refused);
         if (ending.HasSurplus)
             return Problems.UploadTooLong;
         if (body.Checksum is not null)
@@ -74,10 +69,13 @@ internal sealed class Continuation(
             sending.Journal = hold.RecordAsync;
         }
 
+        if (!ending.IsAccepted)
+            return await GiveUpAsync(hold, sending, Problems.TypeNotAccepted);
         var isWhole = body.IsLast && ending.Cut is null;
         if (isWhole && upload.Length is null)
             await hold.SetLengthAsync(sending.Size, hold.Lost);
-        if (sending.Size == hold.Upload.Length)
+        // Where its tail is not back, an upload that has all its bytes is not here.
+        if (sending.IsLoaded && sending.Size == hold.Upload.Length)
             return await completion.CompleteAsync(hold, sending, inspection, body.Consumed);
         await ParkAsync(hold, sending);
         if (ending.Cut is not null)
@@ -89,6 +87,7 @@ internal sealed class Continuation(
     {
         using var reading = new BodyReading(body, clock, hold.Interrupted, sending.Reclaimed);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(reading.Ended, hold.Lost);
+        var isAccepted = true;
         try
         {
             await sending.LoadTailAsync(inspection is null ? null : tail => inspection.Add(tail), either.Token);
@@ -98,9 +97,12 @@ internal sealed class Continuation(
                 var room = memory[..(int)Math.Min(memory.Length, end - sending.Size)];
                 var count = await reading.ReadAsync(room);
                 if (count == 0)
-                    return new() { Refused = body.IsLast && sending.Size == 0 ? Problems.EmptyFile : null };
-                if (inspection is not null && !inspection.Add(room.Span[..count]))
-                    return new() { Refused = Problems.TypeNotAccepted };
+                    return new() { IsAccepted = isAccepted, Refused = body.IsLast && sending.Size == 0 ? Problems.EmptyFile : null };
+                if (isAccepted && inspection is not null)
+                    isAccepted = inspection.Add(room.Span[..count]);
+                // Only a checksum can tell whether these are the file's bytes: then it is looked at first.
+                if (!isAccepted && body.Checksum is null)
+                    return new() { IsAccepted = false };
                 await sending.AdvanceAsync(count, hold.Lost);
                 if (body.Acknowledge is { } acknowledge)
                     await acknowledge(hold.Upload, reading.Ended);
@@ -108,7 +110,7 @@ internal sealed class Continuation(
 
             // One byte more than fits tells that there is more; otherwise this is where trailers come in.
             if (await reading.ReadAsync(new byte[1]) == 0)
-                return new();
+                return new() { IsAccepted = isAccepted };
             if (hold.Upload.Length is null)
                 return new() { Refused = Problems.FileTooLarge };
             return body.MustFit ? new() { Refused = Problems.UploadTooLong } : new() { HasSurplus = true };
@@ -122,6 +124,13 @@ internal sealed class Continuation(
         {
             return new() { Cut = broken.InnerException };
         }
+    }
+
+    private async Task<Problem> GiveUpAsync(UploadHold hold, ObjectUpload sending, Problem reason)
+    {
+        await sending.DisposeAsync(); // nothing of it is on its way any more
+        await completion.GiveUpAsync(hold);
+        return reason;
     }
 
     private async Task ParkAsync(UploadHold hold, ObjectUpload sending)
@@ -148,8 +157,11 @@ internal sealed class Continuation(
     /// <summary>How the reading of a body ended: all of it was read where none of these is set.</summary>
     private sealed record Ending
     {
-        /// <summary>Why the upload can never be finished.</summary>
+        /// <summary>Why the upload can never be finished, whatever its bytes are.</summary>
         public Problem? Refused { get; init; }
+
+        /// <summary>Whether the bytes can be those of a file that is taken here.</summary>
+        public bool IsAccepted { get; init; } = true;
 
         /// <summary>There were more bytes than belong to the upload.</summary>
         public bool HasSurplus { get; init; }

@@ -104,6 +104,31 @@ public sealed class TusChecksumTests(UploadFixture relay) : IClassFixture<Upload
     }
 
     [Fact]
+    public async Task Bytes_that_were_damaged_on_the_way_do_not_end_an_upload()
+    {
+        var (upload, rest) = await BeginTextAsync();
+
+        using var answer = await _client.PatchAsync(upload, rest.Length, Damage(rest), Checksum("sha1", rest));
+
+        await answer.IsProblemAsync((HttpStatusCode)460, "checksum_mismatch");
+        Assert.Equal(rest.Length, await _client.OffsetAsync(upload));
+        using var again = await _client.PatchAsync(upload, rest.Length, rest, Checksum("sha1", rest));
+        Assert.Equal(HttpStatusCode.NoContent, again.StatusCode);
+    }
+
+    [Fact]
+    public async Task Bytes_that_no_accepted_file_has_end_it_where_the_checksum_says_that_they_are_its_own()
+    {
+        var (upload, rest) = await BeginTextAsync();
+
+        using var answer = await _client.PatchAsync(upload, rest.Length, Damage(rest), Checksum("sha1", Damage(rest)));
+
+        await answer.IsProblemAsync(HttpStatusCode.UnsupportedMediaType, "type_not_accepted");
+        using var head = await _client.HeadAsync(upload);
+        Assert.Equal(HttpStatusCode.Gone, head.StatusCode);
+    }
+
+    [Fact]
     public async Task A_request_that_is_cut_before_its_checksum_could_be_checked_leaves_the_offset()
     {
         var file = Sample.Pdf(UploadFixture.MaxFileSize);
@@ -121,6 +146,18 @@ public sealed class TusChecksumTests(UploadFixture relay) : IClassFixture<Upload
         using var rest = await _client.PatchAsync(upload, 300, file.Content[300..]);
         await relay.AssertHoldsAsync(sessionId, file);
     }
+
+    // The first half of a text that is long enough to be known for one, and the other half.
+    private async Task<(string Upload, byte[] Other)> BeginTextAsync()
+    {
+        var text = Sample.Text(20_000);
+        var upload = await _client.BeginAsync(await _client.CreateAsync(), text);
+        using var first = await _client.PatchAsync(upload, 0, text.Content[..10_000]);
+        return (upload, text.Content[10_000..]);
+    }
+
+    // No text has a NUL.
+    private static byte[] Damage(byte[] text) => [.. text[..^1], 0];
 
     private static (string Name, string Value) Checksum(string algorithm, byte[] bytes)
     {

@@ -92,6 +92,36 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
     }
 
     [Fact]
+    public async Task An_upload_that_is_taken_over_before_its_tail_is_back_is_not_stored_without_it()
+    {
+        // The one block of memory that the tail needs is another's.
+        await using var host = relay.StartHost<UploadOptions>(new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["UPLOAD_MEMORY"] = TusClient.Number(ObjectUpload.PartSize),
+            ["UPLOAD_MINIMUM_RATE"] = "1",
+        });
+        using var client = host.Client();
+        var file = Sample.Pdf();
+        var sessionId = await client.CreateAsync();
+        using var created = await client.CreateUploadAsync(sessionId, file.Content, ("Upload-Defer-Length", "1"), TusClient.Named(file.Name));
+        var upload = created.Headers.Location!.ToString();
+        var large = RawUpload.Body(Sample.Pdf(ObjectUpload.PartSize - 1_000));
+        using var other = await RawUpload.SendAsync(host.Address, await client.CreateAsync(), large.Length, large.AsMemory(0, large.Length - 100));
+        await UploadFixture.UntilAsync(() => Task.FromResult(host.Services.GetRequiredService<UploadMemory>().InUse == ObjectUpload.PartSize));
+
+        var completing = client.PatchAsync(upload, file.Content.Length, [], TusClient.Length(file.Content.Length));
+        await relay.IsHeldAsync(upload);
+        var asking = client.HeadAsync(upload);
+        using var interrupted = await completing;
+        await interrupted.IsProblemAsync(HttpStatusCode.Conflict, "upload_interrupted");
+
+        await other.SendAsync(large.AsMemory(large.Length - 100), Token);
+        using var head = await asking;
+        Assert.Equal(file.Content.Length, head.Number("Upload-Offset"));
+        await relay.AssertHoldsAsync(sessionId, file);
+    }
+
+    [Fact]
     public async Task What_had_arrived_before_the_upload_was_taken_over_is_kept()
     {
         var file = Sample.Pdf(UploadFixture.MaxFileSize);

@@ -28,6 +28,9 @@ public sealed class UploadPayloadTests(UploadPayloadTests.Fixture relay) : IClas
         Assert.Empty(await relay.OpenUploadsAsync());
     }
 
+    [Fact]
+    public void Five_GiB_fit_into_the_1000_parts_that_some_stores_take() => Assert.InRange(5L << 30, 1, 1_000L * ObjectUpload.PartSize);
+
     /// <summary>With room for files of more parts than are ever sent at once.</summary>
     public sealed class Fixture(Dependencies dependencies) : UploadFixture(dependencies)
     {
