@@ -100,6 +100,9 @@ public sealed record ResumableUpload
     /// <summary>Whether it can neither be continued nor looked at any more.</summary>
     public bool IsGone { get; init; }
 
+    /// <summary>Whether it was a partial upload of which a file of its session, that lives, was made. It is gone, too.</summary>
+    public bool IsUsedUp { get; init; }
+
     /// <summary>What the operator has set for its shop.</summary>
     public ShopLimits ShopLimits => new(MaxFiles, MaxFileSize, MaxSessionSize, MaxOutstanding);
 

@@ -27,7 +27,8 @@ public sealed class ResumableUploads(Database database, TimeProvider clock, IOpt
         uploads.part_sha256 AS PartSha256, uploads.completed_at IS NOT NULL AS IsComplete, uploads.received, uploads.part_size AS PartSize,
         uploads.multipart_id AS MultipartId, uploads.part_etags AS PartETags, uploads.tail_keys AS TailKeys, uploads.tail_size AS TailSize,
         uploads.generation, uploads.holder IS NOT NULL AND uploads.held_until > @now AS IsHeld,
-        least(sessions.expires_at, uploads.created_at + @lifetime) AS ExpiresAt, {IsGone} AS IsGone, {ShopLimits.Columns}
+        least(sessions.expires_at, uploads.created_at + @lifetime) AS ExpiresAt, {IsGone} AS IsGone,
+        uploads.used_up AND sessions.ended_at IS NULL AND sessions.expires_at > @now AS IsUsedUp, {ShopLimits.Columns}
         """;
 
     private const string IsGone = """

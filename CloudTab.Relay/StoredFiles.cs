@@ -96,6 +96,11 @@ public sealed class StoredFiles(
                 FROM before JOIN files ON files.session = before.id
                 WHERE files.id = ANY(@ids) AND files.status = 'uploading'
                 FOR UPDATE OF files
+            ), partials AS (
+                SELECT files.id
+                FROM before JOIN files ON files.session = before.id
+                WHERE files.id = ANY(@consumed) AND files.status = 'uploading'
+                FOR UPDATE OF files
             ), still_held AS (
                 SELECT id FROM uploads WHERE id = @resumed AND generation = @generation FOR UPDATE
             ), filled AS (
@@ -112,6 +117,7 @@ public sealed class StoredFiles(
                     AND sessions.file_count + @count <= @maxFiles
                     AND sessions.total_size + @bytes <= @maxBytes
                     AND (SELECT count(*) FROM mine) = @count
+                    AND (SELECT count(*) FROM partials) = cardinality(@consumed) -- else another file was made of them
                     AND (@submit OR EXISTS (SELECT FROM still_held))
                     AND (SELECT is_left FROM room)
                 RETURNING sessions.*, before.status <> 'open' AS announced
@@ -130,9 +136,9 @@ public sealed class StoredFiles(
                 FROM filled, unnest(@ids, @sizes) AS incoming (id, size)
                 WHERE uploads.file = incoming.id
             ), used AS (
-                UPDATE files SET status = 'deleting', lease_until = NULL
-                FROM filled
-                WHERE files.id = ANY(@consumed) AND files.status = 'uploading'
+                UPDATE files SET status = 'deleting', lease_until = NULL FROM filled, partials WHERE files.id = partials.id
+            ), used_up AS (
+                UPDATE uploads SET used_up = true FROM filled, partials WHERE uploads.file = partials.id
             ), changed AS (
                 SELECT * FROM filled WHERE status <> 'open'
             ), event AS (

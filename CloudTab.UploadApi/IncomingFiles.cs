@@ -82,7 +82,7 @@ internal sealed class IncomingFiles(
         await FinishReadingAsync();
         cancellationToken.ThrowIfCancellationRequested();
         using var limit = new CancellationTokenSource(StoreLimit, clock);
-        var outcome = await storedFiles.StoreAsync(session.Id, _complete, options.Value.For(session.ShopLimits).OfSession, limit.Token);
+        var outcome = await StoreCompleteAsync(session, limit.Token);
         if (outcome != Outcome.Done)
             return Problems.For(outcome);
 
@@ -93,8 +93,8 @@ internal sealed class IncomingFiles(
     }
 
     /// <summary>
-    /// Takes back what was not stored. Where a broken connection leaves unknown whether it was, marking the rows decides it: only the
-    /// objects of rows that can no longer be stored are deleted. What cannot be reached now is left to the Janitor.
+    /// Takes back what was not stored: only the objects of rows that can no longer be stored are deleted. What cannot be reached now is
+    /// left to the Janitor.
     /// </summary>
     public async ValueTask DisposeAsync()
     {
@@ -118,6 +118,22 @@ internal sealed class IncomingFiles(
         finally
         {
             RemoveLeases(begun);
+        }
+    }
+
+    // Where a broken connection leaves unknown whether they were stored, marking the rows decides it. Who is told to try again would send
+    // them once more.
+    private async Task<Outcome> StoreCompleteAsync(UploadSession session, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await storedFiles.StoreAsync(session.Id, _complete, options.Value.For(session.ShopLimits).OfSession, cancellationToken);
+        }
+        catch (Exception away) when (Resilience.IsUnavailable(away))
+        {
+            if ((await uploads.GiveUpAsync([.. _complete.Select(file => file.Id)], cancellationToken)).Count > 0)
+                throw;
+            return Outcome.Done;
         }
     }
 

@@ -38,12 +38,19 @@ internal sealed class UploadStorage(
         string shop, string sessionId, NewUpload wanted, IReadOnlyList<string> parts, CancellationToken cancellationToken)
     {
         var all = await resumables.FindAllAsync(shop, sessionId, cancellationToken);
+        // The same request again: its answer was lost, or the process that worked on it.
         foreach (var earlier in all.Where(upload => upload.Concat == wanted.Concat && !upload.IsGone))
         {
-            // The same request again: its answer was lost, or the process that worked on it.
-            if (earlier.IsComplete)
-                return earlier;
-            await TerminateAsync(shop, earlier.UploadId, cancellationToken);
+            var (hold, found) = earlier.IsComplete ? (null, earlier) : await holds.TakeAsync(shop, earlier.UploadId, offset: null, cancellationToken);
+            if (hold is not null)
+            {
+                await using (hold)
+                    await completion.GiveUpAsync(hold);
+            }
+            else if (found is { IsGone: false })
+            {
+                return Problems.WhyNot(found) is { } locked ? locked : found;
+            }
         }
 
         var partials = new List<ResumableUpload>();
@@ -68,11 +75,13 @@ internal sealed class UploadStorage(
     /// <summary>
     /// How far an upload is. Whoever adds to it is asked to store what it has first, so that what this tells is what the next request
     /// may go on from. An upload whose bytes are all there, but whose process died before it was stored, is completed now; one that is
-    /// made of others is when its creation is repeated.
+    /// made of others is when its creation is repeated; those others are asked for before that, and still tell that they had all bytes.
     /// </summary>
     public async Task<UploadAttempt> FindAsync(string shop, string uploadId, CancellationToken cancellationToken)
     {
         var found = await holds.WaitUntilFreeAsync(shop, uploadId, cancellationToken);
+        if (found is { IsUsedUp: true })
+            return found;
         if (Problems.WhyNot(found) is { } refused)
             return refused;
         if (found!.IsComplete || found.IsFinal || found.Received != found.Length)
@@ -186,6 +195,17 @@ internal sealed class UploadStorage(
         catch (UploadLostException)
         {
             return Problems.UploadInterrupted;
+        }
+        catch (Exception away) when (!isTold && Resilience.IsUnavailable(away))
+        {
+            // What was lost may be the answer of the statement that stored the file: giving it up decides that. Who is told to try again
+            // would send another one.
+            await completion.GiveUpAsync(hold);
+            using var limit = new CancellationTokenSource(TakeLimit, clock);
+            if (await resumables.FindAsync(shop, created.UploadId, limit.Token) is not { IsComplete: true } stored)
+                throw;
+            isTold = true;
+            return stored;
         }
         finally
         {

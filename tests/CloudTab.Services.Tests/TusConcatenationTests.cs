@@ -1,6 +1,9 @@
 using System.Net;
 using System.Security.Cryptography;
 using CloudTab.Relay;
+using CloudTab.UploadApi;
+using Dapper;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace CloudTab.Services.Tests;
 
@@ -86,6 +89,52 @@ public sealed class TusConcatenationTests(UploadFixture relay) : IClassFixture<U
     }
 
     [Fact]
+    public async Task Asking_again_while_the_file_is_being_stored_makes_no_second_file_and_loses_none()
+    {
+        var file = Sample.Pdf();
+        var sessionId = await _client.CreateAsync();
+        var part = await PartAsync(sessionId, file.Content);
+        // Who holds the part's row stops the statement that stores the file, and nothing before it.
+        await using var holder = await relay.Source.OpenConnectionAsync(Token);
+        await using var transaction = await holder.BeginTransactionAsync(Token);
+        await holder.ExecuteAsync("SELECT FROM files JOIN uploads ON uploads.file = files.id WHERE upload_id = @id FOR UPDATE OF files", new { id = UploadFixture.IdOf(part) }, transaction);
+        var asked = ConcatenateAsync(sessionId, [part], file);
+        await relay.IsWaitedForAsync(by: 1);
+
+        var again = ConcatenateAsync(sessionId, [part], file);
+        await relay.IsWaitedForAsync(by: 2);
+        await transaction.RollbackAsync(Token);
+
+        using var first = await asked;
+        using var second = await again;
+        Assert.Equal((HttpStatusCode.Created, HttpStatusCode.Created), (first.StatusCode, second.StatusCode));
+        Assert.Equal(first.Headers.Location, second.Headers.Location);
+        await relay.AssertHoldsAsync(sessionId, file);
+    }
+
+    [Fact]
+    public async Task Of_two_files_that_are_made_of_the_same_parts_at_once_one_is_stored()
+    {
+        var file = Sample.Pdf();
+        var sessionId = await _client.CreateAsync();
+        var part = await PartAsync(sessionId, file.Content);
+        var consumed = await relay.ScalarAsync<Guid>("SELECT file FROM uploads WHERE upload_id = @id", new { id = UploadFixture.IdOf(part) });
+        var limits = new SessionLimits(50, 1 << 20);
+        var services = relay.Host<UploadOptions>().Services;
+
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 4).Select(async number =>
+        {
+            var wanted = new NewUpload(file.Name, file.Content.Length, null, null, null, $"final;{number}");
+            var (_, upload) = await services.GetRequiredService<UploadCreation>().CreateAsync("default", sessionId, wanted, limits, Guid.NewGuid(), Token);
+            var stored = new UploadedFile(upload!.File!.Value, file.Name, "application/pdf", file.Content.Length, SHA256.HashData(file.Content));
+            return await services.GetRequiredService<StoredFiles>().StoreResumedAsync(upload, stored, [consumed], limits, Token);
+        }));
+
+        Assert.Equal([Outcome.Done, Outcome.LeaseLost, Outcome.LeaseLost, Outcome.LeaseLost], outcomes.OrderBy(outcome => outcome != Outcome.Done));
+        using var withdrawn = await _client.DeleteAsync($"/api/customer/sessions/{sessionId}", Token);
+    }
+
+    [Fact]
     public async Task Parts_are_used_up_by_their_file()
     {
         var file = Sample.Pdf();
@@ -95,6 +144,11 @@ public sealed class TusConcatenationTests(UploadFixture relay) : IClassFixture<U
 
         using var another = await ConcatenateAsync(sessionId, [part, part], file);
         await another.IsProblemAsync(HttpStatusCode.Gone, "upload_gone");
+        using var patch = await _client.PatchAsync(part, file.Content.Length, []);
+        await patch.IsProblemAsync(HttpStatusCode.Gone, "upload_gone");
+        // Who never got the answer asks first, and would send everything again.
+        Assert.Equal(file.Content.Length, await _client.OffsetAsync(part));
+        using var withdrawn = await _client.DeleteAsync($"/api/customer/sessions/{sessionId}", Token);
         using var head = await _client.HeadAsync(part);
         Assert.Equal(HttpStatusCode.Gone, head.StatusCode);
     }

@@ -5,7 +5,9 @@ using System.Text;
 using CloudTab.Relay;
 using CloudTab.Testing;
 using CloudTab.UploadApi;
+using Dapper;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 
 namespace CloudTab.Services.Tests;
 
@@ -122,6 +124,37 @@ public sealed class UploadFaultsTests(UploadFixture relay) : IClassFixture<Uploa
             "SELECT files.status FROM files JOIN sessions ON sessions.id = files.session WHERE session_id = @sessionId", new { sessionId }));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Files_whose_storing_nobody_confirmed_are_told_to_be_stored_and_not_sent_again(bool byTus)
+    {
+        var postgres = new NpgsqlConnectionStringBuilder(relay.Environment()["ConnectionStrings__cloudtab"]);
+        await using var network = new TcpProxy(postgres.Port);
+        (postgres.Host, postgres.Port) = ("127.0.0.1", network.Port);
+        await using var host = relay.StartHost<UploadOptions>(new Dictionary<string, string>(StringComparer.Ordinal) { ["ConnectionStrings:cloudtab"] = postgres.ConnectionString });
+        using var client = host.Client();
+        var file = Sample.Pdf();
+        var sessionId = await client.CreateAsync();
+        // Who holds the shop's row stops the statement that stores files, at its end.
+        await using var holder = await relay.Source.OpenConnectionAsync(Token);
+        await using var transaction = await holder.BeginTransactionAsync(Token);
+        await holder.ExecuteAsync("SELECT FROM shops FOR NO KEY UPDATE", transaction: transaction);
+
+        var sending = byTus
+            ? client.CreateUploadAsync(sessionId, file.Content, TusClient.Length(file.Content.Length), TusClient.Named(file.Name))
+            : client.UploadAsync(sessionId, file);
+        await relay.IsWaitedForAsync(by: 1);
+        network.Cut();
+        network.Restore();
+        await relay.IsWaitedForAsync(by: 2);
+        await transaction.RollbackAsync(Token);
+
+        using var answer = await sending;
+        Assert.Equal(byTus ? HttpStatusCode.Created : HttpStatusCode.OK, answer.StatusCode);
+        await relay.AssertHoldsAsync(sessionId, file);
+    }
+
     [Fact]
     public async Task What_was_stored_is_never_given_up()
     {
@@ -137,6 +170,7 @@ public sealed class UploadFaultsTests(UploadFixture relay) : IClassFixture<Uploa
     [InlineData("ACCEPTED_TYPES", "application/pdf,text/html")]
     [InlineData("MAX_FILE_SIZE", "0")]
     [InlineData("MAX_FILE_SIZE", "many")]
+    [InlineData("MAX_FILE_SIZE", "83886080001")] // a byte more than 10,000 parts have
     [InlineData("MAX_SESSION_SIZE", "5")]
     [InlineData("MAX_FILES_PER_SESSION", "-1")]
     public async Task A_bad_setting_stops_the_start_with_a_line_that_names_it(string name, string value)

@@ -47,6 +47,10 @@ public class UploadFixture(Dependencies dependencies) : RelayFixture(dependencie
     public Task IsLetGoAsync(string upload, long before) => UntilAsync(async () => await ScalarAsync<bool>(
         "SELECT holder IS NULL AND received > @before FROM uploads WHERE upload_id = @id", new { before, id = IdOf(upload) }));
 
+    /// <summary>Waits until so many statements wait for rows that the test has locked.</summary>
+    public Task IsWaitedForAsync(int by) => UntilAsync(async () => await ScalarAsync<int>(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == by);
+
     public async Task<List<T>> ColumnAsync<T>(string sql, object? parameters = null)
     {
         await using var connection = await Source.OpenConnectionAsync();
