@@ -4,9 +4,10 @@ using Yarp.ReverseProxy.Forwarder;
 namespace CloudTab.Gateway;
 
 /// <summary>
-/// What happens when a service does not answer. A destination that cannot be connected to has seen nothing of the request, not even a
-/// byte of its body, so that the next one may have it, whatever the method; and a request that only asks may be repeated whatever became
-/// of it (RFC 9110, 9.2.2). Anything else might be done twice: it becomes 503 with Retry-After, and the client decides.
+/// What happens when a service does not answer. A destination that cannot be connected to has not seen a byte of the request's body, so
+/// that the next one may have it, whatever the method; and a request that only asks may be repeated whatever became of it (RFC 9110,
+/// 9.2.2). Anything else might be done twice: it becomes 503 with Retry-After, and the client decides. (A request without a body that
+/// went out over a connection which had been idle, and was closed before a byte of the answer, is sent again by HttpClient itself.)
 /// </summary>
 internal static class Failover
 {

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Connections;
@@ -29,7 +30,7 @@ internal static class LastBytes
 
     private sealed class Reader(PipeReader inner) : PipeReader
     {
-        private SequencePosition? _hidden;
+        private ReadOnlySequence<byte>? _hidden;
         private bool _tell;
 
         [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -48,8 +49,8 @@ internal static class LastBytes
 
         public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
         {
-            // Who takes nothing of what there is waits for more, and must be told that there will be none.
-            _tell = _hidden is { } start && consumed.Equals(start);
+            // Who has looked at all there is and takes nothing waits for more, and must be told that there will be none.
+            _tell = _hidden is { } all && consumed.Equals(all.Start) && examined.Equals(all.End);
             inner.AdvanceTo(consumed, examined);
         }
 
@@ -62,7 +63,7 @@ internal static class LastBytes
         private ReadResult HideEnd(ReadResult read)
         {
             var hide = read.IsCompleted && !read.Buffer.IsEmpty && !_tell;
-            _hidden = hide ? read.Buffer.Start : null;
+            _hidden = hide ? read.Buffer : null;
             return hide ? new(read.Buffer, read.IsCanceled, isCompleted: false) : read;
         }
     }

@@ -51,6 +51,7 @@ internal static class Problems
     public static readonly Problem EmptyFile = new(
         StatusCodes.Status400BadRequest, "empty_file", "Empty file", "One of the files is empty.");
 
+    // tus, Creation: "If the length of the upload exceeds the maximum […] the Server MUST respond with the 413 Request Entity Too Large status."
     public static readonly Problem FileTooLarge = new(
         StatusCodes.Status413PayloadTooLarge, "file_too_large", "File too large", "One of the files is larger than this service takes.");
 
@@ -68,9 +69,13 @@ internal static class Problems
         StatusCodes.Status415UnsupportedMediaType, "type_not_accepted", "Type not accepted",
         "One of the files is not of a type that can be printed here.");
 
+    // tus, Core: "If the resource is not found, the Server SHOULD return either the 404 Not Found, 410 Gone or 403 Forbidden status without
+    // the Upload-Offset header."
     public static readonly Problem UploadNotFound = new(
         StatusCodes.Status404NotFound, "upload_not_found", "Unknown upload", "There is no such upload.");
 
+    // tus, Expiration: "[…] the Server SHOULD respond with the 404 Not Found or 410 Gone status. The latter one SHOULD be used if the Server is
+    // keeping track of expired uploads." Termination says the same of what was terminated.
     public static readonly Problem UploadGone = new(
         StatusCodes.Status410Gone, "upload_gone", "Upload gone", "This upload has ended: it expired, was taken back, or refused. Start a new one.");
 
@@ -81,6 +86,7 @@ internal static class Problems
         StatusCodes.Status409Conflict, "upload_interrupted", "Upload interrupted",
         "Another request has taken this upload over. What had arrived is kept: ask for its offset.");
 
+    // tus, Core: "If the offsets do not match, the Server MUST respond with the 409 Conflict status without modifying the upload resource."
     public static readonly Problem OffsetConflict = new(
         StatusCodes.Status409Conflict, "offset_conflict", "Offset conflict", "The upload is not at this offset: ask for its offset.");
 
@@ -90,6 +96,7 @@ internal static class Problems
     public static readonly Problem UploadTooLong = new(
         StatusCodes.Status413PayloadTooLarge, "upload_too_long", "Upload too long", "That is more than the length of this upload.");
 
+    // tus, Concatenation: "The Server MUST respond with the 403 Forbidden status to PATCH requests against a final upload URL".
     public static readonly Problem FinalUpload = new(
         StatusCodes.Status403Forbidden, "final_upload", "Final upload", "This upload is made of others: nothing can be added to it.");
 

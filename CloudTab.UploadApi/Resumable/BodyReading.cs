@@ -43,7 +43,8 @@ internal sealed class BodyReading : IDisposable
             _body.Checksum?.Append(memory.Span[..count]);
             return count;
         }
-        catch (Exception broken) when (broken is IOException or OperationCanceledException)
+        // Disposed: a stream of S3's, which ends with a read that is cancelled.
+        catch (Exception broken) when (broken is IOException or OperationCanceledException or ObjectDisposedException)
         {
             throw new BodyBrokenOffException(broken);
         }

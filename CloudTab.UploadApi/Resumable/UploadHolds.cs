@@ -82,6 +82,9 @@ internal sealed class UploadHolds(
     {
         RelayTelemetry.Concerns(taken.Session);
         var hold = new UploadHold(taken, this, uploads, store, clock, logger);
+        // One whose lease had lapsed may still be at work here.
+        if (_held.TryRemove(taken.Id, out var lapsed))
+            lapsed.Lose();
         _held[taken.Id] = hold;
         leases.Add(taken.File!.Value);
         if (lifetime.ApplicationStopping.IsCancellationRequested)
@@ -92,8 +95,9 @@ internal sealed class UploadHolds(
     /// <summary>Keeps it no more.</summary>
     public void End(UploadHold hold)
     {
-        leases.Remove(hold.Upload.File!.Value);
-        _held.TryRemove(KeyValuePair.Create(hold.Upload.Id, hold));
+        // One whose lease had lapsed may end after this process has taken the upload again.
+        if (_held.TryRemove(KeyValuePair.Create(hold.Upload.Id, hold)))
+            leases.Remove(hold.Upload.File!.Value);
     }
 
     /// <summary>Renews everything that is held.</summary>

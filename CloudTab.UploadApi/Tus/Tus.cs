@@ -59,7 +59,8 @@ internal static class Tus
         if (UploadHeaders.HasBody(request))
             request.HttpContext.Response.Headers.Set(UploadHeaders.Offset, created.Received);
         SetExpiry(request.HttpContext.Response, created);
-        // "This URL MAY be absolute or relative."
+        // "The Server MUST acknowledge a successful upload creation with the 201 Created status. The Server MUST set the Location header to the
+        // URL of the created resource. This URL MAY be absolute or relative."
         return TypedResults.Created(UploadProtocols.AddressOf(shop, created));
     }
 
@@ -116,7 +117,8 @@ internal static class Tus
         if (attempt.Refused is { } refused)
             return (ProblemHttpResult)refused;
 
-        // "It MUST include the Upload-Offset header containing the new offset."
+        // "The Server MUST acknowledge successful PATCH requests with the 204 No Content status. It MUST include the Upload-Offset header
+        // containing the new offset."
         var response = request.HttpContext.Response;
         response.Headers.Set(UploadHeaders.Offset, attempt.Upload!.Received);
         SetExpiry(response, attempt.Upload);
