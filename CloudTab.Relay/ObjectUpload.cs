@@ -21,6 +21,9 @@ public sealed class ObjectUpload : IAsyncDisposable
     // One connection to S3 is often slower than a client's. More would let a few fast uploads take the whole budget of memory.
     private const int MostSending = 3;
 
+    // The same for the pieces of a part that fills slowly: what comes while one is on its way would be in memory alone.
+    private const int MostKeeping = 3;
+
     // Bytes of a part that may be in memory alone, or this share of all that has come where that is more: a process that is killed
     // costs a slow client no more than that. A part that fills at this rate (bytes a second) or faster is soon durable itself.
     private const int LeastKept = 32 << 10;
@@ -45,7 +48,8 @@ public sealed class ObjectUpload : IAsyncDisposable
     private string? _offeredMultipartId;
     private long _inParts;
     private UploadBuffer? _filling;
-    private Task _keeping = Task.CompletedTask;
+    private Task _keeping = Task.CompletedTask; // the last piece, which ends after those before it
+    private int _keepingCount;
     private int _lastPart;
     private string? _multipartId;
     private bool _reachedS3;
@@ -226,22 +230,31 @@ public sealed class ObjectUpload : IAsyncDisposable
 
     private bool IsWorthKeeping(UploadBuffer buffer) =>
         Journal is not null
-        && _keeping.IsCompleted
+        && Volatile.Read(ref _keepingCount) < MostKeeping
         && buffer.Length - _tails.Kept >= Math.Max(LeastKept, Size / KeptShare)
         && buffer.Rate < FastRate;
 
     private async Task KeepAsync(UploadBuffer buffer)
     {
-        await _keeping; // is over, but may have failed
-        _keeping = KeepTailAsync(buffer, before: _sending.LastOrDefault(Task.CompletedTask));
+        if (_keeping.IsCompleted)
+            await _keeping; // may have failed
+        _keeping = KeepTailAsync(buffer, before: Task.WhenAll(_keeping, _sending.LastOrDefault(Task.CompletedTask)));
     }
 
     private async Task KeepTailAsync(UploadBuffer buffer, Task before)
     {
         // Not the request's token: only the record tells whether what was put has to be deleted again.
         using var limit = new CancellationTokenSource(KeepLimit);
-        await _tails.PutRestAsync(buffer, before, limit.Token);
-        await RecordAsync(limit.Token);
+        Interlocked.Increment(ref _keepingCount);
+        try
+        {
+            await _tails.PutRestAsync(buffer, before, limit.Token);
+            await RecordAsync(limit.Token);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _keepingCount);
+        }
     }
 
     private async Task RecordAsync(CancellationToken cancellationToken)

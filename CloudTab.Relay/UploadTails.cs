@@ -48,7 +48,7 @@ internal sealed class UploadTails(ObjectRequests requests, bool signsPayloads, s
     }
 
     /// <summary>Puts what has come since the last one.</summary>
-    /// <param name="before">Ends when all parts before this one are counted.</param>
+    /// <param name="before">Ends when all parts before this one are counted, and the pieces of this one before it.</param>
     public Task PutRestAsync(UploadBuffer buffer, Task before, CancellationToken cancellationToken) =>
         PutAsync(buffer, _kept, before, cancellationToken);
 
@@ -72,8 +72,8 @@ internal sealed class UploadTails(ObjectRequests requests, bool signsPayloads, s
         _kept = buffer.Length;
         var key = FormattableString.Invariant($"{prefix}{_last}");
         var count = buffer.Length - start;
-        await requests.PutAsync(key, buffer.Content(start, count, signsPayloads), cancellationToken);
-        await before;
+        // Both come to their end, also where one fails: what reads from the buffer is over then.
+        await Task.WhenAll(requests.PutAsync(key, buffer.Content(start, count, signsPayloads), cancellationToken), before);
         if (start == 0)
             Clear();
         _keys.Add(key);
