@@ -63,9 +63,15 @@ public static class SocketMemoryExtensions
     // be a second budget without an upper end.
     private const int MostReadAhead = 128 << 10;
 
-    /// <summary>For services that take or pass on large bodies.</summary>
-    public static void UseLargeSocketBlocks(this WebApplicationBuilder builder) =>
+    /// <summary>
+    /// For services that take or pass on large bodies. What follows a read goes on where the read ended, instead of waking another thread
+    /// for each block: nothing in these services blocks a thread (and .NET, unlike Kestrel's first transports, runs it on the thread pool).
+    /// </summary>
+    public static void UseLargeSocketBlocks(this WebApplicationBuilder builder)
+    {
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>, SocketMemory.Factory>();
+        builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
+    }
 
     /// <summary>Lets Kestrel read no further ahead than an upload that waits is worth; for the same services.</summary>
     public static void LimitReadAhead(this WebApplicationBuilder builder) =>
