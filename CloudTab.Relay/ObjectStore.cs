@@ -169,7 +169,7 @@ public static class ObjectStoreExtensions
     {
         var config = new AmazonS3Config
         {
-            // Appliances and older Ceph refuse the SDK's default checksums; the payload itself is signed all the same.
+            // Appliances and older Ceph refuse the SDK's default checksums.
             RequestChecksumCalculation = RequestChecksumCalculation.WHEN_REQUIRED,
             ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
             // The pipeline "s3" retries.

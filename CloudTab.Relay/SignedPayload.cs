@@ -12,7 +12,7 @@ namespace CloudTab.Relay;
 /// </summary>
 internal abstract class SignedPayload(string payload) : Stream
 {
-    /// <summary>The value for a body that is not signed: the connection vouches for it.</summary>
+    /// <summary>The value for a body that the signature does not cover (docs/decisions.md, "An upload is hashed once").</summary>
     public const string Unsigned = "UNSIGNED-PAYLOAD";
 
     // https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html

@@ -122,6 +122,23 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
     }
 
     [Fact]
+    public async Task A_tail_that_comes_back_shorter_than_it_was_kept_is_an_outage_and_becomes_no_file()
+    {
+        var file = Sample.Pdf();
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginAsync(sessionId, file);
+        using var first = await _client.PatchAsync(upload, 0, file.Content[..400]);
+        var tail = await relay.ScalarAsync<string>("SELECT tail_keys[1] FROM uploads WHERE upload_id = @id", new { id = UploadFixture.IdOf(upload) });
+        await relay.S3.PutObjectAsync(new() { BucketName = relay.Bucket, Key = tail, InputStream = new MemoryStream(file.Content[..100]) }, Token);
+
+        using var rest = await _client.PatchAsync(upload, 400, file.Content[400..]);
+
+        await rest.IsProblemAsync(HttpStatusCode.ServiceUnavailable, "unavailable");
+        Assert.Equal(0, (await _client.StatusAsync(sessionId)).GetProperty("fileCount").GetInt32());
+        Assert.Equal(400, await _client.OffsetAsync(upload));
+    }
+
+    [Fact]
     public async Task What_had_arrived_before_the_upload_was_taken_over_is_kept()
     {
         var file = Sample.Pdf(UploadFixture.MaxFileSize);
