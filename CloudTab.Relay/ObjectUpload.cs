@@ -25,10 +25,10 @@ public sealed class ObjectUpload : IAsyncDisposable
     private const int MostKeeping = 3;
 
     // Bytes of a part that may be in memory alone, or this share of all that has come where that is more: a process that is killed
-    // costs a slow client no more than that. A part that fills at this rate (bytes a second) or faster is soon durable itself.
+    // costs a slow client no more than that. A part that fills at this pace (bytes a second) or faster is soon durable itself.
     private const int LeastKept = 32 << 10;
     private const int KeptShare = 128;
-    private const int FastRate = 4 << 20;
+    private const int FastPace = 8 << 20;
 
     private static readonly TimeSpan KeepLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan AbortLimit = TimeSpan.FromSeconds(10);
@@ -232,7 +232,7 @@ public sealed class ObjectUpload : IAsyncDisposable
         Journal is not null
         && Volatile.Read(ref _keepingCount) < MostKeeping
         && buffer.Length - _tails.Kept >= Math.Max(LeastKept, Size / KeptShare)
-        && buffer.Rate < FastRate;
+        && buffer.Pace < FastPace;
 
     private async Task KeepAsync(UploadBuffer buffer)
     {

@@ -2,7 +2,7 @@ namespace CloudTab.Relay;
 
 /// <summary>
 /// One part on its way in: blocks that count against <see cref="UploadMemory"/> until it is disposed, one more whenever the last is
-/// full. How fast it fills is measured while its client is waited for, not while memory or S3 is.
+/// full. How fast its client is is measured while that is waited for, not while memory or S3 is.
 /// </summary>
 public sealed class UploadBuffer : IDisposable
 {
@@ -12,6 +12,7 @@ public sealed class UploadBuffer : IDisposable
     private readonly CancellationTokenSource _reclaim;
 
     private int _loaded; // bytes that did not come from the client
+    private long _began; // in the clock's ticks: when the first of the client's could come
     private long _waited; // in the clock's ticks, before the wait that is going on
     private long _askedAt; // 0 where no wait is going on
     private bool _disposed;
@@ -23,6 +24,7 @@ public sealed class UploadBuffer : IDisposable
         _clock = clock;
         _size = size;
         _reclaim = reclaim;
+        _began = clock.GetTimestamp();
         MostBlocks = (size + UploadMemory.BlockSize - 1) / UploadMemory.BlockSize;
     }
 
@@ -54,8 +56,11 @@ public sealed class UploadBuffer : IDisposable
         }
     }
 
-    /// <summary>Bytes a second, from the client.</summary>
+    /// <summary>Bytes a second, from the client: what it could do.</summary>
     internal double Rate => (Length - _loaded) / FillTime.TotalSeconds;
+
+    /// <summary>Bytes a second, whoever was waited for: what tells when the part will be full.</summary>
+    internal double Pace => (Length - _loaded) / _clock.GetElapsedTime(_began).TotalSeconds;
 
     /// <summary>Where the next bytes go, never empty. May wait for the budget.</summary>
     public async ValueTask<Memory<byte>> GetMemoryAsync(CancellationToken cancellationToken)
@@ -84,6 +89,7 @@ public sealed class UploadBuffer : IDisposable
     internal void BeginMeasuring()
     {
         _loaded = Length;
+        _began = _clock.GetTimestamp();
         Volatile.Write(ref _waited, 0);
     }
 

@@ -6,9 +6,9 @@ namespace CloudTab.UploadApi;
 /// </summary>
 internal sealed class BodyReading : IDisposable
 {
-    // The next holder waits for less than a second: so long at most, and no longer than nothing comes for a fifth of it.
+    // The next holder waits for less than a second: so long at most, and no longer than nothing comes for a tenth of it.
     private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan Quiet = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Quiet = TimeSpan.FromMilliseconds(50);
 
     private readonly UploadBody _body;
     private readonly CancellationToken _interrupted;
