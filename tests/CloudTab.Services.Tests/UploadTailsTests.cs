@@ -55,6 +55,36 @@ public sealed class UploadTailsTests(UploadFixture relay) : IClassFixture<Upload
     }
 
     [Fact]
+    public async Task A_part_that_fills_slowly_because_the_relay_is_busy_is_recorded_meanwhile_too()
+    {
+        await using var host = relay.StartHost<UploadOptions>(new Dictionary<string, string>(StringComparer.Ordinal));
+        var store = host.Services.GetRequiredService<ObjectStore>();
+        var received = 0L;
+        IReadOnlyList<string> tails;
+        await using (var upload = store.ResumeUpload(new() { ObjectKey = $"2026-01-01/{Guid.NewGuid()}", PartSize = ObjectUpload.PartSize }, ObjectUpload.PartSize + 1))
+        {
+            upload.Journal = (progress, _) =>
+            {
+                Volatile.Write(ref received, progress.Received);
+                return Task.CompletedTask;
+            };
+            using var pace = new PeriodicTimer(TimeSpan.FromMilliseconds(20), TimeProvider.System); // 3.3 MB/s at most
+            while (Volatile.Read(ref received) == 0)
+            {
+                Assert.InRange(upload.Size, 0, ObjectUpload.PartSize - UploadMemory.BlockSize - 1);
+                // The next bytes are there already whenever they are asked for.
+                var memory = await upload.GetMemoryAsync(Token);
+                await upload.AdvanceAsync(Math.Min(memory.Length, 64 << 10), Token);
+                await pace.WaitForNextTickAsync(Token);
+            }
+
+            tails = (await upload.ParkAsync(Token)).TailKeys;
+        }
+
+        await store.DeleteAsync([.. tails], Token);
+    }
+
+    [Fact]
     public async Task Parts_that_may_have_been_recorded_are_not_taken_back()
     {
         var key = $"2026-01-01/{Guid.NewGuid()}";
