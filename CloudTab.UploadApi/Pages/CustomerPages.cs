@@ -29,7 +29,7 @@ internal static class CustomerPages
     public static void MapAssets(this WebApplication app) => app.UseStaticFiles(new StaticFileOptions
     {
         RequestPath = "/assets",
-        FileProvider = new EmbeddedFileProvider(typeof(CustomerPages).Assembly, "CloudTab.UploadApi.assets"),
+        FileProvider = new EmbeddedFileProvider(typeof(CustomerPages).Assembly, "CloudTab.UploadApi.Pages.assets"),
     });
 
     private static async Task<RazorComponentResult> ShowForm(
