@@ -1,7 +1,6 @@
 using Amazon.S3;
 using CloudTab.Relay;
 using Microsoft.Extensions.Options;
-using SessionOptions = CloudTab.Relay.SessionOptions;
 
 namespace CloudTab.Janitor;
 
@@ -9,7 +8,7 @@ namespace CloudTab.Janitor;
 /// Aborts multipart uploads in S3 that belong to nobody: their parts take space and are in no listing of objects. A batch is a page of
 /// the listing.
 /// </summary>
-internal sealed class AbortUploads(Database database, ObjectStore store, TimeProvider clock, IOptions<SessionOptions> options)
+internal sealed class AbortUploads(Database database, ObjectStore store, TimeProvider clock, IOptions<LifetimeOptions> options)
 {
     private ListedUpload? _last;
 

@@ -58,11 +58,11 @@ internal sealed class DutyLoop(Duty duty, IOptions<JanitorOptions> options, Tele
     private async Task<Batch> RunBatchAsync(CancellationToken stoppingToken)
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromMilliseconds(options.Value.BatchTimeout), clock);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, limit.Token);
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, limit.Token);
         using var span = Telemetry.Source.StartActivity(duty.Name);
         try
         {
-            var batch = await duty.RunOnceAsync(either.Token);
+            var batch = await duty.RunOnceAsync(linked.Token);
             telemetry.Done(duty.Name, batch.Done);
             return batch;
         }

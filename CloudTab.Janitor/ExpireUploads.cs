@@ -7,7 +7,7 @@ namespace CloudTab.Janitor;
 /// Removes resumable uploads that were begun a file's lifetime ago and never finished, from sessions that are still alive. (Those of a
 /// session that ends go with it.)
 /// </summary>
-internal sealed class ExpireUploads(ResumableUploads uploads, RemoveFiles removeFiles, IOptions<JanitorOptions> options)
+internal sealed class ExpireUploads(Uploads uploads, RemoveFiles removeFiles, IOptions<JanitorOptions> options)
 {
     public async Task<Batch> RunOnceAsync(CancellationToken cancellationToken)
     {

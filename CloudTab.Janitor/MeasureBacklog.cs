@@ -1,11 +1,10 @@
 using CloudTab.Relay;
 using Microsoft.Extensions.Options;
-using SessionOptions = CloudTab.Relay.SessionOptions;
 
 namespace CloudTab.Janitor;
 
 /// <summary>Measures how far behind the Janitor is. Replicas all report the same numbers: take the maximum, not the sum.</summary>
-internal sealed class MeasureBacklog(Database database, Telemetry telemetry, TimeProvider clock, IOptions<SessionOptions> options)
+internal sealed class MeasureBacklog(Database database, Telemetry telemetry, TimeProvider clock, IOptions<LifetimeOptions> options)
 {
     public async Task<Batch> RunOnceAsync(CancellationToken cancellationToken)
     {

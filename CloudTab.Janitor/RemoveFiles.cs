@@ -24,7 +24,7 @@ internal sealed class RemoveFiles(Removal removal)
             {
             }
         }
-        catch (Exception away) when (Resilience.IsUnavailable(away))
+        catch (Exception outage) when (Resilience.IsUnavailable(outage))
         {
         }
     }

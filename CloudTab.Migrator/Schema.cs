@@ -45,7 +45,7 @@ internal sealed class Schema(NpgsqlDataSource source, IOptions<DatabaseOptions> 
         {
             return !Upgrade().IsUpgradeRequired();
         }
-        catch (NpgsqlException away) when (away.IsTransient)
+        catch (NpgsqlException outage) when (outage.IsTransient)
         {
             return false;
         }

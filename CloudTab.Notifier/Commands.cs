@@ -40,8 +40,8 @@ internal sealed class Commands(
         {
             await HandleAsync(socket, message, cancellationToken);
         }
-        catch (Exception away) when (away is NpgsqlException || Resilience.IsUnavailable(away)
-            || away is OperationCanceledException && !cancellationToken.IsCancellationRequested) // a limit of our own: something stalls
+        catch (Exception outage) when (outage is NpgsqlException || Resilience.IsUnavailable(outage)
+            || outage is OperationCanceledException && !cancellationToken.IsCancellationRequested) // a limit of our own: something stalls
         {
             command?.SetStatus(ActivityStatusCode.Error, "unavailable");
             socket.Send(message.Type switch

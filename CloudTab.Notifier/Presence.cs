@@ -51,10 +51,10 @@ internal sealed class Presence(Database database, ShopDirectory directory, TimeP
                     await RunOnceAsync(stoppingToken);
                     isHealthy = true;
                 }
-                catch (Exception away) when (away is NpgsqlException || Resilience.IsUnavailable(away))
+                catch (Exception outage) when (outage is NpgsqlException || Resilience.IsUnavailable(outage))
                 {
                     if (isHealthy)
-                        logger.PresenceUnknown(away);
+                        logger.PresenceUnknown(outage);
                     isHealthy = false;
                 }
 
@@ -93,9 +93,9 @@ internal sealed class Presence(Database database, ShopDirectory directory, TimeP
         {
             await database.ExecuteAsync(sql, new { replica = _replica }, limit.Token);
         }
-        catch (Exception away) when (away is NpgsqlException or OperationCanceledException || Resilience.IsUnavailable(away))
+        catch (Exception outage) when (outage is NpgsqlException or OperationCanceledException || Resilience.IsUnavailable(outage))
         {
-            logger.PresenceUnknown(away);
+            logger.PresenceUnknown(outage);
         }
     }
 }

@@ -44,9 +44,9 @@ internal sealed class RevokedKeys(
                 if (await RunOnceAsync(stoppingToken) is > 0 and var closed)
                     logger.RevokedKeysClosed(closed);
             }
-            catch (Exception away) when (away is NpgsqlException || Resilience.IsUnavailable(away))
+            catch (Exception outage) when (outage is NpgsqlException || Resilience.IsUnavailable(outage))
             {
-                // The listener has logged that Postgres is away, and the next tick asks again.
+                // The listener has logged that Postgres is outage, and the next tick asks again.
             }
         }
     }

@@ -9,15 +9,15 @@ public static class RelayExtensions
     /// <summary>Adds the session state machine on <see cref="Database"/> and <see cref="ObjectStore"/>, and the pump of its wake-ups.</summary>
     public static void AddRelay(this IHostApplicationBuilder builder)
     {
-        builder.Services.AddOptionsWithValidateOnStart<SessionOptions>().BindConfiguration("").ValidateDataAnnotations();
+        builder.Services.AddOptionsWithValidateOnStart<LifetimeOptions>().BindConfiguration("").ValidateDataAnnotations();
         builder.Services.TryAddSingleton<RelayTelemetry>();
         builder.Services.AddSingleton<Wakeups>();
         builder.Services.AddHostedService(services => services.GetRequiredService<Wakeups>());
         builder.Services.AddSingleton<Sessions>();
-        builder.Services.AddSingleton<Uploads>();
+        builder.Services.AddSingleton<UploadingFiles>();
         builder.Services.AddSingleton<StoredFiles>();
         builder.Services.AddSingleton<UploadCreation>();
-        builder.Services.AddSingleton<ResumableUploads>();
+        builder.Services.AddSingleton<Uploads>();
         builder.Services.AddSingleton<Claims>();
         builder.Services.AddSingleton<Expiry>();
         builder.Services.AddSingleton<Removal>();

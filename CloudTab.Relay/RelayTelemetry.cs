@@ -38,7 +38,7 @@ public sealed class RelayTelemetry
     /// </summary>
     /// <param name="session">Internal id of the session.</param>
     /// <param name="origin">W3C traceparent of the work that submitted it, to link to.</param>
-    public static void Concerns(Guid session, string? origin = null)
+    public static void TagSession(Guid session, string? origin = null)
     {
         if (Activity.Current is not { IsAllDataRequested: true } work)
             return;

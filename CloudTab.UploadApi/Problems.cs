@@ -174,7 +174,7 @@ internal static class Problems
     };
 
     /// <summary>Why nothing can be told of an upload, or done with it; null where it can.</summary>
-    public static Problem? WhyNot(ResumableUpload? found) => found switch
+    public static Problem? RefusalFor(Upload? found) => found switch
     {
         null => UploadNotFound,
         { IsGone: true } => UploadGone,

@@ -10,7 +10,7 @@ builder.AddServiceDefaults();
 builder.UseLargeSocketBlocks();
 builder.LimitReadAhead();
 // In one call: a second one would replace the first.
-builder.WebHost.ConfigureKestrel(kestrel => kestrel.ConfigureEndpointDefaults(endpoint => endpoint.UseLastBytes().UseInterimResponses()));
+builder.WebHost.ConfigureKestrel(kestrel => kestrel.ConfigureEndpointDefaults(endpoint => endpoint.UseEofAfterData().UseInterimResponses()));
 
 builder.AddDatabase();
 builder.AddObjectStore();
@@ -22,27 +22,27 @@ builder.Services.AddSettings<DirectOptions>();
 builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, JsonContext.Default));
 builder.Services.AddRazorComponents();
 builder.Services.AddSessionRateLimit();
-builder.Services.AddSingleton<ByteQuota>();
+builder.Services.AddSingleton<ByteRateLimit>();
 
 builder.Services.AddSingleton<Telemetry>();
 builder.Services.AddSingleton<FileTypes>();
 builder.Services.AddSingleton<PdfPages>();
-builder.Services.AddSingleton<UploadLeases>();
-builder.Services.AddHostedService(services => services.GetRequiredService<UploadLeases>());
-builder.Services.AddScoped<IncomingFiles>();
-builder.Services.AddScoped<Submission>();
-builder.Services.AddSingleton<UploadHolds>();
-builder.Services.AddHostedService(services => services.GetRequiredService<UploadHolds>());
-builder.Services.AddSingleton<Completion>();
-builder.Services.AddSingleton<Continuation>();
+builder.Services.AddSingleton<FileLeases>();
+builder.Services.AddHostedService(services => services.GetRequiredService<FileLeases>());
+builder.Services.AddScoped<FormUpload>();
+builder.Services.AddScoped<PageUpload>();
+builder.Services.AddSingleton<UploadLocks>();
+builder.Services.AddHostedService(services => services.GetRequiredService<UploadLocks>());
+builder.Services.AddSingleton<CompleteUpload>();
+builder.Services.AddSingleton<ReceiveBytes>();
 builder.Services.AddSingleton<UploadStorage>();
 builder.Services.AddSingleton<CompletedFiles>();
 builder.Services.AddSingleton<DirectParts>();
 builder.Services.AddSingleton<DirectStorage>();
 builder.Services.AddSingleton<CustomerViews>();
 builder.Services.AddSingleton<MatcherPolicy, UploadProtocols>();
-builder.Services.AddSingleton<RufhLimits>();
-builder.Services.AddSingleton<RufhAnswers>();
+builder.Services.AddSingleton<IetfLimits>();
+builder.Services.AddSingleton<IetfAnswers>();
 
 var app = builder.Build();
 app.UseServiceDefaults();

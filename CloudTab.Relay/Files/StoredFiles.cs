@@ -7,7 +7,7 @@ namespace CloudTab.Relay;
 /// are one statement.
 /// </summary>
 public sealed class StoredFiles(
-    Database database, Wakeups wakeups, RelayTelemetry telemetry, TimeProvider clock, IOptions<SessionOptions> options)
+    Database database, Wakeups wakeups, RelayTelemetry telemetry, TimeProvider clock, IOptions<LifetimeOptions> options)
 {
     private DateTime Now => clock.GetUtcNow().UtcDateTime;
 
@@ -31,7 +31,7 @@ public sealed class StoredFiles(
     /// <param name="upload">The upload as its holder took it.</param>
     /// <param name="consumed">Files of the partial uploads that it was made of, which are removed.</param>
     public Task<Outcome> StoreResumedAsync(
-        ResumableUpload upload, UploadedFile file, IReadOnlyList<Guid> consumed, SessionLimits limits, CancellationToken cancellationToken) =>
+        Upload upload, UploadedFile file, IReadOnlyList<Guid> consumed, SessionLimits limits, CancellationToken cancellationToken) =>
         StoreFilesAsync(upload.Session, [file], limits, upload, consumed, cancellationToken);
 
     /// <summary>The customer takes one file back, while nobody has claimed the session: it is marked for removal, the shop is told.</summary>
@@ -73,7 +73,7 @@ public sealed class StoredFiles(
         };
         if (await database.ChangeSingleOrDefaultAsync<Guid?>(sql, parameters, cancellationToken) is not { } session)
             return await WhyNotTakenBackAsync(shop, sessionId, file, cancellationToken);
-        RelayTelemetry.Concerns(session);
+        RelayTelemetry.TagSession(session);
         wakeups.Signal();
         return (Outcome.Done, session);
     }
@@ -82,7 +82,7 @@ public sealed class StoredFiles(
         Guid session,
         IReadOnlyList<UploadedFile> files,
         SessionLimits limits,
-        ResumableUpload? resumed,
+        Upload? resumed,
         IReadOnlyList<Guid> consumed,
         CancellationToken cancellationToken)
     {
@@ -173,7 +173,7 @@ public sealed class StoredFiles(
         };
         if (await database.ChangeSingleOrDefaultAsync<bool?>(sql, parameters, cancellationToken) is not { } isSubmitted)
             return await WhyNotStoredAsync(session, files, limits, cancellationToken);
-        RelayTelemetry.Concerns(session);
+        RelayTelemetry.TagSession(session);
         if (isSubmitted)
             telemetry.Moved(Transition.Submitted);
         wakeups.Signal();

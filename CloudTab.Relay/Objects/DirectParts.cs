@@ -32,7 +32,7 @@ public sealed class DirectParts(
     private string Bucket => options.Value.Bucket;
 
     /// <summary>The parts of an upload, sent or not.</summary>
-    public static IReadOnlyList<DirectPart> PartsOf(ResumableUpload upload)
+    public static IReadOnlyList<DirectPart> PartsOf(Upload upload)
     {
         var (length, hashes) = (upload.Length!.Value, upload.PartSha256!);
         return hashes is [var whole]
@@ -55,7 +55,7 @@ public sealed class DirectParts(
     }
 
     /// <summary>A link to send one part to by PUT, until its upload expires.</summary>
-    public async Task<PartLink> PresignAsync(ResumableUpload upload, DirectPart part)
+    public async Task<PartLink> PresignAsync(Upload upload, DirectPart part)
     {
         var checksum = Convert.ToBase64String(part.Sha256);
         var request = new GetPreSignedUrlRequest
@@ -76,7 +76,7 @@ public sealed class DirectParts(
 
     /// <summary>Makes the object out of its parts, once all of them are there. Doing it again changes nothing.</summary>
     /// <returns>Those that are missing: none where the object is there now; null where nothing is left of it.</returns>
-    public async Task<IReadOnlyList<DirectPart>?> AssembleAsync(ResumableUpload upload, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<DirectPart>?> AssembleAsync(Upload upload, CancellationToken cancellationToken)
     {
         try
         {
@@ -94,7 +94,7 @@ public sealed class DirectParts(
         }
     }
 
-    private async Task<Dictionary<int, PartDetail>> ListAsync(ResumableUpload upload, CancellationToken cancellationToken)
+    private async Task<Dictionary<int, PartDetail>> ListAsync(Upload upload, CancellationToken cancellationToken)
     {
         var sent = new Dictionary<int, PartDetail>();
         var request = new ListPartsRequest { BucketName = Bucket, Key = upload.ObjectKey, UploadId = upload.MultipartId };
@@ -112,7 +112,7 @@ public sealed class DirectParts(
     private static PartETag NameOf(DirectPart part, PartDetail sent) =>
         new(part.Number, sent.ETag) { ChecksumSHA256 = Convert.ToBase64String(part.Sha256) };
 
-    private async Task CompleteAsync(ResumableUpload upload, IEnumerable<PartETag> parts, CancellationToken cancellationToken)
+    private async Task CompleteAsync(Upload upload, IEnumerable<PartETag> parts, CancellationToken cancellationToken)
     {
         var request = new CompleteMultipartUploadRequest
         {
@@ -124,7 +124,7 @@ public sealed class DirectParts(
         await pipeline.ExecuteAsync(async token => await client.CompleteMultipartUploadAsync(request, token), cancellationToken);
     }
 
-    private async Task<bool> IsThereAsync(ResumableUpload upload, CancellationToken cancellationToken)
+    private async Task<bool> IsThereAsync(Upload upload, CancellationToken cancellationToken)
     {
         try
         {

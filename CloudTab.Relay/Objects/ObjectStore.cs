@@ -42,7 +42,7 @@ public sealed class ObjectStore(
 
     /// <summary>Goes on with an upload where it was parked or last recorded.</summary>
     /// <param name="most">Bytes that the object will have at most after this.</param>
-    public ObjectUpload ResumeUpload(ResumableUpload upload, long most) =>
+    public ObjectUpload ResumeUpload(Upload upload, long most) =>
         new(RequestsFor(upload.ObjectKey), memory, options.Value.SignsPayloads, most, upload.PartSize, upload.Progress, TailsOf(upload));
 
     /// <summary>Deletes all tails that an upload of this key has left.</summary>
@@ -141,7 +141,7 @@ public sealed class ObjectStore(
         failure is DeleteObjectsException || failure.StatusCode is >= HttpStatusCode.BadRequest and < HttpStatusCode.InternalServerError;
 
     // Every holder's are others, so that one who was away too long overwrites nothing.
-    private static string TailsOf(ResumableUpload upload) => FormattableString.Invariant($"{upload.ObjectKey}.{upload.Generation}.");
+    private static string TailsOf(Upload upload) => FormattableString.Invariant($"{upload.ObjectKey}.{upload.Generation}.");
 
     private ObjectRequests RequestsFor(string key) => new(client, pipeline, Bucket, key);
 }
@@ -204,9 +204,9 @@ public static class ObjectStoreExtensions
                 await client.ListObjectsV2Async(new() { BucketName = options.Value.Bucket, MaxKeys = 1 }, cancellationToken);
                 return HealthCheckResult.Healthy();
             }
-            catch (Exception away) when (away is AmazonServiceException or HttpRequestException)
+            catch (Exception outage) when (outage is AmazonServiceException or HttpRequestException)
             {
-                return HealthCheckResult.Unhealthy("S3 does not answer", away);
+                return HealthCheckResult.Unhealthy("S3 does not answer", outage);
             }
         }
     }

@@ -96,9 +96,9 @@ public static class DatabaseExtensions
                 await command.ExecuteScalarAsync(cancellationToken);
                 return HealthCheckResult.Healthy();
             }
-            catch (NpgsqlException away)
+            catch (NpgsqlException outage)
             {
-                return HealthCheckResult.Unhealthy("Postgres does not answer", away);
+                return HealthCheckResult.Unhealthy("Postgres does not answer", outage);
             }
         }
     }

@@ -49,9 +49,9 @@ public sealed class Wakeups(IOptions<DatabaseOptions> options, TimeProvider cloc
             {
                 await PumpAsync(() => backoff = Gap, stoppingToken);
             }
-            catch (NpgsqlException away)
+            catch (NpgsqlException outage)
             {
-                logger.WakeupsInterrupted(away);
+                logger.WakeupsInterrupted(outage);
                 await Task.Delay(backoff * (0.5 + Random.Shared.NextDouble()), clock, stoppingToken);
                 backoff = TimeSpan.FromTicks(Math.Min(backoff.Ticks * 2, LongestBackoff.Ticks));
             }

@@ -7,7 +7,7 @@ namespace CloudTab.Relay;
 /// to the API key that made it and holds for a lease, which claiming again or downloading renews.
 /// </summary>
 public sealed class Claims(
-    Database database, Wakeups wakeups, RelayTelemetry telemetry, TimeProvider clock, IOptions<SessionOptions> options)
+    Database database, Wakeups wakeups, RelayTelemetry telemetry, TimeProvider clock, IOptions<LifetimeOptions> options)
 {
     private DateTime Now => clock.GetUtcNow().UtcDateTime;
 
@@ -102,7 +102,7 @@ public sealed class Claims(
         };
         if (await database.ChangeSingleOrDefaultAsync<StateChange>(sql, parameters, cancellationToken) is not { } changed)
             return await WhyNotAsync(key, name, cancellationToken);
-        RelayTelemetry.Concerns(changed.Session, changed.Origin);
+        RelayTelemetry.TagSession(changed.Session, changed.Origin);
         if (changed.Moved)
             telemetry.Moved(transition);
         wakeups.Signal();

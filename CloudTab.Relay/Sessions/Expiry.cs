@@ -7,7 +7,7 @@ namespace CloudTab.Relay;
 /// their lifetime. Each call takes at most one batch, skips what another process has locked, and returns how many it moved.
 /// </summary>
 public sealed class Expiry(
-    Database database, Wakeups wakeups, RelayTelemetry telemetry, TimeProvider clock, IOptions<SessionOptions> options)
+    Database database, Wakeups wakeups, RelayTelemetry telemetry, TimeProvider clock, IOptions<LifetimeOptions> options)
 {
     private DateTime Now => clock.GetUtcNow().UtcDateTime;
 

@@ -8,7 +8,7 @@ namespace CloudTab.Relay;
 /// chart; the shop's half is <see cref="Claims"/>, the half of time <see cref="Expiry"/>.)
 /// </summary>
 public sealed class Sessions(
-    Database database, Wakeups wakeups, RelayTelemetry telemetry, TimeProvider clock, IOptions<SessionOptions> options)
+    Database database, Wakeups wakeups, RelayTelemetry telemetry, TimeProvider clock, IOptions<LifetimeOptions> options)
 {
     private DateTime Now => clock.GetUtcNow().UtcDateTime;
 
@@ -48,7 +48,7 @@ public sealed class Sessions(
                     cancellationToken);
                 if (opened is null)
                     return null;
-                RelayTelemetry.Concerns(opened.Id);
+                RelayTelemetry.TagSession(opened.Id);
                 telemetry.Moved(Transition.Opened);
                 return opened;
             }
@@ -89,7 +89,7 @@ public sealed class Sessions(
             cancellationToken);
         if (submitted is null)
             return await WhyNotAsync(shop, sessionId, cancellationToken);
-        RelayTelemetry.Concerns(submitted.Session);
+        RelayTelemetry.TagSession(submitted.Session);
         if (submitted.Moved)
             telemetry.Moved(Transition.Submitted);
         wakeups.Signal();
@@ -117,7 +117,7 @@ public sealed class Sessions(
             cancellationToken);
         if (changed is { } session)
         {
-            RelayTelemetry.Concerns(session);
+            RelayTelemetry.TagSession(session);
             telemetry.Moved(Transition.Cancelled);
             wakeups.Signal();
             return (Outcome.Done, session);

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Options;
 namespace CloudTab.Relay;
 
 /// <summary>How resumable uploads begin, within the limits of their session.</summary>
-public sealed class UploadCreation(Database database, TimeProvider clock, IOptions<SessionOptions> options)
+public sealed class UploadCreation(Database database, TimeProvider clock, IOptions<LifetimeOptions> options)
 {
     // A client may send each of its files in this many partial uploads at once, or begin again as often.
     private const int UploadsPerFile = 10;
@@ -14,7 +14,7 @@ public sealed class UploadCreation(Database database, TimeProvider clock, IOptio
                count(*) FILTER (WHERE used AND concat IS DISTINCT FROM 'partial') AS files,
                coalesce(sum(coalesce(length, received)) FILTER (WHERE used), 0) AS bytes
         FROM (
-            SELECT concat, length, received, {ResumableUploads.LaysClaim} OR uploads.created_at > @usedSince AS used
+            SELECT concat, length, received, {Uploads.LaysClaim} OR uploads.created_at > @usedSince AS used
             FROM uploads JOIN files ON files.id = uploads.file
             WHERE uploads.session IN (SELECT id FROM live) AND files.status = 'uploading'
         ) AS begun
@@ -30,7 +30,7 @@ public sealed class UploadCreation(Database database, TimeProvider clock, IOptio
     /// the same moment may both find room, and then one of them finds none at its end.
     /// </summary>
     /// <param name="holder">The process that holds it at once, because the first bytes come along, or null.</param>
-    public async Task<(Outcome Outcome, ResumableUpload? Upload)> CreateAsync(
+    public async Task<(Outcome Outcome, Upload? Upload)> CreateAsync(
         string shop, string sessionId, NewUpload wanted, SessionLimits limits, Guid? holder, CancellationToken cancellationToken)
     {
         // What is inserted takes the name of its table, so that it is read back like any upload.
@@ -59,7 +59,7 @@ public sealed class UploadCreation(Database database, TimeProvider clock, IOptio
                 FROM files
                 RETURNING *
             )
-            SELECT {ResumableUploads.Columns} FROM uploads, files, sessions JOIN shops ON shops.id = sessions.shop_id
+            SELECT {Uploads.Columns} FROM uploads, files, sessions JOIN shops ON shops.id = sessions.shop_id
             """;
         var file = UploadingFile.Create(wanted.Name, clock.GetUtcNow());
         var parameters = new
@@ -84,12 +84,12 @@ public sealed class UploadCreation(Database database, TimeProvider clock, IOptio
             maxUploads = limits.Files * UploadsPerFile,
             maxBytes = limits.Bytes,
             holder,
-            heldUntil = Now + ResumableUploads.Lease,
+            heldUntil = Now + Uploads.Lease,
             now = Now,
             lifetime = TimeSpan.FromMilliseconds(options.Value.FileLifetime),
             expiresAt = Now.AddMilliseconds(options.Value.SessionTimeout),
         };
-        return await database.ChangeSingleOrDefaultAsync<ResumableUpload>(sql, parameters, cancellationToken) is { } created
+        return await database.ChangeSingleOrDefaultAsync<Upload>(sql, parameters, cancellationToken) is { } created
             ? (Outcome.Done, created)
             : (await WhyNotCreatedAsync(shop, sessionId, wanted, limits, cancellationToken), null);
     }

@@ -15,7 +15,7 @@ internal sealed class MultipartForm
     private const int ReadBuffer = 32 << 10;
 
     private readonly MultipartReader _reader;
-    private readonly byte[] _head = new byte[Magic.HeadSize];
+    private readonly byte[] _head = new byte[FileSignatures.HeadSize];
 
     private MultipartForm(string boundary, Stream body) =>
         _reader = new(boundary, body, ReadBuffer) { HeadersCountLimit = MostHeaders, HeadersLengthLimit = HeaderBytes };
@@ -66,7 +66,7 @@ internal sealed class MultipartForm
 /// <param name="Field">The field's name.</param>
 /// <param name="FileName">The file's name as the client sent it, or null where the part is no file.</param>
 /// <param name="DeclaredType">The media type that the client gave, if any.</param>
-/// <param name="Head">The first bytes of the content, <see cref="Magic.HeadSize"/> unless there are fewer.</param>
+/// <param name="Head">The first bytes of the content, <see cref="FileSignatures.HeadSize"/> unless there are fewer.</param>
 internal sealed record FormPart(string Field, string? FileName, string? DeclaredType, ReadOnlyMemory<byte> Head, Stream Rest)
 {
     private static readonly System.Text.UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -102,7 +102,7 @@ internal sealed record FormPart(string Field, string? FileName, string? Declared
     /// <returns>Null where it is longer than the bytes that <see cref="Head"/> can hold, or not UTF-8.</returns>
     public string? AsText()
     {
-        if (Head.Length == Magic.HeadSize)
+        if (Head.Length == FileSignatures.HeadSize)
             return null;
         try
         {

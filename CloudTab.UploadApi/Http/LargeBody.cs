@@ -19,12 +19,12 @@ internal static class LargeBody
 
     private static RouteHandlerBuilder AnswersEarly(this RouteHandlerBuilder endpoint) => endpoint
         .WithMetadata(new DisableRequestSizeLimitAttribute())
-        .AddEndpointFilter(EarlyAnswer.Filter)
+        .AddEndpointFilter(RefusedBody.Filter)
         .ProducesProblem(StatusCodes.Status408RequestTimeout)
         .ProducesProblem(StatusCodes.Status503ServiceUnavailable)
         .ProducesProblem(StatusCodes.Status507InsufficientStorage);
 
     private static RouteHandlerBuilder IsCharged(this RouteHandlerBuilder endpoint) => endpoint
-        .AddEndpointFilter(ByteQuota.Filter)
+        .AddEndpointFilter(ByteRateLimit.Filter)
         .ProducesProblem(StatusCodes.Status429TooManyRequests);
 }

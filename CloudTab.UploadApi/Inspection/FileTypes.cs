@@ -21,21 +21,21 @@ internal sealed class FileTypes(ObjectStore store, IOptions<UploadOptions> optio
     private readonly IReadOnlySet<string> _accepted = options.Value.Accepted;
 
     /// <summary>Begins to judge a file by its first bytes.</summary>
-    /// <param name="head">The first <see cref="Magic.HeadSize"/> bytes, or all where there are fewer.</param>
+    /// <param name="head">The first <see cref="FileSignatures.HeadSize"/> bytes, or all where there are fewer.</param>
     /// <param name="name">The name that the client gave.</param>
     /// <param name="declared">The media type that the client gave, if any.</param>
     /// <returns>Null where the file is of no type that is accepted, whatever follows.</returns>
     public FileCheck? Begin(ReadOnlySpan<byte> head, string name, string? declared)
     {
-        var kind = Magic.Detect(head);
+        var kind = FileSignatures.Detect(head);
         var check = kind switch
         {
             Kind.None => null,
-            Kind.Text when TextCheck.IsActive(name) => null,
-            Kind.Text => new FileCheck(kind, IsCsv(name, declared) ? [MediaTypes.Csv] : [MediaTypes.Text]) { Text = new TextCheck(head) },
+            Kind.Text when PlainText.IsActive(name) => null,
+            Kind.Text => new FileCheck(kind, IsCsv(name, declared) ? [MediaTypes.Csv] : [MediaTypes.Text]) { Text = new PlainText(head) },
             Kind.Zip => new FileCheck(kind, [MediaTypes.Docx, MediaTypes.Xlsx, MediaTypes.Pptx, MediaTypes.Odt]),
             Kind.CompoundFile => new FileCheck(kind, [MediaTypes.Doc, MediaTypes.Xls, MediaTypes.Ppt]),
-            _ => new FileCheck(kind, [Magic.MediaTypeOf(kind)]),
+            _ => new FileCheck(kind, [FileSignatures.MediaTypeOf(kind)]),
         };
         return check is not null && check.Candidates.Any(_accepted.Contains) ? check : null;
     }
@@ -57,8 +57,8 @@ internal sealed class FileTypes(ObjectStore store, IOptions<UploadOptions> optio
         try
         {
             return kind == Kind.Zip
-                ? await ZipTypes.DetectAsync(content, cancellationToken)
-                : await CompoundFile.DetectAsync(content, cancellationToken);
+                ? await OfficeZip.DetectAsync(content, cancellationToken)
+                : await OfficeCompoundFile.DetectAsync(content, cancellationToken);
         }
         catch (Exception damaged) when (damaged is InvalidDataException or EndOfStreamException or System.Xml.XmlException or NotSupportedException)
         {
@@ -76,7 +76,7 @@ internal sealed class FileTypes(ObjectStore store, IOptions<UploadOptions> optio
 internal sealed record FileCheck(Kind Kind, string[] Candidates)
 {
     /// <summary>The check of its content as text; null where it is no text.</summary>
-    public TextCheck? Text { get; init; }
+    public PlainText? Text { get; init; }
 
     /// <summary>Looks at the next bytes, beginning with the first.</summary>
     /// <returns>Whether the file can still be accepted.</returns>

@@ -33,10 +33,10 @@ internal sealed record UploadBody(Stream Content, long? Size)
     /// Tells the client where its new upload is, before the first byte is read, and answers whether it could: then what has come is kept
     /// also where the request that created the upload breaks off.
     /// </summary>
-    public Func<ResumableUpload, CancellationToken, ValueTask<bool>>? Announce { get; init; }
+    public Func<Upload, CancellationToken, ValueTask<bool>>? Announce { get; init; }
 
     /// <summary>Tells the client what is durable while its bytes come; called between any two reads.</summary>
-    public Func<ResumableUpload, CancellationToken, ValueTask>? Acknowledge { get; init; }
+    public Func<Upload, CancellationToken, ValueTask>? Acknowledge { get; init; }
 
     /// <summary>The length of the whole upload, where these bytes tell it.</summary>
     /// <param name="received">How many came before.</param>
@@ -46,9 +46,9 @@ internal sealed record UploadBody(Stream Content, long? Size)
 /// <summary>How an attempt to add to an upload ended.</summary>
 /// <param name="Upload">The upload as it is recorded now, or null where there is none to tell of.</param>
 /// <param name="Refused">Why it was refused, or null.</param>
-internal sealed record UploadAttempt(ResumableUpload? Upload, Problem? Refused)
+internal sealed record UploadAttempt(Upload? Upload, Problem? Refused)
 {
     public static implicit operator UploadAttempt(Problem refused) => new(null, refused);
 
-    public static implicit operator UploadAttempt(ResumableUpload upload) => new(upload, null);
+    public static implicit operator UploadAttempt(Upload upload) => new(upload, null);
 }

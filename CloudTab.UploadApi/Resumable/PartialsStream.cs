@@ -6,7 +6,7 @@ namespace CloudTab.UploadApi;
 /// The content of partial uploads, one behind the other, read from S3 as it is needed. S3 could copy parts by itself, but only parts
 /// of 5 MiB and more that then have equal sizes by chance alone; and the content has to be read for its hash and type anyway.
 /// </summary>
-internal sealed class PartialsStream(ObjectStore store, IReadOnlyList<ResumableUpload> partials) : Stream
+internal sealed class PartialsStream(ObjectStore store, IReadOnlyList<Upload> partials) : Stream
 {
     private Amazon.S3.Model.GetObjectResponse? _current;
     private int _next;

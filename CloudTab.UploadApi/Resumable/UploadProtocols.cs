@@ -22,7 +22,7 @@ internal sealed class UploadProtocols : MatcherPolicy, IEndpointSelectorPolicy
     public override int Order => 0;
 
     /// <summary>Where an upload is. Relative to the origin: so it is right behind any gateway.</summary>
-    public static string AddressOf(RequestedShop shop, ResumableUpload upload) => $"{shop.Prefix}/api/customer/uploads/{upload.UploadId}";
+    public static string AddressOf(RequestedShop shop, Upload upload) => $"{shop.Prefix}/api/customer/uploads/{upload.UploadId}";
 
     /// <inheritdoc/>
     public bool AppliesToEndpoints(IReadOnlyList<Endpoint> endpoints) =>
@@ -46,7 +46,7 @@ internal sealed class UploadProtocols : MatcherPolicy, IEndpointSelectorPolicy
 internal sealed record UploadProtocol(string Name)
 {
     public static readonly UploadProtocol Tus = new("tus");
-    public static readonly UploadProtocol Rufh = new("Resumable Uploads for HTTP");
+    public static readonly UploadProtocol Ietf = new("Resumable Uploads for HTTP");
     public static readonly UploadProtocol Direct = new("direct");
 
     public static UploadProtocol Of(HttpRequest request)
@@ -55,8 +55,8 @@ internal sealed record UploadProtocol(string Name)
         if (headers.ContainsKey(TusHeaders.Resumable))
             return Tus;
         // tus has no GET.
-        if (headers.ContainsKey(RufhHeaders.InteropVersion) || headers.ContainsKey(RufhHeaders.Complete) || HttpMethods.IsGet(request.Method))
-            return Rufh;
+        if (headers.ContainsKey(IetfHeaders.InteropVersion) || headers.ContainsKey(IetfHeaders.Complete) || HttpMethods.IsGet(request.Method))
+            return Ietf;
         return HttpMethods.IsPost(request.Method) && request.HasJsonContentType() ? Direct : Tus;
     }
 }
@@ -68,7 +68,7 @@ internal static class UploadProtocolExtensions
         group.MapMethods(UploadProtocols.Creation, [HttpMethods.Options], Describe);
         group.MapMethods(UploadProtocols.Upload, [HttpMethods.Options], Describe);
         group.MapGroup("").WithMetadata(UploadProtocol.Tus).MapTus();
-        group.MapGroup("").WithMetadata(UploadProtocol.Rufh).MapRufh();
+        group.MapGroup("").WithMetadata(UploadProtocol.Ietf).MapIetf();
         group.MapDirectUploads();
         return group;
     }
@@ -78,13 +78,13 @@ internal static class UploadProtocolExtensions
         HttpRequest request,
         Shops shops,
         IOptions<UploadOptions> options,
-        RufhLimits values,
+        IetfLimits values,
         CancellationToken cancellationToken)
     {
         var found = shop.Id is null ? null : await shops.FindAsync(shop.Id, cancellationToken);
         var limits = options.Value.For(found?.Limits ?? default);
         Tus.Describe(request, limits);
-        Rufh.Describe(request, limits, values);
+        Ietf.Describe(request, limits, values);
         return TypedResults.NoContent();
     }
 }

@@ -10,13 +10,13 @@ namespace CloudTab.UploadApi;
 /// header.
 /// </summary>
 internal sealed class UploadStorage(
-    ResumableUploads resumables,
-    UploadCreation creation,
     Uploads uploads,
+    UploadCreation creation,
+    UploadingFiles uploadingFiles,
     StoredFiles storedFiles,
-    UploadHolds holds,
-    Continuation continuation,
-    Completion completion,
+    UploadLocks locks,
+    ReceiveBytes receiveBytes,
+    CompleteUpload completeUpload,
     Removal removal,
     ObjectStore store,
     IOptions<UploadOptions> options,
@@ -25,7 +25,7 @@ internal sealed class UploadStorage(
     // What an upload cannot recover from, where its protocol says so (UploadBody.MustFit).
     private static readonly Problem?[] Misfits = [Problems.UploadTooLong, Problems.FileTooLarge, Problems.EmptyFile];
 
-    private static readonly TimeSpan TakeLimit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan AcquireLimit = TimeSpan.FromSeconds(20);
 
     /// <summary>Begins an upload, with its first bytes where they come along.</summary>
     public Task<UploadAttempt> CreateAsync(
@@ -37,27 +37,27 @@ internal sealed class UploadStorage(
     public async Task<UploadAttempt> ConcatenateAsync(
         string shop, string sessionId, NewUpload wanted, IReadOnlyList<string> parts, CancellationToken cancellationToken)
     {
-        var all = await resumables.FindAllAsync(shop, sessionId, cancellationToken);
+        var all = await uploads.FindAllAsync(shop, sessionId, cancellationToken);
         // The same request again: its answer was lost, or the process that worked on it.
         foreach (var earlier in all.Where(upload => upload.Concat == wanted.Concat && !upload.IsGone))
         {
-            var (hold, found) = earlier.IsComplete ? (null, earlier) : await holds.TakeAsync(shop, earlier.UploadId, offset: null, cancellationToken);
-            if (hold is not null)
+            var (uploadLock, found) = earlier.IsComplete ? (null, earlier) : await locks.AcquireAsync(shop, earlier.UploadId, offset: null, cancellationToken);
+            if (uploadLock is not null)
             {
-                await using (hold)
-                    await completion.GiveUpAsync(hold);
+                await using (uploadLock)
+                    await completeUpload.GiveUpAsync(uploadLock);
             }
             else if (found is { IsGone: false })
             {
-                return Problems.WhyNot(found) is { } locked ? locked : found;
+                return Problems.RefusalFor(found) is { } locked ? locked : found;
             }
         }
 
-        var partials = new List<ResumableUpload>();
+        var partials = new List<Upload>();
         foreach (var part in parts)
         {
             var found = all.Find(upload => upload.UploadId == part);
-            if (Problems.WhyNot(found) is { } refused)
+            if (Problems.RefusalFor(found) is { } refused)
                 return refused;
             if (found is not { IsPartial: true, IsComplete: true })
                 return Problems.NotConcatenable;
@@ -79,10 +79,10 @@ internal sealed class UploadStorage(
     /// </summary>
     public async Task<UploadAttempt> FindAsync(string shop, string uploadId, CancellationToken cancellationToken)
     {
-        var found = await holds.WaitUntilFreeAsync(shop, uploadId, cancellationToken);
+        var found = await locks.WaitUntilFreeAsync(shop, uploadId, cancellationToken);
         if (found is { IsUsedUp: true })
             return found;
-        if (Problems.WhyNot(found) is { } refused)
+        if (Problems.RefusalFor(found) is { } refused)
             return refused;
         if (found!.IsComplete || found.IsFinal || found.Received != found.Length)
             return found;
@@ -95,37 +95,37 @@ internal sealed class UploadStorage(
     public async Task<UploadAttempt> AppendAsync(string shop, string uploadId, UploadBody body, CancellationToken cancellationToken)
     {
         // Not the client's token: one that has left may have sent bytes before, and they are kept.
-        using var limit = new CancellationTokenSource(TakeLimit, clock);
-        var (hold, found) = await holds.TakeAsync(shop, uploadId, body.Offset, limit.Token);
-        if (hold is null && found is { IsGone: false, IsComplete: false } && found.Received > body.Offset)
+        using var limit = new CancellationTokenSource(AcquireLimit, clock);
+        var (uploadLock, found) = await locks.AcquireAsync(shop, uploadId, body.Offset, limit.Token);
+        if (uploadLock is null && found is { IsGone: false, IsComplete: false } && found.Received > body.Offset)
             return Problems.OffsetConflict;
-        if (hold is null)
-            return Problems.WhyNot(found) is { } refused ? refused : Conflict(found!, body) ?? found!;
-        await using (hold)
+        if (uploadLock is null)
+            return Problems.RefusalFor(found) is { } refused ? refused : Conflict(found!, body) ?? found!;
+        await using (uploadLock)
         {
             try
             {
-                if (Conflict(hold.Upload, body) is not { } conflict)
-                    return await continuation.AddAsync(hold, body);
+                if (Conflict(uploadLock.Upload, body) is not { } conflict)
+                    return await receiveBytes.AddAsync(uploadLock, body);
                 if (conflict.Refused == Problems.SessionTooLarge)
                 {
-                    await completion.GiveUpAsync(hold);
+                    await completeUpload.GiveUpAsync(uploadLock);
                     return Problems.SessionTooLarge;
                 }
 
                 if (body.MustFit && Misfits.Contains(conflict.Refused))
-                    await completion.GiveUpAsync(hold);
+                    await completeUpload.GiveUpAsync(uploadLock);
                 return conflict;
             }
             catch (UploadLostException)
             {
-                hold.End();
+                uploadLock.End();
             }
         }
 
         // Somebody else has it by now, or it is gone: what became of it is the answer.
-        var lost = await holds.WaitUntilFreeAsync(shop, uploadId, cancellationToken);
-        if (Problems.WhyNot(lost) is { } gone)
+        var lost = await locks.WaitUntilFreeAsync(shop, uploadId, cancellationToken);
+        if (Problems.RefusalFor(lost) is { } gone)
             return gone;
         return lost!.IsComplete ? lost : Problems.UploadInterrupted;
     }
@@ -134,19 +134,19 @@ internal sealed class UploadStorage(
     /// <returns>Why not, or null.</returns>
     public async Task<Problem?> TerminateAsync(string shop, string uploadId, CancellationToken cancellationToken)
     {
-        var (hold, found) = await holds.TakeAsync(shop, uploadId, offset: null, cancellationToken);
-        if (hold is not null)
+        var (uploadLock, found) = await locks.AcquireAsync(shop, uploadId, offset: null, cancellationToken);
+        if (uploadLock is not null)
         {
-            await using (hold)
-                await completion.GiveUpAsync(hold);
+            await using (uploadLock)
+                await completeUpload.GiveUpAsync(uploadLock);
             return null;
         }
 
-        if (Problems.WhyNot(found) is { } refused)
+        if (Problems.RefusalFor(found) is { } refused)
             return refused;
         var file = found!.File!.Value;
         if (found.IsPartial)
-            await uploads.GiveUpAsync([file], cancellationToken);
+            await uploadingFiles.GiveUpAsync([file], cancellationToken);
         else if (await storedFiles.TakeBackAsync(shop, found.SessionId, file, cancellationToken) is { Outcome: not Outcome.Done and var outcome })
             return Problems.For(outcome);
         await removal.TryRemoveAsync(found.Session, cancellationToken);
@@ -155,12 +155,12 @@ internal sealed class UploadStorage(
 
     /// <summary>Registers an upload that may be begun.</summary>
     /// <param name="consumed">Bytes of partial uploads that go when this one comes.</param>
-    /// <param name="holder">The process that holds it at once, or null.</param>
+    /// <param name="holder">The process that locks it at once, or null.</param>
     /// <returns>The upload, or why there is none.</returns>
-    public async Task<(ResumableUpload? Created, Problem? Refused)> BeginAsync(
+    public async Task<(Upload? Created, Problem? Refused)> BeginAsync(
         string shop, string sessionId, NewUpload wanted, long consumed, Guid? holder, CancellationToken cancellationToken)
     {
-        if (await uploads.FindSessionAsync(shop, sessionId, cancellationToken) is not { } session)
+        if (await uploadingFiles.FindSessionAsync(shop, sessionId, cancellationToken) is not { } session)
             return (null, Problems.SessionNotFound);
         var all = options.Value.For(session.ShopLimits);
         if (wanted.Length > all.FileSize)
@@ -175,48 +175,48 @@ internal sealed class UploadStorage(
     private async Task<UploadAttempt> CreateAsync(
         string shop, string sessionId, NewUpload wanted, UploadBody? first, long consumed, CancellationToken cancellationToken)
     {
-        var holder = first is null ? (Guid?)null : holds.Holder;
+        var holder = first is null ? (Guid?)null : locks.Holder;
         var (created, refused) = await BeginAsync(shop, sessionId, wanted, consumed, holder, cancellationToken);
         if (created is null)
             return refused!;
         if (first is null)
             return created;
 
-        await using var hold = holds.Begin(created);
-        var isTold = false;
+        await using var uploadLock = locks.Register(created);
+        var clientKnowsLocation = false;
         try
         {
-            isTold = first.Announce is not null && await first.Announce(created, cancellationToken);
-            var attempt = await continuation.AddAsync(hold, first);
+            clientKnowsLocation = first.Announce is not null && await first.Announce(created, cancellationToken);
+            var attempt = await receiveBytes.AddAsync(uploadLock, first);
             // What was parked, because this host stops, can be continued: the client is told where.
-            isTold |= attempt.Upload is { } kept && (kept.IsComplete || !kept.IsFinal);
-            return isTold ? attempt : attempt with { Upload = null };
+            clientKnowsLocation |= attempt.Upload is { } kept && (kept.IsComplete || !kept.IsFinal);
+            return clientKnowsLocation ? attempt : attempt with { Upload = null };
         }
         catch (UploadLostException)
         {
             return Problems.UploadInterrupted;
         }
-        catch (Exception away) when (!isTold && Resilience.IsUnavailable(away))
+        catch (Exception outage) when (!clientKnowsLocation && Resilience.IsUnavailable(outage))
         {
             // What was lost may be the answer of the statement that stored the file: giving it up decides that. Who is told to try again
             // would send another one.
-            await completion.GiveUpAsync(hold);
-            using var limit = new CancellationTokenSource(TakeLimit, clock);
-            if (await resumables.FindAsync(shop, created.UploadId, limit.Token) is not { IsComplete: true } stored)
+            await completeUpload.GiveUpAsync(uploadLock);
+            using var limit = new CancellationTokenSource(AcquireLimit, clock);
+            if (await uploads.FindAsync(shop, created.UploadId, limit.Token) is not { IsComplete: true } stored)
                 throw;
-            isTold = true;
+            clientKnowsLocation = true;
             return stored;
         }
         finally
         {
             // Nobody will hear where it is, so nobody could go on with it.
-            if (!isTold)
-                await completion.GiveUpAsync(hold);
+            if (!clientKnowsLocation)
+                await completeUpload.GiveUpAsync(uploadLock);
         }
     }
 
     /// <summary>What speaks against adding this to an upload as it is.</summary>
-    private UploadAttempt? Conflict(ResumableUpload upload, UploadBody body)
+    private UploadAttempt? Conflict(Upload upload, UploadBody body)
     {
         var limits = options.Value.For(upload.ShopLimits);
         var most = limits.FileSize;

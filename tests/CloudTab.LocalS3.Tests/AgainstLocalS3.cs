@@ -50,7 +50,7 @@ public sealed class LocalS3Multipart(RunningLocalS3 running) : MultipartBehaviou
               <Part><PartNumber>1</PartNumber><ETag>"b"</ETag></Part>
             </CompleteMultipartUpload>
             """;
-        using var answer = await request.SendAsync(Cancellation, _ => Encoding.UTF8.GetBytes(document));
+        using var answer = await request.SendAsync(Token, _ => Encoding.UTF8.GetBytes(document));
         await RefusedAsync(HttpStatusCode.BadRequest, "InvalidPartOrder", answer);
     }
 
@@ -60,10 +60,10 @@ public sealed class LocalS3Multipart(RunningLocalS3 running) : MultipartBehaviou
     {
         var upload = await BeginAsync("key");
         await RefusedAsync(HttpStatusCode.NotFound, "NoSuchUpload", UploadAsync("other", upload, 1, Bytes(10)));
-        await S3.AbortMultipartUploadAsync(Bucket, "key", upload, Cancellation);
+        await S3.AbortMultipartUploadAsync(Bucket, "key", upload, Token);
         await RefusedAsync(HttpStatusCode.NotFound, "NoSuchUpload", UploadAsync("key", upload, 1, Bytes(10)));
         await RefusedAsync(HttpStatusCode.NotFound, "NoSuchUpload", CompleteAsync("key", upload, [new PartETag(1, "a")]));
-        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchUpload", S3.ListPartsAsync(Bucket, "key", upload, Cancellation));
+        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchUpload", S3.ListPartsAsync(Bucket, "key", upload, Token));
     }
 }
 
@@ -76,7 +76,7 @@ public sealed class LocalS3Signatures(RunningLocalS3 running) : SignatureBehavio
     [InlineData(true, HttpStatusCode.Forbidden)]
     public async Task The_last_chunk_is_checked_like_the_others(bool altered, HttpStatusCode expected)
     {
-        using var answer = await Chunked(0).SendAsync(Cancellation, request =>
+        using var answer = await Chunked(0).SendAsync(Token, request =>
         {
             var framed = request.Chunk([], 65_536);
             framed[40] ^= (byte)(altered ? 1 : 0);
@@ -90,16 +90,16 @@ public sealed class LocalS3Signatures(RunningLocalS3 running) : SignatureBehavio
     public async Task The_chunks_coding_is_not_kept()
     {
         await PutAsync("key", Bytes(10));
-        Assert.NotEqual("aws-chunked", (await S3.GetObjectMetadataAsync(Bucket, "key", Cancellation)).Headers.ContentEncoding);
+        Assert.NotEqual("aws-chunked", (await S3.GetObjectMetadataAsync(Bucket, "key", Token)).Headers.ContentEncoding);
     }
 
     /// <summary>Ceph does not look at the region.</summary>
     [Fact]
     public async Task A_signature_for_another_region_is_refused()
     {
-        using var answer = await new SignedRequest(Endpoint, HttpMethod.Get, $"/{Bucket}/key") { Region = "eu-north-1" }.SendAsync(Cancellation);
+        using var answer = await new SignedRequest(Endpoint, HttpMethod.Get, $"/{Bucket}/key") { Region = "eu-north-1" }.SendAsync(Token);
         await RefusedAsync(HttpStatusCode.BadRequest, "AuthorizationHeaderMalformed", answer);
-        Assert.Contains("<Region>us-east-1</Region>", await answer.Content.ReadAsStringAsync(Cancellation), StringComparison.Ordinal);
+        Assert.Contains("<Region>us-east-1</Region>", await answer.Content.ReadAsStringAsync(Token), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -107,7 +107,7 @@ public sealed class LocalS3Signatures(RunningLocalS3 running) : SignatureBehavio
     {
         var request = Raw(HttpMethod.Put, "key");
         request.UnsignedHeaders["x-amz-meta-added"] = "on the way";
-        using var answer = await request.SendAsync(Cancellation, _ => Bytes(10));
+        using var answer = await request.SendAsync(Token, _ => Bytes(10));
         await RefusedAsync(HttpStatusCode.Forbidden, "AccessDenied", answer);
     }
 
@@ -117,15 +117,15 @@ public sealed class LocalS3Signatures(RunningLocalS3 running) : SignatureBehavio
     public async Task A_presigned_link_lives_a_week_at_most(int seconds, HttpStatusCode expected)
     {
         await PutAsync("key", Bytes(10));
-        using var answer = await SignedRequest.GetAsync(Raw(HttpMethod.Get, "key").Presign(TimeSpan.FromSeconds(seconds)), Cancellation);
+        using var answer = await SignedRequest.GetAsync(Raw(HttpMethod.Get, "key").Presign(TimeSpan.FromSeconds(seconds)), Token);
         Assert.Equal(expected, answer.StatusCode);
     }
 
     [Fact]
     public async Task Every_refusal_names_its_request()
     {
-        using var answer = await Raw(HttpMethod.Get, "missing").SendAsync(Cancellation);
-        var document = XDocument.Parse(await answer.Content.ReadAsStringAsync(Cancellation)).Root!;
+        using var answer = await Raw(HttpMethod.Get, "missing").SendAsync(Token);
+        var document = XDocument.Parse(await answer.Content.ReadAsStringAsync(Token)).Root!;
         Assert.Equal(Assert.Single(answer.Headers.GetValues("x-amz-request-id")), document.Element("RequestId")!.Value);
         Assert.Equal($"/{Bucket}/missing", document.Element("Resource")!.Value);
     }
@@ -142,14 +142,14 @@ public sealed class LocalS3PresignedParts(RunningLocalS3 running) : PresignedPar
         var upload = await BeginAsync();
         using var answer = await PutAsync(await LinkAsync(upload, bytes), Bytes(1_000), Sha256(bytes));
         await RefusedAsync(HttpStatusCode.BadRequest, "BadDigest", answer);
-        Assert.Empty((await S3.ListPartsAsync(Bucket, "key", upload, Cancellation)).Parts ?? []);
+        Assert.Empty((await S3.ListPartsAsync(Bucket, "key", upload, Token)).Parts ?? []);
     }
 
     [Fact]
     public async Task Parts_with_a_SHA_256_belong_into_an_upload_that_was_begun_with_it_and_are_named_with_it_again()
     {
         var bytes = Bytes(1_000);
-        var plain = await S3.InitiateMultipartUploadAsync(Bucket, "key", Cancellation);
+        var plain = await S3.InitiateMultipartUploadAsync(Bucket, "key", Token);
         using var mixed = await PutAsync(await LinkAsync(plain.UploadId, bytes), bytes, Sha256(bytes));
         await RefusedAsync(HttpStatusCode.BadRequest, "InvalidRequest", mixed);
 
@@ -159,7 +159,7 @@ public sealed class LocalS3PresignedParts(RunningLocalS3 running) : PresignedPar
         await RefusedAsync(HttpStatusCode.BadRequest, "InvalidRequest", CompleteAsync(upload, new PartETag(1, tag)));
         await RefusedAsync(HttpStatusCode.BadRequest, "InvalidPart", CompleteAsync(upload, new PartETag(1, tag) { ChecksumSHA256 = Sha256([]) }));
         await CompleteAsync(upload, new PartETag(1, tag) { ChecksumSHA256 = Sha256(bytes) });
-        var stored = await S3.GetObjectMetadataAsync(new GetObjectMetadataRequest { BucketName = Bucket, Key = "key", ChecksumMode = ChecksumMode.ENABLED }, Cancellation);
+        var stored = await S3.GetObjectMetadataAsync(new GetObjectMetadataRequest { BucketName = Bucket, Key = "key", ChecksumMode = ChecksumMode.ENABLED }, Token);
         Assert.Equal(Sha256(SHA256.HashData(bytes)) + "-1", stored.ChecksumSHA256);
     }
 }

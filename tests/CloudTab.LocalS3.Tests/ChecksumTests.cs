@@ -36,8 +36,8 @@ public sealed class ChecksumTests(RunningLocalS3 running) : S3Test(running.Endpo
     {
         using var client = Client(Endpoint, RequestChecksumCalculation.WHEN_SUPPORTED);
         var bytes = Bytes(size);
-        await client.PutObjectAsync(new PutObjectRequest { BucketName = Bucket, Key = "key", InputStream = new MemoryStream(bytes) }, Cancellation);
-        using var answer = await client.GetObjectAsync(new GetObjectRequest { BucketName = Bucket, Key = "key", ChecksumMode = ChecksumMode.ENABLED }, Cancellation);
+        await client.PutObjectAsync(new PutObjectRequest { BucketName = Bucket, Key = "key", InputStream = new MemoryStream(bytes) }, Token);
+        using var answer = await client.GetObjectAsync(new GetObjectRequest { BucketName = Bucket, Key = "key", ChecksumMode = ChecksumMode.ENABLED }, Token);
         Assert.Equal(bytes, await ReadAsync(answer));
         Assert.NotNull(answer.ChecksumCRC32 ?? answer.ChecksumCRC64NVME);
     }
@@ -47,16 +47,16 @@ public sealed class ChecksumTests(RunningLocalS3 running) : S3Test(running.Endpo
     {
         using var client = Client(Endpoint, RequestChecksumCalculation.WHEN_SUPPORTED);
         var bytes = Bytes(6 * 1024 * 1024);
-        var upload = await client.InitiateMultipartUploadAsync(Bucket, "key", Cancellation);
+        var upload = await client.InitiateMultipartUploadAsync(Bucket, "key", Token);
         var part = await client.UploadPartAsync(
-            new UploadPartRequest { BucketName = Bucket, Key = "key", UploadId = upload.UploadId, PartNumber = 1, InputStream = new MemoryStream(bytes), PartSize = bytes.Length }, Cancellation);
+            new UploadPartRequest { BucketName = Bucket, Key = "key", UploadId = upload.UploadId, PartNumber = 1, InputStream = new MemoryStream(bytes), PartSize = bytes.Length }, Token);
         await client.CompleteMultipartUploadAsync(
-            new CompleteMultipartUploadRequest { BucketName = Bucket, Key = "key", UploadId = upload.UploadId, PartETags = [new PartETag(part)] }, Cancellation);
-        using var answer = await client.GetObjectAsync(Bucket, "key", Cancellation);
+            new CompleteMultipartUploadRequest { BucketName = Bucket, Key = "key", UploadId = upload.UploadId, PartETags = [new PartETag(part)] }, Token);
+        using var answer = await client.GetObjectAsync(Bucket, "key", Token);
         Assert.Equal(bytes, await ReadAsync(answer));
 
-        await client.DeleteObjectsAsync(new DeleteObjectsRequest { BucketName = Bucket, Objects = [new KeyVersion { Key = "key" }] }, Cancellation);
-        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchKey", client.GetObjectAsync(Bucket, "key", Cancellation));
+        await client.DeleteObjectsAsync(new DeleteObjectsRequest { BucketName = Bucket, Objects = [new KeyVersion { Key = "key" }] }, Token);
+        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchKey", client.GetObjectAsync(Bucket, "key", Token));
     }
 
     [Theory]
@@ -67,7 +67,7 @@ public sealed class ChecksumTests(RunningLocalS3 running) : S3Test(running.Endpo
         {
             var request = Raw(HttpMethod.Put, "key");
             request.Headers[name] = checksum;
-            return request.SendAsync(Cancellation, _ => Body);
+            return request.SendAsync(Token, _ => Body);
         });
     }
 
@@ -75,21 +75,21 @@ public sealed class ChecksumTests(RunningLocalS3 running) : S3Test(running.Endpo
     [MemberData(nameof(Known))]
     public async Task Every_checksum_is_verified_behind_a_signed_body(string name, string value)
     {
-        await VerifiedAsync(value, checksum => Streaming(Signed, name).SendAsync(Cancellation, request => request.Chunk(Body, 5, (name, checksum))));
+        await VerifiedAsync(value, checksum => Streaming(Signed, name).SendAsync(Token, request => request.Chunk(Body, 5, (name, checksum))));
     }
 
     [Theory]
     [MemberData(nameof(Known))]
     public async Task Every_checksum_is_verified_behind_an_unsigned_body(string name, string value)
     {
-        await VerifiedAsync(value, checksum => Streaming(Unsigned, name).SendAsync(Cancellation, _ => Encoding.ASCII.GetBytes($"9\r\n123456789\r\n0\r\n{name}:{checksum}\r\n\r\n")));
+        await VerifiedAsync(value, checksum => Streaming(Unsigned, name).SendAsync(Token, _ => Encoding.ASCII.GetBytes($"9\r\n123456789\r\n0\r\n{name}:{checksum}\r\n\r\n")));
     }
 
     [Fact]
     public async Task A_trailer_that_was_altered_is_refused()
     {
         const string name = "x-amz-checksum-crc32";
-        using var answer = await Streaming(Signed, name).SendAsync(Cancellation, request =>
+        using var answer = await Streaming(Signed, name).SendAsync(Token, request =>
         {
             var framed = Encoding.ASCII.GetString(request.Chunk(Body, 5, (name, Base64("00000000"))));
             return Encoding.ASCII.GetBytes(framed.Replace(Base64("00000000"), Base64("cbf43926"), StringComparison.Ordinal));
@@ -107,9 +107,9 @@ public sealed class ChecksumTests(RunningLocalS3 running) : S3Test(running.Endpo
     [InlineData("9\r\n1234", "IncompleteBody")]
     public async Task Broken_framing_is_refused(string framed, string code)
     {
-        using var answer = await Streaming(Unsigned, "x-amz-checksum-crc32").SendAsync(Cancellation, _ => Encoding.ASCII.GetBytes(framed));
+        using var answer = await Streaming(Unsigned, "x-amz-checksum-crc32").SendAsync(Token, _ => Encoding.ASCII.GetBytes(framed));
         await RefusedAsync(HttpStatusCode.BadRequest, code, answer);
-        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchKey", S3.GetObjectAsync(Bucket, "key", Cancellation));
+        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchKey", S3.GetObjectAsync(Bucket, "key", Token));
     }
 
     private static string Base64(string hexadecimal) => Convert.ToBase64String(Convert.FromHexString(hexadecimal));
@@ -130,7 +130,7 @@ public sealed class ChecksumTests(RunningLocalS3 running) : S3Test(running.Endpo
         other[^1] ^= 1;
         using var refused = await put(Convert.ToBase64String(other));
         await RefusedAsync(HttpStatusCode.BadRequest, "BadDigest", refused);
-        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchKey", S3.GetObjectAsync(Bucket, "key", Cancellation));
+        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchKey", S3.GetObjectAsync(Bucket, "key", Token));
 
         using var accepted = await put(checksum);
         Assert.Equal(HttpStatusCode.OK, accepted.StatusCode);

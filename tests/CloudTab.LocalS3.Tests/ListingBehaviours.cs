@@ -21,7 +21,7 @@ public abstract class ListingBehaviours(S3Endpoint endpoint) : S3Test(endpoint)
         ListObjectsV2Response page;
         do
         {
-            page = await S3.ListObjectsV2Async(request, Cancellation);
+            page = await S3.ListObjectsV2Async(request, Token);
             Assert.Equal(page.S3Objects.Count, page.KeyCount);
             found.AddRange(page.S3Objects);
             request.ContinuationToken = page.NextContinuationToken;
@@ -44,7 +44,7 @@ public abstract class ListingBehaviours(S3Endpoint endpoint) : S3Test(endpoint)
         ListObjectsV2Response page;
         do
         {
-            page = await S3.ListObjectsV2Async(request, Cancellation);
+            page = await S3.ListObjectsV2Async(request, Token);
             keys.AddRange((page.S3Objects ?? []).Select(item => item.Key));
             prefixes.AddRange(page.CommonPrefixes ?? []);
             request.ContinuationToken = page.NextContinuationToken;
@@ -54,7 +54,7 @@ public abstract class ListingBehaviours(S3Endpoint endpoint) : S3Test(endpoint)
         Assert.Equal(["top", "zebra"], keys);
         Assert.Equal(["2026-11-22/", "2026-11-23/"], prefixes);
 
-        var inside = await S3.ListObjectsV2Async(new ListObjectsV2Request { BucketName = Bucket, Prefix = "2026-11-23/", Delimiter = "/" }, Cancellation);
+        var inside = await S3.ListObjectsV2Async(new ListObjectsV2Request { BucketName = Bucket, Prefix = "2026-11-23/", Delimiter = "/" }, Token);
         Assert.Equal("2026-11-23/a", Assert.Single(inside.S3Objects).Key);
         Assert.Equal("2026-11-23/deep/", Assert.Single(inside.CommonPrefixes));
     }
@@ -64,9 +64,9 @@ public abstract class ListingBehaviours(S3Endpoint endpoint) : S3Test(endpoint)
     {
         foreach (var key in (string[])["a", "b", "c", "d"])
             await PutAsync(key, Bytes(1));
-        var after = await S3.ListObjectsV2Async(new ListObjectsV2Request { BucketName = Bucket, StartAfter = "b" }, Cancellation);
+        var after = await S3.ListObjectsV2Async(new ListObjectsV2Request { BucketName = Bucket, StartAfter = "b" }, Token);
         Assert.Equal(["c", "d"], after.S3Objects.Select(item => item.Key));
-        var between = await S3.ListObjectsV2Async(new ListObjectsV2Request { BucketName = Bucket, StartAfter = "bb", MaxKeys = 1 }, Cancellation);
+        var between = await S3.ListObjectsV2Async(new ListObjectsV2Request { BucketName = Bucket, StartAfter = "bb", MaxKeys = 1 }, Token);
         Assert.Equal("c", Assert.Single(between.S3Objects).Key);
     }
 
@@ -77,7 +77,7 @@ public abstract class ListingBehaviours(S3Endpoint endpoint) : S3Test(endpoint)
         string[] ordered = ["A", "Z", "a", "a b", "a/b", "a0", "z", "ü", "～", "😀"];
         foreach (var key in ordered.Reverse())
             await PutAsync(key, Bytes(1));
-        var listed = await S3.ListObjectsV2Async(new ListObjectsV2Request { BucketName = Bucket }, Cancellation);
+        var listed = await S3.ListObjectsV2Async(new ListObjectsV2Request { BucketName = Bucket }, Token);
         Assert.Equal(ordered, listed.S3Objects.Select(item => item.Key));
     }
 
@@ -86,10 +86,10 @@ public abstract class ListingBehaviours(S3Endpoint endpoint) : S3Test(endpoint)
     {
         await PutAsync("a b/ü+", Bytes(1));
         var request = new SignedRequest(Endpoint, HttpMethod.Get, $"/{Bucket}?encoding-type=url&list-type=2");
-        using var answer = await request.SendAsync(Cancellation);
+        using var answer = await request.SendAsync(Token);
 
         // Implementations differ in how they write a space and a slash; what it decodes to is the same.
-        var key = XDocument.Parse(await answer.Content.ReadAsStringAsync(Cancellation)).Descendants().Single(element => element.Name.LocalName == "Key").Value;
+        var key = XDocument.Parse(await answer.Content.ReadAsStringAsync(Token)).Descendants().Single(element => element.Name.LocalName == "Key").Value;
         Assert.Equal("a b/ü+", WebUtility.UrlDecode(key));
         Assert.Contains("%C3%BC%2B", key, StringComparison.OrdinalIgnoreCase);
     }
@@ -97,8 +97,8 @@ public abstract class ListingBehaviours(S3Endpoint endpoint) : S3Test(endpoint)
     [Fact]
     public async Task An_empty_or_missing_bucket_has_nothing_to_list()
     {
-        var listed = await S3.ListObjectsV2Async(new ListObjectsV2Request { BucketName = Bucket }, Cancellation);
+        var listed = await S3.ListObjectsV2Async(new ListObjectsV2Request { BucketName = Bucket }, Token);
         Assert.Empty(listed.S3Objects ?? []);
-        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchBucket", S3.ListObjectsV2Async(new ListObjectsV2Request { BucketName = Bucket + "-missing" }, Cancellation));
+        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchBucket", S3.ListObjectsV2Async(new ListObjectsV2Request { BucketName = Bucket + "-missing" }, Token));
     }
 }

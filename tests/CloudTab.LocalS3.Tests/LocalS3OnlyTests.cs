@@ -21,11 +21,11 @@ public sealed class LocalS3OnlyTests(RunningLocalS3 running) : S3Test(running.En
 
         // Signed in the canonical form, in which a slash is a slash and a dot a dot.
         var canonical = encoded.Replace("%2F", "/", StringComparison.Ordinal).Replace("%2E", ".", StringComparison.Ordinal);
-        using var put = await Raw(HttpMethod.Put, canonical).SendAsync(Cancellation, _ => bytes);
+        using var put = await Raw(HttpMethod.Put, canonical).SendAsync(Token, _ => bytes);
         Assert.Equal(HttpStatusCode.OK, put.StatusCode);
-        using var got = await Raw(HttpMethod.Get, canonical).SendAsync(Cancellation);
-        Assert.Equal(bytes, await got.Content.ReadAsByteArrayAsync(Cancellation));
-        var listed = await S3.ListObjectsV2Async(new ListObjectsV2Request { BucketName = Bucket }, Cancellation);
+        using var got = await Raw(HttpMethod.Get, canonical).SendAsync(Token);
+        Assert.Equal(bytes, await got.Content.ReadAsByteArrayAsync(Token));
+        var listed = await S3.ListObjectsV2Async(new ListObjectsV2Request { BucketName = Bucket }, Token);
         Assert.Equal(Uri.UnescapeDataString(encoded), Assert.Single(listed.S3Objects).Key);
 
         var expected = Path.Combine(running.Folder, "buckets", Bucket, "objects");
@@ -39,7 +39,7 @@ public sealed class LocalS3OnlyTests(RunningLocalS3 running) : S3Test(running.En
     [InlineData("versionId=1")]
     public async Task What_CloudTab_does_not_use_is_not_implemented(string query)
     {
-        using var answer = await Raw(HttpMethod.Get, "key?" + query).SendAsync(Cancellation);
+        using var answer = await Raw(HttpMethod.Get, "key?" + query).SendAsync(Token);
         await RefusedAsync(HttpStatusCode.NotImplemented, "NotImplemented", answer);
     }
 
@@ -47,15 +47,15 @@ public sealed class LocalS3OnlyTests(RunningLocalS3 running) : S3Test(running.En
     public async Task Copying_is_not_implemented()
     {
         await PutAsync("key", Bytes(10));
-        await RefusedAsync(HttpStatusCode.NotImplemented, "NotImplemented", S3.CopyObjectAsync(Bucket, "key", Bucket, "copy", Cancellation));
+        await RefusedAsync(HttpStatusCode.NotImplemented, "NotImplemented", S3.CopyObjectAsync(Bucket, "key", Bucket, "copy", Token));
     }
 
     [Fact]
     public async Task A_put_may_demand_that_nothing_is_there()
     {
         var put = new PutObjectRequest { BucketName = Bucket, Key = "key", ContentBody = "first", IfNoneMatch = "*" };
-        await S3.PutObjectAsync(put, Cancellation);
-        await RefusedAsync(HttpStatusCode.PreconditionFailed, "PreconditionFailed", S3.PutObjectAsync(put, Cancellation));
+        await S3.PutObjectAsync(put, Token);
+        await RefusedAsync(HttpStatusCode.PreconditionFailed, "PreconditionFailed", S3.PutObjectAsync(put, Token));
     }
 
     [Fact]
@@ -65,8 +65,8 @@ public sealed class LocalS3OnlyTests(RunningLocalS3 running) : S3Test(running.En
         await Task.WhenAll(bodies.Select(body => PutAsync("key", body)));
         var left = await GetAsync("key");
         Assert.Contains(bodies, body => body.AsSpan().SequenceEqual(left));
-        var listed = Assert.Single((await S3.ListObjectsV2Async(new ListObjectsV2Request { BucketName = Bucket }, Cancellation)).S3Objects);
-        Assert.Equal((await S3.GetObjectMetadataAsync(Bucket, "key", Cancellation)).ETag, listed.ETag);
+        var listed = Assert.Single((await S3.ListObjectsV2Async(new ListObjectsV2Request { BucketName = Bucket }, Token)).S3Objects);
+        Assert.Equal((await S3.GetObjectMetadataAsync(Bucket, "key", Token)).ETag, listed.ETag);
     }
 
     [Fact]
@@ -75,17 +75,17 @@ public sealed class LocalS3OnlyTests(RunningLocalS3 running) : S3Test(running.En
         var target = Raw(HttpMethod.Put, "key").Presign(TimeSpan.FromMinutes(5)).PathAndQuery;
         using (var client = new TcpClient())
         {
-            await client.ConnectAsync(Endpoint.Address.Host, Endpoint.Address.Port, Cancellation);
+            await client.ConnectAsync(Endpoint.Address.Host, Endpoint.Address.Port, Token);
             var stream = client.GetStream();
-            await stream.WriteAsync(Encoding.ASCII.GetBytes($"PUT {target} HTTP/1.1\r\nHost: {Endpoint.Address.Authority}\r\nContent-Length: 1000000\r\n\r\n"), Cancellation);
-            await stream.WriteAsync(Bytes(500_000), Cancellation);
+            await stream.WriteAsync(Encoding.ASCII.GetBytes($"PUT {target} HTTP/1.1\r\nHost: {Endpoint.Address.Authority}\r\nContent-Length: 1000000\r\n\r\n"), Token);
+            await stream.WriteAsync(Bytes(500_000), Token);
         }
 
         var temporary = Path.Combine(running.Folder, "temporary");
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Token);
         limit.CancelAfter(TimeSpan.FromSeconds(20));
         while (Directory.EnumerateFiles(temporary).Any(file => new FileInfo(file).Length >= 400_000))
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, limit.Token);
-        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchKey", S3.GetObjectAsync(Bucket, "key", Cancellation));
+        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchKey", S3.GetObjectAsync(Bucket, "key", Token));
     }
 }

@@ -21,19 +21,19 @@ public abstract class MultipartBehaviours(S3Endpoint endpoint) : S3Test(endpoint
         var parts = new List<PartETag>();
         foreach (var chunk in bytes.Chunk(PartSize))
             parts.Add(await UploadAsync("big", upload, parts.Count + 1, chunk));
-        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchKey", S3.GetObjectAsync(Bucket, "big", Cancellation));
+        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchKey", S3.GetObjectAsync(Bucket, "big", Token));
 
         var completed = await CompleteAsync("big", upload, parts);
         var digests = bytes.Chunk(PartSize).SelectMany(MD5.HashData).ToArray();
         var etag = $"{Convert.ToHexStringLower(MD5.HashData(digests))}-3";
         Assert.Contains(completed.ETag.Trim('"'), (string[])[etag, MissingInCeph]);
 
-        using var answer = await S3.GetObjectAsync(Bucket, "big", Cancellation);
+        using var answer = await S3.GetObjectAsync(Bucket, "big", Token);
         Assert.Equal(bytes, await ReadAsync(answer));
         Assert.Equal(etag, answer.ETag.Trim('"'));
         Assert.Equal("application/pdf", answer.Headers.ContentType);
 
-        using var acrossParts = await S3.GetObjectAsync(new GetObjectRequest { BucketName = Bucket, Key = "big", ByteRange = new(PartSize - 10, PartSize + 9) }, Cancellation);
+        using var acrossParts = await S3.GetObjectAsync(new GetObjectRequest { BucketName = Bucket, Key = "big", ByteRange = new(PartSize - 10, PartSize + 9) }, Token);
         Assert.Equal(bytes[(PartSize - 10)..(PartSize + 10)], await ReadAsync(acrossParts));
     }
 
@@ -58,7 +58,7 @@ public abstract class MultipartBehaviours(S3Endpoint endpoint) : S3Test(endpoint
 
         var enough = await UploadAsync("key", upload, 1, Bytes(5 * 1024 * 1024));
         await CompleteAsync("key", upload, [enough, last]);
-        Assert.Equal(5 * 1024 * 1024 + 10, (await S3.GetObjectMetadataAsync(Bucket, "key", Cancellation)).ContentLength);
+        Assert.Equal(5 * 1024 * 1024 + 10, (await S3.GetObjectMetadataAsync(Bucket, "key", Token)).ContentLength);
     }
 
     [Fact]
@@ -77,14 +77,14 @@ public abstract class MultipartBehaviours(S3Endpoint endpoint) : S3Test(endpoint
     {
         var upload = await BeginAsync("key");
         var part = await UploadAsync("key", upload, 1, Bytes(10));
-        await S3.AbortMultipartUploadAsync(Bucket, "key", upload, Cancellation);
+        await S3.AbortMultipartUploadAsync(Bucket, "key", upload, Token);
 
         // Which error is tested against LocalS3 alone: Ceph 16 has an internal one for the first two, and NoSuchKey for the third.
         await Assert.ThrowsAnyAsync<AmazonS3Exception>(() => UploadAsync("key", upload, 2, Bytes(10)));
         await Assert.ThrowsAnyAsync<AmazonS3Exception>(() => CompleteAsync("key", upload, [part]));
-        await RefusedAsync(HttpStatusCode.NotFound, null, S3.ListPartsAsync(Bucket, "key", upload, Cancellation));
-        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchKey", S3.GetObjectAsync(Bucket, "key", Cancellation));
-        Assert.Empty((await S3.ListMultipartUploadsAsync(Bucket, Cancellation)).MultipartUploads ?? []);
+        await RefusedAsync(HttpStatusCode.NotFound, null, S3.ListPartsAsync(Bucket, "key", upload, Token));
+        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchKey", S3.GetObjectAsync(Bucket, "key", Token));
+        Assert.Empty((await S3.ListMultipartUploadsAsync(Bucket, Token)).MultipartUploads ?? []);
     }
 
     [Fact]
@@ -116,14 +116,14 @@ public abstract class MultipartBehaviours(S3Endpoint endpoint) : S3Test(endpoint
         foreach (var number in (int[])[1, 2, 5])
             sent.Add(await UploadAsync("key", upload, number, Bytes(number)));
 
-        var first = await S3.ListPartsAsync(new ListPartsRequest { BucketName = Bucket, Key = "key", UploadId = upload, MaxParts = 2 }, Cancellation);
+        var first = await S3.ListPartsAsync(new ListPartsRequest { BucketName = Bucket, Key = "key", UploadId = upload, MaxParts = 2 }, Token);
         Assert.Equal([1, 2], first.Parts.Select(part => part.PartNumber!.Value));
         Assert.Equal(sent[0].ETag.Trim('"'), first.Parts[0].ETag.Trim('"'));
         Assert.True(first.IsTruncated);
 
         var rest = await S3.ListPartsAsync(
             new ListPartsRequest { BucketName = Bucket, Key = "key", UploadId = upload, PartNumberMarker = first.NextPartNumberMarker?.ToString(System.Globalization.CultureInfo.InvariantCulture) },
-            Cancellation);
+            Token);
         Assert.Equal((5, 5), (Assert.Single(rest.Parts).PartNumber, Assert.Single(rest.Parts).Size));
         Assert.False(rest.IsTruncated);
     }
@@ -142,7 +142,7 @@ public abstract class MultipartBehaviours(S3Endpoint endpoint) : S3Test(endpoint
         ListMultipartUploadsResponse page;
         do
         {
-            page = await S3.ListMultipartUploadsAsync(request, Cancellation);
+            page = await S3.ListMultipartUploadsAsync(request, Token);
             Assert.InRange(page.MultipartUploads.Count, 1, 2);
             found.AddRange(page.MultipartUploads);
             (request.KeyMarker, request.UploadIdMarker) = (page.NextKeyMarker, page.NextUploadIdMarker);
@@ -157,15 +157,15 @@ public abstract class MultipartBehaviours(S3Endpoint endpoint) : S3Test(endpoint
     private protected async Task<string> BeginAsync(string key, string? contentType = null)
     {
         var request = new InitiateMultipartUploadRequest { BucketName = Bucket, Key = key, ContentType = contentType };
-        return (await S3.InitiateMultipartUploadAsync(request, Cancellation)).UploadId;
+        return (await S3.InitiateMultipartUploadAsync(request, Token)).UploadId;
     }
 
     private protected async Task<PartETag> UploadAsync(string key, string upload, int number, byte[] bytes)
     {
         var request = new UploadPartRequest { BucketName = Bucket, Key = key, UploadId = upload, PartNumber = number, InputStream = new MemoryStream(bytes), PartSize = bytes.Length };
-        return new PartETag(number, (await S3.UploadPartAsync(request, Cancellation)).ETag);
+        return new PartETag(number, (await S3.UploadPartAsync(request, Token)).ETag);
     }
 
     private protected Task<CompleteMultipartUploadResponse> CompleteAsync(string key, string upload, List<PartETag> parts) =>
-        S3.CompleteMultipartUploadAsync(new CompleteMultipartUploadRequest { BucketName = Bucket, Key = key, UploadId = upload, PartETags = parts }, Cancellation);
+        S3.CompleteMultipartUploadAsync(new CompleteMultipartUploadRequest { BucketName = Bucket, Key = key, UploadId = upload, PartETags = parts }, Token);
 }

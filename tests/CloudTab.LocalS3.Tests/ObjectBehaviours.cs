@@ -22,9 +22,9 @@ public abstract class ObjectBehaviours(S3Endpoint endpoint) : S3Test(endpoint)
         put.Headers.CacheControl = "no-store";
         put.Headers.ContentDisposition = "attachment";
         put.Metadata["file-id"] = "42";
-        var stored = await S3.PutObjectAsync(put, Cancellation);
+        var stored = await S3.PutObjectAsync(put, Token);
 
-        using var answer = await S3.GetObjectAsync(Bucket, "a/b.pdf", Cancellation);
+        using var answer = await S3.GetObjectAsync(Bucket, "a/b.pdf", Token);
         Assert.Equal(bytes, await ReadAsync(answer));
         Assert.Equal($"\"{Convert.ToHexStringLower(MD5.HashData(bytes))}\"", answer.ETag);
         Assert.Equal(answer.ETag, stored.ETag);
@@ -33,7 +33,7 @@ public abstract class ObjectBehaviours(S3Endpoint endpoint) : S3Test(endpoint)
         Assert.Equal("attachment", answer.Headers.ContentDisposition);
         Assert.Equal("42", answer.Metadata["file-id"]);
 
-        var head = await S3.GetObjectMetadataAsync(Bucket, "a/b.pdf", Cancellation);
+        var head = await S3.GetObjectMetadataAsync(Bucket, "a/b.pdf", Token);
         Assert.Equal((size, answer.ETag, "42"), (head.ContentLength, head.ETag, head.Metadata["file-id"]));
         Assert.InRange(head.LastModified!.Value.ToUniversalTime(), TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(-2), TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(2));
     }
@@ -61,10 +61,10 @@ public abstract class ObjectBehaviours(S3Endpoint endpoint) : S3Test(endpoint)
         var request = Raw(HttpMethod.Get, "key");
         request.UnsignedHeaders["Range"] = range;
 
-        using var answer = await request.SendAsync(Cancellation);
+        using var answer = await request.SendAsync(Token);
         Assert.Equal(HttpStatusCode.PartialContent, answer.StatusCode);
         Assert.Equal($"bytes {first}-{first + length - 1}/1000", answer.Content.Headers.ContentRange!.ToString());
-        Assert.Equal(bytes[first..(first + length)], await answer.Content.ReadAsByteArrayAsync(Cancellation));
+        Assert.Equal(bytes[first..(first + length)], await answer.Content.ReadAsByteArrayAsync(Token));
     }
 
     [Fact]
@@ -72,17 +72,17 @@ public abstract class ObjectBehaviours(S3Endpoint endpoint) : S3Test(endpoint)
     {
         await PutAsync("key", Bytes(1000));
         var request = new GetObjectRequest { BucketName = Bucket, Key = "key", ByteRange = new Amazon.S3.Model.ByteRange(1000, 1001) };
-        await RefusedAsync(HttpStatusCode.RequestedRangeNotSatisfiable, "InvalidRange", S3.GetObjectAsync(request, Cancellation));
+        await RefusedAsync(HttpStatusCode.RequestedRangeNotSatisfiable, "InvalidRange", S3.GetObjectAsync(request, Token));
     }
 
     [Fact]
     public async Task Conditions_on_the_entity_tag_are_honoured()
     {
         var etag = await PutAsync("key", Bytes(10));
-        await RefusedAsync(HttpStatusCode.NotModified, null, S3.GetObjectAsync(new GetObjectRequest { BucketName = Bucket, Key = "key", EtagToNotMatch = etag }, Cancellation));
-        await RefusedAsync(HttpStatusCode.PreconditionFailed, "PreconditionFailed", S3.GetObjectAsync(new GetObjectRequest { BucketName = Bucket, Key = "key", EtagToMatch = "\"0123\"" }, Cancellation));
-        using var matching = await S3.GetObjectAsync(new GetObjectRequest { BucketName = Bucket, Key = "key", EtagToMatch = etag }, Cancellation);
-        using var changed = await S3.GetObjectAsync(new GetObjectRequest { BucketName = Bucket, Key = "key", EtagToNotMatch = "\"0123\"" }, Cancellation);
+        await RefusedAsync(HttpStatusCode.NotModified, null, S3.GetObjectAsync(new GetObjectRequest { BucketName = Bucket, Key = "key", EtagToNotMatch = etag }, Token));
+        await RefusedAsync(HttpStatusCode.PreconditionFailed, "PreconditionFailed", S3.GetObjectAsync(new GetObjectRequest { BucketName = Bucket, Key = "key", EtagToMatch = "\"0123\"" }, Token));
+        using var matching = await S3.GetObjectAsync(new GetObjectRequest { BucketName = Bucket, Key = "key", EtagToMatch = etag }, Token);
+        using var changed = await S3.GetObjectAsync(new GetObjectRequest { BucketName = Bucket, Key = "key", EtagToNotMatch = "\"0123\"" }, Token);
         Assert.Equal((10, 10), (matching.ContentLength, changed.ContentLength));
     }
 
@@ -96,25 +96,25 @@ public abstract class ObjectBehaviours(S3Endpoint endpoint) : S3Test(endpoint)
         await PutAsync("key", Bytes(10));
         var request = Raw(HttpMethod.Get, "key");
         request.UnsignedHeaders[header] = TimeProvider.System.GetUtcNow().AddSeconds(seconds).ToString("R", CultureInfo.InvariantCulture);
-        using var answer = await request.SendAsync(Cancellation);
+        using var answer = await request.SendAsync(Token);
         Assert.Equal(expected, answer.StatusCode);
     }
 
     [Fact]
     public async Task What_is_not_there_is_404()
     {
-        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchKey", S3.GetObjectAsync(Bucket, "missing", Cancellation));
-        await RefusedAsync(HttpStatusCode.NotFound, null, S3.GetObjectMetadataAsync(Bucket, "missing", Cancellation));
-        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchBucket", S3.GetObjectAsync(Bucket + "-missing", "key", Cancellation));
+        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchKey", S3.GetObjectAsync(Bucket, "missing", Token));
+        await RefusedAsync(HttpStatusCode.NotFound, null, S3.GetObjectMetadataAsync(Bucket, "missing", Token));
+        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchBucket", S3.GetObjectAsync(Bucket + "-missing", "key", Token));
     }
 
     [Fact]
     public async Task Deleting_twice_is_no_error()
     {
         await PutAsync("key", Bytes(10));
-        Assert.Equal(HttpStatusCode.NoContent, (await S3.DeleteObjectAsync(Bucket, "key", Cancellation)).HttpStatusCode);
-        Assert.Equal(HttpStatusCode.NoContent, (await S3.DeleteObjectAsync(Bucket, "key", Cancellation)).HttpStatusCode);
-        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchKey", S3.GetObjectAsync(Bucket, "key", Cancellation));
+        Assert.Equal(HttpStatusCode.NoContent, (await S3.DeleteObjectAsync(Bucket, "key", Token)).HttpStatusCode);
+        Assert.Equal(HttpStatusCode.NoContent, (await S3.DeleteObjectAsync(Bucket, "key", Token)).HttpStatusCode);
+        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchKey", S3.GetObjectAsync(Bucket, "key", Token));
     }
 
     [Theory]
@@ -128,11 +128,11 @@ public abstract class ObjectBehaviours(S3Endpoint endpoint) : S3Test(endpoint)
 
         // Those that are not there count as deleted.
         var keys = Enumerable.Range(0, 1000).Select(i => new KeyVersion { Key = $"key {i} & <ü>" }).ToList();
-        var answer = await S3.DeleteObjectsAsync(new DeleteObjectsRequest { BucketName = Bucket, Objects = keys, Quiet = quiet }, Cancellation);
+        var answer = await S3.DeleteObjectsAsync(new DeleteObjectsRequest { BucketName = Bucket, Objects = keys, Quiet = quiet }, Token);
         Assert.Equal(quiet ? 0 : 1000, answer.DeletedObjects?.Count ?? 0);
         Assert.Empty(answer.DeleteErrors ?? []);
 
-        var left = await S3.ListObjectsV2Async(new ListObjectsV2Request { BucketName = Bucket }, Cancellation);
+        var left = await S3.ListObjectsV2Async(new ListObjectsV2Request { BucketName = Bucket }, Token);
         Assert.Equal("kept", Assert.Single(left.S3Objects).Key);
     }
 
@@ -140,8 +140,8 @@ public abstract class ObjectBehaviours(S3Endpoint endpoint) : S3Test(endpoint)
     public async Task A_body_that_is_not_what_its_MD5_says_is_refused()
     {
         var put = new PutObjectRequest { BucketName = Bucket, Key = "key", InputStream = new MemoryStream(Bytes(10)), MD5Digest = Convert.ToBase64String(MD5.HashData("other"u8)) };
-        await RefusedAsync(HttpStatusCode.BadRequest, "BadDigest", S3.PutObjectAsync(put, Cancellation));
-        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchKey", S3.GetObjectAsync(Bucket, "key", Cancellation));
+        await RefusedAsync(HttpStatusCode.BadRequest, "BadDigest", S3.PutObjectAsync(put, Token));
+        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchKey", S3.GetObjectAsync(Bucket, "key", Token));
     }
 
     [Theory]
@@ -154,7 +154,7 @@ public abstract class ObjectBehaviours(S3Endpoint endpoint) : S3Test(endpoint)
         var bytes = Bytes(10);
         await PutAsync(key, bytes);
         Assert.Equal(bytes, await GetAsync(key));
-        var listed = await S3.ListObjectsV2Async(new ListObjectsV2Request { BucketName = Bucket }, Cancellation);
+        var listed = await S3.ListObjectsV2Async(new ListObjectsV2Request { BucketName = Bucket }, Token);
         Assert.Equal(key, Assert.Single(listed.S3Objects).Key);
     }
 
@@ -183,14 +183,14 @@ public abstract class ObjectBehaviours(S3Endpoint endpoint) : S3Test(endpoint)
             ResponseHeaderOverrides = { ContentDisposition = disposition, ContentType = "application/pdf", CacheControl = "no-store" },
         });
 
-        using var answer = await SignedRequest.GetAsync(new Uri(url), Cancellation);
-        Assert.Equal(bytes, await answer.Content.ReadAsByteArrayAsync(Cancellation));
+        using var answer = await SignedRequest.GetAsync(new Uri(url), Token);
+        Assert.Equal(bytes, await answer.Content.ReadAsByteArrayAsync(Token));
         Assert.Equal(disposition, Assert.Single(answer.Content.Headers.GetValues("Content-Disposition")));
         Assert.Equal("application/pdf", answer.Content.Headers.ContentType!.ToString());
         Assert.Equal("no-store", answer.Headers.CacheControl!.ToString());
 
         // Another name needs another signature.
-        using var altered = await SignedRequest.GetAsync(new Uri(url.Replace(".pdf", ".exe", StringComparison.Ordinal)), Cancellation);
+        using var altered = await SignedRequest.GetAsync(new Uri(url.Replace(".pdf", ".exe", StringComparison.Ordinal)), Token);
         await RefusedAsync(HttpStatusCode.Forbidden, "SignatureDoesNotMatch", altered);
     }
 
@@ -199,7 +199,7 @@ public abstract class ObjectBehaviours(S3Endpoint endpoint) : S3Test(endpoint)
     {
         var put = new PutObjectRequest { BucketName = Bucket, Key = "key", InputStream = new MemoryStream(Encoding.UTF8.GetBytes("x")) };
         put.Metadata["name"] = "a, b; \"c\"";
-        await S3.PutObjectAsync(put, Cancellation);
-        Assert.Equal("a, b; \"c\"", (await S3.GetObjectMetadataAsync(Bucket, "key", Cancellation)).Metadata["name"]);
+        await S3.PutObjectAsync(put, Token);
+        Assert.Equal("a, b; \"c\"", (await S3.GetObjectMetadataAsync(Bucket, "key", Token)).Metadata["name"]);
     }
 }

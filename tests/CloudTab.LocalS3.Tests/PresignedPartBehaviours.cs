@@ -19,7 +19,7 @@ public abstract class PresignedPartBehaviours(S3Endpoint endpoint) : S3Test(endp
         using var answer = await PutAsync(await LinkAsync(upload, bytes), bytes, Sha256(bytes));
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
 
-        var part = Assert.Single((await S3.ListPartsAsync(Bucket, "key", upload, Cancellation)).Parts);
+        var part = Assert.Single((await S3.ListPartsAsync(Bucket, "key", upload, Token)).Parts);
         Assert.Equal((1, 1_000), (part.PartNumber, part.Size));
         await CompleteAsync(upload, new PartETag(1, part.ETag) { ChecksumSHA256 = Sha256(bytes) });
         Assert.Equal(bytes, await GetAsync("key"));
@@ -35,7 +35,7 @@ public abstract class PresignedPartBehaviours(S3Endpoint endpoint) : S3Test(endp
         var upload = await BeginAsync();
         using var answer = await PutAsync(await LinkAsync(upload, bytes), Bytes(size), Sha256(bytes));
         await RefusedAsync(HttpStatusCode.Forbidden, "SignatureDoesNotMatch", answer);
-        Assert.Empty((await S3.ListPartsAsync(Bucket, "key", upload, Cancellation)).Parts ?? []);
+        Assert.Empty((await S3.ListPartsAsync(Bucket, "key", upload, Token)).Parts ?? []);
     }
 
     [Fact]
@@ -47,7 +47,7 @@ public abstract class PresignedPartBehaviours(S3Endpoint endpoint) : S3Test(endp
         await RefusedAsync(HttpStatusCode.Forbidden, "SignatureDoesNotMatch", other);
         using var none = await PutAsync(await LinkAsync(upload, bytes), others, checksum: null);
         await RefusedAsync(HttpStatusCode.Forbidden, "SignatureDoesNotMatch", none);
-        Assert.Empty((await S3.ListPartsAsync(Bucket, "key", upload, Cancellation)).Parts ?? []);
+        Assert.Empty((await S3.ListPartsAsync(Bucket, "key", upload, Token)).Parts ?? []);
     }
 
     [Fact]
@@ -67,7 +67,7 @@ public abstract class PresignedPartBehaviours(S3Endpoint endpoint) : S3Test(endp
         var bytes = Bytes(1_000);
         var aborted = await BeginAsync();
         var link = await LinkAsync(aborted, bytes);
-        await S3.AbortMultipartUploadAsync(Bucket, "key", aborted, Cancellation);
+        await S3.AbortMultipartUploadAsync(Bucket, "key", aborted, Token);
         using var late = await PutAsync(link, bytes, Sha256(bytes));
         // Ceph 16 has an internal error for it.
         Assert.False(late.IsSuccessStatusCode);
@@ -79,13 +79,13 @@ public abstract class PresignedPartBehaviours(S3Endpoint endpoint) : S3Test(endp
         using var again = await PutAsync(link, bytes, Sha256(bytes));
         Assert.False(again.IsSuccessStatusCode);
         Assert.Equal(bytes, await GetAsync("key"));
-        Assert.Empty((await S3.ListMultipartUploadsAsync(Bucket, Cancellation)).MultipartUploads ?? []);
+        Assert.Empty((await S3.ListMultipartUploadsAsync(Bucket, Token)).MultipartUploads ?? []);
     }
 
     protected static string Sha256(byte[] bytes) => Convert.ToBase64String(SHA256.HashData(bytes));
 
     protected async Task<string> BeginAsync() => (await S3.InitiateMultipartUploadAsync(
-        new InitiateMultipartUploadRequest { BucketName = Bucket, Key = "key", ChecksumAlgorithm = ChecksumAlgorithm.SHA256 }, Cancellation)).UploadId;
+        new InitiateMultipartUploadRequest { BucketName = Bucket, Key = "key", ChecksumAlgorithm = ChecksumAlgorithm.SHA256 }, Token)).UploadId;
 
     /// <summary>A link for these bytes as part 1.</summary>
     protected async Task<Uri> LinkAsync(string upload, byte[] bytes)
@@ -110,9 +110,9 @@ public abstract class PresignedPartBehaviours(S3Endpoint endpoint) : S3Test(endp
         using var request = new HttpRequestMessage(HttpMethod.Put, link) { Content = new ByteArrayContent(bytes) };
         if (checksum is not null)
             request.Headers.Add(Checksum, checksum);
-        return await SignedRequest.SendPlainAsync(request, Cancellation);
+        return await SignedRequest.SendPlainAsync(request, Token);
     }
 
     protected Task<CompleteMultipartUploadResponse> CompleteAsync(string upload, params List<PartETag> parts) =>
-        S3.CompleteMultipartUploadAsync(new CompleteMultipartUploadRequest { BucketName = Bucket, Key = "key", UploadId = upload, PartETags = parts }, Cancellation);
+        S3.CompleteMultipartUploadAsync(new CompleteMultipartUploadRequest { BucketName = Bucket, Key = "key", UploadId = upload, PartETags = parts }, Token);
 }

@@ -14,41 +14,41 @@ public sealed class ProcessTests
 {
     private const string Bucket = "bucket";
 
-    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Everything_is_still_there_after_a_restart()
     {
-        await using var server = await LocalS3Server.StartNewAsync(Cancellation);
+        await using var server = await LocalS3Server.StartNewAsync(Token);
         using var client = Client(server);
-        await client.PutBucketAsync(Bucket, Cancellation);
+        await client.PutBucketAsync(Bucket, Token);
         var put = new PutObjectRequest { BucketName = Bucket, Key = "ü/key", ContentBody = "text", ContentType = "text/plain" };
         put.Metadata["name"] = "value";
-        await client.PutObjectAsync(put, Cancellation);
+        await client.PutObjectAsync(put, Token);
         var rule = new Amazon.S3.Model.LifecycleRule { Status = LifecycleRuleStatus.Enabled, Expiration = new LifecycleRuleExpiration { Days = 1 }, Filter = new LifecycleFilter() };
-        await client.PutLifecycleConfigurationAsync(Bucket, new LifecycleConfiguration { Rules = [rule] }, Cancellation);
-        var upload = (await client.InitiateMultipartUploadAsync(Bucket, "big", Cancellation)).UploadId;
-        var part = await client.UploadPartAsync(new UploadPartRequest { BucketName = Bucket, Key = "big", UploadId = upload, PartNumber = 1, InputStream = new MemoryStream([1, 2, 3]) }, Cancellation);
+        await client.PutLifecycleConfigurationAsync(Bucket, new LifecycleConfiguration { Rules = [rule] }, Token);
+        var upload = (await client.InitiateMultipartUploadAsync(Bucket, "big", Token)).UploadId;
+        var part = await client.UploadPartAsync(new UploadPartRequest { BucketName = Bucket, Key = "big", UploadId = upload, PartNumber = 1, InputStream = new MemoryStream([1, 2, 3]) }, Token);
 
         var stopping = Stopwatch.StartNew();
         Assert.Equal(0, await server.StopAsync());
         Assert.InRange(stopping.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(10));
-        await server.StartAsync(Cancellation);
+        await server.StartAsync(Token);
 
-        using var answer = await client.GetObjectAsync(Bucket, "ü/key", Cancellation);
+        using var answer = await client.GetObjectAsync(Bucket, "ü/key", Token);
         Assert.Equal(("text/plain", "value"), (answer.Headers.ContentType, answer.Metadata["name"]));
-        Assert.Equal("ü/key", Assert.Single((await client.ListObjectsV2Async(new ListObjectsV2Request { BucketName = Bucket }, Cancellation)).S3Objects).Key);
-        Assert.Single((await client.GetLifecycleConfigurationAsync(Bucket, Cancellation)).Configuration.Rules);
-        await client.CompleteMultipartUploadAsync(new CompleteMultipartUploadRequest { BucketName = Bucket, Key = "big", UploadId = upload, PartETags = [new PartETag(1, part.ETag)] }, Cancellation);
-        Assert.Equal(3, (await client.GetObjectMetadataAsync(Bucket, "big", Cancellation)).ContentLength);
+        Assert.Equal("ü/key", Assert.Single((await client.ListObjectsV2Async(new ListObjectsV2Request { BucketName = Bucket }, Token)).S3Objects).Key);
+        Assert.Single((await client.GetLifecycleConfigurationAsync(Bucket, Token)).Configuration.Rules);
+        await client.CompleteMultipartUploadAsync(new CompleteMultipartUploadRequest { BucketName = Bucket, Key = "big", UploadId = upload, PartETags = [new PartETag(1, part.ETag)] }, Token);
+        Assert.Equal(3, (await client.GetObjectMetadataAsync(Bucket, "big", Token)).ContentLength);
     }
 
     [Fact]
     public async Task A_crash_leaves_whole_objects_or_none()
     {
-        await using var server = await LocalS3Server.StartNewAsync(Cancellation);
+        await using var server = await LocalS3Server.StartNewAsync(Token);
         using var client = Client(server);
-        await client.PutBucketAsync(Bucket, Cancellation);
+        await client.PutBucketAsync(Bucket, Token);
         var body = RandomNumberGenerator.GetBytes(1_500_000);
         var etag = $"\"{Convert.ToHexStringLower(MD5.HashData(body))}\"";
         var acknowledged = new List<string>();
@@ -60,31 +60,31 @@ public sealed class ProcessTests
             await Task.WhenAny(puts);
             await server.KillAsync();
             acknowledged.AddRange((await Task.WhenAll(puts)).OfType<string>());
-            await server.StartAsync(Cancellation);
+            await server.StartAsync(Token);
         }
 
         Assert.Empty(Directory.EnumerateFiles(Path.Combine(server.Folder, "temporary")));
-        var listed = (await client.ListObjectsV2Async(new ListObjectsV2Request { BucketName = Bucket }, Cancellation)).S3Objects;
+        var listed = (await client.ListObjectsV2Async(new ListObjectsV2Request { BucketName = Bucket }, Token)).S3Objects;
         Assert.Subset(listed.Select(item => item.Key).ToHashSet(StringComparer.Ordinal), acknowledged.ToHashSet(StringComparer.Ordinal));
         Assert.NotEmpty(acknowledged);
         foreach (var item in listed)
         {
-            using var answer = await client.GetObjectAsync(Bucket, item.Key, Cancellation);
+            using var answer = await client.GetObjectAsync(Bucket, item.Key, Token);
             Assert.Equal((etag, etag), (item.ETag, answer.ETag));
-            Assert.Equal(MD5.HashData(body), await MD5.HashDataAsync(answer.ResponseStream, Cancellation));
+            Assert.Equal(MD5.HashData(body), await MD5.HashDataAsync(answer.ResponseStream, Token));
         }
     }
 
     [Fact]
     public async Task Memory_does_not_grow_with_the_object()
     {
-        await using var server = await LocalS3Server.StartNewAsync(Cancellation);
+        await using var server = await LocalS3Server.StartNewAsync(Token);
         using var client = Client(server);
-        await client.PutBucketAsync(Bucket, Cancellation);
+        await client.PutBucketAsync(Bucket, Token);
         const long size = 512L * 1024 * 1024;
-        await client.PutObjectAsync(new PutObjectRequest { BucketName = Bucket, Key = "key", InputStream = new ZeroStream(size) }, Cancellation);
-        using var answer = await client.GetObjectAsync(Bucket, "key", Cancellation);
-        await answer.ResponseStream.CopyToAsync(Stream.Null, Cancellation);
+        await client.PutObjectAsync(new PutObjectRequest { BucketName = Bucket, Key = "key", InputStream = new ZeroStream(size) }, Token);
+        using var answer = await client.GetObjectAsync(Bucket, "key", Token);
+        await answer.ResponseStream.CopyToAsync(Stream.Null, Token);
 
         var peak = PeakMemory(server.Process.Id);
         Assert.InRange(peak, 1, 250 * 1024 * 1024);
@@ -99,17 +99,17 @@ public sealed class ProcessTests
             Assert.SkipUnless(await RunAsync("mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder), "Mounting a small file system takes root.");
             try
             {
-                await using var server = await LocalS3Server.StartNewAsync(Cancellation, folder);
+                await using var server = await LocalS3Server.StartNewAsync(Token, folder);
                 using var client = Client(server);
-                await client.PutBucketAsync(Bucket, Cancellation);
-                await client.PutObjectAsync(new PutObjectRequest { BucketName = Bucket, Key = "fits", InputStream = new ZeroStream(3_000_000) }, Cancellation);
+                await client.PutBucketAsync(Bucket, Token);
+                await client.PutObjectAsync(new PutObjectRequest { BucketName = Bucket, Key = "fits", InputStream = new ZeroStream(3_000_000) }, Token);
                 var refusal = await Assert.ThrowsAnyAsync<AmazonS3Exception>(() =>
-                    client.PutObjectAsync(new PutObjectRequest { BucketName = Bucket, Key = "too-big", InputStream = new ZeroStream(20_000_000) }, Cancellation));
+                    client.PutObjectAsync(new PutObjectRequest { BucketName = Bucket, Key = "too-big", InputStream = new ZeroStream(20_000_000) }, Token));
                 Assert.Equal((HttpStatusCode.InsufficientStorage, "InsufficientStorage"), (refusal.StatusCode, refusal.ErrorCode));
                 Assert.Empty(Directory.EnumerateFiles(Path.Combine(folder, "temporary")));
-                Assert.Equal("fits", Assert.Single((await client.ListObjectsV2Async(new ListObjectsV2Request { BucketName = Bucket }, Cancellation)).S3Objects).Key);
-                await client.DeleteObjectAsync(Bucket, "fits", Cancellation);
-                await client.PutObjectAsync(new PutObjectRequest { BucketName = Bucket, Key = "later", InputStream = new ZeroStream(5_000_000) }, Cancellation);
+                Assert.Equal("fits", Assert.Single((await client.ListObjectsV2Async(new ListObjectsV2Request { BucketName = Bucket }, Token)).S3Objects).Key);
+                await client.DeleteObjectAsync(Bucket, "fits", Token);
+                await client.PutObjectAsync(new PutObjectRequest { BucketName = Bucket, Key = "later", InputStream = new ZeroStream(5_000_000) }, Token);
             }
             finally
             {
@@ -141,8 +141,8 @@ public sealed class ProcessTests
                 ["AWS_SECRET_ACCESS_KEY"] = "secret",
                 [name] = value,
             };
-            await using var process = await ChildProcess.StartAsync("CloudTab.LocalS3", environment, ready: null, Cancellation);
-            Assert.Equal(1, await process.WaitForExitAsync(Cancellation));
+            await using var process = await ChildProcess.StartAsync("CloudTab.LocalS3", environment, ready: null, Token);
+            Assert.Equal(1, await process.WaitForExitAsync(Token));
             var line = Assert.Single(process.Output.Split('\n'), line => line.StartsWith("LocalS3 cannot start", StringComparison.Ordinal));
             Assert.Contains(complaint, line, StringComparison.Ordinal);
             Assert.DoesNotContain("   at ", process.Output, StringComparison.Ordinal);
@@ -156,8 +156,8 @@ public sealed class ProcessTests
     [Fact]
     public async Task A_folder_belongs_to_one_process()
     {
-        await using var server = await LocalS3Server.StartNewAsync(Cancellation);
-        var refusal = await Assert.ThrowsAsync<InvalidOperationException>(() => LocalS3Server.StartNewAsync(Cancellation, server.Folder));
+        await using var server = await LocalS3Server.StartNewAsync(Token);
+        var refusal = await Assert.ThrowsAsync<InvalidOperationException>(() => LocalS3Server.StartNewAsync(Token, server.Folder));
         Assert.Contains("LocalS3 cannot start", refusal.Message, StringComparison.Ordinal);
     }
 
@@ -169,7 +169,7 @@ public sealed class ProcessTests
     {
         try
         {
-            await client.PutObjectAsync(new PutObjectRequest { BucketName = Bucket, Key = key, InputStream = new MemoryStream(body) }, Cancellation);
+            await client.PutObjectAsync(new PutObjectRequest { BucketName = Bucket, Key = key, InputStream = new MemoryStream(body) }, Token);
             return key;
         }
         catch (Exception exception) when (exception is AmazonClientException or HttpRequestException or IOException)
@@ -187,7 +187,7 @@ public sealed class ProcessTests
     private static async Task<bool> RunAsync(string program, params string[] arguments)
     {
         using var process = Process.Start(program, arguments);
-        await process.WaitForExitAsync(Cancellation);
+        await process.WaitForExitAsync(Token);
         return process.ExitCode == 0;
     }
 

@@ -10,7 +10,7 @@ namespace CloudTab.LocalS3.Tests;
 /// <summary>A test against some S3: a bucket of its own, and the SDK's client as CloudTab sets it up.</summary>
 public abstract class S3Test(S3Endpoint endpoint) : IAsyncLifetime
 {
-    protected static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+    protected static CancellationToken Token => TestContext.Current.CancellationToken;
 
     protected S3Endpoint Endpoint { get; } = endpoint;
 
@@ -19,7 +19,7 @@ public abstract class S3Test(S3Endpoint endpoint) : IAsyncLifetime
     // WHEN_REQUIRED: Ceph before version 18 refuses the checksums that the SDK otherwise adds of its own accord.
     protected AmazonS3Client S3 { get; } = Client(endpoint, RequestChecksumCalculation.WHEN_REQUIRED);
 
-    public async ValueTask InitializeAsync() => await S3.PutBucketAsync(Bucket, Cancellation);
+    public async ValueTask InitializeAsync() => await S3.PutBucketAsync(Bucket, Token);
 
     public ValueTask DisposeAsync()
     {
@@ -48,20 +48,20 @@ public abstract class S3Test(S3Endpoint endpoint) : IAsyncLifetime
 
     protected async Task<string> PutAsync(string key, byte[] bytes)
     {
-        var answer = await S3.PutObjectAsync(new PutObjectRequest { BucketName = Bucket, Key = key, InputStream = new MemoryStream(bytes) }, Cancellation);
+        var answer = await S3.PutObjectAsync(new PutObjectRequest { BucketName = Bucket, Key = key, InputStream = new MemoryStream(bytes) }, Token);
         return answer.ETag;
     }
 
     protected async Task<byte[]> GetAsync(string key)
     {
-        using var answer = await S3.GetObjectAsync(Bucket, key, Cancellation);
+        using var answer = await S3.GetObjectAsync(Bucket, key, Token);
         return await ReadAsync(answer);
     }
 
     protected static async Task<byte[]> ReadAsync(GetObjectResponse answer)
     {
         using var bytes = new MemoryStream();
-        await answer.ResponseStream.CopyToAsync(bytes, Cancellation);
+        await answer.ResponseStream.CopyToAsync(bytes, Token);
         return bytes.ToArray();
     }
 
@@ -79,6 +79,6 @@ public abstract class S3Test(S3Endpoint endpoint) : IAsyncLifetime
     /// <summary>The answer is a refusal with this status and code.</summary>
     protected static async Task RefusedAsync(HttpStatusCode status, string code, HttpResponseMessage answer)
     {
-        Assert.Equal((status, code), (answer.StatusCode, await SignedRequest.ErrorCodeAsync(answer, Cancellation)));
+        Assert.Equal((status, code), (answer.StatusCode, await SignedRequest.ErrorCodeAsync(answer, Token)));
     }
 }

@@ -15,7 +15,7 @@ public abstract class SignatureBehaviours(S3Endpoint endpoint) : S3Test(endpoint
     public async Task A_request_without_signature_is_refused()
     {
         await PutAsync("key", Bytes(10));
-        using var answer = await SignedRequest.GetAsync(new Uri(Endpoint.Address, $"/{Bucket}/key"), Cancellation);
+        using var answer = await SignedRequest.GetAsync(new Uri(Endpoint.Address, $"/{Bucket}/key"), Token);
         await RefusedAsync(HttpStatusCode.Forbidden, "AccessDenied", answer);
     }
 
@@ -23,15 +23,15 @@ public abstract class SignatureBehaviours(S3Endpoint endpoint) : S3Test(endpoint
     public async Task A_signature_of_another_secret_is_refused()
     {
         var request = new SignedRequest(Endpoint, HttpMethod.Put, $"/{Bucket}/key") { Secret = "wrong" };
-        using var answer = await request.SendAsync(Cancellation, _ => Bytes(10));
+        using var answer = await request.SendAsync(Token, _ => Bytes(10));
         await RefusedAsync(HttpStatusCode.Forbidden, "SignatureDoesNotMatch", answer);
-        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchKey", S3.GetObjectAsync(Bucket, "key", Cancellation));
+        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchKey", S3.GetObjectAsync(Bucket, "key", Token));
     }
 
     [Fact]
     public async Task An_unknown_access_key_is_refused()
     {
-        using var answer = await new SignedRequest(Endpoint, HttpMethod.Get, $"/{Bucket}/key") { AccessKeyId = "NOBODY" }.SendAsync(Cancellation);
+        using var answer = await new SignedRequest(Endpoint, HttpMethod.Get, $"/{Bucket}/key") { AccessKeyId = "NOBODY" }.SendAsync(Token);
         await RefusedAsync(HttpStatusCode.Forbidden, "InvalidAccessKeyId", answer);
     }
 
@@ -40,7 +40,7 @@ public abstract class SignatureBehaviours(S3Endpoint endpoint) : S3Test(endpoint
     [InlineData(16)]
     public async Task A_clock_that_is_off_by_more_than_15_minutes_is_refused(int minutes)
     {
-        using var answer = await new SignedRequest(Endpoint, HttpMethod.Get, $"/{Bucket}/key") { Time = Now.AddMinutes(minutes) }.SendAsync(Cancellation);
+        using var answer = await new SignedRequest(Endpoint, HttpMethod.Get, $"/{Bucket}/key") { Time = Now.AddMinutes(minutes) }.SendAsync(Token);
         await RefusedAsync(HttpStatusCode.Forbidden, "RequestTimeTooSkewed", answer);
     }
 
@@ -48,7 +48,7 @@ public abstract class SignatureBehaviours(S3Endpoint endpoint) : S3Test(endpoint
     public async Task A_clock_that_is_off_by_ten_minutes_is_accepted()
     {
         await PutAsync("key", Bytes(10));
-        using var answer = await new SignedRequest(Endpoint, HttpMethod.Get, $"/{Bucket}/key") { Time = Now.AddMinutes(-10) }.SendAsync(Cancellation);
+        using var answer = await new SignedRequest(Endpoint, HttpMethod.Get, $"/{Bucket}/key") { Time = Now.AddMinutes(-10) }.SendAsync(Token);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
     }
 
@@ -57,9 +57,9 @@ public abstract class SignatureBehaviours(S3Endpoint endpoint) : S3Test(endpoint
     {
         var body = Encoding.UTF8.GetBytes("signed");
         var request = new SignedRequest(Endpoint, HttpMethod.Put, $"/{Bucket}/key") { Payload = SignedRequest.Sha256(body) };
-        using var answer = await request.SendAsync(Cancellation, _ => Encoding.UTF8.GetBytes("edited"));
+        using var answer = await request.SendAsync(Token, _ => Encoding.UTF8.GetBytes("edited"));
         await RefusedAsync(HttpStatusCode.BadRequest, "XAmzContentSHA256Mismatch", answer);
-        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchKey", S3.GetObjectAsync(Bucket, "key", Cancellation));
+        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchKey", S3.GetObjectAsync(Bucket, "key", Token));
     }
 
     [Theory]
@@ -71,7 +71,7 @@ public abstract class SignatureBehaviours(S3Endpoint endpoint) : S3Test(endpoint
     {
         var bytes = Bytes(size);
         var request = new SignedRequest(Endpoint, HttpMethod.Put, $"/{Bucket}/key") { Payload = isSigned ? SignedRequest.Sha256(bytes) : "UNSIGNED-PAYLOAD" };
-        using var answer = await request.SendAsync(Cancellation, _ => bytes);
+        using var answer = await request.SendAsync(Token, _ => bytes);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         Assert.Equal(bytes, await GetAsync("key"));
     }
@@ -83,7 +83,7 @@ public abstract class SignatureBehaviours(S3Endpoint endpoint) : S3Test(endpoint
     public async Task Signed_chunks_are_put_together(int size)
     {
         var bytes = Bytes(size);
-        using var answer = await Chunked(size).SendAsync(Cancellation, request => request.Chunk(bytes, 65_536));
+        using var answer = await Chunked(size).SendAsync(Token, request => request.Chunk(bytes, 65_536));
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         Assert.Equal(bytes, await GetAsync("key"));
     }
@@ -93,7 +93,7 @@ public abstract class SignatureBehaviours(S3Endpoint endpoint) : S3Test(endpoint
     [InlineData(70_000)]
     public async Task An_altered_chunk_is_refused(int position)
     {
-        using var answer = await Chunked(100_000).SendAsync(Cancellation, request =>
+        using var answer = await Chunked(100_000).SendAsync(Token, request =>
         {
             var framed = request.Chunk(Bytes(100_000), 65_536);
             framed[position] ^= 1;
@@ -101,8 +101,8 @@ public abstract class SignatureBehaviours(S3Endpoint endpoint) : S3Test(endpoint
         });
 
         // The second is Ceph's word for it.
-        Assert.Contains(await SignedRequest.ErrorCodeAsync(answer, Cancellation), (string[])["SignatureDoesNotMatch", "XAmzContentSHA256Mismatch"]);
-        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchKey", S3.GetObjectAsync(Bucket, "key", Cancellation));
+        Assert.Contains(await SignedRequest.ErrorCodeAsync(answer, Token), (string[])["SignatureDoesNotMatch", "XAmzContentSHA256Mismatch"]);
+        await RefusedAsync(HttpStatusCode.NotFound, "NoSuchKey", S3.GetObjectAsync(Bucket, "key", Token));
     }
 
     [Fact]
@@ -110,11 +110,11 @@ public abstract class SignatureBehaviours(S3Endpoint endpoint) : S3Test(endpoint
     {
         var bytes = Bytes(10);
         await PutAsync("key", bytes);
-        using var valid = await SignedRequest.GetAsync(Raw(HttpMethod.Get, "key").Presign(TimeSpan.FromMinutes(5)), Cancellation);
-        Assert.Equal(bytes, await valid.Content.ReadAsByteArrayAsync(Cancellation));
+        using var valid = await SignedRequest.GetAsync(Raw(HttpMethod.Get, "key").Presign(TimeSpan.FromMinutes(5)), Token);
+        Assert.Equal(bytes, await valid.Content.ReadAsByteArrayAsync(Token));
 
         var old = new SignedRequest(Endpoint, HttpMethod.Get, $"/{Bucket}/key") { Time = Now.AddMinutes(-10) };
-        using var expired = await SignedRequest.GetAsync(old.Presign(TimeSpan.FromMinutes(5)), Cancellation);
+        using var expired = await SignedRequest.GetAsync(old.Presign(TimeSpan.FromMinutes(5)), Token);
         await RefusedAsync(HttpStatusCode.Forbidden, "AccessDenied", expired);
     }
 
@@ -128,7 +128,7 @@ public abstract class SignatureBehaviours(S3Endpoint endpoint) : S3Test(endpoint
         await PutAsync("other", Bytes(10));
         var url = Raw(HttpMethod.Get, "key").Presign(TimeSpan.FromMinutes(5), ("response-content-type", "text/plain")).OriginalString;
         Assert.Contains(original, url, StringComparison.Ordinal);
-        using var answer = await SignedRequest.GetAsync(new Uri(url.Replace(original, altered, StringComparison.Ordinal)), Cancellation);
+        using var answer = await SignedRequest.GetAsync(new Uri(url.Replace(original, altered, StringComparison.Ordinal)), Token);
         await RefusedAsync(HttpStatusCode.Forbidden, "SignatureDoesNotMatch", answer);
     }
 
@@ -137,7 +137,7 @@ public abstract class SignatureBehaviours(S3Endpoint endpoint) : S3Test(endpoint
     {
         var url = Raw(HttpMethod.Get, "key").Presign(TimeSpan.FromMinutes(5));
         using var request = new HttpRequestMessage(HttpMethod.Put, url) { Content = new ByteArrayContent(Bytes(10)) };
-        using var answer = await SignedRequest.SendPlainAsync(request, Cancellation);
+        using var answer = await SignedRequest.SendPlainAsync(request, Token);
         await RefusedAsync(HttpStatusCode.Forbidden, "SignatureDoesNotMatch", answer);
     }
 

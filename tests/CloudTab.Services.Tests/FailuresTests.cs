@@ -22,7 +22,7 @@ namespace CloudTab.Services.Tests;
 /// <summary>What ServiceDefaults gives to every service, seen from outside of one that does little else.</summary>
 public sealed class FailuresTests(Dependencies dependencies)
 {
-    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Theory]
     [InlineData("GET", "/nowhere", 404, "not_found")]
@@ -64,7 +64,7 @@ public sealed class FailuresTests(Dependencies dependencies)
 
         using var answer = await service.SendAsync(HttpMethod.Get, "/boom");
 
-        var text = await answer.Content.ReadAsStringAsync(Cancelled);
+        var text = await answer.Content.ReadAsStringAsync(Token);
         Assert.DoesNotContain("secret", text, StringComparison.Ordinal);
         Assert.DoesNotContain("Exception", text, StringComparison.Ordinal);
         Assert.Matches("^[0-9a-f]{32}$", JsonElement.Parse(text).GetProperty("traceId").GetString());
@@ -162,7 +162,7 @@ public sealed class FailuresTests(Dependencies dependencies)
         using var answer = await service.SendAsync(
             HttpMethod.Get, "/client", ("X-Forwarded-For", forwarded), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "relay.example"));
 
-        Assert.Equal(seen, await answer.Content.ReadAsStringAsync(Cancelled));
+        Assert.Equal(seen, await answer.Content.ReadAsStringAsync(Token));
     }
 
     [Fact]
@@ -190,14 +190,14 @@ public sealed class FailuresTests(Dependencies dependencies)
         using var live = await service.SendAsync(HttpMethod.Get, "/health/live");
 
         Assert.Equal(HttpStatusCode.ServiceUnavailable, ready.StatusCode);
-        Assert.Equal("Unhealthy: hangs", await ready.Content.ReadAsStringAsync(Cancelled));
+        Assert.Equal("Unhealthy: hangs", await ready.Content.ReadAsStringAsync(Token));
         Assert.Equal(HttpStatusCode.OK, live.StatusCode);
     }
 
     private static async Task<JsonElement> ProblemAsync(HttpResponseMessage answer)
     {
         Assert.Equal("application/problem+json", answer.Content.Headers.ContentType?.MediaType);
-        return await answer.Content.ReadFromJsonAsync<JsonElement>(Cancelled);
+        return await answer.Content.ReadFromJsonAsync<JsonElement>(Token);
     }
 
     private async Task<Service> StartAsync(params (string Name, string Value)[] settings)
@@ -257,7 +257,7 @@ public sealed class FailuresTests(Dependencies dependencies)
             using var client = new HttpClient();
             return await client.GetStringAsync(new Uri($"http://{context.Request.Host}/things/{id}?key={id}"), token);
         });
-        await app.StartAsync(Cancelled);
+        await app.StartAsync(Token);
         return new(app, log, spans);
     }
 
@@ -279,10 +279,10 @@ public sealed class FailuresTests(Dependencies dependencies)
                 request.Content = new StringContent("text");
             foreach (var (name, value) in headers)
                 request.Headers.TryAddWithoutValidation(name, value);
-            return await _client.SendAsync(request, Cancelled);
+            return await _client.SendAsync(request, Token);
         }
 
-        public Task StopAsync() => app.StopAsync(Cancelled);
+        public Task StopAsync() => app.StopAsync(Token);
 
         public async ValueTask DisposeAsync()
         {

@@ -5,7 +5,7 @@ namespace CloudTab.Services.Tests;
 /// <summary>A setting that is wrong stops the start of the real process: one line that names it, exit code 78.</summary>
 public sealed class SettingsTests
 {
-    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Theory]
     [InlineData("SESSION_TIMEOUT", "abc", "SESSION_TIMEOUT")]
@@ -44,7 +44,7 @@ public sealed class SettingsTests
     public async Task A_setting_may_be_a_file_which_wins_over_the_variable()
     {
         var folder = Directory.CreateTempSubdirectory("cloudtab-");
-        await File.WriteAllTextAsync(Path.Combine(folder.FullName, "services__shop-api__http__0"), "a-word-of-the-file\n", Cancelled);
+        await File.WriteAllTextAsync(Path.Combine(folder.FullName, "services__shop-api__http__0"), "a-word-of-the-file\n", Token);
 
         var (code, output) = await RunAsync("CloudTab.Gateway", ("SECRETS_PATH", folder.FullName), ("services__shop-api__http__0", "a-word-of-the-variable"));
 
@@ -80,7 +80,7 @@ public sealed class SettingsTests
         foreach (var (name, value) in settings)
             environment[name] = value;
 
-        await using var process = await ChildProcess.StartAsync(project, environment, null, Cancelled);
-        return (await process.WaitForExitAsync(Cancelled), process.Output);
+        await using var process = await ChildProcess.StartAsync(project, environment, null, Token);
+        return (await process.WaitForExitAsync(Token), process.Output);
     }
 }

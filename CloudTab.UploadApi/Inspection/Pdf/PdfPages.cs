@@ -25,13 +25,13 @@ internal sealed class PdfPages(ObjectStore store, IOptions<PdfOptions> options, 
     {
         using var span = Telemetry.StartPdf(file.Id);
         using var limit = new CancellationTokenSource(_limit, clock);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {
-            await _free.WaitAsync(either.Token);
+            await _free.WaitAsync(linked.Token);
             try
             {
-                return Told(await ReadAsync(file, size, either.Token));
+                return Record(await ReadAsync(file, size, linked.Token));
             }
             finally
             {
@@ -43,7 +43,7 @@ internal sealed class PdfPages(ObjectStore store, IOptions<PdfOptions> options, 
         {
             if (!cancellationToken.IsCancellationRequested)
                 logger.PagesNotCounted(file.Id, failed.GetType().Name);
-            return Told(null);
+            return Record(null);
         }
     }
 
@@ -81,7 +81,7 @@ internal sealed class PdfPages(ObjectStore store, IOptions<PdfOptions> options, 
         _idle.Add(PdfProcess.Start(_limit));
     }
 
-    private PdfFacts? Told(PdfFacts? facts)
+    private PdfFacts? Record(PdfFacts? facts)
     {
         telemetry.PdfRead(facts);
         return facts;

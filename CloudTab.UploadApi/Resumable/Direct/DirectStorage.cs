@@ -9,9 +9,9 @@ namespace CloudTab.UploadApi;
 /// </summary>
 internal sealed class DirectStorage(
     UploadStorage storage,
-    UploadHolds holds,
-    Completion completion,
-    ResumableUploads resumables,
+    UploadLocks locks,
+    CompleteUpload completeUpload,
+    Uploads uploads,
     DirectParts parts,
     CompletedFiles files,
     TimeProvider clock)
@@ -22,21 +22,21 @@ internal sealed class DirectStorage(
     /// <summary>Begins an upload; all its parts are to be sent.</summary>
     public async Task<DirectAttempt> CreateAsync(string shop, string sessionId, NewUpload wanted, CancellationToken cancellationToken)
     {
-        var (created, refused) = await storage.BeginAsync(shop, sessionId, wanted, consumed: 0, holds.Holder, cancellationToken);
+        var (created, refused) = await storage.BeginAsync(shop, sessionId, wanted, consumed: 0, locks.Holder, cancellationToken);
         if (created is null)
             return refused!;
 
-        await using var hold = holds.Begin(created);
-        var isTold = false;
+        await using var uploadLock = locks.Register(created);
+        var clientKnowsLocation = false;
         try
         {
             // Not the client's token: one that leaves now must not keep us from learning what has to be aborted.
             using var limit = new CancellationTokenSource(BeginLimit, clock);
             var multipartId = await parts.BeginAsync(created.ObjectKey, limit.Token);
-            await hold.LetGoAsync(created.Progress with { MultipartId = multipartId }, limit.Token);
-            var links = await LinksAsync(hold.Upload, DirectParts.PartsOf(hold.Upload));
-            isTold = true;
-            return new(hold.Upload, null) { Missing = links };
+            await uploadLock.ReleaseAsync(created.Progress with { MultipartId = multipartId }, limit.Token);
+            var links = await LinksAsync(uploadLock.Upload, DirectParts.PartsOf(uploadLock.Upload));
+            clientKnowsLocation = true;
+            return new(uploadLock.Upload, null) { Missing = links };
         }
         catch (UploadLostException)
         {
@@ -44,8 +44,8 @@ internal sealed class DirectStorage(
         }
         finally
         {
-            if (!isTold)
-                await completion.GiveUpAsync(hold);
+            if (!clientKnowsLocation)
+                await completeUpload.GiveUpAsync(uploadLock);
         }
     }
 
@@ -56,54 +56,54 @@ internal sealed class DirectStorage(
     public async Task<DirectAttempt> FinishAsync(string shop, string uploadId, CancellationToken cancellationToken)
     {
         // Looked at before it is taken: an upload of another protocol would be interrupted.
-        if (await resumables.FindAsync(shop, uploadId, cancellationToken) is null or { IsDirect: false })
+        if (await uploads.FindAsync(shop, uploadId, cancellationToken) is null or { IsDirect: false })
             return Problems.UploadNotFound;
-        var (hold, found) = await holds.TakeAsync(shop, uploadId, offset: null, cancellationToken);
-        if (hold is null)
-            return Problems.WhyNot(found) is { } refused ? refused : await StoredAsync(found!, cancellationToken);
-        await using (hold)
+        var (uploadLock, found) = await locks.AcquireAsync(shop, uploadId, offset: null, cancellationToken);
+        if (uploadLock is null)
+            return Problems.RefusalFor(found) is { } refused ? refused : await StoredAsync(found!, cancellationToken);
+        await using (uploadLock)
         {
             try
             {
-                return await FinishAsync(hold, cancellationToken);
+                return await FinishAsync(uploadLock, cancellationToken);
             }
-            catch (Exception lost) when (lost is UploadLostException || lost is OperationCanceledException && hold.Lost.IsCancellationRequested)
+            catch (Exception lost) when (lost is UploadLostException || lost is OperationCanceledException && uploadLock.Lost.IsCancellationRequested)
             {
-                hold.End();
+                uploadLock.End();
             }
         }
 
         // Somebody else finishes it by now, or it is gone: what became of it is the answer.
-        var left = await holds.WaitUntilFreeAsync(shop, uploadId, cancellationToken);
-        if (Problems.WhyNot(left) is { } gone)
+        var left = await locks.WaitUntilFreeAsync(shop, uploadId, cancellationToken);
+        if (Problems.RefusalFor(left) is { } gone)
             return gone;
         return left!.IsComplete ? await StoredAsync(left, cancellationToken) : Problems.Unavailable;
     }
 
-    private async Task<DirectAttempt> FinishAsync(UploadHold hold, CancellationToken cancellationToken)
+    private async Task<DirectAttempt> FinishAsync(UploadLock uploadLock, CancellationToken cancellationToken)
     {
         using var limit = new CancellationTokenSource(AssembleLimit, clock);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, hold.Lost);
-        switch (await parts.AssembleAsync(hold.Upload, either.Token))
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, uploadLock.Lost);
+        switch (await parts.AssembleAsync(uploadLock.Upload, linked.Token))
         {
             case null:
-                await completion.GiveUpAsync(hold);
+                await completeUpload.GiveUpAsync(uploadLock);
                 return Problems.UploadGone;
             case { Count: > 0 } missing:
-                return new(hold.Upload, Problems.PartsMissing) { Missing = await LinksAsync(hold.Upload, missing) };
+                return new(uploadLock.Upload, Problems.PartsMissing) { Missing = await LinksAsync(uploadLock.Upload, missing) };
         }
 
-        var attempt = await completion.CompleteUnseenAsync(hold);
+        var attempt = await completeUpload.CompleteUnseenAsync(uploadLock);
         return attempt.Refused is { } refused ? refused : await StoredAsync(attempt.Upload!, cancellationToken);
     }
 
-    private async Task<DirectAttempt> StoredAsync(ResumableUpload upload, CancellationToken cancellationToken)
+    private async Task<DirectAttempt> StoredAsync(Upload upload, CancellationToken cancellationToken)
     {
         var file = await files.FindAsync(upload, cancellationToken);
         return file is null ? Problems.UploadGone : new DirectAttempt(upload, null) { Stored = file };
     }
 
-    private async Task<List<PartLink>> LinksAsync(ResumableUpload upload, IReadOnlyList<DirectPart> wanted)
+    private async Task<List<PartLink>> LinksAsync(Upload upload, IReadOnlyList<DirectPart> wanted)
     {
         var links = new List<PartLink>(wanted.Count);
         foreach (var part in wanted)
@@ -115,7 +115,7 @@ internal sealed class DirectStorage(
 /// <summary>How an attempt to begin or finish a direct upload ended.</summary>
 /// <param name="Upload">The upload as it is recorded now, or null where there is none to tell of.</param>
 /// <param name="Refused">Why it was refused, or null.</param>
-internal sealed record DirectAttempt(ResumableUpload? Upload, Problem? Refused)
+internal sealed record DirectAttempt(Upload? Upload, Problem? Refused)
 {
     /// <summary>Links for the parts that are not there.</summary>
     public IReadOnlyList<PartLink> Missing { get; init; } = [];

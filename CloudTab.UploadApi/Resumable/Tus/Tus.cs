@@ -151,7 +151,7 @@ internal static class Tus
     }
 
     // "This header MUST be included in every PATCH response if the upload is going to expire."
-    private static void SetExpiry(HttpResponse response, ResumableUpload upload)
+    private static void SetExpiry(HttpResponse response, Upload upload)
     {
         if (!upload.IsComplete)
             response.Headers[TusHeaders.Expires] = upload.ExpiresAt.ToString("R", System.Globalization.CultureInfo.InvariantCulture);

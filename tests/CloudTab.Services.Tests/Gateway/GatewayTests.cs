@@ -21,7 +21,7 @@ public sealed class GatewayTests : IAsyncLifetime
     private Backend _notifier = null!;
     private Backend _janitor = null!;
 
-    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
@@ -58,8 +58,8 @@ public sealed class GatewayTests : IAsyncLifetime
         foreach (var method in (HttpMethod[])[HttpMethod.Get, HttpMethod.Post, HttpMethod.Delete, HttpMethod.Patch])
         {
             using var request = new HttpRequestMessage(method, path) { Headers = { { "Accept", "text/html" } } };
-            using var answer = await client.SendAsync(request, Cancelled);
-            Assert.Equal(service, await answer.Content.ReadAsStringAsync(Cancelled));
+            using var answer = await client.SendAsync(request, Token);
+            Assert.Equal(service, await answer.Content.ReadAsStringAsync(Token));
         }
 
         Assert.Equal($"GET {path}", (service == "shop-api" ? _shopApi : _uploadApi).Requests.First());
@@ -81,7 +81,7 @@ public sealed class GatewayTests : IAsyncLifetime
         await using var gateway = Start();
         using var client = gateway.Client();
 
-        using var answer = await client.GetAsync(new Uri(path, UriKind.Relative), Cancelled);
+        using var answer = await client.GetAsync(new Uri(path, UriKind.Relative), Token);
 
         Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
         Assert.Equal("not_found", (await ProblemAsync(answer)).GetProperty("code").GetString());
@@ -107,16 +107,16 @@ public sealed class GatewayTests : IAsyncLifetime
         if (accept is not null)
             request.Headers.TryAddWithoutValidation("Accept", accept);
 
-        using var answer = await client.SendAsync(request, Cancelled);
+        using var answer = await client.SendAsync(request, Token);
 
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         if (!card)
         {
-            Assert.Equal("upload-api", await answer.Content.ReadAsStringAsync(Cancelled));
+            Assert.Equal("upload-api", await answer.Content.ReadAsStringAsync(Token));
             return;
         }
 
-        var said = await answer.Content.ReadFromJsonAsync<JsonElement>(Cancelled);
+        var said = await answer.Content.ReadFromJsonAsync<JsonElement>(Token);
         Assert.Equal("CloudTab Relay Server", said.GetProperty("service").GetString());
         Assert.Equal("running", said.GetProperty("status").GetString());
         Assert.Matches(@"^\d+\.\d+\.\d+$", said.GetProperty("version").GetString());
@@ -130,17 +130,17 @@ public sealed class GatewayTests : IAsyncLifetime
         using var client = gateway.Client();
         using var body = new PushedContent(async stream =>
         {
-            await stream.WriteAsync(new byte[100_000], Cancelled);
-            await stream.FlushAsync(Cancelled);
-            await _uploadApi.FirstBytes.Task.WaitAsync(Limit, Cancelled);
+            await stream.WriteAsync(new byte[100_000], Token);
+            await stream.FlushAsync(Token);
+            await _uploadApi.FirstBytes.Task.WaitAsync(Limit, Token);
             var block = new byte[1 << 20];
             for (var i = 0; i < 40; i++)
-                await stream.WriteAsync(block, Cancelled);
+                await stream.WriteAsync(block, Token);
         });
 
-        using var answer = await client.PostAsync(new Uri("/api/customer/count", UriKind.Relative), body, Cancelled);
+        using var answer = await client.PostAsync(new Uri("/api/customer/count", UriKind.Relative), body, Token);
 
-        Assert.Equal((100_000 + (40 << 20)).ToString(CultureInfo.InvariantCulture), await answer.Content.ReadAsStringAsync(Cancelled));
+        Assert.Equal((100_000 + (40 << 20)).ToString(CultureInfo.InvariantCulture), await answer.Content.ReadAsStringAsync(Token));
     }
 
     [Fact]
@@ -151,7 +151,7 @@ public sealed class GatewayTests : IAsyncLifetime
         for (var i = 0; i < 10; i++)
         {
             using var body = new ByteArrayContent(new byte[8 << 20]);
-            using var answer = await client.PostAsync(new Uri("/api/customer/refuse", UriKind.Relative), body, Cancelled);
+            using var answer = await client.PostAsync(new Uri("/api/customer/refuse", UriKind.Relative), body, Token);
             Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.StatusCode);
         }
     }
@@ -161,14 +161,14 @@ public sealed class GatewayTests : IAsyncLifetime
     {
         await using var gateway = Start();
         using var client = gateway.Client();
-        using var leave = CancellationTokenSource.CreateLinkedTokenSource(Cancelled);
+        using var leave = CancellationTokenSource.CreateLinkedTokenSource(Token);
         using var body = new ByteArrayContent(new byte[10]);
 
         var request = client.PostAsync(new Uri("/api/customer/hang", UriKind.Relative), body, leave.Token);
-        await _uploadApi.FirstBytes.Task.WaitAsync(Limit, Cancelled);
+        await _uploadApi.FirstBytes.Task.WaitAsync(Limit, Token);
         await leave.CancelAsync();
 
-        await _uploadApi.Aborted.Task.WaitAsync(Limit, Cancelled);
+        await _uploadApi.Aborted.Task.WaitAsync(Limit, Token);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => request);
     }
 
@@ -178,14 +178,14 @@ public sealed class GatewayTests : IAsyncLifetime
         await using var gateway = Start();
         using (var client = new TcpClient())
         {
-            await client.ConnectAsync(gateway.Address.Host, gateway.Address.Port, Cancelled);
-            await client.GetStream().WriteAsync("POST /api/customer/count HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"u8.ToArray(), Cancelled);
-            await client.GetStream().WriteAsync(new byte[100_000], Cancelled);
-            await _uploadApi.FirstBytes.Task.WaitAsync(Limit, Cancelled);
+            await client.ConnectAsync(gateway.Address.Host, gateway.Address.Port, Token);
+            await client.GetStream().WriteAsync("POST /api/customer/count HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"u8.ToArray(), Token);
+            await client.GetStream().WriteAsync(new byte[100_000], Token);
+            await _uploadApi.FirstBytes.Task.WaitAsync(Limit, Token);
             client.LingerState = new LingerOption(true, 0);
         }
 
-        await _uploadApi.Aborted.Task.WaitAsync(Limit, Cancelled);
+        await _uploadApi.Aborted.Task.WaitAsync(Limit, Token);
     }
 
     [Fact]
@@ -193,7 +193,7 @@ public sealed class GatewayTests : IAsyncLifetime
     {
         await using var gateway = Start();
         using var socket = new ClientWebSocket();
-        await socket.ConnectAsync(new UriBuilder(gateway.Address) { Scheme = "ws", Path = "/ws" }.Uri, Cancelled);
+        await socket.ConnectAsync(new UriBuilder(gateway.Address) { Scheme = "ws", Path = "/ws" }.Uri, Token);
 
         Assert.Equal("hello", await AskAsync(socket, "hello"));
         Assert.Equal("again", await AskAsync(socket, "again"));
@@ -206,13 +206,13 @@ public sealed class GatewayTests : IAsyncLifetime
     {
         await using var gateway = Start();
         var socket = new ClientWebSocket();
-        await socket.ConnectAsync(new UriBuilder(gateway.Address) { Scheme = "ws", Path = "/ws" }.Uri, Cancelled);
+        await socket.ConnectAsync(new UriBuilder(gateway.Address) { Scheme = "ws", Path = "/ws" }.Uri, Token);
         Assert.Equal("hello", await AskAsync(socket, "hello"));
 
         socket.Abort();
         socket.Dispose();
 
-        await _notifier.Aborted.Task.WaitAsync(Limit, Cancelled);
+        await _notifier.Aborted.Task.WaitAsync(Limit, Token);
     }
 
     [Fact]
@@ -226,8 +226,8 @@ public sealed class GatewayTests : IAsyncLifetime
         for (var i = 0; i < 30; i++)
         {
             using var body = new ByteArrayContent(new byte[100_000]);
-            using var answer = await client.PostAsync(new Uri("/api/customer/count", UriKind.Relative), body, Cancelled);
-            Assert.Equal("100000", await answer.Content.ReadAsStringAsync(Cancelled));
+            using var answer = await client.PostAsync(new Uri("/api/customer/count", UriKind.Relative), body, Token);
+            Assert.Equal("100000", await answer.Content.ReadAsStringAsync(Token));
         }
 
         Assert.Equal(30, _uploadApi.Requests.Count + other.Requests.Count);
@@ -241,12 +241,12 @@ public sealed class GatewayTests : IAsyncLifetime
         await using var gateway = Start(("services:upload-api:http:1", other.Address));
         using var client = gateway.Client();
         for (var i = 0; i < 4; i++)
-            Assert.Equal("upload-api", await client.GetStringAsync(new Uri("/api/customer/x", UriKind.Relative), Cancelled));
+            Assert.Equal("upload-api", await client.GetStringAsync(new Uri("/api/customer/x", UriKind.Relative), Token));
 
         await other.StopAsync();
 
         for (var i = 0; i < 20; i++)
-            Assert.Equal("upload-api", await client.GetStringAsync(new Uri("/api/customer/x", UriKind.Relative), Cancelled));
+            Assert.Equal("upload-api", await client.GetStringAsync(new Uri("/api/customer/x", UriKind.Relative), Token));
     }
 
     [Fact]
@@ -256,7 +256,7 @@ public sealed class GatewayTests : IAsyncLifetime
         using var client = gateway.Client();
         await _shopApi.StopAsync();
 
-        using var answer = await client.GetAsync(new Uri("/api/shopkeeper/x", UriKind.Relative), Cancelled);
+        using var answer = await client.GetAsync(new Uri("/api/shopkeeper/x", UriKind.Relative), Token);
 
         Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
         Assert.NotNull(answer.Headers.RetryAfter?.Delta);
@@ -272,7 +272,7 @@ public sealed class GatewayTests : IAsyncLifetime
         using var client = gateway.Client();
 
         using var body = new ByteArrayContent(new byte[10]);
-        using var answer = await client.PostAsync(new Uri("/api/customer/drop", UriKind.Relative), body, Cancelled);
+        using var answer = await client.PostAsync(new Uri("/api/customer/drop", UriKind.Relative), body, Token);
 
         Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
         Assert.Equal("unavailable", (await ProblemAsync(answer)).GetProperty("code").GetString());
@@ -292,7 +292,7 @@ public sealed class GatewayTests : IAsyncLifetime
         if (isTus)
             request.Headers.Add("Tus-Resumable", "1.0.0");
 
-        using var answer = await client.SendAsync(request, Cancelled);
+        using var answer = await client.SendAsync(request, Token);
 
         Assert.Equal(status, answer.StatusCode);
         Assert.NotNull(answer.Headers.RetryAfter);
@@ -304,20 +304,20 @@ public sealed class GatewayTests : IAsyncLifetime
     {
         await using var gateway = Start();
         using var socket = new TcpClient();
-        await socket.ConnectAsync(gateway.Address.Host, gateway.Address.Port, Cancelled);
+        await socket.ConnectAsync(gateway.Address.Host, gateway.Address.Port, Token);
         var stream = socket.GetStream();
-        await stream.WriteAsync("POST /api/customer/die HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n"u8.ToArray(), Cancelled);
+        await stream.WriteAsync("POST /api/customer/die HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n"u8.ToArray(), Token);
 
         var sending = Assert.ThrowsAnyAsync<IOException>(async () =>
         {
             while (true)
-                await stream.WriteAsync(new byte[1_000], Cancelled);
+                await stream.WriteAsync(new byte[1_000], Token);
         });
 
         var answer = new byte[4096];
-        var count = await stream.ReadAsync(answer, Cancelled);
+        var count = await stream.ReadAsync(answer, Token);
         Assert.StartsWith("HTTP/1.1 503 ", Encoding.ASCII.GetString(answer, 0, count), StringComparison.Ordinal);
-        await sending.WaitAsync(TimeSpan.FromSeconds(3), Cancelled); // Kestrel would read for 5
+        await sending.WaitAsync(TimeSpan.FromSeconds(3), Token); // Kestrel would read for 5
     }
 
     [Fact]
@@ -326,7 +326,7 @@ public sealed class GatewayTests : IAsyncLifetime
         await using var gateway = Start();
         using var client = gateway.Client();
 
-        await Assert.ThrowsAsync<HttpRequestException>(() => client.GetByteArrayAsync(new Uri("/api/customer/break", UriKind.Relative), Cancelled));
+        await Assert.ThrowsAsync<HttpRequestException>(() => client.GetByteArrayAsync(new Uri("/api/customer/break", UriKind.Relative), Token));
     }
 
     [Fact]
@@ -338,9 +338,9 @@ public sealed class GatewayTests : IAsyncLifetime
         request.Headers.Add("X-Forwarded-For", "203.0.113.7");
         request.Headers.Add("X-Forwarded-Proto", "https");
 
-        using var answer = await client.SendAsync(request, Cancelled);
+        using var answer = await client.SendAsync(request, Token);
 
-        var seen = (await answer.Content.ReadAsStringAsync(Cancelled)).Split('\n');
+        var seen = (await answer.Content.ReadAsStringAsync(Token)).Split('\n');
         Assert.Contains("X-Forwarded-For: 127.0.0.1", seen);
         Assert.Contains("X-Forwarded-Proto: http", seen);
         Assert.Contains($"X-Forwarded-Host: {gateway.Address.Authority}", seen);
@@ -353,7 +353,7 @@ public sealed class GatewayTests : IAsyncLifetime
         using var client = gateway.Client();
         using var request = new HttpRequestMessage(HttpMethod.Get, "/api/customer/headers") { Headers = { { "Origin", "https://shop.example" } } };
 
-        using var answer = await client.SendAsync(request, Cancelled);
+        using var answer = await client.SendAsync(request, Token);
 
         Assert.Equal(["default-src 'none'"], answer.Headers.GetValues("Content-Security-Policy"));
         Assert.Equal("max-age=60", answer.Headers.CacheControl?.ToString());
@@ -381,7 +381,7 @@ public sealed class GatewayTests : IAsyncLifetime
 
         _uploadApi.Ready = HttpStatusCode.ServiceUnavailable;
         await _janitor.StopAsync();
-        await Parts.UntilAsync(async () =>
+        await StateMachine.UntilAsync(async () =>
         {
             (status, health) = await HealthAsync(client);
             return status != HttpStatusCode.OK;
@@ -400,8 +400,8 @@ public sealed class GatewayTests : IAsyncLifetime
         await using var gateway = Start();
         using var client = gateway.Client();
 
-        Assert.Equal("Healthy", await client.GetStringAsync(new Uri("/health/live", UriKind.Relative), Cancelled));
-        Assert.Equal("Healthy", await client.GetStringAsync(new Uri("/health/ready", UriKind.Relative), Cancelled));
+        Assert.Equal("Healthy", await client.GetStringAsync(new Uri("/health/live", UriKind.Relative), Token));
+        Assert.Equal("Healthy", await client.GetStringAsync(new Uri("/health/ready", UriKind.Relative), Token));
     }
 
     [Fact]
@@ -411,11 +411,11 @@ public sealed class GatewayTests : IAsyncLifetime
         var environment = Settings().ToDictionary(pair => pair.Key.Replace(":", "__", StringComparison.Ordinal), pair => pair.Value, StringComparer.Ordinal);
         environment["PORT"] = port.ToString(CultureInfo.InvariantCulture);
 
-        await using var gateway = await ChildProcess.StartAsync("CloudTab.Gateway", environment, new Uri($"http://127.0.0.1:{port}/health"), Cancelled);
+        await using var gateway = await ChildProcess.StartAsync("CloudTab.Gateway", environment, new Uri($"http://127.0.0.1:{port}/health"), Token);
 
         using var client = new HttpClient();
         for (var i = 0; i < 3; i++)
-            await client.GetStringAsync(new Uri($"http://127.0.0.1:{port}/sessions/7zzzzzzzzzzzzzzzzzzzzzzzzz"), Cancelled);
+            await client.GetStringAsync(new Uri($"http://127.0.0.1:{port}/sessions/7zzzzzzzzzzzzzzzzzzzzzzzzz"), Token);
         Assert.Equal(0, await gateway.StopAsync());
         Assert.DoesNotContain("7zzzzzzzzzzzzzzzzzzzzzzzzz", gateway.Output, StringComparison.Ordinal);
     }
@@ -423,20 +423,20 @@ public sealed class GatewayTests : IAsyncLifetime
     private static async Task<JsonElement> ProblemAsync(HttpResponseMessage answer)
     {
         Assert.Equal("application/problem+json", answer.Content.Headers.ContentType?.MediaType);
-        return await answer.Content.ReadFromJsonAsync<JsonElement>(Cancelled);
+        return await answer.Content.ReadFromJsonAsync<JsonElement>(Token);
     }
 
     private static async Task<(HttpStatusCode Status, JsonElement Health)> HealthAsync(HttpClient client)
     {
-        using var answer = await client.GetAsync(new Uri("/health", UriKind.Relative), Cancelled);
-        return (answer.StatusCode, await answer.Content.ReadFromJsonAsync<JsonElement>(Cancelled));
+        using var answer = await client.GetAsync(new Uri("/health", UriKind.Relative), Token);
+        return (answer.StatusCode, await answer.Content.ReadFromJsonAsync<JsonElement>(Token));
     }
 
     private static async Task<string> AskAsync(ClientWebSocket socket, string text)
     {
-        await socket.SendAsync(Encoding.UTF8.GetBytes(text), WebSocketMessageType.Text, endOfMessage: true, Cancelled);
+        await socket.SendAsync(Encoding.UTF8.GetBytes(text), WebSocketMessageType.Text, endOfMessage: true, Token);
         var buffer = new byte[100];
-        var frame = await socket.ReceiveAsync(buffer, Cancelled);
+        var frame = await socket.ReceiveAsync(buffer, Token);
         return Encoding.UTF8.GetString(buffer, 0, frame.Count);
     }
 

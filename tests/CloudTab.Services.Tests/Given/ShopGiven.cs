@@ -26,7 +26,7 @@ internal static class ShopGiven
         var stored = new List<UploadedFile>();
         foreach (var file in files.Length > 0 ? files : [new GivenFile()])
         {
-            var begun = await relay.Service<Uploads>().BeginAsync(opened.Id, file.Name, token);
+            var begun = await relay.Service<UploadingFiles>().BeginAsync(opened.Id, file.Name, token);
             await using var upload = relay.Service<ObjectStore>().BeginUpload(begun!.ObjectKey, file.Content.Length);
             for (var written = 0; written < file.Content.Length;)
             {
@@ -50,7 +50,7 @@ internal static class ShopGiven
     {
         var token = TestContext.Current.CancellationToken;
         var opened = await relay.OpenSessionAsync(shop, customer);
-        var begun = await relay.Service<Uploads>().BeginAsync(opened.Id, "print.pdf", token);
+        var begun = await relay.Service<UploadingFiles>().BeginAsync(opened.Id, "print.pdf", token);
         var file = new UploadedFile(begun!.Id, begun.Name, "application/pdf", 1, SHA256.HashData([1]));
         Assert.Equal(Outcome.Done, await relay.Service<StoredFiles>().StoreAsync(opened.Id, [file], NoLimits, token));
         return new GivenSession(opened.Id, opened.SessionId, opened.PickupCode, [file.Id]);

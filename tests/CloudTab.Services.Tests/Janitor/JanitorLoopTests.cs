@@ -8,25 +8,25 @@ namespace CloudTab.Services.Tests;
 /// <summary>The loop around a duty, and the whole Janitor at work.</summary>
 public sealed class JanitorLoopTests(JanitorLoopTests.Fixture fixture) : IClassFixture<JanitorLoopTests.Fixture>
 {
-    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task A_running_Janitor_clears_up_by_itself()
     {
-        using var parts = new Parts(fixture);
-        var key = await parts.KeyAsync();
-        var session = await parts.InStateAsync("pending", key);
-        await parts.ExecuteAsync("UPDATE sessions SET expires_at = '2000-01-01' WHERE id = @Id", new { session.Id });
+        using var states = new StateMachine(fixture);
+        var key = await states.KeyAsync();
+        var session = await states.InStateAsync("pending", key);
+        await states.ExecuteAsync("UPDATE sessions SET expires_at = '2000-01-01' WHERE id = @Id", new { session.Id });
 
         await using var first = fixture.StartHost<JanitorOptions>();
         await using var second = fixture.StartHost<JanitorOptions>();
-        using (var answer = await first.Client().GetAsync(new Uri("/health/ready", UriKind.Relative), Cancelled))
+        using (var answer = await first.Client().GetAsync(new Uri("/health/ready", UriKind.Relative), Token))
             Assert.True(answer.IsSuccessStatusCode);
-        await Parts.UntilAsync(async () => (await parts.FilesAsync(session.Id))[0] == "deleted");
+        await StateMachine.UntilAsync(async () => (await states.FilesAsync(session.Id))[0] == "deleted");
 
         Assert.Empty(await fixture.ObjectsAsync());
-        Assert.Equal("expired", (await parts.SessionAsync(session.Id)).Status);
-        Assert.Single(await parts.EventsAsync(session.Id), "session_updated expired 1");
+        Assert.Equal("expired", (await states.SessionAsync(session.Id)).Status);
+        Assert.Single(await states.EventsAsync(session.Id), "session_updated expired 1");
     }
 
     [Fact]
@@ -88,10 +88,10 @@ public sealed class JanitorLoopTests(JanitorLoopTests.Fixture fixture) : IClassF
                 token.ThrowIfCancellationRequested();
                 return new(0, More: i % 2 == 0);
             }), new Lines());
-            await loop.StartAsync(Cancelled);
+            await loop.StartAsync(Token);
             if (i % 3 == 0)
                 await Task.Yield();
-            await loop.StopAsync(Cancelled).WaitAsync(TimeSpan.FromSeconds(5), Cancelled);
+            await loop.StopAsync(Token).WaitAsync(TimeSpan.FromSeconds(5), Token);
         }
     }
 
@@ -116,9 +116,9 @@ public sealed class JanitorLoopTests(JanitorLoopTests.Fixture fixture) : IClassF
                 return await runOnce(token);
             }),
             lines);
-        await loop.StartAsync(Cancelled);
-        await enough.Task.WaitAsync(TimeSpan.FromSeconds(20), Cancelled);
-        await loop.StopAsync(Cancelled);
+        await loop.StartAsync(Token);
+        await enough.Task.WaitAsync(TimeSpan.FromSeconds(20), Token);
+        await loop.StopAsync(Token);
         return lines.All;
     }
 

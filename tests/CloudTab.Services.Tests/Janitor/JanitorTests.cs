@@ -13,51 +13,51 @@ namespace CloudTab.Services.Tests;
 /// <summary>What each of the Janitor's duties does in one batch, alone and beside others.</summary>
 public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixture>, IDisposable
 {
-    private readonly Parts _parts = new(fixture);
+    private readonly StateMachine _states = new(fixture);
 
-    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public void Dispose() => _parts.Dispose();
+    public void Dispose() => _states.Dispose();
 
     [Fact]
     public async Task An_expired_session_loses_its_objects_in_the_same_batch()
     {
-        var key = await _parts.KeyAsync();
-        var session = await _parts.InStateAsync("pending", key);
+        var key = await _states.KeyAsync();
+        var session = await _states.InStateAsync("pending", key);
         var objectKey = await ObjectKeyAsync(session);
         await PassAsync(session);
 
-        var batch = await _parts.Get<ExpireSessions>().RunOnceAsync(Cancelled);
+        var batch = await _states.Get<ExpireSessions>().RunOnceAsync(Token);
 
         Assert.True(batch.Done >= 1);
-        Assert.Equal("expired", (await _parts.SessionAsync(session.Id)).Status);
-        Assert.Equal(["deleted"], await _parts.FilesAsync(session.Id));
+        Assert.Equal("expired", (await _states.SessionAsync(session.Id)).Status);
+        Assert.Equal(["deleted"], await _states.FilesAsync(session.Id));
         Assert.DoesNotContain(objectKey, await fixture.ObjectsAsync());
-        Assert.Equal(0, (await _parts.Get<ExpireSessions>().RunOnceAsync(Cancelled)).Done);
+        Assert.Equal(0, (await _states.Get<ExpireSessions>().RunOnceAsync(Token)).Done);
     }
 
     [Fact]
     public async Task A_full_batch_says_that_there_is_more()
     {
-        using var parts = new Parts(fixture, null, _parts.Clock, ("JANITOR_BATCH_SIZE", "2"));
-        await AllAsync(parts.Get<ExpireSessions>().RunOnceAsync);
-        var key = await parts.KeyAsync();
+        using var states = new StateMachine(fixture, null, _states.Clock, ("JANITOR_BATCH_SIZE", "2"));
+        await AllAsync(states.Get<ExpireSessions>().RunOnceAsync);
+        var key = await states.KeyAsync();
         var sessions = new List<OpenedSession>();
         for (var i = 0; i < 3; i++)
-            sessions.Add(await parts.InStateAsync("open", key));
+            sessions.Add(await states.InStateAsync("open", key));
         foreach (var session in sessions)
             await PassAsync(session);
 
-        Assert.Equal(new Batch(2, More: true), await parts.Get<ExpireSessions>().RunOnceAsync(Cancelled));
-        Assert.Equal(new Batch(1, More: false), await parts.Get<ExpireSessions>().RunOnceAsync(Cancelled));
+        Assert.Equal(new Batch(2, More: true), await states.Get<ExpireSessions>().RunOnceAsync(Token));
+        Assert.Equal(new Batch(1, More: false), await states.Get<ExpireSessions>().RunOnceAsync(Token));
     }
 
     [Fact]
     public async Task Replicas_share_the_work_and_no_session_expires_twice()
     {
-        await AllAsync(_parts.Get<ExpireSessions>().RunOnceAsync);
-        var key = await _parts.KeyAsync();
-        await _parts.ExecuteAsync(
+        await AllAsync(_states.Get<ExpireSessions>().RunOnceAsync);
+        var key = await _states.KeyAsync();
+        await _states.ExecuteAsync(
             """
             INSERT INTO sessions (id, shop_id, session_id, pickup_code, status, created_at, expires_at)
             SELECT gen_random_uuid(), @Shop, '0' || lpad(translate(n::text, '0123456789', 'abcdefghjk'), 25, '0'),
@@ -66,7 +66,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
             """,
             new { key.Shop });
 
-        var replicas = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => UntilNoneAsync(() => _parts.Expiry.ExpireSessionsAsync(20, Cancelled))));
+        var replicas = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => UntilNoneAsync(() => _states.Expiry.ExpireSessionsAsync(20, Token))));
 
         Assert.Equal(300, replicas.Sum());
         Assert.Equal(300, await fixture.ScalarAsync<long>("SELECT count(*) FROM events WHERE shop_id = @Shop AND status = 'expired'", new { key.Shop }));
@@ -75,80 +75,80 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     [Fact]
     public async Task A_session_that_another_transaction_holds_is_left_for_later()
     {
-        var key = await _parts.KeyAsync();
-        var session = await _parts.InStateAsync("open", key);
+        var key = await _states.KeyAsync();
+        var session = await _states.InStateAsync("open", key);
         await PassAsync(session);
-        await using var customer = await fixture.Source.OpenConnectionAsync(Cancelled);
-        await using var transaction = await customer.BeginTransactionAsync(Cancelled);
+        await using var customer = await fixture.Source.OpenConnectionAsync(Token);
+        await using var transaction = await customer.BeginTransactionAsync(Token);
         await using (var prolong = customer.CreateCommand())
         {
             prolong.CommandText = $"UPDATE sessions SET expires_at = now() + interval '1 day' WHERE id = '{session.Id}'";
-            await prolong.ExecuteNonQueryAsync(Cancelled);
+            await prolong.ExecuteNonQueryAsync(Token);
         }
 
-        await _parts.Get<ExpireSessions>().RunOnceAsync(Cancelled);
-        Assert.Equal("open", (await _parts.SessionAsync(session.Id)).Status);
+        await _states.Get<ExpireSessions>().RunOnceAsync(Token);
+        Assert.Equal("open", (await _states.SessionAsync(session.Id)).Status);
 
-        await transaction.CommitAsync(Cancelled);
-        await _parts.Get<ExpireSessions>().RunOnceAsync(Cancelled);
-        Assert.Equal("open", (await _parts.SessionAsync(session.Id)).Status);
+        await transaction.CommitAsync(Token);
+        await _states.Get<ExpireSessions>().RunOnceAsync(Token);
+        Assert.Equal("open", (await _states.SessionAsync(session.Id)).Status);
     }
 
     [Fact]
     public async Task A_lapsed_claim_goes_back_to_the_shop()
     {
-        var key = await _parts.KeyAsync();
-        var session = await _parts.InStateAsync("processing", key);
-        await _parts.ExecuteAsync("UPDATE sessions SET claimed_until = @past WHERE id = @Id", new { past = DateTime.UnixEpoch, session.Id });
+        var key = await _states.KeyAsync();
+        var session = await _states.InStateAsync("processing", key);
+        await _states.ExecuteAsync("UPDATE sessions SET claimed_until = @past WHERE id = @Id", new { past = DateTime.UnixEpoch, session.Id });
 
-        await _parts.Get<LapseClaims>().RunOnceAsync(Cancelled);
+        await _states.Get<LapseClaims>().RunOnceAsync(Token);
 
-        Assert.Equal("pending", (await _parts.SessionAsync(session.Id)).Status);
-        Assert.Equal("session_updated pending 1", (await _parts.EventsAsync(session.Id))[^1]);
+        Assert.Equal("pending", (await _states.SessionAsync(session.Id)).Status);
+        Assert.Equal("session_updated pending 1", (await _states.EventsAsync(session.Id))[^1]);
     }
 
     [Fact]
     public async Task A_file_past_its_lifetime_leaves_a_session_that_lives_on()
     {
-        var key = await _parts.KeyAsync();
-        var session = await _parts.InStateAsync("pending", key);
-        await _parts.StoreAsync(session.Id, await _parts.BeginAsync(session.Id));
-        await _parts.ExecuteAsync(
+        var key = await _states.KeyAsync();
+        var session = await _states.InStateAsync("pending", key);
+        await _states.StoreAsync(session.Id, await _states.BeginAsync(session.Id));
+        await _states.ExecuteAsync(
             "UPDATE files SET stored_at = '2000-01-01' WHERE session = @Id AND position = 1", new { session.Id });
 
-        await _parts.Get<ExpireFiles>().RunOnceAsync(Cancelled);
+        await _states.Get<ExpireFiles>().RunOnceAsync(Token);
 
-        var row = await _parts.SessionAsync(session.Id);
+        var row = await _states.SessionAsync(session.Id);
         Assert.Equal(("pending", 1, 3L), (row.Status, row.FileCount, row.TotalSize));
-        Assert.Equal(["deleted", "stored"], await _parts.FilesAsync(session.Id));
-        Assert.Equal("session_updated pending 1", (await _parts.EventsAsync(session.Id))[^1]);
+        Assert.Equal(["deleted", "stored"], await _states.FilesAsync(session.Id));
+        Assert.Equal("session_updated pending 1", (await _states.EventsAsync(session.Id))[^1]);
     }
 
     [Fact]
     public async Task Files_of_one_session_that_expire_together_are_one_event()
     {
-        var key = await _parts.KeyAsync();
-        var session = await _parts.InStateAsync("processing", key);
-        await _parts.StoreAsync(session.Id, await _parts.BeginAsync(session.Id));
-        await _parts.ExecuteAsync("UPDATE files SET stored_at = '2000-01-01' WHERE session = @Id", new { session.Id });
+        var key = await _states.KeyAsync();
+        var session = await _states.InStateAsync("processing", key);
+        await _states.StoreAsync(session.Id, await _states.BeginAsync(session.Id));
+        await _states.ExecuteAsync("UPDATE files SET stored_at = '2000-01-01' WHERE session = @Id", new { session.Id });
 
-        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => _parts.Get<ExpireFiles>().RunOnceAsync(Cancelled)));
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => _states.Get<ExpireFiles>().RunOnceAsync(Token)));
 
         Assert.Equal(("processing", 0, 0L), await StateAsync(session));
-        Assert.Single(await _parts.EventsAsync(session.Id), "session_updated processing 0");
+        Assert.Single(await _states.EventsAsync(session.Id), "session_updated processing 0");
     }
 
     [Fact]
     public async Task An_upload_without_a_live_lease_is_given_up_with_its_object()
     {
-        var key = await _parts.KeyAsync();
-        var session = await _parts.OpenAsync(key.Shop);
-        var (dead, live) = (await _parts.BeginAsync(session.Id), await _parts.BeginAsync(session.Id));
-        await _parts.ExecuteAsync("UPDATE files SET lease_until = @past WHERE id = @Id", new { past = DateTime.UnixEpoch, dead.Id });
+        var key = await _states.KeyAsync();
+        var session = await _states.OpenAsync(key.Shop);
+        var (dead, live) = (await _states.BeginAsync(session.Id), await _states.BeginAsync(session.Id));
+        await _states.ExecuteAsync("UPDATE files SET lease_until = @past WHERE id = @Id", new { past = DateTime.UnixEpoch, dead.Id });
 
-        await _parts.Get<AbandonUploads>().RunOnceAsync(Cancelled);
+        await _states.Get<AbandonUploads>().RunOnceAsync(Token);
 
-        Assert.Equal(["uploading"], await _parts.FilesAsync(session.Id));
+        Assert.Equal(["uploading"], await _states.FilesAsync(session.Id));
         var objects = await fixture.ObjectsAsync();
         Assert.DoesNotContain(dead.ObjectKey, objects);
         Assert.Contains(live.ObjectKey, objects);
@@ -158,58 +158,58 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     public async Task While_S3_is_away_sessions_expire_and_afterwards_their_objects_go()
     {
         using var away = new AmazonS3Client("key", "secret", new AmazonS3Config { ServiceURL = "http://127.0.0.1:1", ForcePathStyle = true, AuthenticationRegion = "us-east-1", MaxErrorRetry = 0 });
-        using var cutOff = new Parts(fixture, away, _parts.Clock);
-        var key = await _parts.KeyAsync();
-        var session = await _parts.InStateAsync("pending", key);
+        using var cutOff = new StateMachine(fixture, away, _states.Clock);
+        var key = await _states.KeyAsync();
+        var session = await _states.InStateAsync("pending", key);
         var objectKey = await ObjectKeyAsync(session);
         await PassAsync(session);
 
-        await cutOff.Get<ExpireSessions>().RunOnceAsync(Cancelled);
-        Assert.Equal("expired", (await _parts.SessionAsync(session.Id)).Status);
-        Assert.Equal(["deleting"], await _parts.FilesAsync(session.Id));
+        await cutOff.Get<ExpireSessions>().RunOnceAsync(Token);
+        Assert.Equal("expired", (await _states.SessionAsync(session.Id)).Status);
+        Assert.Equal(["deleting"], await _states.FilesAsync(session.Id));
 
-        _parts.Clock.Advance(Removal.Lease);
-        var failure = await Assert.ThrowsAnyAsync<Exception>(() => cutOff.Get<RemoveFiles>().RunOnceAsync(Cancelled));
+        _states.Clock.Advance(Removal.Lease);
+        var failure = await Assert.ThrowsAnyAsync<Exception>(() => cutOff.Get<RemoveFiles>().RunOnceAsync(Token));
         Assert.True(Resilience.IsUnavailable(failure), failure.ToString());
 
-        _parts.Clock.Advance(Removal.Lease);
-        await _parts.Get<RemoveFiles>().RunOnceAsync(Cancelled);
-        Assert.Equal(["deleted"], await _parts.FilesAsync(session.Id));
+        _states.Clock.Advance(Removal.Lease);
+        await _states.Get<RemoveFiles>().RunOnceAsync(Token);
+        Assert.Equal(["deleted"], await _states.FilesAsync(session.Id));
         Assert.DoesNotContain(objectKey, await fixture.ObjectsAsync());
     }
 
     [Fact]
     public async Task A_key_that_S3_refuses_to_delete_holds_up_nothing_else_and_is_not_tried_at_once()
     {
-        await AllAsync(_parts.Get<RemoveFiles>().RunOnceAsync);
-        var key = await _parts.KeyAsync();
-        var (stuck, free) = (await _parts.InStateAsync("completed", key), await _parts.InStateAsync("completed", key));
+        await AllAsync(_states.Get<RemoveFiles>().RunOnceAsync);
+        var key = await _states.KeyAsync();
+        var (stuck, free) = (await _states.InStateAsync("completed", key), await _states.InStateAsync("completed", key));
         var objectKey = await ObjectKeyAsync(stuck);
         using var refusing = new RefusingS3(fixture.S3, objectKey);
-        using var parts = new Parts(fixture, refusing, _parts.Clock);
+        using var states = new StateMachine(fixture, refusing, _states.Clock);
 
-        var batch = await parts.Get<RemoveFiles>().RunOnceAsync(Cancelled);
+        var batch = await states.Get<RemoveFiles>().RunOnceAsync(Token);
         Assert.Equal((1, false), (batch.Refused, batch.More));
-        Assert.Equal(["deleting"], await parts.FilesAsync(stuck.Id));
-        Assert.Equal(["deleted"], await parts.FilesAsync(free.Id));
+        Assert.Equal(["deleting"], await states.FilesAsync(stuck.Id));
+        Assert.Equal(["deleted"], await states.FilesAsync(free.Id));
 
-        Assert.Equal(new Batch(0, More: false), await parts.Get<RemoveFiles>().RunOnceAsync(Cancelled));
-        _parts.Clock.Advance(Removal.Lease);
-        Assert.Equal(new Batch(0, More: false, Refused: 1), await parts.Get<RemoveFiles>().RunOnceAsync(Cancelled));
-        _parts.Clock.Advance(Removal.Lease);
-        Assert.Equal(new Batch(1, More: false), await _parts.Get<RemoveFiles>().RunOnceAsync(Cancelled));
+        Assert.Equal(new Batch(0, More: false), await states.Get<RemoveFiles>().RunOnceAsync(Token));
+        _states.Clock.Advance(Removal.Lease);
+        Assert.Equal(new Batch(0, More: false, Refused: 1), await states.Get<RemoveFiles>().RunOnceAsync(Token));
+        _states.Clock.Advance(Removal.Lease);
+        Assert.Equal(new Batch(1, More: false), await _states.Get<RemoveFiles>().RunOnceAsync(Token));
         Assert.DoesNotContain(objectKey, await fixture.ObjectsAsync());
     }
 
     [Fact]
     public async Task A_resumable_upload_whose_parts_S3_refuses_to_discard_holds_up_nothing_else()
     {
-        await AllAsync(_parts.Get<RemoveFiles>().RunOnceAsync);
-        var key = await _parts.KeyAsync();
-        var (stuck, free) = (await _parts.InStateAsync("completed", key), await _parts.InStateAsync("completed", key));
+        await AllAsync(_states.Get<RemoveFiles>().RunOnceAsync);
+        var key = await _states.KeyAsync();
+        var (stuck, free) = (await _states.InStateAsync("completed", key), await _states.InStateAsync("completed", key));
         var objectKey = await ObjectKeyAsync(stuck);
-        var begun = await fixture.S3.InitiateMultipartUploadAsync(fixture.Bucket, objectKey, Cancelled);
-        await _parts.ExecuteAsync(
+        var begun = await fixture.S3.InitiateMultipartUploadAsync(fixture.Bucket, objectKey, Token);
+        await _states.ExecuteAsync(
             """
             INSERT INTO uploads (id, upload_id, session, file, created_at, part_size, multipart_id)
             SELECT id, left('0' || replace(id::text, '-', ''), 26), session, id, created_at, 8388608, @UploadId
@@ -217,55 +217,55 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
             """,
             new { begun.UploadId, objectKey });
         using var refusing = new RefusingS3(fixture.S3, objectKey);
-        using var parts = new Parts(fixture, refusing, _parts.Clock);
+        using var states = new StateMachine(fixture, refusing, _states.Clock);
 
-        Assert.Equal(new Batch(1, More: false, Refused: 1), await parts.Get<RemoveFiles>().RunOnceAsync(Cancelled));
-        Assert.Equal(["deleted"], await parts.FilesAsync(free.Id));
-        Assert.Equal(["deleting"], await parts.FilesAsync(stuck.Id));
+        Assert.Equal(new Batch(1, More: false, Refused: 1), await states.Get<RemoveFiles>().RunOnceAsync(Token));
+        Assert.Equal(["deleted"], await states.FilesAsync(free.Id));
+        Assert.Equal(["deleting"], await states.FilesAsync(stuck.Id));
         Assert.Contains(objectKey, await fixture.ObjectsAsync());
 
-        _parts.Clock.Advance(Removal.Lease);
-        Assert.Equal(new Batch(1, More: false), await _parts.Get<RemoveFiles>().RunOnceAsync(Cancelled));
+        _states.Clock.Advance(Removal.Lease);
+        Assert.Equal(new Batch(1, More: false), await _states.Get<RemoveFiles>().RunOnceAsync(Token));
         Assert.DoesNotContain(objectKey, await fixture.OpenUploadsAsync());
     }
 
     [Fact]
     public async Task Multipart_uploads_without_an_owner_are_aborted()
     {
-        var key = await _parts.KeyAsync();
-        var session = await _parts.OpenAsync(key.Shop);
-        var owned = (await _parts.Uploads.BeginAsync(session.Id, "a.txt", Cancelled))!;
-        var lost = (await _parts.Uploads.BeginAsync(session.Id, "b.txt", Cancelled))!;
+        var key = await _states.KeyAsync();
+        var session = await _states.OpenAsync(key.Shop);
+        var owned = (await _states.UploadingFiles.BeginAsync(session.Id, "a.txt", Token))!;
+        var lost = (await _states.UploadingFiles.BeginAsync(session.Id, "b.txt", Token))!;
         foreach (var objectKey in (string[])[owned.ObjectKey, lost.ObjectKey, "2020-01-01/unknown"])
-            await fixture.S3.InitiateMultipartUploadAsync(fixture.Bucket, objectKey, Cancelled);
+            await fixture.S3.InitiateMultipartUploadAsync(fixture.Bucket, objectKey, Token);
 
-        await AllAsync(_parts.Get<AbortUploads>().RunOnceAsync);
+        await AllAsync(_states.Get<AbortUploads>().RunOnceAsync);
         Assert.Equal(3, (await fixture.OpenUploadsAsync()).Count);
 
-        _parts.Clock.Advance(TimeSpan.FromMinutes(2));
-        await _parts.Uploads.RenewAsync([owned.Id], Cancelled);
-        Assert.Equal(2, await AllAsync(_parts.Get<AbortUploads>().RunOnceAsync));
+        _states.Clock.Advance(TimeSpan.FromMinutes(2));
+        await _states.UploadingFiles.RenewAsync([owned.Id], Token);
+        Assert.Equal(2, await AllAsync(_states.Get<AbortUploads>().RunOnceAsync));
         Assert.Equal([owned.ObjectKey], await fixture.OpenUploadsAsync());
 
         // Those that follow list the bucket, too.
-        await fixture.S3.AbortMultipartUploadAsync(fixture.Bucket, owned.ObjectKey, (await fixture.S3.ListMultipartUploadsAsync(fixture.Bucket, Cancelled)).MultipartUploads[0].UploadId, Cancelled);
+        await fixture.S3.AbortMultipartUploadAsync(fixture.Bucket, owned.ObjectKey, (await fixture.S3.ListMultipartUploadsAsync(fixture.Bucket, Token)).MultipartUploads[0].UploadId, Token);
     }
 
     [Fact]
     public async Task Objects_without_a_row_go_after_an_hour_through_all_pages_of_the_bucket()
     {
-        var key = await _parts.KeyAsync();
-        var session = await _parts.InStateAsync("pending", key);
-        var deleted = await _parts.InStateAsync("completed", key);
-        await _parts.Get<RemoveFiles>().RunOnceAsync(Cancelled);
+        var key = await _states.KeyAsync();
+        var session = await _states.InStateAsync("pending", key);
+        var deleted = await _states.InStateAsync("completed", key);
+        await _states.Get<RemoveFiles>().RunOnceAsync(Token);
         var back = await ObjectKeyAsync(deleted);
         string[] orphans = [back, .. Enumerable.Range(0, 1_050).Select(n => $"2020-01-01/{n:d4}")];
-        await Parallel.ForEachAsync(orphans, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = Cancelled }, async (orphan, token) =>
+        await Parallel.ForEachAsync(orphans, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = Token }, async (orphan, token) =>
             await fixture.S3.PutObjectAsync(new() { BucketName = fixture.Bucket, Key = orphan, ContentBody = "x" }, token));
-        var sweep = _parts.Get<SweepOrphans>();
+        var sweep = _states.Get<SweepOrphans>();
         Assert.Equal(0, await AllAsync(sweep.RunOnceAsync));
 
-        _parts.Clock.Advance(SweepOrphans.Age + TimeSpan.FromMinutes(1));
+        _states.Clock.Advance(SweepOrphans.Age + TimeSpan.FromMinutes(1));
         Assert.True(await AllAsync(sweep.RunOnceAsync) >= orphans.Length);
 
         var left = await fixture.ObjectsAsync();
@@ -277,55 +277,55 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     [Fact]
     public async Task Ended_sessions_are_forgotten_after_a_day_with_all_that_hangs_on_them()
     {
-        var key = await _parts.KeyAsync();
+        var key = await _states.KeyAsync();
         var (gone, stuck, live) = (
-            await _parts.InStateAsync("completed", key), await _parts.InStateAsync("pending", key), await _parts.InStateAsync("pending", key));
-        await _parts.Get<RemoveFiles>().RunOnceAsync(Cancelled);
-        await _parts.Sessions.CancelAsync(key.Shop, stuck.SessionId, Cancelled); // its object is still there
-        await _parts.Get<Purge>().RunOnceAsync(Cancelled);
-        Assert.Equal("completed", (await _parts.SessionAsync(gone.Id)).Status);
+            await _states.InStateAsync("completed", key), await _states.InStateAsync("pending", key), await _states.InStateAsync("pending", key));
+        await _states.Get<RemoveFiles>().RunOnceAsync(Token);
+        await _states.Sessions.CancelAsync(key.Shop, stuck.SessionId, Token); // its object is still there
+        await _states.Get<Purge>().RunOnceAsync(Token);
+        Assert.Equal("completed", (await _states.SessionAsync(gone.Id)).Status);
 
-        await _parts.ExecuteAsync("UPDATE sessions SET ended_at = '2000-01-01' WHERE id IN (@Gone, @Stuck)", new { Gone = gone.Id, Stuck = stuck.Id });
-        await _parts.Get<Purge>().RunOnceAsync(Cancelled);
+        await _states.ExecuteAsync("UPDATE sessions SET ended_at = '2000-01-01' WHERE id IN (@Gone, @Stuck)", new { Gone = gone.Id, Stuck = stuck.Id });
+        await _states.Get<Purge>().RunOnceAsync(Token);
 
         foreach (var table in (string[])["sessions WHERE id", "files WHERE session", "events WHERE session"])
             Assert.Equal(0, await fixture.ScalarAsync<long>($"SELECT count(*) FROM {table} = @Id", new { gone.Id }));
-        Assert.Equal("cancelled", (await _parts.SessionAsync(stuck.Id)).Status);
-        Assert.Equal("pending", (await _parts.SessionAsync(live.Id)).Status);
+        Assert.Equal("cancelled", (await _states.SessionAsync(stuck.Id)).Status);
+        Assert.Equal("pending", (await _states.SessionAsync(live.Id)).Status);
     }
 
     [Fact]
     public async Task Old_events_and_replicas_that_are_gone_are_forgotten()
     {
-        var key = await _parts.KeyAsync();
-        var session = await _parts.InStateAsync("processing", key);
-        await _parts.ExecuteAsync("UPDATE events SET created_at = '2000-01-01' WHERE session = @Id AND type = 'new_session'", new { session.Id });
-        var now = _parts.Clock.GetUtcNow().UtcDateTime;
-        await _parts.ExecuteAsync(
+        var key = await _states.KeyAsync();
+        var session = await _states.InStateAsync("processing", key);
+        await _states.ExecuteAsync("UPDATE events SET created_at = '2000-01-01' WHERE session = @Id AND type = 'new_session'", new { session.Id });
+        var now = _states.Clock.GetUtcNow().UtcDateTime;
+        await _states.ExecuteAsync(
             "INSERT INTO connected_sockets VALUES (gen_random_uuid(), @Shop, 1, '2000-01-01'), (gen_random_uuid(), @Shop, 2, @now)", new { key.Shop, now });
 
-        await _parts.Get<Purge>().RunOnceAsync(Cancelled);
+        await _states.Get<Purge>().RunOnceAsync(Token);
 
-        Assert.Equal(["session_updated processing 1"], await _parts.EventsAsync(session.Id));
+        Assert.Equal(["session_updated processing 1"], await _states.EventsAsync(session.Id));
         Assert.Equal(2, await fixture.ScalarAsync<int>("SELECT sum(sockets) FROM connected_sockets WHERE shop_id = @Shop", new { key.Shop }));
     }
 
     [Fact]
     public async Task The_backlog_is_measured()
     {
-        var key = await _parts.KeyAsync();
-        var session = await _parts.InStateAsync("pending", key);
-        await _parts.InStateAsync("completed", key); // its object is still there
-        await _parts.ExecuteAsync(
-            "UPDATE sessions SET expires_at = @then WHERE id = @Id", new { then = _parts.Clock.GetUtcNow().UtcDateTime.AddSeconds(-100), session.Id });
+        var key = await _states.KeyAsync();
+        var session = await _states.InStateAsync("pending", key);
+        await _states.InStateAsync("completed", key); // its object is still there
+        await _states.ExecuteAsync(
+            "UPDATE sessions SET expires_at = @then WHERE id = @Id", new { then = _states.Clock.GetUtcNow().UtcDateTime.AddSeconds(-100), session.Id });
 
-        await _parts.Get<MeasureBacklog>().RunOnceAsync(Cancelled);
+        await _states.Get<MeasureBacklog>().RunOnceAsync(Token);
 
         var measured = new Dictionary<string, double>(StringComparer.Ordinal);
         using var listener = new MeterListener();
         listener.InstrumentPublished = (instrument, self) =>
         {
-            if (instrument.Meter.Scope == _parts.Get<IMeterFactory>() && instrument.IsObservable)
+            if (instrument.Meter.Scope == _states.Get<IMeterFactory>() && instrument.IsObservable)
                 self.EnableMeasurementEvents(instrument);
         };
         listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => measured[$"{instrument.Name} {tags[0].Value}"] = value);
@@ -345,7 +345,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
         Batch batch;
         do
         {
-            batch = await runOnce(Cancelled);
+            batch = await runOnce(Token);
             done += batch.Done;
         }
         while (batch.More);
@@ -362,7 +362,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
 
     private async Task<(string Status, int Files, long Bytes)> StateAsync(OpenedSession session)
     {
-        var row = await _parts.SessionAsync(session.Id);
+        var row = await _states.SessionAsync(session.Id);
         return (row.Status, row.FileCount, row.TotalSize);
     }
 
@@ -370,7 +370,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
         (await fixture.ScalarAsync<string>("SELECT object_key FROM files WHERE session = @Id", new { session.Id }))!;
 
     private Task<int> PassAsync(OpenedSession session) =>
-        _parts.ExecuteAsync("UPDATE sessions SET expires_at = @now WHERE id = @Id", new { now = _parts.Clock.GetUtcNow().UtcDateTime, session.Id });
+        _states.ExecuteAsync("UPDATE sessions SET expires_at = @now WHERE id = @Id", new { now = _states.Clock.GetUtcNow().UtcDateTime, session.Id });
 
     /// <summary>The real S3, which may not delete one of its objects nor its parts, as with an object lock or without a permission.</summary>
     private sealed class RefusingS3(AmazonS3Client real, string locked) : AmazonS3Client("key", "secret", (AmazonS3Config)real.Config)

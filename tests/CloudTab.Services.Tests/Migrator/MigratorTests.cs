@@ -14,7 +14,7 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
     private readonly string _database = $"m_{Guid.NewGuid():N}";
     private readonly string _bucket = $"m-{Guid.NewGuid():N}";
 
-    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync() => await ExecuteAsync(dependencies.Postgres, $"CREATE DATABASE {_database}");
 
@@ -57,7 +57,7 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
         Assert.Equal(0, (await RunAsync(on[1..])).Code);
         Assert.Equal("NoSuchCORSConfiguration", (await Assert.ThrowsAsync<AmazonS3Exception>(RulesAsync)).ErrorCode);
         var own = new CORSRule { Id = "own", AllowedOrigins = ["https://own.example"], AllowedMethods = ["GET"] };
-        await s3.PutCORSConfigurationAsync(_bucket, new CORSConfiguration { Rules = [own] }, Cancelled);
+        await s3.PutCORSConfigurationAsync(_bucket, new CORSConfiguration { Rules = [own] }, Token);
 
         var (code, output) = await RunAsync(on);
         Assert.True(code == 0, output);
@@ -71,20 +71,20 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
         await RunAsync([on[0], ("ALLOWED_ORIGINS", "https://new.example")]);
         Assert.Equal(["https://own.example", "https://new.example"], (await RulesAsync()).SelectMany(rule => rule.AllowedOrigins));
 
-        async Task<List<CORSRule>> RulesAsync() => (await s3.GetCORSConfigurationAsync(_bucket, Cancelled)).Configuration.Rules;
+        async Task<List<CORSRule>> RulesAsync() => (await s3.GetCORSConfigurationAsync(_bucket, Token)).Configuration.Rules;
     }
 
     [Fact]
     public async Task One_that_waits_ends_once_another_has_migrated_and_changes_nothing_itself()
     {
-        await using var waiting = await ChildProcess.StartAsync("CloudTab.Migrator", dependencies.EnvironmentFor(_database, _bucket), null, Cancelled, "wait");
+        await using var waiting = await ChildProcess.StartAsync("CloudTab.Migrator", dependencies.EnvironmentFor(_database, _bucket), null, Token, "wait");
         await ConnectedAsync();
         Assert.False(waiting.HasExited, waiting.Output);
 
         var (code, output) = await RunAsync([]);
         Assert.True(code == 0, output);
         Assert.Contains("0001_shops_and_keys.sql applied", output, StringComparison.Ordinal);
-        Assert.Equal((0, ""), (await waiting.WaitForExitAsync(Cancelled), waiting.Output));
+        Assert.Equal((0, ""), (await waiting.WaitForExitAsync(Token), waiting.Output));
 
         Assert.Equal((0, ""), await RunAsync([], "wait"));
     }
@@ -205,17 +205,17 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
         var environment = dependencies.EnvironmentFor(_database, _bucket);
         foreach (var (name, value) in settings)
             environment[name] = value;
-        await using var migrator = await ChildProcess.StartAsync("CloudTab.Migrator", environment, null, Cancelled, arguments);
-        var code = await migrator.WaitForExitAsync(Cancelled);
+        await using var migrator = await ChildProcess.StartAsync("CloudTab.Migrator", environment, null, Token, arguments);
+        var code = await migrator.WaitForExitAsync(Token);
         return (code, migrator.Output);
     }
 
     private async Task<Migrated> StateAsync()
     {
         await using var connection = new NpgsqlConnection(dependencies.ConnectionString(_database) + ";Pooling=false");
-        await connection.OpenAsync(Cancelled);
+        await connection.OpenAsync(Token);
         using var s3 = dependencies.CreateS3Client();
-        var rules = await s3.GetLifecycleConfigurationAsync(_bucket, Cancelled);
+        var rules = await s3.GetLifecycleConfigurationAsync(_bucket, Token);
         return new(
             [.. await connection.QueryAsync<string>("SELECT id FROM shops ORDER BY id")],
             [.. await connection.QueryAsync<Guid>("SELECT id FROM api_keys ORDER BY id")],
@@ -228,9 +228,9 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
     {
         const string sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = @database AND state = 'idle'";
         await using var connection = new NpgsqlConnection(dependencies.Postgres + ";Pooling=false");
-        await connection.OpenAsync(Cancelled);
+        await connection.OpenAsync(Token);
         while (await connection.ExecuteScalarAsync<long>(sql, new { database = _database }) == 0)
-            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, Cancelled);
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, Token);
     }
 
     private static async Task ExecuteAsync(string connectionString, string sql)

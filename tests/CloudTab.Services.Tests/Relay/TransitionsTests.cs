@@ -7,49 +7,49 @@ namespace CloudTab.Services.Tests;
 /// <summary>Every change of the chart in docs/sessions.md, and every refused one: the row, its times, its events.</summary>
 public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<RelayFixture>, IDisposable
 {
-    private readonly Parts _parts = new(fixture);
+    private readonly StateMachine _states = new(fixture);
 
-    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public void Dispose() => _parts.Dispose();
+    public void Dispose() => _states.Dispose();
 
     [Fact]
     public async Task A_created_session_is_open_and_the_shop_hears_nothing()
     {
-        var key = await _parts.KeyAsync();
+        var key = await _states.KeyAsync();
 
-        var opened = await _parts.OpenAsync(key.Shop);
+        var opened = await _states.OpenAsync(key.Shop);
 
-        var row = await _parts.SessionAsync(opened.Id);
+        var row = await _states.SessionAsync(opened.Id);
         Assert.Equal(("open", 0, 0L), (row.Status, row.FileCount, row.TotalSize));
         Assert.Null(row.SubmittedAt);
-        Assert.Empty(await _parts.EventsAsync(opened.Id));
+        Assert.Empty(await _states.EventsAsync(opened.Id));
     }
 
     [Fact]
     public async Task A_closed_or_unknown_shop_opens_no_session()
     {
-        var key = await _parts.KeyAsync();
-        await _parts.ExecuteAsync("UPDATE shops SET accepts_uploads = false WHERE id = @Shop", new { key.Shop });
+        var key = await _states.KeyAsync();
+        await _states.ExecuteAsync("UPDATE shops SET accepts_uploads = false WHERE id = @Shop", new { key.Shop });
 
-        Assert.Null(await _parts.Sessions.OpenAsync(key.Shop, null, Cancelled));
-        Assert.Null(await _parts.Sessions.OpenAsync("nowhere", null, Cancelled));
+        Assert.Null(await _states.Sessions.OpenAsync(key.Shop, null, Token));
+        Assert.Null(await _states.Sessions.OpenAsync("nowhere", null, Token));
     }
 
     [Fact]
     public async Task The_first_stored_file_submits_the_session()
     {
-        var key = await _parts.KeyAsync();
-        var opened = await _parts.OpenAsync(key.Shop);
+        var key = await _states.KeyAsync();
+        var opened = await _states.OpenAsync(key.Shop);
 
-        Assert.Equal(Outcome.Done, await _parts.StoreAsync(opened.Id, await _parts.BeginAsync(opened.Id)));
+        Assert.Equal(Outcome.Done, await _states.StoreAsync(opened.Id, await _states.BeginAsync(opened.Id)));
 
-        var row = await _parts.SessionAsync(opened.Id);
+        var row = await _states.SessionAsync(opened.Id);
         Assert.Equal(("pending", 1, 3L), (row.Status, row.FileCount, row.TotalSize));
         Assert.NotNull(row.SubmittedAt);
         Assert.True(row.ExpiresAt >= opened.ExpiresAt);
-        Assert.Equal(["stored"], await _parts.FilesAsync(opened.Id));
-        Assert.Equal(["new_session pending 1"], await _parts.EventsAsync(opened.Id));
+        Assert.Equal(["stored"], await _states.FilesAsync(opened.Id));
+        Assert.Equal(["new_session pending 1"], await _states.EventsAsync(opened.Id));
     }
 
     [Theory]
@@ -57,16 +57,16 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
     [InlineData("processing")]
     public async Task A_further_file_changes_the_count_but_not_the_state(string state)
     {
-        var key = await _parts.KeyAsync();
-        var session = await _parts.InStateAsync(state, key);
-        var before = await _parts.SessionAsync(session.Id);
+        var key = await _states.KeyAsync();
+        var session = await _states.InStateAsync(state, key);
+        var before = await _states.SessionAsync(session.Id);
 
-        Assert.Equal(Outcome.Done, await _parts.StoreAsync(session.Id, await _parts.BeginAsync(session.Id)));
+        Assert.Equal(Outcome.Done, await _states.StoreAsync(session.Id, await _states.BeginAsync(session.Id)));
 
-        var row = await _parts.SessionAsync(session.Id);
+        var row = await _states.SessionAsync(session.Id);
         Assert.Equal((state, 2, 6L), (row.Status, row.FileCount, row.TotalSize));
         Assert.Equal((before.SubmittedAt, before.ClaimedBy, before.ClaimedUntil), (row.SubmittedAt, row.ClaimedBy, row.ClaimedUntil));
-        Assert.Equal($"session_updated {state} 2", (await _parts.EventsAsync(session.Id))[^1]);
+        Assert.Equal($"session_updated {state} 2", (await _states.EventsAsync(session.Id))[^1]);
     }
 
     [Theory]
@@ -75,68 +75,68 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
     [InlineData("expired")]
     public async Task An_ended_session_takes_no_file(string state)
     {
-        var key = await _parts.KeyAsync();
-        var session = await _parts.InStateAsync("pending", key);
-        var file = await _parts.BeginAsync(session.Id);
+        var key = await _states.KeyAsync();
+        var session = await _states.InStateAsync("pending", key);
+        var file = await _states.BeginAsync(session.Id);
         await EndAsync(session, state, key);
-        var before = await _parts.EventsAsync(session.Id);
+        var before = await _states.EventsAsync(session.Id);
 
-        Assert.Equal(Outcome.Closed, await _parts.StoreAsync(session.Id, file));
-        Assert.Null(await _parts.Uploads.BeginAsync(session.Id, "late.txt", Cancelled));
-        Assert.True((await _parts.Uploads.FindSessionAsync(key.Shop, session.SessionId, Cancelled))?.Closed);
+        Assert.Equal(Outcome.Closed, await _states.StoreAsync(session.Id, file));
+        Assert.Null(await _states.UploadingFiles.BeginAsync(session.Id, "late.txt", Token));
+        Assert.True((await _states.UploadingFiles.FindSessionAsync(key.Shop, session.SessionId, Token))?.Closed);
 
-        var row = await _parts.SessionAsync(session.Id);
+        var row = await _states.SessionAsync(session.Id);
         Assert.Equal((state, 1), (row.Status, row.FileCount));
-        Assert.Equal(["deleting", "uploading"], await _parts.FilesAsync(session.Id));
-        Assert.Equal(before, await _parts.EventsAsync(session.Id));
+        Assert.Equal(["deleting", "uploading"], await _states.FilesAsync(session.Id));
+        Assert.Equal(before, await _states.EventsAsync(session.Id));
     }
 
     [Fact]
     public async Task A_file_beyond_a_limit_is_refused_and_the_limit_itself_is_not()
     {
-        var key = await _parts.KeyAsync();
-        var session = await _parts.OpenAsync(key.Shop);
-        Assert.Equal(Outcome.Done, await _parts.StoreAsync(session.Id, await _parts.BeginAsync(session.Id), mostFiles: 1, mostBytes: 3));
+        var key = await _states.KeyAsync();
+        var session = await _states.OpenAsync(key.Shop);
+        Assert.Equal(Outcome.Done, await _states.StoreAsync(session.Id, await _states.BeginAsync(session.Id), mostFiles: 1, mostBytes: 3));
 
-        var second = await _parts.BeginAsync(session.Id);
-        Assert.Equal(Outcome.TooManyFiles, await _parts.StoreAsync(session.Id, second, mostFiles: 1));
-        Assert.Equal(Outcome.TooLarge, await _parts.StoreAsync(session.Id, second, mostBytes: 5));
-        Assert.Equal(Outcome.Done, await _parts.StoreAsync(session.Id, second, mostFiles: 2, mostBytes: 6));
-        Assert.Equal(2, (await _parts.EventsAsync(session.Id)).Count);
+        var second = await _states.BeginAsync(session.Id);
+        Assert.Equal(Outcome.TooManyFiles, await _states.StoreAsync(session.Id, second, mostFiles: 1));
+        Assert.Equal(Outcome.TooLarge, await _states.StoreAsync(session.Id, second, mostBytes: 5));
+        Assert.Equal(Outcome.Done, await _states.StoreAsync(session.Id, second, mostFiles: 2, mostBytes: 6));
+        Assert.Equal(2, (await _states.EventsAsync(session.Id)).Count);
     }
 
     [Fact]
     public async Task A_file_whose_lease_was_lost_is_not_stored()
     {
-        var key = await _parts.KeyAsync();
-        var session = await _parts.OpenAsync(key.Shop);
-        var file = await _parts.BeginAsync(session.Id);
-        await _parts.ExecuteAsync("UPDATE files SET lease_until = @past WHERE id = @Id", new { past = DateTime.UnixEpoch, file.Id });
-        await _parts.Uploads.AbandonAsync(1_000, Cancelled);
+        var key = await _states.KeyAsync();
+        var session = await _states.OpenAsync(key.Shop);
+        var file = await _states.BeginAsync(session.Id);
+        await _states.ExecuteAsync("UPDATE files SET lease_until = @past WHERE id = @Id", new { past = DateTime.UnixEpoch, file.Id });
+        await _states.UploadingFiles.AbandonAsync(1_000, Token);
 
-        Assert.Equal(Outcome.LeaseLost, await _parts.StoreAsync(session.Id, file));
+        Assert.Equal(Outcome.LeaseLost, await _states.StoreAsync(session.Id, file));
 
-        Assert.Equal("open", (await _parts.SessionAsync(session.Id)).Status);
-        Assert.Empty(await _parts.EventsAsync(session.Id));
+        Assert.Equal("open", (await _states.SessionAsync(session.Id)).Status);
+        Assert.Empty(await _states.EventsAsync(session.Id));
     }
 
     [Fact]
     public async Task Submitting_needs_a_file_and_happens_once()
     {
-        var key = await _parts.KeyAsync();
-        var session = await _parts.OpenAsync(key.Shop);
-        Assert.Equal(Outcome.NoFiles, await _parts.Sessions.SubmitAsync(key.Shop, session.SessionId, Cancelled));
+        var key = await _states.KeyAsync();
+        var session = await _states.OpenAsync(key.Shop);
+        Assert.Equal(Outcome.NoFiles, await _states.Sessions.SubmitAsync(key.Shop, session.SessionId, Token));
 
         // As after a resumable upload, which stores without submitting.
-        await _parts.ExecuteAsync("UPDATE sessions SET file_count = 1, total_size = 3 WHERE id = @Id", new { session.Id });
-        Assert.Equal(Outcome.Done, await _parts.Sessions.SubmitAsync(key.Shop, session.SessionId, Cancelled));
-        var submitted = await _parts.SessionAsync(session.Id);
+        await _states.ExecuteAsync("UPDATE sessions SET file_count = 1, total_size = 3 WHERE id = @Id", new { session.Id });
+        Assert.Equal(Outcome.Done, await _states.Sessions.SubmitAsync(key.Shop, session.SessionId, Token));
+        var submitted = await _states.SessionAsync(session.Id);
         Assert.Equal("pending", submitted.Status);
         Assert.NotNull(submitted.SubmittedAt);
 
-        Assert.Equal(Outcome.Done, await _parts.Sessions.SubmitAsync(key.Shop, session.SessionId, Cancelled));
-        Assert.Equal(submitted.SubmittedAt, (await _parts.SessionAsync(session.Id)).SubmittedAt);
-        Assert.Equal(["new_session pending 1"], await _parts.EventsAsync(session.Id));
+        Assert.Equal(Outcome.Done, await _states.Sessions.SubmitAsync(key.Shop, session.SessionId, Token));
+        Assert.Equal(submitted.SubmittedAt, (await _states.SessionAsync(session.Id)).SubmittedAt);
+        Assert.Equal(["new_session pending 1"], await _states.EventsAsync(session.Id));
     }
 
     [Theory]
@@ -146,43 +146,43 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
     [InlineData("expired", nameof(Outcome.Closed))]
     public async Task Submitting_beyond_pending_changes_nothing(string state, string outcome)
     {
-        var key = await _parts.KeyAsync();
-        var session = await _parts.InStateAsync(state, key);
-        var before = await _parts.EventsAsync(session.Id);
+        var key = await _states.KeyAsync();
+        var session = await _states.InStateAsync(state, key);
+        var before = await _states.EventsAsync(session.Id);
 
-        Assert.Equal(Enum.Parse<Outcome>(outcome), await _parts.Sessions.SubmitAsync(key.Shop, session.SessionId, Cancelled));
+        Assert.Equal(Enum.Parse<Outcome>(outcome), await _states.Sessions.SubmitAsync(key.Shop, session.SessionId, Token));
 
-        Assert.Equal(state, (await _parts.SessionAsync(session.Id)).Status);
-        Assert.Equal(before, await _parts.EventsAsync(session.Id));
+        Assert.Equal(state, (await _states.SessionAsync(session.Id)).Status);
+        Assert.Equal(before, await _states.EventsAsync(session.Id));
     }
 
     [Fact]
     public async Task A_claim_belongs_to_its_key_until_it_is_released()
     {
         var shop = await fixture.ShopAsync();
-        var (mine, other) = (await _parts.KeyAsync(shop), await _parts.KeyAsync(shop, another: true));
-        var session = await _parts.InStateAsync("pending", mine);
+        var (mine, other) = (await _states.KeyAsync(shop), await _states.KeyAsync(shop, another: true));
+        var session = await _states.InStateAsync("pending", mine);
         var name = SessionName.Parse(session.PickupCode.ToLowerInvariant());
 
-        Assert.Equal((Outcome.Done, session.Id), await _parts.Claims.ClaimAsync(mine, name, Cancelled));
-        var claimed = await _parts.SessionAsync(session.Id);
+        Assert.Equal((Outcome.Done, session.Id), await _states.Claims.ClaimAsync(mine, name, Token));
+        var claimed = await _states.SessionAsync(session.Id);
         Assert.Equal(("processing", mine.Id), (claimed.Status, claimed.ClaimedBy));
         Assert.NotNull(claimed.ClaimedUntil);
 
-        Assert.Equal(Outcome.ClaimedByAnother, (await _parts.Claims.ClaimAsync(other, name, Cancelled)).Outcome);
-        Assert.Equal(Outcome.ClaimedByAnother, (await _parts.Claims.ReleaseAsync(other, name, Cancelled)).Outcome);
-        Assert.Equal(Outcome.ClaimedByAnother, (await _parts.Claims.CompleteAsync(other, name, Cancelled)).Outcome);
+        Assert.Equal(Outcome.ClaimedByAnother, (await _states.Claims.ClaimAsync(other, name, Token)).Outcome);
+        Assert.Equal(Outcome.ClaimedByAnother, (await _states.Claims.ReleaseAsync(other, name, Token)).Outcome);
+        Assert.Equal(Outcome.ClaimedByAnother, (await _states.Claims.CompleteAsync(other, name, Token)).Outcome);
 
-        _parts.Clock.Advance(TimeSpan.FromSeconds(1));
-        Assert.Equal(Outcome.Done, (await _parts.Claims.ClaimAsync(mine, name, Cancelled)).Outcome);
-        Assert.True((await _parts.SessionAsync(session.Id)).ClaimedUntil > claimed.ClaimedUntil);
+        _states.Clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(Outcome.Done, (await _states.Claims.ClaimAsync(mine, name, Token)).Outcome);
+        Assert.True((await _states.SessionAsync(session.Id)).ClaimedUntil > claimed.ClaimedUntil);
 
-        Assert.Equal(Outcome.Done, (await _parts.Claims.ReleaseAsync(mine, name, Cancelled)).Outcome);
-        Assert.Equal(Outcome.Done, (await _parts.Claims.ReleaseAsync(mine, name, Cancelled)).Outcome);
-        var released = await _parts.SessionAsync(session.Id);
+        Assert.Equal(Outcome.Done, (await _states.Claims.ReleaseAsync(mine, name, Token)).Outcome);
+        Assert.Equal(Outcome.Done, (await _states.Claims.ReleaseAsync(mine, name, Token)).Outcome);
+        var released = await _states.SessionAsync(session.Id);
         Assert.Equal(("pending", null, null), (released.Status, released.ClaimedBy, released.ClaimedUntil));
         Assert.Equal(
-            ["new_session pending 1", "session_updated processing 1", "session_updated pending 1"], await _parts.EventsAsync(session.Id));
+            ["new_session pending 1", "session_updated processing 1", "session_updated pending 1"], await _states.EventsAsync(session.Id));
     }
 
     [Theory]
@@ -192,83 +192,83 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
     [InlineData("expired", nameof(Outcome.Closed))]
     public async Task What_is_not_pending_cannot_be_claimed_or_released(string state, string outcome)
     {
-        var key = await _parts.KeyAsync();
-        var session = await _parts.InStateAsync(state, key);
-        var before = await _parts.EventsAsync(session.Id);
+        var key = await _states.KeyAsync();
+        var session = await _states.InStateAsync(state, key);
+        var before = await _states.EventsAsync(session.Id);
         var name = SessionName.Parse(session.SessionId);
 
-        Assert.Equal((Enum.Parse<Outcome>(outcome), session.Id), await _parts.Claims.ClaimAsync(key, name, Cancelled));
-        Assert.Equal((Enum.Parse<Outcome>(outcome), session.Id), await _parts.Claims.ReleaseAsync(key, name, Cancelled));
+        Assert.Equal((Enum.Parse<Outcome>(outcome), session.Id), await _states.Claims.ClaimAsync(key, name, Token));
+        Assert.Equal((Enum.Parse<Outcome>(outcome), session.Id), await _states.Claims.ReleaseAsync(key, name, Token));
 
-        Assert.Equal(state, (await _parts.SessionAsync(session.Id)).Status);
-        Assert.Equal(before, await _parts.EventsAsync(session.Id));
+        Assert.Equal(state, (await _states.SessionAsync(session.Id)).Status);
+        Assert.Equal(before, await _states.EventsAsync(session.Id));
     }
 
     [Fact]
     public async Task A_lapsed_claim_can_be_taken_over_before_the_Janitor_comes_by()
     {
         var shop = await fixture.ShopAsync();
-        var (mine, other) = (await _parts.KeyAsync(shop), await _parts.KeyAsync(shop, another: true));
-        var session = await _parts.InStateAsync("processing", mine);
+        var (mine, other) = (await _states.KeyAsync(shop), await _states.KeyAsync(shop, another: true));
+        var session = await _states.InStateAsync("processing", mine);
         var name = SessionName.Parse(session.SessionId);
         await LapseAsync(session);
 
-        Assert.Equal(Outcome.Done, (await _parts.Claims.ClaimAsync(other, name, Cancelled)).Outcome);
+        Assert.Equal(Outcome.Done, (await _states.Claims.ClaimAsync(other, name, Token)).Outcome);
 
-        Assert.Equal(other.Id, (await _parts.SessionAsync(session.Id)).ClaimedBy);
-        Assert.Equal(2, (await _parts.EventsAsync(session.Id)).Count(e => e == "session_updated processing 1"));
-        Assert.Equal(Outcome.ClaimedByAnother, (await _parts.Claims.CompleteAsync(mine, name, Cancelled)).Outcome);
+        Assert.Equal(other.Id, (await _states.SessionAsync(session.Id)).ClaimedBy);
+        Assert.Equal(2, (await _states.EventsAsync(session.Id)).Count(e => e == "session_updated processing 1"));
+        Assert.Equal(Outcome.ClaimedByAnother, (await _states.Claims.CompleteAsync(mine, name, Token)).Outcome);
     }
 
     [Fact]
     public async Task A_download_renews_its_own_claim_only()
     {
         var shop = await fixture.ShopAsync();
-        var (mine, other) = (await _parts.KeyAsync(shop), await _parts.KeyAsync(shop, another: true));
-        var session = await _parts.InStateAsync("processing", mine);
-        var before = await _parts.SessionAsync(session.Id);
-        _parts.Clock.Advance(TimeSpan.FromSeconds(1));
+        var (mine, other) = (await _states.KeyAsync(shop), await _states.KeyAsync(shop, another: true));
+        var session = await _states.InStateAsync("processing", mine);
+        var before = await _states.SessionAsync(session.Id);
+        _states.Clock.Advance(TimeSpan.FromSeconds(1));
 
-        await _parts.Claims.RenewAsync(other, session.Id, Cancelled);
-        Assert.Equal(before.ClaimedUntil, (await _parts.SessionAsync(session.Id)).ClaimedUntil);
-        await _parts.Claims.RenewAsync(mine, session.Id, Cancelled);
-        Assert.True((await _parts.SessionAsync(session.Id)).ClaimedUntil > before.ClaimedUntil);
+        await _states.Claims.RenewAsync(other, session.Id, Token);
+        Assert.Equal(before.ClaimedUntil, (await _states.SessionAsync(session.Id)).ClaimedUntil);
+        await _states.Claims.RenewAsync(mine, session.Id, Token);
+        Assert.True((await _states.SessionAsync(session.Id)).ClaimedUntil > before.ClaimedUntil);
     }
 
     [Fact]
     public async Task A_claim_that_lapsed_goes_back_to_pending()
     {
-        var key = await _parts.KeyAsync();
-        var (lapsed, held) = (await _parts.InStateAsync("processing", key), await _parts.InStateAsync("processing", key));
+        var key = await _states.KeyAsync();
+        var (lapsed, held) = (await _states.InStateAsync("processing", key), await _states.InStateAsync("processing", key));
         await LapseAsync(lapsed);
 
-        await _parts.Expiry.LapseClaimsAsync(1_000, Cancelled);
-        await _parts.Expiry.LapseClaimsAsync(1_000, Cancelled);
+        await _states.Expiry.LapseClaimsAsync(1_000, Token);
+        await _states.Expiry.LapseClaimsAsync(1_000, Token);
 
-        var row = await _parts.SessionAsync(lapsed.Id);
+        var row = await _states.SessionAsync(lapsed.Id);
         Assert.Equal(("pending", null, null), (row.Status, row.ClaimedBy, row.ClaimedUntil));
         Assert.Equal(
-            ["new_session pending 1", "session_updated processing 1", "session_updated pending 1"], await _parts.EventsAsync(lapsed.Id));
-        Assert.Equal("processing", (await _parts.SessionAsync(held.Id)).Status);
+            ["new_session pending 1", "session_updated processing 1", "session_updated pending 1"], await _states.EventsAsync(lapsed.Id));
+        Assert.Equal("processing", (await _states.SessionAsync(held.Id)).Status);
     }
 
     [Fact]
     public async Task Completing_ends_the_session_once_and_marks_its_files()
     {
-        var key = await _parts.KeyAsync();
-        var session = await _parts.InStateAsync("processing", key);
+        var key = await _states.KeyAsync();
+        var session = await _states.InStateAsync("processing", key);
         var name = SessionName.Parse(session.SessionId);
 
-        Assert.Equal((Outcome.Done, session.Id), await _parts.Claims.CompleteAsync(key, name, Cancelled));
-        var completed = await _parts.SessionAsync(session.Id);
-        Assert.Equal((Outcome.Done, session.Id), await _parts.Claims.CompleteAsync(key, name, Cancelled));
+        Assert.Equal((Outcome.Done, session.Id), await _states.Claims.CompleteAsync(key, name, Token));
+        var completed = await _states.SessionAsync(session.Id);
+        Assert.Equal((Outcome.Done, session.Id), await _states.Claims.CompleteAsync(key, name, Token));
 
         Assert.Equal(("completed", key.Id, null, 1), (completed.Status, completed.ClaimedBy, completed.ClaimedUntil, completed.FileCount));
         Assert.NotNull(completed.EndedAt);
-        Assert.Equal(completed, await _parts.SessionAsync(session.Id));
-        Assert.Equal(["deleting"], await _parts.FilesAsync(session.Id));
+        Assert.Equal(completed, await _states.SessionAsync(session.Id));
+        Assert.Equal(["deleting"], await _states.FilesAsync(session.Id));
         Assert.Equal(
-            ["new_session pending 1", "session_updated processing 1", "session_updated completed 1"], await _parts.EventsAsync(session.Id));
+            ["new_session pending 1", "session_updated processing 1", "session_updated completed 1"], await _states.EventsAsync(session.Id));
     }
 
     [Theory]
@@ -278,14 +278,14 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
     [InlineData("expired", nameof(Outcome.Closed))]
     public async Task What_is_not_claimed_cannot_be_completed(string state, string outcome)
     {
-        var key = await _parts.KeyAsync();
-        var session = await _parts.InStateAsync(state, key);
-        var before = await _parts.EventsAsync(session.Id);
+        var key = await _states.KeyAsync();
+        var session = await _states.InStateAsync(state, key);
+        var before = await _states.EventsAsync(session.Id);
 
-        Assert.Equal((Enum.Parse<Outcome>(outcome), session.Id), await _parts.Claims.CompleteAsync(key, SessionName.Parse(session.SessionId), Cancelled));
+        Assert.Equal((Enum.Parse<Outcome>(outcome), session.Id), await _states.Claims.CompleteAsync(key, SessionName.Parse(session.SessionId), Token));
 
-        Assert.Equal(state, (await _parts.SessionAsync(session.Id)).Status);
-        Assert.Equal(before, await _parts.EventsAsync(session.Id));
+        Assert.Equal(state, (await _states.SessionAsync(session.Id)).Status);
+        Assert.Equal(before, await _states.EventsAsync(session.Id));
     }
 
     [Theory]
@@ -294,18 +294,18 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
     [InlineData("processing", 1)]
     public async Task Every_live_session_can_be_cancelled_once(string state, int files)
     {
-        var key = await _parts.KeyAsync();
-        var session = await _parts.InStateAsync(state, key);
+        var key = await _states.KeyAsync();
+        var session = await _states.InStateAsync(state, key);
 
-        Assert.Equal((Outcome.Done, session.Id), await _parts.Sessions.CancelAsync(key.Shop, session.SessionId, Cancelled));
-        var cancelled = await _parts.SessionAsync(session.Id);
-        Assert.Equal((Outcome.Done, session.Id), await _parts.Sessions.CancelAsync(key.Shop, session.SessionId, Cancelled));
+        Assert.Equal((Outcome.Done, session.Id), await _states.Sessions.CancelAsync(key.Shop, session.SessionId, Token));
+        var cancelled = await _states.SessionAsync(session.Id);
+        Assert.Equal((Outcome.Done, session.Id), await _states.Sessions.CancelAsync(key.Shop, session.SessionId, Token));
 
         Assert.Equal(("cancelled", null, files), (cancelled.Status, cancelled.ClaimedUntil, cancelled.FileCount));
         Assert.NotNull(cancelled.EndedAt);
-        Assert.Equal(cancelled, await _parts.SessionAsync(session.Id));
-        Assert.Equal(Enumerable.Repeat("deleting", files), await _parts.FilesAsync(session.Id));
-        Assert.Single(await _parts.EventsAsync(session.Id), $"session_updated cancelled {files}");
+        Assert.Equal(cancelled, await _states.SessionAsync(session.Id));
+        Assert.Equal(Enumerable.Repeat("deleting", files), await _states.FilesAsync(session.Id));
+        Assert.Single(await _states.EventsAsync(session.Id), $"session_updated cancelled {files}");
     }
 
     [Theory]
@@ -313,14 +313,14 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
     [InlineData("expired")]
     public async Task What_has_ended_otherwise_cannot_be_cancelled(string state)
     {
-        var key = await _parts.KeyAsync();
-        var session = await _parts.InStateAsync(state, key);
-        var before = await _parts.EventsAsync(session.Id);
+        var key = await _states.KeyAsync();
+        var session = await _states.InStateAsync(state, key);
+        var before = await _states.EventsAsync(session.Id);
 
-        Assert.Equal(Outcome.Closed, (await _parts.Sessions.CancelAsync(key.Shop, session.SessionId, Cancelled)).Outcome);
+        Assert.Equal(Outcome.Closed, (await _states.Sessions.CancelAsync(key.Shop, session.SessionId, Token)).Outcome);
 
-        Assert.Equal(state, (await _parts.SessionAsync(session.Id)).Status);
-        Assert.Equal(before, await _parts.EventsAsync(session.Id));
+        Assert.Equal(state, (await _states.SessionAsync(session.Id)).Status);
+        Assert.Equal(before, await _states.EventsAsync(session.Id));
     }
 
     [Theory]
@@ -329,20 +329,20 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
     [InlineData("processing", 1)]
     public async Task Every_live_session_expires_once(string state, int files)
     {
-        var key = await _parts.KeyAsync();
-        var (due, young) = (await _parts.InStateAsync(state, key), await _parts.InStateAsync(state, key));
+        var key = await _states.KeyAsync();
+        var (due, young) = (await _states.InStateAsync(state, key), await _states.InStateAsync(state, key));
         await PassAsync(due);
 
-        await _parts.Expiry.ExpireSessionsAsync(1_000, Cancelled);
-        var expired = await _parts.SessionAsync(due.Id);
-        await _parts.Expiry.ExpireSessionsAsync(1_000, Cancelled);
+        await _states.Expiry.ExpireSessionsAsync(1_000, Token);
+        var expired = await _states.SessionAsync(due.Id);
+        await _states.Expiry.ExpireSessionsAsync(1_000, Token);
 
         Assert.Equal(("expired", null, files), (expired.Status, expired.ClaimedUntil, expired.FileCount));
         Assert.NotNull(expired.EndedAt);
-        Assert.Equal(expired, await _parts.SessionAsync(due.Id));
-        Assert.Equal(Enumerable.Repeat("deleting", files), await _parts.FilesAsync(due.Id));
-        Assert.Single(await _parts.EventsAsync(due.Id), $"session_updated expired {files}");
-        Assert.Equal(state, (await _parts.SessionAsync(young.Id)).Status);
+        Assert.Equal(expired, await _states.SessionAsync(due.Id));
+        Assert.Equal(Enumerable.Repeat("deleting", files), await _states.FilesAsync(due.Id));
+        Assert.Single(await _states.EventsAsync(due.Id), $"session_updated expired {files}");
+        Assert.Equal(state, (await _states.SessionAsync(young.Id)).Status);
     }
 
     [Theory]
@@ -350,66 +350,66 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
     [InlineData("pending")]
     public async Task A_session_past_its_time_counts_as_expired_before_the_Janitor_comes_by(string state)
     {
-        var key = await _parts.KeyAsync();
-        var session = await _parts.InStateAsync(state, key);
-        var file = await _parts.BeginAsync(session.Id);
+        var key = await _states.KeyAsync();
+        var session = await _states.InStateAsync(state, key);
+        var file = await _states.BeginAsync(session.Id);
         await PassAsync(session);
 
-        Assert.Equal(Outcome.Closed, await _parts.StoreAsync(session.Id, file));
-        Assert.Equal(Outcome.Closed, await _parts.Sessions.SubmitAsync(key.Shop, session.SessionId, Cancelled));
-        Assert.Equal(Outcome.Closed, (await _parts.Sessions.CancelAsync(key.Shop, session.SessionId, Cancelled)).Outcome);
-        Assert.Equal(Outcome.Closed, (await _parts.Claims.ClaimAsync(key, SessionName.Parse(session.SessionId), Cancelled)).Outcome);
+        Assert.Equal(Outcome.Closed, await _states.StoreAsync(session.Id, file));
+        Assert.Equal(Outcome.Closed, await _states.Sessions.SubmitAsync(key.Shop, session.SessionId, Token));
+        Assert.Equal(Outcome.Closed, (await _states.Sessions.CancelAsync(key.Shop, session.SessionId, Token)).Outcome);
+        Assert.Equal(Outcome.Closed, (await _states.Claims.ClaimAsync(key, SessionName.Parse(session.SessionId), Token)).Outcome);
     }
 
     [Fact]
     public async Task Another_shops_session_and_an_unknown_one_are_not_found()
     {
-        var (key, other) = (await _parts.KeyAsync(), await _parts.KeyAsync());
-        var session = await _parts.InStateAsync("processing", key);
+        var (key, other) = (await _states.KeyAsync(), await _states.KeyAsync());
+        var session = await _states.InStateAsync("processing", key);
 
         foreach (var name in (SessionName[])[SessionName.Parse(session.SessionId), SessionName.Parse(session.PickupCode), SessionName.Parse("x")])
         {
-            Assert.Equal(Outcome.NotFound, (await _parts.Claims.ClaimAsync(other, name, Cancelled)).Outcome);
-            Assert.Equal(Outcome.NotFound, (await _parts.Claims.ReleaseAsync(other, name, Cancelled)).Outcome);
-            Assert.Equal(Outcome.NotFound, (await _parts.Claims.CompleteAsync(other, name, Cancelled)).Outcome);
+            Assert.Equal(Outcome.NotFound, (await _states.Claims.ClaimAsync(other, name, Token)).Outcome);
+            Assert.Equal(Outcome.NotFound, (await _states.Claims.ReleaseAsync(other, name, Token)).Outcome);
+            Assert.Equal(Outcome.NotFound, (await _states.Claims.CompleteAsync(other, name, Token)).Outcome);
         }
 
-        Assert.Equal(Outcome.NotFound, (await _parts.Sessions.CancelAsync(other.Shop, session.SessionId, Cancelled)).Outcome);
-        Assert.Equal(Outcome.NotFound, await _parts.Sessions.SubmitAsync(other.Shop, session.SessionId, Cancelled));
-        Assert.Null(await _parts.Uploads.FindSessionAsync(other.Shop, session.SessionId, Cancelled));
-        Assert.Equal(Outcome.NotFound, await _parts.Sessions.SubmitAsync(key.Shop, SessionId.Create(), Cancelled));
-        Assert.Equal("processing", (await _parts.SessionAsync(session.Id)).Status);
+        Assert.Equal(Outcome.NotFound, (await _states.Sessions.CancelAsync(other.Shop, session.SessionId, Token)).Outcome);
+        Assert.Equal(Outcome.NotFound, await _states.Sessions.SubmitAsync(other.Shop, session.SessionId, Token));
+        Assert.Null(await _states.UploadingFiles.FindSessionAsync(other.Shop, session.SessionId, Token));
+        Assert.Equal(Outcome.NotFound, await _states.Sessions.SubmitAsync(key.Shop, SessionId.Create(), Token));
+        Assert.Equal("processing", (await _states.SessionAsync(session.Id)).Status);
     }
 
     [Fact]
     public async Task A_session_opened_in_vain_is_forgotten_only_while_it_is_empty()
     {
-        var key = await _parts.KeyAsync();
-        var (empty, full) = (await _parts.OpenAsync(key.Shop), await _parts.InStateAsync("pending", key));
+        var key = await _states.KeyAsync();
+        var (empty, full) = (await _states.OpenAsync(key.Shop), await _states.InStateAsync("pending", key));
 
-        await _parts.Sessions.ForgetAsync(empty.Id, Cancelled);
-        await _parts.Sessions.ForgetAsync(full.Id, Cancelled);
+        await _states.Sessions.ForgetAsync(empty.Id, Token);
+        await _states.Sessions.ForgetAsync(full.Id, Token);
 
         Assert.Equal(0, await fixture.ScalarAsync<long>("SELECT count(*) FROM sessions WHERE id = @Id", new { empty.Id }));
-        Assert.Equal("pending", (await _parts.SessionAsync(full.Id)).Status);
+        Assert.Equal("pending", (await _states.SessionAsync(full.Id)).Status);
     }
 
     [Fact]
     public async Task Of_many_that_claim_at_once_exactly_one_wins()
     {
         var shop = await fixture.ShopAsync();
-        var keys = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => _parts.KeyAsync(shop, another: true)));
+        var keys = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => _states.KeyAsync(shop, another: true)));
         for (var round = 0; round < 10; round++)
         {
-            var session = await _parts.InStateAsync("pending", keys[0]);
+            var session = await _states.InStateAsync("pending", keys[0]);
             var name = SessionName.Parse(session.SessionId);
 
-            var outcomes = await Task.WhenAll(keys.Select(key => _parts.Claims.ClaimAsync(key, name, Cancelled)));
+            var outcomes = await Task.WhenAll(keys.Select(key => _states.Claims.ClaimAsync(key, name, Token)));
 
             var winner = Assert.Single(keys.Zip(outcomes), pair => pair.Second.Outcome == Outcome.Done).First;
             Assert.Equal(keys.Length - 1, outcomes.Count(one => one.Outcome == Outcome.ClaimedByAnother));
-            Assert.Equal(winner.Id, (await _parts.SessionAsync(session.Id)).ClaimedBy);
-            Assert.Equal(2, (await _parts.EventsAsync(session.Id)).Count);
+            Assert.Equal(winner.Id, (await _states.SessionAsync(session.Id)).ClaimedBy);
+            Assert.Equal(2, (await _states.EventsAsync(session.Id)).Count);
         }
     }
 
@@ -418,13 +418,13 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
     [InlineData("completed")]
     public async Task A_file_stored_while_its_session_waits_to_end_goes_with_it(string end)
     {
-        var key = await _parts.KeyAsync();
-        var session = await _parts.InStateAsync("processing", key);
-        var file = await _parts.BeginAsync(session.Id);
+        var key = await _states.KeyAsync();
+        var session = await _states.InStateAsync("processing", key);
+        var file = await _states.BeginAsync(session.Id);
 
         // The upload holds the session's row, as StoreAsync does until it commits.
-        await using var upload = await fixture.Source.OpenConnectionAsync(Cancelled);
-        await using var transaction = await upload.BeginTransactionAsync(Cancelled);
+        await using var upload = await fixture.Source.OpenConnectionAsync(Token);
+        await using var transaction = await upload.BeginTransactionAsync(Token);
         await upload.ExecuteAsync("UPDATE sessions SET file_count = 2, total_size = 6 WHERE id = @Id", new { session.Id }, transaction);
         var ending = EndAsync(session, end, key);
         await UntilSomebodyWaitsForAsync(upload);
@@ -435,29 +435,29 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
             """,
             new { file.Id },
             transaction);
-        await transaction.CommitAsync(Cancelled);
+        await transaction.CommitAsync(Token);
         await ending;
 
-        Assert.Equal((end, 2), ((await _parts.SessionAsync(session.Id)).Status, (await _parts.SessionAsync(session.Id)).FileCount));
-        Assert.Equal(["deleting", "deleting"], await _parts.FilesAsync(session.Id));
+        Assert.Equal((end, 2), ((await _states.SessionAsync(session.Id)).Status, (await _states.SessionAsync(session.Id)).FileCount));
+        Assert.Equal(["deleting", "deleting"], await _states.FilesAsync(session.Id));
     }
 
     [Fact]
     public async Task Uploads_cancels_and_claims_that_race_leave_no_stored_file_in_an_ended_session()
     {
         var shop = await fixture.ShopAsync();
-        var key = await _parts.KeyAsync(shop);
-        await Parallel.ForEachAsync(Enumerable.Range(0, 60), new ParallelOptions { MaxDegreeOfParallelism = 6, CancellationToken = Cancelled }, async (_, token) =>
+        var key = await _states.KeyAsync(shop);
+        await Parallel.ForEachAsync(Enumerable.Range(0, 60), new ParallelOptions { MaxDegreeOfParallelism = 6, CancellationToken = Token }, async (_, token) =>
         {
-            var session = await _parts.InStateAsync("pending", key);
-            var files = await Task.WhenAll(_parts.BeginAsync(session.Id), _parts.BeginAsync(session.Id));
+            var session = await _states.InStateAsync("pending", key);
+            var files = await Task.WhenAll(_states.BeginAsync(session.Id), _states.BeginAsync(session.Id));
             var name = SessionName.Parse(session.SessionId);
             await Task.WhenAll(
-                _parts.StoreAsync(session.Id, files[0]),
-                _parts.StoreAsync(session.Id, files[1]),
-                _parts.Uploads.RenewAsync([files[0].Id, files[1].Id], token),
-                _parts.Claims.ClaimAsync(key, name, token),
-                _parts.Sessions.CancelAsync(key.Shop, session.SessionId, token));
+                _states.StoreAsync(session.Id, files[0]),
+                _states.StoreAsync(session.Id, files[1]),
+                _states.UploadingFiles.RenewAsync([files[0].Id, files[1].Id], token),
+                _states.Claims.ClaimAsync(key, name, token),
+                _states.Sessions.CancelAsync(key.Shop, session.SessionId, token));
         });
 
         var left = """
@@ -472,29 +472,29 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
     {
         if (end == "cancelled")
         {
-            Assert.Equal(Outcome.Done, (await _parts.Sessions.CancelAsync(key.Shop, session.SessionId, Cancelled)).Outcome);
+            Assert.Equal(Outcome.Done, (await _states.Sessions.CancelAsync(key.Shop, session.SessionId, Token)).Outcome);
         }
         else if (end == "completed")
         {
-            await _parts.Claims.ClaimAsync(key, SessionName.Parse(session.SessionId), Cancelled);
-            Assert.Equal(Outcome.Done, (await _parts.Claims.CompleteAsync(key, SessionName.Parse(session.SessionId), Cancelled)).Outcome);
+            await _states.Claims.ClaimAsync(key, SessionName.Parse(session.SessionId), Token);
+            Assert.Equal(Outcome.Done, (await _states.Claims.CompleteAsync(key, SessionName.Parse(session.SessionId), Token)).Outcome);
         }
         else
         {
             await PassAsync(session);
-            await _parts.Expiry.ExpireSessionsAsync(1_000, Cancelled);
+            await _states.Expiry.ExpireSessionsAsync(1_000, Token);
         }
     }
 
     private Task<int> PassAsync(OpenedSession session) =>
-        _parts.ExecuteAsync("UPDATE sessions SET expires_at = @now WHERE id = @Id", new { now = _parts.Clock.GetUtcNow().UtcDateTime, session.Id });
+        _states.ExecuteAsync("UPDATE sessions SET expires_at = @now WHERE id = @Id", new { now = _states.Clock.GetUtcNow().UtcDateTime, session.Id });
 
     private Task<int> LapseAsync(OpenedSession session) =>
-        _parts.ExecuteAsync("UPDATE sessions SET claimed_until = @now WHERE id = @Id", new { now = _parts.Clock.GetUtcNow().UtcDateTime, session.Id });
+        _states.ExecuteAsync("UPDATE sessions SET claimed_until = @now WHERE id = @Id", new { now = _states.Clock.GetUtcNow().UtcDateTime, session.Id });
 
     private async Task UntilSomebodyWaitsForAsync(NpgsqlConnection holder)
     {
         const string sql = "SELECT count(*) FROM pg_stat_activity WHERE @holder = ANY(pg_blocking_pids(pid))";
-        await Parts.UntilAsync(async () => await fixture.ScalarAsync<long>(sql, new { holder = holder.ProcessID }) > 0);
+        await StateMachine.UntilAsync(async () => await fixture.ScalarAsync<long>(sql, new { holder = holder.ProcessID }) > 0);
     }
 }

@@ -42,14 +42,14 @@ public sealed class ShopLimitsTests(SmallLimitsFixture relay) : IClassFixture<Sm
     public async Task Protocols_tell_the_shop_s_own_limits()
     {
         var prefix = await ShopAsync("max_file_size = 5000");
-        var creation = $"{prefix}{RufhClient.Creation(await _client.CreateAsync(prefix))}";
+        var creation = $"{prefix}{IetfClient.Creation(await _client.CreateAsync(prefix))}";
 
         using var asked = new HttpRequestMessage(HttpMethod.Options, creation);
         using var told = await _client.SendAsync(asked, Token);
         Assert.Equal(5_000, told.Number("Tus-Max-Size"));
         Assert.StartsWith("max-size=5000, ", told.Header("Upload-Limit"), StringComparison.Ordinal);
 
-        using var refused = await _client.RufhAsync(HttpMethod.Post, creation, [], [RufhClient.Complete(false), TusClient.Length(5_001)]);
+        using var refused = await _client.IetfAsync(HttpMethod.Post, creation, [], [IetfClient.Complete(false), TusClient.Length(5_001)]);
         await refused.IsRefusalAsync(HttpStatusCode.RequestEntityTooLarge, "file_too_large", isFinal: true);
         Assert.StartsWith("max-size=5000, ", refused.Header("Upload-Limit"), StringComparison.Ordinal);
     }

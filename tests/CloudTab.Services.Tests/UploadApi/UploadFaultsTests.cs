@@ -96,7 +96,7 @@ public sealed class UploadFaultsTests(UploadFixture relay) : IClassFixture<Uploa
         var before = await relay.ScalarAsync<DateTime>(sql, new { sessionId });
 
         relay.Clock.Advance(TimeSpan.FromSeconds(30));
-        Assert.NotEqual(0, await relay.Host<UploadOptions>().Services.GetRequiredService<UploadLeases>().RunOnceAsync(Token));
+        Assert.NotEqual(0, await relay.Host<UploadOptions>().Services.GetRequiredService<FileLeases>().RunOnceAsync(Token));
 
         Assert.True(await relay.ScalarAsync<DateTime>(sql, new { sessionId }) >= before + TimeSpan.FromSeconds(30));
         await socket.SendAsync(body.AsMemory(body.Length / 2), Token);
@@ -161,7 +161,7 @@ public sealed class UploadFaultsTests(UploadFixture relay) : IClassFixture<Uploa
         var sessionId = await _client.CreateAsync();
         var file = (await _client.UploadedAsync(sessionId, Sample.Pdf()))[0].GetProperty("id").GetGuid();
 
-        Assert.Empty(await relay.Host<UploadOptions>().Services.GetRequiredService<Uploads>().GiveUpAsync([file], Token));
+        Assert.Empty(await relay.Host<UploadOptions>().Services.GetRequiredService<UploadingFiles>().GiveUpAsync([file], Token));
 
         Assert.Equal("stored", await relay.ScalarAsync<string>("SELECT status FROM files WHERE id = @file", new { file }));
     }

@@ -68,7 +68,7 @@ public sealed class PdfTests(PdfFixture relay) : IClassFixture<PdfFixture>
         var sessionId = await _client.CreateAsync();
         var asForm = Assert.Single(await _client.UploadedAsync(sessionId, file)).EnumerateObject().Select(member => member.Name);
 
-        using var answer = await _client.CreateRufhAsync(sessionId, file.Content, isWhole: true, RufhClient.Named(file.Name));
+        using var answer = await _client.CreateIetfAsync(sessionId, file.Content, isWhole: true, IetfClient.Named(file.Name));
 
         var stored = Assert.Single((await answer.JsonAsync()).GetProperty("files").EnumerateArray());
         Assert.Equal(asForm, stored.EnumerateObject().Select(member => member.Name));

@@ -58,7 +58,7 @@ public sealed class DirectFaultsTests(DirectFixture relay) : IClassFixture<Direc
         await relay.ExecuteAsync("UPDATE sessions SET expires_at = now() - interval '1 second' WHERE session_id = @sessionId", new { sessionId });
         await _client.IsGoneAsync(upload);
 
-        using var janitor = new Parts(relay);
+        using var janitor = new StateMachine(relay);
         await janitor.Get<ExpireSessions>().RunOnceAsync(Token);
 
         await _client.IsGoneAsync(upload);
@@ -71,7 +71,7 @@ public sealed class DirectFaultsTests(DirectFixture relay) : IClassFixture<Direc
         var file = Sample.Pdf();
         var (sessionId, upload) = await _client.SentAsync(file);
 
-        using var janitor = new Parts(relay);
+        using var janitor = new StateMachine(relay);
         janitor.Clock.Advance(TimeSpan.FromMinutes(10));
         await janitor.Get<AbandonUploads>().RunOnceAsync(Token);
         await janitor.Get<AbortUploads>().RunOnceAsync(Token);
@@ -94,7 +94,7 @@ public sealed class DirectFaultsTests(DirectFixture relay) : IClassFixture<Direc
         using var answer = await client.AnnounceAsync(sessionId, DirectClient.Announce(Sample.Pdf()));
 
         await answer.IsProblemAsync(HttpStatusCode.ServiceUnavailable, "unavailable");
-        using var janitor = new Parts(relay);
+        using var janitor = new StateMachine(relay);
         janitor.Clock.Advance(Removal.Lease);
         await janitor.Get<RemoveFiles>().RunOnceAsync(Token);
         await relay.AssertNothingLeftAsync(sessionId);

@@ -300,7 +300,7 @@ public sealed class TusCreationTests(UploadFixture relay) : IClassFixture<Upload
     private async Task RoundAsync<TDuty>(Func<TDuty, Func<CancellationToken, Task<Batch>>> runOnce)
         where TDuty : class
     {
-        using var janitor = new Parts(relay);
+        using var janitor = new StateMachine(relay);
         await runOnce(janitor.Get<TDuty>())(Token);
     }
 }

@@ -190,7 +190,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
         using var first = await _client.PatchAsync(upload, 0, file.Content[..400]);
         await relay.ExecuteAsync(
             "UPDATE uploads SET holder = @dead, held_until = @until WHERE upload_id = @id",
-            new { dead = Guid.NewGuid(), until = relay.Clock.GetUtcNow().UtcDateTime + ResumableUploads.Lease, id = UploadFixture.IdOf(upload) });
+            new { dead = Guid.NewGuid(), until = relay.Clock.GetUtcNow().UtcDateTime + Uploads.Lease, id = UploadFixture.IdOf(upload) });
 
         Assert.Equal(400, await _client.OffsetAsync(upload));
         using var rest = await _client.PatchAsync(upload, 400, file.Content[400..]);
@@ -355,7 +355,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
         await relay.IsHeldAsync(upload);
         await relay.ExecuteAsync("UPDATE sessions SET expires_at = now() + interval '5 minutes' WHERE session_id = @sessionId", new { sessionId });
 
-        await relay.Host<UploadOptions>().Services.GetRequiredService<UploadLeases>().RunOnceAsync(Token);
+        await relay.Host<UploadOptions>().Services.GetRequiredService<FileLeases>().RunOnceAsync(Token);
 
         Assert.True(await relay.ScalarAsync<bool>("SELECT expires_at > now() + interval '20 minutes' FROM sessions WHERE session_id = @sessionId", new { sessionId }));
         Assert.Equal(400, await _client.OffsetAsync(upload));
@@ -371,22 +371,22 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
         var key = await relay.ScalarAsync<string>("SELECT object_key FROM files JOIN uploads ON uploads.file = files.id WHERE upload_id = @id", new { id = UploadFixture.IdOf(upload) });
         // A holder died between the put of a tail and its record.
         await relay.S3.PutObjectAsync(new() { BucketName = relay.Bucket, Key = key + ".99", ContentBody = "lost" }, Token);
-        using var parts = new Parts(relay, clock: new ShiftedClock());
-        parts.Clock.Advance(TimeSpan.FromHours(2));
+        using var states = new StateMachine(relay, clock: new ShiftedClock());
+        states.Clock.Advance(TimeSpan.FromHours(2));
         await relay.ExecuteAsync("UPDATE sessions SET expires_at = now() + interval '5 hours' WHERE session_id = @sessionId", new { sessionId });
 
-        await RoundAsync(parts);
+        await RoundAsync(states);
 
         using var rest = await _client.PatchAsync(upload, ObjectUpload.PartSize + 500, file.Content[(ObjectUpload.PartSize + 500)..]);
         Assert.Equal(HttpStatusCode.NoContent, rest.StatusCode);
         await relay.AssertHoldsAsync(sessionId, file);
         await relay.S3.PutObjectAsync(new() { BucketName = relay.Bucket, Key = key + ".98", ContentBody = "late" }, Token);
         await relay.ExecuteAsync("UPDATE sessions SET expires_at = now() + interval '5 hours' WHERE session_id = @sessionId", new { sessionId });
-        await RoundAsync(parts);
+        await RoundAsync(states);
         await relay.AssertHoldsAsync(sessionId, file);
     }
 
-    private static async Task RoundAsync(Parts janitor)
+    private static async Task RoundAsync(StateMachine janitor)
     {
         await janitor.Get<ExpireSessions>().RunOnceAsync(Token);
         await janitor.Get<ExpireUploads>().RunOnceAsync(Token);

@@ -1,0 +1,168 @@
+using Microsoft.Extensions.Options;
+
+namespace CloudTab.Relay;
+
+/// <summary>
+/// The rows of files on their way in. A file's row exists before its first byte goes to S3, as `uploading` with a lease that the
+/// process renews: whatever happens to the process, the Janitor knows which objects are owned by nobody. Whatever locks a session and
+/// its files locks the session first: two that did it in different order would wait for each other.
+/// </summary>
+public sealed class UploadingFiles(Database database, TimeProvider clock, IOptions<LifetimeOptions> options)
+{
+    private DateTime Now => clock.GetUtcNow().UtcDateTime;
+
+    private DateTime LeaseEnd => Now.AddMilliseconds(options.Value.UploadLease);
+
+    private DateTime NextExpiry => Now.AddMilliseconds(options.Value.SessionTimeout);
+
+    /// <summary>Finds the session that a customer uploads to.</summary>
+    /// <returns>The session, or null where the shop has no such session.</returns>
+    public async Task<UploadSession?> FindSessionAsync(string shop, string sessionId, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            SELECT sessions.id, ended_at IS NOT NULL OR expires_at <= @now AS Closed, file_count AS FileCount, total_size AS TotalSize,
+                   (
+                       (SELECT coalesce(sum(total_size), 0) FROM sessions AS held
+                        WHERE held.shop_id = shops.id AND held.ended_at IS NULL AND held.total_size > 0)
+                       + (SELECT coalesce(sum(coalesce(length, received)), 0)
+                          FROM uploads JOIN files ON files.id = uploads.file JOIN sessions AS held ON held.id = uploads.session
+                          WHERE held.shop_id = shops.id AND held.ended_at IS NULL AND files.status = 'uploading' AND {Uploads.LaysClaim})
+                   )::bigint AS Outstanding,
+                   {ShopLimits.Columns}
+            FROM sessions JOIN shops ON shops.id = sessions.shop_id
+            WHERE shop_id = @shop AND session_id = @sessionId
+            """;
+        var found = await database.QuerySingleOrDefaultAsync<UploadSession>(sql, new { shop, sessionId, now = Now }, cancellationToken);
+        if (found is not null)
+            RelayTelemetry.TagSession(found.Id);
+        return found;
+    }
+
+    /// <summary>Registers a file whose bytes are about to come. That is activity: it prolongs the session.</summary>
+    /// <param name="session">Internal id of the session.</param>
+    /// <param name="name">The name to display; it is kept in NFC, which only the database can make (.NET cannot without ICU).</param>
+    /// <returns>The file, or null where the session has ended.</returns>
+    public async Task<UploadingFile?> BeginAsync(Guid session, string name, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            WITH live AS (
+                UPDATE sessions SET expires_at = @expiresAt
+                WHERE id = @session AND status IN ('open', 'pending', 'processing') AND expires_at > @now
+                RETURNING id
+            )
+            INSERT INTO files (id, session, name, object_key, status, created_at, lease_until)
+            SELECT @id, id, left(normalize(@name, NFC), 255), @objectKey, 'uploading', @now, @leaseEnd FROM live
+            RETURNING name
+            """;
+        var file = UploadingFile.Create(name, clock.GetUtcNow());
+        var parameters = new
+        {
+            session,
+            id = file.Id,
+            name,
+            objectKey = file.ObjectKey,
+            now = Now,
+            leaseEnd = LeaseEnd,
+            expiresAt = NextExpiry,
+        };
+        var kept = await database.ChangeSingleOrDefaultAsync<string>(sql, parameters, cancellationToken);
+        return kept is null ? null : file with { Name = kept };
+    }
+
+    /// <summary>Tells that these files are still coming in; prolongs their sessions too.</summary>
+    public Task RenewAsync(Guid[] files, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            WITH theirs AS (
+                SELECT id FROM sessions
+                WHERE id IN (SELECT session FROM files WHERE id = ANY(@files))
+                ORDER BY id
+                FOR UPDATE
+            ), prolonged AS (
+                UPDATE sessions SET expires_at = @expiresAt
+                FROM theirs
+                WHERE sessions.id = theirs.id AND status IN ('open', 'pending', 'processing') AND expires_at > @now
+            )
+            UPDATE files SET lease_until = greatest(lease_until, @leaseEnd) -- that of a resumable upload never ends
+            FROM theirs
+            WHERE files.session = theirs.id AND files.id = ANY(@files) AND status = 'uploading'
+            """;
+        return database.ExecuteAsync(sql, new { files, now = Now, leaseEnd = LeaseEnd, expiresAt = NextExpiry }, cancellationToken);
+    }
+
+    /// <summary>
+    /// Marks files for removal that are not stored. Where the outcome of <see cref="StoredFiles.StoreAsync"/> is unknown this decides it: either
+    /// the files have been stored, and none is returned, or they can no longer be.
+    /// </summary>
+    /// <returns>Those that are to be removed: first their objects, then their rows (<see cref="DiscardAsync"/>).</returns>
+    public Task<List<Guid>> GiveUpAsync(Guid[] files, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            WITH marked AS (
+                UPDATE files SET status = 'deleting', lease_until = NULL WHERE id = ANY(@files) AND status = 'uploading' RETURNING id
+            )
+            SELECT id FROM marked
+            UNION ALL
+            SELECT id FROM files WHERE id = ANY(@files) AND status = 'deleting' AND stored_at IS NULL
+            """;
+        return database.ChangeAsync<Guid>(sql, new { files }, cancellationToken);
+    }
+
+    /// <summary>Gives up files that were not stored. Their objects must be gone before; files that did get stored stay.</summary>
+    public Task DiscardAsync(Guid[] files, CancellationToken cancellationToken)
+    {
+        const string sql = "DELETE FROM files WHERE id = ANY(@files) AND stored_at IS NULL";
+        return database.ExecuteAsync(sql, new { files }, cancellationToken);
+    }
+
+    /// <summary>Marks uploads for removal whose process no longer renews them, at most one batch.</summary>
+    /// <returns>How many there were.</returns>
+    public Task<int> AbandonAsync(int limit, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            WITH due AS (
+                SELECT id FROM files
+                WHERE status = 'uploading' AND lease_until <= @now
+                ORDER BY lease_until
+                LIMIT @limit
+                FOR UPDATE SKIP LOCKED
+            )
+            UPDATE files SET status = 'deleting', lease_until = NULL FROM due WHERE files.id = due.id
+            """;
+        return database.ExecuteAsync(sql, new { limit, now = Now }, cancellationToken);
+    }
+}
+
+/// <summary>A session as an upload finds it.</summary>
+/// <param name="Id">Internal id.</param>
+/// <param name="Closed">Whether it has ended and takes no file any more.</param>
+/// <param name="FileCount">Files that it holds.</param>
+/// <param name="TotalSize">Their bytes.</param>
+/// <param name="Outstanding">Bytes of all live files of its shop, and of those that are on their way resumably.</param>
+public sealed record UploadSession(
+    Guid Id,
+    bool Closed,
+    int FileCount,
+    long TotalSize,
+    long Outstanding,
+    int? MaxFiles,
+    long? MaxFileSize,
+    long? MaxSessionSize,
+    long? MaxOutstanding)
+{
+    /// <summary>What the operator has set for its shop.</summary>
+    public ShopLimits ShopLimits => new(MaxFiles, MaxFileSize, MaxSessionSize, MaxOutstanding);
+}
+
+/// <summary>A file whose bytes are on their way to an object.</summary>
+/// <param name="Id">Internal id, also the end of the object's key.</param>
+/// <param name="Name">The name to display.</param>
+/// <param name="ObjectKey">`yyyy-MM-dd/id`: no user data, and a day's leftovers can be listed.</param>
+public sealed record UploadingFile(Guid Id, string Name, string ObjectKey)
+{
+    internal static UploadingFile Create(string name, DateTimeOffset now)
+    {
+        var id = Guid.CreateVersion7(now);
+        return new(id, name, FormattableString.Invariant($"{now.UtcDateTime:yyyy-MM-dd}/{id}"));
+    }
+}

@@ -1,0 +1,214 @@
+using Microsoft.Extensions.Options;
+
+namespace CloudTab.Relay;
+
+/// <summary>
+/// The rows of resumable uploads: what has come so far, and who may add to it. Whoever adds to an upload holds it, until its lease
+/// lapses; each statement of a holder names the generation that it took, so that one who was away for too long changes nothing any
+/// more. Whatever locks a session, its files and its uploads locks them in this order.
+/// </summary>
+public sealed class Uploads(Database database, TimeProvider clock, IOptions<LifetimeOptions> options)
+{
+    /// <summary>
+    /// The channel on which processes talk about uploads that one holds and another one wants: `wanted` or `free`, a space, and the
+    /// internal id. A message that gets lost costs latency only: the row says the same.
+    /// </summary>
+    public const string Channel = "cloudtab_uploads";
+
+    /// <summary>
+    /// How long a holder that falls silent keeps an upload: a customer whose replica died waits that long. Renewed every second.
+    /// </summary>
+    public static readonly TimeSpan Lease = TimeSpan.FromSeconds(5);
+
+    internal const string Columns = $"""
+        uploads.id, uploads.created_at AS CreatedAt, uploads.upload_id AS UploadId, uploads.session, sessions.session_id AS SessionId,
+        uploads.file, files.object_key AS ObjectKey, files.name,
+        uploads.length, uploads.declared_type AS DeclaredType, uploads.declared_sha256 AS DeclaredSha256, uploads.metadata, uploads.concat,
+        uploads.part_sha256 AS PartSha256, uploads.completed_at IS NOT NULL AS IsComplete, uploads.received, uploads.part_size AS PartSize,
+        uploads.multipart_id AS MultipartId, uploads.part_etags AS PartETags, uploads.tail_keys AS TailKeys, uploads.tail_size AS TailSize,
+        uploads.generation, uploads.holder IS NOT NULL AND uploads.held_until > @now AS IsHeld,
+        least(sessions.expires_at, uploads.created_at + @lifetime) AS ExpiresAt, {IsGone} AS IsGone,
+        uploads.used_up AND sessions.ended_at IS NULL AND sessions.expires_at > @now AS IsUsedUp, {ShopLimits.Columns}
+        """;
+
+    private const string IsGone = """
+        (sessions.ended_at IS NOT NULL OR sessions.expires_at <= @now OR uploads.created_at + @lifetime <= @now
+            OR files.status IS NULL OR files.status IN ('deleting', 'deleted'))
+        """;
+
+    /// <summary>
+    /// Whether an upload counts with all that it announced: bytes have come, or are coming now. What goes to S3 past the services may have
+    /// got some that nobody has counted yet.
+    /// </summary>
+    internal const string LaysClaim = "(received > 0 OR held_until > @now OR part_sha256 IS NOT NULL AND multipart_id IS NOT NULL)";
+
+    private DateTime Now => clock.GetUtcNow().UtcDateTime;
+
+    private DateTime NextExpiry => Now.AddMilliseconds(options.Value.SessionTimeout);
+
+    private TimeSpan Lifetime => TimeSpan.FromMilliseconds(options.Value.FileLifetime);
+
+    /// <summary>An upload of the shop's, also one that is gone; null where there never was one.</summary>
+    public Task<Upload?> FindAsync(string shop, string uploadId, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            SELECT {Columns}
+            FROM uploads JOIN sessions ON sessions.id = uploads.session JOIN shops ON shops.id = sessions.shop_id
+                LEFT JOIN files ON files.id = uploads.file
+            WHERE uploads.upload_id = @uploadId AND sessions.shop_id = @shop
+            """;
+        return database.QuerySingleOrDefaultAsync<Upload>(
+            sql, new { shop, uploadId, now = Now, lifetime = Lifetime }, cancellationToken);
+    }
+
+    /// <summary>All uploads of a session that was not ended.</summary>
+    public Task<List<Upload>> FindAllAsync(string shop, string sessionId, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            SELECT {Columns}
+            FROM uploads JOIN sessions ON sessions.id = uploads.session JOIN shops ON shops.id = sessions.shop_id
+                LEFT JOIN files ON files.id = uploads.file
+            WHERE sessions.session_id = @sessionId AND sessions.shop_id = @shop
+            """;
+        return database.QueryAsync<Upload>(sql, new { shop, sessionId, now = Now, lifetime = Lifetime }, cancellationToken);
+    }
+
+    /// <summary>Takes hold of an unfinished upload that nobody holds. That is activity: it prolongs the session.</summary>
+    /// <returns>The upload, or null where it is held, finished, gone, or never was.</returns>
+    public Task<Upload?> AcquireAsync(string shop, string uploadId, Guid holder, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            WITH sessions AS (
+                UPDATE sessions SET expires_at = @expiresAt
+                FROM uploads
+                WHERE uploads.upload_id = @uploadId AND sessions.id = uploads.session AND sessions.shop_id = @shop
+                    AND sessions.status IN ('open', 'pending', 'processing') AND sessions.expires_at > @now
+                RETURNING sessions.*
+            )
+            UPDATE uploads
+            SET holder = @holder, held_until = @heldUntil, generation = uploads.generation + 1, wanted = false
+            FROM sessions JOIN shops ON shops.id = sessions.shop_id, files
+            WHERE uploads.upload_id = @uploadId AND uploads.session = sessions.id AND files.id = uploads.file
+                AND files.status = 'uploading' AND uploads.completed_at IS NULL
+                AND uploads.created_at + @lifetime > @now
+                AND (uploads.holder IS NULL OR uploads.held_until <= @now)
+            RETURNING {Columns}, sessions.total_size + (
+                SELECT coalesce(sum(coalesce(others.length, others.received)), 0)
+                FROM uploads AS others JOIN files AS theirs ON theirs.id = others.file
+                WHERE others.session = uploads.session AND others.id <> uploads.id AND theirs.status = 'uploading'
+                    AND {LaysClaim}
+            )::bigint AS Claimed
+            """;
+        var parameters = new { shop, uploadId, holder, heldUntil = Now + Lease, now = Now, lifetime = Lifetime, expiresAt = NextExpiry };
+        return database.ChangeSingleOrDefaultAsync<Upload>(sql, parameters, cancellationToken);
+    }
+
+    /// <summary>Asks the holder of an upload to store what it has and let go.</summary>
+    public Task RequestReleaseAsync(Guid upload, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            WITH asked AS (
+                UPDATE uploads SET wanted = true WHERE id = @upload AND holder IS NOT NULL RETURNING id
+            )
+            SELECT pg_notify('{Channel}', 'wanted ' || id) FROM asked
+            """;
+        return database.ExecuteAsync(sql, new { upload }, cancellationToken);
+    }
+
+    /// <summary>Keeps hold of uploads.</summary>
+    /// <returns>Those that are still held and can still be finished.</returns>
+    public Task<List<HeldUpload>> RenewAsync(Guid[] uploads, Guid holder, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            UPDATE uploads SET held_until = @heldUntil
+            FROM files
+            WHERE uploads.id = ANY(@uploads) AND uploads.holder = @holder AND files.id = uploads.file AND files.status = 'uploading'
+            RETURNING uploads.id, uploads.generation, uploads.wanted
+            """;
+        return database.ChangeAsync<HeldUpload>(sql, new { uploads, holder, heldUntil = Now + Lease }, cancellationToken);
+    }
+
+    /// <summary>Records what has become durable.</summary>
+    /// <param name="release">Whether its holder is done with it.</param>
+    /// <returns>Whether it was still the holder's.</returns>
+    public async Task<bool> RecordAsync(Upload upload, ObjectProgress progress, bool release, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            WITH recorded AS (
+                UPDATE uploads
+                SET received = @received, multipart_id = @multipartId, part_etags = @partETags, tail_keys = @tailKeys, tail_size = @tailSize,
+                    holder = CASE WHEN @release THEN NULL ELSE holder END,
+                    held_until = CASE WHEN @release THEN NULL ELSE held_until END
+                WHERE id = @Id AND generation = @Generation AND completed_at IS NULL
+                    AND EXISTS (SELECT FROM files WHERE files.id = uploads.file AND files.status = 'uploading')
+                RETURNING id, wanted
+            )
+            SELECT id FROM recorded LEFT JOIN LATERAL (SELECT pg_notify('{Channel}', 'free ' || id) WHERE @release AND wanted) AS told ON true
+            """;
+        var parameters = new
+        {
+            upload.Id,
+            upload.Generation,
+            received = progress.Received,
+            multipartId = progress.MultipartId,
+            partETags = progress.PartETags.ToArray(),
+            tailKeys = progress.TailKeys.ToArray(),
+            tailSize = progress.TailSize,
+            release,
+        };
+        return await database.ChangeSingleOrDefaultAsync<Guid?>(sql, parameters, cancellationToken) is not null;
+    }
+
+    /// <summary>Lets an upload go as it was.</summary>
+    public Task ReleaseAsync(Upload upload, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            WITH freed AS (
+                UPDATE uploads SET holder = NULL, held_until = NULL WHERE id = @Id AND generation = @Generation RETURNING id, wanted
+            )
+            SELECT pg_notify('{Channel}', 'free ' || id) FROM freed WHERE wanted
+            """;
+        return database.ExecuteAsync(sql, new { upload.Id, upload.Generation }, cancellationToken);
+    }
+
+    /// <summary>Sets the length of an upload that was begun without.</summary>
+    public Task SetLengthAsync(Upload upload, long length, CancellationToken cancellationToken)
+    {
+        const string sql = "UPDATE uploads SET length = @length WHERE id = @Id AND generation = @Generation AND length IS NULL";
+        return database.ExecuteAsync(sql, new { upload.Id, upload.Generation, length }, cancellationToken);
+    }
+
+    /// <summary>Completes a partial upload: its bytes are there, and wait for the final one.</summary>
+    /// <returns>Whether it was still the holder's.</returns>
+    public async Task<bool> CompletePartialAsync(Upload upload, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            UPDATE uploads SET completed_at = @now, received = length, holder = NULL, held_until = NULL
+            WHERE id = @Id AND generation = @Generation AND completed_at IS NULL
+                AND EXISTS (SELECT FROM files WHERE files.id = uploads.file AND files.status = 'uploading')
+            """;
+        return await database.ExecuteAsync(sql, new { upload.Id, upload.Generation, now = Now }, cancellationToken) == 1;
+    }
+
+    /// <summary>Marks files of uploads for removal that were begun a file's lifetime ago and never stored, at most one batch.</summary>
+    /// <returns>How many there were.</returns>
+    public Task<int> ExpireAsync(int limit, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            WITH due AS (
+                SELECT files.id
+                FROM uploads JOIN files ON files.id = uploads.file
+                WHERE uploads.created_at <= @before AND files.status = 'uploading'
+                ORDER BY uploads.created_at
+                LIMIT @limit
+                FOR UPDATE OF files SKIP LOCKED
+            )
+            UPDATE files SET status = 'deleting', lease_until = NULL FROM due WHERE files.id = due.id
+            """;
+        return database.ExecuteAsync(sql, new { before = Now - Lifetime, limit }, cancellationToken);
+    }
+}
+
+/// <summary>An upload that a process holds.</summary>
+/// <param name="Wanted">Whether another one asks for it.</param>
+public sealed record HeldUpload(Guid Id, long Generation, bool Wanted);

@@ -1,0 +1,106 @@
+using System.Buffers;
+using System.IO.Pipelines;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>
+/// A request's body, counted as it comes in, whose client may not fall silent. Kestrel's own limit is on the average since the request
+/// began: who has sent much could then be silent for hours, and the session would live as long.
+/// </summary>
+/// <param name="silence">How long the client may send nothing while it is waited for.</param>
+/// <param name="charged">Bytes that the client was charged for already, because it said that it would send them.</param>
+/// <param name="charge">Hears of bytes beyond those, when they come.</param>
+internal sealed class MeteredBody(PipeReader body, TimeSpan silence, long charged, Action<long> charge) : Stream
+{
+    private long _charged = charged;
+    private long _read;
+
+    public override bool CanRead => true;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => false;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => _read;
+        set => throw new NotSupportedException();
+    }
+
+    /// <summary>The account is closed: what comes from now on is charged when it comes.</summary>
+    /// <returns>Bytes that were charged and did not come.</returns>
+    public long Settle()
+    {
+        var missing = _charged - _read;
+        _charged = _read;
+        return missing;
+    }
+
+    /// <exception cref="BadHttpRequestException">408: the client was silent for too long.</exception>
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        // Not with the token: Kestrel's reader would stay in the middle of a read, and neither the rest of the body nor another
+        // request could be read (https://github.com/dotnet/aspnetcore/issues/17840).
+        var reading = body.ReadAsync(CancellationToken.None);
+        if (!reading.IsCompletedSuccessfully)
+            return WaitAsync(reading, buffer, cancellationToken);
+        var read = reading.Result;
+        return read.IsCanceled ? WaitAsync(new(read), buffer, cancellationToken) : new(Take(read, buffer.Span));
+    }
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Bodies are read asynchronously.");
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override void Flush()
+    {
+    }
+
+    private async ValueTask<int> WaitAsync(ValueTask<ReadResult> reading, Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(silence);
+        await using var stop = limit.Token.UnsafeRegister(reader => ((PipeReader)reader!).CancelPendingRead(), body);
+        while (true)
+        {
+            var read = await reading;
+            if (!read.IsCanceled)
+                return Take(read, buffer.Span);
+            body.AdvanceTo(read.Buffer.Start);
+            cancellationToken.ThrowIfCancellationRequested();
+            if (limit.IsCancellationRequested)
+                throw new BadHttpRequestException("The client was silent for too long.", StatusCodes.Status408RequestTimeout);
+            // A stop that came a moment after the bytes which an earlier read waited for.
+            reading = body.ReadAsync(CancellationToken.None);
+        }
+    }
+
+    private int Take(ReadResult read, Span<byte> buffer)
+    {
+        var taken = read.Buffer.Slice(0, Math.Min(read.Buffer.Length, buffer.Length));
+        var count = (int)taken.Length;
+        taken.CopyTo(buffer);
+        body.AdvanceTo(taken.End);
+        Count(count);
+        return count;
+    }
+
+    private void Count(int count)
+    {
+        _read += count;
+        if (_read <= _charged)
+            return;
+        charge(_read - _charged);
+        _charged = _read;
+    }
+}

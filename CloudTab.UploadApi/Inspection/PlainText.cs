@@ -1,0 +1,139 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>
+/// Whether a content is text for a printer, looked at from beginning to end as it passes by: in any encoding that contains ASCII, or
+/// in UTF-16 with a byte order mark; without control characters; and not the beginning of markup or of a script.
+/// </summary>
+internal sealed class PlainText
+{
+    private const int OpeningSize = 32;
+
+    // C0 without tab, line feed, form feed and carriage return. Programs, archives and pictures have one of them before long.
+    private static readonly byte[] Controls = [.. Enumerable.Range(0, 32).Where(code => code is not (9 or 10 or 12 or 13)).Select(code => (byte)code)];
+    private static readonly SearchValues<byte> ControlBytes = SearchValues.Create(Controls);
+    private static readonly SearchValues<char> ControlUnits = SearchValues.Create([.. Controls.Select(code => (char)code)]);
+    private static readonly SearchValues<char> SwappedControlUnits = SearchValues.Create([.. Controls.Select(code => (char)(code << 8))]);
+
+    // What browsers, shells and printers take for a page or a program. "<" before a letter, "!", "?" or "/" is for markup in general.
+    private static readonly string[] ActiveOpenings =
+        ["#!", "%!", "@echo", "[internetshortcut]", "windows registry editor", "regedit4", "mime-version:", "javascript:"];
+
+    // Text has no signature that would tell these apart from a letter, so here, and only here, the name is believed.
+    private static readonly SearchValues<string> ActiveEndings = SearchValues.Create(
+        [
+            ".html", ".htm", ".xhtml", ".xht", ".shtml", ".mht", ".mhtml", ".svg", ".xml", ".xsl", ".xslt", ".hta", ".js", ".mjs", ".cjs",
+            ".jse", ".ts", ".vbs", ".vbe", ".vb", ".wsf", ".wsh", ".wsc", ".sct", ".bat", ".cmd", ".ps1", ".psm1", ".psd1", ".sh", ".bash",
+            ".zsh", ".csh", ".fish", ".command", ".py", ".pyw", ".rb", ".pl", ".php", ".phtml", ".php5", ".asp", ".aspx", ".jsp", ".cgi",
+            ".reg", ".inf", ".url", ".lnk", ".desktop", ".scf", ".ini", ".jnlp", ".applescript", ".scpt", ".lua", ".ps", ".eps", ".exe",
+            ".com", ".scr", ".pif", ".dll", ".msi", ".jar", ".apk", ".iqy", ".slk", ".settingcontent-ms", ".library-ms", ".search-ms",
+        ],
+        StringComparison.Ordinal);
+
+    private readonly Encoding _encoding;
+    private readonly char[] _opening = new char[OpeningSize];
+    private int _openingLength;
+    private int _markLeft;
+    private byte? _half;
+
+    /// <param name="head">The first bytes of the content, which are to be added as well.</param>
+    public PlainText(ReadOnlySpan<byte> head)
+    {
+        (_encoding, _markLeft) = head switch
+        {
+            [0xFF, 0xFE, ..] => (Encoding.Utf16LittleEndian, 2),
+            [0xFE, 0xFF, ..] => (Encoding.Utf16BigEndian, 2),
+            _ when head.StartsWith(Utf8Mark) => (Encoding.ContainsAscii, Utf8Mark.Length),
+            _ => (Encoding.ContainsAscii, 0),
+        };
+    }
+
+    private enum Encoding
+    {
+        ContainsAscii,
+        Utf16LittleEndian,
+        Utf16BigEndian,
+    }
+
+    /// <summary>The byte order mark of UTF-8.</summary>
+    public static ReadOnlySpan<byte> Utf8Mark => [0xEF, 0xBB, 0xBF];
+
+    /// <summary>Whether all that has been added is text.</summary>
+    public bool IsText { get; private set; } = true;
+
+    /// <summary>Whether a name says that its text is a page, a script or a link.</summary>
+    public static bool IsActive(string name) => ActiveEndings.Contains(FileNames.EndingOf(name));
+
+    /// <summary>Looks at the next bytes.</summary>
+    /// <returns>Whether the content is text so far.</returns>
+    public bool Add(ReadOnlySpan<byte> bytes)
+    {
+        var mark = Math.Min(_markLeft, bytes.Length);
+        _markLeft -= mark;
+        bytes = bytes[mark..];
+        IsText = IsText && (_encoding == Encoding.ContainsAscii ? AddBytes(bytes) : AddUnits(bytes));
+        return IsText;
+    }
+
+    private bool AddBytes(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.ContainsAny(ControlBytes))
+            return false;
+        for (var i = 0; i < bytes.Length && _openingLength < OpeningSize; i++)
+            AddToOpening((char)bytes[i]);
+        return !IsActiveOpening();
+    }
+
+    private bool AddUnits(ReadOnlySpan<byte> bytes)
+    {
+        // A code unit may be cut in two by the end of what was read.
+        if (_half is { } first && bytes.Length > 0)
+        {
+            _half = null;
+            if (!AddWholeUnits([first, bytes[0]]))
+                return false;
+            bytes = bytes[1..];
+        }
+
+        if (bytes.Length % 2 == 1)
+        {
+            _half = bytes[^1];
+            bytes = bytes[..^1];
+        }
+
+        return AddWholeUnits(bytes);
+    }
+
+    private bool AddWholeUnits(ReadOnlySpan<byte> bytes)
+    {
+        var swapped = _encoding == Encoding.Utf16BigEndian;
+        var units = MemoryMarshal.Cast<byte, char>(bytes);
+        if (units.ContainsAny(swapped ? SwappedControlUnits : ControlUnits))
+            return false;
+        for (var i = 0; i < units.Length && _openingLength < OpeningSize; i++)
+            AddToOpening(swapped ? (char)System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(units[i]) : units[i]);
+        return !IsActiveOpening();
+    }
+
+    private void AddToOpening(char character)
+    {
+        if (_openingLength > 0 || character is not (' ' or '\t' or '\r' or '\n' or '\f'))
+            _opening[_openingLength++] = char.ToLowerInvariant(character);
+    }
+
+    private bool IsActiveOpening()
+    {
+        ReadOnlySpan<char> opening = _opening.AsSpan(0, _openingLength);
+        if (opening is ['<', (>= 'a' and <= 'z') or '!' or '?' or '/', ..])
+            return true;
+        foreach (var active in ActiveOpenings)
+        {
+            if (opening.StartsWith(active, StringComparison.Ordinal))
+                return true;
+        }
+
+        return false;
+    }
+}

@@ -1,0 +1,119 @@
+using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
+using CloudTab.UploadApi.Pages;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.FileProviders;
+using Microsoft.Extensions.Options;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>The pages for customers without script: a form, and what became of it.</summary>
+internal static class PageEndpoints
+{
+    private const string NameField = "customerName";
+
+    public static void MapPages(this IEndpointRouteBuilder routes)
+    {
+        foreach (var prefix in (string[])["", "/s/{shop}"])
+        {
+            var group = routes.MapGroup(prefix);
+            group.MapGet("/", ShowForm);
+            group.MapPost("/send", Send)
+                .TakesLargeBody()
+                .RequireRateLimiting(SessionRateLimit.Sessions);
+            group.MapGet("/sessions/{sessionId}", ShowSession);
+        }
+    }
+
+    /// <summary>What the pages need besides: embedded in the assembly, so that it is there wherever the service runs.</summary>
+    public static void MapAssets(this WebApplication app) => app.UseStaticFiles(new StaticFileOptions
+    {
+        RequestPath = "/assets",
+        FileProvider = new EmbeddedFileProvider(typeof(PageEndpoints).Assembly, "CloudTab.UploadApi.Pages.assets"),
+    });
+
+    private static async Task<RazorComponentResult> ShowForm(
+        RequestedShop shop, Shops shops, IOptions<UploadOptions> options, CancellationToken cancellationToken)
+    {
+        if (shop.Id is null || await shops.FindAsync(shop.Id, cancellationToken) is not { } found)
+            return NotFound(Problems.ShopNotFound);
+        return Form(shop, found, options.Value, found.AcceptsUploads ? null : Problems.ShopClosed, StatusCodes.Status200OK);
+    }
+
+    private static async Task<RazorComponentResult> ShowSession(
+        RequestedShop shop, string sessionId, CustomerViews views, CancellationToken cancellationToken)
+    {
+        return await views.FindAsync(shop, sessionId, cancellationToken) is { } session
+            ? new RazorComponentResult<SessionPage>(new { Session = session, Home = $"{shop.Prefix}/" })
+            : NotFound(Problems.SessionNotFound);
+    }
+
+    private static async Task<Results<SeeOther, RazorComponentResult>> Send(
+        RequestedShop shop,
+        HttpRequest request,
+        PageUpload upload,
+        Shops shops,
+        IOptions<UploadOptions> options,
+        Refusals refusals,
+        CancellationToken cancellationToken)
+    {
+        if (shop.Id is null || await shops.FindAsync(shop.Id, cancellationToken) is not { } found)
+            return NotFound(Problems.ShopNotFound);
+        var refused = await TrySendAsync(upload, found, request, cancellationToken);
+        if (refused is null)
+            return new SeeOther($"{shop.Prefix}/sessions/{upload.SessionId}");
+        refusals.Count(refused.Code);
+        return Form(shop, found, options.Value, refused, refused.Status);
+    }
+
+    private static async Task<Problem?> TrySendAsync(
+        PageUpload upload, ShopStatus shop, HttpRequest request, CancellationToken cancellationToken)
+    {
+        await using (upload)
+        {
+            try
+            {
+                return await upload.ReceiveAsync(shop.Id, request, NameField, cancellationToken);
+            }
+            catch (BadHttpRequestException malformed)
+            {
+                return malformed.StatusCode == StatusCodes.Status408RequestTimeout ? Problems.TimedOut : Problems.NotMultipart;
+            }
+            catch (Exception outage) when (Resilience.IsUnavailable(outage))
+            {
+                return Problems.Unavailable;
+            }
+        }
+    }
+
+    private static RazorComponentResult<NotFoundPage> NotFound(Problem problem) =>
+        new(new { problem.Detail }) { StatusCode = problem.Status };
+
+    private static RazorComponentResult<FormPage> Form(RequestedShop shop, ShopStatus found, UploadOptions options, Problem? problem, int status)
+    {
+        var limits = options.For(found.Limits);
+        return new(new
+        {
+            ShopName = found.Name,
+            Action = $"{shop.Prefix}/send",
+            Accept = string.Join(',', options.Accepted),
+            MaxFiles = limits.Files,
+            MaxFileSize = limits.FileSize,
+            problem?.Detail,
+        })
+        {
+            StatusCode = status,
+        };
+    }
+}
+
+/// <summary>303: what a form's answer is, so that reloading it does not send the files again (RFC 9110, 15.4.4).</summary>
+internal sealed class SeeOther(string location) : IResult
+{
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        httpContext.Response.StatusCode = StatusCodes.Status303SeeOther;
+        httpContext.Response.Headers.Location = location;
+        return Task.CompletedTask;
+    }
+}

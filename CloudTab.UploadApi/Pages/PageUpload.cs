@@ -1,0 +1,83 @@
+using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>
+/// A form sent from the page: name and files in one request, so the session is opened at the first file. Disposing it takes back
+/// what was not stored, the session included.
+/// </summary>
+internal sealed class PageUpload(
+    Sessions sessions, Shops shops, UploadingFiles uploadingFiles, FormUpload files, TimeProvider clock, ILogger<PageUpload> logger) : IAsyncDisposable
+{
+    private static readonly TimeSpan CleanUpLimit = TimeSpan.FromSeconds(10);
+
+    private OpenedSession? _unfinished;
+
+    /// <summary>The customer's id of the session that the files were stored in.</summary>
+    public string? SessionId { get; private set; }
+
+    /// <summary>Receives the form, and submits the session.</summary>
+    /// <returns>Why not, or null.</returns>
+    public async Task<Problem?> ReceiveAsync(string shop, HttpRequest request, string nameField, CancellationToken cancellationToken)
+    {
+        if (MultipartForm.Open(request) is not { } form)
+            return Problems.NotMultipart;
+        string? customerName = null;
+        UploadSession? session = null;
+        while (await form.NextAsync(cancellationToken) is { } part)
+        {
+            if (part.Field == nameField && part.FileName is null)
+            {
+                if (part.AsText() is not { } text || !CustomerName.TryClean(text, out customerName))
+                    return Problems.NameTooLong;
+                continue;
+            }
+
+            if (!part.IsFile)
+                continue;
+            if (part.Field != FileEndpoints.Field)
+                return Problems.OtherField;
+            if (session is null)
+            {
+                (_unfinished, var closed) = await SessionEndpoints.OpenAsync(shop, customerName, sessions, shops, cancellationToken);
+                if (_unfinished is null)
+                    return closed;
+                session = await uploadingFiles.FindSessionAsync(shop, _unfinished.SessionId, cancellationToken);
+                if (session is null)
+                    return Problems.SessionNotFound;
+            }
+
+            if (await files.AddAsync(session, part, request.ContentLength, cancellationToken) is { } refused)
+                return refused;
+        }
+
+        return session is null ? Problems.NoFiles : await FinishAsync(session, cancellationToken);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await files.DisposeAsync();
+        if (_unfinished is not { } session)
+            return;
+        _unfinished = null;
+        using var limit = new CancellationTokenSource(CleanUpLimit, clock);
+        try
+        {
+            await sessions.ForgetAsync(session.Id, limit.Token);
+        }
+        catch (Exception outage) when (Resilience.IsUnavailable(outage) || outage is OperationCanceledException)
+        {
+            logger.SessionNotForgotten(outage);
+        }
+    }
+
+    private async Task<Problem?> FinishAsync(UploadSession session, CancellationToken cancellationToken)
+    {
+        if (await files.StoreAsync(session, cancellationToken) is { } refused)
+            return refused;
+        SessionId = _unfinished!.SessionId;
+        _unfinished = null;
+        return null;
+    }
+}

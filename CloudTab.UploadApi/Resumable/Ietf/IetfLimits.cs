@@ -1,0 +1,27 @@
+using CloudTab.Relay;
+using Microsoft.Extensions.Options;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>Values of Upload-Limit.</summary>
+internal sealed class IetfLimits(
+    IOptions<UploadOptions> uploads, IOptions<LifetimeOptions> sessions, Shops shops, TimeProvider clock)
+{
+    /// <summary>What will hold for an upload to a shop that is created now.</summary>
+    public async Task<string> ForNewAsync(string shop, CancellationToken cancellationToken)
+    {
+        var own = await shops.FindAsync(shop, cancellationToken);
+        return ForNew(uploads.Value.For(own?.Limits ?? default));
+    }
+
+    /// <summary>What will hold for an upload that is created now.</summary>
+    public string ForNew(UploadLimits limits) => Format(
+        limits.FileSize, TimeSpan.FromMilliseconds(Math.Min(sessions.Value.SessionTimeout, sessions.Value.FileLifetime)));
+
+    /// <summary>What locks for an upload. What is left of its life does not get less but by passing: activity prolongs it.</summary>
+    public string For(Upload upload) =>
+        Format(uploads.Value.For(upload.ShopLimits).FileSize, upload.ExpiresAt - clock.GetUtcNow().UtcDateTime);
+
+    private static string Format(long size, TimeSpan life) =>
+        FormattableString.Invariant($"max-size={size}, max-age={Math.Max(0, (long)life.TotalSeconds)}");
+}

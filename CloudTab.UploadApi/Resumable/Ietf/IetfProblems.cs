@@ -1,0 +1,73 @@
+using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>How failures are told in Resumable Uploads for HTTP: with its problem types, and without the statuses that only tus has.</summary>
+internal static class IetfProblems
+{
+    private const string Registry = "https://iana.org/assignments/http-problem-types#";
+
+    // https://datatracker.ietf.org/doc/draft-ietf-httpapi-digest-fields-problem-types/
+    public static readonly Problem InvalidDigest = new(
+        StatusCodes.Status400BadRequest, "invalid_checksum", "Invalid digest values", "That is no digest: one of SHA-256 has 32 bytes.")
+    {
+        Type = $"{Registry}digest-invalid-values",
+    };
+
+    public static readonly Problem OtherContentType = Problems.OtherContentType with
+    {
+        Detail = $"Bytes of an upload are sent as {IetfHeaders.PartialUpload}.",
+    };
+
+    // The answer of the resource that the upload was meant for: nothing that is sent later could change it.
+    private static readonly HashSet<Problem> Final =
+    [
+        Problems.SessionNotFound, Problems.SessionClosed, Problems.EmptyFile, Problems.FileTooLarge, Problems.UploadTooLong,
+        Problems.TooManyFiles, Problems.SessionTooLarge, Problems.TypeNotAccepted, Problems.WrongContent,
+    ];
+
+    /// <summary>Whether "the semantics of the targeted resource apply", and the client need not try to resume.</summary>
+    public static bool IsFinal(Problem refused) => Final.Contains(refused);
+
+    /// <summary>The failure as this protocol tells it.</summary>
+    /// <param name="upload">The upload that the request was for, where that is still there.</param>
+    /// <param name="offset">The offset that the request named.</param>
+    public static Problem For(Problem refused, Upload? upload, long? offset)
+    {
+        if (refused == Problems.OffsetConflict)
+        {
+            return refused with
+            {
+                Type = $"{Registry}mismatching-upload-offset",
+                Title = "Mismatching Upload Offset",
+                // "A response using this problem type SHOULD populate both members".
+                Members = [new("expected-offset", upload!.Received), new("provided-offset", offset)],
+            };
+        }
+
+        // Not 413, which asks for smaller requests: none would do.
+        if (refused == Problems.OtherLength || refused == Problems.UploadTooLong)
+        {
+            return refused with
+            {
+                Status = StatusCodes.Status400BadRequest,
+                Type = $"{Registry}inconsistent-upload-length",
+                Title = "Inconsistent Upload Length Values",
+            };
+        }
+
+        // 460 is a status of tus.
+        if (refused == Problems.ChecksumMismatch || refused == Problems.WrongContent)
+        {
+            return refused with
+            {
+                Status = StatusCodes.Status400BadRequest,
+                Type = $"{Registry}digest-mismatching-values",
+                Title = "Mismatching Digest Values",
+            };
+        }
+
+        return refused == Problems.ChecksumNotUnderstood ? InvalidDigest : refused;
+    }
+}

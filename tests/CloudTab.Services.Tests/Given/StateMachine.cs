@@ -1,0 +1,160 @@
+using System.Security.Cryptography;
+using Amazon.S3;
+using CloudTab.Janitor;
+using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
+using Dapper;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace CloudTab.Services.Tests;
+
+/// <summary>
+/// The state machine and the Janitor's duties over a fixture's database and bucket, wired as in their service but without the loops:
+/// a test says when a duty runs. Several of them are several replicas.
+/// </summary>
+internal sealed class StateMachine : IDisposable
+{
+    private readonly RelayFixture _fixture;
+    private readonly IHost _host;
+
+    public StateMachine(RelayFixture fixture, IAmazonS3? s3 = null, ShiftedClock? clock = null, params (string Name, string Value)[] settings)
+    {
+        _fixture = fixture;
+        Clock = clock ?? new();
+        var builder = Host.CreateApplicationBuilder();
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>(StringComparer.Ordinal) { ["AWS_S3_BUCKET"] = fixture.Bucket });
+        builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value)));
+        builder.AddServiceDefaults<HostApplicationBuilder>();
+        builder.AddDatabase();
+        builder.AddObjectStore();
+        builder.AddRelay();
+        builder.Services.AddSettings<JanitorOptions>();
+        builder.Services.AddSingleton<Janitor.Telemetry>();
+        foreach (var duty in (Type[])[
+            typeof(ExpireSessions), typeof(LapseClaims), typeof(ExpireFiles), typeof(AbandonUploads), typeof(ExpireUploads), typeof(RemoveFiles),
+            typeof(AbortUploads), typeof(SweepOrphans), typeof(Purge), typeof(MeasureBacklog)])
+        {
+            builder.Services.AddSingleton(duty);
+        }
+
+        builder.Services.AddSingleton<TimeProvider>(Clock);
+        builder.Services.AddSingleton(fixture.Source);
+        builder.Services.AddSingleton(s3 ?? fixture.S3);
+        _host = builder.Build();
+    }
+
+    /// <summary>The clock of this replica; other tests have another one.</summary>
+    public ShiftedClock Clock { get; }
+
+    public Sessions Sessions => Get<Sessions>();
+
+    public UploadingFiles UploadingFiles => Get<UploadingFiles>();
+
+    public Claims Claims => Get<Claims>();
+
+    public Expiry Expiry => Get<Expiry>();
+
+    public T Get<T>()
+        where T : class => _host.Services.GetRequiredService<T>();
+
+    // The fixture's own data source and client live on: the container was given them and disposes nothing that it did not make.
+    public void Dispose() => _host.Dispose();
+
+    /// <summary>Waits until something is so, for half a minute at most.</summary>
+    public static async Task UntilAsync(Func<Task<bool>> isSo)
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        while (!await isSo())
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(30), "It did not come to be so within 30 s.");
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, TestContext.Current.CancellationToken);
+        }
+    }
+
+    public async Task<OpenedSession> OpenAsync(string shop) => (await Sessions.OpenAsync(shop, "Ada", CancellationToken.None))!;
+
+    /// <summary>A file of three bytes on its way into a session: its object is there, its row says `uploading`.</summary>
+    public async Task<UploadingFile> BeginAsync(Guid session)
+    {
+        var file = (await UploadingFiles.BeginAsync(session, "a.txt", CancellationToken.None))!;
+        await _fixture.S3.PutObjectAsync(new() { BucketName = _fixture.Bucket, Key = file.ObjectKey, ContentBody = "abc" });
+        return file;
+    }
+
+    public Task<Outcome> StoreAsync(Guid session, UploadingFile file, int mostFiles = 50, long mostBytes = 1 << 20) => Get<StoredFiles>().StoreAsync(
+        session,
+        [new UploadedFile(file.Id, file.Name, "text/plain", 3, SHA256.HashData("abc"u8))],
+        new SessionLimits(mostFiles, mostBytes),
+        CancellationToken.None);
+
+    /// <summary>A session in a state of the chart.</summary>
+    public async Task<OpenedSession> InStateAsync(string state, ShopKey key)
+    {
+        var session = await OpenAsync(key.Shop);
+        if (state == "open")
+            return session;
+        Assert.Equal(Outcome.Done, await StoreAsync(session.Id, await BeginAsync(session.Id)));
+        var name = SessionName.Parse(session.SessionId);
+        if (state is "processing" or "completed")
+            Assert.Equal(Outcome.Done, (await Claims.ClaimAsync(key, name, CancellationToken.None)).Outcome);
+        if (state == "completed")
+            Assert.Equal(Outcome.Done, (await Claims.CompleteAsync(key, name, CancellationToken.None)).Outcome);
+        if (state == "cancelled")
+            Assert.Equal(Outcome.Done, (await Sessions.CancelAsync(key.Shop, session.SessionId, CancellationToken.None)).Outcome);
+        if (state == "expired")
+        {
+            await ExecuteAsync("UPDATE sessions SET expires_at = @now WHERE id = @Id", new { now = Clock.GetUtcNow().UtcDateTime, session.Id });
+            await Expiry.ExpireSessionsAsync(1_000, CancellationToken.None);
+        }
+
+        return session;
+    }
+
+    /// <summary>A key of a new shop.</summary>
+    public async Task<ShopKey> KeyAsync() => await KeyAsync(await _fixture.ShopAsync());
+
+    /// <summary>Who a shop's key speaks for; another key of the shop where asked for.</summary>
+    public async Task<ShopKey> KeyAsync(TestShop shop, bool another = false) =>
+        (await Get<ApiKeys>().FindAsync(another ? await _fixture.KeyAsync(shop.Id) : shop.Key, CancellationToken.None))!;
+
+    public async Task<SessionRow> SessionAsync(Guid id) => (await QueryAsync<SessionRow>(
+        """
+        SELECT status, submitted_at AS SubmittedAt, claimed_by AS ClaimedBy, claimed_until AS ClaimedUntil, ended_at AS EndedAt,
+               expires_at AS ExpiresAt, file_count AS FileCount, total_size AS TotalSize
+        FROM sessions WHERE id = @id
+        """,
+        new { id })).Single();
+
+    /// <summary>A session's events, oldest first, each as "type status files".</summary>
+    public Task<List<string>> EventsAsync(Guid session) => QueryAsync<string>(
+        "SELECT type || ' ' || status || ' ' || file_count FROM events WHERE session = @session ORDER BY id", new { session });
+
+    /// <summary>The states of a session's files, in the order of their rows.</summary>
+    public Task<List<string>> FilesAsync(Guid session) =>
+        QueryAsync<string>("SELECT status FROM files WHERE session = @session ORDER BY created_at, id", new { session });
+
+    public async Task<List<T>> QueryAsync<T>(string sql, object parameters)
+    {
+        await using var connection = await _fixture.Source.OpenConnectionAsync();
+        return (await connection.QueryAsync<T>(sql, parameters)).AsList();
+    }
+
+    public async Task<int> ExecuteAsync(string sql, object? parameters = null)
+    {
+        await using var connection = await _fixture.Source.OpenConnectionAsync();
+        return await connection.ExecuteAsync(sql, parameters);
+    }
+}
+
+/// <summary>A session as it is stored.</summary>
+internal sealed record SessionRow(
+    string Status,
+    DateTime? SubmittedAt,
+    Guid? ClaimedBy,
+    DateTime? ClaimedUntil,
+    DateTime? EndedAt,
+    DateTime ExpiresAt,
+    int FileCount,
+    long TotalSize);

@@ -1,0 +1,204 @@
+using System.Globalization;
+using System.Net;
+using System.Text.RegularExpressions;
+using CloudTab.Relay;
+using CloudTab.UploadApi;
+
+namespace CloudTab.Services.Tests;
+
+/// <summary>`104 (Upload Resumption Supported)`, and what becomes of an upload by Resumable Uploads for HTTP whose request breaks off.</summary>
+public sealed partial class IetfFaultsTests(UploadFixture relay) : IClassFixture<UploadFixture>
+{
+    private const string Version = "Upload-Draft-Interop-Version: 8\r\n";
+
+    private readonly HttpClient _client = relay.UploadApi();
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [GeneratedRegex("\r\nLocation: (?<upload>/api/customer/uploads/[0-9a-z]{26})\r\n", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Location { get; }
+
+    [GeneratedRegex("^HTTP/1.1 104 Upload Resumption Supported\r\nUpload-Draft-Interop-Version: 8\r\nUpload-Offset: (?<offset>[0-9]+)\r\n\r\n", RegexOptions.ExplicitCapture | RegexOptions.Multiline, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Acknowledgement { get; }
+
+    [Theory]
+    [InlineData(1_000, 400)]
+    [InlineData(UploadFixture.MaxFileSize, ObjectUpload.PartSize + 400)]
+    public async Task A_creation_that_is_cut_goes_on_with_another_replica(int size, int sent)
+    {
+        var file = Sample.Pdf(size);
+        var sessionId = await _client.CreateAsync();
+        await using var second = relay.StartHost<UploadOptions>();
+        using var other = second.Client();
+        string upload;
+        using (var socket = await RawHttp.SendAsync(relay.Address, Creation(sessionId, size, IetfClient.Named(file.Name)), file.Content.AsMemory(0, sent)))
+            upload = UploadIn(await RawHttp.ReadAsync(socket));
+
+        await relay.IsLetGoAsync(upload, before: 0);
+
+        Assert.Equal((sent, false, TusClient.Number(size)), await other.RetrieveAsync(upload));
+        using var rest = await other.AppendAsync(upload, sent, file.Content[sent..], isLast: true);
+        Assert.Equal(HttpStatusCode.OK, rest.StatusCode);
+        await relay.AssertHoldsAsync(sessionId, file);
+    }
+
+    [Fact]
+    public async Task A_creation_is_announced_with_address_and_limits_before_its_bytes_come()
+    {
+        var file = Sample.Pdf();
+        var sessionId = await _client.CreateAsync();
+        using var socket = await RawHttp.SendAsync(relay.Address, Creation(sessionId, 1_000));
+
+        var interim = await RawHttp.ReadAsync(socket);
+
+        Assert.Matches(
+            $"^HTTP/1.1 104 Upload Resumption Supported\r\nUpload-Draft-Interop-Version: 8\r\nLocation: /api/customer/uploads/[0-9a-z]{{26}}\r\nUpload-Limit: max-size={UploadFixture.MaxFileSize}, max-age=[0-9]+\r\n\r\n$",
+            interim);
+        await socket.SendAsync(file.Content, Token);
+        var final = await RawHttp.ReadAsync(socket, text => text.EndsWith("0\r\n\r\n", StringComparison.Ordinal));
+        Assert.StartsWith("HTTP/1.1 200 OK\r\n", final, StringComparison.Ordinal);
+        Assert.Contains("\r\nUpload-Complete: ?1\r\n", final, StringComparison.Ordinal);
+        Assert.Equal((1_000, true, "1000"), await _client.RetrieveAsync(UploadIn(interim)));
+
+        // The connection is good for the next request.
+        await socket.SendAsync(System.Text.Encoding.ASCII.GetBytes($"HEAD {UploadIn(interim)} HTTP/1.1\r\nHost: localhost\r\n{Version}\r\n"), Token);
+        Assert.StartsWith("HTTP/1.1 204 No Content\r\n", await RawHttp.ReadAsync(socket), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_client_that_waits_for_100_Continue_gets_both()
+    {
+        var sessionId = await _client.CreateAsync();
+        using var socket = await RawHttp.SendAsync(relay.Address, $"{Creation(sessionId, 1_000)}Expect: 100-continue\r\n");
+
+        var interim = await RawHttp.ReadAsync(socket, text => text.Contains("HTTP/1.1 100 Continue\r\n\r\n", StringComparison.Ordinal));
+
+        Assert.StartsWith("HTTP/1.1 104 ", interim, StringComparison.Ordinal);
+        await socket.SendAsync(Sample.Pdf().Content, Token);
+        Assert.StartsWith("HTTP/1.1 200 ", await RawHttp.ReadAsync(socket), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_is_durable_is_acknowledged_while_the_bytes_come()
+    {
+        var file = Sample.Pdf(UploadFixture.MaxFileSize);
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginIetfAsync(sessionId, file, TusClient.Length(file.Content.Length));
+        using var socket = await RawHttp.SendAsync(
+            relay.Address,
+            $"PATCH {upload} HTTP/1.1\r\n{Version}Upload-Complete: ?1\r\nUpload-Offset: 0\r\nContent-Type: application/partial-upload\r\nContent-Length: {file.Content.Length}\r\n",
+            file.Content.AsMemory(..^1));
+        await UploadFixture.UntilAsync(async () => await relay.ScalarAsync<long>(
+            "SELECT received FROM uploads WHERE upload_id = @id", new { id = UploadFixture.IdOf(upload) }) == 2 * ObjectUpload.PartSize);
+
+        await socket.SendAsync(file.Content.AsMemory(^1..), Token);
+        var answer = await RawHttp.ReadAsync(socket, text => text.Contains("HTTP/1.1 200 OK", StringComparison.Ordinal));
+
+        var offsets = Acknowledgement.Matches(answer).Select(match => long.Parse(match.Groups["offset"].Value, CultureInfo.InvariantCulture)).ToList();
+        Assert.Equal(2 * ObjectUpload.PartSize, offsets[^1]);
+        Assert.Equal(offsets.Order().Distinct(), offsets);
+        Assert.All(offsets, offset => Assert.Equal(0, offset % ObjectUpload.PartSize));
+        Assert.DoesNotMatch(Location, answer);
+        await relay.AssertHoldsAsync(sessionId, file);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("Upload-Draft-Interop-Version: 7\r\n")]
+    [InlineData("Upload-Draft-Interop-Version: 8\r\nX-Forwarded-For: 192.0.2.1\r\n")]
+    [InlineData("Upload-Draft-Interop-Version: 8\r\nUpload-Draft-Interop-Version: 9\r\n")]
+    public async Task Without_the_interop_version_or_behind_a_proxy_nothing_is_announced_and_a_creation_that_is_cut_leaves_nothing(string version)
+    {
+        var sessionId = await _client.CreateAsync();
+        using (var socket = await RawHttp.SendAsync(relay.Address, Creation(sessionId, 1_000).Replace(Version, version, StringComparison.Ordinal), Sample.Pdf().Content.AsMemory(0, 400)))
+        {
+            await UploadFixture.UntilAsync(async () => await CountAsync(sessionId) == 1);
+            socket.Shutdown(System.Net.Sockets.SocketShutdown.Send);
+            Assert.DoesNotContain("HTTP/1.1 104", await RawHttp.ReadAsync(socket), StringComparison.Ordinal);
+        }
+
+        await UploadFixture.UntilAsync(async () => await CountAsync(sessionId) == 0);
+        await relay.AssertNothingLeftAsync(sessionId);
+    }
+
+    [Fact]
+    public async Task A_request_in_chunks_that_is_cut_completes_nothing()
+    {
+        var file = Sample.Pdf();
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginIetfAsync(sessionId, file);
+        using (var socket = await RawHttp.SendAsync(
+            relay.Address,
+            $"PATCH {upload} HTTP/1.1\r\n{Version}Upload-Complete: ?1\r\nUpload-Offset: 0\r\nContent-Type: application/partial-upload\r\nTransfer-Encoding: chunked\r\n",
+            (byte[])[.. "190\r\n"u8, .. file.Content[..400], .. "\r\n"u8]))
+        {
+            await relay.IsHeldAsync(upload);
+        }
+
+        await relay.IsLetGoAsync(upload, before: 0);
+        Assert.Equal((400, false, null), await _client.RetrieveAsync(upload));
+        using var rest = await _client.AppendAsync(upload, 400, file.Content[400..], isLast: true);
+        await rest.IsFinalAsync(sessionId, file);
+    }
+
+    [Fact]
+    public async Task HTTP_1_0_knows_no_interim_responses()
+    {
+        var sessionId = await _client.CreateAsync();
+        using var socket = await RawHttp.SendAsync(
+            relay.Address, Creation(sessionId, 1_000).Replace("HTTP/1.1", "HTTP/1.0", StringComparison.Ordinal), Sample.Pdf().Content);
+
+        Assert.StartsWith("HTTP/1.1 200 ", await RawHttp.ReadAsync(socket), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_request_that_is_still_going_on_is_ended_by_the_next_one()
+    {
+        var file = Sample.Pdf();
+        var sessionId = await _client.CreateAsync();
+        using var socket = await RawHttp.SendAsync(relay.Address, Creation(sessionId, 1_000, IetfClient.Named(file.Name)), file.Content.AsMemory(0, 400));
+        var upload = UploadIn(await RawHttp.ReadAsync(socket));
+
+        Assert.Equal((400, false, "1000"), await _client.RetrieveAsync(upload));
+        Assert.StartsWith("HTTP/1.1 409", await RawHttp.ReadAsync(socket), StringComparison.Ordinal);
+
+        using var second = await RawHttp.SendAsync(
+            relay.Address,
+            $"PATCH {upload} HTTP/1.1\r\n{Version}Upload-Complete: ?1\r\nUpload-Offset: 400\r\nContent-Type: application/partial-upload\r\nContent-Length: 600\r\n",
+            file.Content.AsMemory(400, 300));
+        await relay.IsHeldAsync(upload);
+        using var cancelled = await _client.IetfAsync(HttpMethod.Delete, upload);
+        Assert.Equal(HttpStatusCode.NoContent, cancelled.StatusCode);
+        Assert.StartsWith("HTTP/1.1 409", await RawHttp.ReadAsync(second), StringComparison.Ordinal);
+        await relay.AssertNothingLeftAsync(sessionId);
+    }
+
+    [Fact]
+    public async Task A_replica_that_stops_keeps_what_it_has_and_says_that_the_upload_goes_on()
+    {
+        var file = Sample.Pdf();
+        var sessionId = await _client.CreateAsync();
+        var stopping = relay.StartHost<UploadOptions>();
+        using var socket = await RawHttp.SendAsync(stopping.Address, Creation(sessionId, 1_000, IetfClient.Named(file.Name)), file.Content.AsMemory(0, 400));
+        var upload = UploadIn(await RawHttp.ReadAsync(socket));
+
+        await stopping.DisposeAsync();
+
+        var answer = await RawHttp.ReadAsync(socket);
+        Assert.StartsWith("HTTP/1.1 503", answer, StringComparison.Ordinal);
+        Assert.Contains("\r\nUpload-Complete: ?0\r\n", answer, StringComparison.Ordinal);
+        Assert.Equal(upload, UploadIn(answer));
+        using var rest = await _client.AppendAsync(upload, 400, file.Content[400..], isLast: true);
+        Assert.Equal(HttpStatusCode.OK, rest.StatusCode);
+        await relay.AssertHoldsAsync(sessionId, file);
+    }
+
+    private static string Creation(string sessionId, int length, params IEnumerable<(string Name, string Value)> headers) =>
+        $"POST {IetfClient.Creation(sessionId)} HTTP/1.1\r\n{Version}Upload-Complete: ?1\r\nContent-Length: {length}\r\n"
+        + string.Concat(headers.Select(header => $"{header.Name}: {header.Value}\r\n"));
+
+    private static string UploadIn(string answer) => Location.Match(answer) is { Success: true } match ? match.Groups["upload"].Value : throw new InvalidOperationException(answer);
+
+    private Task<int> CountAsync(string sessionId) => relay.ScalarAsync<int>(
+        "SELECT count(*) FROM files JOIN sessions ON sessions.id = files.session WHERE session_id = @sessionId", new { sessionId });
+}

@@ -1,0 +1,260 @@
+using System.Net;
+using CloudTab.Relay;
+
+namespace CloudTab.Services.Tests;
+
+/// <summary>What Resumable Uploads for HTTP refuses, how it says so, and what becomes of the upload.</summary>
+public sealed class IetfRefusalTests(UploadFixture relay) : IClassFixture<UploadFixture>
+{
+    private readonly HttpClient _client = relay.UploadApi();
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Another_offset_is_refused_with_the_right_one()
+    {
+        var file = Sample.Pdf();
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginIetfAsync(sessionId, file);
+        using var first = await _client.AppendAsync(upload, 0, file.Content[..400], isLast: false);
+
+        foreach (var offset in (int[])[0, 399, 401, 5_000])
+        {
+            using var answer = await _client.AppendAsync(upload, offset, file.Content[400..], isLast: true);
+            await answer.IsRefusalAsync(HttpStatusCode.Conflict, "offset_conflict", isFinal: false);
+            Assert.Equal(400, answer.Number("Upload-Offset"));
+            var problem = await answer.JsonAsync();
+            Assert.Equal("https://iana.org/assignments/http-problem-types#mismatching-upload-offset", problem.GetProperty("type").GetString());
+            Assert.Equal((400, offset), (problem.GetProperty("expected-offset").GetInt32(), problem.GetProperty("provided-offset").GetInt32()));
+        }
+
+        using var rest = await _client.AppendAsync(upload, 400, file.Content[400..], isLast: true);
+        await rest.IsFinalAsync(sessionId, file);
+    }
+
+    [Fact]
+    public async Task Lengths_that_contradict_each_other_are_refused_and_change_nothing()
+    {
+        var file = Sample.Pdf();
+        var sessionId = await _client.CreateAsync();
+        using var atOnce = await _client.CreateIetfAsync(sessionId, file.Content, isWhole: true, TusClient.Length(1_001));
+        await IsInconsistentAsync(atOnce);
+        await relay.AssertNothingLeftAsync(sessionId);
+        var upload = await _client.BeginIetfAsync(sessionId, file, TusClient.Length(1_000));
+        using var first = await _client.AppendAsync(upload, 0, file.Content[..400], isLast: false);
+
+        using var shorter = await _client.AppendAsync(upload, 400, file.Content[400..900], isLast: true);
+        await IsInconsistentAsync(shorter);
+        using var other = await _client.AppendAsync(upload, 400, file.Content[400..500], isLast: false, TusClient.Length(999));
+        await IsInconsistentAsync(other);
+        Assert.Equal((400, false, "1000"), await _client.RetrieveAsync(upload));
+
+        // What comes in chunks has no length to compare before: it is kept, but the upload is not complete.
+        using var request = IetfClient.Request(HttpMethod.Patch, upload, file.Content[400..900], IetfClient.Append(400, isLast: true));
+        request.Headers.TransferEncodingChunked = true;
+        using var chunked = await _client.SendAsync(request, Token);
+        await IsInconsistentAsync(chunked);
+        Assert.Equal((900, false, "1000"), await _client.RetrieveAsync(upload));
+
+        using var rest = await _client.AppendAsync(upload, 900, file.Content[900..], isLast: true, TusClient.Length(1_000));
+        await rest.IsFinalAsync(sessionId, file);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task An_upload_that_gets_more_than_its_length_is_invalid_from_then_on(bool isChunked)
+    {
+        var file = Sample.Pdf();
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginIetfAsync(sessionId, file, TusClient.Length(900));
+        using var request = IetfClient.Request(HttpMethod.Patch, upload, file.Content, IetfClient.Append(0, isLast: false));
+        request.Headers.TransferEncodingChunked = isChunked;
+
+        using var answer = await _client.SendAsync(request, Token);
+
+        await answer.IsRefusalAsync(HttpStatusCode.BadRequest, "upload_too_long", isFinal: true);
+        using var after = await _client.AppendAsync(upload, 0, file.Content[..900], isLast: true);
+        await after.IsRefusalAsync(HttpStatusCode.Gone, "upload_gone", isFinal: false);
+        await relay.AssertNothingLeftAsync(sessionId);
+    }
+
+    [Fact]
+    public async Task More_than_the_largest_file_is_refused_with_the_limit()
+    {
+        var sessionId = await _client.CreateAsync();
+        using var announced = await _client.CreateIetfAsync(sessionId, null, isWhole: false, TusClient.Length(UploadFixture.MaxFileSize + 1));
+        await announced.IsRefusalAsync(HttpStatusCode.RequestEntityTooLarge, "file_too_large", isFinal: true);
+        Assert.StartsWith($"max-size={UploadFixture.MaxFileSize}, ", announced.Header("Upload-Limit"), StringComparison.Ordinal);
+
+        foreach (var isChunked in (bool[])[true, false])
+        {
+            var upload = await _client.BeginIetfAsync(sessionId, Sample.Pdf());
+            using var request = IetfClient.Request(
+                HttpMethod.Patch, upload, Sample.Pdf(UploadFixture.MaxFileSize + 1).Content, IetfClient.Append(0, isLast: false));
+            // What is announced is refused before it comes.
+            request.Headers.TransferEncodingChunked = isChunked;
+            request.Headers.ExpectContinue = !isChunked;
+            using var answer = await _client.SendAsync(request, Token);
+            await answer.IsRefusalAsync(HttpStatusCode.RequestEntityTooLarge, "file_too_large", isFinal: true);
+        }
+
+        await relay.AssertNothingLeftAsync(sessionId);
+    }
+
+    [Fact]
+    public async Task An_empty_file_is_refused_however_it_comes()
+    {
+        var sessionId = await _client.CreateAsync();
+
+        using var created = await _client.CreateIetfAsync(sessionId, null, isWhole: true);
+        await created.IsRefusalAsync(HttpStatusCode.BadRequest, "empty_file", isFinal: true);
+        using var announced = await _client.CreateIetfAsync(sessionId, null, isWhole: false, TusClient.Length(0));
+        await announced.IsRefusalAsync(HttpStatusCode.BadRequest, "empty_file", isFinal: true);
+        foreach (var isChunked in (bool[])[true, false])
+        {
+            var upload = await _client.BeginIetfAsync(sessionId, Sample.Pdf());
+            using var request = IetfClient.Request(HttpMethod.Patch, upload, [], IetfClient.Append(0, isLast: true));
+            request.Headers.TransferEncodingChunked = isChunked;
+            using var answer = await _client.SendAsync(request, Token);
+            await answer.IsRefusalAsync(HttpStatusCode.BadRequest, "empty_file", isFinal: true);
+        }
+
+        await relay.AssertNothingLeftAsync(sessionId);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_printed_is_the_final_answer()
+    {
+        byte[] program = [0x7F, (byte)'E', (byte)'L', (byte)'F', .. new byte[3_000]];
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginIetfAsync(sessionId, Sample.Pdf());
+
+        using var answer = await _client.AppendAsync(upload, 0, program, isLast: false);
+        await answer.IsRefusalAsync(HttpStatusCode.UnsupportedMediaType, "type_not_accepted", isFinal: true);
+        using var created = await _client.CreateIetfAsync(sessionId, program, isWhole: true);
+        await created.IsRefusalAsync(HttpStatusCode.UnsupportedMediaType, "type_not_accepted", isFinal: true);
+
+        using var after = await _client.IetfAsync(HttpMethod.Head, upload);
+        Assert.Equal(HttpStatusCode.Gone, after.StatusCode);
+        await relay.AssertNothingLeftAsync(sessionId);
+    }
+
+    [Theory]
+    [InlineData("Upload-Complete", "true")]
+    [InlineData("Upload-Complete", "1")]
+    [InlineData("Upload-Complete", null)]
+    [InlineData("Upload-Offset", "-1")]
+    [InlineData("Upload-Offset", "0.0")]
+    [InlineData("Upload-Offset", "\"0\"")]
+    [InlineData("Upload-Offset", null)]
+    public async Task A_header_that_is_needed_and_ignored_makes_a_bad_request(string name, string? value)
+    {
+        var file = Sample.Pdf();
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginIetfAsync(sessionId, file);
+        var headers = IetfClient.Append(0, isLast: true).Where(header => header.Name != name);
+
+        using var answer = await _client.IetfAsync(HttpMethod.Patch, upload, file.Content, value is null ? headers : headers.Append((name, value)));
+
+        await answer.IsRefusalAsync(HttpStatusCode.BadRequest, "invalid_request", isFinal: false);
+        Assert.Equal((0, false, null), await _client.RetrieveAsync(upload));
+    }
+
+    [Fact]
+    public async Task Bytes_come_as_partial_upload_and_nothing_else()
+    {
+        var upload = await _client.BeginIetfAsync(await _client.CreateAsync(), Sample.Pdf());
+
+        using var answer = await _client.IetfAsync(
+            HttpMethod.Patch, upload, [1], IetfClient.Complete(false), ("Upload-Offset", "0"), ("Content-Type", "application/offset+octet-stream"));
+
+        await answer.IsRefusalAsync(HttpStatusCode.UnsupportedMediaType, "unsupported_media_type", isFinal: false);
+        Assert.Equal("application/partial-upload", answer.Header("Accept-Patch"));
+    }
+
+    [Theory]
+    [InlineData("0123456789abcdefghjkmnpqrs")]
+    [InlineData("no-upload-is-called-that")]
+    public async Task An_upload_or_session_that_never_was_is_404(string id)
+    {
+        var upload = $"/api/customer/uploads/{id}";
+
+        using var head = await _client.IetfAsync(HttpMethod.Head, upload);
+        Assert.Equal(HttpStatusCode.NotFound, head.StatusCode);
+        using var append = await _client.AppendAsync(upload, 0, [1], isLast: true);
+        await append.IsRefusalAsync(HttpStatusCode.NotFound, "upload_not_found", isFinal: false);
+        using var delete = await _client.IetfAsync(HttpMethod.Delete, upload);
+        await delete.IsRefusalAsync(HttpStatusCode.NotFound, "upload_not_found", isFinal: false);
+        using var create = await _client.CreateIetfAsync(id, [1], isWhole: true);
+        await create.IsRefusalAsync(HttpStatusCode.NotFound, "session_not_found", isFinal: true);
+    }
+
+    [Fact]
+    public async Task An_upload_ends_with_its_session()
+    {
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginIetfAsync(sessionId, Sample.Pdf());
+        using var cancelled = await _client.DeleteAsync($"/api/customer/sessions/{sessionId}", Token);
+
+        using var append = await _client.AppendAsync(upload, 0, Sample.Pdf().Content, isLast: true);
+        await append.IsRefusalAsync(HttpStatusCode.Gone, "upload_gone", isFinal: false);
+        using var create = await _client.CreateIetfAsync(sessionId, Sample.Pdf().Content, isWhole: true);
+        await create.IsRefusalAsync(HttpStatusCode.Gone, "session_closed", isFinal: true);
+    }
+
+    [Fact]
+    public async Task The_file_of_a_claimed_session_cannot_be_taken_back()
+    {
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginIetfAsync(sessionId, Sample.Pdf());
+        using var whole = await _client.AppendAsync(upload, 0, Sample.Pdf().Content, isLast: true);
+        using var submitted = await _client.PostAsync($"/api/customer/sessions/{sessionId}/submit", null, Token);
+        using var shop = relay.ShopApi(await relay.KeyAsync(Shops.Default));
+        using var claimed = await shop.PostAsync($"/api/shopkeeper/sessions/{sessionId}/claim", null, Token);
+        Assert.Equal(HttpStatusCode.OK, claimed.StatusCode);
+
+        using var answer = await _client.IetfAsync(HttpMethod.Delete, upload);
+
+        await answer.IsRefusalAsync(HttpStatusCode.Conflict, "already_claimed", isFinal: false);
+    }
+
+    [Fact]
+    public async Task An_upload_that_its_holder_does_not_let_go_of_is_423()
+    {
+        var upload = await _client.BeginIetfAsync(await _client.CreateAsync(), Sample.Pdf());
+        await relay.ExecuteAsync(
+            "UPDATE uploads SET holder = @deaf, held_until = 'infinity' WHERE upload_id = @id",
+            new { deaf = Guid.NewGuid(), id = UploadFixture.IdOf(upload) });
+
+        var answers = await Task.WhenAll(
+            _client.AppendAsync(upload, 0, [1], isLast: false), _client.IetfAsync(HttpMethod.Get, upload), _client.IetfAsync(HttpMethod.Delete, upload));
+
+        foreach (var answer in answers)
+        {
+            await answer.IsRefusalAsync(HttpStatusCode.Locked, "upload_locked", isFinal: false);
+            answer.Dispose();
+        }
+
+        await relay.ExecuteAsync("UPDATE uploads SET holder = NULL, held_until = NULL WHERE upload_id = @id", new { id = UploadFixture.IdOf(upload) });
+    }
+
+    [Fact]
+    public async Task Nothing_is_added_to_what_tus_has_made_of_partial_uploads()
+    {
+        var sessionId = await _client.CreateAsync();
+        using var part = await _client.CreateUploadAsync(sessionId, "abc"u8.ToArray(), TusClient.Length(3), ("Upload-Concat", "partial"));
+        using var final = await _client.CreateUploadAsync(sessionId, null, ("Upload-Concat", $"final;{part.Headers.Location}"));
+
+        using var answer = await _client.AppendAsync(final.Headers.Location!.ToString(), 3, [1], isLast: true);
+
+        await answer.IsRefusalAsync(HttpStatusCode.Forbidden, "final_upload", isFinal: false);
+    }
+
+    private static async Task IsInconsistentAsync(HttpResponseMessage answer)
+    {
+        await answer.IsRefusalAsync(HttpStatusCode.BadRequest, "invalid_request", isFinal: false);
+        Assert.Equal(
+            "https://iana.org/assignments/http-problem-types#inconsistent-upload-length", (await answer.JsonAsync()).GetProperty("type").GetString());
+    }
+}

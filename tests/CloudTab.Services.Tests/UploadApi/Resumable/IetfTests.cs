@@ -1,0 +1,235 @@
+using System.Net;
+using CloudTab.Relay;
+
+namespace CloudTab.Services.Tests;
+
+/// <summary>Resumable Uploads for HTTP (draft-ietf-httpbis-resumable-upload), and that it shares addresses and uploads with tus.</summary>
+public sealed class IetfTests(UploadFixture relay) : IClassFixture<UploadFixture>
+{
+    private readonly HttpClient _client = relay.UploadApi();
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(1, true)]
+    [InlineData(ObjectUpload.PartSize, false)]
+    [InlineData(ObjectUpload.PartSize + 1, true)]
+    [InlineData(UploadFixture.MaxFileSize, false)]
+    public async Task A_file_arrives_with_its_creation(int size, bool isChunked)
+    {
+        var file = size < 5 ? Sample.Text(size) : Sample.Pdf(size, "रसीद.pdf");
+        var sessionId = await _client.CreateAsync();
+        using var request = IetfClient.Request(
+            HttpMethod.Post, IetfClient.Creation(sessionId), file.Content, IetfClient.Complete(true), IetfClient.Named(file.Name));
+        request.Headers.TransferEncodingChunked = isChunked;
+
+        using var answer = await _client.SendAsync(request, Token);
+
+        await answer.IsFinalAsync(sessionId, file);
+        await relay.AssertHoldsAsync(sessionId, file);
+    }
+
+    [Theory]
+    [InlineData(3_000, 1_000, false)]
+    [InlineData(3_000, 1_000, true)]
+    [InlineData(UploadFixture.MaxFileSize, 6_000_000, false)]
+    [InlineData(UploadFixture.MaxFileSize, 9_999_999, true)]
+    public async Task A_file_arrives_as_a_series_of_parts_whose_sum_is_told_by_the_last(int size, int step, bool isChunked)
+    {
+        var file = Sample.Pdf(size);
+        var sessionId = await _client.CreateAsync();
+        using var created = await _client.CreateIetfAsync(sessionId, file.Content[..step], isWhole: false, IetfClient.Named(file.Name));
+        Assert.Equal(HttpStatusCode.Created, created.StatusCode);
+        Assert.Equal("?0", created.Header("Upload-Complete"));
+        Assert.Equal(step, created.Number("Upload-Offset"));
+        Assert.StartsWith($"max-size={UploadFixture.MaxFileSize}, max-age=", created.Header("Upload-Limit"), StringComparison.Ordinal);
+        var upload = created.Headers.Location!.ToString();
+
+        var offset = step;
+        for (; size - offset > step; offset += step)
+        {
+            Assert.Equal((offset, false, null), await _client.RetrieveAsync(upload));
+            using var answer = await _client.AppendAsync(upload, offset, file.Content[offset..(offset + step)], isLast: false);
+            Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
+            Assert.Equal("?0", answer.Header("Upload-Complete"));
+            Assert.Equal(offset + step, answer.Number("Upload-Offset"));
+        }
+
+        using var request = IetfClient.Request(HttpMethod.Patch, upload, file.Content[offset..], IetfClient.Append(offset, isLast: true));
+        request.Headers.TransferEncodingChunked = isChunked;
+        using var last = await _client.SendAsync(request, Token);
+
+        await last.IsFinalAsync(sessionId, file);
+        Assert.Equal((size, true, TusClient.Number(size)), await _client.RetrieveAsync(upload));
+        await relay.AssertHoldsAsync(sessionId, file);
+    }
+
+    [Fact]
+    public async Task An_empty_request_may_complete_an_upload_whose_bytes_have_come()
+    {
+        var file = Sample.Pdf();
+        var sessionId = await _client.CreateAsync();
+        using var created = await _client.CreateIetfAsync(sessionId, file.Content, isWhole: false, IetfClient.Named(file.Name));
+
+        using var last = await _client.AppendAsync(created.Headers.Location!.ToString(), 1_000, [], isLast: true);
+
+        await last.IsFinalAsync(sessionId, file);
+        await relay.AssertHoldsAsync(sessionId, file);
+    }
+
+    [Fact]
+    public async Task An_upload_whose_announced_bytes_have_all_come_is_complete()
+    {
+        var file = Sample.Pdf();
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginIetfAsync(sessionId, file, TusClient.Length(1_000));
+        Assert.Equal((0, false, "1000"), await _client.RetrieveAsync(upload));
+
+        using var answer = await _client.AppendAsync(upload, 0, file.Content, isLast: false);
+
+        await answer.IsFinalAsync(sessionId, file);
+    }
+
+    [Fact]
+    public async Task The_final_answer_can_be_had_again()
+    {
+        var file = Sample.Pdf();
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginIetfAsync(sessionId, file);
+        using var lost = await _client.AppendAsync(upload, 0, file.Content, isLast: true);
+        var first = await lost.Content.ReadAsStringAsync(Token);
+
+        using var again = await _client.AppendAsync(upload, 1_000, [], isLast: true);
+
+        await again.IsFinalAsync(sessionId, file);
+        Assert.Equal(first, await again.Content.ReadAsStringAsync(Token));
+        using var more = await _client.AppendAsync(upload, 1_000, [1], isLast: true);
+        await more.IsRefusalAsync(HttpStatusCode.BadRequest, "invalid_request", isFinal: false);
+        using var elsewhere = await _client.AppendAsync(upload, 0, file.Content, isLast: true);
+        await elsewhere.IsRefusalAsync(HttpStatusCode.Conflict, "offset_conflict", isFinal: false);
+        await relay.AssertHoldsAsync(sessionId, file);
+    }
+
+    [Fact]
+    public async Task A_length_that_is_none_and_parameters_are_ignored()
+    {
+        var file = Sample.Pdf();
+        var sessionId = await _client.CreateAsync();
+
+        using var answer = await _client.IetfAsync(
+            HttpMethod.Post, IetfClient.Creation(sessionId), file.Content, IetfClient.Named(file.Name), ("Upload-Complete", "?1;later=\"x\""), ("Upload-Length", "ten"));
+
+        await answer.IsFinalAsync(sessionId, file);
+    }
+
+    [Theory]
+    [InlineData("attachment; filename=\"plain.pdf\"", "plain.pdf")]
+    [InlineData("inline; filename=\"x.pdf\"; filename*=UTF-8''%E0%A4%B0.pdf", "र.pdf")]
+    [InlineData("inline; filename=\"../../etc/passwd\"", "passwd")]
+    [InlineData("inline", "file")]
+    public async Task The_name_is_that_of_Content_Disposition(string header, string name)
+    {
+        var sessionId = await _client.CreateAsync();
+
+        using var answer = await _client.CreateIetfAsync(
+            sessionId, Sample.Pdf().Content, isWhole: true, ("Content-Disposition", header), ("Content-Type", "application/pdf"));
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Equal(name, (await answer.JsonAsync()).GetProperty("files")[0].GetProperty("originalName").GetString());
+        Assert.Equal("application/pdf", await relay.ScalarAsync<string>(
+            "SELECT declared_type FROM uploads JOIN sessions ON sessions.id = session WHERE sessions.session_id = @sessionId", new { sessionId }));
+    }
+
+    [Fact]
+    public async Task DELETE_ends_an_upload_and_its_file()
+    {
+        var sessionId = await _client.CreateAsync();
+        var unfinished = await _client.BeginIetfAsync(sessionId, Sample.Pdf());
+        using var begun = await _client.AppendAsync(unfinished, 0, Sample.Pdf().Content[..500], isLast: false);
+        var finished = await _client.BeginIetfAsync(sessionId, Sample.Pdf());
+        using var whole = await _client.AppendAsync(finished, 0, Sample.Pdf().Content, isLast: true);
+
+        foreach (var upload in (string[])[unfinished, finished])
+        {
+            using var answer = await _client.IetfAsync(HttpMethod.Delete, upload);
+            Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
+            using var after = await _client.IetfAsync(HttpMethod.Head, upload);
+            Assert.Equal(HttpStatusCode.Gone, after.StatusCode);
+            using var again = await _client.IetfAsync(HttpMethod.Delete, upload);
+            await again.IsRefusalAsync(HttpStatusCode.Gone, "upload_gone", isFinal: false);
+        }
+
+        // The row of a file that had been stored is remembered.
+        await relay.AssertNothingLeftAsync(sessionId, filesHeld: 1);
+        Assert.Equal(0, (await _client.StatusAsync(sessionId)).GetProperty("fileCount").GetInt32());
+    }
+
+    [Theory]
+    [InlineData("HEAD")]
+    [InlineData("GET")]
+    public async Task The_offset_is_retrieved_by_HEAD_or_GET(string method)
+    {
+        var upload = await _client.BeginIetfAsync(await _client.CreateAsync(), Sample.Pdf());
+
+        using var answer = await _client.IetfAsync(new HttpMethod(method), upload);
+
+        Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
+        Assert.Equal(0, answer.Number("Upload-Offset"));
+        Assert.Equal("?0", answer.Header("Upload-Complete"));
+    }
+
+    [Fact]
+    public async Task OPTIONS_tells_the_limits_where_uploads_are_created()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Options, IetfClient.Creation("0123456789abcdefghjkmnpqrs"));
+
+        using var answer = await _client.SendAsync(request, Token);
+
+        Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
+        Assert.Equal($"max-size={UploadFixture.MaxFileSize}, max-age=1800", answer.Header("Upload-Limit"));
+        Assert.Equal("1.0.0", answer.Header("Tus-Version"));
+    }
+
+    [Fact]
+    public async Task An_upload_of_a_shop_is_at_that_shops_address()
+    {
+        var shop = await relay.ShopAsync();
+        var sessionId = await _client.CreateAsync($"/s/{shop.Id}");
+        using var created = await _client.IetfAsync(HttpMethod.Post, $"/s/{shop.Id}{IetfClient.Creation(sessionId)}", [], IetfClient.Complete(false));
+        var upload = created.Headers.Location!.ToString();
+
+        Assert.StartsWith($"/s/{shop.Id}/api/customer/uploads/", upload, StringComparison.Ordinal);
+        using var elsewhere = await _client.IetfAsync(HttpMethod.Head, upload[$"/s/{shop.Id}".Length..]);
+        Assert.Equal(HttpStatusCode.NotFound, elsewhere.StatusCode);
+    }
+
+    [Fact]
+    public async Task An_upload_can_go_on_by_the_other_protocol()
+    {
+        var file = Sample.Pdf();
+        var sessionId = await _client.CreateAsync();
+        var upload = await _client.BeginIetfAsync(sessionId, file, TusClient.Length(1_000));
+        using var first = await _client.AppendAsync(upload, 0, file.Content[..300], isLast: false);
+        using var second = await _client.PatchAsync(upload, 300, file.Content[300..600]);
+        Assert.Equal(600, second.Number("Upload-Offset"));
+        Assert.False(second.Headers.Contains("Upload-Complete"));
+
+        using var last = await _client.AppendAsync(upload, 600, file.Content[600..], isLast: true);
+
+        await last.IsFinalAsync(sessionId, file);
+        Assert.False(last.Headers.Contains("Tus-Resumable"));
+        Assert.Equal(1_000, await _client.OffsetAsync(upload));
+    }
+
+    [Fact]
+    public async Task A_partial_upload_of_tus_becomes_no_file()
+    {
+        using var created = await _client.CreateUploadAsync(await _client.CreateAsync(), null, TusClient.Length(3), ("Upload-Concat", "partial"));
+
+        using var answer = await _client.AppendAsync(created.Headers.Location!.ToString(), 0, "abc"u8.ToArray(), isLast: true);
+
+        Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
+        Assert.Equal("?1", answer.Header("Upload-Complete"));
+    }
+}
