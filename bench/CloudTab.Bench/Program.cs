@@ -27,8 +27,6 @@ if (Includes("connections"))
     await Connections.RunAsync();
 if (Includes("startup"))
     await Startup.RunAsync();
-if (Includes("dashboard"))
-    await DashboardLoad.RunAsync();
 return 0;
 
 bool Includes(params string[] parts) => named.Count == 0 || named.Overlaps(parts);

@@ -19,7 +19,7 @@ internal static class TusServer
         if (File.Exists(Path.Combine(Folder, "node_modules", ".package-lock.json")))
             return;
         string[] install = ["npm", "ci", "--prefix", Folder, "--ignore-scripts", "--no-audit", "--no-fund"];
-        await using var npm = await ChildProcess.StartProgramAsync(install, new Dictionary<string, string>(StringComparer.Ordinal), null, CancellationToken.None);
+        await using var npm = await ChildProcess.StartProgramAsync(install, new Dictionary<string, string>(StringComparer.Ordinal), ready: null, CancellationToken.None);
         if (await npm.WaitForExitAsync(CancellationToken.None) != 0)
             throw new InvalidOperationException(npm.Output);
     }

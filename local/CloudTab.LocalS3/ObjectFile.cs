@@ -17,9 +17,9 @@ internal sealed class ObjectFile : IDisposable
 
     private ObjectFile(SafeFileHandle handle, ObjectMetadata metadata) => (Handle, Metadata) = (handle, metadata);
 
-    private static ReadOnlySpan<byte> Magic => "CTLS3v1\n"u8;
+    private static ReadOnlySpan<byte> FileSignatures => "CTLS3v1\n"u8;
 
-    public static int FooterLength => sizeof(int) + Magic.Length;
+    public static int FooterLength => sizeof(int) + FileSignatures.Length;
 
     public SafeFileHandle Handle { get; }
 
@@ -57,7 +57,7 @@ internal sealed class ObjectFile : IDisposable
         var footer = new byte[json.Length + FooterLength];
         json.CopyTo(footer, 0);
         BinaryPrimitives.WriteInt32LittleEndian(footer.AsSpan(json.Length), json.Length);
-        Magic.CopyTo(footer.AsSpan(json.Length + sizeof(int)));
+        FileSignatures.CopyTo(footer.AsSpan(json.Length + sizeof(int)));
         return footer;
     }
 
@@ -67,7 +67,7 @@ internal sealed class ObjectFile : IDisposable
     {
         var fileLength = RandomAccess.GetLength(handle);
         var tail = ReadTail(handle, fileLength, FirstGuess);
-        if (tail.Length < FooterLength || !tail.AsSpan(tail.Length - Magic.Length).SequenceEqual(Magic))
+        if (tail.Length < FooterLength || !tail.AsSpan(tail.Length - FileSignatures.Length).SequenceEqual(FileSignatures))
             throw new InvalidDataException("The file does not end like an object of LocalS3.");
 
         var jsonLength = BinaryPrimitives.ReadInt32LittleEndian(tail.AsSpan(tail.Length - FooterLength));

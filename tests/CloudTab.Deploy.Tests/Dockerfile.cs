@@ -7,7 +7,7 @@ namespace CloudTab.Deploy.Tests;
 internal static partial class Dockerfile
 {
     public static IReadOnlyList<(string Name, string Arguments)> Instructions { get; } =
-        [.. Continuation().Replace(Comment().Replace(Repository.Read("Dockerfile"), ""), " ").Split('\n')
+        [.. ReceiveBytes().Replace(Comment().Replace(Repository.Read("Dockerfile"), ""), " ").Split('\n')
             .Where(line => line.Length > 0).Select(line => line.Split(' ', 2)).Select(parts => (parts[0], parts[1].Trim()))];
 
     /// <summary>The projects that it builds where no argument says otherwise.</summary>
@@ -21,5 +21,5 @@ internal static partial class Dockerfile
     private static partial Regex Comment();
 
     [GeneratedRegex("\\\\\n *", RegexOptions.None, matchTimeoutMilliseconds: 1_000)]
-    private static partial Regex Continuation();
+    private static partial Regex ReceiveBytes();
 }

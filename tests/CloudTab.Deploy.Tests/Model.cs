@@ -3,7 +3,6 @@ using System.Text.RegularExpressions;
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
-using CloudTab.Testing;
 using Microsoft.Extensions.DependencyInjection;
 
 [assembly: AssemblyFixture(typeof(CloudTab.Deploy.Tests.Model))]
@@ -19,7 +18,7 @@ public sealed partial class Model : IAsyncLifetime
     /// <summary>The account that Docker leaves out of a name.</summary>
     private const string OfDocker = "library/";
 
-    private readonly DirectoryInfo _data = TemporaryData.New();
+    private readonly DirectoryInfo _data = Directory.CreateTempSubdirectory("cloudtab-");
     private DistributedApplication? _app;
 
     /// <summary>Our services, by name. What they store things in is not ours: see <see cref="Stores"/>.</summary>

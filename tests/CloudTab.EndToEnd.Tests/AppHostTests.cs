@@ -12,7 +12,7 @@ namespace CloudTab.EndToEnd.Tests;
 [Collection("One relay at a time")] // each is a dozen processes
 public sealed class AppHostTests : IDisposable
 {
-    private readonly DirectoryInfo _data = TemporaryData.New();
+    private readonly DirectoryInfo _data = Directory.CreateTempSubdirectory("cloudtab-");
 
     private static readonly Comparer<IResource> ByName = Comparer<IResource>.Create((one, other) => string.CompareOrdinal(one.Name, other.Name));
 

@@ -8,7 +8,7 @@ public sealed partial class ProtocolPageTests : IDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
-    private readonly DirectoryInfo _data = TemporaryData.New();
+    private readonly DirectoryInfo _data = Directory.CreateTempSubdirectory("cloudtab-");
     private readonly DirectoryInfo _shell = Directory.CreateTempSubdirectory("cloudtab-");
 
     [Fact]

@@ -35,9 +35,14 @@ public sealed class ChildProcess : IAsyncDisposable
         string project, IReadOnlyDictionary<string, string> environment, Uri? ready, CancellationToken cancellationToken, params string[] arguments) =>
         StartProgramAsync(["dotnet", BuiltOutput(project), .. arguments], environment, ready, cancellationToken);
 
-    /// <summary>The same with a command line, for what has to be put in front of dotnet.</summary>
+    /// <summary>The same with a command line.</summary>
+    public static Task<ChildProcess> StartProgramAsync(
+        IReadOnlyList<string> command, IReadOnlyDictionary<string, string> environment, Uri? ready, CancellationToken cancellationToken) =>
+        StartProgramAsync(command, environment, ready is null ? null : token => AnswersAsync(ready, token), cancellationToken);
+
+    /// <summary>The same, with another way to tell that it is ready.</summary>
     public static async Task<ChildProcess> StartProgramAsync(
-        IReadOnlyList<string> command, IReadOnlyDictionary<string, string> environment, Uri? ready, CancellationToken cancellationToken)
+        IReadOnlyList<string> command, IReadOnlyDictionary<string, string> environment, Func<CancellationToken, Task<bool>>? isReady, CancellationToken cancellationToken)
     {
         var start = new ProcessStartInfo(command[0], command.Skip(1))
         {
@@ -58,8 +63,8 @@ public sealed class ChildProcess : IAsyncDisposable
 
         try
         {
-            if (ready is not null)
-                await child.WaitUntilReadyAsync(string.Join(' ', command), ready, cancellationToken);
+            if (isReady is not null)
+                await child.WaitUntilReadyAsync(string.Join(' ', command), isReady, cancellationToken);
             return child;
         }
         catch
@@ -111,7 +116,7 @@ public sealed class ChildProcess : IAsyncDisposable
 
     /// <summary>
     /// A TCP port that was free on loopback a moment ago, and not of those that the system gives to outgoing connections: one of them could
-    /// take it before the process listens. DevHost gives others than these.
+    /// take it before the process listens.
     /// </summary>
     public static int FreePort()
     {
@@ -140,28 +145,32 @@ public sealed class ChildProcess : IAsyncDisposable
         return Path.Combine(own.Parent!.Parent!.FullName, project, own.Name, project + ".dll");
     }
 
-    private async Task WaitUntilReadyAsync(string command, Uri ready, CancellationToken cancellationToken)
+    private async Task WaitUntilReadyAsync(string command, Func<CancellationToken, Task<bool>> isReady, CancellationToken cancellationToken)
     {
         var waited = Stopwatch.StartNew();
         while (waited.Elapsed < StartLimit)
         {
             if (_process.HasExited)
                 throw new InvalidOperationException($"{command} ended with {_process.ExitCode} before it was ready:\n{Output}");
-            try
-            {
-                using var response = await Http.GetAsync(ready, cancellationToken);
-                if (response.IsSuccessStatusCode)
-                    return;
-            }
-            catch (Exception notYet) when (notYet is HttpRequestException || notYet is OperationCanceledException && !cancellationToken.IsCancellationRequested)
-            {
-                // Not listening yet, or too busy with its start to answer within the client's limit.
-            }
-
+            if (await isReady(cancellationToken))
+                return;
             await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, cancellationToken);
         }
 
         throw new InvalidOperationException($"{command} was not ready within {StartLimit}:\n{Output}");
+    }
+
+    private static async Task<bool> AnswersAsync(Uri address, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var response = await Http.GetAsync(address, cancellationToken);
+            return response.IsSuccessStatusCode;
+        }
+        catch (Exception notYet) when (notYet is HttpRequestException || notYet is OperationCanceledException && !cancellationToken.IsCancellationRequested)
+        {
+            return false; // not listening yet, or too busy with its start to answer within the client's limit
+        }
     }
 
     private void Keep(object sender, DataReceivedEventArgs line)
