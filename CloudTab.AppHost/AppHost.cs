@@ -1,5 +1,5 @@
+using Aspire.Hosting.Lifecycle;
 using CloudTab.AppHost;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
 var builder = DistributedApplication.CreateBuilder(args);
@@ -70,10 +70,11 @@ var gateway = builder.AddProject<Projects.CloudTab_Gateway>("gateway")
 if (builder.Environment.IsDevelopment())
     gateway.OnResourceReady(async (_, _, token) => Console.WriteLine($"  {gateway.GetEndpoint("http").Url}, the shop's key: {await shopkeeperKey.Resource.GetValueAsync(token)}"));
 
-// The AppHost's own environment (Development, unless told otherwise) is that of every service.
+// The AppHost's own environment (Development, unless told otherwise) is that of every service. None speaks HTTPS here: without a word on
+// that, the dashboard asks for a development certificate.
 foreach (var project in builder.Resources.OfType<ProjectResource>())
-    builder.CreateResourceBuilder(project).WithEnvironment("DOTNET_ENVIRONMENT", builder.Environment.EnvironmentName);
+    builder.CreateResourceBuilder(project).WithEnvironment("DOTNET_ENVIRONMENT", builder.Environment.EnvironmentName).WithoutHttpsCertificate();
 
-builder.Services.AddHostedService<FailureReport>();
+builder.Services.AddEventingSubscriber<FailureReport>();
 builder.Build().Run();
 return 0;

@@ -58,21 +58,37 @@ internal static class Commands
         };
     }
 
+    /// <summary>Stops everything that runs, deletes the data, and starts in the order of the first start: no service may see the time before the migration.</summary>
     private static async Task<ExecuteCommandResult> ResetAsync(ExecuteCommandContext context, Settings settings)
     {
-        var model = context.Services.GetRequiredService<DistributedApplicationModel>();
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken);
+        limit.CancelAfter(ResetLimit);
         var commands = context.Services.GetRequiredService<ResourceCommandService>();
         var notifications = context.Services.GetRequiredService<ResourceNotificationService>();
-        var all = model.Resources.Where(resource => resource is ProjectResource or ExecutableResource).ToList();
+        var running = context.Services.GetRequiredService<DistributedApplicationModel>().Resources
+            .Where(resource => resource.Name != Migrator && resource is ProjectResource or ExecutableResource).ToList();
+        var (stores, services) = (running.Where(IsStore).ToList(), running.Where(resource => !IsStore(resource)).ToList());
 
-        await Task.WhenAll(all.Select(resource => commands.ExecuteCommandAsync(resource, KnownResourceCommands.StopCommand, context.CancellationToken)));
-        await Task.WhenAll(all.Select(resource => notifications.WaitForResourceAsync(resource.Name, KnownResourceStates.TerminalStates, context.CancellationToken)));
-        foreach (var folder in (string[])["postgres", "s3"])
-            Directory.Delete(Path.Combine(settings.Data, folder), recursive: true);
+        await DoAsync(running, KnownResourceCommands.StopCommand);
+        foreach (var resource in running)
+            await notifications.WaitForResourceAsync(resource.Name, KnownResourceStates.TerminalStates, limit.Token);
+        foreach (var store in stores)
+            Directory.Delete(Path.Combine(settings.Data, store.Name), recursive: true);
 
-        await Task.WhenAll(all.Select(resource => commands.ExecuteCommandAsync(resource, KnownResourceCommands.StartCommand, context.CancellationToken)));
-        await notifications.WaitForResourceHealthyAsync("gateway", context.CancellationToken);
-        return CommandResults.Success("All data is gone; everything runs again.");
+        await DoAsync(stores, KnownResourceCommands.StartCommand);
+        foreach (var store in stores)
+            await notifications.WaitForResourceHealthyAsync(store.Name, limit.Token);
+        var before = DateTime.UtcNow;
+        await commands.ExecuteCommandAsync(Migrator, KnownResourceCommands.StartCommand, limit.Token);
+        await notifications.WaitForResourceAsync(Migrator, update => update.Snapshot.StopTimeStamp > before, limit.Token);
+        await DoAsync(services, KnownResourceCommands.StartCommand);
+        await notifications.WaitForResourceHealthyAsync("gateway", limit.Token);
+        return CommandResults.Success("All data is gone, and everything runs again.");
+
+        bool IsStore(IResource resource) => Directory.Exists(Path.Combine(settings.Data, resource.Name));
+
+        Task DoAsync(IEnumerable<IResource> resources, string command) =>
+            Task.WhenAll(resources.Select(resource => commands.ExecuteCommandAsync(resource, command, limit.Token)));
     }
 
     private static async Task<ExecuteCommandResult> SendAsync(EndpointReference gateway, CancellationToken cancellationToken)

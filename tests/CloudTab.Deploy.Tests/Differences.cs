@@ -5,7 +5,7 @@ namespace CloudTab.Deploy.Tests;
 /// <summary>What is different on purpose between the model, as it runs in development, and deploy/. Everything else must be the same.</summary>
 internal static partial class Differences
 {
-    // What the AppHost, Aspire or DevHost tell a service because it runs on a developer's machine.
+    // What the AppHost or Aspire tell a service because it runs on a developer's machine.
     private static readonly HashSet<string> OfDevelopment = new(StringComparer.OrdinalIgnoreCase)
     {
         "DOTNET_ENVIRONMENT", // absent, it is Production
@@ -17,7 +17,6 @@ internal static partial class Differences
         "DOTNET_SYSTEM_CONSOLE_ALLOW_ANSI_COLOR_REDIRECTION",
         "LOGGING__CONSOLE__FORMATTERNAME",
         "LOGGING__CONSOLE__FORMATTEROPTIONS__TIMESTAMPFORMAT",
-        "Logging__LogLevel__Microsoft.Hosting.Lifetime", // a terminal shows all services at once
     };
 
     /// <summary>What a deployment says and the model leaves at its default.</summary>

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
+using CloudTab.Testing;
 using Microsoft.Extensions.DependencyInjection;
 
 [assembly: AssemblyFixture(typeof(CloudTab.Deploy.Tests.Model))]
@@ -41,11 +42,11 @@ public sealed partial class Model : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        await using (var withContainers = await DistributedApplicationTestingBuilder.CreateAsync<Projects.CloudTab_AppHost>(["Containers=true"], CancellationToken.None))
+        await using (var withContainers = await DistributedApplicationTestingBuilder.CreateAsync<Projects.CloudTab_AppHost>([.. AppHostArguments.For(_data, replicas: 1), "Containers=true"], CancellationToken.None))
             Stores = [.. withContainers.Resources.OfType<ContainerResource>().Select(Read)];
 
         var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.CloudTab_AppHost>(
-            [$"CLOUDTAB_DATA={_data.FullName}", "Replicas=2", "Containers=false"], CancellationToken.None);
+            AppHostArguments.For(_data, replicas: 2), CancellationToken.None);
         _app = await builder.BuildAsync(CancellationToken.None);
         await _app.StartAsync(CancellationToken.None);
         var resources = _app.Services.GetRequiredService<DistributedApplicationModel>().Resources;

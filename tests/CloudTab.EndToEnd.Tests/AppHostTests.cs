@@ -2,9 +2,12 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text.Json;
+using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
 using CloudTab.Testing;
+using Microsoft.Extensions.Configuration.UserSecrets;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace CloudTab.EndToEnd.Tests;
 
@@ -22,15 +25,16 @@ public sealed class AppHostTests : IDisposable
     public async Task The_model_names_every_resource_and_what_it_waits_for()
     {
         await using var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.CloudTab_AppHost>(
-            [$"CLOUDTAB_DATA={_data.FullName}", "Replicas=3", "Containers=false"], Token);
+            AppHostArguments.For(_data, replicas: 3), Token);
         var projects = builder.Resources.OfType<ProjectResource>().ToDictionary(project => project.Name, StringComparer.Ordinal);
 
         Assert.Equal(
-            ["gateway", "janitor", "migrator", "notifier", "postgres", "s3", "shop-api", "upload-api"], projects.Keys.Order(StringComparer.Ordinal));
+            ["gateway", "janitor", "migrator", "notifier", "s3", "shop-api", "upload-api"], projects.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal("node", Assert.Single(builder.Resources.OfType<ExecutableResource>(), executable => executable.Name == "postgres").Command);
         Assert.Equal(["postgres", "s3"], WaitsFor("migrator", WaitType.WaitUntilHealthy));
         foreach (var service in new[] { "upload-api", "shop-api", "notifier", "janitor" })
             Assert.Equal(["migrator"], WaitsFor(service, WaitType.WaitForCompletion));
-        Assert.Equal(["janitor", "notifier", "shop-api", "upload-api"], WaitsFor("gateway", WaitType.WaitUntilHealthy));
+        Assert.Empty(projects["gateway"].Annotations.OfType<WaitAnnotation>());
         Assert.Equal(["notifier", "shop-api", "upload-api"], projects.Values.Where(HasThreeReplicas).Select(project => project.Name).Order(StringComparer.Ordinal));
         Assert.Equal(5000, projects["gateway"].Annotations.OfType<EndpointAnnotation>().Single().Port);
 
@@ -44,7 +48,7 @@ public sealed class AppHostTests : IDisposable
     public async Task With_containers_Postgres_and_S3_are_images_of_one_version_each_and_everything_else_is_the_same()
     {
         await using var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.CloudTab_AppHost>(
-            ["Containers=true", "LOCALSTACK_AUTH_TOKEN=token"], Token);
+            [.. AppHostArguments.For(_data, replicas: 1), "Containers=true", "LOCALSTACK_AUTH_TOKEN=token"], Token);
         var containers = builder.Resources.OfType<ContainerResource>().ToDictionary(container => container.Name, StringComparer.Ordinal);
 
         Assert.Equal(["postgres", "s3"], containers.Keys.Order(StringComparer.Ordinal));
@@ -60,23 +64,6 @@ public sealed class AppHostTests : IDisposable
         Assert.Equal(containers.Values.Order(ByName), projects["migrator"].Annotations.OfType<WaitAnnotation>().Select(wait => wait.Resource).Order(ByName));
 
         string ImageOf(string name) => containers[name].Annotations.OfType<ContainerImageAnnotation>().Select(image => $"{image.Image}:{image.Tag}").Last();
-    }
-
-    [Theory]
-    [InlineData("exit 0", true)]
-    [InlineData("exit 1", false)]
-    [InlineData("exec sleep 60", false)] // a client that waits for its daemon
-    public async Task Containers_are_used_where_a_container_runtime_answers(string script, bool answers)
-    {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "The runtime is a shell script.");
-        var runtime = System.IO.Path.Combine(_data.FullName, "runtime");
-        await File.WriteAllTextAsync(runtime, $"#!/bin/sh\n{script}\n", Token);
-        if (!OperatingSystem.IsWindows())
-            File.SetUnixFileMode(runtime, UnixFileMode.UserRead | UnixFileMode.UserExecute);
-
-        await using var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.CloudTab_AppHost>(
-            ["Containers=", $"ASPIRE_CONTAINER_RUNTIME={runtime}"], Token);
-        Assert.Equal(answers, builder.Resources.OfType<ContainerResource>().Any());
     }
 
     [Theory]
@@ -96,12 +83,17 @@ public sealed class AppHostTests : IDisposable
     [Fact]
     public async Task A_file_goes_from_the_customer_to_the_shop_and_its_session_outlives_a_restart()
     {
+        var secrets = new FileInfo(PathHelper.GetSecretsPathFromSecretsId("cloudtab-apphost"));
         string session;
         await using (var relay = await RunningAppHost.StartAsync(_data, Token))
         {
             await ChecksEnvironmentAsync(relay);
+            await RunCommandsAsync(relay);
             session = await SendAndPrintAsync(relay);
         }
+
+        var after = new FileInfo(secrets.FullName);
+        Assert.Equal((secrets.Exists, secrets.LastWriteTimeUtc), (after.Exists, after.LastWriteTimeUtc));
 
         await using (var relay = await RunningAppHost.StartAsync(_data, Token))
         {
@@ -124,17 +116,45 @@ public sealed class AppHostTests : IDisposable
             Assert.Equal(relay.App.GetEndpoint("s3").ToString().TrimEnd('/'), environment["AWS_ENDPOINT_URL_S3"]);
             Assert.Equal("cloudtab", environment["AWS_S3_BUCKET"]);
             Assert.Equal("Development", environment["DOTNET_ENVIRONMENT"]);
-            Assert.Equal(service == "migrator" ? relay.Key : null, environment.GetValueOrDefault("SHOPKEEPER_API_KEY"));
+            Assert.Equal(service == "migrator" ? AppHostArguments.Key : null, environment.GetValueOrDefault("SHOPKEEPER_API_KEY"));
+        }
+    }
+
+    /// <summary>The dashboard's commands: a new shop's new key opens that shop's queue; the sample job is in the default shop's; a reset empties all.</summary>
+    private static async Task RunCommandsAsync(RunningAppHost relay)
+    {
+        await CommandAsync("migrator", "add-shop", ("shop", "corner-print"), ("name", "Corner Print"));
+        var key = (await CommandAsync("migrator", "add-key", ("shop", "corner-print"), ("name", "A PC"))).Data!.Value.Trim();
+        Assert.Equal(0, await PendingAsync(key));
+        Assert.Contains("pickup code", (await CommandAsync("gateway", "sample-job")).Message, StringComparison.Ordinal);
+        Assert.Equal(1, await PendingAsync(AppHostArguments.Key));
+        await CommandAsync("migrator", "reset");
+        Assert.Equal(0, await PendingAsync(AppHostArguments.Key));
+        Assert.Null(await PendingAsync(key));
+
+        async Task<ExecuteCommandResult> CommandAsync(string resource, string command, params (string Name, string Value)[] arguments)
+        {
+            var inputs = arguments.Select(one => new InteractionInput { Name = one.Name, InputType = InputType.Text, Value = one.Value });
+            var result = await relay.App.Services.GetRequiredService<ResourceCommandService>().ExecuteCommandAsync(resource, command, new([.. inputs]), Token);
+            Assert.True(result.Success, result.Message);
+            return result;
+        }
+
+        async Task<int?> PendingAsync(string key)
+        {
+            using var shop = new HttpClient { BaseAddress = relay.Origin, DefaultRequestHeaders = { { "X-API-Key", key } } };
+            using var answer = await shop.GetAsync(Path("/api/shopkeeper/sessions/pending"), Token);
+            return answer.StatusCode == HttpStatusCode.Unauthorized ? null : (await ReadAsync(answer)).GetProperty("count").GetInt32();
         }
     }
 
     private static async Task<string> SendAndPrintAsync(RunningAppHost relay)
     {
         using var customer = new HttpClient { BaseAddress = relay.Origin };
-        using var shop = new HttpClient { BaseAddress = relay.Origin, DefaultRequestHeaders = { { "X-API-Key", relay.Key } } };
+        using var shop = new HttpClient { BaseAddress = relay.Origin, DefaultRequestHeaders = { { "X-API-Key", AppHostArguments.Key } } };
         using var bound = CancellationTokenSource.CreateLinkedTokenSource(Token);
         bound.CancelAfter(TimeSpan.FromMinutes(1));
-        await using var pc = await ShopConnection.OpenAsync(relay.Origin, relay.Key, bound.Token);
+        await using var pc = await ShopConnection.OpenAsync(relay.Origin, AppHostArguments.Key, bound.Token);
 
         var created = await ReadAsync(await customer.PostAsync(Path("/api/customer/sessions/create"), content: null, Token));
         var session = created.GetProperty("sessionId").GetString()!;

@@ -18,7 +18,7 @@ public sealed partial class ProtocolPageTests : IDisposable
         await using var relay = await RunningAppHost.StartAsync(_data, bound.Token, ("DIRECT_UPLOADS", "true"));
         var lines = Commands(await File.ReadAllTextAsync(Repository.PathOf("docs/protocol.md"), bound.Token)).Select(line =>
             line.StartsWith("ORIGIN=", StringComparison.Ordinal) ? $"ORIGIN={relay.Origin.ToString().TrimEnd('/')}"
-            : line.StartsWith("KEY=", StringComparison.Ordinal) ? $"KEY={relay.Key}"
+            : line.StartsWith("KEY=", StringComparison.Ordinal) ? $"KEY={AppHostArguments.Key}"
             : line);
         await File.WriteAllLinesAsync(Path.Combine(_shell.FullName, "page"), lines, bound.Token);
 

@@ -1,0 +1,90 @@
+using System.Text.RegularExpressions;
+using CloudTab.Testing;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace CloudTab.EndToEnd.Tests;
+
+/// <summary>What a developer sees of the running application in Aspire's dashboard. Screenshots are kept beside the results.</summary>
+[Collection("One relay at a time")] // each is a dozen processes
+public sealed partial class DashboardTests : IAsyncLifetime
+{
+    private static readonly string Screenshots = Path.Combine(Path.GetDirectoryName(Repository.PathOf("CloudTab.sln"))!, "artifacts", "test-results", "screenshots");
+
+    private readonly AppHostProcess _appHost = new();
+    private IPlaywright? _playwright;
+    private IBrowser? _browser;
+    private IPage? _page;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private IPage Page => _page!;
+
+    public async ValueTask InitializeAsync()
+    {
+        Chromium.Require();
+        SetDefaultExpectTimeout(30_000);
+        await _appHost.StartAsync(Token);
+        _playwright = await Playwright.CreateAsync();
+        _browser = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = Chromium.Path, Args = Chromium.Arguments });
+        _page = await _browser.NewPageAsync(new() { ViewportSize = new() { Width = 1440, Height = 900 } });
+        await Page.GotoAsync(_appHost.DashboardLink);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_browser is not null)
+            await _browser.DisposeAsync();
+        _playwright?.Dispose();
+        await _appHost.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task An_uploads_trace_shows_its_services_and_a_stopped_service_starts_again()
+    {
+        await Expect(Row("migrator")).ToContainTextAsync("Finished");
+        foreach (var service in (string[])["postgres", "s3", "upload-api", "shop-api", "notifier", "janitor", "gateway"])
+            await Expect(Row(service)).ToContainTextAsync("Running");
+        await Expect(Page.GetByText("development certificate")).ToHaveCountAsync(0);
+
+        await Row("gateway").GetByRole(AriaRole.Button, new() { Name = "Send a sample job" }).ClickAsync();
+        await Expect(Page.GetByText("Its pickup code:")).ToBeVisibleAsync();
+        await ShotAsync("resources");
+
+        await OpenTraceAsync();
+        await StopAndStartAsync();
+    }
+
+    /// <summary>Through everything that idles meanwhile, the upload's trace is found by the gateway's name of it, and leads to the shop.</summary>
+    private async Task OpenTraceAsync()
+    {
+        await Page.GotoAsync(new Uri(new Uri(_appHost.DashboardLink), "/traces").ToString());
+        var trace = Page.GetByRole(AriaRole.Link, new() { NameRegex = Upload() }).First;
+        await Expect(trace).ToBeVisibleAsync();
+        await ShotAsync("traces");
+        await trace.ClickAsync();
+        foreach (var service in (string[])["gateway", "upload-api", "notifier"])
+            await Expect(Page.GetByText(service).First).ToBeVisibleAsync();
+        await ShotAsync("trace");
+    }
+
+    private async Task StopAndStartAsync()
+    {
+        await Page.GotoAsync(new Uri(_appHost.DashboardLink).GetLeftPart(UriPartial.Authority));
+        await Row("shop-api").GetByRole(AriaRole.Button, new() { Name = "Stop" }).ClickAsync();
+        await Expect(Row("shop-api")).ToContainTextAsync(Ended());
+        await ShotAsync("stopped");
+        await Row("shop-api").GetByRole(AriaRole.Button, new() { Name = "Start" }).ClickAsync();
+        await Expect(Row("shop-api")).ToContainTextAsync("Running");
+    }
+
+    private ILocator Row(string resource) => Page.GetByRole(AriaRole.Row).Filter(new() { Has = Page.GetByText(resource, new() { Exact = true }) });
+
+    private Task<byte[]> ShotAsync(string name) => Page.ScreenshotAsync(new() { Path = Path.Combine(Screenshots, $"dashboard-{name}.png") });
+
+    [GeneratedRegex("gateway: POST .*upload", RegexOptions.IgnoreCase, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex Upload();
+
+    [GeneratedRegex("Finished|Exited", RegexOptions.None, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex Ended();
+}
