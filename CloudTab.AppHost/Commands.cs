@@ -8,6 +8,10 @@ namespace CloudTab.AppHost;
 /// <summary>What a developer can do with the running application from its dashboard.</summary>
 internal static class Commands
 {
+    private const string Migrator = "migrator";
+
+    private static readonly TimeSpan ResetLimit = TimeSpan.FromMinutes(2);
+
     /// <summary>The sample job: an empty page of A4.</summary>
     private static readonly byte[] Page = "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"u8.ToArray();
 
@@ -62,23 +66,21 @@ internal static class Commands
     private static async Task<ExecuteCommandResult> ResetAsync(ExecuteCommandContext context, Settings settings)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken);
-        limit.CancelAfter(ResetLimit);
+        limit.CancelAfter(ResetLimit); // a service that does not start would keep the dialog open for ever
         var commands = context.Services.GetRequiredService<ResourceCommandService>();
         var notifications = context.Services.GetRequiredService<ResourceNotificationService>();
         var running = context.Services.GetRequiredService<DistributedApplicationModel>().Resources
-            .Where(resource => resource.Name != Migrator && resource is ProjectResource or ExecutableResource).ToList();
+            .Where(resource => resource is ProjectResource or ExecutableResource && resource.Name != Migrator).ToList();
         var (stores, services) = (running.Where(IsStore).ToList(), running.Where(resource => !IsStore(resource)).ToList());
 
         await DoAsync(running, KnownResourceCommands.StopCommand);
-        foreach (var resource in running)
-            await notifications.WaitForResourceAsync(resource.Name, KnownResourceStates.TerminalStates, limit.Token);
         foreach (var store in stores)
             Directory.Delete(Path.Combine(settings.Data, store.Name), recursive: true);
 
         await DoAsync(stores, KnownResourceCommands.StartCommand);
         foreach (var store in stores)
             await notifications.WaitForResourceHealthyAsync(store.Name, limit.Token);
-        var before = DateTime.UtcNow;
+        var before = TimeProvider.System.GetUtcNow().UtcDateTime;
         await commands.ExecuteCommandAsync(Migrator, KnownResourceCommands.StartCommand, limit.Token);
         await notifications.WaitForResourceAsync(Migrator, update => update.Snapshot.StopTimeStamp > before, limit.Token);
         await DoAsync(services, KnownResourceCommands.StartCommand);
