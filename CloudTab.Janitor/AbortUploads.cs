@@ -1,4 +1,3 @@
-using Amazon.S3;
 using CloudTab.Relay;
 using Microsoft.Extensions.Options;
 
@@ -23,7 +22,7 @@ internal sealed class AbortUploads(Database database, ObjectStore store, TimePro
                 await store.AbortUploadAsync(upload.Key, upload.UploadId, cancellationToken);
                 aborted++;
             }
-            catch (AmazonS3Exception refusal) when (ObjectStore.IsRefusal(refusal))
+            catch (Exception refusal) when (ObjectStore.IsRefusal(refusal))
             {
                 refused++;
             }

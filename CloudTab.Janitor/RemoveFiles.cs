@@ -1,5 +1,4 @@
 using CloudTab.Relay;
-using CloudTab.ServiceDefaults;
 
 namespace CloudTab.Janitor;
 
@@ -13,8 +12,8 @@ internal sealed class RemoveFiles(Removal removal)
     }
 
     /// <summary>
-    /// Removes all that is marked, for a duty that has just marked something. Where S3 is away that duty is done all the same: the loop
-    /// around this one says so and catches up.
+    /// Removes all that is marked, for a duty that has just marked something. If S3 is away that duty is done all the same: the loop
+    /// around this one logs the outage and catches up.
     /// </summary>
     public async Task TryRunAsync(CancellationToken cancellationToken)
     {
@@ -24,7 +23,7 @@ internal sealed class RemoveFiles(Removal removal)
             {
             }
         }
-        catch (Exception outage) when (Resilience.IsUnavailable(outage))
+        catch (Exception outage) when (Outage.Is(outage))
         {
         }
     }

@@ -1,4 +1,3 @@
-using Amazon.S3;
 using CloudTab.Relay;
 
 namespace CloudTab.Janitor;
@@ -21,7 +20,7 @@ internal sealed class SweepOrphans(Database database, ObjectStore store, TimePro
     {
         var page = await store.ListAsync(_last, cancellationToken);
         var orphans = await OrphansAsync(page, cancellationToken);
-        var refused = await DeleteAsync(orphans, cancellationToken);
+        var refused = (await store.TryDeleteAsync(orphans, cancellationToken)).Count;
         _last = page.Count > 0 ? page[^1].Key : null;
         return new(orphans.Count - refused, More: page.Count > 0, refused);
     }
@@ -40,21 +39,5 @@ internal sealed class SweepOrphans(Database database, ObjectStore store, TimePro
         var before = clock.GetUtcNow().UtcDateTime - Age;
         var keys = page.Where(found => found.LastModified <= before).Select(found => found.Key).ToArray();
         return keys.Length == 0 ? [] : await database.QueryAsync<string>(sql, new { keys }, cancellationToken);
-    }
-
-    /// <returns>How many S3 would not delete.</returns>
-    private async Task<int> DeleteAsync(List<string> keys, CancellationToken cancellationToken)
-    {
-        if (keys.Count == 0)
-            return 0;
-        try
-        {
-            await store.DeleteAsync(keys, cancellationToken);
-            return 0;
-        }
-        catch (DeleteObjectsException some)
-        {
-            return some.Response.DeleteErrors.Count;
-        }
     }
 }

@@ -1,8 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
 using CloudTab.Relay;
-using CloudTab.ServiceDefaults;
-using Npgsql;
 
 namespace CloudTab.Notifier;
 
@@ -40,7 +38,7 @@ internal sealed class Commands(
         {
             await HandleAsync(socket, message, cancellationToken);
         }
-        catch (Exception outage) when (outage is NpgsqlException || Resilience.IsUnavailable(outage)
+        catch (Exception outage) when (Outage.Is(outage)
             || outage is OperationCanceledException && !cancellationToken.IsCancellationRequested) // a limit of our own: something stalls
         {
             command?.SetStatus(ActivityStatusCode.Error, "unavailable");

@@ -2,15 +2,18 @@ namespace CloudTab.Notifier;
 
 internal static partial class Log
 {
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Lost Postgres while {What} for events: trying again")]
-    public static partial void ListenerLost(this ILogger logger, string what, Exception exception);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Events cannot be read: trying again every second")]
+    public static partial void EventsNotRead(this ILogger logger, Exception exception);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Events: {What} again")]
-    public static partial void ListenerRestored(this ILogger logger, string what);
+    [LoggerMessage(Level = LogLevel.Information, Message = "Events are read again")]
+    public static partial void EventsReadAgain(this ILogger logger);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Cannot write down which shops are connected: others may believe they are not")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Cannot record which shops are connected: others may take them for offline")]
     public static partial void PresenceUnknown(this ILogger logger, Exception exception);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Count} sockets of revoked keys closed")]
     public static partial void RevokedKeysClosed(this ILogger logger, int count);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Revoked keys cannot be looked for: their sockets stay open")]
+    public static partial void RevokedKeysUnknown(this ILogger logger, Exception exception);
 }

@@ -1,7 +1,5 @@
 using CloudTab.Relay;
-using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Npgsql;
 
 namespace CloudTab.Notifier;
 
@@ -51,7 +49,7 @@ internal sealed class Presence(Database database, ShopDirectory directory, TimeP
                     await RunOnceAsync(stoppingToken);
                     isHealthy = true;
                 }
-                catch (Exception outage) when (outage is NpgsqlException || Resilience.IsUnavailable(outage))
+                catch (Exception outage) when (!stoppingToken.IsCancellationRequested)
                 {
                     if (isHealthy)
                         logger.PresenceUnknown(outage);
@@ -93,7 +91,7 @@ internal sealed class Presence(Database database, ShopDirectory directory, TimeP
         {
             await database.ExecuteAsync(sql, new { replica = _replica }, limit.Token);
         }
-        catch (Exception outage) when (outage is NpgsqlException or OperationCanceledException || Resilience.IsUnavailable(outage))
+        catch (Exception outage) when (Outage.Is(outage) || outage is OperationCanceledException)
         {
             logger.PresenceUnknown(outage);
         }

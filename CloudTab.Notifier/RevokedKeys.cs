@@ -1,7 +1,5 @@
 using CloudTab.Relay;
-using CloudTab.ServiceDefaults;
 using Microsoft.Extensions.Options;
-using Npgsql;
 
 namespace CloudTab.Notifier;
 
@@ -44,9 +42,11 @@ internal sealed class RevokedKeys(
                 if (await RunOnceAsync(stoppingToken) is > 0 and var closed)
                     logger.RevokedKeysClosed(closed);
             }
-            catch (Exception outage) when (outage is NpgsqlException || Resilience.IsUnavailable(outage))
+            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
             {
-                // The listener has logged that Postgres is outage, and the next tick asks again.
+                // The next tick asks again. The listener has logged an outage.
+                if (!Outage.Is(failure))
+                    logger.RevokedKeysUnknown(failure);
             }
         }
     }

@@ -4,8 +4,11 @@ namespace CloudTab.Relay;
 
 internal static partial class Log
 {
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Wake-ups interrupted: Postgres does not answer. Notifiers poll until it does")]
-    internal static partial void WakeupsInterrupted(this ILogger logger, Exception exception);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Lost the connection for {Channel}: polling until it is back")]
+    internal static partial void ChannelLost(this ILogger logger, string channel, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The connection for {Channel} is back")]
+    internal static partial void ChannelRestored(this ILogger logger, string channel);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Files of session {Session} not removed now: left to the Janitor")]
     internal static partial void RemovalPostponed(this ILogger logger, Guid session, Exception exception);

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Options;
 
 namespace CloudTab.ServiceDefaults;
 
-/// <summary>What every service has in common: secrets from files, one clock, telemetry, health, resilience, problem details, a bounded shutdown.</summary>
+/// <summary>What every service has in common: secrets from files, one clock, telemetry, health, problem details, a bounded shutdown.</summary>
 public static class Extensions
 {
     /// <summary>Adds the defaults to a service that answers HTTP.</summary>
@@ -30,7 +30,6 @@ public static class Extensions
         builder.AddSecrets();
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.AddTelemetry();
-        builder.AddResilience();
         builder.Services.AddSettings<ShutdownOptions>();
         builder.Services.AddOptions<HostOptions>().Configure<IOptions<ShutdownOptions>>(
             (host, shutdown) => host.ShutdownTimeout = TimeSpan.FromMilliseconds(shutdown.Value.ShutdownTimeout));

@@ -12,8 +12,8 @@ namespace CloudTab.ServiceDefaults;
 
 /// <summary>
 /// Every failure leaves as RFC 9457 problem details with `code`, `success: false` and `message`. What a service expects stands in
-/// its own Problems.cs; here is what the framework finds, an outage of Postgres or S3 (503), and the unexpected (500), which says
-/// nothing but its trace id.
+/// its own Problems.cs; here is what the framework finds, a time limit of our own (503), and the unexpected (500), which says nothing but
+/// its trace id. CloudTab.Relay adds outages of Postgres and S3.
 /// </summary>
 internal static class Failures
 {
@@ -21,7 +21,7 @@ internal static class Failures
     {
         builder.Services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => Complete(context.ProblemDetails, context.HttpContext));
         builder.Services.AddSingleton<IProblemDetailsWriter, ProblemWriter>();
-        builder.Services.AddExceptionHandler<UnavailableHandler>();
+        builder.Services.AddExceptionHandler<RequestFailureHandler>();
     }
 
     /// <summary>
@@ -100,8 +100,8 @@ internal static class Failures
         return next(context);
     });
 
-    /// <summary>Answers an outage of Postgres or S3 with 503, and a malformed request with its own 4xx.</summary>
-    private sealed class UnavailableHandler(IProblemDetailsService problems) : IExceptionHandler
+    /// <summary>Answers a malformed request with its own 4xx, and what took too long with 503.</summary>
+    private sealed class RequestFailureHandler(IProblemDetailsService problems) : IExceptionHandler
     {
         public async ValueTask<bool> TryHandleAsync(HttpContext context, Exception exception, CancellationToken cancellationToken)
         {
@@ -114,8 +114,7 @@ internal static class Failures
         private static int? StatusOf(Exception exception) => exception switch
         {
             BadHttpRequestException malformed => malformed.StatusCode,
-            _ when Resilience.IsUnavailable(exception) => StatusCodes.Status503ServiceUnavailable,
-            // Not the client's leaving, which the middleware above answers itself, but a limit of our own: something stalls.
+            // A limit of our own: something stalls. (If the client leaves, the middleware above sees to it.)
             OperationCanceledException => StatusCodes.Status503ServiceUnavailable,
             _ => null,
         };

@@ -4,7 +4,6 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Npgsql;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
@@ -21,14 +20,12 @@ internal static class Telemetry
     {
         builder.Services.AddSingleton<Refusals>();
 
-        // Below warnings these write addresses, which carry session ids, and every statement. For the same reason scopes stay out: the
-        // framework's own holds the request's path.
-        foreach (var category in (string[])["Microsoft.AspNetCore", "System.Net.Http.HttpClient", "Yarp", "Npgsql"])
+        // Below warnings these write addresses, which carry session ids. For the same reason scopes stay out: the framework's own holds
+        // the request's path.
+        foreach (var category in (string[])["Microsoft.AspNetCore", "System.Net.Http.HttpClient", "Yarp"])
             builder.Logging.AddFilter(category, LogLevel.Warning);
-        // Attempts are no news: what comes of them is answered or logged by whoever asked, and counted by Polly's own meter.
-        builder.Logging.AddFilter("Polly", LogLevel.None);
 
-        // Where nothing is exported nothing is recorded: instrumentation costs a tenth of a small request.
+        // If nothing is exported nothing is recorded: instrumentation costs a tenth of a small request.
         if (string.IsNullOrEmpty(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))
             return;
 
@@ -43,11 +40,10 @@ internal static class Telemetry
                 .AddAspNetCoreInstrumentation()
                 .AddHttpClientInstrumentation()
                 .AddRuntimeInstrumentation()
-                .AddMeter("Npgsql", "Polly", $"{Ours}*")
+                .AddMeter($"{Ours}*")
                 .SetExemplarFilter(ExemplarFilterType.TraceBased))
             .WithTracing(tracing => tracing
                 .AddSource($"{Ours}*")
-                .AddNpgsql()
                 .AddHttpClientInstrumentation(client =>
                 {
                     // A call of S3 is a span already, which says more.

@@ -1,9 +1,6 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
-using Amazon.Runtime;
-using Amazon.S3.Model;
 using CloudTab.Relay;
-using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Net.Http.Headers;
 
@@ -64,7 +61,7 @@ internal sealed class FileDownload(StoredFile file) : IResult
         var sent = 0L;
         try
         {
-            await foreach (var block in BlocksAsync(found.ResponseStream, services.GetRequiredService<TimeProvider>(), context.RequestAborted))
+            await foreach (var block in BlocksAsync(found, services.GetRequiredService<TimeProvider>(), context.RequestAborted))
             {
                 await context.Response.Body.WriteAsync(block, context.RequestAborted);
                 sent += block.Length;
@@ -110,8 +107,7 @@ internal sealed class FileDownload(StoredFile file) : IResult
     }
 
     private static bool IsOfS3(Exception cut) =>
-        cut is IOException or HttpRequestException or OperationCanceledException or AmazonClientException
-        || Resilience.IsUnavailable(cut);
+        cut is IOException or OperationCanceledException || Outage.IsOrRefusal(cut);
 
     private void WriteHeaders(HttpResponse response, EntityTagHeaderValue tag, Selection selection)
     {

@@ -23,9 +23,6 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "A tail of upload {Upload} not deleted now: it goes with the upload, or the Janitor finds it")]
     public static partial void TailNotDeleted(this ILogger logger, Guid upload, Exception exception);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Uploads are handed over more slowly: no connection to listen on")]
-    public static partial void HandOverSlowed(this ILogger logger, Exception exception);
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "Uploads are handed over at once again")]
-    public static partial void HandOverRestored(this ILogger logger);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Locks of running uploads not renewed")]
+    public static partial void LocksNotRenewed(this ILogger logger, Exception exception);
 }

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Amazon.S3;
 using Microsoft.Extensions.Logging;
 
 namespace CloudTab.Relay;
@@ -45,7 +44,7 @@ public sealed class Removal(Database database, ObjectStore store, TimeProvider c
         if (files.Count == 0)
             return new(0, 0);
         var refused = await DiscardPartsAsync(files, cancellationToken);
-        refused.UnionWith(await DeleteObjectsAsync([.. files.Select(file => file.ObjectKey).Except(refused, StringComparer.Ordinal)], cancellationToken));
+        refused.UnionWith(await store.TryDeleteAsync([.. files.Select(file => file.ObjectKey).Except(refused, StringComparer.Ordinal)], cancellationToken));
 
         const string sql = """
             WITH dropped AS (
@@ -79,22 +78,6 @@ public sealed class Removal(Database database, ObjectStore store, TimeProvider c
         return database.ChangeAsync<MarkedFile>(sql, new { session, now, leaseEnd = now + Lease, limit = BatchSize }, cancellationToken);
     }
 
-    /// <returns>The keys that S3 would not delete, each for a reason of its own (a lock on the object, a permission).</returns>
-    private async Task<HashSet<string>> DeleteObjectsAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken)
-    {
-        if (keys.Count == 0)
-            return [];
-        try
-        {
-            await store.DeleteAsync(keys, cancellationToken);
-            return [];
-        }
-        catch (DeleteObjectsException some)
-        {
-            return [.. some.Response.DeleteErrors.Select(error => error.Key)];
-        }
-    }
-
     /// <returns>The keys of files whose parts S3 would not discard.</returns>
     private async Task<HashSet<string>> DiscardPartsAsync(IReadOnlyList<MarkedFile> files, CancellationToken cancellationToken)
     {
@@ -105,7 +88,7 @@ public sealed class Removal(Database database, ObjectStore store, TimeProvider c
             {
                 await DiscardPartsAsync(file, token);
             }
-            catch (AmazonS3Exception refusal) when (ObjectStore.IsRefusal(refusal))
+            catch (Exception refusal) when (ObjectStore.IsRefusal(refusal))
             {
                 refused.Add(file.ObjectKey);
             }

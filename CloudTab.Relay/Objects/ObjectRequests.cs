@@ -27,22 +27,15 @@ internal sealed class ObjectRequests(IAmazonS3 client, ResiliencePipeline pipeli
     public async Task ReadAsync(
         string readKey, Func<CancellationToken, ValueTask<Memory<byte>>> memory, Action<int> advance, CancellationToken cancellationToken)
     {
-        using var found = await pipeline.ExecuteAsync(
-            async token => await client.GetObjectAsync(new() { BucketName = bucket, Key = readKey }, token), cancellationToken);
-        try
+        using var found = new StoredObjectStream(await pipeline.ExecuteAsync(
+            async token => await client.GetObjectAsync(new() { BucketName = bucket, Key = readKey }, token), cancellationToken));
+        for (var rest = found.Length; rest > 0;)
         {
-            for (var rest = found.ContentLength; rest > 0;)
-            {
-                var next = await memory(cancellationToken);
-                next = next[..(int)Math.Min(next.Length, rest)];
-                await found.ResponseStream.ReadExactlyAsync(next, cancellationToken);
-                advance(next.Length);
-                rest -= next.Length;
-            }
-        }
-        catch (IOException cut)
-        {
-            throw new HttpRequestException("S3 broke off in the middle of an object.", cut);
+            var next = await memory(cancellationToken);
+            next = next[..(int)Math.Min(next.Length, rest)];
+            await found.ReadExactlyAsync(next, cancellationToken);
+            advance(next.Length);
+            rest -= next.Length;
         }
     }
 

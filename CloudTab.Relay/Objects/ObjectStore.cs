@@ -26,8 +26,7 @@ namespace CloudTab.Relay;
 /// until it is aborted; a tail that was not recorded. All belong to a row that is `uploading`, and are removed with it: once its
 /// lease has lapsed, or its session has ended. The bucket's lifecycle rule removes after a day whatever else may go wrong.
 ///
-/// Every call runs in the pipeline "s3". Where S3 stays away they throw what Resilience.IsUnavailable knows, which services answer
-/// with 503.
+/// Every call runs in the pipeline "s3". If S3 stays away they throw what <see cref="Outage"/> knows, which services answer with 503.
 /// </summary>
 public sealed class ObjectStore(
     IAmazonS3 client, [FromKeyedServices("s3")] ResiliencePipeline pipeline, UploadMemory memory, IOptions<ObjectStoreOptions> options, TimeProvider clock)
@@ -62,13 +61,13 @@ public sealed class ObjectStore(
 
     /// <summary>Opens an object for reading; the caller disposes what it gets.</summary>
     /// <param name="range">First and last byte, both inclusive, or null for all.</param>
-    /// <returns>The answer, whose stream is S3's own: nothing is buffered; null where there is no such object.</returns>
-    public async Task<GetObjectResponse?> GetAsync(string key, ByteRange? range, CancellationToken cancellationToken)
+    /// <returns>Its bytes, or null if there is no such object.</returns>
+    public async Task<StoredObjectStream?> GetAsync(string key, ByteRange? range, CancellationToken cancellationToken)
     {
-        var request = new GetObjectRequest { BucketName = Bucket, Key = key, ByteRange = range };
+        var request = new GetObjectRequest { BucketName = Bucket, Key = key, ByteRange = range is null ? null : new(range.First, range.Last) };
         try
         {
-            return await pipeline.ExecuteAsync(async token => await client.GetObjectAsync(request, token), cancellationToken);
+            return new(await pipeline.ExecuteAsync(async token => await client.GetObjectAsync(request, token), cancellationToken));
         }
         catch (AmazonS3Exception missing) when (missing.StatusCode == HttpStatusCode.NotFound)
         {
@@ -105,6 +104,23 @@ public sealed class ObjectStore(
         await pipeline.ExecuteAsync(async token => await client.DeleteObjectsAsync(request, token), cancellationToken);
     }
 
+    /// <summary>Deletes up to 1,000 objects, as many of them as S3 will.</summary>
+    /// <returns>The keys that S3 refused to delete, each for a reason of its own (a lock on the object, a permission).</returns>
+    public async Task<IReadOnlyCollection<string>> TryDeleteAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken)
+    {
+        if (keys.Count == 0)
+            return [];
+        try
+        {
+            await DeleteAsync(keys, cancellationToken);
+            return [];
+        }
+        catch (DeleteObjectsException some)
+        {
+            return [.. some.Response.DeleteErrors.Select(error => error.Key)];
+        }
+    }
+
     /// <summary>A page of up to 1,000 objects in the order of their keys.</summary>
     /// <param name="after">The last key of the page before, or null for the first.</param>
     public async Task<IReadOnlyList<ListedObject>> ListAsync(string? after, CancellationToken cancellationToken)
@@ -137,10 +153,13 @@ public sealed class ObjectStore(
     }
 
     /// <summary>Whether S3 will answer so again, to this key alone (a lock on the object, a permission): no outage, which is for all.</summary>
-    public static bool IsRefusal(AmazonS3Exception failure) =>
-        failure is DeleteObjectsException || failure.StatusCode is >= HttpStatusCode.BadRequest and < HttpStatusCode.InternalServerError;
+    public static bool IsRefusal(Exception failure) =>
+        failure is DeleteObjectsException or AmazonS3Exception { StatusCode: >= HttpStatusCode.BadRequest and < HttpStatusCode.InternalServerError };
 
-    // Every holder's are others, so that one who was away too long overwrites nothing.
+    /// <summary>Whether parts or tails of an upload are gone from S3, so that it cannot be continued.</summary>
+    public static bool IsGone(Exception failure) => failure is AmazonS3Exception { ErrorCode: "NoSuchUpload" or "NoSuchKey" or "InvalidPart" };
+
+    // Each generation has tails of its own: a holder whose lease lapsed overwrites nothing.
     private static string TailsOf(Upload upload) => FormattableString.Invariant($"{upload.ObjectKey}.{upload.Generation}.");
 
     private ObjectRequests RequestsFor(string key) => new(client, pipeline, Bucket, key);
@@ -158,6 +177,7 @@ public static class ObjectStoreExtensions
     public static void AddObjectStore(this IHostApplicationBuilder builder)
     {
         builder.Services.AddOptionsWithValidateOnStart<ObjectStoreOptions>().BindConfiguration("").ValidateDataAnnotations();
+        builder.AddS3Pipeline();
         builder.Services.AddSingleton<IAmazonS3>(services => CreateClient(services.GetRequiredService<IOptions<ObjectStoreOptions>>().Value));
         builder.Services.TryAddSingleton<RelayTelemetry>();
         builder.Services.AddSingleton<UploadMemory>();

@@ -1,7 +1,3 @@
-using System.Net.Sockets;
-using Amazon.Runtime;
-using Polly;
-
 namespace CloudTab.Relay;
 
 /// <summary>
@@ -308,8 +304,7 @@ public sealed class ObjectUpload : IAsyncDisposable
             if (!_isResumable)
                 await _requests.DeleteAsync(limit.Token);
         }
-        catch (Exception left) when (left is AmazonClientException or HttpRequestException or IOException or SocketException
-            or OperationCanceledException or ExecutionRejectedException)
+        catch (Exception left) when (Outage.IsOrRefusal(left) || left is OperationCanceledException)
         {
             // A file's row is `uploading` until it is given up, and the Janitor takes row, parts and object together.
         }

@@ -6,6 +6,8 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Trace;
 using Polly;
 
 namespace CloudTab.Relay;
@@ -13,8 +15,7 @@ namespace CloudTab.Relay;
 /// <summary>
 /// Postgres, as single statements: each is its own transaction, and a state change carries its event along in the same statement.
 /// A read is repeated when its connection breaks. Of a change only getting the connection is repeated: once the statement is on
-/// its way it may have happened. Where Postgres is away all of them throw <see cref="NpgsqlException"/>, which services answer
-/// with 503.
+/// its way it may have happened. If Postgres is away all of them throw what <see cref="Outage"/> knows, which services answer with 503.
 /// </summary>
 public sealed class Database(NpgsqlDataSource source, [FromKeyedServices("postgres")] ResiliencePipeline pipeline)
 {
@@ -73,6 +74,12 @@ public static class DatabaseExtensions
     {
         builder.Services.AddOptionsWithValidateOnStart<DatabaseOptions>().BindConfiguration("").ValidateDataAnnotations();
         builder.Services.TryAddSingleton(TimeProvider.System);
+        builder.Services.AddExceptionHandler<OutageHandler>();
+        builder.AddPostgresPipeline();
+        // Below warnings it writes every statement.
+        builder.Logging.AddFilter("Npgsql", LogLevel.Warning);
+        builder.Services.ConfigureOpenTelemetryMeterProvider(metrics => metrics.AddMeter("Npgsql"));
+        builder.Services.ConfigureOpenTelemetryTracerProvider(tracing => tracing.AddNpgsql());
         builder.Services.AddSingleton(services =>
         {
             var source = new NpgsqlDataSourceBuilder(services.GetRequiredService<IOptions<DatabaseOptions>>().Value.ToNpgsql())
@@ -83,6 +90,7 @@ public static class DatabaseExtensions
             return source.Build();
         });
         builder.Services.AddSingleton<Database>();
+        builder.Services.AddTransient<DatabaseChannel>();
         builder.Services.AddHealthChecks().AddCheck<DatabaseHealth>("postgres");
     }
 

@@ -2,8 +2,6 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Threading.Channels;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace CloudTab.Relay;
@@ -13,7 +11,7 @@ namespace CloudTab.Relay;
 /// milliseconds over a connection of its own, because a NOTIFY takes a lock that serialises the commits of the whole database: it
 /// may not sit in the transactions themselves. A wake-up that gets lost costs latency only; the Notifiers poll as well.
 /// </summary>
-public sealed class Wakeups(IOptions<DatabaseOptions> options, TimeProvider clock, ILogger<Wakeups> logger) : BackgroundService
+public sealed class Wakeups(DatabaseChannel channel, TimeProvider clock) : BackgroundService
 {
     /// <summary>The channel that Notifiers listen on. The payload is empty: the table is the truth.</summary>
     public const string Channel = "cloudtab_events";
@@ -21,14 +19,13 @@ public sealed class Wakeups(IOptions<DatabaseOptions> options, TimeProvider cloc
     private const int MostCauses = 10_000;
 
     private static readonly TimeSpan Gap = TimeSpan.FromMilliseconds(5);
-    private static readonly TimeSpan LongestBackoff = TimeSpan.FromSeconds(5);
 
     // Capacity one: any number of signals before the next NOTIFY are one.
     private readonly Channel<bool> _signals = System.Threading.Channels.Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
 
-    // The sampled work that waits for its wake-up. More than this only comes together while Postgres takes commits but no NOTIFY: then
-    // traces go without the span.
+    // The sampled work that waits for its wake-up. It exceeds the limit only while Postgres takes commits but no NOTIFY: then traces lack
+    // the span.
     private readonly ConcurrentQueue<Cause> _causes = new();
 
     /// <summary>Asks for a wake-up. Call it after the commit; it never blocks.</summary>
@@ -42,53 +39,38 @@ public sealed class Wakeups(IOptions<DatabaseOptions> options, TimeProvider cloc
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var backoff = Gap;
         while (await _signals.Reader.WaitToReadAsync(stoppingToken))
-        {
-            try
-            {
-                await PumpAsync(() => backoff = Gap, stoppingToken);
-            }
-            catch (NpgsqlException outage)
-            {
-                logger.WakeupsInterrupted(outage);
-                await Task.Delay(backoff * (0.5 + Random.Shared.NextDouble()), clock, stoppingToken);
-                backoff = TimeSpan.FromTicks(Math.Min(backoff.Ticks * 2, LongestBackoff.Ticks));
-            }
-        }
+            await channel.TryUseAsync(Channel, connection => PumpAsync(connection, stoppingToken), stoppingToken);
     }
 
-    private async Task PumpAsync(Action onSent, CancellationToken stoppingToken)
+    private async Task PumpAsync(NpgsqlConnection connection, CancellationToken stoppingToken)
     {
-        var connectionString = new NpgsqlConnectionStringBuilder(options.Value.ToNpgsql()) { Pooling = false }.ConnectionString;
-        await using var connection = new NpgsqlConnection(connectionString);
-        await connection.OpenAsync(stoppingToken);
         await using var notify = new NpgsqlCommand($"NOTIFY {Channel}", connection);
         await notify.PrepareAsync(stoppingToken);
         while (await _signals.Reader.WaitToReadAsync(stoppingToken))
         {
-            // Taken before it is sent: a signal that comes during the NOTIFY may belong to a commit that this one does not cover.
+            // Taken before the NOTIFY: a signal that comes during it may belong to a commit that it does not cover.
             _signals.Reader.TryRead(out _);
             var covered = _causes.Count;
             try
             {
                 await notify.ExecuteNonQueryAsync(stoppingToken);
             }
-            catch (NpgsqlException)
+            catch
             {
                 Signal();
                 throw;
             }
 
             Trace(covered);
-            onSent();
+            channel.Works(Channel);
             await Task.Delay(Gap, clock, stoppingToken);
         }
     }
 
     /// <summary>
-    /// One NOTIFY is a span in every trace that it covers, from the signal to its end: whoever opens an upload's trace sees how long the
-    /// wake-up took. A single span that links to all of them would be in none.
+    /// One NOTIFY is a span in every trace that it covers, from the signal to its end, so that an upload's trace shows how long the wake-up
+    /// took. A single span that links to all of them would be in none.
     /// </summary>
     private void Trace(int covered)
     {

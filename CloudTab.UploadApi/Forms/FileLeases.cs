@@ -1,8 +1,6 @@
 using System.Collections.Concurrent;
 using CloudTab.Relay;
-using CloudTab.ServiceDefaults;
 using Microsoft.Extensions.Options;
-using Npgsql;
 
 namespace CloudTab.UploadApi;
 
@@ -45,7 +43,7 @@ internal sealed class FileLeases(UploadingFiles uploadingFiles, IOptions<Lifetim
                     logger.LeasesRenewedAgain();
                 _failing = false;
             }
-            catch (Exception outage) when (outage is NpgsqlException || Resilience.IsUnavailable(outage))
+            catch (Exception outage) when (!stoppingToken.IsCancellationRequested)
             {
                 if (!_failing)
                     logger.LeasesNotRenewed(_files.Count, outage);

@@ -1,4 +1,3 @@
-using Amazon.Runtime;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using Microsoft.Extensions.Options;
@@ -111,7 +110,7 @@ internal sealed class FormUpload(
             await store.DeleteAsync([.. begun.Where(file => marked.Contains(file.Id)).Select(file => file.ObjectKey)], limit.Token);
             await uploadingFiles.DiscardAsync([.. marked], limit.Token);
         }
-        catch (Exception outage) when (Resilience.IsUnavailable(outage) || outage is AmazonServiceException or OperationCanceledException)
+        catch (Exception outage) when (Outage.IsOrRefusal(outage) || outage is OperationCanceledException)
         {
             logger.CleanUpPostponed(begun.Length, outage);
         }
@@ -129,7 +128,7 @@ internal sealed class FormUpload(
         {
             return await storedFiles.StoreAsync(session.Id, _complete, options.Value.For(session.ShopLimits).OfSession, cancellationToken);
         }
-        catch (Exception outage) when (Resilience.IsUnavailable(outage))
+        catch (Exception outage) when (Outage.Is(outage))
         {
             if ((await uploadingFiles.GiveUpAsync([.. _complete.Select(file => file.Id)], cancellationToken)).Count > 0)
                 throw;

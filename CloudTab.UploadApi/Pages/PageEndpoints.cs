@@ -79,7 +79,7 @@ internal static class PageEndpoints
             {
                 return malformed.StatusCode == StatusCodes.Status408RequestTimeout ? Problems.TimedOut : Problems.NotMultipart;
             }
-            catch (Exception outage) when (Resilience.IsUnavailable(outage))
+            catch (Exception outage) when (Outage.Is(outage))
             {
                 return Problems.Unavailable;
             }

@@ -66,7 +66,7 @@ internal sealed class PageUpload(
         {
             await sessions.ForgetAsync(session.Id, limit.Token);
         }
-        catch (Exception outage) when (Resilience.IsUnavailable(outage) || outage is OperationCanceledException)
+        catch (Exception outage) when (Outage.Is(outage) || outage is OperationCanceledException)
         {
             logger.SessionNotForgotten(outage);
         }

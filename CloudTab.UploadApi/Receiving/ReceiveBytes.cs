@@ -1,5 +1,4 @@
 using System.Runtime.ExceptionServices;
-using Amazon.S3;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using Microsoft.Extensions.Options;
@@ -31,7 +30,7 @@ internal sealed class ReceiveBytes(
         {
             throw new UploadLostException();
         }
-        catch (AmazonS3Exception gone) when (gone.ErrorCode is "NoSuchUpload" or "NoSuchKey" or "InvalidPart")
+        catch (Exception gone) when (ObjectStore.IsGone(gone))
         {
             // Its parts or tails were removed: with the session, by the holder that has it now, or by S3 itself, and then it can never be finished.
             await locks.RunOnceAsync(uploadLock.Lost);

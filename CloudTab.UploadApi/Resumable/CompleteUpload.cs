@@ -1,5 +1,4 @@
 using System.Buffers;
-using Amazon.Runtime;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using Microsoft.Extensions.Options;
@@ -126,20 +125,12 @@ internal sealed class CompleteUpload(
             ?? throw new UploadLostException();
         using var buffer = MemoryPool<byte>.Shared.Rent(ReadBuffer);
         var read = 0L;
-        try
+        while (await found.ReadAsync(buffer.Memory, cancellationToken) is > 0 and var count)
         {
-            while (await found.ResponseStream.ReadAsync(buffer.Memory, cancellationToken) is > 0 and var count)
-            {
-                progressed();
-                read += count;
-                if (!inspection.Add(buffer.Memory.Span[..count]))
-                    return null;
-            }
-        }
-        catch (IOException cut)
-        {
-            // Not the file's fault: an outage, which is answered with 503.
-            throw new HttpRequestException("S3 broke off in the middle of an object.", cut);
+            progressed();
+            read += count;
+            if (!inspection.Add(buffer.Memory.Span[..count]))
+                return null;
         }
 
         if (read != size)
@@ -155,7 +146,7 @@ internal sealed class CompleteUpload(
         {
             await store.DeleteTailsAsync(upload.ObjectKey, cancellationToken);
         }
-        catch (Exception outage) when (Resilience.IsUnavailable(outage) || outage is AmazonServiceException or OperationCanceledException)
+        catch (Exception outage) when (Outage.IsOrRefusal(outage) || outage is OperationCanceledException)
         {
             logger.TailNotDeleted(upload.Id, outage);
         }

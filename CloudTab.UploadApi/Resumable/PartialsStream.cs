@@ -8,7 +8,7 @@ namespace CloudTab.UploadApi;
 /// </summary>
 internal sealed class PartialsStream(ObjectStore store, IReadOnlyList<Upload> partials) : Stream
 {
-    private Amazon.S3.Model.GetObjectResponse? _current;
+    private StoredObjectStream? _current;
     private int _next;
 
     public override bool CanRead => true;
@@ -29,7 +29,7 @@ internal sealed class PartialsStream(ObjectStore store, IReadOnlyList<Upload> pa
     {
         while (true)
         {
-            if (_current is not null && await ReadCurrentAsync(_current, buffer, cancellationToken) is > 0 and var count)
+            if (_current is not null && await _current.ReadAsync(buffer, cancellationToken) is > 0 and var count)
                 return count;
             _current?.Dispose();
             _current = null;
@@ -59,19 +59,5 @@ internal sealed class PartialsStream(ObjectStore store, IReadOnlyList<Upload> pa
     {
         _current?.Dispose();
         base.Dispose(disposing);
-    }
-
-    private static async ValueTask<int> ReadCurrentAsync(
-        Amazon.S3.Model.GetObjectResponse current, Memory<byte> buffer, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await current.ResponseStream.ReadAsync(buffer, cancellationToken);
-        }
-        catch (IOException cut)
-        {
-            // No client broke off: an outage, which is answered with 503.
-            throw new HttpRequestException("S3 broke off in the middle of an object.", cut);
-        }
     }
 }

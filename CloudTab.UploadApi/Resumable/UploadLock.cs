@@ -1,6 +1,4 @@
-using Amazon.Runtime;
 using CloudTab.Relay;
-using CloudTab.ServiceDefaults;
 
 namespace CloudTab.UploadApi;
 
@@ -116,7 +114,7 @@ internal sealed class UploadLock(
             {
                 await uploads.ReleaseAsync(Upload, limit.Token);
             }
-            catch (Exception outage) when (Resilience.IsUnavailable(outage) || outage is OperationCanceledException)
+            catch (Exception outage) when (Outage.Is(outage) || outage is OperationCanceledException)
             {
                 // Others may have it when the lease has lapsed.
             }
@@ -159,7 +157,7 @@ internal sealed class UploadLock(
             using var limit = new CancellationTokenSource(ReleaseLimit, clock);
             await store.DeleteAsync(keys, limit.Token);
         }
-        catch (Exception outage) when (Resilience.IsUnavailable(outage) || outage is AmazonServiceException or OperationCanceledException)
+        catch (Exception outage) when (Outage.IsOrRefusal(outage) || outage is OperationCanceledException)
         {
             logger.TailNotDeleted(Upload.Id, outage);
         }

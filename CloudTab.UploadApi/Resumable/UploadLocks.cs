@@ -1,8 +1,5 @@
 using System.Collections.Concurrent;
 using CloudTab.Relay;
-using CloudTab.ServiceDefaults;
-using Microsoft.Extensions.Options;
-using Npgsql;
 
 namespace CloudTab.UploadApi;
 
@@ -17,13 +14,12 @@ internal sealed class UploadLocks(
     Uploads uploads,
     ObjectStore store,
     FileLeases leases,
-    IOptions<DatabaseOptions> options,
+    DatabaseChannel channel,
     IHostApplicationLifetime lifetime,
     TimeProvider clock,
     ILogger<UploadLocks> logger) : BackgroundService
 {
     private static readonly TimeSpan Renewal = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan LongestBackoff = TimeSpan.FromSeconds(5);
 
     // Longer than the lease: also the upload of a process that died is had in one request.
     private static readonly TimeSpan Patience = Uploads.Lease + TimeSpan.FromSeconds(3);
@@ -33,7 +29,6 @@ internal sealed class UploadLocks(
 
     private readonly ConcurrentDictionary<Guid, UploadLock> _held = new();
     private readonly ConcurrentDictionary<Guid, TaskCompletionSource> _awaited = new();
-    private bool _failing;
 
     /// <summary>What this process is called in the rows of uploads that it locks.</summary>
     public Guid Holder { get; } = Guid.NewGuid();
@@ -129,7 +124,7 @@ internal sealed class UploadLocks(
             foreach (var uploadLock in _held.Values)
                 uploadLock.Interrupt();
         });
-        await Task.WhenAll(RenewAsync(stoppingToken), ListenAsync(stoppingToken));
+        await Task.WhenAll(RenewAsync(stoppingToken), channel.ListenAsync(Uploads.Channel, listening: () => { }, Hear, stoppingToken));
     }
 
     private async Task RenewAsync(CancellationToken stoppingToken)
@@ -143,52 +138,15 @@ internal sealed class UploadLocks(
             {
                 await RunOnceAsync(linked.Token);
             }
-            catch (Exception outage) when (outage is NpgsqlException || Resilience.IsUnavailable(outage) || limit.IsCancellationRequested)
+            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
             {
-                // FileLeases says so in the log. Here it matters only that nobody writes to what may be another's by now.
+                // FileLeases logs an outage. Here it matters only that nobody writes to what may be another's by now.
+                if (!Outage.Is(failure) && failure is not OperationCanceledException)
+                    logger.LocksNotRenewed(failure);
                 foreach (var uploadLock in _held.Values)
                     uploadLock.RevokeIfOverdue();
             }
         }
-    }
-
-    private async Task ListenAsync(CancellationToken stoppingToken)
-    {
-        var backoff = RequestAgain;
-        while (!stoppingToken.IsCancellationRequested)
-        {
-            try
-            {
-                await HearAsync(() => backoff = RequestAgain, stoppingToken);
-            }
-            catch (Exception lost) when (lost is NpgsqlException || Resilience.IsUnavailable(lost))
-            {
-                if (!_failing)
-                    logger.HandOverSlowed(lost);
-                _failing = true;
-                await Task.Delay(backoff * (0.5 + Random.Shared.NextDouble()), clock, stoppingToken);
-                backoff = TimeSpan.FromTicks(Math.Min(backoff.Ticks * 2, LongestBackoff.Ticks));
-            }
-        }
-    }
-
-    private async Task HearAsync(Action healthy, CancellationToken stoppingToken)
-    {
-        // KeepAlive makes the wait below ping: without it a dead peer might never be noticed.
-        var settings = new NpgsqlConnectionStringBuilder(options.Value.ToNpgsql()) { Pooling = false };
-        if (settings.KeepAlive == 0)
-            settings.KeepAlive = 15;
-        await using var connection = new NpgsqlConnection(settings.ConnectionString);
-        connection.Notification += (_, message) => Hear(message.Payload);
-        await connection.OpenAsync(stoppingToken);
-        await using (var listen = new NpgsqlCommand($"LISTEN {Uploads.Channel}", connection))
-            await listen.ExecuteNonQueryAsync(stoppingToken);
-        healthy();
-        if (_failing)
-            logger.HandOverRestored();
-        _failing = false;
-        while (true)
-            await connection.WaitAsync(stoppingToken);
     }
 
     private void Hear(string message)

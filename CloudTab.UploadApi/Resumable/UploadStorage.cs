@@ -196,7 +196,7 @@ internal sealed class UploadStorage(
         {
             return Problems.UploadInterrupted;
         }
-        catch (Exception outage) when (!clientKnowsLocation && Resilience.IsUnavailable(outage))
+        catch (Exception outage) when (!clientKnowsLocation && Outage.Is(outage))
         {
             // What was lost may be the answer of the statement that stored the file: giving it up decides that. Who is told to try again
             // would send another one.

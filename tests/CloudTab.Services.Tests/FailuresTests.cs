@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Amazon.S3;
+using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -19,7 +20,7 @@ using Polly.CircuitBreaker;
 
 namespace CloudTab.Services.Tests;
 
-/// <summary>What ServiceDefaults gives to every service, seen from outside of one that does little else.</summary>
+/// <summary>What ServiceDefaults and Relay give to every service, seen from outside of one that does little else.</summary>
 public sealed class FailuresTests(Dependencies dependencies)
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -209,6 +210,8 @@ public sealed class FailuresTests(Dependencies dependencies)
         builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value)));
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.AddServiceDefaults();
+        builder.Configuration["ConnectionStrings:cloudtab"] = dependencies.Postgres;
+        builder.AddDatabase();
         var lines = new LogTo(log);
         builder.Logging.AddOpenTelemetry(logging => logging.AddProcessor(new SimpleLogRecordExportProcessor(lines)));
         builder.Services.AddHealthChecks().AddAsyncCheck("hangs", async token =>

@@ -1,8 +1,6 @@
 using System.Collections.Concurrent;
 using System.ComponentModel;
-using Amazon.Runtime;
 using CloudTab.Relay;
-using CloudTab.ServiceDefaults;
 using Microsoft.Extensions.Options;
 
 namespace CloudTab.UploadApi;
@@ -39,7 +37,7 @@ internal sealed class PdfPages(ObjectStore store, IOptions<PdfOptions> options, 
             }
         }
         catch (Exception failed) when (failed is OperationCanceledException or IOException or InvalidDataException or Win32Exception
-            || failed is AmazonServiceException || Resilience.IsUnavailable(failed))
+            || Outage.IsOrRefusal(failed))
         {
             if (!cancellationToken.IsCancellationRequested)
                 logger.PagesNotCounted(file.Id, failed.GetType().Name);

@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
-using Amazon.S3.Model;
 using CloudTab.Relay;
 
 namespace CloudTab.UploadApi;
@@ -104,7 +103,7 @@ internal sealed class PdfProcess : IDisposable
     {
         var last = Math.Min(first + PdfProgram.BlockSize, size) - 1;
         using var found = await store.GetAsync(key, new ByteRange(first, last), cancellationToken) ?? throw new IOException("The object is gone.");
-        await found.ResponseStream.CopyToAsync(input, cancellationToken);
+        await found.CopyToAsync(input, cancellationToken);
         await input.FlushAsync(cancellationToken);
     }
 

@@ -5,7 +5,6 @@ using Amazon.S3;
 using Amazon.S3.Model;
 using CloudTab.Janitor;
 using CloudTab.Relay;
-using CloudTab.ServiceDefaults;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace CloudTab.Services.Tests;
@@ -170,7 +169,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
 
         _states.Clock.Advance(Removal.Lease);
         var failure = await Assert.ThrowsAnyAsync<Exception>(() => cutOff.Get<RemoveFiles>().RunOnceAsync(Token));
-        Assert.True(Resilience.IsUnavailable(failure), failure.ToString());
+        Assert.True(Outage.Is(failure), failure.ToString());
 
         _states.Clock.Advance(Removal.Lease);
         await _states.Get<RemoveFiles>().RunOnceAsync(Token);
