@@ -1,13 +1,11 @@
 using Dapper;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using Npgsql;
-using OpenTelemetry.Metrics;
-using OpenTelemetry.Trace;
 using Polly;
 
 namespace CloudTab.Relay;
@@ -67,8 +65,8 @@ public sealed class Database(NpgsqlDataSource source, [FromKeyedServices("postgr
 public static class DatabaseExtensions
 {
     /// <summary>
-    /// Adds <see cref="Database"/> on the connection string `cloudtab` (ConnectionStrings__cloudtab) or DATABASE_URL, and its
-    /// health check.
+    /// Adds <see cref="Database"/> on the connection string `cloudtab` (ConnectionStrings__cloudtab) or DATABASE_URL, with its health check
+    /// and telemetry.
     /// </summary>
     public static void AddDatabase(this IHostApplicationBuilder builder)
     {
@@ -78,36 +76,19 @@ public static class DatabaseExtensions
         builder.AddPostgresPipeline();
         // Below warnings it writes every statement.
         builder.Logging.AddFilter("Npgsql", LogLevel.Warning);
-        builder.Services.ConfigureOpenTelemetryMeterProvider(metrics => metrics.AddMeter("Npgsql"));
-        builder.Services.ConfigureOpenTelemetryTracerProvider(tracing => tracing.AddNpgsql());
-        builder.Services.AddSingleton(services =>
-        {
-            var source = new NpgsqlDataSourceBuilder(services.GetRequiredService<IOptions<DatabaseOptions>>().Value.ToNpgsql())
+        builder.AddNpgsqlDataSource(
+            "cloudtab",
+            settings =>
             {
-                Name = "cloudtab", // what metrics call the pool; else they carry the connection string
-            };
-            source.UseLoggerFactory(services.GetService<ILoggerFactory>());
-            return source.Build();
-        });
+                // Null if the settings are wrong: then the check of DatabaseOptions ends the start before anybody wants a connection.
+                settings.ConnectionString = (builder.Configuration.Get<DatabaseOptions>() ?? new()).TryToNpgsql(out _);
+                // If nothing is exported nothing is recorded, as in ServiceDefaults.
+                settings.DisableTracing = settings.DisableMetrics = string.IsNullOrEmpty(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]);
+            },
+            source => source.Name = "cloudtab"); // what metrics call the pool; otherwise they carry the connection string
+        builder.Services.PostConfigure<HealthCheckServiceOptions>(
+            checks => checks.Registrations.Single(check => check.Name == "PostgreSql").Name = "postgres"); // what /health/ready calls it
         builder.Services.AddSingleton<Database>();
         builder.Services.AddTransient<DatabaseChannel>();
-        builder.Services.AddHealthChecks().AddCheck<DatabaseHealth>("postgres");
-    }
-
-    private sealed class DatabaseHealth(NpgsqlDataSource source) : IHealthCheck
-    {
-        public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
-        {
-            try
-            {
-                await using var command = source.CreateCommand("SELECT 1");
-                await command.ExecuteScalarAsync(cancellationToken);
-                return HealthCheckResult.Healthy();
-            }
-            catch (NpgsqlException outage)
-            {
-                return HealthCheckResult.Unhealthy("Postgres does not answer", outage);
-            }
-        }
     }
 }

@@ -17,20 +17,22 @@ public sealed class DatabaseOptions : IValidatableObject
     public string ToNpgsql() => Read().ConnectionString;
 
     /// <inheritdoc/>
-    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) =>
+        TryToNpgsql(out var problem) is null ? [new(problem)] : [];
+
+    /// <summary>The same, or null and what is wrong with the settings.</summary>
+    internal string? TryToNpgsql(out string? problem)
     {
-        string? problem = null;
         try
         {
-            _ = Read();
+            problem = null;
+            return ToNpgsql();
         }
         catch (Exception unreadable) when (unreadable is FormatException or ArgumentException)
         {
             problem = unreadable.Message;
+            return null;
         }
-
-        if (problem is not null)
-            yield return new(problem);
     }
 
     private NpgsqlConnectionStringBuilder Read()
