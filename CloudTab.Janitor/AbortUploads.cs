@@ -1,5 +1,4 @@
 using CloudTab.Relay;
-using Microsoft.Extensions.Options;
 
 namespace CloudTab.Janitor;
 
@@ -7,7 +6,7 @@ namespace CloudTab.Janitor;
 /// Aborts multipart uploads in S3 that belong to nobody: their parts take space and are in no listing of objects. A batch is a page of
 /// the listing.
 /// </summary>
-internal sealed class AbortUploads(Database database, ObjectStore store, TimeProvider clock, IOptions<LifetimeOptions> options)
+internal sealed class AbortUploads(Database database, ObjectStore store, Lifetimes lifetimes)
 {
     private ListedUpload? _last;
 
@@ -40,8 +39,8 @@ internal sealed class AbortUploads(Database database, ObjectStore store, TimePro
             SELECT object_key FROM files
             WHERE object_key = ANY(@keys) AND status = 'uploading' AND lease_until > @now
             """;
-        var now = clock.GetUtcNow().UtcDateTime;
-        var old = page.Where(upload => upload.Initiated <= now.AddMilliseconds(-options.Value.UploadLease)).ToList();
+        var now = lifetimes.Now;
+        var old = page.Where(upload => upload.Initiated <= now - lifetimes.OfUploadLease).ToList();
         if (old.Count == 0)
             return [];
         var keys = old.Select(upload => upload.Key).Distinct(StringComparer.Ordinal).ToArray();

@@ -1,10 +1,9 @@
 using CloudTab.Relay;
-using Microsoft.Extensions.Options;
 
 namespace CloudTab.Janitor;
 
 /// <summary>Measures how far behind the Janitor is. Replicas all report the same numbers: take the maximum, not the sum.</summary>
-internal sealed class MeasureBacklog(Database database, Telemetry telemetry, TimeProvider clock, IOptions<LifetimeOptions> options)
+internal sealed class MeasureBacklog(Database database, Telemetry telemetry, Lifetimes lifetimes)
 {
     public async Task<Batch> RunOnceAsync(CancellationToken cancellationToken)
     {
@@ -27,9 +26,8 @@ internal sealed class MeasureBacklog(Database database, Telemetry telemetry, Tim
                 ) AS overdue
             ) AS files
             """;
-        var now = clock.GetUtcNow().UtcDateTime;
-        var lifetime = TimeSpan.FromMilliseconds(options.Value.FileLifetime);
-        var backlog = await database.QuerySingleOrDefaultAsync<Backlog>(sql, new { now, lifetime }, cancellationToken);
+        var now = lifetimes.Now;
+        var backlog = await database.QuerySingleOrDefaultAsync<Backlog>(sql, new { now, lifetime = lifetimes.OfFile }, cancellationToken);
         telemetry.Measured(backlog!, now);
         return new(Done: 0, More: false);
     }

@@ -4,12 +4,10 @@ using Microsoft.Extensions.Options;
 namespace CloudTab.Janitor;
 
 /// <summary>Forgets what nobody asks for any more: ended sessions with their files' rows and events, old events, replicas that are gone.</summary>
-internal sealed class Purge(Database database, TimeProvider clock, IOptions<JanitorOptions> options)
+internal sealed class Purge(Database database, Lifetimes lifetimes, IOptions<JanitorOptions> options)
 {
     // Readers of events are seconds behind, not days; a socket that reconnects gets the pending list, not the past.
     private static readonly TimeSpan EventAge = TimeSpan.FromDays(1);
-
-    private DateTime Now => clock.GetUtcNow().UtcDateTime;
 
     public async Task<Batch> RunOnceAsync(CancellationToken cancellationToken)
     {
@@ -36,7 +34,7 @@ internal sealed class Purge(Database database, TimeProvider clock, IOptions<Jani
             DELETE FROM sessions USING due WHERE sessions.id = due.id -- and its events, by their foreign key
             """;
         return database.ExecuteAsync(
-            sql, new { endedBefore = Now.AddMilliseconds(-options.Value.PurgeAfter), limit = options.Value.BatchSize }, cancellationToken);
+            sql, new { endedBefore = lifetimes.Now.AddMilliseconds(-options.Value.PurgeAfter), limit = options.Value.BatchSize }, cancellationToken);
     }
 
     private Task<int> PurgeEventsAsync(CancellationToken cancellationToken)
@@ -51,12 +49,12 @@ internal sealed class Purge(Database database, TimeProvider clock, IOptions<Jani
             )
             DELETE FROM events USING due WHERE events.id = due.id
             """;
-        return database.ExecuteAsync(sql, new { createdBefore = Now - EventAge, limit = options.Value.BatchSize }, cancellationToken);
+        return database.ExecuteAsync(sql, new { createdBefore = lifetimes.Now - EventAge, limit = options.Value.BatchSize }, cancellationToken);
     }
 
     private Task<int> PurgeReplicasAsync(CancellationToken cancellationToken)
     {
         const string sql = "DELETE FROM connected_sockets WHERE seen_at <= @seenBefore";
-        return database.ExecuteAsync(sql, new { seenBefore = Now - (4 * Shops.PresenceLimit) }, cancellationToken);
+        return database.ExecuteAsync(sql, new { seenBefore = lifetimes.Now - (4 * Shops.PresenceLimit) }, cancellationToken);
     }
 }

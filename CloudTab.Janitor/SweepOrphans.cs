@@ -6,7 +6,7 @@ namespace CloudTab.Janitor;
 /// Removes objects that no row knows: a put that arrived after its upload was given up, or a database restored from a backup. A batch
 /// is a page of the bucket; the next one, also in the next round, goes on behind it.
 /// </summary>
-internal sealed class SweepOrphans(Database database, ObjectStore store, TimeProvider clock)
+internal sealed class SweepOrphans(Database database, ObjectStore store, Lifetimes lifetimes)
 {
     /// <summary>
     /// Younger objects are left alone. Every object's row is there before the object, so that this guards only against clocks that
@@ -36,7 +36,7 @@ internal sealed class SweepOrphans(Database database, ObjectStore store, TimePro
                     AND (status IN ('uploading', 'deleting') OR status = 'stored' AND object_key = key)
             )
             """;
-        var before = clock.GetUtcNow().UtcDateTime - Age;
+        var before = lifetimes.Now - Age;
         var keys = page.Where(found => found.LastModified <= before).Select(found => found.Key).ToArray();
         return keys.Length == 0 ? [] : await database.QueryAsync<string>(sql, new { keys }, cancellationToken);
     }

@@ -13,6 +13,8 @@ public static class RelayExtensions
         builder.Services.TryAddSingleton<RelayTelemetry>();
         builder.Services.AddSingleton<Wakeups>();
         builder.Services.AddHostedService(services => services.GetRequiredService<Wakeups>());
+        builder.Services.AddSingleton<Lifetimes>();
+        builder.Services.AddSingleton<StateChanges>();
         builder.Services.AddSingleton<Sessions>();
         builder.Services.AddSingleton<UploadingFiles>();
         builder.Services.AddSingleton<StoredFiles>();

@@ -83,9 +83,3 @@ internal enum Transition
     Cancelled,
     Expired,
 }
-
-/// <summary>What a statement says of the session that it changed.</summary>
-/// <param name="Session">Internal id.</param>
-/// <param name="Moved">Whether it came into another state; what is only prolonged or renewed did not.</param>
-/// <param name="Origin">W3C traceparent of the work that submitted it, where the statement asks for it.</param>
-internal sealed record StateChange(Guid Session, bool Moved, string? Origin);

@@ -38,7 +38,7 @@ internal static class FileEndpoints
             SELECT files.id, files.session, files.name, files.type, files.size, encode(files.sha256, 'hex') AS Sha256,
                    files.object_key AS ObjectKey,
                    files.status = 'stored' AND sessions.ended_at IS NULL AND sessions.expires_at > @now AS Available,
-                   ({Events.Origin}) AS Origin
+                   ({StateChanges.Origin}) AS Origin
             FROM files JOIN sessions ON sessions.id = files.session
             WHERE files.id = @id AND sessions.shop_id = @shop AND files.stored_at IS NOT NULL
             """;

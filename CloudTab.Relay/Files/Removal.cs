@@ -9,7 +9,7 @@ namespace CloudTab.Relay;
 /// claimed for a moment before S3 hears of it, so that several processes share the work, and what S3 refuses to delete is tried
 /// again later without holding up the rest.
 /// </summary>
-public sealed class Removal(Database database, ObjectStore store, TimeProvider clock, ILogger<Removal> logger)
+public sealed class Removal(Database database, ObjectStore store, Lifetimes lifetimes, ILogger<Removal> logger)
 {
     /// <summary>Most objects that S3 deletes in one request.</summary>
     public const int BatchSize = 1_000;
@@ -74,7 +74,7 @@ public sealed class Removal(Database database, ObjectStore store, TimeProvider c
             RETURNING files.id, files.object_key AS ObjectKey, uploads.multipart_id AS MultipartId,
                 coalesce(uploads.generation > 0 AND uploads.part_sha256 IS NULL, false) AS MayHaveTails
             """;
-        var now = clock.GetUtcNow().UtcDateTime;
+        var now = lifetimes.Now;
         return database.ChangeAsync<MarkedFile>(sql, new { session, now, leaseEnd = now + Lease, limit = BatchSize }, cancellationToken);
     }
 

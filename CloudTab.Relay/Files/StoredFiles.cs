@@ -1,18 +1,11 @@
-using Microsoft.Extensions.Options;
-
 namespace CloudTab.Relay;
 
 /// <summary>
 /// How files become their session's, and are taken back. Storing the files of a request, submitting the session and writing the event
 /// are one statement.
 /// </summary>
-public sealed class StoredFiles(
-    Database database, Wakeups wakeups, RelayTelemetry telemetry, TimeProvider clock, IOptions<LifetimeOptions> options)
+public sealed class StoredFiles(Database database, StateChanges changes, Lifetimes lifetimes)
 {
-    private DateTime Now => clock.GetUtcNow().UtcDateTime;
-
-    private DateTime NextExpiry => Now.AddMilliseconds(options.Value.SessionTimeout);
-
     /// <summary>
     /// Stores all files of one request, whose objects are durable, or none: their rows become `stored`, the session is pending (or
     /// stays what it was beyond open), and the shop gets its event.
@@ -57,25 +50,14 @@ public sealed class StoredFiles(
             ), changed AS (
                 SELECT * FROM left_over WHERE status <> 'open' -- of which the shop has not heard
             ), event AS (
-                {Events.Insert}
+                {StateChanges.Event}
             )
-            SELECT id FROM left_over
+            SELECT id AS Session, false AS Moved, NULL AS Origin FROM left_over
             """;
-        var parameters = new
-        {
-            shop,
-            sessionId,
-            file,
-            now = Now,
-            expiresAt = NextExpiry,
-            traceParent = Events.TraceParent,
-            traceState = Events.TraceState,
-        };
-        if (await database.ChangeSingleOrDefaultAsync<Guid?>(sql, parameters, cancellationToken) is not { } session)
-            return await WhyNotTakenBackAsync(shop, sessionId, file, cancellationToken);
-        RelayTelemetry.TagSession(session);
-        wakeups.Signal();
-        return (Outcome.Done, session);
+        var parameters = new { shop, sessionId, file, expiresAt = lifetimes.NextExpiry };
+        return await changes.MakeAsync(transition: null, sql, parameters, cancellationToken) is [var changed]
+            ? (Outcome.Done, changed.Session)
+            : await TakeBackRefusalAsync(shop, sessionId, file, cancellationToken);
     }
 
     private async Task<Outcome> StoreFilesAsync(
@@ -142,9 +124,9 @@ public sealed class StoredFiles(
             ), changed AS (
                 SELECT * FROM filled WHERE status <> 'open'
             ), event AS (
-                {Events.Insert}
+                {StateChanges.Event}
             )
-            SELECT status <> 'open' AND NOT announced FROM filled
+            SELECT id AS Session, status <> 'open' AND NOT announced AS Moved, NULL AS Origin FROM filled
             """;
         var parameters = new
         {
@@ -164,23 +146,16 @@ public sealed class StoredFiles(
             maxFiles = limits.Files,
             maxBytes = limits.Bytes,
             maxOutstanding = limits.Outstanding,
-            now = Now,
-            // A file's longest life begins with its first byte, also where the last one came much later.
-            storedAt = resumed?.CreatedAt ?? Now,
-            expiresAt = NextExpiry,
-            traceParent = Events.TraceParent,
-            traceState = Events.TraceState,
+            // A file's longest life begins with its first byte, even if the last one comes much later.
+            storedAt = resumed?.CreatedAt ?? lifetimes.Now,
+            expiresAt = lifetimes.NextExpiry,
         };
-        if (await database.ChangeSingleOrDefaultAsync<bool?>(sql, parameters, cancellationToken) is not { } isSubmitted)
-            return await WhyNotStoredAsync(session, files, limits, cancellationToken);
-        RelayTelemetry.TagSession(session);
-        if (isSubmitted)
-            telemetry.Moved(Transition.Submitted);
-        wakeups.Signal();
-        return Outcome.Done;
+        return await changes.MakeAsync(Transition.Submitted, sql, parameters, cancellationToken) is []
+            ? await StoreRefusalAsync(session, files, limits, cancellationToken)
+            : Outcome.Done;
     }
 
-    private async Task<Outcome> WhyNotStoredAsync(
+    private async Task<Outcome> StoreRefusalAsync(
         Guid session, IReadOnlyList<UploadedFile> files, SessionLimits limits, CancellationToken cancellationToken)
     {
         const string sql = """
@@ -202,13 +177,13 @@ public sealed class StoredFiles(
             maxFiles = limits.Files,
             maxBytes = limits.Bytes,
             maxOutstanding = limits.Outstanding,
-            now = Now,
+            now = lifetimes.Now,
         };
         var reason = await database.QuerySingleOrDefaultAsync<string>(sql, parameters, cancellationToken);
         return reason is null ? Outcome.NotFound : Enum.Parse<Outcome>(reason);
     }
 
-    private async Task<(Outcome Outcome, Guid Session)> WhyNotTakenBackAsync(
+    private async Task<(Outcome Outcome, Guid Session)> TakeBackRefusalAsync(
         string shop, string sessionId, Guid file, CancellationToken cancellationToken)
     {
         const string sql = """
@@ -221,7 +196,7 @@ public sealed class StoredFiles(
             FROM sessions LEFT JOIN files ON files.session = sessions.id AND files.id = @file AND files.stored_at IS NOT NULL
             WHERE shop_id = @shop AND session_id = @sessionId
             """;
-        var found = await database.QuerySingleOrDefaultAsync<Refusal>(sql, new { shop, sessionId, file, now = Now }, cancellationToken);
+        var found = await database.QuerySingleOrDefaultAsync<Refusal>(sql, new { shop, sessionId, file, now = lifetimes.Now }, cancellationToken);
         return found is null ? (Outcome.NotFound, default) : (Enum.Parse<Outcome>(found.Reason), found.Session);
     }
 

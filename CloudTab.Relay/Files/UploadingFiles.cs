@@ -1,5 +1,3 @@
-using Microsoft.Extensions.Options;
-
 namespace CloudTab.Relay;
 
 /// <summary>
@@ -7,14 +5,8 @@ namespace CloudTab.Relay;
 /// process renews: whatever happens to the process, the Janitor knows which objects are owned by nobody. Whatever locks a session and
 /// its files locks the session first: two that did it in different order would wait for each other.
 /// </summary>
-public sealed class UploadingFiles(Database database, TimeProvider clock, IOptions<LifetimeOptions> options)
+public sealed class UploadingFiles(Database database, Lifetimes lifetimes)
 {
-    private DateTime Now => clock.GetUtcNow().UtcDateTime;
-
-    private DateTime LeaseEnd => Now.AddMilliseconds(options.Value.UploadLease);
-
-    private DateTime NextExpiry => Now.AddMilliseconds(options.Value.SessionTimeout);
-
     /// <summary>Finds the session that a customer uploads to.</summary>
     /// <returns>The session, or null where the shop has no such session.</returns>
     public async Task<UploadSession?> FindSessionAsync(string shop, string sessionId, CancellationToken cancellationToken)
@@ -32,7 +24,7 @@ public sealed class UploadingFiles(Database database, TimeProvider clock, IOptio
             FROM sessions JOIN shops ON shops.id = sessions.shop_id
             WHERE shop_id = @shop AND session_id = @sessionId
             """;
-        var found = await database.QuerySingleOrDefaultAsync<UploadSession>(sql, new { shop, sessionId, now = Now }, cancellationToken);
+        var found = await database.QuerySingleOrDefaultAsync<UploadSession>(sql, new { shop, sessionId, now = lifetimes.Now }, cancellationToken);
         if (found is not null)
             RelayTelemetry.TagSession(found.Id);
         return found;
@@ -54,16 +46,16 @@ public sealed class UploadingFiles(Database database, TimeProvider clock, IOptio
             SELECT @id, id, left(normalize(@name, NFC), 255), @objectKey, 'uploading', @now, @leaseEnd FROM live
             RETURNING name
             """;
-        var file = UploadingFile.Create(name, clock.GetUtcNow());
+        var file = UploadingFile.Create(name, lifetimes.Now);
         var parameters = new
         {
             session,
             id = file.Id,
             name,
             objectKey = file.ObjectKey,
-            now = Now,
-            leaseEnd = LeaseEnd,
-            expiresAt = NextExpiry,
+            now = lifetimes.Now,
+            leaseEnd = lifetimes.NextLeaseEnd,
+            expiresAt = lifetimes.NextExpiry,
         };
         var kept = await database.ChangeSingleOrDefaultAsync<string>(sql, parameters, cancellationToken);
         return kept is null ? null : file with { Name = kept };
@@ -87,7 +79,7 @@ public sealed class UploadingFiles(Database database, TimeProvider clock, IOptio
             FROM theirs
             WHERE files.session = theirs.id AND files.id = ANY(@files) AND status = 'uploading'
             """;
-        return database.ExecuteAsync(sql, new { files, now = Now, leaseEnd = LeaseEnd, expiresAt = NextExpiry }, cancellationToken);
+        return database.ExecuteAsync(sql, new { files, now = lifetimes.Now, leaseEnd = lifetimes.NextLeaseEnd, expiresAt = lifetimes.NextExpiry }, cancellationToken);
     }
 
     /// <summary>
@@ -129,7 +121,7 @@ public sealed class UploadingFiles(Database database, TimeProvider clock, IOptio
             )
             UPDATE files SET status = 'deleting', lease_until = NULL FROM due WHERE files.id = due.id
             """;
-        return database.ExecuteAsync(sql, new { limit, now = Now }, cancellationToken);
+        return database.ExecuteAsync(sql, new { limit, now = lifetimes.Now }, cancellationToken);
     }
 }
 
@@ -160,9 +152,9 @@ public sealed record UploadSession(
 /// <param name="ObjectKey">`yyyy-MM-dd/id`: no user data, and a day's leftovers can be listed.</param>
 public sealed record UploadingFile(Guid Id, string Name, string ObjectKey)
 {
-    internal static UploadingFile Create(string name, DateTimeOffset now)
+    internal static UploadingFile Create(string name, DateTime now)
     {
-        var id = Guid.CreateVersion7(now);
-        return new(id, name, FormattableString.Invariant($"{now.UtcDateTime:yyyy-MM-dd}/{id}"));
+        var id = Guid.CreateVersion7(new(now));
+        return new(id, name, FormattableString.Invariant($"{now:yyyy-MM-dd}/{id}"));
     }
 }

@@ -1,18 +1,11 @@
-using Microsoft.Extensions.Options;
-
 namespace CloudTab.Relay;
 
 /// <summary>
 /// The shop's half of the session state machine: pending → processing by a claim, back by a release, → completed. A claim belongs
 /// to the API key that made it and holds for a lease, which claiming again or downloading renews.
 /// </summary>
-public sealed class Claims(
-    Database database, Wakeups wakeups, RelayTelemetry telemetry, TimeProvider clock, IOptions<LifetimeOptions> options)
+public sealed class Claims(Database database, StateChanges changes, Lifetimes lifetimes)
 {
-    private DateTime Now => clock.GetUtcNow().UtcDateTime;
-
-    private DateTime LeaseEnd => Now.AddMilliseconds(options.Value.ClaimLease);
-
     /// <summary>Claims a pending session, or renews the claim that this key has.</summary>
     public async Task<(Outcome Outcome, Guid Session)> ClaimAsync(ShopKey key, SessionName name, CancellationToken cancellationToken)
     {
@@ -31,9 +24,9 @@ public sealed class Claims(
             ), changed AS (
                 SELECT * FROM claimed WHERE NOT renewed
             ), event AS (
-                {Events.Insert}
+                {StateChanges.Event}
             )
-            SELECT id AS Session, NOT renewed AS Moved, ({Events.Origin}) AS Origin FROM claimed AS sessions
+            SELECT id AS Session, NOT renewed AS Moved, ({StateChanges.Origin}) AS Origin FROM claimed AS sessions
             """;
         return await ChangeAsync(Transition.Claimed, sql, key, name, cancellationToken);
     }
@@ -48,9 +41,9 @@ public sealed class Claims(
                 WHERE id = ({SessionName.Sql}) AND status = 'processing' AND claimed_by = @key
                 RETURNING *, true AS announced
             ), event AS (
-                {Events.Insert}
+                {StateChanges.Event}
             )
-            SELECT id AS Session, true AS Moved, ({Events.Origin}) AS Origin FROM changed AS sessions
+            SELECT id AS Session, true AS Moved, ({StateChanges.Origin}) AS Origin FROM changed AS sessions
             """;
         var released = await ChangeAsync(Transition.Released, sql, key, name, cancellationToken);
         return released.Outcome == Outcome.NotClaimed ? (Outcome.Done, released.Session) : released;
@@ -66,9 +59,9 @@ public sealed class Claims(
                 WHERE id = ({SessionName.Sql}) AND status = 'processing' AND claimed_by = @key
                 RETURNING *, true AS announced
             ), event AS (
-                {Events.Insert}
+                {StateChanges.Event}
             )
-            SELECT id AS Session, true AS Moved, ({Events.Origin}) AS Origin FROM changed AS sessions
+            SELECT id AS Session, true AS Moved, ({StateChanges.Origin}) AS Origin FROM changed AS sessions
             """;
         var completed = await ChangeAsync(Transition.Completed, sql, key, name, cancellationToken);
         return completed.Outcome == Outcome.Closed && await IsCompletedAsync(completed.Session, cancellationToken)
@@ -83,7 +76,7 @@ public sealed class Claims(
             UPDATE sessions SET claimed_until = @leaseEnd
             WHERE id = @session AND status = 'processing' AND claimed_by = @key
             """;
-        return database.ExecuteAsync(sql, new { session, key = key.Id, leaseEnd = LeaseEnd }, cancellationToken);
+        return database.ExecuteAsync(sql, new { session, key = key.Id, leaseEnd = lifetimes.NextClaimEnd }, cancellationToken);
     }
 
     private async Task<(Outcome Outcome, Guid Session)> ChangeAsync(
@@ -95,18 +88,11 @@ public sealed class Claims(
             sessionId = name.SessionId,
             pickupCode = name.PickupCode,
             key = key.Id,
-            now = Now,
-            leaseEnd = LeaseEnd,
-            traceParent = Events.TraceParent,
-            traceState = Events.TraceState,
+            leaseEnd = lifetimes.NextClaimEnd,
         };
-        if (await database.ChangeSingleOrDefaultAsync<StateChange>(sql, parameters, cancellationToken) is not { } changed)
-            return await WhyNotAsync(key, name, cancellationToken);
-        RelayTelemetry.TagSession(changed.Session, changed.Origin);
-        if (changed.Moved)
-            telemetry.Moved(transition);
-        wakeups.Signal();
-        return (Outcome.Done, changed.Session);
+        return await changes.MakeAsync(transition, sql, parameters, cancellationToken) is [var changed]
+            ? (Outcome.Done, changed.Session)
+            : await RefusalForAsync(key, name, cancellationToken);
     }
 
     private Task<bool> IsCompletedAsync(Guid session, CancellationToken cancellationToken)
@@ -115,7 +101,7 @@ public sealed class Claims(
         return database.QuerySingleOrDefaultAsync<bool>(sql, new { session }, cancellationToken);
     }
 
-    private async Task<(Outcome Outcome, Guid Session)> WhyNotAsync(ShopKey key, SessionName name, CancellationToken cancellationToken)
+    private async Task<(Outcome Outcome, Guid Session)> RefusalForAsync(ShopKey key, SessionName name, CancellationToken cancellationToken)
     {
         const string sql = $"""
             SELECT id AS Session, CASE
@@ -128,7 +114,7 @@ public sealed class Claims(
             WHERE id = ({SessionName.Sql})
             """;
         var found = await database.QuerySingleOrDefaultAsync<Refusal>(
-            sql, new { shop = key.Shop, sessionId = name.SessionId, pickupCode = name.PickupCode, now = Now }, cancellationToken);
+            sql, new { shop = key.Shop, sessionId = name.SessionId, pickupCode = name.PickupCode, now = lifetimes.Now }, cancellationToken);
         return found is null ? (Outcome.NotFound, default) : (Enum.Parse<Outcome>(found.Reason), found.Session);
     }
 

@@ -1,18 +1,13 @@
-using Microsoft.Extensions.Options;
-
 namespace CloudTab.Relay;
 
 /// <summary>
 /// The half of time in the session state machine: live → expired, processing → pending when a claim lapses, stored files past
 /// their lifetime. Each call takes at most one batch, skips what another process has locked, and returns how many it moved.
 /// </summary>
-public sealed class Expiry(
-    Database database, Wakeups wakeups, RelayTelemetry telemetry, TimeProvider clock, IOptions<LifetimeOptions> options)
+public sealed class Expiry(StateChanges changes, Lifetimes lifetimes)
 {
-    private DateTime Now => clock.GetUtcNow().UtcDateTime;
-
     /// <summary>Ends sessions past their time and with them (trigger files_of_ended_sessions) their files.</summary>
-    public async Task<int> ExpireSessionsAsync(int limit, CancellationToken cancellationToken)
+    public Task<int> ExpireSessionsAsync(int limit, CancellationToken cancellationToken)
     {
         const string sql = $"""
             WITH due AS (
@@ -28,17 +23,15 @@ public sealed class Expiry(
                 WHERE sessions.id = due.id
                 RETURNING sessions.*, true AS announced
             ), event AS (
-                {Events.Insert}
+                {StateChanges.Event}
             )
-            SELECT id FROM changed
+            SELECT id AS Session, true AS Moved, NULL AS Origin FROM changed
             """;
-        var expired = await ChangeAsync(sql, limit, cancellationToken);
-        telemetry.Moved(Transition.Expired, expired);
-        return expired;
+        return ChangeAsync(Transition.Expired, sql, limit, cancellationToken);
     }
 
     /// <summary>Gives back sessions whose claim was not renewed in time.</summary>
-    public async Task<int> LapseClaimsAsync(int limit, CancellationToken cancellationToken)
+    public Task<int> LapseClaimsAsync(int limit, CancellationToken cancellationToken)
     {
         const string sql = $"""
             WITH due AS (
@@ -54,13 +47,11 @@ public sealed class Expiry(
                 WHERE sessions.id = due.id
                 RETURNING sessions.*, true AS announced
             ), event AS (
-                {Events.Insert}
+                {StateChanges.Event}
             )
-            SELECT id FROM changed
+            SELECT id AS Session, true AS Moved, NULL AS Origin FROM changed
             """;
-        var lapsed = await ChangeAsync(sql, limit, cancellationToken);
-        telemetry.Moved(Transition.Lapsed, lapsed);
-        return lapsed;
+        return ChangeAsync(Transition.Lapsed, sql, limit, cancellationToken);
     }
 
     /// <summary>Marks files past their lifetime for removal, whatever their session does, and tells the shop what is left.</summary>
@@ -85,26 +76,13 @@ public sealed class Expiry(
                 WHERE sessions.id = lost.session
                 RETURNING sessions.*, true AS announced
             ), event AS (
-                {Events.Insert}
+                {StateChanges.Event}
             )
-            SELECT session FROM marked
+            SELECT session AS Session, false AS Moved, NULL AS Origin FROM marked
             """;
-        return ChangeAsync(sql, limit, cancellationToken);
+        return ChangeAsync(transition: null, sql, limit, cancellationToken);
     }
 
-    private async Task<int> ChangeAsync(string sql, int limit, CancellationToken cancellationToken)
-    {
-        var parameters = new
-        {
-            now = Now,
-            storedBefore = Now.AddMilliseconds(-options.Value.FileLifetime),
-            limit,
-            traceParent = Events.TraceParent,
-            traceState = Events.TraceState,
-        };
-        var changed = await database.ChangeAsync<Guid>(sql, parameters, cancellationToken);
-        if (changed.Count > 0)
-            wakeups.Signal();
-        return changed.Count;
-    }
+    private async Task<int> ChangeAsync(Transition? transition, string sql, int limit, CancellationToken cancellationToken) =>
+        (await changes.MakeAsync(transition, sql, new { storedBefore = lifetimes.Now - lifetimes.OfFile, limit }, cancellationToken)).Count;
 }

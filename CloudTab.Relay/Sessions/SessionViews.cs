@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 namespace CloudTab.Relay;
 
 /// <summary>What a shop sees of its sessions, the same over HTTP and over the socket.</summary>
-public sealed class SessionViews(Database database, TimeProvider clock)
+public sealed class SessionViews(Database database, Lifetimes lifetimes)
 {
     private const string SelectDetails = """
         SELECT sessions.id, sessions.session_id AS SessionId, sessions.pickup_code AS PickupCode,
@@ -14,8 +14,6 @@ public sealed class SessionViews(Database database, TimeProvider clock)
                CASE WHEN sessions.status = 'processing' THEN api_keys.name END AS ClaimedBy
         FROM sessions LEFT JOIN api_keys ON api_keys.id = sessions.claimed_by
         """;
-
-    private DateTime Now => clock.GetUtcNow().UtcDateTime;
 
     /// <summary>A page of the shop's pending sessions that hold a file, newest first.</summary>
     /// <param name="shop">Id of the shop.</param>
@@ -34,7 +32,7 @@ public sealed class SessionViews(Database database, TimeProvider clock)
             """;
         var from = after ?? PendingCursor.Newest;
         var rows = await database.QueryAsync<PendingSession>(
-            sql, new { shop, now = Now, createdAt = from.CreatedAt, id = from.Id, limit }, cancellationToken);
+            sql, new { shop, now = lifetimes.Now, createdAt = from.CreatedAt, id = from.Id, limit }, cancellationToken);
         if (rows.Count <= limit)
             return new(rows, null);
         rows.RemoveAt(limit);
@@ -46,7 +44,7 @@ public sealed class SessionViews(Database database, TimeProvider clock)
     {
         const string sql = $"{SelectDetails} WHERE sessions.id = ({SessionName.Sql})";
         var session = await database.QuerySingleOrDefaultAsync<SessionDetails>(
-            sql, new { shop, sessionId = name.SessionId, pickupCode = name.PickupCode, now = Now }, cancellationToken);
+            sql, new { shop, sessionId = name.SessionId, pickupCode = name.PickupCode, now = lifetimes.Now }, cancellationToken);
         return await WithFilesAsync(session, cancellationToken);
     }
 
@@ -54,7 +52,7 @@ public sealed class SessionViews(Database database, TimeProvider clock)
     public async Task<SessionDetails?> DetailsAsync(Guid session, CancellationToken cancellationToken)
     {
         const string sql = $"{SelectDetails} WHERE sessions.id = @session";
-        var found = await database.QuerySingleOrDefaultAsync<SessionDetails>(sql, new { session, now = Now }, cancellationToken);
+        var found = await database.QuerySingleOrDefaultAsync<SessionDetails>(sql, new { session, now = lifetimes.Now }, cancellationToken);
         return await WithFilesAsync(found, cancellationToken);
     }
 

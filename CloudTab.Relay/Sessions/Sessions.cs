@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace CloudTab.Relay;
@@ -7,13 +6,8 @@ namespace CloudTab.Relay;
 /// The customer's half of the session state machine: open → pending, and any live state → cancelled. (docs/sessions.md has the
 /// chart; the shop's half is <see cref="Claims"/>, the half of time <see cref="Expiry"/>.)
 /// </summary>
-public sealed class Sessions(
-    Database database, Wakeups wakeups, RelayTelemetry telemetry, TimeProvider clock, IOptions<LifetimeOptions> options)
+public sealed class Sessions(Database database, StateChanges changes, RelayTelemetry telemetry, Lifetimes lifetimes)
 {
-    private DateTime Now => clock.GetUtcNow().UtcDateTime;
-
-    private DateTime NextExpiry => Now.AddMilliseconds(options.Value.SessionTimeout);
-
     /// <summary>Opens a session in a shop.</summary>
     /// <param name="shop">Id of the shop.</param>
     /// <param name="customerName">
@@ -37,13 +31,13 @@ public sealed class Sessions(
                     sql,
                     new
                     {
-                        id = Guid.CreateVersion7(clock.GetUtcNow()),
+                        id = Guid.CreateVersion7(new(lifetimes.Now)),
                         shop,
                         sessionId = SessionId.Create(),
                         pickupCode = PickupCode.Create(),
                         customerName,
-                        now = Now,
-                        expiresAt = NextExpiry,
+                        now = lifetimes.Now,
+                        expiresAt = lifetimes.NextExpiry,
                     },
                     cancellationToken);
                 if (opened is null)
@@ -79,21 +73,14 @@ public sealed class Sessions(
             ), changed AS (
                 SELECT * FROM submitted WHERE NOT announced
             ), event AS (
-                {Events.Insert}
+                {StateChanges.Event}
             )
             SELECT id AS Session, NOT announced AS Moved, NULL AS Origin FROM submitted
             """;
-        var submitted = await database.ChangeSingleOrDefaultAsync<StateChange>(
-            sql,
-            new { shop, sessionId, now = Now, expiresAt = NextExpiry, traceParent = Events.TraceParent, traceState = Events.TraceState },
-            cancellationToken);
-        if (submitted is null)
-            return await WhyNotAsync(shop, sessionId, cancellationToken);
-        RelayTelemetry.TagSession(submitted.Session);
-        if (submitted.Moved)
-            telemetry.Moved(Transition.Submitted);
-        wakeups.Signal();
-        return Outcome.Done;
+        var parameters = new { shop, sessionId, expiresAt = lifetimes.NextExpiry };
+        return await changes.MakeAsync(Transition.Submitted, sql, parameters, cancellationToken) is []
+            ? await RefusalForAsync(shop, sessionId, cancellationToken)
+            : Outcome.Done;
     }
 
     /// <summary>The customer withdraws: the session ends, and with it (trigger files_of_ended_sessions) its files.</summary>
@@ -107,25 +94,15 @@ public sealed class Sessions(
                 WHERE shop_id = @shop AND session_id = @sessionId AND expires_at > @now AND status IN ('open', 'pending', 'processing')
                 RETURNING *, true AS announced
             ), event AS (
-                {Events.Insert}
+                {StateChanges.Event}
             )
-            SELECT id FROM changed
+            SELECT id AS Session, true AS Moved, NULL AS Origin FROM changed
             """;
-        var changed = await database.ChangeSingleOrDefaultAsync<Guid?>(
-            sql,
-            new { shop, sessionId, now = Now, traceParent = Events.TraceParent, traceState = Events.TraceState },
-            cancellationToken);
-        if (changed is { } session)
-        {
-            RelayTelemetry.TagSession(session);
-            telemetry.Moved(Transition.Cancelled);
-            wakeups.Signal();
-            return (Outcome.Done, session);
-        }
-
+        if (await changes.MakeAsync(Transition.Cancelled, sql, new { shop, sessionId }, cancellationToken) is [var cancelled])
+            return (Outcome.Done, cancelled.Session);
         return await IsCancelledAsync(shop, sessionId, cancellationToken) is { } already
             ? (Outcome.Done, already)
-            : (await WhyNotAsync(shop, sessionId, cancellationToken), default);
+            : (await RefusalForAsync(shop, sessionId, cancellationToken), default);
     }
 
     /// <summary>Takes back a session that was opened for an upload that then failed; one that holds files stays.</summary>
@@ -144,7 +121,7 @@ public sealed class Sessions(
         return database.QuerySingleOrDefaultAsync<Guid?>(sql, new { shop, sessionId }, cancellationToken);
     }
 
-    private async Task<Outcome> WhyNotAsync(string shop, string sessionId, CancellationToken cancellationToken)
+    private async Task<Outcome> RefusalForAsync(string shop, string sessionId, CancellationToken cancellationToken)
     {
         const string sql = """
             SELECT CASE
@@ -154,7 +131,7 @@ public sealed class Sessions(
             FROM sessions
             WHERE shop_id = @shop AND session_id = @sessionId
             """;
-        var reason = await database.QuerySingleOrDefaultAsync<string>(sql, new { shop, sessionId, now = Now }, cancellationToken);
+        var reason = await database.QuerySingleOrDefaultAsync<string>(sql, new { shop, sessionId, now = lifetimes.Now }, cancellationToken);
         return reason is null ? Outcome.NotFound : Enum.Parse<Outcome>(reason);
     }
 }

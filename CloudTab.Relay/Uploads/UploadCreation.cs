@@ -1,9 +1,7 @@
-using Microsoft.Extensions.Options;
-
 namespace CloudTab.Relay;
 
 /// <summary>How resumable uploads begin, within the limits of their session.</summary>
-public sealed class UploadCreation(Database database, TimeProvider clock, IOptions<LifetimeOptions> options)
+public sealed class UploadCreation(Database database, Lifetimes lifetimes)
 {
     // A client may send each of its files in this many partial uploads at once, or begin again as often.
     private const int UploadsPerFile = 10;
@@ -22,8 +20,6 @@ public sealed class UploadCreation(Database database, TimeProvider clock, IOptio
 
     // An upload that has got no byte counts only so long: its client may never have learnt that it was created.
     private static readonly TimeSpan Unused = TimeSpan.FromMinutes(1);
-
-    private DateTime Now => clock.GetUtcNow().UtcDateTime;
 
     /// <summary>
     /// Begins an upload. Uploads that have begun count towards the session's limits with all that they announced; two that begin at
@@ -61,12 +57,13 @@ public sealed class UploadCreation(Database database, TimeProvider clock, IOptio
             )
             SELECT {Uploads.Columns} FROM uploads, files, sessions JOIN shops ON shops.id = sessions.shop_id
             """;
-        var file = UploadingFile.Create(wanted.Name, clock.GetUtcNow());
+        var now = lifetimes.Now;
+        var file = UploadingFile.Create(wanted.Name, now);
         var parameters = new
         {
             shop,
             sessionId,
-            id = Guid.CreateVersion7(clock.GetUtcNow()),
+            id = Guid.CreateVersion7(new(now)),
             uploadId = UploadId.Create(),
             file = file.Id,
             name = file.Name,
@@ -79,22 +76,22 @@ public sealed class UploadCreation(Database database, TimeProvider clock, IOptio
             partSize = ObjectUpload.PartSize,
             partSha256 = wanted.PartSha256?.ToArray(),
             isPartial = wanted.IsPartial,
-            usedSince = Now - Unused,
+            usedSince = lifetimes.Now - Unused,
             maxFiles = limits.Files,
             maxUploads = limits.Files * UploadsPerFile,
             maxBytes = limits.Bytes,
             holder,
-            heldUntil = Now + Uploads.Lease,
-            now = Now,
-            lifetime = TimeSpan.FromMilliseconds(options.Value.FileLifetime),
-            expiresAt = Now.AddMilliseconds(options.Value.SessionTimeout),
+            heldUntil = now + Uploads.Lease,
+            now,
+            lifetime = lifetimes.OfFile,
+            expiresAt = lifetimes.NextExpiry,
         };
         return await database.ChangeSingleOrDefaultAsync<Upload>(sql, parameters, cancellationToken) is { } created
             ? (Outcome.Done, created)
-            : (await WhyNotCreatedAsync(shop, sessionId, wanted, limits, cancellationToken), null);
+            : (await RefusalForAsync(shop, sessionId, wanted, limits, cancellationToken), null);
     }
 
-    private async Task<Outcome> WhyNotCreatedAsync(
+    private async Task<Outcome> RefusalForAsync(
         string shop, string sessionId, NewUpload wanted, SessionLimits limits, CancellationToken cancellationToken)
     {
         const string sql = $"""
@@ -114,9 +111,9 @@ public sealed class UploadCreation(Database database, TimeProvider clock, IOptio
         {
             shop,
             sessionId,
-            now = Now,
+            now = lifetimes.Now,
             isPartial = wanted.IsPartial,
-            usedSince = Now - Unused,
+            usedSince = lifetimes.Now - Unused,
             maxFiles = limits.Files,
             maxUploads = limits.Files * UploadsPerFile,
         };

@@ -1,5 +1,3 @@
-using Microsoft.Extensions.Options;
-
 namespace CloudTab.Relay;
 
 /// <summary>
@@ -7,7 +5,7 @@ namespace CloudTab.Relay;
 /// lapses; each statement of a holder names the generation that it took, so that one who was away for too long changes nothing any
 /// more. Whatever locks a session, its files and its uploads locks them in this order.
 /// </summary>
-public sealed class Uploads(Database database, TimeProvider clock, IOptions<LifetimeOptions> options)
+public sealed class Uploads(Database database, Lifetimes lifetimes)
 {
     /// <summary>
     /// The channel on which processes talk about uploads that one holds and another one wants: `wanted` or `free`, a space, and the
@@ -42,12 +40,6 @@ public sealed class Uploads(Database database, TimeProvider clock, IOptions<Life
     /// </summary>
     internal const string LaysClaim = "(received > 0 OR held_until > @now OR part_sha256 IS NOT NULL AND multipart_id IS NOT NULL)";
 
-    private DateTime Now => clock.GetUtcNow().UtcDateTime;
-
-    private DateTime NextExpiry => Now.AddMilliseconds(options.Value.SessionTimeout);
-
-    private TimeSpan Lifetime => TimeSpan.FromMilliseconds(options.Value.FileLifetime);
-
     /// <summary>An upload of the shop's, also one that is gone; null where there never was one.</summary>
     public Task<Upload?> FindAsync(string shop, string uploadId, CancellationToken cancellationToken)
     {
@@ -58,7 +50,7 @@ public sealed class Uploads(Database database, TimeProvider clock, IOptions<Life
             WHERE uploads.upload_id = @uploadId AND sessions.shop_id = @shop
             """;
         return database.QuerySingleOrDefaultAsync<Upload>(
-            sql, new { shop, uploadId, now = Now, lifetime = Lifetime }, cancellationToken);
+            sql, new { shop, uploadId, now = lifetimes.Now, lifetime = lifetimes.OfFile }, cancellationToken);
     }
 
     /// <summary>All uploads of a session that was not ended.</summary>
@@ -70,7 +62,7 @@ public sealed class Uploads(Database database, TimeProvider clock, IOptions<Life
                 LEFT JOIN files ON files.id = uploads.file
             WHERE sessions.session_id = @sessionId AND sessions.shop_id = @shop
             """;
-        return database.QueryAsync<Upload>(sql, new { shop, sessionId, now = Now, lifetime = Lifetime }, cancellationToken);
+        return database.QueryAsync<Upload>(sql, new { shop, sessionId, now = lifetimes.Now, lifetime = lifetimes.OfFile }, cancellationToken);
     }
 
     /// <summary>Takes hold of an unfinished upload that nobody holds. That is activity: it prolongs the session.</summary>
@@ -99,7 +91,7 @@ public sealed class Uploads(Database database, TimeProvider clock, IOptions<Life
                     AND {LaysClaim}
             )::bigint AS Claimed
             """;
-        var parameters = new { shop, uploadId, holder, heldUntil = Now + Lease, now = Now, lifetime = Lifetime, expiresAt = NextExpiry };
+        var parameters = new { shop, uploadId, holder, heldUntil = lifetimes.Now + Lease, now = lifetimes.Now, lifetime = lifetimes.OfFile, expiresAt = lifetimes.NextExpiry };
         return database.ChangeSingleOrDefaultAsync<Upload>(sql, parameters, cancellationToken);
     }
 
@@ -125,7 +117,7 @@ public sealed class Uploads(Database database, TimeProvider clock, IOptions<Life
             WHERE uploads.id = ANY(@uploads) AND uploads.holder = @holder AND files.id = uploads.file AND files.status = 'uploading'
             RETURNING uploads.id, uploads.generation, uploads.wanted
             """;
-        return database.ChangeAsync<HeldUpload>(sql, new { uploads, holder, heldUntil = Now + Lease }, cancellationToken);
+        return database.ChangeAsync<HeldUpload>(sql, new { uploads, holder, heldUntil = lifetimes.Now + Lease }, cancellationToken);
     }
 
     /// <summary>Records what has become durable.</summary>
@@ -187,7 +179,7 @@ public sealed class Uploads(Database database, TimeProvider clock, IOptions<Life
             WHERE id = @Id AND generation = @Generation AND completed_at IS NULL
                 AND EXISTS (SELECT FROM files WHERE files.id = uploads.file AND files.status = 'uploading')
             """;
-        return await database.ExecuteAsync(sql, new { upload.Id, upload.Generation, now = Now }, cancellationToken) == 1;
+        return await database.ExecuteAsync(sql, new { upload.Id, upload.Generation, now = lifetimes.Now }, cancellationToken) == 1;
     }
 
     /// <summary>Marks files of uploads for removal that were begun a file's lifetime ago and never stored, at most one batch.</summary>
@@ -205,7 +197,7 @@ public sealed class Uploads(Database database, TimeProvider clock, IOptions<Life
             )
             UPDATE files SET status = 'deleting', lease_until = NULL FROM due WHERE files.id = due.id
             """;
-        return database.ExecuteAsync(sql, new { before = Now - Lifetime, limit }, cancellationToken);
+        return database.ExecuteAsync(sql, new { before = lifetimes.Now - lifetimes.OfFile, limit }, cancellationToken);
     }
 }
 

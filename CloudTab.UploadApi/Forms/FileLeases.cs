@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using CloudTab.Relay;
-using Microsoft.Extensions.Options;
 
 namespace CloudTab.UploadApi;
 
@@ -8,7 +7,7 @@ namespace CloudTab.UploadApi;
 /// Keeps the files that this process is receiving from being taken for abandoned: one loop renews all of them, at a third of
 /// UPLOAD_LEASE. A round that fails is repeated by the next, and the lease survives two of them.
 /// </summary>
-internal sealed class FileLeases(UploadingFiles uploadingFiles, IOptions<LifetimeOptions> options, TimeProvider clock, ILogger<FileLeases> logger)
+internal sealed class FileLeases(UploadingFiles uploadingFiles, Lifetimes lifetimes, TimeProvider clock, ILogger<FileLeases> logger)
     : BackgroundService
 {
     private readonly ConcurrentDictionary<Guid, bool> _files = new();
@@ -33,7 +32,7 @@ internal sealed class FileLeases(UploadingFiles uploadingFiles, IOptions<Lifetim
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(options.Value.UploadLease / 3.0), clock);
+        using var timer = new PeriodicTimer(lifetimes.OfUploadLease / 3, clock);
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
             try

@@ -5,7 +5,7 @@ namespace CloudTab.UploadApi;
 
 /// <summary>Values of Upload-Limit.</summary>
 internal sealed class IetfLimits(
-    IOptions<UploadOptions> uploads, IOptions<LifetimeOptions> sessions, Shops shops, TimeProvider clock)
+    IOptions<UploadOptions> uploads, Lifetimes lifetimes, Shops shops)
 {
     /// <summary>What will hold for an upload to a shop that is created now.</summary>
     public async Task<string> ForNewAsync(string shop, CancellationToken cancellationToken)
@@ -16,11 +16,11 @@ internal sealed class IetfLimits(
 
     /// <summary>What will hold for an upload that is created now.</summary>
     public string ForNew(UploadLimits limits) => Format(
-        limits.FileSize, TimeSpan.FromMilliseconds(Math.Min(sessions.Value.SessionTimeout, sessions.Value.FileLifetime)));
+        limits.FileSize, lifetimes.OfSession < lifetimes.OfFile ? lifetimes.OfSession : lifetimes.OfFile);
 
     /// <summary>What locks for an upload. What is left of its life does not get less but by passing: activity prolongs it.</summary>
     public string For(Upload upload) =>
-        Format(uploads.Value.For(upload.ShopLimits).FileSize, upload.ExpiresAt - clock.GetUtcNow().UtcDateTime);
+        Format(uploads.Value.For(upload.ShopLimits).FileSize, upload.ExpiresAt - lifetimes.Now);
 
     private static string Format(long size, TimeSpan life) =>
         FormattableString.Invariant($"max-size={size}, max-age={Math.Max(0, (long)life.TotalSeconds)}");
