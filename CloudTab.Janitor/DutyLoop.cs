@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using CloudTab.Relay;
 using Microsoft.Extensions.Options;
 
 namespace CloudTab.Janitor;
@@ -57,12 +58,11 @@ internal sealed class DutyLoop(Duty duty, IOptions<JanitorOptions> options, Tele
 
     private async Task<Batch> RunBatchAsync(CancellationToken stoppingToken)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromMilliseconds(options.Value.BatchTimeout), clock);
-        using var linked = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, limit.Token);
+        using var limit = clock.Limit(TimeSpan.FromMilliseconds(options.Value.BatchTimeout), stoppingToken);
         using var span = Telemetry.Source.StartActivity(duty.Name);
         try
         {
-            var batch = await duty.RunOnceAsync(linked.Token);
+            var batch = await duty.RunOnceAsync(limit.Token);
             telemetry.Done(duty.Name, batch.Done);
             return batch;
         }

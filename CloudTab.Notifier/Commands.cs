@@ -162,7 +162,7 @@ internal sealed class Commands(
 
     private async Task CompleteAsync(ShopSocket socket, ShopKey key, SessionName name)
     {
-        using var finish = new CancellationTokenSource(FinishLimit, clock);
+        using var finish = clock.Limit(FinishLimit);
         var (outcome, session) = await claims.CompleteAsync(key, name, finish.Token);
         if (outcome != Outcome.Done)
         {

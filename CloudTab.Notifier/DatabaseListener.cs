@@ -101,8 +101,7 @@ internal sealed class DatabaseListener(
             return;
         }
 
-        using var poll = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-        await using var timer = clock.CreateTimer(_ => poll.Cancel(), null, time, Timeout.InfiniteTimeSpan);
+        using var poll = clock.Limit(time, stoppingToken);
         try
         {
             await _wakeups.Reader.ReadAsync(poll.Token);

@@ -68,8 +68,7 @@ internal sealed class Presence(Database database, ShopDirectory directory, TimeP
 
     private async Task WaitAsync(bool forChange, CancellationToken stoppingToken)
     {
-        using var refresh = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-        await using var timer = clock.CreateTimer(_ => refresh.Cancel(), null, RefreshInterval, Timeout.InfiniteTimeSpan);
+        using var refresh = clock.Limit(RefreshInterval, stoppingToken);
         try
         {
             if (forChange)
@@ -86,7 +85,7 @@ internal sealed class Presence(Database database, ShopDirectory directory, TimeP
     private async Task SayFarewellAsync()
     {
         const string sql = "DELETE FROM connected_sockets WHERE replica = @replica";
-        using var limit = new CancellationTokenSource(FarewellLimit, clock);
+        using var limit = clock.Limit(FarewellLimit);
         try
         {
             await database.ExecuteAsync(sql, new { replica = _replica }, limit.Token);

@@ -25,7 +25,7 @@ internal sealed class ShopSocket(WebSocket socket, Commands commands, Telemetry 
     private static readonly TimeSpan CloseLimit = TimeSpan.FromSeconds(5);
 
     private readonly Channel<Frame> _queue = Channel.CreateBounded<Frame>(new BoundedChannelOptions(QueueLength) { SingleReader = true });
-    private readonly CancellationTokenSource _ending = CancellationTokenSource.CreateLinkedTokenSource(aborted);
+    private readonly CancellationTokenSource _ending = clock.Limit(Timeout.InfiniteTimeSpan, aborted);
     private readonly Lock _gate = new();
     private List<Frame>? _held;
     private CloseReason? _closing;

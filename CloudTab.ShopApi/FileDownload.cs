@@ -86,8 +86,7 @@ internal sealed class FileDownload(StoredFile file) : IResult
         Stream source, TimeProvider clock, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
-        using var stalled = new CancellationTokenSource(Timeout.InfiniteTimeSpan, clock);
-        using var leaving = cancellationToken.Register(stalled.Cancel);
+        using var stalled = clock.Limit(Timeout.InfiniteTimeSpan, cancellationToken);
         try
         {
             while (true)

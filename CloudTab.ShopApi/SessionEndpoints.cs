@@ -71,7 +71,7 @@ internal static class SessionEndpoints
     private static async Task<Results<Ok<Answer>, ProblemHttpResult>> Complete(
         Shopkeeper caller, string id, Claims claims, Removal removal, TimeProvider clock)
     {
-        using var finish = new CancellationTokenSource(FinishLimit, clock);
+        using var finish = clock.Limit(FinishLimit);
         var (outcome, session) = await claims.CompleteAsync(caller.Key, SessionName.Parse(id), finish.Token);
         if (outcome != Outcome.Done)
             return (ProblemHttpResult)Problems.For(outcome);

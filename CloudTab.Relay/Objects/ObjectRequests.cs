@@ -6,12 +6,15 @@ using Polly;
 namespace CloudTab.Relay;
 
 /// <summary>The calls to S3 by which one object comes into being, each repeated as the pipeline says.</summary>
-internal sealed class ObjectRequests(IAmazonS3 client, ResiliencePipeline pipeline, string bucket, string key)
+internal sealed class ObjectRequests(IAmazonS3 client, ResiliencePipeline pipeline, TimeProvider clock, string bucket, string key)
 {
     private static readonly TimeSpan BeginLimit = TimeSpan.FromSeconds(30);
 
     /// <summary>The object's key.</summary>
     public string Key => key;
+
+    /// <summary>What time limits go by.</summary>
+    public TimeProvider Clock => clock;
 
     /// <summary>Puts an object, of this key or another one that belongs to it.</summary>
     /// <param name="open">Opens the content, anew for each attempt.</param>
@@ -43,7 +46,7 @@ internal sealed class ObjectRequests(IAmazonS3 client, ResiliencePipeline pipeli
     public async Task<string> BeginMultipartAsync()
     {
         // Not the request's token: a client that leaves now must not keep us from learning the id of what has to be aborted.
-        using var limit = new CancellationTokenSource(BeginLimit);
+        using var limit = clock.Limit(BeginLimit);
         var begun = await pipeline.ExecuteAsync(
             async token => await client.InitiateMultipartUploadAsync(new() { BucketName = bucket, Key = key }, token), limit.Token);
         return begun.UploadId;

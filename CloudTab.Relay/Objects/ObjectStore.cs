@@ -162,7 +162,7 @@ public sealed class ObjectStore(
     // Each generation has tails of its own: a holder whose lease lapsed overwrites nothing.
     private static string TailsOf(Upload upload) => FormattableString.Invariant($"{upload.ObjectKey}.{upload.Generation}.");
 
-    private ObjectRequests RequestsFor(string key) => new(client, pipeline, Bucket, key);
+    private ObjectRequests RequestsFor(string key) => new(client, pipeline, clock, Bucket, key);
 }
 
 /// <summary>An object in the bucket.</summary>

@@ -240,7 +240,7 @@ public sealed class ObjectUpload : IAsyncDisposable
     private async Task KeepTailAsync(UploadBuffer buffer, Task before)
     {
         // Not the request's token: only the record tells whether what was put has to be deleted again.
-        using var limit = new CancellationTokenSource(KeepLimit);
+        using var limit = _requests.Clock.Limit(KeepLimit);
         Interlocked.Increment(ref _keepingCount);
         try
         {
@@ -296,7 +296,7 @@ public sealed class ObjectUpload : IAsyncDisposable
     /// </summary>
     private async Task RemoveAsync()
     {
-        using var limit = new CancellationTokenSource(AbortLimit);
+        using var limit = _requests.Clock.Limit(AbortLimit);
         try
         {
             if (_multipartId is not null && _multipartId != _offeredMultipartId)

@@ -80,7 +80,7 @@ internal sealed class FormUpload(
             return Problems.NoFiles;
         await FinishReadingAsync();
         cancellationToken.ThrowIfCancellationRequested();
-        using var limit = new CancellationTokenSource(StoreLimit, clock);
+        using var limit = clock.Limit(StoreLimit);
         var outcome = await StoreCompleteAsync(session, limit.Token);
         if (outcome != Outcome.Done)
             return Problems.For(outcome);
@@ -101,7 +101,7 @@ internal sealed class FormUpload(
             return;
         UploadingFile[] begun = [.. _begun];
         _begun.Clear();
-        using var limit = new CancellationTokenSource(CleanUpLimit, clock);
+        using var limit = clock.Limit(CleanUpLimit);
         try
         {
             var marked = await uploadingFiles.GiveUpAsync([.. begun.Select(file => file.Id)], limit.Token);

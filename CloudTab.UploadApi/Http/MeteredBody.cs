@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using CloudTab.Relay;
 
 namespace CloudTab.UploadApi;
 
@@ -10,7 +11,7 @@ namespace CloudTab.UploadApi;
 /// <param name="silence">How long the client may send nothing while it is waited for.</param>
 /// <param name="charged">Bytes that the client was charged for already, because it said that it would send them.</param>
 /// <param name="charge">Hears of bytes beyond those, when they come.</param>
-internal sealed class MeteredBody(PipeReader body, TimeSpan silence, long charged, Action<long> charge) : Stream
+internal sealed class MeteredBody(PipeReader body, TimeProvider clock, TimeSpan silence, long charged, Action<long> charge) : Stream
 {
     private long _charged = charged;
     private long _read;
@@ -68,8 +69,7 @@ internal sealed class MeteredBody(PipeReader body, TimeSpan silence, long charge
 
     private async ValueTask<int> WaitAsync(ValueTask<ReadResult> reading, Memory<byte> buffer, CancellationToken cancellationToken)
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(silence);
+        using var limit = clock.Limit(silence, cancellationToken);
         await using var stop = limit.Token.UnsafeRegister(reader => ((PipeReader)reader!).CancelPendingRead(), body);
         while (true)
         {

@@ -1,11 +1,12 @@
 using System.Buffers;
+using CloudTab.Relay;
 
 namespace CloudTab.UploadApi;
 
 /// <summary>
 /// Ends requests that are refused before their body has come in. The client may still be sending, and one whose connection is
 /// closed in its face does not see the answer; but 5 GB are not read only to be refused. So the answer goes out, a bounded rest is
-/// read and thrown outage, and then the connection is closed.
+/// read and thrown away, and then the connection is closed.
 ///
 /// A resumable client that only has to ask for the offset again pays for every byte that it sends until it hears so, and may have sent
 /// its whole file before it looks: it is cut at once, which tells it as much as the answer.
@@ -41,14 +42,13 @@ internal static class RefusedBody
     private static async Task<bool> ReadRestAsync(HttpContext context, int most, TimeSpan patience)
     {
         var clock = context.RequestServices.GetRequiredService<TimeProvider>();
-        using var limit = new CancellationTokenSource(patience, clock);
-        using var linked = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, context.RequestAborted);
+        using var limit = clock.Limit(patience, context.RequestAborted);
         using var buffer = MemoryPool<byte>.Shared.Rent(BufferSize);
         try
         {
             for (var rest = most; rest > 0;)
             {
-                var count = await context.Request.Body.ReadAsync(buffer.Memory, linked.Token);
+                var count = await context.Request.Body.ReadAsync(buffer.Memory, limit.Token);
                 if (count == 0)
                     return true;
                 rest -= count;

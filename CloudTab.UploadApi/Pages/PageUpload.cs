@@ -61,7 +61,7 @@ internal sealed class PageUpload(
         if (_unfinished is not { } session)
             return;
         _unfinished = null;
-        using var limit = new CancellationTokenSource(CleanUpLimit, clock);
+        using var limit = clock.Limit(CleanUpLimit);
         try
         {
             await sessions.ForgetAsync(session.Id, limit.Token);

@@ -1,3 +1,5 @@
+using CloudTab.Relay;
+
 namespace CloudTab.UploadApi;
 
 /// <summary>
@@ -73,8 +75,7 @@ internal sealed class BodyReading : IDisposable
             }
         }
 
-        using var quiet = new CancellationTokenSource(Quiet, _clock);
-        using var last = CancellationTokenSource.CreateLinkedTokenSource(quiet.Token, Ended);
+        using var last = _clock.Limit(Quiet, Ended);
         return await _body.Content.ReadAsync(memory, last.Token);
     }
 }

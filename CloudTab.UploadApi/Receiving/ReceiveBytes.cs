@@ -134,7 +134,7 @@ internal sealed class ReceiveBytes(
 
     private async Task ParkAsync(UploadLock uploadLock, ObjectUpload sending)
     {
-        using var limit = new CancellationTokenSource(ParkLimit, clock);
+        using var limit = clock.Limit(ParkLimit);
         // Also where it is lost: only the record tells whether what was put has to be deleted again.
         var parked = await sending.ParkAsync(limit.Token);
         await uploadLock.ReleaseAsync(parked, limit.Token);

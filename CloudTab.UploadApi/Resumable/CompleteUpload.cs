@@ -38,26 +38,24 @@ internal sealed class CompleteUpload(
     public async Task<UploadAttempt> CompleteAsync(
         UploadLock uploadLock, ObjectUpload sending, FileInspection? inspection, IReadOnlyList<Guid> consumed)
     {
-        using var limit = new CancellationTokenSource(CompletionLimit, clock);
-        using var linked = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, uploadLock.Lost);
-        await sending.CompleteAsync(linked.Token);
+        using var limit = clock.Limit(CompletionLimit, uploadLock.Lost);
+        await sending.CompleteAsync(limit.Token);
         return uploadLock.Upload.IsPartial
-            ? await CompletePartialAsync(uploadLock, sending.Size, linked.Token)
-            : await StoreAsync(uploadLock, sending.Size, inspection, consumed, () => limit.CancelAfter(CompletionLimit), linked.Token);
+            ? await CompletePartialAsync(uploadLock, sending.Size, limit.Token)
+            : await StoreAsync(uploadLock, sending.Size, inspection, consumed, () => limit.CancelAfter(CompletionLimit), limit.Token);
     }
 
     /// <summary>Completes an upload whose object is there, and of which nothing here has seen a byte.</summary>
     public async Task<UploadAttempt> CompleteUnseenAsync(UploadLock uploadLock)
     {
-        using var limit = new CancellationTokenSource(CompletionLimit, clock);
-        using var linked = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, uploadLock.Lost);
-        return await StoreAsync(uploadLock, uploadLock.Upload.Length!.Value, inspection: null, consumed: [], () => limit.CancelAfter(CompletionLimit), linked.Token);
+        using var limit = clock.Limit(CompletionLimit, uploadLock.Lost);
+        return await StoreAsync(uploadLock, uploadLock.Upload.Length!.Value, inspection: null, consumed: [], () => limit.CancelAfter(CompletionLimit), limit.Token);
     }
 
     /// <summary>Gives an upload up that can never be finished, or that nobody wants: everything of it is removed.</summary>
     public async Task GiveUpAsync(UploadLock uploadLock)
     {
-        using var limit = new CancellationTokenSource(CleanUpLimit, clock);
+        using var limit = clock.Limit(CleanUpLimit);
         uploadLock.StopRenewing();
         await uploadingFiles.GiveUpAsync([uploadLock.Upload.File!.Value], limit.Token);
         uploadLock.End();

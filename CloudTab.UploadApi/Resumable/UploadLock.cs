@@ -109,7 +109,7 @@ internal sealed class UploadLock(
         if (!_ended)
         {
             End();
-            using var limit = new CancellationTokenSource(ReleaseLimit, clock);
+            using var limit = clock.Limit(ReleaseLimit);
             try
             {
                 await uploads.ReleaseAsync(Upload, limit.Token);
@@ -154,7 +154,7 @@ internal sealed class UploadLock(
             return;
         try
         {
-            using var limit = new CancellationTokenSource(ReleaseLimit, clock);
+            using var limit = clock.Limit(ReleaseLimit);
             await store.DeleteAsync(keys, limit.Token);
         }
         catch (Exception outage) when (Outage.IsOrRefusal(outage) || outage is OperationCanceledException)

@@ -132,11 +132,10 @@ internal sealed class UploadLocks(
         using var timer = new PeriodicTimer(Renewal, clock);
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
-            using var limit = new CancellationTokenSource(Uploads.Lease / 2, clock);
-            using var linked = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, stoppingToken);
+            using var limit = clock.Limit(Uploads.Lease / 2, stoppingToken);
             try
             {
-                await RunOnceAsync(linked.Token);
+                await RunOnceAsync(limit.Token);
             }
             catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
             {

@@ -95,7 +95,7 @@ internal sealed class UploadStorage(
     public async Task<UploadAttempt> AppendAsync(string shop, string uploadId, UploadBody body, CancellationToken cancellationToken)
     {
         // Not the client's token: one that has left may have sent bytes before, and they are kept.
-        using var limit = new CancellationTokenSource(AcquireLimit, clock);
+        using var limit = clock.Limit(AcquireLimit);
         var (uploadLock, found) = await locks.AcquireAsync(shop, uploadId, body.Offset, limit.Token);
         if (uploadLock is null && found is { IsGone: false, IsComplete: false } && found.Received > body.Offset)
             return Problems.OffsetConflict;
@@ -201,7 +201,7 @@ internal sealed class UploadStorage(
             // What was lost may be the answer of the statement that stored the file: giving it up decides that. Who is told to try again
             // would send another one.
             await completeUpload.GiveUpAsync(uploadLock);
-            using var limit = new CancellationTokenSource(AcquireLimit, clock);
+            using var limit = clock.Limit(AcquireLimit);
             if (await uploads.FindAsync(shop, created.UploadId, limit.Token) is not { IsComplete: true } stored)
                 throw;
             clientKnowsLocation = true;

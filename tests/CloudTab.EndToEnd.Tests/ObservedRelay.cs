@@ -44,7 +44,7 @@ public sealed class ObservedRelay : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        using var limit = new CancellationTokenSource(Limit);
+        using var limit = new CancellationTokenSource(Limit, TimeProvider.System);
         _token = limit.Token;
         _receiver = await OtlpReceiver.StartAsync(_token);
         _relay = await RelayProcesses.StartAsync(

@@ -94,7 +94,7 @@ public sealed class ChildProcess : IAsyncDisposable
     {
         if (!_process.HasExited)
             _ = SendSignal(_process.Id, 15);
-        using var limit = new CancellationTokenSource(StopLimit);
+        using var limit = new CancellationTokenSource(StopLimit, TimeProvider.System);
         try
         {
             await _process.WaitForExitAsync(limit.Token);

@@ -22,14 +22,13 @@ internal sealed class PdfPages(ObjectStore store, IOptions<PdfOptions> options, 
     public async Task<PdfFacts?> CountAsync(UploadingFile file, long size, CancellationToken cancellationToken)
     {
         using var span = Telemetry.StartPdf(file.Id);
-        using var limit = new CancellationTokenSource(_limit, clock);
-        using var linked = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        using var limit = clock.Limit(_limit, cancellationToken);
         try
         {
-            await _free.WaitAsync(linked.Token);
+            await _free.WaitAsync(limit.Token);
             try
             {
-                return Record(await ReadAsync(file, size, linked.Token));
+                return Record(await ReadAsync(file, size, limit.Token));
             }
             finally
             {

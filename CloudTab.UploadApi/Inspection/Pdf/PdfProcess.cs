@@ -51,7 +51,7 @@ internal sealed class PdfProcess : IDisposable
         start.Environment["DOTNET_gcConcurrent"] = "0";
         start.Environment["DOTNET_EnableDiagnostics"] = "0"; // nothing to write where the file system is read-only
         var process = Process.Start(start) ?? throw new InvalidOperationException("No process was started.");
-        // What it has to say when it dies is about somebody's PDF. It must not block on it linked.
+        // Read and thrown away: what it says when it dies is about somebody's PDF, and a full pipe would block it.
         _ = process.StandardError.BaseStream.CopyToAsync(Stream.Null);
         return new(process);
     }

@@ -31,7 +31,7 @@ internal sealed class DirectStorage(
         try
         {
             // Not the client's token: one that leaves now must not keep us from learning what has to be aborted.
-            using var limit = new CancellationTokenSource(BeginLimit, clock);
+            using var limit = clock.Limit(BeginLimit);
             var multipartId = await parts.BeginAsync(created.ObjectKey, limit.Token);
             await uploadLock.ReleaseAsync(created.Progress with { MultipartId = multipartId }, limit.Token);
             var links = await LinksAsync(uploadLock.Upload, DirectParts.PartsOf(uploadLock.Upload));
@@ -82,9 +82,8 @@ internal sealed class DirectStorage(
 
     private async Task<DirectAttempt> FinishAsync(UploadLock uploadLock, CancellationToken cancellationToken)
     {
-        using var limit = new CancellationTokenSource(AssembleLimit, clock);
-        using var linked = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, uploadLock.Lost);
-        switch (await parts.AssembleAsync(uploadLock.Upload, linked.Token))
+        using var limit = clock.Limit(AssembleLimit, uploadLock.Lost);
+        switch (await parts.AssembleAsync(uploadLock.Upload, limit.Token))
         {
             case null:
                 await completeUpload.GiveUpAsync(uploadLock);
