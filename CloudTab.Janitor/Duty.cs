@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 
 namespace CloudTab.Janitor;
@@ -24,7 +25,7 @@ internal static class DutyExtensions
         Func<TDuty, Func<CancellationToken, Task<Batch>>> runOnce)
         where TDuty : class
     {
-        services.AddSingleton<TDuty>();
+        services.TryAddSingleton<TDuty>();
         services.AddSingleton<IHostedService>(provider =>
         {
             var options = provider.GetRequiredService<IOptions<JanitorOptions>>();

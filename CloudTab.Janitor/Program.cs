@@ -12,11 +12,11 @@ builder.AddRelay();
 builder.Services.AddSettings<JanitorOptions>();
 builder.Services.AddSingleton<Telemetry>();
 
-builder.Services.AddDuty<ExpireSessions>("expire_sessions", options => options.Interval, duty => duty.RunOnceAsync);
-builder.Services.AddDuty<LapseClaims>("lapse_claims", options => options.Interval, duty => duty.RunOnceAsync);
-builder.Services.AddDuty<ExpireFiles>("expire_files", options => options.Interval, duty => duty.RunOnceAsync);
-builder.Services.AddDuty<AbandonUploads>("abandon_uploads", options => options.Interval, duty => duty.RunOnceAsync);
-builder.Services.AddDuty<ExpireUploads>("expire_uploads", options => options.Interval, duty => duty.RunOnceAsync);
+builder.Services.AddDuty<MarkDue>("expire_sessions", options => options.Interval, due => due.ExpireSessionsAsync);
+builder.Services.AddDuty<MarkDue>("lapse_claims", options => options.Interval, due => due.LapseClaimsAsync);
+builder.Services.AddDuty<MarkDue>("expire_files", options => options.Interval, due => due.ExpireFilesAsync);
+builder.Services.AddDuty<MarkDue>("abandon_uploads", options => options.Interval, due => due.AbandonUploadsAsync);
+builder.Services.AddDuty<MarkDue>("expire_uploads", options => options.Interval, due => due.ExpireUploadsAsync);
 builder.Services.AddDuty<RemoveFiles>("remove_files", options => options.Interval, duty => duty.RunOnceAsync);
 builder.Services.AddDuty<AbortUploads>("abort_uploads", options => options.ListingInterval, duty => duty.RunOnceAsync);
 builder.Services.AddDuty<SweepOrphans>("sweep_orphans", options => options.ListingInterval, duty => duty.RunOnceAsync);

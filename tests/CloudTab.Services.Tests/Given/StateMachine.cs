@@ -33,8 +33,7 @@ internal sealed class StateMachine : IDisposable
         builder.Services.AddSettings<JanitorOptions>();
         builder.Services.AddSingleton<Janitor.Telemetry>();
         foreach (var duty in (Type[])[
-            typeof(ExpireSessions), typeof(LapseClaims), typeof(ExpireFiles), typeof(AbandonUploads), typeof(ExpireUploads), typeof(RemoveFiles),
-            typeof(AbortUploads), typeof(SweepOrphans), typeof(Purge), typeof(MeasureBacklog)])
+            typeof(MarkDue), typeof(RemoveFiles), typeof(AbortUploads), typeof(SweepOrphans), typeof(Purge), typeof(MeasureBacklog)])
         {
             builder.Services.AddSingleton(duty);
         }

@@ -26,20 +26,20 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
         var objectKey = await ObjectKeyAsync(session);
         await PassAsync(session);
 
-        var batch = await _states.Get<ExpireSessions>().RunOnceAsync(Token);
+        var batch = await _states.Get<MarkDue>().ExpireSessionsAsync(Token);
 
         Assert.True(batch.Done >= 1);
         Assert.Equal("expired", (await _states.SessionAsync(session.Id)).Status);
         Assert.Equal(["deleted"], await _states.FilesAsync(session.Id));
         Assert.DoesNotContain(objectKey, await fixture.ObjectsAsync());
-        Assert.Equal(0, (await _states.Get<ExpireSessions>().RunOnceAsync(Token)).Done);
+        Assert.Equal(0, (await _states.Get<MarkDue>().ExpireSessionsAsync(Token)).Done);
     }
 
     [Fact]
     public async Task A_full_batch_says_that_there_is_more()
     {
         using var states = new StateMachine(fixture, null, _states.Clock, ("JANITOR_BATCH_SIZE", "2"));
-        await AllAsync(states.Get<ExpireSessions>().RunOnceAsync);
+        await AllAsync(states.Get<MarkDue>().ExpireSessionsAsync);
         var key = await states.KeyAsync();
         var sessions = new List<OpenedSession>();
         for (var i = 0; i < 3; i++)
@@ -47,14 +47,14 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
         foreach (var session in sessions)
             await PassAsync(session);
 
-        Assert.Equal(new Batch(2, More: true), await states.Get<ExpireSessions>().RunOnceAsync(Token));
-        Assert.Equal(new Batch(1, More: false), await states.Get<ExpireSessions>().RunOnceAsync(Token));
+        Assert.Equal(new Batch(2, More: true), await states.Get<MarkDue>().ExpireSessionsAsync(Token));
+        Assert.Equal(new Batch(1, More: false), await states.Get<MarkDue>().ExpireSessionsAsync(Token));
     }
 
     [Fact]
     public async Task Replicas_share_the_work_and_no_session_expires_twice()
     {
-        await AllAsync(_states.Get<ExpireSessions>().RunOnceAsync);
+        await AllAsync(_states.Get<MarkDue>().ExpireSessionsAsync);
         var key = await _states.KeyAsync();
         await _states.ExecuteAsync(
             """
@@ -85,11 +85,11 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
             await prolong.ExecuteNonQueryAsync(Token);
         }
 
-        await _states.Get<ExpireSessions>().RunOnceAsync(Token);
+        await _states.Get<MarkDue>().ExpireSessionsAsync(Token);
         Assert.Equal("open", (await _states.SessionAsync(session.Id)).Status);
 
         await transaction.CommitAsync(Token);
-        await _states.Get<ExpireSessions>().RunOnceAsync(Token);
+        await _states.Get<MarkDue>().ExpireSessionsAsync(Token);
         Assert.Equal("open", (await _states.SessionAsync(session.Id)).Status);
     }
 
@@ -100,7 +100,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
         var session = await _states.InStateAsync("processing", key);
         await _states.ExecuteAsync("UPDATE sessions SET claimed_until = @past WHERE id = @Id", new { past = DateTime.UnixEpoch, session.Id });
 
-        await _states.Get<LapseClaims>().RunOnceAsync(Token);
+        await _states.Get<MarkDue>().LapseClaimsAsync(Token);
 
         Assert.Equal("pending", (await _states.SessionAsync(session.Id)).Status);
         Assert.Equal("session_updated pending 1", (await _states.EventsAsync(session.Id))[^1]);
@@ -115,7 +115,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
         await _states.ExecuteAsync(
             "UPDATE files SET stored_at = '2000-01-01' WHERE session = @Id AND position = 1", new { session.Id });
 
-        await _states.Get<ExpireFiles>().RunOnceAsync(Token);
+        await _states.Get<MarkDue>().ExpireFilesAsync(Token);
 
         var row = await _states.SessionAsync(session.Id);
         Assert.Equal(("pending", 1, 3L), (row.Status, row.FileCount, row.TotalSize));
@@ -131,7 +131,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
         await _states.StoreAsync(session.Id, await _states.BeginAsync(session.Id));
         await _states.ExecuteAsync("UPDATE files SET stored_at = '2000-01-01' WHERE session = @Id", new { session.Id });
 
-        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => _states.Get<ExpireFiles>().RunOnceAsync(Token)));
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => _states.Get<MarkDue>().ExpireFilesAsync(Token)));
 
         Assert.Equal(("processing", 0, 0L), await StateAsync(session));
         Assert.Single(await _states.EventsAsync(session.Id), "session_updated processing 0");
@@ -145,7 +145,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
         var (dead, live) = (await _states.BeginAsync(session.Id), await _states.BeginAsync(session.Id));
         await _states.ExecuteAsync("UPDATE files SET lease_until = @past WHERE id = @Id", new { past = DateTime.UnixEpoch, dead.Id });
 
-        await _states.Get<AbandonUploads>().RunOnceAsync(Token);
+        await _states.Get<MarkDue>().AbandonUploadsAsync(Token);
 
         Assert.Equal(["uploading"], await _states.FilesAsync(session.Id));
         var objects = await fixture.ObjectsAsync();
@@ -163,7 +163,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
         var objectKey = await ObjectKeyAsync(session);
         await PassAsync(session);
 
-        await cutOff.Get<ExpireSessions>().RunOnceAsync(Token);
+        await cutOff.Get<MarkDue>().ExpireSessionsAsync(Token);
         Assert.Equal("expired", (await _states.SessionAsync(session.Id)).Status);
         Assert.Equal(["deleting"], await _states.FilesAsync(session.Id));
 

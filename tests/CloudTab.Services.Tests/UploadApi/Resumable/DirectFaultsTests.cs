@@ -59,7 +59,7 @@ public sealed class DirectFaultsTests(DirectFixture relay) : IClassFixture<Direc
         await _client.IsGoneAsync(upload);
 
         using var janitor = new StateMachine(relay);
-        await janitor.Get<ExpireSessions>().RunOnceAsync(Token);
+        await janitor.Get<MarkDue>().ExpireSessionsAsync(Token);
 
         await _client.IsGoneAsync(upload);
         await relay.AssertNothingLeftAsync(sessionId);
@@ -73,7 +73,7 @@ public sealed class DirectFaultsTests(DirectFixture relay) : IClassFixture<Direc
 
         using var janitor = new StateMachine(relay);
         janitor.Clock.Advance(TimeSpan.FromMinutes(10));
-        await janitor.Get<AbandonUploads>().RunOnceAsync(Token);
+        await janitor.Get<MarkDue>().AbandonUploadsAsync(Token);
         await janitor.Get<AbortUploads>().RunOnceAsync(Token);
         await janitor.Get<RemoveFiles>().RunOnceAsync(Token);
 

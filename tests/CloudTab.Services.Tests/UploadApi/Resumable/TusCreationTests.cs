@@ -205,7 +205,7 @@ public sealed class TusCreationTests(UploadFixture relay) : IClassFixture<Upload
 
         await relay.ExecuteAsync("UPDATE sessions SET expires_at = now() - interval '1 second' WHERE session_id = @sessionId", new { sessionId });
         await IsGoneAsync(upload);
-        await RoundAsync<ExpireSessions>(duty => duty.RunOnceAsync);
+        await RoundAsync<MarkDue>(due => due.ExpireSessionsAsync);
         await IsGoneAsync(upload);
         await relay.AssertNothingLeftAsync(sessionId);
     }
@@ -236,7 +236,7 @@ public sealed class TusCreationTests(UploadFixture relay) : IClassFixture<Upload
             "UPDATE uploads SET created_at = now() - interval '25 hours' FROM sessions WHERE sessions.id = session AND session_id = @sessionId", new { sessionId });
 
         await IsGoneAsync(upload);
-        await RoundAsync<ExpireUploads>(duty => duty.RunOnceAsync);
+        await RoundAsync<MarkDue>(due => due.ExpireUploadsAsync);
         await IsGoneAsync(upload);
         await relay.AssertNothingLeftAsync(sessionId);
         Assert.Equal("open", (await _client.StatusAsync(sessionId)).GetProperty("status").GetString());

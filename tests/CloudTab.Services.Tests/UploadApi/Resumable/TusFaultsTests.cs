@@ -388,9 +388,9 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
 
     private static async Task RoundAsync(StateMachine janitor)
     {
-        await janitor.Get<ExpireSessions>().RunOnceAsync(Token);
-        await janitor.Get<ExpireUploads>().RunOnceAsync(Token);
-        await janitor.Get<AbandonUploads>().RunOnceAsync(Token);
+        await janitor.Get<MarkDue>().ExpireSessionsAsync(Token);
+        await janitor.Get<MarkDue>().ExpireUploadsAsync(Token);
+        await janitor.Get<MarkDue>().AbandonUploadsAsync(Token);
         await janitor.Get<RemoveFiles>().RunOnceAsync(Token);
         while (await janitor.Get<AbortUploads>().RunOnceAsync(Token) is { More: true })
         {
