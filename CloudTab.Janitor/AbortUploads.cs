@@ -16,6 +16,7 @@ internal sealed class AbortUploads(Database database, ObjectStore store, Lifetim
         var (aborted, refused) = (0, 0);
         foreach (var upload in await OwnerlessAsync(page, cancellationToken))
         {
+            RelayTelemetry.FoundWork();
             try
             {
                 await store.AbortUploadAsync(upload.Key, upload.UploadId, cancellationToken);

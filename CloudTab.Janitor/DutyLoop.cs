@@ -59,15 +59,18 @@ internal sealed class DutyLoop(Duty duty, IOptions<JanitorOptions> options, Tele
     private async Task<Batch> RunBatchAsync(CancellationToken stoppingToken)
     {
         using var limit = clock.Limit(TimeSpan.FromMilliseconds(options.Value.BatchTimeout), stoppingToken);
-        using var span = Telemetry.Source.StartActivity(duty.Name);
+        using var span = RelayTelemetry.StartLooking(Telemetry.Source, duty.Name);
         try
         {
             var batch = await duty.RunOnceAsync(limit.Token);
+            if (batch.Done + batch.Refused > 0)
+                RelayTelemetry.FoundWork();
             telemetry.Done(duty.Name, batch.Done);
             return batch;
         }
         catch (Exception failure)
         {
+            RelayTelemetry.FoundWork(); // what fails is worth a trace too
             span?.SetStatus(ActivityStatusCode.Error, failure.GetType().FullName);
             throw;
         }

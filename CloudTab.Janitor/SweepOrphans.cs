@@ -20,6 +20,8 @@ internal sealed class SweepOrphans(Database database, ObjectStore store, Lifetim
     {
         var page = await store.ListAsync(_last, cancellationToken);
         var orphans = await OrphansAsync(page, cancellationToken);
+        if (orphans.Count > 0)
+            RelayTelemetry.FoundWork();
         var refused = (await store.TryDeleteAsync(orphans, cancellationToken)).Count;
         _last = page.Count > 0 ? page[^1].Key : null;
         return new(orphans.Count - refused, More: page.Count > 0, refused);

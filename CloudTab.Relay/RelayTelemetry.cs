@@ -18,6 +18,8 @@ public sealed class RelayTelemetry
 
     internal static readonly ActivitySource Source = new("CloudTab.Relay");
 
+    private const string LooksForWork = "cloudtab.looks_for_work";
+
     private readonly Counter<long> _transitions;
     private readonly Histogram<double> _memoryWait;
 
@@ -46,6 +48,31 @@ public sealed class RelayTelemetry
         if (ActivityContext.TryParse(origin, null, isRemote: true, out var submitted) && submitted.TraceId != work.TraceId)
             work.AddLink(new(submitted));
     }
+
+    /// <summary>
+    /// Begins the span of a round that looks for work. Neither it nor anything below it is exported until <see cref="FoundWork"/> says that
+    /// there is some: a relay that idles would otherwise fill the traces with rounds that did nothing.
+    /// </summary>
+    public static Activity? StartLooking(ActivitySource source, string name)
+    {
+        var round = source.StartActivity(name);
+        if (round is { Recorded: true })
+        {
+            round.SetCustomProperty(LooksForWork, LooksForWork);
+            round.ActivityTraceFlags &= ~ActivityTraceFlags.Recorded; // to which the sampler holds what begins below it
+        }
+
+        return round;
+    }
+
+    /// <summary>There is work to do: a round that looked for some is exported, with what begins below it from now on.</summary>
+    public static void FoundWork()
+    {
+        if (Activity.Current is { } work && IsLooking(work))
+            work.ActivityTraceFlags |= ActivityTraceFlags.Recorded;
+    }
+
+    internal static bool IsLooking(Activity work) => work.GetCustomProperty(LooksForWork) is not null;
 
     /// <summary>Sessions have come into another state.</summary>
     internal void Moved(Transition transition, int sessions = 1)

@@ -43,6 +43,7 @@ public sealed class Removal(Database database, ObjectStore store, Lifetimes life
         var files = await ClaimAsync(session, cancellationToken);
         if (files.Count == 0)
             return new(0, 0);
+        RelayTelemetry.FoundWork();
         var refused = await DiscardPartsAsync(files, cancellationToken);
         refused.UnionWith(await store.TryDeleteAsync([.. files.Select(file => file.ObjectKey).Except(refused, StringComparer.Ordinal)], cancellationToken));
 

@@ -49,6 +49,7 @@ public sealed class StateChanges(Database database, Wakeups wakeups, RelayTeleme
         var changes = await database.ChangeAsync<StateChange>(sql, all, cancellationToken);
         if (changes.Count == 0)
             return changes;
+        RelayTelemetry.FoundWork();
         if (changes is [var single])
             RelayTelemetry.TagSession(single.Session, single.Origin);
         if (transition is not null)
@@ -57,7 +58,10 @@ public sealed class StateChanges(Database database, Wakeups wakeups, RelayTeleme
         return changes;
     }
 
-    private static string? TraceParent => Activity.Current is { IdFormat: ActivityIdFormat.W3C } work ? work.Id : null;
+    // A round that looks for work has found some, if it writes an event.
+    private static string? TraceParent => Activity.Current is { IdFormat: ActivityIdFormat.W3C } work
+        ? $"00-{work.TraceId}-{work.SpanId}-{(work.Recorded || RelayTelemetry.IsLooking(work) ? "01" : "00")}"
+        : null;
 
     private static string? TraceState => Activity.Current?.TraceStateString switch
     {

@@ -118,6 +118,16 @@ public sealed partial class TelemetryTests(ObservedRelay relay) : IClassFixture<
         Assert.DoesNotContain(Span.Of(relay.Exports), span => span.Kind == Span.Client && span.ParentId.Length == 0);
     }
 
+    [Fact]
+    public void A_round_of_the_Janitor_is_a_trace_only_if_it_did_something()
+    {
+        var rounds = Span.Of(relay.Exports).Where(span => span.Service == "janitor" && span.ParentId.Length == 0).Select(span => span.Name).ToHashSet();
+
+        Assert.Contains("remove_files", rounds); // after the outage of S3
+        Assert.DoesNotContain("purge", rounds);
+        Assert.DoesNotContain("sweep_orphans", rounds);
+    }
+
     private static bool IsServer(Span span, string service, string route) =>
         span.Service == service && span.Kind == Span.Server
         && span.Attributes.GetValueOrDefault("http.route") is string text && text.EndsWith(route, StringComparison.Ordinal);

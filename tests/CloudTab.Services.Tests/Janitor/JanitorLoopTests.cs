@@ -1,7 +1,12 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using CloudTab.Janitor;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Npgsql;
+using OpenTelemetry;
+using OpenTelemetry.Trace;
 
 namespace CloudTab.Services.Tests;
 
@@ -78,6 +83,37 @@ public sealed class JanitorLoopTests(JanitorLoopTests.Fixture fixture) : IClassF
     }
 
     [Fact]
+    public async Task A_round_is_a_trace_only_if_it_did_something()
+    {
+        using var states = new StateMachine(fixture);
+        await states.Get<MarkDue>().ExpireSessionsAsync(Token);
+        var session = await states.InStateAsync("pending", await states.KeyAsync());
+        var exported = new Exported();
+        using var tracing = Sdk.CreateTracerProviderBuilder()
+            .AddSource("CloudTab.*").AddNpgsql().AddProcessor(new SimpleActivityExportProcessor(exported)).Build();
+        var rounds = new List<ActivityTraceId>();
+
+        await RunAsync(
+            async token =>
+            {
+                rounds.Add(Activity.Current!.TraceId);
+                if (rounds.Count == 4)
+                    await states.ExecuteAsync("UPDATE sessions SET expires_at = '2000-01-01' WHERE id = @Id", new { session.Id });
+                return await states.Get<MarkDue>().ExpireSessionsAsync(token);
+            },
+            () => rounds.Count >= 6);
+
+        var all = exported.Spans.Where(span => rounds.Contains(span.TraceId)).ToList();
+        Assert.Equal(rounds[3], Assert.Single(all.Select(span => span.TraceId).Distinct()));
+        var round = Assert.Single(all, span => span.ParentSpanId == default);
+        Assert.Equal("tidy", round.DisplayName);
+        Assert.Contains(all, span => span.Kind == ActivityKind.Client && span.ParentSpanId == round.SpanId);
+        Assert.Equal(
+            [$"00-{round.TraceId}-{round.SpanId}-01"],
+            await states.QueryAsync<string>("SELECT trace_parent FROM events WHERE session = @Id AND status = 'expired'", new { session.Id }));
+    }
+
+    [Fact]
     public async Task It_starts_and_stops_at_any_moment()
     {
         for (var i = 0; i < 100; i++)
@@ -127,6 +163,20 @@ public sealed class JanitorLoopTests(JanitorLoopTests.Fixture fixture) : IClassF
         var options = Options.Create(new JanitorOptions { Batches = Batches, BatchTimeout = 1_000 });
         var meters = new ServiceCollection().AddMetrics().BuildServiceProvider().GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>();
         return new DutyLoop(duty, options, new Janitor.Telemetry(meters), TimeProvider.System, lines);
+    }
+
+    private sealed class Exported : BaseExporter<Activity>
+    {
+        private readonly ConcurrentQueue<Activity> _spans = [];
+
+        public IEnumerable<Activity> Spans => _spans;
+
+        public override ExportResult Export(in Batch<Activity> batch)
+        {
+            foreach (var span in batch)
+                _spans.Enqueue(span);
+            return ExportResult.Success;
+        }
     }
 
     private sealed class Lines : ILogger<DutyLoop>
