@@ -4,10 +4,10 @@ using Microsoft.Extensions.Logging;
 namespace CloudTab.Relay;
 
 /// <summary>
-/// Takes files that are marked `deleting` out of S3, then marks their rows `deleted` (or drops the rows of files that were never
-/// stored). Both steps can be repeated: whoever marks calls it at once, and the Janitor calls it for what was left over. A batch is
-/// claimed for a moment before S3 hears of it, so that several processes share the work, and what S3 refuses to delete is tried
-/// again later without holding up the rest.
+/// Deletes files that are marked `deleting` from S3, then marks their rows `deleted` (or drops the rows of files that were never
+/// stored). Both steps can be repeated: the code that marks files calls it at once, and the Janitor calls it for what was left over. A
+/// batch is claimed for a moment before S3 hears of it, so that several processes share the work, and what S3 refuses to delete is
+/// retried later without holding up the rest.
 /// </summary>
 public sealed class Removal(Database database, ObjectStore store, Lifetimes lifetimes, ILogger<Removal> logger)
 {
@@ -18,8 +18,8 @@ public sealed class Removal(Database database, ObjectStore store, Lifetimes life
     public static readonly TimeSpan Lease = TimeSpan.FromSeconds(15);
 
     /// <summary>
-    /// Removes the marked files of one session now. Where that does not work, or not before the token is cancelled, the Janitor will:
-    /// the caller's answer stays true.
+    /// Removes the marked files of one session now. If Postgres or S3 is away or too slow for the token, the Janitor will do it: the
+    /// caller's answer stays true.
     /// </summary>
     public async Task TryRemoveAsync(Guid session, CancellationToken cancellationToken)
     {
@@ -29,7 +29,7 @@ public sealed class Removal(Database database, ObjectStore store, Lifetimes life
             {
             }
         }
-        catch (Exception postponed)
+        catch (Exception postponed) when (Outage.IsOrRefusal(postponed) || postponed is OperationCanceledException)
         {
             logger.RemovalPostponed(session, postponed);
         }

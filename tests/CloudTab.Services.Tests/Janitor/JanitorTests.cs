@@ -6,6 +6,7 @@ using Amazon.S3.Model;
 using CloudTab.Janitor;
 using CloudTab.Relay;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 
 namespace CloudTab.Services.Tests;
 
@@ -175,6 +176,22 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
         await _states.Get<RemoveFiles>().RunOnceAsync(Token);
         Assert.Equal(["deleted"], await _states.FilesAsync(session.Id));
         Assert.DoesNotContain(objectKey, await fixture.ObjectsAsync());
+    }
+
+    [Fact]
+    public async Task Only_an_outage_leaves_the_removal_of_files_to_the_Janitor()
+    {
+        using var away = new AmazonS3Client("key", "secret", new AmazonS3Config { ServiceURL = "http://127.0.0.1:1", ForcePathStyle = true, AuthenticationRegion = "us-east-1", MaxErrorRetry = 0 });
+        using var cutOff = new StateMachine(fixture, away, _states.Clock);
+        var session = await _states.InStateAsync("completed", await _states.KeyAsync());
+
+        await _states.ExecuteAsync("ALTER TABLE uploads RENAME TO elsewhere");
+        var mistake = await Record.ExceptionAsync(() => cutOff.Get<Removal>().TryRemoveAsync(session.Id, Token));
+        await _states.ExecuteAsync("ALTER TABLE elsewhere RENAME TO uploads");
+        await cutOff.Get<Removal>().TryRemoveAsync(session.Id, Token);
+
+        Assert.IsType<PostgresException>(mistake);
+        Assert.Equal(["deleting"], await _states.FilesAsync(session.Id));
     }
 
     [Fact]
