@@ -5,8 +5,8 @@ using Microsoft.Extensions.Options;
 namespace CloudTab.Janitor;
 
 /// <summary>
-/// The loop around a duty: a round at once, then one every interval; a round is batches until one is not full. It outlives every
-/// failure, since an outage of Postgres or S3 ends some time, and says so in one line when its health changes.
+/// The loop around a duty: a round at once, then one every interval; a round is batches until one is not full. A failure never ends it,
+/// since every outage of Postgres or S3 ends some time; one line in the log tells of each change of its health.
 /// </summary>
 internal sealed class DutyLoop(Duty duty, IOptions<JanitorOptions> options, Telemetry telemetry, TimeProvider clock, ILogger<DutyLoop> logger)
     : BackgroundService

@@ -38,7 +38,7 @@ internal sealed class JanitorOptions
     public int BatchTimeout { get; set; } = 60_000;
 
     /// <summary>
-    /// Batches in one round at most (JANITOR_BATCHES, default 100): a round through a large bucket goes on where the last one
+    /// Batches in one round at most (JANITOR_BATCHES, default 100): the next round through a large bucket continues where this one
     /// stopped.
     /// </summary>
     [ConfigurationKeyName("JANITOR_BATCHES")]

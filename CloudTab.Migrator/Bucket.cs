@@ -7,7 +7,7 @@ using Polly;
 namespace CloudTab.Migrator;
 
 /// <summary>
-/// Creates the bucket where it is missing, with the rule that S3 itself deletes everything after a day and aborts what was never
+/// Creates the bucket if it is missing, with the rule that S3 itself deletes everything after a day and aborts what was never
 /// completed: should all of CloudTab stop, no file outlives its time by more than S3's own daily round.
 /// </summary>
 internal sealed class Bucket(

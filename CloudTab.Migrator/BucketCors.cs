@@ -8,8 +8,8 @@ using Polly;
 namespace CloudTab.Migrator;
 
 /// <summary>
-/// Lets pages of ALLOWED_ORIGINS send parts to presigned links, where DIRECT_UPLOADS is on. Otherwise the bucket's CORS is left alone: it
-/// takes permissions that nobody needs then, and a rule that is left over opens nothing without a link.
+/// Lets pages of ALLOWED_ORIGINS send parts to presigned links, if DIRECT_UPLOADS is on. Otherwise the bucket's CORS is left alone:
+/// changing it takes permissions that are not needed then, and a rule that is left over opens nothing without a link.
 /// </summary>
 internal sealed class BucketCors(
     IAmazonS3 client,
@@ -49,7 +49,7 @@ internal sealed class BucketCors(
         }
     }
 
-    // A browser says Content-Type of its own accord where a file has one.
+    // A browser adds Content-Type by itself if a file has one.
     private static CORSRule RuleFor(IReadOnlyList<string> origins) => new()
     {
         Id = RuleId,

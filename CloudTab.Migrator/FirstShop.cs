@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 
 namespace CloudTab.Migrator;
 
-/// <summary>The shop that is meant where none is named, and its first key.</summary>
+/// <summary>The shop that is meant if none is named, and its first key.</summary>
 internal sealed class FirstShop(
     Operator @operator, IOptions<MigratorOptions> options, IHostEnvironment environment, ILogger<FirstShop> logger)
 {

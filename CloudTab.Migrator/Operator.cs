@@ -59,7 +59,7 @@ internal sealed class Operator(Database database, ApiKeys keys, TimeProvider clo
         }
     }
 
-    /// <summary>The limits that a shop has of its own, or null where there is no such shop.</summary>
+    /// <summary>The limits that a shop has of its own, or null if there is no such shop.</summary>
     public Task<ListedLimits?> FindLimitsAsync(string id, CancellationToken cancellationToken)
     {
         const string sql = """

@@ -30,8 +30,8 @@ internal sealed class Schema(NpgsqlDataSource source, IOptions<DatabaseOptions> 
     }
 
     /// <summary>
-    /// Changes nothing, and returns once another Migrator has applied all that this one knows: what a service waits for where its
-    /// orchestrator cannot make it wait for a job. Postgres may still be on its way up.
+    /// Changes nothing, and returns once another Migrator has applied all that this one knows: for services whose orchestrator cannot make
+    /// them wait for a job. Postgres may still be on its way up.
     /// </summary>
     public async Task WaitAsync(CancellationToken cancellationToken)
     {

@@ -154,7 +154,7 @@ internal sealed class Commands(
     {
         var (outcome, session) = await claims.ClaimAsync(key, name, cancellationToken);
         var details = outcome == Outcome.Done ? await views.DetailsAsync(session, cancellationToken) : null;
-        // Not claimed, when asked why not: whoever had it when the claim came has let go of it in between.
+        // Not claimed, when asked why not: the claim that was in the way has been released in between.
         socket.Send(details is not null
             ? new SessionClaimed(details)
             : Error.ClaimFailed(CodeOf(outcome == Outcome.NotClaimed ? Outcome.ClaimedByAnother : outcome)));

@@ -16,13 +16,13 @@ internal sealed class Frame
 
     public ReadOnlyMemory<byte> Text { get; }
 
-    /// <summary>The event that it tells of; null where it is an answer.</summary>
+    /// <summary>The event that it tells of; null if it is an answer.</summary>
     public SessionEvent? Event { get; }
 
     /// <summary>When the event was read, as a timestamp of this process's clock.</summary>
     public long Read { get; }
 
-    /// <summary>The span in which the event was received, in the trace of whoever caused it.</summary>
+    /// <summary>The span in which the event was received, in the trace of the request that caused it.</summary>
     public ActivityContext Origin { get; }
 
     public static Frame Of(Outgoing message) => new(message, null, 0, default);

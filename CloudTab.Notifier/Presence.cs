@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.Http.HttpResults;
 namespace CloudTab.Notifier;
 
 /// <summary>
-/// Writes down how many sockets of which shops this replica has: at once when that changes, and every few seconds as a sign of
-/// life. Rows that are not refreshed count as gone after <see cref="Shops.PresenceLimit"/>, so a killed replica needs no cleaning up.
+/// Records how many sockets of which shops this replica has: at once when that changes, and every few seconds as a sign of life. Rows
+/// that are not refreshed count as gone after <see cref="Shops.PresenceLimit"/>, so a killed replica needs no cleaning up.
 /// </summary>
 internal sealed class Presence(Database database, ShopDirectory directory, TimeProvider clock, ILogger<Presence> logger) : BackgroundService
 {

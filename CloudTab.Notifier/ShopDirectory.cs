@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 
 namespace CloudTab.Notifier;
 
-/// <summary>Which authenticated sockets of which shops are open on this replica: where events are routed to.</summary>
+/// <summary>The authenticated sockets on this replica, by shop: events are routed to them.</summary>
 internal sealed class ShopDirectory(IOptions<SocketOptions> options, Telemetry telemetry)
 {
     private readonly Dictionary<string, ImmutableList<ShopSocket>> _shops = new(StringComparer.Ordinal);
@@ -17,7 +17,7 @@ internal sealed class ShopDirectory(IOptions<SocketOptions> options, Telemetry t
     /// <summary>Tells that sockets have come or gone.</summary>
     public ChannelReader<bool> Changes => _changes.Reader;
 
-    /// <summary>Enters a socket; false where the shop has as many as it may.</summary>
+    /// <summary>Adds a socket; false if the shop has as many as it may.</summary>
     public bool TryAdd(string shop, ShopSocket socket)
     {
         lock (_gate)

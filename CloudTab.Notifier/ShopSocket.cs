@@ -7,7 +7,7 @@ namespace CloudTab.Notifier;
 
 /// <summary>
 /// One socket: a loop that reads messages and a loop that writes what is queued, which alone sends and in the end closes. An idle
-/// one holds no buffer. Whoever puts something into its queue never waits for its peer.
+/// one holds no buffer. Putting something into its queue never waits for its peer.
 /// </summary>
 internal sealed class ShopSocket(WebSocket socket, Commands commands, Telemetry telemetry, TimeProvider clock, CancellationToken aborted)
     : IDisposable
@@ -32,7 +32,7 @@ internal sealed class ShopSocket(WebSocket socket, Commands commands, Telemetry 
     private long _second;
     private int _messages;
 
-    /// <summary>Whom the socket speaks for, once it has authenticated.</summary>
+    /// <summary>The key that the socket has authenticated with, or null.</summary>
     public ShopKey? Key { get; set; }
 
     /// <summary>Runs the socket to its end.</summary>

@@ -44,7 +44,7 @@ internal sealed class Telemetry
         type is "authenticate" or "get_pending" or "claim_session" or "complete_session" ? type : "unknown_message", ActivityKind.Server);
 
     /// <summary>
-    /// An event has been read, in the trace of whoever caused it. Its row was written before the wake-up was sent, so the parent is the
+    /// An event has been read, in the trace of the request that caused it. Its row was written before the wake-up was sent, so the parent is the
     /// work that wrote it; the wake-up is the sibling before.
     /// </summary>
     public static Activity? StartReceipt(SessionEvent read, DateTimeOffset began, int sockets)

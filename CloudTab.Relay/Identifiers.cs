@@ -48,7 +48,7 @@ public static class PickupCode
     /// <summary>A new one; whether it is free among the shop's live sessions only the database can tell.</summary>
     public static string Create() => RandomNumberGenerator.GetString(Alphabet, Length);
 
-    /// <summary>The code as it is stored, or null where the text cannot be one.</summary>
+    /// <summary>The code as it is stored, or null if the text cannot be one.</summary>
     public static string? Parse(string text)
     {
         var code = text.ToUpperInvariant();

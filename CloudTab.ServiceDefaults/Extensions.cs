@@ -38,7 +38,7 @@ public static class Extensions
 
     /// <summary>
     /// The middleware of every service, outermost first: failures become problem details, answers carry the security headers,
-    /// other origins are let in where ALLOWED_ORIGINS names them.
+    /// the origins that ALLOWED_ORIGINS names may call.
     /// </summary>
     public static WebApplication UseServiceDefaults(this WebApplication app)
     {

@@ -25,8 +25,8 @@ internal static class Failures
     }
 
     /// <summary>
-    /// Writes a problem whatever the client says it accepts. The framework's writer falls silent where that is neither JSON nor
-    /// anything; RFC 9110, section 15.5.7, prefers an answer of another type to none.
+    /// Writes a problem whatever the client says it accepts. The framework's writer writes nothing unless that is JSON or anything; RFC
+    /// 9110, section 15.5.7, prefers an answer of another type to none.
     /// </summary>
     private sealed class ProblemWriter(IOptions<ProblemDetailsOptions> options) : IProblemDetailsWriter
     {
@@ -85,7 +85,7 @@ internal static class Failures
         _ => "The request could not be understood.",
     };
 
-    /// <summary>Every 503 says when to come again, whoever answers it, and so does 507, which people have to end, not machines.</summary>
+    /// <summary>Every 503 says when to come again, and so does 507, which only people can end.</summary>
     internal static void UseRetryAfter(this WebApplication app) => app.Use((context, next) =>
     {
         context.Response.OnStarting(

@@ -4,7 +4,7 @@ namespace CloudTab.ServiceDefaults;
 
 /// <summary>
 /// Counts what was not done, by the stable code that the client was told. Problem details count by themselves (<see cref="Failures"/>);
-/// who answers in another form counts here.
+/// answers in another form are counted here by hand.
 /// </summary>
 public sealed class Refusals
 {

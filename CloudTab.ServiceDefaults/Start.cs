@@ -11,7 +11,7 @@ namespace CloudTab.ServiceDefaults;
 public static partial class Start
 {
     /// <summary>Runs the host until SIGTERM.</summary>
-    /// <returns>The exit code: 0, or 78 (EX_CONFIG of sysexits.h) where a setting is wrong.</returns>
+    /// <returns>The exit code: 0, or 78 (EX_CONFIG of sysexits.h) if a setting is wrong.</returns>
     public static Task<int> RunOrExplainAsync(this IHost host) => host.RunOrExplainAsync(async () =>
     {
         await host.RunAsync();
@@ -19,7 +19,7 @@ public static partial class Start
     });
 
     /// <summary>Runs something to completion instead of the host, once the settings are known to be right.</summary>
-    /// <returns>Its exit code, or 78 where a setting is wrong.</returns>
+    /// <returns>Its exit code, or 78 if a setting is wrong.</returns>
     public static async Task<int> RunOrExplainAsync(this IHost host, Func<Task<int>> run)
     {
         if (Check(host.Services) is { } problem)

@@ -11,7 +11,7 @@ using OpenTelemetry.Trace;
 
 namespace CloudTab.ServiceDefaults;
 
-/// <summary>OpenTelemetry logs, traces and metrics, exported over OTLP where OTEL_EXPORTER_OTLP_ENDPOINT is set.</summary>
+/// <summary>OpenTelemetry logs, traces and metrics, exported over OTLP if OTEL_EXPORTER_OTLP_ENDPOINT is set.</summary>
 internal static class Telemetry
 {
     private const string Ours = "CloudTab.";
@@ -69,8 +69,8 @@ internal static class Telemetry
     private static string? RouteOf(HttpContext context) => (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText;
 
     /// <summary>
-    /// Leaves out calls that are part of nothing: health checks, polls that found nothing, the pump's NOTIFY. Each would be a trace of its
-    /// own, a dozen a second from a relay that idles, and what it is good for is in a metric or in the span of what it served.
+    /// Leaves out calls that belong to no work: health checks, polls that found nothing, the pump's NOTIFY. Each would be a trace of its own,
+    /// a dozen a second from a relay that idles. A metric or the span of the work that they served tells all that matters.
     /// </summary>
     private sealed class CallsOfNobody : BaseProcessor<Activity>
     {

@@ -18,10 +18,10 @@ public sealed class StoredFiles(Database database, StateChanges changes, Lifetim
         StoreFilesAsync(session, files, limits, resumed: null, consumed: [], cancellationToken);
 
     /// <summary>
-    /// Stores the file of a resumable upload, and completes that. The session stays open until its customer submits it: more files may
-    /// follow. A shop that knows of it already is told.
+    /// Stores the file of a resumable upload, and completes the upload. The session stays open until its customer submits it: more files
+    /// may follow. A shop that knows of the session already is told.
     /// </summary>
-    /// <param name="upload">The upload as its holder took it.</param>
+    /// <param name="upload">The upload as it was locked.</param>
     /// <param name="consumed">Files of the partial uploads that it was made of, which are removed.</param>
     public Task<Outcome> StoreResumedAsync(
         Upload upload, UploadedFile file, IReadOnlyList<Guid> consumed, SessionLimits limits, CancellationToken cancellationToken) =>
@@ -213,5 +213,5 @@ public readonly record struct SessionLimits(int Files, long Bytes, long? Outstan
 /// <param name="Size">Bytes.</param>
 /// <param name="Sha256">SHA-256 of the content, 32 bytes.</param>
 /// <param name="Pages">Pages of a PDF that could be counted.</param>
-/// <param name="Locked">Whether a PDF needs a password to be opened; null where that is not known.</param>
+/// <param name="Locked">Whether a PDF needs a password to be opened; null if that is not known.</param>
 public sealed record UploadedFile(Guid Id, string Name, string Type, long Size, byte[] Sha256, int? Pages = null, bool? Locked = null);

@@ -2,13 +2,13 @@ namespace CloudTab.Relay;
 
 /// <summary>
 /// The rows of files on their way in. A file's row exists before its first byte goes to S3, as `uploading` with a lease that the
-/// process renews: whatever happens to the process, the Janitor knows which objects are owned by nobody. Whatever locks a session and
-/// its files locks the session first: two that did it in different order would wait for each other.
+/// process renews: whatever happens to the process, the Janitor knows which objects are owned by nobody. Statements that lock a session
+/// and its files lock the session first: in different orders two of them would wait for each other.
 /// </summary>
 public sealed class UploadingFiles(Database database, Lifetimes lifetimes)
 {
     /// <summary>Finds the session that a customer uploads to.</summary>
-    /// <returns>The session, or null where the shop has no such session.</returns>
+    /// <returns>The session, or null if the shop has no such session.</returns>
     public async Task<UploadSession?> FindSessionAsync(string shop, string sessionId, CancellationToken cancellationToken)
     {
         const string sql = $"""
@@ -33,7 +33,7 @@ public sealed class UploadingFiles(Database database, Lifetimes lifetimes)
     /// <summary>Registers a file whose bytes are about to come. That is activity: it prolongs the session.</summary>
     /// <param name="session">Internal id of the session.</param>
     /// <param name="name">The name to display; it is kept in NFC, which only the database can make (.NET cannot without ICU).</param>
-    /// <returns>The file, or null where the session has ended.</returns>
+    /// <returns>The file, or null if the session has ended.</returns>
     public async Task<UploadingFile?> BeginAsync(Guid session, string name, CancellationToken cancellationToken)
     {
         const string sql = """
@@ -83,10 +83,10 @@ public sealed class UploadingFiles(Database database, Lifetimes lifetimes)
     }
 
     /// <summary>
-    /// Marks files for removal that are not stored. Where the outcome of <see cref="StoredFiles.StoreAsync"/> is unknown this decides it: either
-    /// the files have been stored, and none is returned, or they can no longer be.
+    /// Marks files for removal that are not stored. If the outcome of <see cref="StoredFiles.StoreAsync"/> is unknown this settles it: either
+    /// the files were stored, and none is returned, or they can no longer be.
     /// </summary>
-    /// <returns>Those that are to be removed: first their objects, then their rows (<see cref="DiscardAsync"/>).</returns>
+    /// <returns>Those to remove: first their objects, then their rows (<see cref="DiscardAsync"/>).</returns>
     public Task<List<Guid>> GiveUpAsync(Guid[] files, CancellationToken cancellationToken)
     {
         const string sql = """

@@ -9,13 +9,13 @@ using Polly;
 namespace CloudTab.Relay;
 
 /// <summary>
-/// Objects whose bytes clients send to S3 themselves. Each is a multipart upload, also where it has one part: its links stop working when
+/// Objects whose bytes clients send to S3 themselves. Each is a multipart upload, even if it has one part only: its links stop working when
 /// it is completed or aborted, so that nothing can be changed once it was looked at, nor sent to a session that has ended; and until then
 /// there is no object.
 ///
 /// A link is good for one part of one size and checksum: both are headers that the signature covers. S3 compares the checksum with what
-/// it receives; a store that does not know it (Ceph before 18) holds the client to the header alone, and what came instead is found when
-/// the object is read.
+/// it receives. A store that does not know it (Ceph before 18) checks the header alone; then other bytes are found out when the object is
+/// read.
 /// </summary>
 public sealed class DirectParts(
     IAmazonS3 client, [FromKeyedServices("s3")] ResiliencePipeline pipeline, IOptions<ObjectStoreOptions> options, TimeProvider clock)
@@ -48,7 +48,7 @@ public sealed class DirectParts(
     /// <returns>S3's id of the multipart upload.</returns>
     public async Task<string> BeginAsync(string key, CancellationToken cancellationToken)
     {
-        // S3 takes parts with a SHA-256 only where it was told of them here, and then wants all of them again at the end.
+        // S3 takes parts with a SHA-256 only if it was told so here, and then wants all of the checksums again at the end.
         var request = new InitiateMultipartUploadRequest { BucketName = Bucket, Key = key, ChecksumAlgorithm = ChecksumAlgorithm.SHA256 };
         var begun = await pipeline.ExecuteAsync(async token => await client.InitiateMultipartUploadAsync(request, token), cancellationToken);
         return begun.UploadId;
@@ -75,7 +75,7 @@ public sealed class DirectParts(
     }
 
     /// <summary>Makes the object out of its parts, once all of them are there. Doing it again changes nothing.</summary>
-    /// <returns>Those that are missing: none where the object is there now; null where nothing is left of it.</returns>
+    /// <returns>Those that are missing: none if the object is there now; null if nothing is left of it.</returns>
     public async Task<IReadOnlyList<DirectPart>?> AssembleAsync(Upload upload, CancellationToken cancellationToken)
     {
         try
@@ -141,13 +141,12 @@ public sealed class DirectParts(
 
 /// <summary>A part of an object that its client sends to S3 itself.</summary>
 /// <param name="Number">Its place, beginning with 1.</param>
-/// <param name="Offset">Where in the file it begins.</param>
+/// <param name="Offset">Its first byte in the file.</param>
 /// <param name="Size">Its bytes.</param>
 /// <param name="Sha256">What it must hash to.</param>
 public sealed record DirectPart(int Number, long Offset, long Size, byte[] Sha256);
 
-/// <summary>Where and how to send a part.</summary>
-/// <param name="Part">The part.</param>
+/// <summary>The address and headers to send a part with.</summary>
 /// <param name="Url">The address for a PUT.</param>
 /// <param name="Headers">What to send along; Content-Length, which the signature covers too, is every client's own business.</param>
 public sealed record PartLink(DirectPart Part, Uri Url, IReadOnlyDictionary<string, string> Headers);

@@ -2,7 +2,7 @@ namespace CloudTab.Relay;
 
 /// <summary>How far an upload has come in S3.</summary>
 /// <param name="Received">Bytes that are durable.</param>
-/// <param name="MultipartId">S3's id of the multipart upload that holds the parts, or null where there are none.</param>
+/// <param name="MultipartId">S3's id of the multipart upload that holds the parts, or null if there are none.</param>
 /// <param name="PartETags">S3's tags of the parts, in their order.</param>
 /// <param name="TailKeys">The objects that hold what came behind the last part, in their order.</param>
 /// <param name="TailSize">Their bytes together.</param>

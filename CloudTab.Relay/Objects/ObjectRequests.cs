@@ -17,7 +17,7 @@ internal sealed class ObjectRequests(IAmazonS3 client, ResiliencePipeline pipeli
     public TimeProvider Clock => clock;
 
     /// <summary>Puts an object, of this key or another one that belongs to it.</summary>
-    /// <param name="open">Opens the content, anew for each attempt.</param>
+    /// <param name="open">Opens the content; called once for each attempt.</param>
     public async Task PutAsync(string putKey, Func<Stream> open, CancellationToken cancellationToken) =>
         await pipeline.ExecuteAsync(
             async token => await client.PutObjectAsync(
@@ -25,7 +25,7 @@ internal sealed class ObjectRequests(IAmazonS3 client, ResiliencePipeline pipeli
             cancellationToken);
 
     /// <summary>Reads an object to its end.</summary>
-    /// <param name="memory">Where the next bytes go.</param>
+    /// <param name="memory">Gives memory for the next bytes.</param>
     /// <param name="advance">Told how many came.</param>
     public async Task ReadAsync(
         string readKey, Func<CancellationToken, ValueTask<Memory<byte>>> memory, Action<int> advance, CancellationToken cancellationToken)
@@ -52,7 +52,7 @@ internal sealed class ObjectRequests(IAmazonS3 client, ResiliencePipeline pipeli
         return begun.UploadId;
     }
 
-    /// <param name="open">Opens the content, anew for each attempt.</param>
+    /// <param name="open">Opens the content; called once for each attempt.</param>
     /// <returns>S3's tag of the part.</returns>
     public async Task<string> UploadPartAsync(
         string multipartId, int number, long size, Func<Stream> open, CancellationToken cancellationToken)

@@ -26,7 +26,7 @@ public sealed class ObjectStoreOptions
     internal Protocol LinkProtocol =>
         Endpoint is not null && Endpoint.StartsWith("http://", StringComparison.OrdinalIgnoreCase) ? Protocol.HTTP : Protocol.HTTPS;
 
-    /// <summary>Access key (AWS_ACCESS_KEY_ID); where it is not set, the SDK's own chain of credentials is asked.</summary>
+    /// <summary>Access key (AWS_ACCESS_KEY_ID); if it is not set, the SDK looks for credentials in its usual places.</summary>
     [ConfigurationKeyName("AWS_ACCESS_KEY_ID")]
     public string? AccessKey { get; set; }
 
@@ -52,8 +52,8 @@ public sealed class ObjectStoreOptions
 
     /// <summary>
     /// Bytes a second that an upload must bring to keep its memory while others wait for some (UPLOAD_MINIMUM_RATE, default 65,536).
-    /// The slowest below it is ended first; where nobody waits, nobody is. Too small, and slow uploads hold up fast ones; too large,
-    /// and customers with a poor connection are sent away in the rush hour.
+    /// The slowest below it is ended first; while no upload waits for memory, none is ended. Too small, and slow uploads hold up fast
+    /// ones; too large, and customers with a poor connection are sent away in the rush hour.
     /// </summary>
     [ConfigurationKeyName("UPLOAD_MINIMUM_RATE")]
     [Range(1, 1L << 30)]

@@ -3,8 +3,8 @@ namespace CloudTab.Relay;
 /// <summary>
 /// One object on its way to S3: bytes are written to <see cref="GetMemoryAsync"/> and counted with <see cref="AdvanceAsync"/>. Up to
 /// one part it becomes a single put; beyond that a multipart upload of equal parts (some stores want them equal), sent while the next
-/// ones fill. Disposing it before it is completed removes whatever had reached S3 and nobody else knows of: everything, or where there
-/// is a journal, what has not been recorded in it.
+/// ones fill. Disposing it before it is completed removes what had reached S3 and nobody else knows of: everything, or with a
+/// journal, what has not been recorded in it.
 /// </summary>
 public sealed class ObjectUpload : IAsyncDisposable
 {
@@ -20,8 +20,8 @@ public sealed class ObjectUpload : IAsyncDisposable
     // The same for the pieces of a part that fills slowly: what comes while one is on its way would be in memory alone.
     private const int MostKeeping = 3;
 
-    // Bytes of a part that may be in memory alone, or this share of all that has come where that is more: a process that is killed
-    // costs a slow client no more than that. A part that fills at this pace (bytes a second) or faster is soon durable itself.
+    // Bytes of a part that may be in memory alone, or this share of all that has come if that is more: if the process is killed, a slow
+    // client loses no more than that. A part that fills at this pace (bytes a second) or faster is soon durable itself.
     private const int LeastKept = 32 << 10;
     private const int KeptShare = 128;
     private const int FastPace = 8 << 20;
@@ -51,8 +51,8 @@ public sealed class ObjectUpload : IAsyncDisposable
     private bool _reachedS3;
     private bool _settled;
 
-    /// <param name="most">Bytes that the object will have at most, where that is known: it then takes no more memory than that.</param>
-    /// <param name="from">Where an upload that was begun before goes on.</param>
+    /// <param name="most">Bytes that the object will have at most, if that is known: it then takes no more memory than that.</param>
+    /// <param name="from">How far an upload has come that is continued.</param>
     /// <param name="tailPrefix">What the keys of tails begin with, or null for an object that ends where it began.</param>
     internal ObjectUpload(
         ObjectRequests requests, UploadMemory memory, bool signsPayloads, long? most, int partSize, ObjectProgress from, string? tailPrefix)
@@ -77,14 +77,14 @@ public sealed class ObjectUpload : IAsyncDisposable
     public long Size { get; private set; }
 
     /// <summary>
-    /// Called with what is durable whenever more is, so that somebody else can go on from there; it throws
-    /// <see cref="UploadLostException"/> where nobody may record any more. Null while nothing may be recorded.
+    /// Called whenever more is durable, with all that is, so that another request can continue from there. It throws
+    /// <see cref="UploadLostException"/> if the upload is not ours any more. Null while nothing may be recorded.
     /// </summary>
     public Func<ObjectProgress, CancellationToken, Task>? Journal { get; set; }
 
     /// <summary>
-    /// Is cancelled where others wait for the memory that this upload holds and its client is too slow: whoever reads from the client
-    /// is to stop, and to park or dispose this.
+    /// Is cancelled if others wait for the memory that this upload holds and its client is too slow: stop reading from the client, and
+    /// park or dispose this.
     /// </summary>
     public CancellationToken Reclaimed => _reclaim.Token;
 
@@ -94,8 +94,7 @@ public sealed class ObjectUpload : IAsyncDisposable
     public bool IsLoaded { get; private set; }
 
     /// <summary>
-    /// Gets back the tail of what was received before. To be called before anything is written; where it fails, this is to be parked or
-    /// disposed.
+    /// Reads back the tail of what was received before. Call it before anything is written; if it fails, park or dispose this.
     /// </summary>
     /// <param name="seen">Is shown the tail's bytes.</param>
     public async Task LoadTailAsync(Action<ReadOnlySpan<byte>>? seen, CancellationToken cancellationToken)
@@ -106,8 +105,8 @@ public sealed class ObjectUpload : IAsyncDisposable
     }
 
     /// <summary>
-    /// Where the next bytes go, never empty. Waits for the process's memory budget. There is room for as many bytes as the object was said
-    /// to have at most: whoever wants to see that there are more says one more.
+    /// Memory for the next bytes, never empty. Waits for the process's memory budget. There is room for as many bytes as the object was
+    /// said to have at most: to see whether there are more, say one more.
     /// </summary>
     public ValueTask<Memory<byte>> GetMemoryAsync(CancellationToken cancellationToken)
     {
@@ -147,7 +146,7 @@ public sealed class ObjectUpload : IAsyncDisposable
                 await SendPartAsync(cancellationToken);
             await CollectPartsAsync();
             ExpectAll(_inParts);
-            // Recorded before the completion: afterwards no part can be added, and whoever goes on must know that none is missing.
+            // Recorded before the completion: afterwards no part can be added, and a request that continues must know that none is missing.
             await RecordAsync(cancellationToken);
             await _requests.CompleteMultipartAsync(_multipartId, _parts, Size, cancellationToken);
         }
@@ -258,7 +257,7 @@ public sealed class ObjectUpload : IAsyncDisposable
         if (Journal is null || (_parts.Count == _recorded.PartETags.Count && _tails.Keys.Count == _recorded.TailKeys.Count))
             return;
         var durable = Durable;
-        // May be recorded also where the answer is lost: then others go on from there.
+        // It may be recorded even if the answer is lost: then others continue from there.
         _offeredMultipartId = durable.MultipartId;
         try
         {
@@ -291,7 +290,7 @@ public sealed class ObjectUpload : IAsyncDisposable
     }
 
     /// <summary>
-    /// Leaves nothing behind that nobody else knows of. The client may be gone already, so this has a time of its own; where it fails
+    /// Leaves nothing behind that nobody else knows of. The client may be gone already, so this has a time limit of its own; if it fails,
     /// the Janitor does it.
     /// </summary>
     private async Task RemoveAsync()

@@ -60,7 +60,7 @@ internal sealed class TracedS3Client : AmazonS3Client
             call.SetTag("rpc.system", "aws-api");
             call.SetTag("rpc.service", "S3");
             call.SetTag("rpc.method", operation);
-            // Keys are a day and a file's internal id. An upload's id is left out: whoever has it and a key of the bucket can end it.
+            // Keys are a day and a file's internal id. An upload's id is left out: with it and a key of the bucket anybody can end the upload.
             var (key, part) = request switch
             {
                 PutObjectRequest put => (put.Key, null),

@@ -2,7 +2,7 @@ namespace CloudTab.Relay;
 
 /// <summary>
 /// One part on its way in: blocks that count against <see cref="UploadMemory"/> until it is disposed, one more whenever the last is
-/// full. How fast its client is is measured while that is waited for, not while memory or S3 is.
+/// full. The client's pace is measured only while the upload waits for the client, not for memory or S3.
 /// </summary>
 public sealed class UploadBuffer : IDisposable
 {
@@ -14,7 +14,7 @@ public sealed class UploadBuffer : IDisposable
     private int _loaded; // bytes that did not come from the client
     private long _began; // in the clock's ticks: when the first of the client's could come
     private long _waited; // in the clock's ticks, before the wait that is going on
-    private long _askedAt; // 0 where no wait is going on
+    private long _askedAt; // 0 while no wait is going on
     private bool _disposed;
 
     internal UploadBuffer(UploadMemory memory, TimeProvider clock, int size, CancellationTokenSource reclaim)
@@ -56,13 +56,13 @@ public sealed class UploadBuffer : IDisposable
         }
     }
 
-    /// <summary>Bytes a second, from the client: what it could do.</summary>
+    /// <summary>Bytes a second that the client could send.</summary>
     internal double Rate => (Length - _loaded) / FillTime.TotalSeconds;
 
-    /// <summary>Bytes a second, whoever was waited for: what tells when the part will be full.</summary>
+    /// <summary>Bytes a second, waits for memory and S3 included: it tells when the part will be full.</summary>
     internal double Pace => (Length - _loaded) / _clock.GetElapsedTime(_began).TotalSeconds;
 
-    /// <summary>Where the next bytes go, never empty. May wait for the budget.</summary>
+    /// <summary>Memory for the next bytes, never empty. May wait for the budget.</summary>
     public async ValueTask<Memory<byte>> GetMemoryAsync(CancellationToken cancellationToken)
     {
         var (index, used) = Math.DivRem(Length, UploadMemory.BlockSize);

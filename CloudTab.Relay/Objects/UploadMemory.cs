@@ -3,18 +3,18 @@ using Microsoft.Extensions.Options;
 namespace CloudTab.Relay;
 
 /// <summary>
-/// The one memory budget that all uploads of a process share, handed out in blocks as bytes come in. Whoever gets none waits, in order
-/// of arrival, and meanwhile reads nothing from its connection.
+/// The one memory budget that all uploads of a process share, handed out in blocks as bytes come in. An upload that gets none waits, in
+/// order of arrival, and meanwhile reads nothing from its connection.
 ///
-/// Half of the budget is given block by block to whoever asks, so that a slow upload holds hardly more than what it has sent. Beyond
+/// Half of the budget is given block by block to any upload that asks, so that a slow upload holds hardly more than what it has sent. Beyond
 /// that a part must be promised: all the blocks that it can still need are set aside, and it never waits again. Given block by block
 /// to the end, the budget would fill with parts of which none can be finished.
 ///
 /// No two uploads can wait for each other. A part that is promised waits for its client and for S3 only, and both have their time
-/// limits, so every promise ends. Where none is out, what was given block by block leaves room for a whole part at least, and that is
-/// promised to whoever waits first.
+/// limits, so every promise ends. While none is out, what was given block by block leaves room for a whole part at least, and that is
+/// promised to the first in line.
 ///
-/// Where the first in line would not be served once S3 has what is on its way, parts that come in more slowly than UPLOAD_MINIMUM_RATE
+/// If the first in line would not be served once S3 has what is on its way, parts that come in more slowly than UPLOAD_MINIMUM_RATE
 /// are taken back, the slowest first and no more of them than it needs. Among themselves slow uploads only wait, and they stand behind
 /// the others.
 /// </summary>
@@ -66,7 +66,7 @@ public sealed class UploadMemory : IDisposable
 
     /// <summary>Begins a part. It takes no memory before its first byte is asked for.</summary>
     /// <param name="size">Bytes that it has at most, <see cref="ObjectUpload.PartSize"/> or less.</param>
-    /// <param name="reclaim">Is cancelled where the part has to give its memory back.</param>
+    /// <param name="reclaim">Is cancelled if the part has to give its memory back.</param>
     public UploadBuffer Begin(int size, CancellationTokenSource reclaim)
     {
         var buffer = new UploadBuffer(this, _clock, size, reclaim);

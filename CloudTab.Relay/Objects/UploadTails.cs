@@ -1,9 +1,9 @@
 namespace CloudTab.Relay;
 
 /// <summary>
-/// What has come of an upload behind its last whole part, in objects of its own. They are put piece by piece while a part fills slowly and
-/// when the upload pauses; several of them are then written anew as one, or a client of many small requests would have as many read back
-/// with each.
+/// The bytes of an upload after its last whole part, in objects of their own. They are put piece by piece while a part fills slowly and
+/// when the upload pauses. Several of them are then merged into one: otherwise a client that sends many small requests would have as many
+/// pieces read back with each.
 /// </summary>
 /// <param name="prefix">What their keys begin with.</param>
 /// <param name="keys">Those that were recorded.</param>
@@ -32,7 +32,7 @@ internal sealed class UploadTails(ObjectRequests requests, bool signsPayloads, s
     /// <param name="seen">Is shown the bytes.</param>
     public async Task LoadAsync(UploadBuffer buffer, Action<ReadOnlySpan<byte>>? seen, CancellationToken cancellationToken)
     {
-        // At once: whoever stops in the middle has nothing to put.
+        // At once: an upload that stops in the middle has nothing to put.
         _kept = Size;
         foreach (var key in _keys)
             await requests.ReadAsync(key, buffer.GetMemoryAsync, Take, cancellationToken);
@@ -52,7 +52,7 @@ internal sealed class UploadTails(ObjectRequests requests, bool signsPayloads, s
     public Task PutRestAsync(UploadBuffer buffer, Task before, CancellationToken cancellationToken) =>
         PutAsync(buffer, _kept, before, cancellationToken);
 
-    /// <summary>Puts what has come, where the upload pauses.</summary>
+    /// <summary>Puts what has come, because the upload pauses.</summary>
     public async Task ParkAsync(UploadBuffer buffer, CancellationToken cancellationToken)
     {
         if (buffer.Length > _kept)
@@ -72,7 +72,7 @@ internal sealed class UploadTails(ObjectRequests requests, bool signsPayloads, s
         _kept = buffer.Length;
         var key = FormattableString.Invariant($"{prefix}{_last}");
         var count = buffer.Length - start;
-        // Both come to their end, also where one fails: what reads from the buffer is over then.
+        // Waits for both even if one fails: afterwards nothing reads from the buffer any more.
         await Task.WhenAll(requests.PutAsync(key, buffer.Content(start, count, signsPayloads), cancellationToken), before);
         if (start == 0)
             Clear();

@@ -13,7 +13,7 @@ public sealed class DatabaseOptions : IValidatableObject
     [ConfigurationKeyName("DATABASE_URL")]
     public string? DatabaseUrl { get; set; }
 
-    /// <summary>The connection string in Npgsql's form, with CloudTab's own choices where it says nothing.</summary>
+    /// <summary>The connection string in Npgsql's form, with CloudTab's own defaults.</summary>
     public string ToNpgsql() => Read().ConnectionString;
 
     /// <inheritdoc/>
@@ -39,13 +39,13 @@ public sealed class DatabaseOptions : IValidatableObject
     {
         var connection = new NpgsqlConnectionStringBuilder
         {
-            // Seconds: a request should fail into a 503 sooner than its client gives up; idle connections must notice a dead peer.
+            // Seconds: a request should become a 503 before its client gives up; idle connections must notice a dead peer.
             Timeout = 5,
             CommandTimeout = 15,
             KeepAlive = 15,
             // Every use is one short statement: more connections than this only compete for Postgres's cores.
             MaxPoolSize = 10,
-            // Statements that come again and again are parsed and planned once for each connection.
+            // Statements that repeat are parsed and planned once for each connection.
             MaxAutoPrepare = 64,
             ApplicationName = AppDomain.CurrentDomain.FriendlyName,
         };

@@ -33,7 +33,7 @@ public sealed class EventReader(Database database)
             return [];
         }
 
-        // A session that was never submitted is no business of the shop's: it opened and ended unseen.
+        // The shop never hears of a session that was not submitted.
         const string sql = """
             SELECT events.id, events.transaction_id::text AS TransactionId, events.shop_id AS Shop, events.type, sessions.id AS Session,
                    sessions.session_id AS SessionId, sessions.pickup_code AS PickupCode, sessions.customer_name AS CustomerName,

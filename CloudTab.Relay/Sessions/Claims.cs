@@ -123,7 +123,7 @@ public sealed class Claims(Database database, StateChanges changes, Lifetimes li
 
 /// <summary>
 /// How a shopkeeper names a session: by its id or by its pickup code, which means the live session of the shop that has it, else the
-/// latest that had it. Neither is set where the text can be neither; such a name finds nothing.
+/// latest that had it. If the text can be neither, neither is set, and the name finds nothing.
 /// </summary>
 public readonly record struct SessionName(string? SessionId, string? PickupCode)
 {

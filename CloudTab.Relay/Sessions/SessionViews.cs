@@ -39,7 +39,7 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
         return new(rows, new(rows[^1].CreatedAt, rows[^1].Id));
     }
 
-    /// <summary>One session of the shop with its files, or null where the shop has no such session.</summary>
+    /// <summary>One session of the shop with its files, or null if the shop has no such session.</summary>
     public async Task<SessionDetails?> DetailsAsync(string shop, SessionName name, CancellationToken cancellationToken)
     {
         const string sql = $"{SelectDetails} WHERE sessions.id = ({SessionName.Sql})";
@@ -92,7 +92,7 @@ public sealed record PendingCursor(DateTime CreatedAt, Guid Id)
 {
     internal static readonly PendingCursor Newest = new(new DateTime(9999, 1, 1, 0, 0, 0, DateTimeKind.Utc), Guid.Empty);
 
-    /// <summary>Reads what <see cref="ToString"/> wrote; null where the text is something else.</summary>
+    /// <summary>Reads what <see cref="ToString"/> wrote; null if the text is something else.</summary>
     public static PendingCursor? Parse(string text) =>
         text.Split('-') is [var ticks, var id]
         && long.TryParse(ticks, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var createdAt)

@@ -13,7 +13,7 @@ public sealed class Sessions(Database database, StateChanges changes, RelayTelem
     /// <param name="customerName">
     /// 1 to 200 characters, or null; kept in NFC, which only the database can make (.NET cannot without ICU).
     /// </param>
-    /// <returns>The session, or null where there is no such shop or it takes no uploads now.</returns>
+    /// <returns>The session, or null if there is no such shop or it takes no uploads now.</returns>
     public async Task<OpenedSession?> OpenAsync(string shop, string? customerName, CancellationToken cancellationToken)
     {
         const string sql = """

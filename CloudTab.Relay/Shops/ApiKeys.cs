@@ -4,8 +4,8 @@ using System.Text;
 
 namespace CloudTab.Relay;
 
-/// <summary>Who a shopkeeper's API key speaks for.</summary>
-/// <param name="Id">Internal id of the key: who holds a claim.</param>
+/// <summary>A shopkeeper's API key and the shop that it speaks for.</summary>
+/// <param name="Id">Internal id of the key; a claim belongs to it.</param>
 /// <param name="Name">The key's name, e.g. the PC it is used on.</param>
 /// <param name="Shop">Id of the shop that the key belongs to.</param>
 /// <param name="ShopName">The shop's name.</param>
@@ -27,7 +27,7 @@ public sealed class ApiKeys(Database database, TimeProvider clock)
     public static string Create() =>
         $"ctk_{RandomNumberGenerator.GetString("0123456789abcdefghjkmnpqrstvwxyz", 8)}_{Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32))}";
 
-    /// <summary>Whom a key speaks for, or null where it is unknown or revoked.</summary>
+    /// <summary>The key of this text, or null if it is unknown or revoked.</summary>
     public async Task<ShopKey?> FindAsync(string key, CancellationToken cancellationToken)
     {
         const string sql = """

@@ -3,13 +3,13 @@ namespace CloudTab.Relay;
 /// <summary>Shops, as the customers' side needs them.</summary>
 public sealed class Shops(Database database, TimeProvider clock)
 {
-    /// <summary>The shop that is meant where none is named.</summary>
+    /// <summary>The shop that is meant if none is named.</summary>
     public const string Default = "default";
 
     /// <summary>The time after which a Notifier replica that no longer refreshes its sockets counts as gone.</summary>
     public static readonly TimeSpan PresenceLimit = TimeSpan.FromSeconds(15);
 
-    /// <summary>A shop and whether it can be reached now, or null where there is none of that id.</summary>
+    /// <summary>A shop and whether it can be reached now, or null if there is none of that id.</summary>
     public Task<ShopStatus?> FindAsync(string shop, CancellationToken cancellationToken)
     {
         const string sql = $"""

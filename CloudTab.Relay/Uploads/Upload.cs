@@ -2,7 +2,7 @@ namespace CloudTab.Relay;
 
 /// <summary>What a client says of an upload that it begins.</summary>
 /// <param name="Name">The name to display; it is kept in NFC.</param>
-/// <param name="Length">Bytes, or null where they are told later.</param>
+/// <param name="Length">Bytes, or null if the client tells later.</param>
 /// <param name="DeclaredType">The media type that the client gave, if any.</param>
 /// <param name="DeclaredSha256">What the content shall hash to, if the client said so.</param>
 /// <param name="Metadata">Upload-Metadata of tus, as it was sent.</param>
@@ -40,13 +40,13 @@ public sealed record Upload
     /// <summary>Internal id of the file that it becomes; null once its row is gone.</summary>
     public Guid? File { get; init; }
 
-    /// <summary>Where the file's bytes go.</summary>
+    /// <summary>Key of the object that becomes the file.</summary>
     public string ObjectKey { get; init; } = "";
 
     /// <summary>The name to display.</summary>
     public string Name { get; init; } = "";
 
-    /// <summary>Bytes in all, or null where the client has not said so yet.</summary>
+    /// <summary>Bytes in all, or null if the client has not said so yet.</summary>
     public long? Length { get; init; }
 
     /// <summary>The media type that the client gave.</summary>
@@ -85,13 +85,13 @@ public sealed record Upload
     /// <summary>SHA-256 of each part, of an upload whose bytes go to S3 past the services; else null.</summary>
     public byte[][]? PartSha256 { get; init; }
 
-    /// <summary>Counts how often the upload was taken hold of.</summary>
+    /// <summary>Counts how often the upload was locked.</summary>
     public long Generation { get; init; }
 
-    /// <summary>Whether a process holds it.</summary>
+    /// <summary>Whether a process has locked it.</summary>
     public bool IsHeld { get; init; }
 
-    /// <summary>Bytes of its session that other files and uploads have laid claim to, when it was taken hold of.</summary>
+    /// <summary>Bytes of its session that other files and uploads had laid claim to when it was locked.</summary>
     public long Claimed { get; init; }
 
     /// <summary>When it ends, unless its session is prolonged.</summary>
@@ -115,10 +115,10 @@ public sealed record Upload
     /// <summary>Whether its bytes go to S3 past the services.</summary>
     public bool IsDirect => PartSha256 is not null;
 
-    /// <summary>Whether it was taken hold of more than once: holders that were cut off may have left tails that nobody recorded.</summary>
+    /// <summary>Whether it was locked more than once: requests that were cut off may have left tails that nobody recorded.</summary>
     public bool WasInterrupted => TailKeys.Length > 0 || Generation > 1;
 
-    /// <summary>Where its bytes are.</summary>
+    /// <summary>How far it has come in S3.</summary>
     public ObjectProgress Progress => new(Received, MultipartId, PartETags, TailKeys, TailSize);
 
     private int? MaxFiles { get; init; }

@@ -18,14 +18,14 @@ public sealed class UploadCreation(Database database, Lifetimes lifetimes)
         ) AS begun
         """;
 
-    // An upload that has got no byte counts only so long: its client may never have learnt that it was created.
+    // An upload without a byte counts only this long: its client may never have learnt that it was created.
     private static readonly TimeSpan Unused = TimeSpan.FromMinutes(1);
 
     /// <summary>
     /// Begins an upload. Uploads that have begun count towards the session's limits with all that they announced; two that begin at
     /// the same moment may both find room, and then one of them finds none at its end.
     /// </summary>
-    /// <param name="holder">The process that holds it at once, because the first bytes come along, or null.</param>
+    /// <param name="holder">The process that locks it at once, because the first bytes come along, or null.</param>
     public async Task<(Outcome Outcome, Upload? Upload)> CreateAsync(
         string shop, string sessionId, NewUpload wanted, SessionLimits limits, Guid? holder, CancellationToken cancellationToken)
     {

@@ -1,6 +1,6 @@
 namespace CloudTab.Relay;
 
-/// <summary>An upload is another process's by now, or was removed: nothing of it may be changed any more.</summary>
+/// <summary>Another process has locked the upload by now, or it was removed: this one may not change it any more.</summary>
 public sealed class UploadLostException : Exception
 {
     public UploadLostException()

@@ -1,20 +1,20 @@
 namespace CloudTab.Relay;
 
 /// <summary>
-/// The rows of resumable uploads: what has come so far, and who may add to it. Whoever adds to an upload holds it, until its lease
-/// lapses; each statement of a holder names the generation that it took, so that one who was away for too long changes nothing any
-/// more. Whatever locks a session, its files and its uploads locks them in this order.
+/// The rows of resumable uploads: what has come so far, and which process may add to it. A process locks an upload to add to it,
+/// until its lease lapses. Each of its statements names the generation that it acquired, so that one that was away for too long changes
+/// nothing any more. Statements that lock a session, its files and its uploads lock them in this order.
 /// </summary>
 public sealed class Uploads(Database database, Lifetimes lifetimes)
 {
     /// <summary>
-    /// The channel on which processes talk about uploads that one holds and another one wants: `wanted` or `free`, a space, and the
+    /// The channel on which processes tell each other that an upload is wanted by another, or free: `wanted` or `free`, a space, and the
     /// internal id. A message that gets lost costs latency only: the row says the same.
     /// </summary>
     public const string Channel = "cloudtab_uploads";
 
     /// <summary>
-    /// How long a holder that falls silent keeps an upload: a customer whose replica died waits that long. Renewed every second.
+    /// How long a process that died or hangs keeps an upload locked: a customer whose replica died waits that long. Renewed every second.
     /// </summary>
     public static readonly TimeSpan Lease = TimeSpan.FromSeconds(5);
 
@@ -40,7 +40,7 @@ public sealed class Uploads(Database database, Lifetimes lifetimes)
     /// </summary>
     internal const string LaysClaim = "(received > 0 OR held_until > @now OR part_sha256 IS NOT NULL AND multipart_id IS NOT NULL)";
 
-    /// <summary>An upload of the shop's, also one that is gone; null where there never was one.</summary>
+    /// <summary>An upload of the shop's, also one that is gone; null if there never was one.</summary>
     public Task<Upload?> FindAsync(string shop, string uploadId, CancellationToken cancellationToken)
     {
         const string sql = $"""
@@ -65,8 +65,8 @@ public sealed class Uploads(Database database, Lifetimes lifetimes)
         return database.QueryAsync<Upload>(sql, new { shop, sessionId, now = lifetimes.Now, lifetime = lifetimes.OfFile }, cancellationToken);
     }
 
-    /// <summary>Takes hold of an unfinished upload that nobody holds. That is activity: it prolongs the session.</summary>
-    /// <returns>The upload, or null where it is held, finished, gone, or never was.</returns>
+    /// <summary>Locks an unfinished upload that is free. That is activity: it prolongs the session.</summary>
+    /// <returns>The upload, or null if it is locked, finished, gone, or never was.</returns>
     public Task<Upload?> AcquireAsync(string shop, string uploadId, Guid holder, CancellationToken cancellationToken)
     {
         const string sql = $"""
@@ -95,7 +95,7 @@ public sealed class Uploads(Database database, Lifetimes lifetimes)
         return database.ChangeSingleOrDefaultAsync<Upload>(sql, parameters, cancellationToken);
     }
 
-    /// <summary>Asks the holder of an upload to store what it has and let go.</summary>
+    /// <summary>Asks the process that has locked an upload to store what it has and release it.</summary>
     public Task RequestReleaseAsync(Guid upload, CancellationToken cancellationToken)
     {
         const string sql = $"""
@@ -107,8 +107,8 @@ public sealed class Uploads(Database database, Lifetimes lifetimes)
         return database.ExecuteAsync(sql, new { upload }, cancellationToken);
     }
 
-    /// <summary>Keeps hold of uploads.</summary>
-    /// <returns>Those that are still held and can still be finished.</returns>
+    /// <summary>Renews the locks of uploads.</summary>
+    /// <returns>Those that are still locked by this process and can still be finished.</returns>
     public Task<List<HeldUpload>> RenewAsync(Guid[] uploads, Guid holder, CancellationToken cancellationToken)
     {
         const string sql = """
@@ -121,8 +121,8 @@ public sealed class Uploads(Database database, Lifetimes lifetimes)
     }
 
     /// <summary>Records what has become durable.</summary>
-    /// <param name="release">Whether its holder is done with it.</param>
-    /// <returns>Whether it was still the holder's.</returns>
+    /// <param name="release">Whether to release the lock.</param>
+    /// <returns>Whether the lock was still ours.</returns>
     public async Task<bool> RecordAsync(Upload upload, ObjectProgress progress, bool release, CancellationToken cancellationToken)
     {
         const string sql = $"""
@@ -151,7 +151,7 @@ public sealed class Uploads(Database database, Lifetimes lifetimes)
         return await database.ChangeSingleOrDefaultAsync<Guid?>(sql, parameters, cancellationToken) is not null;
     }
 
-    /// <summary>Lets an upload go as it was.</summary>
+    /// <summary>Releases an upload as it was.</summary>
     public Task ReleaseAsync(Upload upload, CancellationToken cancellationToken)
     {
         const string sql = $"""
@@ -171,7 +171,7 @@ public sealed class Uploads(Database database, Lifetimes lifetimes)
     }
 
     /// <summary>Completes a partial upload: its bytes are there, and wait for the final one.</summary>
-    /// <returns>Whether it was still the holder's.</returns>
+    /// <returns>Whether the lock was still ours.</returns>
     public async Task<bool> CompletePartialAsync(Upload upload, CancellationToken cancellationToken)
     {
         const string sql = """
@@ -201,6 +201,6 @@ public sealed class Uploads(Database database, Lifetimes lifetimes)
     }
 }
 
-/// <summary>An upload that a process holds.</summary>
-/// <param name="Wanted">Whether another one asks for it.</param>
+/// <summary>An upload that this process has locked.</summary>
+/// <param name="Wanted">Whether another process asks for it.</param>
 public sealed record HeldUpload(Guid Id, long Generation, bool Wanted);

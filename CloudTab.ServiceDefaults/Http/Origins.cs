@@ -9,7 +9,7 @@ using Microsoft.Extensions.Options;
 
 namespace CloudTab.ServiceDefaults;
 
-/// <summary>Who may call from where: other origins' pages (CORS), and proxies whose word on the client's address counts.</summary>
+/// <summary>Origins whose pages may call the APIs (CORS), and proxies whose word on the client's address counts.</summary>
 public sealed class OriginOptions : IValidatableObject
 {
     /// <summary>

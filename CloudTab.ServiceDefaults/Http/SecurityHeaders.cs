@@ -5,7 +5,7 @@ namespace CloudTab.ServiceDefaults;
 
 /// <summary>
 /// The headers of every answer. Nothing is ever framed, sniffed or kept by a cache: answers hold secrets and private files. They are
-/// added last, and only where an endpoint, or the service behind the gateway, has not said otherwise.
+/// added last, unless an endpoint, or the service behind the gateway, has said otherwise.
 /// </summary>
 internal static class SecurityHeaders
 {

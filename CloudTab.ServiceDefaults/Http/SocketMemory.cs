@@ -9,7 +9,7 @@ namespace CloudTab.ServiceDefaults;
 
 /// <summary>
 /// Memory for Kestrel's connections in blocks of 64 KiB instead of its own 4 KiB. Each read from a socket fills one block at most: with
-/// larger ones a body takes a sixteenth of the system calls, which is where the time of an upload goes (bench/README.md). A connection
+/// larger ones a body takes a sixteenth of the system calls, which take most of an upload's time (bench/README.md). A connection
 /// that is silent holds none.
 /// </summary>
 public sealed class SocketMemory : MemoryPool<byte>
@@ -64,7 +64,7 @@ public static class SocketMemoryExtensions
     private const int MostReadAhead = 128 << 10;
 
     /// <summary>
-    /// For services that take or pass on large bodies. What follows a read goes on where the read ended, instead of waking another thread
+    /// For services that take or pass on large bodies. Runs what follows a read on the thread of the read, instead of waking another one
     /// for each block: nothing in these services blocks a thread (and .NET, unlike Kestrel's first transports, runs it on the thread pool).
     /// </summary>
     public static void UseLargeSocketBlocks(this WebApplicationBuilder builder)
