@@ -3,7 +3,7 @@ using Amazon.S3;
 using Amazon.S3.Model;
 using CloudTab.Testing;
 
-namespace CloudTab.LocalS3.Tests;
+namespace CloudTab.Local.Tests;
 
 /// <summary>What CloudTab expects of buckets and their configuration, of any S3.</summary>
 public abstract class BucketBehaviours(S3Endpoint endpoint) : S3Test(endpoint)

@@ -5,7 +5,7 @@ using System.Text;
 using System.Xml.Linq;
 using CloudTab.Testing;
 
-namespace CloudTab.LocalS3.Tests;
+namespace CloudTab.Local.Tests;
 
 /// <summary>
 /// Requests signed by hand, so that they can be spoiled where the SDK would not let us. Written from AWS's description of

@@ -7,7 +7,7 @@ using Amazon.S3;
 using Amazon.S3.Model;
 using CloudTab.Testing;
 
-namespace CloudTab.LocalS3.Tests;
+namespace CloudTab.Local.Tests;
 
 /// <summary>LocalS3 as a process: what it keeps, what a crash leaves, what it costs, when it refuses to start.</summary>
 public sealed class ProcessTests

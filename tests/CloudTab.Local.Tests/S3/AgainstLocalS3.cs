@@ -6,7 +6,7 @@ using Amazon.S3;
 using Amazon.S3.Model;
 using CloudTab.Testing;
 
-namespace CloudTab.LocalS3.Tests;
+namespace CloudTab.Local.Tests;
 
 /// <summary>One LocalS3 for all the behaviours that are tested against it.</summary>
 public sealed class RunningLocalS3 : IAsyncLifetime

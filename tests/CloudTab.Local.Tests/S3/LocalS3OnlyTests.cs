@@ -3,7 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using Amazon.S3.Model;
 
-namespace CloudTab.LocalS3.Tests;
+namespace CloudTab.Local.Tests;
 
 /// <summary>What concerns LocalS3 alone: its folder, and where it stops.</summary>
 [Collection("LocalS3")]

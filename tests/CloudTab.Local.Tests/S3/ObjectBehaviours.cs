@@ -5,7 +5,7 @@ using System.Text;
 using Amazon.S3.Model;
 using CloudTab.Testing;
 
-namespace CloudTab.LocalS3.Tests;
+namespace CloudTab.Local.Tests;
 
 /// <summary>What CloudTab expects of single objects, of any S3.</summary>
 public abstract class ObjectBehaviours(S3Endpoint endpoint) : S3Test(endpoint)

@@ -3,7 +3,7 @@ using System.Net;
 using System.Text;
 using CloudTab.Testing;
 
-namespace CloudTab.LocalS3.Tests;
+namespace CloudTab.Local.Tests;
 
 /// <summary>What must be refused by any S3, so that nobody gets at a file without the keys, nor at a file that was altered on its way.</summary>
 public abstract class SignatureBehaviours(S3Endpoint endpoint) : S3Test(endpoint)

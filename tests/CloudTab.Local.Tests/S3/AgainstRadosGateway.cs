@@ -1,7 +1,7 @@
 using System.Net;
 using CloudTab.Testing;
 
-namespace CloudTab.LocalS3.Tests;
+namespace CloudTab.Local.Tests;
 
 /// <summary>One RADOS Gateway for all the behaviours; where it is not installed, they are skipped.</summary>
 public sealed class RunningRadosGateway : IAsyncLifetime

@@ -4,7 +4,7 @@ using Amazon.S3;
 using Amazon.S3.Model;
 using CloudTab.Testing;
 
-namespace CloudTab.LocalS3.Tests;
+namespace CloudTab.Local.Tests;
 
 /// <summary>What CloudTab expects of links to send parts to, of any S3: size and checksum are bound in the signature.</summary>
 public abstract class PresignedPartBehaviours(S3Endpoint endpoint) : S3Test(endpoint)

@@ -3,7 +3,7 @@ using System.Xml.Linq;
 using Amazon.S3.Model;
 using CloudTab.Testing;
 
-namespace CloudTab.LocalS3.Tests;
+namespace CloudTab.Local.Tests;
 
 /// <summary>What CloudTab expects of listings, of any S3.</summary>
 public abstract class ListingBehaviours(S3Endpoint endpoint) : S3Test(endpoint)

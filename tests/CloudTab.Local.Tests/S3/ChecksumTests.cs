@@ -5,7 +5,7 @@ using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
 
-namespace CloudTab.LocalS3.Tests;
+namespace CloudTab.Local.Tests;
 
 /// <summary>
 /// The checksums that AWS's SDKs send by default, in headers and behind the body. Against LocalS3 only: Ceph knows them from

@@ -5,7 +5,7 @@ using Amazon.S3;
 using Amazon.S3.Model;
 using CloudTab.Testing;
 
-namespace CloudTab.LocalS3.Tests;
+namespace CloudTab.Local.Tests;
 
 /// <summary>A test against some S3: a bucket of its own, and the SDK's client as CloudTab sets it up.</summary>
 public abstract class S3Test(S3Endpoint endpoint) : IAsyncLifetime

@@ -4,7 +4,7 @@ using Amazon.S3;
 using Amazon.S3.Model;
 using CloudTab.Testing;
 
-namespace CloudTab.LocalS3.Tests;
+namespace CloudTab.Local.Tests;
 
 /// <summary>What CloudTab expects of multipart uploads, of any S3.</summary>
 public abstract class MultipartBehaviours(S3Endpoint endpoint) : S3Test(endpoint)

@@ -1,8 +1,9 @@
+using CloudTab.LocalS3;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 
-namespace CloudTab.LocalS3.Tests;
+namespace CloudTab.Local.Tests;
 
 /// <summary>Lifecycle rules, applied by a clock of the test's own.</summary>
 public sealed class LifecycleTests : IDisposable
