@@ -44,7 +44,7 @@ public sealed class OutageTests
         await Eventually.HoldsAsync(() => Task.FromResult(customers.Acknowledged.Count >= before + 20), "uploads go on", TimeSpan.FromSeconds(60), cancellationToken);
     }
 
-    private static Task StopAsync(RelayProcesses relay, string dependency) =>
+    private static Task<int> StopAsync(RelayProcesses relay, string dependency) =>
         dependency == "S3" ? relay.S3.StopAsync() : relay.Postgres.StopAsync();
 
     private static Task StartAsync(RelayProcesses relay, string dependency, CancellationToken cancellationToken) =>

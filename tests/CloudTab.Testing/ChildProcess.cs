@@ -82,8 +82,12 @@ public sealed class ChildProcess : IAsyncDisposable
         return _process.ExitCode;
     }
 
-    /// <summary>SIGKILL: no handler of the process runs.</summary>
-    public void Kill() => _process.Kill();
+    /// <summary>SIGKILL: no handler of the process runs. The process is gone when this returns; its children may not be.</summary>
+    public void Kill()
+    {
+        _process.Kill();
+        _process.WaitForExit(StopLimit);
+    }
 
     /// <summary>SIGINT to the process's group, as a terminal sends it on Ctrl-C. The process must lead a group of its own (setsid).</summary>
     public void PressCtrlC() => _ = SendSignal(-_process.Id, 2);

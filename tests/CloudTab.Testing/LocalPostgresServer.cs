@@ -12,13 +12,16 @@ namespace CloudTab.Testing;
 /// <remarks>fsync is off: tests kill processes, not the machine, and what a process has written survives its death.</remarks>
 public sealed class LocalPostgresServer : IAsyncDisposable
 {
-    private readonly string[] _settings;
     private ChildProcess? _process;
 
-    private LocalPostgresServer(string[] settings) => _settings = settings;
+    /// <summary>What starts the server, with <see cref="Environment"/>.</summary>
+    public static IReadOnlyList<string> Command { get; } =
+        ["node", Repository.PathOf("local/CloudTab.LocalPostgres/postgres.mjs"), "-c", "fsync=off", "-c", "full_page_writes=off"];
 
-    /// <summary>The folder that holds the data; deleted at the end.</summary>
+    /// <summary>A temporary folder, closed to other users, that holds the data; deleted at the end.</summary>
     public string Folder { get; } = Directory.CreateTempSubdirectory("cloudtab-").FullName;
+
+    public string Data => Path.Combine(Folder, "postgres");
 
     public int Port { get; } = ChildProcess.FreePort();
 
@@ -35,14 +38,17 @@ public sealed class LocalPostgresServer : IAsyncDisposable
         ["Database"] = "cloudtab",
     }.ConnectionString;
 
-    /// <summary>What the server has written since its last start.</summary>
-    public string Output => _process?.Output ?? "";
-
-    /// <param name="cancellationToken">Ends the wait.</param>
-    /// <param name="settings">Settings of the server, on top of the usual ones.</param>
-    public static async Task<LocalPostgresServer> StartNewAsync(CancellationToken cancellationToken, params string[] settings)
+    public Dictionary<string, string> Environment => new(StringComparer.Ordinal)
     {
-        var server = new LocalPostgresServer(settings);
+        ["PGDATA"] = Data,
+        ["PGPORT"] = Port.ToString(CultureInfo.InvariantCulture),
+        ["PGDATABASE"] = "cloudtab",
+        ["POSTGRES_PASSWORD"] = Password,
+    };
+
+    public static async Task<LocalPostgresServer> StartNewAsync(CancellationToken cancellationToken)
+    {
+        var server = new LocalPostgresServer();
         try
         {
             await server.StartAsync(cancellationToken);
@@ -55,30 +61,23 @@ public sealed class LocalPostgresServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Starts the server again, on the same data and port, and waits until it answers.</summary>
-    public async Task StartAsync(CancellationToken cancellationToken)
-    {
-        string[] settings = ["fsync=off", "full_page_writes=off", .. _settings];
-        var environment = new Dictionary<string, string>(StringComparer.Ordinal)
-        {
-            ["PGDATA"] = Path.Combine(Folder, "postgres"),
-            ["PGPORT"] = Port.ToString(CultureInfo.InvariantCulture),
-            ["PGDATABASE"] = "cloudtab",
-            ["POSTGRES_PASSWORD"] = Password,
-        };
-        _process = await ChildProcess.StartProgramAsync(
-            ["node", Program, .. settings.SelectMany(setting => new[] { "-c", setting })], environment, IsReadyAsync, cancellationToken);
-    }
+    /// <summary>Starts the server, on the data and port of its last run, and waits until it answers.</summary>
+    public async Task StartAsync(CancellationToken cancellationToken) =>
+        _process = await ChildProcess.StartProgramAsync(Command, Environment, IsReadyAsync, cancellationToken);
 
-    /// <summary>An orderly end: connections are closed, the data is written.</summary>
-    public async Task StopAsync()
+    /// <summary>Ends the server in order: connections are closed, the data is written.</summary>
+    /// <returns>The exit code.</returns>
+    public async Task<int> StopAsync()
     {
-        if (_process is { } process)
-            await process.DisposeAsync();
+        if (_process is not { } process)
+            return 0;
+        var exitCode = await process.StopAsync();
+        await process.DisposeAsync();
         _process = null;
+        return exitCode;
     }
 
-    /// <summary>SIGKILL of the program that runs the server, which ends with it.</summary>
+    /// <summary>SIGKILL of the program that runs the server. The server then ends by itself.</summary>
     public void Kill() => _process?.Kill();
 
     public async ValueTask DisposeAsync()
@@ -87,9 +86,8 @@ public sealed class LocalPostgresServer : IAsyncDisposable
         Directory.Delete(Folder, recursive: true);
     }
 
-    private static string Program => Repository.PathOf("local/CloudTab.LocalPostgres/postgres.mjs");
-
-    private async Task<bool> IsReadyAsync(CancellationToken cancellationToken)
+    /// <summary>Whether it accepts connections.</summary>
+    public async Task<bool> IsReadyAsync(CancellationToken cancellationToken)
     {
         try
         {
