@@ -3,8 +3,8 @@ using System.Security.Cryptography;
 namespace CloudTab.LocalS3;
 
 /// <summary>
-/// What is computed of a body while it streams by: its MD5, which becomes the ETag, and the checksum that its headers or trailers
-/// promise, if any.
+/// What is computed of a body while it streams by: its MD5, which becomes the ETag, and the checksum in its headers or
+/// trailers, if any.
 /// </summary>
 internal sealed class BodyDigests
 {
@@ -13,7 +13,7 @@ internal sealed class BodyDigests
     private readonly Checksum? _checksum;
     private readonly string? _promised;
 
-    /// <exception cref="S3Exception">InvalidDigest, InvalidRequest: what the headers promise can be no checksum, or is more than one.</exception>
+    /// <exception cref="S3Exception">InvalidDigest, InvalidRequest: a checksum in the headers is malformed, or there is more than one.</exception>
     public BodyDigests(S3Request request)
     {
         request.Http.Response.RegisterForDispose(_md5);
@@ -37,7 +37,7 @@ internal sealed class BodyDigests
     /// <summary>That checksum in base64; set by <see cref="Verify"/>.</summary>
     public string? ChecksumValue { get; private set; }
 
-    /// <summary>Whether anything but the signature vouches for the body.</summary>
+    /// <summary>Whether the request has a checksum of its body, besides the signature.</summary>
     public bool IsPromised => _expectedMd5 is not null || ChecksumName is not null;
 
     public void Append(ReadOnlySpan<byte> bytes)

@@ -46,7 +46,7 @@ internal sealed class Bucket
         return bucket;
     }
 
-    /// <returns>Null where the folder holds no bucket that was completely created.</returns>
+    /// <returns>Null if the bucket's creation was never completed.</returns>
     public static Bucket? Load(string folder, string temporary, ILogger logger)
     {
         var bucket = new Bucket(folder, temporary, new BucketSettings(default));
@@ -74,9 +74,9 @@ internal sealed class Bucket
     /// <exception cref="S3Exception">NoSuchKey.</exception>
     public ObjectFile Open(string key) => ObjectFile.TryOpen(PathOf(key)) ?? throw new S3Exception(S3Error.NoSuchKey);
 
-    /// <summary>Puts a sealed file in its place, whole and at once, over whatever has been there.</summary>
-    /// <exception cref="S3Exception">PreconditionFailed, NoSuchBucket.</exception>
-    public void Commit(PendingFile file, ObjectMetadata metadata, WriteCondition condition)
+    /// <summary>Publishes a sealed file atomically, in place of an object with the same key.</summary>
+    /// <exception cref="S3Exception">NoSuchBucket.</exception>
+    public void Commit(PendingFile file, ObjectMetadata metadata)
     {
         var entry = new ObjectEntry(metadata.Key, metadata.Size, metadata.ETag, metadata.LastModified);
         var path = PathOf(metadata.Key);
@@ -84,7 +84,6 @@ internal sealed class Bucket
         {
             if (_isDeleted)
                 throw new S3Exception(S3Error.NoSuchBucket);
-            condition.Check(_index.TryGetValue(entry, out var present) ? present : null);
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             file.MoveTo(path);
             _index.Remove(entry);
@@ -92,7 +91,7 @@ internal sealed class Bucket
         }
     }
 
-    /// <summary>Removes an object; that there is none is no error to S3.</summary>
+    /// <summary>Deletes an object. To S3 a missing one is no error.</summary>
     public void Delete(string key)
     {
         lock (_gate)
@@ -101,18 +100,6 @@ internal sealed class Bucket
                 return;
             File.Delete(PathOf(key));
             _index.Remove(ObjectEntry.Probe(key));
-        }
-    }
-
-    /// <summary>Removes an object unless it has been replaced since it was listed.</summary>
-    public bool DeleteUnchanged(ObjectEntry entry)
-    {
-        lock (_gate)
-        {
-            if (!_index.TryGetValue(entry, out var present) || present != entry)
-                return false;
-            File.Delete(PathOf(entry.Key));
-            return _index.Remove(entry);
         }
     }
 
@@ -139,7 +126,7 @@ internal sealed class Bucket
         }
     }
 
-    /// <summary>Where a new upload keeps its parts.</summary>
+    /// <summary>The folder for the parts of a new upload.</summary>
     public string UploadFolder(string id) => Path.Combine(UploadsFolder, id);
 
     /// <exception cref="S3Exception">BucketNotEmpty.</exception>
@@ -181,7 +168,7 @@ internal sealed class Bucket
 /// <summary>What a listing says of an object.</summary>
 internal sealed record ObjectEntry(string Key, long Size, string ETag, DateTimeOffset LastModified)
 {
-    /// <summary>Behind every key.</summary>
+    /// <summary>Sorts after every key.</summary>
     public static readonly ObjectEntry End = Probe("");
 
     /// <summary>S3 lists in the order of the keys' UTF-8 bytes, which is that of their code points.</summary>
@@ -203,28 +190,4 @@ internal static class KeyOrder
     }
 
     private static int Rank(char unit) => char.IsSurrogate(unit) ? unit + 0x10000 : unit;
-}
-
-/// <summary>If-Match and If-None-Match of a write, decided at the moment the object would become visible.</summary>
-/// <param name="Match">The ETag that must be there, or null.</param>
-/// <param name="NoneMatch">An asterisk where nothing may be there, or null.</param>
-internal sealed record WriteCondition(string? Match, string? NoneMatch)
-{
-    /// <exception cref="S3Exception">NotImplemented: S3 knows no other If-None-Match for writes than the asterisk.</exception>
-    public static WriteCondition From(S3Request request)
-    {
-        var noneMatch = request.Header("If-None-Match");
-        return noneMatch is null or "*" ? new WriteCondition(request.Header("If-Match"), noneMatch) : throw new S3Exception(S3Error.NotImplemented);
-    }
-
-    /// <exception cref="S3Exception">PreconditionFailed, NoSuchKey.</exception>
-    public void Check(ObjectEntry? present)
-    {
-        if (NoneMatch is not null && present is not null)
-            throw new S3Exception(S3Error.PreconditionFailed);
-        if (Match is not null && present is null)
-            throw new S3Exception(S3Error.NoSuchKey);
-        if (Match is not null && Match != "*" && Match.Trim('"') != present?.ETag)
-            throw new S3Exception(S3Error.PreconditionFailed);
-    }
 }

@@ -5,7 +5,7 @@ namespace CloudTab.LocalS3;
 
 /// <summary>
 /// The folder: <c>buckets/&lt;name&gt;/</c> for each <see cref="Bucket"/>, and <c>temporary/</c> for what is being written, on the
-/// same file system so that a rename can publish it. What a crash has left in there is removed at start.
+/// same file system so that a rename can publish it. What a crash left there is deleted at start.
 /// </summary>
 internal sealed class BucketStore : IDisposable
 {
@@ -52,7 +52,7 @@ internal sealed class BucketStore : IDisposable
 
     public Bucket? Find(string name) => _buckets.GetValueOrDefault(name);
 
-    /// <returns>False where it is there already.</returns>
+    /// <returns>False if it exists already.</returns>
     public bool TryCreate(string name)
     {
         lock (_creating)
@@ -69,6 +69,6 @@ internal sealed class BucketStore : IDisposable
         }
     }
 
-    /// <summary>Lets another process have the folder.</summary>
+    /// <summary>Releases the folder for another process.</summary>
     public void Dispose() => _ownership.Dispose();
 }

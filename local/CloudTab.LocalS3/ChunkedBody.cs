@@ -7,7 +7,7 @@ using System.Text;
 namespace CloudTab.LocalS3;
 
 /// <summary>
-/// aws-chunked: <c>size[;chunk-signature=…] CRLF data CRLF</c>, ended by a chunk of size 0 and, where the payload's name ends in
+/// aws-chunked: <c>size[;chunk-signature=…] CRLF data CRLF</c>, ended by a chunk of size 0 and, if the payload's name ends in
 /// TRAILER, by checksum lines. Signed chunks are a chain: each signature covers the one before it, the first that of the request.
 /// </summary>
 internal sealed class ChunkedBody : RequestBody

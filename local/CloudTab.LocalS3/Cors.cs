@@ -29,7 +29,7 @@ internal static class Cors
         request.Http.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
-    /// <summary>Answers a preflight. Browsers send it unsigned, so it must tell nothing but the rule.</summary>
+    /// <summary>Answers a preflight. Browsers send it unsigned, so the answer reveals nothing but the rule.</summary>
     /// <exception cref="S3Exception">AccessForbidden: no rule allows what the browser asks for.</exception>
     public static void Preflight(S3Request request, BucketStore store)
     {
@@ -44,7 +44,7 @@ internal static class Cors
             request.Http.Response.Headers.AccessControlAllowHeaders = string.Join(", ", headers).ToLowerInvariant();
     }
 
-    /// <summary>Adds what lets the page that asked read the answer, errors included.</summary>
+    /// <summary>Adds the headers that let the page read the answer, errors included.</summary>
     public static void Apply(S3Request request, BucketStore store)
     {
         if (request.Header("Origin") is { } origin && Find(request, store, origin, request.Method, []) is { } rule)

@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Connections;
 
 namespace CloudTab.LocalS3;
 
-/// <summary>Gives every request its id, and turns what went wrong into S3's XML.</summary>
+/// <summary>Gives every request an id, and writes failures as S3's XML.</summary>
 internal static class ErrorResponses
 {
     // Linux and macOS: ENOSPC, and EDQUOT of each. Windows: ERROR_HANDLE_DISK_FULL, ERROR_DISK_FULL.
@@ -29,7 +29,7 @@ internal static class ErrorResponses
         }
         catch (Exception exception) when (exception is OperationCanceledException or ConnectionResetException && context.RequestAborted.IsCancellationRequested)
         {
-            // The client has left: there is nobody to answer.
+            // The client has disconnected.
         }
         catch (IOException exception) when (IsDiskFull(exception))
         {
@@ -49,7 +49,7 @@ internal static class ErrorResponses
     {
         if (context.Response.HasStarted)
         {
-            // Too late for a status: a broken connection is the only honest answer left.
+            // The status is sent already: only a broken connection can still tell the client.
             context.Abort();
             return;
         }

@@ -43,7 +43,7 @@ internal static class Listing
         await Xml.WriteAsync(request.Http.Response, result, cancellationToken);
     }
 
-    /// <summary>How a listing writes keys: as they are, or percent-encoded where encoding-type says url.</summary>
+    /// <summary>How a listing writes keys: as they are, or percent-encoded if encoding-type is url.</summary>
     /// <exception cref="S3Exception">InvalidArgument: any other encoding.</exception>
     public static Func<string, string> Encoding(S3Request request) => request.Parameter("encoding-type") switch
     {
@@ -52,7 +52,7 @@ internal static class Listing
         _ => throw new S3Exception(S3Error.InvalidArgument, "Invalid Encoding Method specified in Request"),
     };
 
-    /// <summary>An element, or nothing where there is nothing to say.</summary>
+    /// <summary>An element, or null if there is no text.</summary>
     public static XElement? Optional(string name, string? text, Func<string, string> encode) =>
         string.IsNullOrEmpty(text) ? null : Xml.Element(name, encode(text));
 

@@ -2,14 +2,14 @@ using System.ComponentModel.DataAnnotations;
 
 namespace CloudTab.LocalS3;
 
-/// <summary>What LocalS3 is told at start, each under the name of its environment variable. A bad value stops the start.</summary>
+/// <summary>LocalS3's settings, each under the name of its environment variable. A bad value stops the start.</summary>
 internal sealed class LocalS3Options
 {
     /// <summary>The folder that holds everything; created if absent. One running LocalS3 per folder.</summary>
     [ConfigurationKeyName("LOCALS3_DATA"), Required(ErrorMessage = "LOCALS3_DATA must name the folder to keep objects in")]
     public string DataFolder { get; set; } = "";
 
-    /// <summary>The only key pair that is accepted; nobody is anonymous here.</summary>
+    /// <summary>The only key pair that is accepted. Anonymous requests are refused.</summary>
     [ConfigurationKeyName("AWS_ACCESS_KEY_ID"), Required(ErrorMessage = "AWS_ACCESS_KEY_ID must be set")]
     public string AccessKeyId { get; set; } = "";
 
@@ -20,8 +20,4 @@ internal sealed class LocalS3Options
     /// <summary>Requests signed for another region are refused.</summary>
     [ConfigurationKeyName("AWS_REGION"), RegularExpression("^[a-z0-9-]+$", ErrorMessage = "AWS_REGION must be a region's name, such as us-east-1")]
     public string Region { get; set; } = "us-east-1";
-
-    /// <summary>A development tool has no business on the network: addresses other than loopback need this.</summary>
-    [ConfigurationKeyName("LOCALS3_ALLOW_REMOTE")]
-    public bool AllowRemote { get; set; }
 }

@@ -8,15 +8,9 @@ internal static partial class Log
     [LoggerMessage(2, LogLevel.Warning, "Left out {Path}, which cannot be read as an object")]
     public static partial void ObjectUnreadable(this ILogger logger, Exception exception, string path);
 
-    [LoggerMessage(3, LogLevel.Information, "Lifecycle rules expired {Expired} objects and aborted {Aborted} uploads")]
-    public static partial void LifecycleApplied(this ILogger logger, int expired, int aborted);
-
-    [LoggerMessage(4, LogLevel.Error, "Lifecycle rules could not be applied; trying again in an hour")]
-    public static partial void LifecycleFailed(this ILogger logger, Exception exception);
-
-    [LoggerMessage(5, LogLevel.Error, "The disk is full; request {RequestId} was refused")]
+    [LoggerMessage(3, LogLevel.Error, "The disk is full; request {RequestId} was refused")]
     public static partial void DiskFull(this ILogger logger, string requestId);
 
-    [LoggerMessage(6, LogLevel.Error, "Request {RequestId} failed")]
+    [LoggerMessage(4, LogLevel.Error, "Request {RequestId} failed")]
     public static partial void RequestFailed(this ILogger logger, Exception exception, string requestId);
 }

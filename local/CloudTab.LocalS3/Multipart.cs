@@ -46,7 +46,6 @@ internal static class Multipart
     public static async Task Complete(S3Request request, BucketStore store, CancellationToken cancellationToken)
     {
         var bucket = store[request.Bucket];
-        var condition = WriteCondition.From(request);
         var wanted = await ReadPartListAsync(request, cancellationToken);
         var upload = Find(request, bucket);
         var parts = new List<ObjectFile>();
@@ -57,7 +56,7 @@ internal static class Multipart
             if (parts.SkipLast(1).Any(part => part.Metadata.Size < SmallestPart))
                 throw new S3Exception(S3Error.EntityTooSmall);
 
-            var metadata = Join(bucket, upload, parts, store.Time.GetUtcNow(), condition, cancellationToken);
+            var metadata = Join(bucket, upload, parts, store.Time.GetUtcNow(), cancellationToken);
             upload.End(bucket);
             var result = Xml.Element(
                 "CompleteMultipartUploadResult",
@@ -114,7 +113,7 @@ internal static class Multipart
 
     /// <summary>Copies the parts into one file and publishes it. If that fails, the parts are still there and completing can be repeated.</summary>
     private static ObjectMetadata Join(
-        Bucket bucket, Upload upload, List<ObjectFile> parts, DateTimeOffset now, WriteCondition condition, CancellationToken cancellationToken)
+        Bucket bucket, Upload upload, List<ObjectFile> parts, DateTimeOffset now, CancellationToken cancellationToken)
     {
         using var md5 = IncrementalHash.CreateHash(HashAlgorithmName.MD5);
         using var file = bucket.NewFile(parts.Sum(part => part.Metadata.Size));
@@ -129,7 +128,7 @@ internal static class Multipart
         var checksum = PartChecksums.Join(upload.Metadata.ChecksumName, parts);
         var metadata = upload.Metadata with { Size = file.Length, ETag = etag, LastModified = now, ChecksumValue = checksum };
         file.Seal(metadata);
-        bucket.Commit(file, metadata, condition);
+        bucket.Commit(file, metadata);
         return metadata;
     }
 

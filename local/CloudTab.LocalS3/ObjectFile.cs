@@ -9,7 +9,7 @@ namespace CloudTab.LocalS3;
 /// <summary>
 /// An object is one file: its bytes, then its metadata as JSON, then the length of that JSON (32 bits, little-endian) and eight
 /// bytes of magic. Metadata comes last because the ETag is known last; one file because one rename then replaces bytes and metadata
-/// together, so that nobody ever sees the one without the other. Parts and unfinished uploads are kept in the same form.
+/// together, so that no reader sees one without the other. Parts and unfinished uploads are kept in the same form.
 /// </summary>
 internal sealed class ObjectFile : IDisposable
 {
@@ -25,8 +25,8 @@ internal sealed class ObjectFile : IDisposable
 
     public ObjectMetadata Metadata { get; }
 
-    /// <returns>Null where there is no such file.</returns>
-    /// <exception cref="InvalidDataException">The file is not one that LocalS3 has finished.</exception>
+    /// <returns>Null if there is no such file.</returns>
+    /// <exception cref="InvalidDataException">LocalS3 did not finish writing the file.</exception>
     public static ObjectFile? TryOpen(string path)
     {
         SafeFileHandle handle;
@@ -50,7 +50,7 @@ internal sealed class ObjectFile : IDisposable
         }
     }
 
-    /// <summary>What <see cref="TryOpen"/> expects behind the bytes.</summary>
+    /// <summary>What <see cref="TryOpen"/> expects after the bytes.</summary>
     public static byte[] Footer(ObjectMetadata metadata)
     {
         var json = JsonSerializer.SerializeToUtf8Bytes(metadata, MetadataContext.Default.ObjectMetadata);
@@ -90,7 +90,7 @@ internal sealed class ObjectFile : IDisposable
     }
 }
 
-/// <summary>A file that is being written where nobody looks, and that vanishes unless it is moved to its place.</summary>
+/// <summary>A temporary file that is deleted unless it is moved to its final place.</summary>
 internal sealed class PendingFile : IDisposable
 {
     private const int BufferSize = 256 * 1024;
@@ -105,7 +105,7 @@ internal sealed class PendingFile : IDisposable
     public long Length { get; private set; }
 
     /// <param name="folder">On the same file system as the place that the file will be moved to.</param>
-    /// <param name="expectedLength">Reserved at once, so that a disk which is too small is found out before the bytes are sent.</param>
+    /// <param name="expectedLength">Reserved at once, so that a disk that is too small is noticed before the bytes are sent.</param>
     public static PendingFile Create(string folder, long expectedLength)
     {
         var path = Path.Combine(folder, Guid.NewGuid().ToString("N"));

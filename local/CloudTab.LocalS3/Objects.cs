@@ -13,14 +13,13 @@ internal static class Objects
     public static async Task Put(S3Request request, BucketStore store, CancellationToken cancellationToken)
     {
         var bucket = store[request.Bucket];
-        var condition = WriteCondition.From(request);
         var headers = StoredHeaders.From(request);
         var digests = new BodyDigests(request);
         using var file = await ReceiveAsync(request, bucket, digests, cancellationToken);
         var metadata = new ObjectMetadata(
             request.Key, file.Length, digests.ETag, store.Time.GetUtcNow(), headers, digests.ChecksumName, digests.ChecksumValue);
         file.Seal(metadata);
-        bucket.Commit(file, metadata, condition);
+        bucket.Commit(file, metadata);
 
         var response = request.Http.Response;
         response.Headers.ETag = $"\"{metadata.ETag}\"";
@@ -31,8 +30,6 @@ internal static class Objects
     /// <summary>A body, received into a file that is not yet visible.</summary>
     public static async Task<PendingFile> ReceiveAsync(S3Request request, Bucket bucket, BodyDigests digests, CancellationToken cancellationToken)
     {
-        if (request.Header("x-amz-copy-source") is not null)
-            throw new S3Exception(S3Error.NotImplemented);
         var body = RequestBody.Open(request);
         if (body.Length > LargestPut)
             throw new S3Exception(S3Error.EntityTooLarge);
@@ -128,7 +125,7 @@ internal static class Objects
 /// <summary>The one range of a GET that S3 honours.</summary>
 internal readonly record struct ByteRange(long First, long Length)
 {
-    /// <returns>Null where the whole object is to be sent: no range, several, or one that is not understood (RFC 9110, 14.2).</returns>
+    /// <returns>Null for the whole object: no range, several, or one that is not understood (RFC 9110, 14.2).</returns>
     /// <exception cref="S3Exception">InvalidRange: no byte of the object is in it.</exception>
     public static ByteRange? Requested(S3Request request, long size)
     {
@@ -150,7 +147,7 @@ internal readonly record struct ByteRange(long First, long Length)
 /// <summary>The conditions of a read (RFC 9110, 13.2.2, in its order of precedence).</summary>
 internal static class Preconditions
 {
-    /// <returns>False where the client has it already: 304.</returns>
+    /// <returns>False if the client has it already: 304.</returns>
     /// <exception cref="S3Exception">PreconditionFailed.</exception>
     public static bool Hold(S3Request request, ObjectMetadata metadata)
     {

@@ -17,7 +17,10 @@ internal static class Operations
         "versionId", "versioning", "versions", "website",
     ];
 
-    /// <summary>Proves the signature, then runs the operation.</summary>
+    // Copies, and conditions of writes.
+    private static readonly string[] NotImplementedHeaders = ["x-amz-copy-source", "If-Match", "If-None-Match"];
+
+    /// <summary>Verifies the signature, then runs the operation.</summary>
     public static async Task HandleAsync(HttpContext context, BucketStore store, SignatureV4 signature)
     {
         var request = S3Request.Parse(context);
@@ -29,8 +32,12 @@ internal static class Operations
 
         Cors.Apply(request, store);
         request.Signed = signature.Verify(request);
+        if (Array.Exists(NotImplementedHeaders, name => !IsRead(request.Method) && request.Header(name) is not null))
+            throw new S3Exception(S3Error.NotImplemented);
         await Find(request)(request, store, context.RequestAborted);
     }
+
+    private static bool IsRead(string method) => HttpMethods.IsGet(method) || HttpMethods.IsHead(method);
 
     private static Operation Find(S3Request request)
     {

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Options;
 var builder = WebApplication.CreateBuilder(args);
 builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
 
-// It would put a stack trace before the one line that says why the start failed.
+// The host would write a stack trace before the one line that says why the start failed.
 builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
 
 builder.Services.AddOptionsWithValidateOnStart<LocalS3Options>().Bind(builder.Configuration).ValidateDataAnnotations();
@@ -16,11 +16,10 @@ builder.Services.AddSingleton(TimeProvider.System);
 builder.Services.AddSingleton<IMemoryPoolFactory<byte>, BlockPool.Factory>();
 builder.Services.AddSingleton<BucketStore>();
 builder.Services.AddSingleton<SignatureV4>();
-builder.Services.AddHostedService<LifecycleSweep>();
 
-builder.WebHost.ConfigureKestrel((context, kestrel) =>
+builder.WebHost.ConfigureKestrel(kestrel =>
 {
-    // Objects of 5 GiB are legitimate; Kestrel's minimum data rate stays, so that a stalled client cannot hold on.
+    // S3 takes objects of 5 GiB. Kestrel's minimum data rate stays, so a stalled client is disconnected.
     kestrel.Limits.MaxRequestBodySize = null;
     kestrel.Limits.MaxRequestLineSize = 16 * 1024;
     kestrel.RequestHeaderEncodingSelector = _ => Encoding.UTF8;
@@ -28,8 +27,8 @@ builder.WebHost.ConfigureKestrel((context, kestrel) =>
     kestrel.AddServerHeader = false;
     kestrel.ConfigureEndpointDefaults(endpoint =>
     {
-        if (endpoint.IPEndPoint is { } address && !IPAddress.IsLoopback(address.Address) && !context.Configuration.GetValue<bool>("LOCALS3_ALLOW_REMOTE"))
-            throw new OptionsValidationException("", typeof(LocalS3Options), [$"{address} can be reached from other machines; LOCALS3_ALLOW_REMOTE=true allows it"]);
+        if (endpoint.IPEndPoint is { } address && !IPAddress.IsLoopback(address.Address))
+            throw new OptionsValidationException("", typeof(LocalS3Options), [$"{address} can be reached from other machines; LocalS3 listens on loopback only"]);
     });
 });
 
@@ -39,7 +38,7 @@ try
     var store = app.Services.GetRequiredService<BucketStore>();
     var signature = app.Services.GetRequiredService<SignatureV4>();
 
-    // Behind the slash of a path-style address stands a bucket, whose name cannot begin with an underscore.
+    // No bucket has this name: a bucket's name cannot begin with an underscore.
     app.MapGet("/_health", () => TypedResults.Ok());
     app.MapFallback("{**path}", context => ErrorResponses.HandleAsync(context, request => Operations.HandleAsync(request, store, signature), app.Logger));
     await app.RunAsync();

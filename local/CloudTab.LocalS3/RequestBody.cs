@@ -6,8 +6,8 @@ using System.Security.Cryptography;
 namespace CloudTab.LocalS3;
 
 /// <summary>
-/// A request's body without its framing. What the signature says of the payload has been checked once <see cref="ReadAsync"/> has
-/// returned 0; until then whatever was read is not to be shown to anyone.
+/// A request's body without its framing. The payload is verified against the signature only when <see cref="ReadAsync"/> returns 0, so no
+/// byte may be published before that.
 /// </summary>
 internal abstract class RequestBody(PipeReader pipe) : IDisposable
 {
@@ -17,7 +17,7 @@ internal abstract class RequestBody(PipeReader pipe) : IDisposable
     /// <summary>How many bytes the client says there are.</summary>
     public required long Length { get; init; }
 
-    /// <summary>Checksums that came behind the body; complete once <see cref="ReadAsync"/> has returned 0.</summary>
+    /// <summary>Checksums that came after the body; complete once <see cref="ReadAsync"/> has returned 0.</summary>
     public Dictionary<string, string> Trailers { get; } = new(StringComparer.OrdinalIgnoreCase);
 
     protected PipeReader Pipe { get; } = pipe;
@@ -73,7 +73,7 @@ internal abstract class RequestBody(PipeReader pipe) : IDisposable
     }
 
     /// <summary>Moves at most <paramref name="limit"/> bytes from the pipe.</summary>
-    /// <returns>How many, 0 where the connection's data has ended.</returns>
+    /// <returns>How many, 0 if the connection's data has ended.</returns>
     protected async ValueTask<int> CopyAsync(Memory<byte> destination, long limit, CancellationToken cancellationToken)
     {
         var result = await Pipe.ReadAsync(cancellationToken);
@@ -113,7 +113,7 @@ internal sealed class PlainBody(PipeReader pipe, string payload) : RequestBody(p
     {
         var count = await CopyAsync(destination, long.MaxValue, cancellationToken);
         _sha256?.AppendData(destination.Span[..count]);
-        // Not reset: who fills a buffer reads the end twice.
+        // Not reset, because a caller that fills a buffer reads the end twice.
         if (count == 0 && _sha256 is not null && !Convert.ToHexStringLower(_sha256.GetCurrentHash()).Equals(payload, StringComparison.Ordinal))
             throw new S3Exception(S3Error.ContentSha256Mismatch);
         return count;

@@ -29,16 +29,16 @@ internal sealed class S3Request
     /// <summary>The decoded path, with its leading slash.</summary>
     public string Path { get; }
 
-    /// <summary>Empty where the request is for the service.</summary>
+    /// <summary>Empty if the request is for the service.</summary>
     public string Bucket { get; }
 
-    /// <summary>Empty where the request is for a bucket.</summary>
+    /// <summary>Empty if the request is for a bucket.</summary>
     public string Key { get; }
 
     /// <summary>Decoded names and values in the order in which they came.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Query { get; }
 
-    /// <summary>How far its signature has been proven; set before any operation runs.</summary>
+    /// <summary>What its signature covers; set before any operation runs.</summary>
     public Signed Signed { get; set; } = Signed.Nothing;
 
     /// <exception cref="S3Exception">InvalidURI, KeyTooLongError.</exception>
@@ -59,7 +59,7 @@ internal sealed class S3Request
         return new S3Request(http, path, bucket, key, mark < 0 ? [] : ParseQuery(target[(mark + 1)..]));
     }
 
-    /// <summary>The value of a query parameter, or null where it is absent.</summary>
+    /// <summary>The value of a query parameter, or null if it is absent.</summary>
     public string? Parameter(string name)
     {
         foreach (var (candidate, value) in Query)
@@ -71,7 +71,7 @@ internal sealed class S3Request
         return null;
     }
 
-    /// <summary>A header's value, or null where it is absent or empty.</summary>
+    /// <summary>A header's value, or null if it is absent or empty.</summary>
     public string? Header(string name)
     {
         var value = Http.Request.Headers[name].ToString();

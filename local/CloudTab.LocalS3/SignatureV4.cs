@@ -108,7 +108,7 @@ internal sealed class SignatureV4(IOptions<LocalS3Options> options, TimeProvider
         return key;
     }
 
-    /// <summary>Without the host a signature would do for any server; an x-amz- header added on the way would change what was asked.</summary>
+    /// <summary>A signature without the host would be valid for any server. An x-amz- header without a signature could have been added on the way.</summary>
     private static void RequireCoverage(S3Request request, string[] signedHeaders)
     {
         if (!signedHeaders.Contains("host", StringComparer.Ordinal))

@@ -35,14 +35,14 @@ internal sealed class Upload
         return upload;
     }
 
-    /// <returns>Null where a crash came before the upload had begun.</returns>
+    /// <returns>Null if a crash came before the upload had begun.</returns>
     public static Upload? Load(string folder)
     {
         using var file = ObjectFile.TryOpen(Path.Combine(folder, MetadataName));
         return file is null ? null : new Upload(folder, file.Metadata);
     }
 
-    /// <summary>Puts a sealed part in its place, over an earlier one of the same number.</summary>
+    /// <summary>Publishes a sealed part, in place of an earlier one of the same number.</summary>
     /// <exception cref="S3Exception">NoSuchUpload: it was completed or aborted meanwhile.</exception>
     public void Commit(PendingFile part, int number)
     {
@@ -54,7 +54,7 @@ internal sealed class Upload
         }
     }
 
-    /// <returns>Null where no such part was uploaded.</returns>
+    /// <returns>Null if no such part was uploaded.</returns>
     public ObjectFile? OpenPart(int number) => ObjectFile.TryOpen(PartPath(number));
 
     /// <summary>The numbers of the parts that are there, in order.</summary>

@@ -127,7 +127,7 @@ public sealed class ProcessTests
     [InlineData("AWS_ACCESS_KEY_ID", "", "AWS_ACCESS_KEY_ID must be set")]
     [InlineData("AWS_SECRET_ACCESS_KEY", "", "AWS_SECRET_ACCESS_KEY must be set")]
     [InlineData("AWS_REGION", "Nowhere!", "AWS_REGION must be a region's name, such as us-east-1")]
-    [InlineData("ASPNETCORE_URLS", "http://0.0.0.0:0", "can be reached from other machines; LOCALS3_ALLOW_REMOTE=true allows it")]
+    [InlineData("ASPNETCORE_URLS", "http://0.0.0.0:0", "can be reached from other machines; LocalS3 listens on loopback only")]
     public async Task A_bad_setting_stops_the_start_with_one_line(string name, string value, string complaint)
     {
         var folder = Directory.CreateTempSubdirectory("cloudtab-start-").FullName;
