@@ -1,7 +1,7 @@
-using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
 using CloudTab.Relay;
+using CloudTab.Testing;
 using Microsoft.Extensions.Configuration;
 
 namespace CloudTab.Bench;
@@ -10,15 +10,8 @@ namespace CloudTab.Bench;
 internal sealed class S3Client(IConfiguration settings) : IDisposable
 {
     private readonly byte[] _bytes = new byte[ObjectUpload.PartSize];
-    private readonly AmazonS3Client _client = new(
-        new BasicAWSCredentials(settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"]),
-        new AmazonS3Config
-        {
-            ServiceURL = settings["AWS_ENDPOINT_URL_S3"],
-            AuthenticationRegion = settings["AWS_REGION"],
-            ForcePathStyle = true,
-            RequestChecksumCalculation = RequestChecksumCalculation.WHEN_REQUIRED,
-        });
+    private readonly AmazonS3Client _client =
+        new S3Endpoint(new Uri(settings["AWS_ENDPOINT_URL_S3"]!), settings["AWS_ACCESS_KEY_ID"]!, settings["AWS_SECRET_ACCESS_KEY"]!).CreateClient();
 
     private string Bucket => settings["AWS_S3_BUCKET"]!;
 

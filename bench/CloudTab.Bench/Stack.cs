@@ -1,5 +1,4 @@
 using System.Globalization;
-using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
 using CloudTab.Relay;
@@ -25,9 +24,7 @@ internal sealed class Stack : IAsyncDisposable
     {
         _postgres = postgres;
         _s3 = s3;
-        _bucket = new(
-            new BasicAWSCredentials(s3.Endpoint.AccessKeyId, s3.Endpoint.SecretAccessKey),
-            new AmazonS3Config { ServiceURL = s3.Endpoint.Address.ToString(), AuthenticationRegion = s3.Endpoint.Region, ForcePathStyle = true });
+        _bucket = s3.Endpoint.CreateClient();
     }
 
     public Server UploadApi { get; private set; } = null!;
@@ -43,12 +40,7 @@ internal sealed class Stack : IAsyncDisposable
     public static async Task<Stack> StartAsync()
     {
         var stack = new Stack(await LocalPostgresServer.StartNewAsync(CancellationToken.None), await LocalS3Server.StartNewAsync(CancellationToken.None));
-        await using (var migrator = await ChildProcess.StartAsync("CloudTab.Migrator", stack.Settings(), null, CancellationToken.None))
-        {
-            if (await migrator.WaitForExitAsync(CancellationToken.None) != 0)
-                throw new InvalidOperationException(migrator.Output);
-        }
-
+        await ServiceSettings.MigrateAsync(stack.Settings(), CancellationToken.None);
         stack.UploadApi = await stack.KeepAsync("CloudTab.UploadApi");
         stack.ShopApi = await stack.KeepAsync("CloudTab.ShopApi");
         return stack;
@@ -92,15 +84,9 @@ internal sealed class Stack : IAsyncDisposable
         return server;
     }
 
-    /// <summary>What every process is told.</summary>
-    public Dictionary<string, string> Settings() => new(StringComparer.Ordinal)
+    /// <summary>The environment of every process, with limits that no measurement reaches.</summary>
+    public Dictionary<string, string> Settings() => new(ServiceSettings.For(_postgres.ConnectionString, _s3.Endpoint, Bucket), StringComparer.Ordinal)
     {
-        ["ConnectionStrings__cloudtab"] = _postgres.ConnectionString,
-        ["AWS_S3_BUCKET"] = Bucket,
-        ["AWS_ENDPOINT_URL_S3"] = _s3.Endpoint.Address.ToString(),
-        ["AWS_ACCESS_KEY_ID"] = _s3.Endpoint.AccessKeyId,
-        ["AWS_SECRET_ACCESS_KEY"] = _s3.Endpoint.SecretAccessKey,
-        ["AWS_REGION"] = _s3.Endpoint.Region,
         ["SHOPKEEPER_API_KEY"] = Key,
         ["MAX_FILE_SIZE"] = LargestFile,
         ["MAX_OUTSTANDING_SIZE"] = Limitless,

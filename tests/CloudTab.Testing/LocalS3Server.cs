@@ -7,16 +7,14 @@ namespace CloudTab.Testing;
 public sealed class LocalS3Server : IAsyncDisposable
 {
     private readonly bool _ownsFolder;
-    private readonly int _port;
     private ChildProcess? _process;
 
     private LocalS3Server(string? folder)
     {
         _ownsFolder = folder is null;
         Folder = folder ?? Directory.CreateTempSubdirectory("cloudtab-locals3-").FullName;
-        _port = ChildProcess.FreePort();
         Endpoint = new S3Endpoint(
-            new Uri($"http://127.0.0.1:{_port.ToString(CultureInfo.InvariantCulture)}"),
+            new Uri($"http://127.0.0.1:{ChildProcess.FreePort().ToString(CultureInfo.InvariantCulture)}"),
             RandomNumberGenerator.GetHexString(20),
             RandomNumberGenerator.GetHexString(40));
     }
@@ -50,13 +48,10 @@ public sealed class LocalS3Server : IAsyncDisposable
     /// <summary>Starts it again on the same port, folder and keys.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        var environment = new Dictionary<string, string>(StringComparer.Ordinal)
+        var environment = new Dictionary<string, string>(ServiceSettings.For(Endpoint), StringComparer.Ordinal)
         {
             ["ASPNETCORE_URLS"] = Endpoint.Address.ToString(),
             ["LOCALS3_DATA"] = Folder,
-            ["AWS_ACCESS_KEY_ID"] = Endpoint.AccessKeyId,
-            ["AWS_SECRET_ACCESS_KEY"] = Endpoint.SecretAccessKey,
-            ["AWS_REGION"] = Endpoint.Region,
         };
         _process = await ChildProcess.StartAsync("CloudTab.LocalS3", environment, new Uri(Endpoint.Address, "_health"), cancellationToken);
     }
@@ -86,6 +81,3 @@ public sealed class LocalS3Server : IAsyncDisposable
             Directory.Delete(Folder, recursive: true);
     }
 }
-
-/// <summary>Where an S3 is, and with which keys; path-style.</summary>
-public sealed record S3Endpoint(Uri Address, string AccessKeyId, string SecretAccessKey, string Region = "us-east-1");

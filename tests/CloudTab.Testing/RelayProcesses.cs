@@ -1,7 +1,5 @@
 using System.Globalization;
 using System.Security.Cryptography;
-using Amazon.Runtime;
-using Amazon.S3;
 using Dapper;
 using Npgsql;
 
@@ -9,7 +7,7 @@ namespace CloudTab.Testing;
 
 /// <summary>
 /// The whole relay as processes on loopback: Postgres, S3, and two replicas of every service behind one gateway. Any of them can be
-/// killed and started again on its own port, which the AppHost's API has no word for.
+/// killed and started again on its own port, which the AppHost's API cannot do.
 /// </summary>
 public sealed class RelayProcesses : IAsyncDisposable
 {
@@ -17,13 +15,17 @@ public sealed class RelayProcesses : IAsyncDisposable
 
     private static readonly string[] Replicated = ["upload-api", "shop-api", "notifier", "janitor"];
 
-    private readonly Dictionary<string, string> _settings = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _settings;
     private readonly Dictionary<string, List<Replica>> _replicas = new(StringComparer.Ordinal);
 
-    private RelayProcesses(LocalPostgresServer postgres, LocalS3Server s3)
+    private RelayProcesses(LocalPostgresServer postgres, LocalS3Server s3, IReadOnlyDictionary<string, string> settings)
     {
         Postgres = postgres;
         S3 = s3;
+        _settings = ServiceSettings.For(postgres.ConnectionString, s3.Endpoint, Bucket);
+        _settings["ASPNETCORE_ENVIRONMENT"] = "Development";
+        foreach (var (name, value) in settings)
+            _settings[name] = value;
     }
 
     public LocalPostgresServer Postgres { get; }
@@ -40,11 +42,10 @@ public sealed class RelayProcesses : IAsyncDisposable
     public static async Task<RelayProcesses> StartAsync(IReadOnlyDictionary<string, string> settings, CancellationToken cancellationToken)
     {
         var relay = new RelayProcesses(
-            await LocalPostgresServer.StartNewAsync(cancellationToken), await LocalS3Server.StartNewAsync(cancellationToken));
+            await LocalPostgresServer.StartNewAsync(cancellationToken), await LocalS3Server.StartNewAsync(cancellationToken), settings);
         try
         {
-            relay.Configure(settings);
-            await relay.MigrateAsync(cancellationToken);
+            await ServiceSettings.MigrateAsync(new Dictionary<string, string>(relay._settings, StringComparer.Ordinal) { ["SHOPKEEPER_API_KEY"] = relay.Key }, cancellationToken);
             await Task.WhenAll(Replicated.SelectMany(service => new[] { relay.AddAsync(service, cancellationToken), relay.AddAsync(service, cancellationToken) }));
             await relay.AddAsync("gateway", cancellationToken);
             return relay;
@@ -75,7 +76,7 @@ public sealed class RelayProcesses : IAsyncDisposable
     /// <summary>Keys of all objects in the bucket.</summary>
     public async Task<List<string>> ObjectsAsync(CancellationToken cancellationToken)
     {
-        using var client = CreateS3Client();
+        using var client = S3.Endpoint.CreateClient();
         var page = await client.ListObjectsV2Async(new() { BucketName = Bucket }, cancellationToken);
         return [.. (page.S3Objects ?? []).Select(found => found.Key)];
     }
@@ -83,7 +84,7 @@ public sealed class RelayProcesses : IAsyncDisposable
     /// <summary>Keys of all multipart uploads in the bucket that were neither completed nor aborted.</summary>
     public async Task<List<string>> OpenUploadsAsync(CancellationToken cancellationToken)
     {
-        using var client = CreateS3Client();
+        using var client = S3.Endpoint.CreateClient();
         var page = await client.ListMultipartUploadsAsync(new Amazon.S3.Model.ListMultipartUploadsRequest { BucketName = Bucket }, cancellationToken);
         return [.. (page.MultipartUploads ?? []).Select(found => found.Key)];
     }
@@ -115,27 +116,6 @@ public sealed class RelayProcesses : IAsyncDisposable
         "gateway" => "CloudTab.Gateway",
         _ => throw new ArgumentOutOfRangeException(nameof(service), service, "no such service"),
     };
-
-    private void Configure(IReadOnlyDictionary<string, string> settings)
-    {
-        _settings["ConnectionStrings__cloudtab"] = Postgres.ConnectionString;
-        _settings["AWS_S3_BUCKET"] = Bucket;
-        _settings["AWS_ENDPOINT_URL_S3"] = S3.Endpoint.Address.ToString();
-        _settings["AWS_ACCESS_KEY_ID"] = S3.Endpoint.AccessKeyId;
-        _settings["AWS_SECRET_ACCESS_KEY"] = S3.Endpoint.SecretAccessKey;
-        _settings["AWS_REGION"] = S3.Endpoint.Region;
-        _settings["ASPNETCORE_ENVIRONMENT"] = "Development";
-        foreach (var (name, value) in settings)
-            _settings[name] = value;
-    }
-
-    private async Task MigrateAsync(CancellationToken cancellationToken)
-    {
-        var settings = new Dictionary<string, string>(_settings, StringComparer.Ordinal) { ["SHOPKEEPER_API_KEY"] = Key };
-        await using var migrator = await ChildProcess.StartAsync("CloudTab.Migrator", settings, null, cancellationToken);
-        if (await migrator.WaitForExitAsync(cancellationToken) is not 0 and var code)
-            throw new InvalidOperationException($"The Migrator ended with {code}:\n{migrator.Output}");
-    }
 
     private async Task AddAsync(string service, CancellationToken cancellationToken)
     {
@@ -169,10 +149,6 @@ public sealed class RelayProcesses : IAsyncDisposable
         replica.Process = await ChildProcess.StartAsync(
             Project(service), settings, new Uri(replica.Address, service == "gateway" ? "/health" : "/health/ready"), cancellationToken);
     }
-
-    private AmazonS3Client CreateS3Client() => new(
-        new BasicAWSCredentials(S3.Endpoint.AccessKeyId, S3.Endpoint.SecretAccessKey),
-        new AmazonS3Config { ServiceURL = S3.Endpoint.Address.ToString(), ForcePathStyle = true, AuthenticationRegion = S3.Endpoint.Region });
 
     private sealed class Replica(Uri address)
     {

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
-using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
 
@@ -31,7 +30,7 @@ public sealed class ChecksumTests(RunningLocalS3 running) : S3Test(running.Endpo
     [InlineData(3_000_017)]
     public async Task The_SDK_stores_and_reads_with_its_own_defaults(int size)
     {
-        using var client = Client(Endpoint, RequestChecksumCalculation.WHEN_SUPPORTED);
+        using var client = DefaultClient();
         var bytes = Bytes(size);
         await client.PutObjectAsync(new PutObjectRequest { BucketName = Bucket, Key = "key", InputStream = new MemoryStream(bytes) }, Token);
         using var answer = await client.GetObjectAsync(new GetObjectRequest { BucketName = Bucket, Key = "key", ChecksumMode = ChecksumMode.ENABLED }, Token);
@@ -42,7 +41,7 @@ public sealed class ChecksumTests(RunningLocalS3 running) : S3Test(running.Endpo
     [Fact]
     public async Task The_SDK_uploads_parts_and_deletes_with_its_own_defaults()
     {
-        using var client = Client(Endpoint, RequestChecksumCalculation.WHEN_SUPPORTED);
+        using var client = DefaultClient();
         var bytes = Bytes(6 * 1024 * 1024);
         var upload = await client.InitiateMultipartUploadAsync(Bucket, "key", Token);
         var part = await client.UploadPartAsync(

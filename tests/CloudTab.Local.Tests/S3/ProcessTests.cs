@@ -161,9 +161,7 @@ public sealed class ProcessTests
         Assert.Contains("LocalS3 cannot start", refusal.Message, StringComparison.Ordinal);
     }
 
-    private static AmazonS3Client Client(LocalS3Server server) => new(
-        new BasicAWSCredentials(server.Endpoint.AccessKeyId, server.Endpoint.SecretAccessKey),
-        new AmazonS3Config { ServiceURL = server.Endpoint.Address.ToString(), AuthenticationRegion = server.Endpoint.Region, ForcePathStyle = true, MaxErrorRetry = 0 });
+    private static AmazonS3Client Client(LocalS3Server server) => server.Endpoint.CreateClient(config => config.MaxErrorRetry = 0);
 
     private static async Task<string?> TryPutAsync(AmazonS3Client client, string key, byte[] body)
     {

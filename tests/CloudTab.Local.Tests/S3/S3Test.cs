@@ -16,8 +16,7 @@ public abstract class S3Test(S3Endpoint endpoint) : IAsyncLifetime
 
     protected string Bucket { get; } = "test-" + Guid.NewGuid().ToString("N");
 
-    // WHEN_REQUIRED: Ceph before version 18 refuses the checksums that the SDK otherwise adds of its own accord.
-    protected AmazonS3Client S3 { get; } = Client(endpoint, RequestChecksumCalculation.WHEN_REQUIRED);
+    protected AmazonS3Client S3 { get; } = Client(endpoint);
 
     public async ValueTask InitializeAsync() => await S3.PutBucketAsync(Bucket, Token);
 
@@ -28,21 +27,22 @@ public abstract class S3Test(S3Endpoint endpoint) : IAsyncLifetime
         return ValueTask.CompletedTask;
     }
 
-    protected static AmazonS3Client Client(S3Endpoint endpoint, RequestChecksumCalculation checksums) => new(
-        new BasicAWSCredentials(endpoint.AccessKeyId, endpoint.SecretAccessKey),
-        new AmazonS3Config
-        {
-            ServiceURL = endpoint.Address.ToString(),
-            AuthenticationRegion = endpoint.Region,
-            ForcePathStyle = true,
-            UseHttp = true,
-            RequestChecksumCalculation = checksums,
-            ResponseChecksumValidation = checksums == RequestChecksumCalculation.WHEN_REQUIRED ? ResponseChecksumValidation.WHEN_REQUIRED : ResponseChecksumValidation.WHEN_SUPPORTED,
-            MaxErrorRetry = 0,
+    /// <summary>A client with the checksums that the SDK adds by default.</summary>
+    protected AmazonS3Client DefaultClient() => Client(Endpoint, config =>
+    {
+        config.RequestChecksumCalculation = RequestChecksumCalculation.WHEN_SUPPORTED;
+        config.ResponseChecksumValidation = ResponseChecksumValidation.WHEN_SUPPORTED;
+    });
 
-            // Ceph may leave a refused body unread and take its rest for the next request: no connection is shared between tests.
-            CacheHttpClient = false,
-        });
+    private static AmazonS3Client Client(S3Endpoint endpoint, Action<AmazonS3Config>? configure = null) => endpoint.CreateClient(config =>
+    {
+        config.UseHttp = true;
+        config.MaxErrorRetry = 0;
+
+        // Ceph may leave a refused body unread and take its rest for the next request: no connection is shared between tests.
+        config.CacheHttpClient = false;
+        configure?.Invoke(config);
+    });
 
     private protected SignedRequest Raw(HttpMethod method, string key) => new(Endpoint, method, $"/{Bucket}/{key}");
 

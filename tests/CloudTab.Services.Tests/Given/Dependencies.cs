@@ -1,5 +1,3 @@
-using Amazon.Runtime;
-using Amazon.S3;
 using CloudTab.Testing;
 using Npgsql;
 
@@ -22,14 +20,13 @@ public sealed class Dependencies : IAsyncLifetime
     /// <summary>Npgsql connection string of a superuser.</summary>
     public string Postgres { get; private set; } = "";
 
-    /// <summary>What a service needs to know of S3, but for the bucket.</summary>
-    public Dictionary<string, string> S3Settings { get; } = new(StringComparer.Ordinal) { ["AWS_REGION"] = "us-east-1" };
+    public S3Endpoint S3 { get; private set; } = null!;
 
     public async ValueTask InitializeAsync()
     {
         await Task.WhenAll(UsePostgresAsync(), UseS3Async());
         await ExecuteAsync($"CREATE DATABASE {_template}");
-        await MigrateAsync(_template, "template");
+        await ServiceSettings.MigrateAsync(EnvironmentFor(_template, "template"), CancellationToken.None);
     }
 
     public async ValueTask DisposeAsync()
@@ -55,30 +52,8 @@ public sealed class Dependencies : IAsyncLifetime
 
     public Task DropDatabaseAsync(string name) => ExecuteAsync($"DROP DATABASE IF EXISTS {name} WITH (FORCE)");
 
-    public AmazonS3Client CreateS3Client() => new(
-        new BasicAWSCredentials(S3Settings["AWS_ACCESS_KEY_ID"], S3Settings["AWS_SECRET_ACCESS_KEY"]),
-        new AmazonS3Config
-        {
-            ServiceURL = S3Settings["AWS_ENDPOINT_URL_S3"],
-            ForcePathStyle = true,
-            AuthenticationRegion = S3Settings["AWS_REGION"],
-            RequestChecksumCalculation = RequestChecksumCalculation.WHEN_REQUIRED,
-            ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
-        });
-
     /// <summary>The environment of a service's process on a database and a bucket.</summary>
-    public Dictionary<string, string> EnvironmentFor(string database, string bucket) => new(S3Settings, StringComparer.Ordinal)
-    {
-        ["ConnectionStrings__cloudtab"] = ConnectionString(database),
-        ["AWS_S3_BUCKET"] = bucket,
-    };
-
-    private async Task MigrateAsync(string database, string bucket)
-    {
-        await using var migrator = await ChildProcess.StartAsync("CloudTab.Migrator", EnvironmentFor(database, bucket), null, CancellationToken.None);
-        if (await migrator.WaitForExitAsync(CancellationToken.None) is not 0 and var code)
-            throw new InvalidOperationException($"The Migrator ended with {code}:\n{migrator.Output}");
-    }
+    public Dictionary<string, string> EnvironmentFor(string database, string bucket) => ServiceSettings.For(ConnectionString(database), S3, bucket);
 
     private async Task UsePostgresAsync()
     {
@@ -93,16 +68,12 @@ public sealed class Dependencies : IAsyncLifetime
     {
         if (Environment.GetEnvironmentVariable("TEST_S3_ENDPOINT") is { Length: > 0 } endpoint)
         {
-            S3Settings["AWS_ENDPOINT_URL_S3"] = endpoint;
-            S3Settings["AWS_ACCESS_KEY_ID"] = Environment.GetEnvironmentVariable("AWS_ACCESS_KEY_ID") ?? "";
-            S3Settings["AWS_SECRET_ACCESS_KEY"] = Environment.GetEnvironmentVariable("AWS_SECRET_ACCESS_KEY") ?? "";
+            S3 = new(new Uri(endpoint), Environment.GetEnvironmentVariable("AWS_ACCESS_KEY_ID") ?? "", Environment.GetEnvironmentVariable("AWS_SECRET_ACCESS_KEY") ?? "");
             return;
         }
 
         _localS3 = await LocalS3Server.StartNewAsync(CancellationToken.None);
-        S3Settings["AWS_ENDPOINT_URL_S3"] = _localS3.Endpoint.Address.ToString();
-        S3Settings["AWS_ACCESS_KEY_ID"] = _localS3.Endpoint.AccessKeyId;
-        S3Settings["AWS_SECRET_ACCESS_KEY"] = _localS3.Endpoint.SecretAccessKey;
+        S3 = _localS3.Endpoint;
     }
 
     private async Task ExecuteAsync(string sql)

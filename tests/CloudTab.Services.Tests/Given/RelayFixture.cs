@@ -41,7 +41,7 @@ public class RelayFixture(Dependencies dependencies) : IAsyncLifetime
     {
         _databaseName = await dependencies.CreateDatabaseAsync();
         Source = NpgsqlDataSource.Create(dependencies.ConnectionString(_databaseName));
-        S3 = dependencies.CreateS3Client();
+        S3 = dependencies.S3.CreateClient();
         await S3.PutBucketAsync(Bucket);
     }
 
@@ -102,6 +102,7 @@ public class RelayFixture(Dependencies dependencies) : IAsyncLifetime
             environment[name] = value;
         return (await ChildProcess.StartAsync(project, environment, new Uri(address, "/health/live"), TestContext.Current.CancellationToken), address);
     }
+
     /// <summary>The environment of a service's own process over the same database and bucket.</summary>
     public Dictionary<string, string> Environment() => dependencies.EnvironmentFor(_databaseName, Bucket);
 

@@ -53,7 +53,7 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
     public async Task The_bucket_lets_pages_of_the_allowed_origins_send_where_direct_uploads_are_on()
     {
         (string Name, string Value)[] on = [("DIRECT_UPLOADS", "true"), ("ALLOWED_ORIGINS", "https://shop.example,https://other.example")];
-        using var s3 = dependencies.CreateS3Client();
+        using var s3 = dependencies.S3.CreateClient();
         Assert.Equal(0, (await RunAsync(on[1..])).Code);
         Assert.Equal("NoSuchCORSConfiguration", (await Assert.ThrowsAsync<AmazonS3Exception>(RulesAsync)).ErrorCode);
         var own = new CORSRule { Id = "own", AllowedOrigins = ["https://own.example"], AllowedMethods = ["GET"] };
@@ -214,7 +214,7 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
     {
         await using var connection = new NpgsqlConnection(dependencies.ConnectionString(_database) + ";Pooling=false");
         await connection.OpenAsync(Token);
-        using var s3 = dependencies.CreateS3Client();
+        using var s3 = dependencies.S3.CreateClient();
         var rules = await s3.GetLifecycleConfigurationAsync(_bucket, Token);
         return new(
             [.. await connection.QueryAsync<string>("SELECT id FROM shops ORDER BY id")],

@@ -75,8 +75,7 @@ public sealed partial class DirectUploadsInChromiumTests(DirectFixture relay, De
         var environment = dependencies.EnvironmentFor(database, relay.Bucket);
         environment["DIRECT_UPLOADS"] = "true";
         environment["ALLOWED_ORIGINS"] = origin;
-        await using (var migrator = await ChildProcess.StartAsync("CloudTab.Migrator", environment, null, Token))
-            Assert.True(await migrator.WaitForExitAsync(Token) == 0, migrator.Output);
+        await ServiceSettings.MigrateAsync(environment, Token);
         await dependencies.DropDatabaseAsync(database);
     }
 

@@ -1,5 +1,4 @@
 using System.Net;
-using Amazon.Runtime;
 using Amazon.S3;
 using CloudTab.Testing;
 using CloudTab.UploadApi;
@@ -22,17 +21,9 @@ public sealed class DirectUploadsOnRadosGatewayTests(DirectFixture relay) : ICla
     {
         Assert.SkipUnless(RadosGateway.IsInstalled, "Ceph's RADOS Gateway is not installed (Debian: ceph-mon, ceph-osd, radosgw).");
         _gateway = await RadosGateway.StartNewAsync(Token);
-        var endpoint = _gateway.Endpoint;
-        _s3 = new AmazonS3Client(
-            new BasicAWSCredentials(endpoint.AccessKeyId, endpoint.SecretAccessKey),
-            new AmazonS3Config { ServiceURL = endpoint.Address.ToString(), ForcePathStyle = true, AuthenticationRegion = endpoint.Region });
+        _s3 = _gateway.Endpoint.CreateClient();
         await _s3.PutBucketAsync(relay.Bucket, Token);
-        _host = relay.StartHost<UploadOptions>(new Dictionary<string, string>(StringComparer.Ordinal)
-        {
-            ["AWS_ENDPOINT_URL_S3"] = endpoint.Address.ToString(),
-            ["AWS_ACCESS_KEY_ID"] = endpoint.AccessKeyId,
-            ["AWS_SECRET_ACCESS_KEY"] = endpoint.SecretAccessKey,
-        });
+        _host = relay.StartHost<UploadOptions>(ServiceSettings.For(_gateway.Endpoint));
     }
 
     public async ValueTask DisposeAsync()
