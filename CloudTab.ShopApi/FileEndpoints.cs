@@ -36,7 +36,7 @@ internal static class FileEndpoints
     {
         const string sql = $"""
             SELECT files.id, files.session, files.name, files.type, files.size, encode(files.sha256, 'hex') AS Sha256,
-                   files.object_key AS ObjectKey,
+                   files.object_key AS ObjectKey, files.stored_at AS StoredAt,
                    files.status = 'stored' AND sessions.ended_at IS NULL AND sessions.expires_at > @now AS Available,
                    ({StateChanges.Origin}) AS Origin
             FROM files JOIN sessions ON sessions.id = files.session
@@ -64,7 +64,7 @@ internal static class FileEndpoints
 
 /// <summary>A file of the shop; available while it is stored and its session lives.</summary>
 internal sealed record StoredFile(
-    Guid Id, Guid Session, string Name, string Type, long Size, string Sha256, string ObjectKey, bool Available, string? Origin)
+    Guid Id, Guid Session, string Name, string Type, long Size, string Sha256, string ObjectKey, DateTime StoredAt, bool Available, string? Origin)
 {
     /// <summary>`attachment` with the original name, also as RFC 8187's `filename*` where it is not ASCII.</summary>
     public string ContentDisposition

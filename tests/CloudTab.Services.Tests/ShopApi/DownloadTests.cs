@@ -52,6 +52,19 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
         Assert.Empty(await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
     }
 
+    [Fact]
+    public async Task Head_ignores_a_range()
+    {
+        var file = new GivenFile();
+        var (client, address) = await GivenFileAsync(file);
+        using var request = new HttpRequestMessage(HttpMethod.Head, address) { Headers = { { "Range", "bytes=0-1" } } };
+
+        using var response = await client.SendAsync(request, TestContext.Current.CancellationToken);
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal(file.Content.Length, response.Content.Headers.ContentLength);
+    }
+
     [Theory]
     [InlineData("bytes=0-0", 0, 0)]
     [InlineData("bytes=1-3", 1, 3)]
