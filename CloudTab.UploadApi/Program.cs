@@ -35,12 +35,15 @@ builder.Services.AddSingleton<UploadLocks>();
 builder.Services.AddHostedService(services => services.GetRequiredService<UploadLocks>());
 builder.Services.AddSingleton<CompleteUpload>();
 builder.Services.AddSingleton<ReceiveBytes>();
-builder.Services.AddSingleton<UploadStorage>();
-builder.Services.AddSingleton<CompletedFiles>();
+builder.Services.AddSingleton<CreateUpload>();
+builder.Services.AddSingleton<FindUpload>();
+builder.Services.AddSingleton<AppendToUpload>();
+builder.Services.AddSingleton<ConcatenateUploads>();
+builder.Services.AddSingleton<TerminateUpload>();
 builder.Services.AddSingleton<DirectParts>();
 builder.Services.AddSingleton<DirectStorage>();
 builder.Services.AddSingleton<CustomerViews>();
-builder.Services.AddSingleton<MatcherPolicy, UploadProtocols>();
+builder.Services.AddSingleton<MatcherPolicy, UploadProtocolPolicy>();
 builder.Services.AddSingleton<IetfLimits>();
 builder.Services.AddSingleton<IetfAnswers>();
 
@@ -50,8 +53,8 @@ app.UseMethodOverride();
 app.UseRouting();
 app.UseRateLimiter();
 
-app.MapGroup("/api/customer").MapSessions().MapFiles().MapUploadProtocols();
-app.MapGroup("/s/{shop}/api/customer").MapSessions().MapFiles().MapUploadProtocols();
+app.MapGroup("/api/customer").MapSessions().MapFiles().MapUploads();
+app.MapGroup("/s/{shop}/api/customer").MapSessions().MapFiles().MapUploads();
 app.MapPages();
 app.MapAssets();
 

@@ -75,7 +75,7 @@ internal sealed class ReceiveBytes(
             await uploadLock.SetLengthAsync(sending.Size, uploadLock.Lost);
         // Where its tail is not back, an upload that has all its bytes is not here.
         if (sending.IsLoaded && sending.Size == uploadLock.Upload.Length)
-            return await completeUpload.CompleteAsync(uploadLock, sending, inspection, body.Consumed);
+            return await completeUpload.CompleteAsync(uploadLock, sending, inspection, [.. body.Consumed.Select(partial => partial.File!.Value)]);
         await ParkAsync(uploadLock, sending);
         if (ending.Cut is not null)
             return new(uploadLock.Upload, Explain(uploadLock, sending, ending.Cut));

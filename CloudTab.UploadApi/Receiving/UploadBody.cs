@@ -26,8 +26,8 @@ internal sealed record UploadBody(Stream Content, long? Size)
     /// <summary>What the bytes must hash to before any of them counts.</summary>
     public BodyChecksum? Checksum { get; init; }
 
-    /// <summary>Files of partial uploads whose bytes these are, and that are not needed any more once they are stored.</summary>
-    public IReadOnlyList<Guid> Consumed { get; init; } = [];
+    /// <summary>Partial uploads whose bytes these are: they still count towards the limits, and go when the file is stored.</summary>
+    public IReadOnlyList<Upload> Consumed { get; init; } = [];
 
     /// <summary>
     /// Tells the client where its new upload is, before the first byte is read, and answers whether it could: then what has come is kept
@@ -41,6 +41,26 @@ internal sealed record UploadBody(Stream Content, long? Size)
     /// <summary>The length of the whole upload, where these bytes tell it.</summary>
     /// <param name="received">How many came before.</param>
     public long? LengthFrom(long received) => Length ?? (IsLast ? received + Size : null);
+
+    /// <summary>Why these bytes cannot be added to an upload as it is, or null.</summary>
+    public Problem? ConflictWith(Upload upload, UploadLimits limits)
+    {
+        var length = upload.Length ?? LengthFrom(upload.Received);
+        return upload switch
+        {
+            { IsFinal: true } => Problems.FinalUpload,
+            { IsDirect: true } => Problems.DirectUpload,
+            _ when Offset is { } offset && offset != upload.Received => Problems.OffsetConflict,
+            _ when Length is { } told && (told != length || told < upload.Received) => Problems.OtherLength,
+            _ when IsLast && Size is { } rest && upload.Received + rest != length => Problems.OtherLength,
+            _ when length > limits.FileSize => Problems.FileTooLarge,
+            _ when length == 0 => Problems.EmptyFile,
+            _ when (length ?? upload.Received + (Size ?? 1)) > limits.SessionSize - upload.Claimed => Problems.SessionTooLarge,
+            _ when Size is { } size && upload.Received + size > (length ?? limits.FileSize) =>
+                length is null ? Problems.FileTooLarge : Problems.UploadTooLong,
+            _ => null,
+        };
+    }
 }
 
 /// <summary>How an attempt to add to an upload ended.</summary>

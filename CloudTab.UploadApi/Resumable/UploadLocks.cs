@@ -42,7 +42,7 @@ internal sealed class UploadLocks(
     /// The uploadLock; or, where there is none, the upload as it is: null, gone, complete, further, or still held by somebody who does not
     /// let go.
     /// </returns>
-    public async Task<(UploadLock? Hold, Upload? Found)> AcquireAsync(
+    public async Task<(UploadLock? Lock, Upload? Found)> AcquireAsync(
         string shop, string uploadId, long? offset, CancellationToken cancellationToken)
     {
         var began = clock.GetTimestamp();

@@ -8,12 +8,12 @@ namespace CloudTab.UploadApi;
 /// held, ended and expired like them.
 /// </summary>
 internal sealed class DirectStorage(
-    UploadStorage storage,
+    CreateUpload createUpload,
+    FindUpload findUpload,
     UploadLocks locks,
     CompleteUpload completeUpload,
     Uploads uploads,
     DirectParts parts,
-    CompletedFiles files,
     TimeProvider clock)
 {
     private static readonly TimeSpan BeginLimit = TimeSpan.FromSeconds(30);
@@ -22,7 +22,7 @@ internal sealed class DirectStorage(
     /// <summary>Begins an upload; all its parts are to be sent.</summary>
     public async Task<DirectAttempt> CreateAsync(string shop, string sessionId, NewUpload wanted, CancellationToken cancellationToken)
     {
-        var (created, refused) = await storage.BeginAsync(shop, sessionId, wanted, consumed: 0, locks.Holder, cancellationToken);
+        var (created, refused) = await createUpload.RegisterAsync(shop, sessionId, wanted, consumed: 0, locks.Holder, cancellationToken);
         if (created is null)
             return refused!;
 
@@ -98,7 +98,7 @@ internal sealed class DirectStorage(
 
     private async Task<DirectAttempt> StoredAsync(Upload upload, CancellationToken cancellationToken)
     {
-        var file = await files.FindAsync(upload, cancellationToken);
+        var file = await findUpload.FindFileAsync(upload, cancellationToken);
         return file is null ? Problems.UploadGone : new DirectAttempt(upload, null) { Stored = file };
     }
 

@@ -18,11 +18,11 @@ internal static class DirectUploads
     public static void MapDirectUploads(this RouteGroupBuilder group)
     {
         var direct = group.MapGroup("").AddEndpointFilter(RefuseWhereOff);
-        direct.MapPost(UploadProtocols.Creation, Create)
+        direct.MapPost(UploadRoutes.Creation, Create)
             .WithMetadata(UploadProtocol.Direct, new RequestSizeLimitAttribute(LargestBody))
             .ProducesProblem(400).ProducesProblem(403).ProducesProblem(404).ProducesProblem(410).ProducesProblem(413).ProducesProblem(503)
             .ProducesProblem(507);
-        direct.MapPost($"{UploadProtocols.Upload}/finish", Finish)
+        direct.MapPost($"{UploadRoutes.Upload}/finish", Finish)
             .ProducesProblem(403).ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(413).ProducesProblem(415)
             .ProducesProblem(423).ProducesProblem(460).ProducesProblem(503).ProducesProblem(507);
     }
@@ -38,7 +38,7 @@ internal static class DirectUploads
             return (ProblemHttpResult)refused;
         var upload = attempt.Upload!;
         return TypedResults.Created(
-            UploadProtocols.AddressOf(shop, upload),
+            UploadRoutes.AddressOf(shop, upload),
             new DirectUploadAnswer(true, upload.UploadId, upload.ExpiresAt, PartView.Of(attempt.Missing), "Send the parts, then finish."));
     }
 

@@ -5,23 +5,23 @@ namespace CloudTab.UploadApi;
 
 /// <summary>
 /// Resumable Uploads for HTTP (https://datatracker.ietf.org/doc/draft-ietf-httpbis-resumable-upload/, what comes after -11, interop version 8) over
-/// <see cref="UploadStorage"/>. What is quoted here and in the files beside it is the draft's text; docs/resumable-uploads.md goes
-/// through it section by section.
+/// the verbs on uploads. What is quoted here and in the files beside it is the draft's text; docs/resumable-uploads.md goes through it
+/// section by section.
 /// </summary>
 internal static class Ietf
 {
     public static void MapIetf(this RouteGroupBuilder group)
     {
-        group.MapPost(UploadProtocols.Creation, Create)
+        group.MapPost(UploadRoutes.Creation, Create)
             .TakesLargeBody()
             .ProducesProblem(400).ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(413).ProducesProblem(415);
-        group.MapMethods(UploadProtocols.Upload, [HttpMethods.Head, HttpMethods.Get], Retrieve)
+        group.MapMethods(UploadRoutes.Upload, [HttpMethods.Head, HttpMethods.Get], Retrieve)
             .ProducesProblem(404).ProducesProblem(410).ProducesProblem(423);
-        group.MapPatch(UploadProtocols.Upload, Append)
+        group.MapPatch(UploadRoutes.Upload, Append)
             .TakesLargeBody()
             .ProducesProblem(400).ProducesProblem(403).ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(413)
             .ProducesProblem(415).ProducesProblem(423);
-        group.MapDelete(UploadProtocols.Upload, Cancel)
+        group.MapDelete(UploadRoutes.Upload, Cancel)
             .ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(423);
     }
 
@@ -37,7 +37,7 @@ internal static class Ietf
         RequestedShop shop,
         string sessionId,
         HttpRequest request,
-        UploadStorage storage,
+        CreateUpload createUpload,
         IetfAnswers answers,
         IetfLimits limits,
         CancellationToken cancellationToken)
@@ -51,11 +51,11 @@ internal static class Ietf
         // resume the upload even if the message exchange gets later interrupted."
         if (first is not null && ResumptionSupport.For(request, shop, limits) is { } support)
             first = first with { Announce = support.AnnounceAsync, Acknowledge = support.AcknowledgeAsync };
-        var attempt = await storage.CreateAsync(shop.Id, sessionId, wanted, first, cancellationToken);
+        var attempt = await createUpload.CreateAsync(shop.Id, sessionId, wanted, first, cancellationToken);
 
         // "The server MUST include the Location response header field pointing to the upload resource".
         if (attempt.Upload is { } begun)
-            request.HttpContext.Response.Headers.Location = UploadProtocols.AddressOf(shop, begun);
+            request.HttpContext.Response.Headers.Location = UploadRoutes.AddressOf(shop, begun);
         if (attempt.Refused is not null)
             return await answers.RefuseAsync(request, shop.Id, attempt, cancellationToken);
         answers.Acknowledge(request.HttpContext.Response, attempt.Upload!);
@@ -63,11 +63,11 @@ internal static class Ietf
     }
 
     private static async Task<Results<NoContent, ProblemHttpResult>> Retrieve(
-        RequestedShop shop, string uploadId, HttpRequest request, UploadStorage storage, IetfAnswers answers, CancellationToken cancellationToken)
+        RequestedShop shop, string uploadId, HttpRequest request, FindUpload findUpload, IetfAnswers answers, CancellationToken cancellationToken)
     {
         if (shop.Id is null || !UploadId.IsWellFormed(uploadId))
             return IetfAnswers.Refuse(request, Problems.UploadNotFound);
-        var attempt = await storage.FindAsync(shop.Id, uploadId, cancellationToken);
+        var attempt = await findUpload.FindAsync(shop.Id, uploadId, cancellationToken);
         if (attempt.Refused is not null)
             return IetfAnswers.Refuse(request, attempt);
         answers.Tell(request.HttpContext.Response, attempt.Upload!);
@@ -78,7 +78,7 @@ internal static class Ietf
         RequestedShop shop,
         string uploadId,
         HttpRequest request,
-        UploadStorage storage,
+        AppendToUpload appendToUpload,
         IetfAnswers answers,
         IetfLimits limits,
         CancellationToken cancellationToken)
@@ -91,7 +91,7 @@ internal static class Ietf
         // "While the request content is being processed, the server SHOULD send interim responses […] to inform the client".
         if (ResumptionSupport.For(request, shop, limits) is { } support)
             body = body with { Acknowledge = support.AcknowledgeAsync };
-        var attempt = await storage.AppendAsync(shop.Id, uploadId, body, cancellationToken);
+        var attempt = await appendToUpload.AppendAsync(shop.Id, uploadId, body, cancellationToken);
         if (attempt.Refused is not null)
             return await answers.RefuseAsync(request, shop.Id, attempt, cancellationToken);
 
@@ -101,11 +101,11 @@ internal static class Ietf
 
     // "The server SHOULD deactivate the upload resource", and "SHOULD terminate any in-flight requests to the upload resource before".
     private static async Task<Results<NoContent, ProblemHttpResult>> Cancel(
-        RequestedShop shop, string uploadId, HttpRequest request, UploadStorage storage, CancellationToken cancellationToken)
+        RequestedShop shop, string uploadId, HttpRequest request, TerminateUpload terminateUpload, CancellationToken cancellationToken)
     {
         if (shop.Id is null || !UploadId.IsWellFormed(uploadId))
             return IetfAnswers.Refuse(request, Problems.UploadNotFound);
-        return await storage.TerminateAsync(shop.Id, uploadId, cancellationToken) is { } refused
+        return await terminateUpload.TerminateAsync(shop.Id, uploadId, cancellationToken) is { } refused
             ? IetfAnswers.Refuse(request, refused)
             : TypedResults.NoContent();
     }

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 namespace CloudTab.UploadApi;
 
 /// <summary>The answers. Each says whether it is that of the resource which the file is for: Upload-Complete.</summary>
-internal sealed class IetfAnswers(CompletedFiles files, IetfLimits limits)
+internal sealed class IetfAnswers(FindUpload findUpload, IetfLimits limits)
 {
     /// <summary>Why not.</summary>
     public static ProblemHttpResult Refuse(HttpRequest request, UploadAttempt attempt)
@@ -60,7 +60,7 @@ internal sealed class IetfAnswers(CompletedFiles files, IetfLimits limits)
     {
         if (!upload.IsComplete)
             return null;
-        if (await files.FindAsync(upload, cancellationToken) is not { } stored)
+        if (await findUpload.FindFileAsync(upload, cancellationToken) is not { } stored)
             return null;
         if (IetfDigests.ReleaseRequested(request.Headers))
             request.HttpContext.Response.Headers[IetfHeaders.ReprDigest] = IetfDigests.Format(stored.Sha256);

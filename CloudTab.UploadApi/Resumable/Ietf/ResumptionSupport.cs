@@ -36,7 +36,7 @@ internal sealed class ResumptionSupport(InterimResponses responses, RequestedSho
     public ValueTask<bool> AnnounceAsync(Upload upload, CancellationToken cancellationToken) => responses.SendAsync(
         Status,
         Reason,
-        [Version, ("Location", UploadProtocols.AddressOf(shop, upload)), (IetfHeaders.Limit, limits.For(upload))],
+        [Version, ("Location", UploadRoutes.AddressOf(shop, upload)), (IetfHeaders.Limit, limits.For(upload))],
         cancellationToken);
 
     /// <summary>Tells what is durable. "These interim responses MUST NOT include the Location header field."</summary>

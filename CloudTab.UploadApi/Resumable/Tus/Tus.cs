@@ -5,25 +5,25 @@ using Microsoft.AspNetCore.Http.HttpResults;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// tus 1.0.0 (https://tus.io/protocols/resumable-upload) over <see cref="UploadStorage"/>. What is quoted here and in the files beside
+/// tus 1.0.0 (https://tus.io/protocols/resumable-upload) over the verbs on uploads. What is quoted here and in the files beside
 /// it is the protocol's text; docs/tus.md goes through it section by section.
 /// </summary>
 internal static class Tus
 {
     public static void MapTus(this RouteGroupBuilder group)
     {
-        group.MapPost(UploadProtocols.Creation, Create)
+        group.MapPost(UploadRoutes.Creation, Create)
             .TakesLargeBody(TusVersion.Filter)
             .ProducesProblem(400).ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(412).ProducesProblem(413)
             .ProducesProblem(415).ProducesProblem(460);
-        group.MapMethods(UploadProtocols.Upload, [HttpMethods.Head], Head)
+        group.MapMethods(UploadRoutes.Upload, [HttpMethods.Head], Head)
             .AddEndpointFilter(TusVersion.Filter)
             .ProducesProblem(404).ProducesProblem(410).ProducesProblem(412).ProducesProblem(423);
-        group.MapPatch(UploadProtocols.Upload, Patch)
+        group.MapPatch(UploadRoutes.Upload, Patch)
             .TakesLargeBody(TusVersion.Filter)
             .ProducesProblem(400).ProducesProblem(403).ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(412)
             .ProducesProblem(413).ProducesProblem(415).ProducesProblem(423).ProducesProblem(460);
-        group.MapDelete(UploadProtocols.Upload, Delete)
+        group.MapDelete(UploadRoutes.Upload, Delete)
             .AddEndpointFilter(TusVersion.Filter)
             .ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(412).ProducesProblem(423);
     }
@@ -40,7 +40,7 @@ internal static class Tus
     }
 
     private static async Task<Results<Created, ProblemHttpResult>> Create(
-        RequestedShop shop, string sessionId, HttpRequest request, UploadStorage storage, CancellationToken cancellationToken)
+        RequestedShop shop, string sessionId, HttpRequest request, CreateUpload createUpload, ConcatenateUploads concatenateUploads, CancellationToken cancellationToken)
     {
         if (shop.Id is null || !SessionId.IsWellFormed(sessionId))
             return (ProblemHttpResult)Problems.SessionNotFound;
@@ -48,8 +48,8 @@ internal static class Tus
         var attempt = wanted switch
         {
             null => unreadable!,
-            { Parts: { } parts } => await storage.ConcatenateAsync(shop.Id, sessionId, wanted.Upload, parts, cancellationToken),
-            _ => await CreateAsync(shop.Id, sessionId, wanted.Upload, request, storage, cancellationToken),
+            { Parts: { } parts } => await concatenateUploads.ConcatenateAsync(shop.Id, sessionId, wanted.Upload, parts, cancellationToken),
+            _ => await CreateAsync(shop.Id, sessionId, wanted.Upload, request, createUpload, cancellationToken),
         };
         // Where an upload was begun, its offset tells the rest.
         if (attempt.Upload is not { } created)
@@ -61,25 +61,25 @@ internal static class Tus
         SetExpiry(request.HttpContext.Response, created);
         // "The Server MUST acknowledge a successful upload creation with the 201 Created status. The Server MUST set the Location header to the
         // URL of the created resource. This URL MAY be absolute or relative."
-        return TypedResults.Created(UploadProtocols.AddressOf(shop, created));
+        return TypedResults.Created(UploadRoutes.AddressOf(shop, created));
     }
 
     private static async Task<UploadAttempt> CreateAsync(
-        string shop, string sessionId, NewUpload wanted, HttpRequest request, UploadStorage storage, CancellationToken cancellationToken)
+        string shop, string sessionId, NewUpload wanted, HttpRequest request, CreateUpload createUpload, CancellationToken cancellationToken)
     {
         if (!UploadHeaders.HasBody(request))
-            return await storage.CreateAsync(shop, sessionId, wanted, first: null, cancellationToken);
+            return await createUpload.CreateAsync(shop, sessionId, wanted, first: null, cancellationToken);
         // Creation With Upload: "similar rules as for the PATCH request and response apply".
         var (first, unreadable) = ReadBody(request, offset: 0);
-        return first is null ? unreadable! : await storage.CreateAsync(shop, sessionId, wanted, first, cancellationToken);
+        return first is null ? unreadable! : await createUpload.CreateAsync(shop, sessionId, wanted, first, cancellationToken);
     }
 
     private static async Task<Results<Ok, ProblemHttpResult>> Head(
-        RequestedShop shop, string uploadId, HttpResponse response, UploadStorage storage, CancellationToken cancellationToken)
+        RequestedShop shop, string uploadId, HttpResponse response, FindUpload findUpload, CancellationToken cancellationToken)
     {
         if (shop.Id is null || !UploadId.IsWellFormed(uploadId))
             return (ProblemHttpResult)Problems.UploadNotFound;
-        var attempt = await storage.FindAsync(shop.Id, uploadId, cancellationToken);
+        var attempt = await findUpload.FindAsync(shop.Id, uploadId, cancellationToken);
         if (attempt.Refused is { } refused)
             return (ProblemHttpResult)refused;
 
@@ -106,14 +106,14 @@ internal static class Tus
     }
 
     private static async Task<Results<NoContent, ProblemHttpResult>> Patch(
-        RequestedShop shop, string uploadId, HttpRequest request, UploadStorage storage, CancellationToken cancellationToken)
+        RequestedShop shop, string uploadId, HttpRequest request, AppendToUpload appendToUpload, CancellationToken cancellationToken)
     {
         if (shop.Id is null || !UploadId.IsWellFormed(uploadId))
             return (ProblemHttpResult)Problems.UploadNotFound;
         if (!request.Headers.TryRead(UploadHeaders.Offset, out var offset) || offset is null)
             return (ProblemHttpResult)Problems.InvalidHeader(UploadHeaders.Offset);
         var (body, unreadable) = ReadBody(request, offset.Value);
-        var attempt = body is null ? unreadable! : await storage.AppendAsync(shop.Id, uploadId, body, cancellationToken);
+        var attempt = body is null ? unreadable! : await appendToUpload.AppendAsync(shop.Id, uploadId, body, cancellationToken);
         if (attempt.Refused is { } refused)
             return (ProblemHttpResult)refused;
 
@@ -127,11 +127,11 @@ internal static class Tus
 
     // "The Server SHOULD free associated resources and MUST respond with the 204 No Content status".
     private static async Task<Results<NoContent, ProblemHttpResult>> Delete(
-        RequestedShop shop, string uploadId, UploadStorage storage, CancellationToken cancellationToken)
+        RequestedShop shop, string uploadId, TerminateUpload terminateUpload, CancellationToken cancellationToken)
     {
         if (shop.Id is null || !UploadId.IsWellFormed(uploadId))
             return (ProblemHttpResult)Problems.UploadNotFound;
-        return await storage.TerminateAsync(shop.Id, uploadId, cancellationToken) is { } refused
+        return await terminateUpload.TerminateAsync(shop.Id, uploadId, cancellationToken) is { } refused
             ? (ProblemHttpResult)refused
             : TypedResults.NoContent();
     }

@@ -1,0 +1,59 @@
+using CloudTab.Relay;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>Makes one file out of partial uploads of the same session, and uses them up.</summary>
+internal sealed class ConcatenateUploads(
+    Uploads uploads, UploadLocks locks, CreateUpload createUpload, CompleteUpload completeUpload, ObjectStore store)
+{
+    /// <summary>Creates the upload that is made of others, and stores its file.</summary>
+    /// <param name="parts">Upload ids of the partial uploads, in their order; one may come several times.</param>
+    public async Task<UploadAttempt> ConcatenateAsync(
+        string shop, string sessionId, NewUpload wanted, IReadOnlyList<string> parts, CancellationToken cancellationToken)
+    {
+        var all = await uploads.FindAllAsync(shop, sessionId, cancellationToken);
+        foreach (var earlier in all.Where(upload => upload.Concat == wanted.Concat && !upload.IsGone))
+        {
+            if (await AnswerAgainAsync(shop, earlier, cancellationToken) is { } answer)
+                return answer;
+        }
+
+        var partials = new List<Upload>();
+        foreach (var part in parts)
+        {
+            var found = all.Find(upload => upload.UploadId == part);
+            if (Problems.RefusalFor(found) is { } refused)
+                return refused;
+            if (found is not { IsPartial: true, IsComplete: true })
+                return Problems.NotConcatenable;
+            partials.Add(found);
+        }
+
+        var length = partials.Sum(partial => partial.Received);
+        await using var content = new PartialsStream(store, partials);
+        var body = new UploadBody(content, length) { Consumed = [.. partials.Distinct()] };
+        return await createUpload.CreateAsync(shop, sessionId, wanted with { Length = length }, body, cancellationToken);
+    }
+
+    /// <summary>
+    /// The client repeats its request, because the answer was lost or the process that worked on it died. What was completed is the
+    /// answer again; what was not is given up.
+    /// </summary>
+    /// <returns>Null if the upload is to be created anew.</returns>
+    private async Task<UploadAttempt?> AnswerAgainAsync(string shop, Upload earlier, CancellationToken cancellationToken)
+    {
+        var (uploadLock, found) = earlier.IsComplete
+            ? (null, earlier)
+            : await locks.AcquireAsync(shop, earlier.UploadId, offset: null, cancellationToken);
+        if (uploadLock is not null)
+        {
+            await using (uploadLock)
+                await completeUpload.GiveUpAsync(uploadLock);
+            return null;
+        }
+
+        if (found is not { IsGone: false })
+            return null;
+        return Problems.RefusalFor(found) is { } locked ? locked : found;
+    }
+}
