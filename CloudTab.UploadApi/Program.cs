@@ -33,6 +33,7 @@ builder.Services.AddScoped<FormUpload>();
 builder.Services.AddScoped<PageUpload>();
 builder.Services.AddSingleton<UploadLocks>();
 builder.Services.AddHostedService(services => services.GetRequiredService<UploadLocks>());
+builder.Services.AddSingleton<FinishFile>();
 builder.Services.AddSingleton<CompleteUpload>();
 builder.Services.AddSingleton<ReceiveBytes>();
 builder.Services.AddSingleton<CreateUpload>();

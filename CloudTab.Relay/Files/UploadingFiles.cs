@@ -86,7 +86,7 @@ public sealed class UploadingFiles(Database database, Lifetimes lifetimes)
     /// Marks files for removal that are not stored. If the outcome of <see cref="StoredFiles.StoreAsync"/> is unknown this settles it: either
     /// the files were stored, and none is returned, or they can no longer be.
     /// </summary>
-    /// <returns>Those to remove: first their objects, then their rows (<see cref="DiscardAsync"/>).</returns>
+    /// <returns>Those that are to be removed: see <see cref="Removal"/>.</returns>
     public Task<List<Guid>> GiveUpAsync(Guid[] files, CancellationToken cancellationToken)
     {
         const string sql = """
@@ -98,13 +98,6 @@ public sealed class UploadingFiles(Database database, Lifetimes lifetimes)
             SELECT id FROM files WHERE id = ANY(@files) AND status = 'deleting' AND stored_at IS NULL
             """;
         return database.ChangeAsync<Guid>(sql, new { files }, cancellationToken);
-    }
-
-    /// <summary>Gives up files that were not stored. Their objects must be gone before; files that did get stored stay.</summary>
-    public Task DiscardAsync(Guid[] files, CancellationToken cancellationToken)
-    {
-        const string sql = "DELETE FROM files WHERE id = ANY(@files) AND stored_at IS NULL";
-        return database.ExecuteAsync(sql, new { files }, cancellationToken);
     }
 
     /// <summary>Marks uploads for removal whose process no longer renews them, at most one batch.</summary>

@@ -1,34 +1,37 @@
-using CloudTab.Relay;
+using System.Runtime.CompilerServices;
 
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// The reading of one request's body into an upload. Where somebody else wants the upload, it goes on for a moment with what has
-/// arrived already: most often the client's own connection has died, and those bytes are the last that it paid for.
+/// Reads one body. When another request asks for the upload, reading goes on for a moment with what has already arrived: most often
+/// the client's own connection has died, and those bytes are the last that it paid for.
 /// </summary>
 internal sealed class BodyReading : IDisposable
 {
-    // The next holder waits for less than a second: so long at most, and no longer than nothing comes for a tenth of it.
-    private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan Quiet = TimeSpan.FromMilliseconds(50);
+    // The next holder waits less than a second: reading ends after this time, and after the first pause of a tenth of it.
+    private static readonly TimeSpan GraceLimit = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan PauseLimit = TimeSpan.FromMilliseconds(50);
 
-    private readonly UploadBody _body;
+    private readonly RequestBody _body;
     private readonly CancellationToken _interrupted;
     private readonly TimeProvider _clock;
     private readonly CancellationTokenSource _ended;
-    private readonly CancellationTokenSource _either;
-    private readonly CancellationTokenRegistration _ending;
-    private readonly CancellationTokenRegistration _reclaiming;
+    private readonly CancellationTokenSource _linked;
+    private readonly CancellationTokenRegistration[] _registrations;
 
-    /// <param name="interrupted">Somebody else wants the upload.</param>
+    /// <param name="interrupted">Another request asks for the upload.</param>
     /// <param name="reclaimed">The upload has to give its memory back: not a byte more is read.</param>
-    public BodyReading(UploadBody body, TimeProvider clock, CancellationToken interrupted, CancellationToken reclaimed)
+    /// <param name="cancelled">The bytes are not needed any more.</param>
+    public BodyReading(
+        RequestBody body, TimeProvider clock, CancellationToken interrupted, CancellationToken reclaimed, CancellationToken cancelled)
     {
         (_body, _interrupted, _clock) = (body, interrupted, clock);
         _ended = new CancellationTokenSource(Timeout.InfiniteTimeSpan, clock);
-        _either = CancellationTokenSource.CreateLinkedTokenSource(interrupted, _ended.Token);
-        _ending = interrupted.Register(() => _ended.CancelAfter(Longest));
-        _reclaiming = reclaimed.Register(_ended.Cancel);
+        _linked = CancellationTokenSource.CreateLinkedTokenSource(interrupted, _ended.Token);
+        _registrations =
+        [
+            interrupted.Register(() => _ended.CancelAfter(GraceLimit)), reclaimed.Register(_ended.Cancel), cancelled.Register(_ended.Cancel),
+        ];
     }
 
     /// <summary>Nothing more is to be waited for.</summary>
@@ -36,38 +39,15 @@ internal sealed class BodyReading : IDisposable
 
     /// <summary>Waits for bytes.</summary>
     /// <returns>How many came; 0 at the end of the body.</returns>
-    /// <exception cref="BodyBrokenOffException">The body was not read to its end, for the reason inside.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))] // otherwise every read that waits allocates
     public async ValueTask<int> ReadAsync(Memory<byte> memory)
-    {
-        try
-        {
-            var count = await ReadNextAsync(memory);
-            _body.Checksum?.Append(memory.Span[..count]);
-            return count;
-        }
-        // Disposed: a stream of S3's, which ends with a read that is cancelled.
-        catch (Exception broken) when (broken is IOException or OperationCanceledException or ObjectDisposedException)
-        {
-            throw new BodyBrokenOffException(broken);
-        }
-    }
-
-    public void Dispose()
-    {
-        _reclaiming.Dispose();
-        _ending.Dispose();
-        _either.Dispose();
-        _ended.Dispose();
-    }
-
-    private async ValueTask<int> ReadNextAsync(Memory<byte> memory)
     {
         Ended.ThrowIfCancellationRequested();
         if (!_interrupted.IsCancellationRequested)
         {
             try
             {
-                return await _body.Content.ReadAsync(memory, _either.Token);
+                return await _body.Read(memory, _linked.Token);
             }
             catch (OperationCanceledException) when (_interrupted.IsCancellationRequested && !Ended.IsCancellationRequested)
             {
@@ -75,10 +55,16 @@ internal sealed class BodyReading : IDisposable
             }
         }
 
-        using var last = _clock.Limit(Quiet, Ended);
-        return await _body.Content.ReadAsync(memory, last.Token);
+        using var pause = new CancellationTokenSource(PauseLimit, _clock);
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(pause.Token, Ended);
+        return await _body.Read(memory, linked.Token);
+    }
+
+    public void Dispose()
+    {
+        foreach (var registration in _registrations)
+            registration.Dispose();
+        _linked.Dispose();
+        _ended.Dispose();
     }
 }
-
-/// <summary>Tells a body that broke off from everything else that can fail while it is passed on.</summary>
-internal sealed class BodyBrokenOffException(Exception cause) : Exception(cause.Message, cause);

@@ -1,3 +1,5 @@
+using System.Runtime.ExceptionServices;
+using Amazon.S3;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using Microsoft.Extensions.Options;
@@ -5,19 +7,30 @@ using Microsoft.Extensions.Options;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// Adds the bytes of one request to an upload, and stores the file if they were the last. State is in Postgres and bytes are in S3, so
-/// that any replica can continue where another one stopped.
+/// Adds the bytes of one request to an upload, and stores the file if they were the last. Whole parts are recorded as they become
+/// durable; when the request ends, even because it was cut or another one asks for the upload, the rest is parked. So every byte that
+/// arrived is kept, and nothing here ends because the client has left. With a checksum nothing is recorded until all bytes of the
+/// request have come and the checksum is right.
 /// </summary>
 internal sealed class AppendToUpload(
-    UploadLocks locks, ReceiveBytes receiveBytes, CompleteUpload completeUpload, IOptions<UploadOptions> options, TimeProvider clock)
+    UploadLocks locks,
+    ReceiveBytes receiveBytes,
+    CompleteUpload completeUpload,
+    ObjectStore store,
+    FileTypes types,
+    IOptions<UploadOptions> options,
+    TimeProvider clock)
 {
     private static readonly TimeSpan AcquireLimit = TimeSpan.FromSeconds(20);
 
-    // With UploadBody.MustFit an upload cannot recover from these.
+    // Bytes are parked when the client may be gone, and while the host stops: this has a time of its own.
+    private static readonly TimeSpan ParkLimit = TimeSpan.FromSeconds(30);
+
+    // If the body must fit, an upload cannot recover from these.
     private static readonly Problem?[] Misfits = [Problems.UploadTooLong, Problems.FileTooLarge, Problems.EmptyFile];
 
-    /// <summary>Acquires the upload and adds the bytes, unless they do not belong there.</summary>
-    public async Task<UploadAttempt> AppendAsync(string shop, string uploadId, UploadBody body, CancellationToken cancellationToken)
+    /// <summary>Acquires an upload and adds bytes to it, unless they do not belong there.</summary>
+    public async Task<UploadAttempt> AppendAsync(string shop, string uploadId, RequestBody body, CancellationToken cancellationToken)
     {
         // Not the client's token: it may have left after it sent bytes, and those are kept.
         using var limit = new CancellationTokenSource(AcquireLimit, clock);
@@ -45,15 +58,114 @@ internal sealed class AppendToUpload(
         return lost!.IsComplete ? lost : Problems.UploadInterrupted;
     }
 
-    private async Task<UploadAttempt> AppendAsync(UploadLock uploadLock, UploadBody body)
+    /// <summary>Adds bytes to an upload that is locked for them, and completes it if they were the last. The lock is released.</summary>
+    /// <exception cref="UploadLostException">The lock was revoked, or the upload is gone.</exception>
+    /// <exception cref="BadHttpRequestException">The client broke off; what came is kept.</exception>
+    public async Task<UploadAttempt> AddAsync(UploadLock uploadLock, RequestBody body)
+    {
+        try
+        {
+            return await ReceiveAsync(uploadLock, body);
+        }
+        catch (OperationCanceledException) when (uploadLock.Lost.IsCancellationRequested)
+        {
+            throw new UploadLostException();
+        }
+        catch (AmazonS3Exception gone) when (gone.ErrorCode is "NoSuchUpload" or "NoSuchKey" or "InvalidPart")
+        {
+            // Its parts or tails were removed: with the session, by the process that holds the lock now, or by S3 itself. In the last
+            // case it can never be finished.
+            await locks.RunOnceAsync(uploadLock.Lost);
+            if (uploadLock.Lost.IsCancellationRequested)
+                throw new UploadLostException();
+            await completeUpload.GiveUpAsync(uploadLock);
+            return Problems.UploadGone;
+        }
+    }
+
+    private async Task<UploadAttempt> AppendAsync(UploadLock uploadLock, RequestBody body)
     {
         if (ConflictWith(uploadLock.Upload, body) is not { } conflict)
-            return await receiveBytes.AddAsync(uploadLock, body);
+            return await AddAsync(uploadLock, body);
         var neverFits = conflict == Problems.SessionTooLarge;
         if (neverFits || body.MustFit && Misfits.Contains(conflict))
             await completeUpload.GiveUpAsync(uploadLock);
         return new(neverFits ? null : uploadLock.Upload, conflict);
     }
 
-    private Problem? ConflictWith(Upload upload, UploadBody body) => body.ConflictWith(upload, options.Value.For(upload.ShopLimits));
+    private Problem? ConflictWith(Upload upload, RequestBody body) => body.ConflictWith(upload, options.Value.For(upload.ShopLimits));
+
+    private async Task<UploadAttempt> ReceiveAsync(UploadLock uploadLock, RequestBody body)
+    {
+        if (uploadLock.Upload.Length is null && body.LengthFrom(uploadLock.Upload.Received) is { } length)
+            await uploadLock.SetLengthAsync(length, uploadLock.Lost);
+        var upload = uploadLock.Upload;
+        using var span = Telemetry.StartFile(upload.File!.Value);
+        var limits = options.Value.For(upload.ShopLimits);
+        var limit = upload.Length ?? Math.Min(limits.FileSize, limits.SessionSize - upload.Claimed);
+        var end = Math.Min(limit, upload.Received + (body.Size ?? limit));
+        await using var sending = store.ResumeUpload(upload, end);
+        sending.Journal = body.Checksum is null ? uploadLock.RecordAsync : null;
+        using var inspection = upload.IsPartial || upload.PartETags.Length > 0 ? null : new FileInspection(types, upload.Name, upload.DeclaredType);
+
+        var received = await receiveBytes.CopyAsync(body, sending, inspection, end, uploadLock, uploadLock.Lost);
+        if (received.HasSurplus)
+        {
+            if (upload.Length is null)
+                return await GiveUpAsync(uploadLock, sending, Problems.FileTooLarge);
+            return body.MustFit ? await GiveUpAsync(uploadLock, sending, Problems.UploadTooLong) : Problems.UploadTooLong;
+        }
+
+        if (body.IsLast && sending.Size == 0 && received is { IsAccepted: true, Cut: null })
+            return await GiveUpAsync(uploadLock, sending, Problems.EmptyFile);
+        if (body.Checksum is not null)
+        {
+            // tus, Checksum: "Once the entire request has been received, the Server MUST verify the uploaded chunk"; otherwise it "MUST
+            // be discarded, and the upload and its offset MUST NOT be updated".
+            if ((received.Cut is null ? body.Checksum.Verify() : Explain(uploadLock, sending, received.Cut)) is { } unverified)
+                return unverified;
+            sending.Journal = uploadLock.RecordAsync;
+        }
+
+        if (!received.IsAccepted)
+            return await GiveUpAsync(uploadLock, sending, Problems.TypeNotAccepted);
+        var isWhole = body.IsLast && received.Cut is null;
+        if (isWhole && upload.Length is null)
+            await uploadLock.SetLengthAsync(sending.Size, uploadLock.Lost);
+        // If its tail could not be loaded, the bytes of a complete upload are not all here.
+        if (sending.IsLoaded && sending.Size == uploadLock.Upload.Length)
+            return await completeUpload.CompleteAsync(uploadLock, sending, inspection, body.Consumed);
+        await ParkAsync(uploadLock, sending);
+        if (received.Cut is not null)
+            return new(uploadLock.Upload, Explain(uploadLock, sending, received.Cut));
+        return new(uploadLock.Upload, isWhole ? Problems.OtherLength : null);
+    }
+
+    private async Task<Problem> GiveUpAsync(UploadLock uploadLock, ObjectUpload sending, Problem reason)
+    {
+        await sending.DisposeAsync(); // nothing of it is on its way any more
+        await completeUpload.GiveUpAsync(uploadLock);
+        return reason;
+    }
+
+    private async Task ParkAsync(UploadLock uploadLock, ObjectUpload sending)
+    {
+        using var limit = new CancellationTokenSource(ParkLimit, clock);
+        // Even if the lock was revoked: only the record tells whether what was put has to be deleted again.
+        var parked = await sending.ParkAsync(limit.Token);
+        await uploadLock.ReleaseAsync(parked, limit.Token);
+    }
+
+    /// <summary>What to tell a client whose request was not read to its end.</summary>
+    private static Problem Explain(UploadLock uploadLock, ObjectUpload sending, Exception cut)
+    {
+        if (sending.Reclaimed.IsCancellationRequested)
+            return Problems.TooSlow;
+        if (uploadLock.Interrupted.IsCancellationRequested)
+            return uploadLock.ReleaseRequested ? Problems.UploadInterrupted : Problems.Unavailable;
+        // A client that is too slow is told so, with the status that Kestrel chose; most have left.
+        if (cut is BadHttpRequestException)
+            ExceptionDispatchInfo.Throw(cut);
+        throw new BadHttpRequestException("The body broke off.", cut);
+    }
 }

@@ -30,8 +30,8 @@ internal sealed class ConcatenateUploads(
         }
 
         var length = partials.Sum(partial => partial.Received);
-        await using var content = new PartialsStream(store, partials);
-        var body = new UploadBody(content, length) { Consumed = [.. partials.Distinct()] };
+        using var content = new PartialsReader(store, partials);
+        var body = new RequestBody(content.ReadAsync, length) { Consumed = [.. partials.Distinct()] };
         return await createUpload.CreateAsync(shop, sessionId, wanted with { Length = length }, body, cancellationToken);
     }
 

@@ -10,7 +10,7 @@ internal sealed class CreateUpload(
     UploadCreation creation,
     Uploads uploads,
     UploadLocks locks,
-    ReceiveBytes receiveBytes,
+    AppendToUpload appendToUpload,
     CompleteUpload completeUpload,
     IOptions<UploadOptions> options,
     TimeProvider clock)
@@ -20,7 +20,7 @@ internal sealed class CreateUpload(
     /// <summary>Creates an upload.</summary>
     /// <param name="first">Its first bytes, or null if the request has none.</param>
     public async Task<UploadAttempt> CreateAsync(
-        string shop, string sessionId, NewUpload wanted, UploadBody? first, CancellationToken cancellationToken)
+        string shop, string sessionId, NewUpload wanted, RequestBody? first, CancellationToken cancellationToken)
     {
         var holder = first is null ? (Guid?)null : locks.Holder;
         var consumed = first?.Consumed.Sum(partial => partial.Received) ?? 0;
@@ -35,7 +35,7 @@ internal sealed class CreateUpload(
         try
         {
             clientKnowsLocation = first.Announce is not null && await first.Announce(created, cancellationToken);
-            var attempt = await receiveBytes.AddAsync(uploadLock, first);
+            var attempt = await appendToUpload.AddAsync(uploadLock, first);
             // An upload that was parked, because this host stops, can be continued: the client is told where.
             clientKnowsLocation |= attempt.Upload is { } kept && (kept.IsComplete || !kept.IsFinal);
             return clientKnowsLocation ? attempt : attempt with { Upload = null };

@@ -92,7 +92,7 @@ internal sealed class DirectStorage(
                 return new(uploadLock.Upload, Problems.PartsMissing) { Missing = await LinksAsync(uploadLock.Upload, missing) };
         }
 
-        var attempt = await completeUpload.CompleteUnseenAsync(uploadLock);
+        var attempt = await completeUpload.CompleteAsync(uploadLock, sending: null, inspection: null, consumed: []);
         return attempt.Refused is { } refused ? refused : await StoredAsync(attempt.Upload!, cancellationToken);
     }
 

@@ -11,7 +11,7 @@ internal static class IetfRequest
 
     /// <summary>Reads a request for a new upload.</summary>
     /// <returns>The upload, with its first bytes where there are any; or why it cannot be understood.</returns>
-    public static (NewUpload? Wanted, UploadBody? First, Problem? Refused) ReadCreation(HttpRequest request)
+    public static (NewUpload? Wanted, RequestBody? First, Problem? Refused) ReadCreation(HttpRequest request)
     {
         var (body, refused) = ReadBody(request, offset: 0);
         if (body is null)
@@ -34,7 +34,7 @@ internal static class IetfRequest
 
     /// <summary>Reads a request that adds to an upload.</summary>
     /// <returns>What it adds, or why it cannot be understood.</returns>
-    public static (UploadBody? Body, Problem? Refused) ReadAppend(HttpRequest request)
+    public static (RequestBody? Body, Problem? Refused) ReadAppend(HttpRequest request)
     {
         if (request.GetTypedHeaders().ContentType?.MediaType.Equals(IetfHeaders.PartialUpload, StringComparison.OrdinalIgnoreCase) != true)
             return (null, IetfProblems.OtherContentType);
@@ -44,13 +44,13 @@ internal static class IetfRequest
             : (null, Problems.InvalidHeader(UploadHeaders.Offset));
     }
 
-    private static (UploadBody? Body, Problem? Refused) ReadBody(HttpRequest request, long offset)
+    private static (RequestBody? Body, Problem? Refused) ReadBody(HttpRequest request, long offset)
     {
         if (request.Headers.ReadBoolean(IetfHeaders.Complete) is not { } isLast)
             return (null, Problems.InvalidHeader(IetfHeaders.Complete));
         if (IetfDigests.ReadContent(request, out var checksum) is { } unreadable)
             return (null, unreadable);
-        var body = new UploadBody(request.Body, UploadHeaders.HasBody(request) ? request.ContentLength : 0)
+        var body = new RequestBody(request.Body.ReadAsync, UploadHeaders.HasBody(request) ? request.ContentLength : 0)
         {
             Offset = offset,
             Length = request.Headers.ReadInteger(UploadHeaders.Length),

@@ -136,7 +136,7 @@ internal static class Tus
             : TypedResults.NoContent();
     }
 
-    private static (UploadBody? Body, Problem? Refused) ReadBody(HttpRequest request, long offset)
+    private static (RequestBody? Body, Problem? Refused) ReadBody(HttpRequest request, long offset)
     {
         // "All PATCH requests MUST use Content-Type: application/offset+octet-stream, otherwise the server SHOULD return a 415".
         if (request.GetTypedHeaders().ContentType?.MediaType.Equals(TusHeaders.ContentType, StringComparison.OrdinalIgnoreCase) != true)
@@ -147,7 +147,7 @@ internal static class Tus
             return (null, Problems.InvalidHeader(UploadHeaders.Length));
         if (!TusChecksum.TryRead(request, out var checksum))
             return (null, Problems.ChecksumNotUnderstood);
-        return (new UploadBody(request.Body, request.ContentLength) { Offset = offset, Length = length, Checksum = checksum }, null);
+        return (new RequestBody(request.Body.ReadAsync, request.ContentLength) { Offset = offset, Length = length, Checksum = checksum }, null);
     }
 
     // "This header MUST be included in every PATCH response if the upload is going to expire."

@@ -1,0 +1,61 @@
+using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>
+/// The end of a file, however its bytes came: it is judged, its pages are counted, and it is stored, measured and logged; or it is
+/// given up, and everything of it is removed.
+/// </summary>
+internal sealed class FinishFile(
+    UploadingFiles uploadingFiles, Removal removal, PdfPages pdfPages, TimeProvider clock, Telemetry telemetry, ILogger<FinishFile> logger)
+{
+    // Files are given up when the client may be gone, and while the host stops: this has a time of its own.
+    private static readonly TimeSpan GiveUpLimit = TimeSpan.FromSeconds(10);
+
+    /// <summary>Judges a file whose object is durable, and begins to count its pages.</summary>
+    /// <param name="inspection">What has seen all its bytes.</param>
+    /// <param name="declaredSha256">What the client said that it hashes to, if it did.</param>
+    /// <param name="duration">How long its bytes took.</param>
+    /// <returns>The file, or why it is refused.</returns>
+    public async Task<(JudgedFile? File, Problem? Refused)> JudgeAsync(
+        UploadingFile file, long size, FileInspection inspection, byte[]? declaredSha256, TimeSpan duration, CancellationToken cancellationToken)
+    {
+        if (await inspection.ConcludeAsync(file.ObjectKey, size, cancellationToken) is not { } verdict)
+            return (null, Problems.TypeNotAccepted);
+        if (declaredSha256 is not null && !declaredSha256.AsSpan().SequenceEqual(verdict.Sha256))
+            return (null, Problems.WrongContent);
+        var counting = verdict.Type == MediaTypes.Pdf ? pdfPages.CountAsync(file, size, cancellationToken) : Task.FromResult<PdfFacts?>(null);
+        return (new(new(file.Id, file.Name, verdict.Type, size, verdict.Sha256), duration, counting), null);
+    }
+
+    /// <summary>Stores files once their pages are counted: what is known of them needs no repair if this process dies in between.</summary>
+    /// <param name="store">The statement that stores them.</param>
+    public async Task<(Outcome Outcome, IReadOnlyList<UploadedFile> Files)> StoreAsync(
+        Guid session, IReadOnlyList<JudgedFile> judged, Func<IReadOnlyList<UploadedFile>, Task<Outcome>> store)
+    {
+        var files = new List<UploadedFile>(judged.Count);
+        foreach (var (file, _, counting) in judged)
+            files.Add(await counting is { } facts ? file with { Pages = facts.Pages, Locked = facts.Locked } : file);
+        var outcome = await store(files);
+        if (outcome != Outcome.Done)
+            return (outcome, []);
+        foreach (var (file, duration, _) in judged)
+            telemetry.FileReceived(file.Size, file.Type, duration);
+        logger.FilesStored(files.Count, files.Sum(file => file.Size), session);
+        return (outcome, files);
+    }
+
+    /// <summary>Gives up files that were not stored. What cannot be removed now is left to the Janitor; files that did get stored stay.</summary>
+    public async Task GiveUpAsync(Guid session, params Guid[] files)
+    {
+        using var limit = new CancellationTokenSource(GiveUpLimit, clock);
+        if ((await uploadingFiles.GiveUpAsync(files, limit.Token)).Count > 0)
+            await removal.TryRemoveAsync(session, limit.Token);
+    }
+}
+
+/// <summary>A file that is accepted and can be stored.</summary>
+/// <param name="Duration">How long its bytes took.</param>
+/// <param name="Counting">Its pages are being counted; null if nothing was found out, or it is no PDF.</param>
+internal sealed record JudgedFile(UploadedFile File, TimeSpan Duration, Task<PdfFacts?> Counting);
