@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 
 namespace CloudTab.UploadApi;
 
-/// <summary>Looks at the bytes of one file as they pass, from the first to the last: what it is, and what it hashes to.</summary>
+/// <summary>Inspects the bytes of one file as they pass, from the first to the last: what it is, and what it hashes to.</summary>
 internal sealed class FileInspection(FileTypes types, string name, string? declaredType) : IDisposable
 {
     private readonly IncrementalHash _sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -10,7 +10,7 @@ internal sealed class FileInspection(FileTypes types, string name, string? decla
     private int _headLength;
     private FileCheck? _check;
 
-    /// <summary>Judges the file by its first bytes, as soon as there are enough of them, or all.</summary>
+    /// <summary>Judges the file by its first bytes, as soon as there are enough of them or no more will come.</summary>
     /// <returns>Whether it can be accepted.</returns>
     public bool Begin(ReadOnlySpan<byte> head) => (_check = types.Begin(head, name, declaredType)) is not null;
 
@@ -29,7 +29,7 @@ internal sealed class FileInspection(FileTypes types, string name, string? decla
     }
 
     /// <summary>Judges the file once all its bytes have been seen and are durable.</summary>
-    /// <returns>Its media type and SHA-256; null where it is not accepted.</returns>
+    /// <returns>Its media type and SHA-256; null if it is not accepted.</returns>
     public async Task<Verdict?> ConcludeAsync(string objectKey, long size, CancellationToken cancellationToken)
     {
         var head = _head.AsMemory(0, _headLength);
@@ -43,5 +43,5 @@ internal sealed class FileInspection(FileTypes types, string name, string? decla
     public void Dispose() => _sha256.Dispose();
 }
 
-/// <summary>What a file turned out to be.</summary>
+/// <summary>What a file is.</summary>
 internal sealed record Verdict(string Type, byte[] Sha256);

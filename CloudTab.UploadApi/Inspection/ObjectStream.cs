@@ -3,12 +3,12 @@ using CloudTab.Relay;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// An object in S3 as a stream to seek in, for looking up the few places that tell what a container is: each read gets a whole block
-/// with one ranged request, and keeps it. How much may be read in all is bounded, and so are the memory and the requests that a
-/// hostile file can cost. What only reads synchronously must find its blocks there already (<see cref="LoadAsync"/>): a thread that
-/// waits for S3 is one that serves nobody.
+/// A seekable stream over an object in S3, to look up the few places that tell what a container holds. An asynchronous read fetches a
+/// whole block with one ranged request, and keeps it. The number of blocks is limited, and so are the memory and the requests that a
+/// hostile file can cost. A synchronous read only sees blocks that were loaded before (<see cref="LoadAsync"/>): it must not block its
+/// thread on S3.
 /// </summary>
-/// <exception cref="InvalidDataException">The reader wants more than any document needs.</exception>
+/// <exception cref="InvalidDataException">The reader needs more than any document does, or a block that was not loaded.</exception>
 internal sealed class ObjectStream(ObjectStore store, string key, long size) : Stream
 {
     private const int BlockSize = 64 << 10;
@@ -38,7 +38,7 @@ internal sealed class ObjectStream(ObjectStore store, string key, long size) : S
         if (Position >= size)
             return 0;
         if (!_blocks.TryGetValue(Position / BlockSize, out var block))
-            throw new InvalidDataException("Points to where no document has anything to read.");
+            throw new InvalidDataException("This block was not loaded.");
         var from = block.AsSpan((int)(Position % BlockSize));
         var length = Math.Min(from.Length, buffer.Length);
         from[..length].CopyTo(buffer);
@@ -48,7 +48,7 @@ internal sealed class ObjectStream(ObjectStore store, string key, long size) : S
 
     public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
-    /// <summary>Gets everything from a position to the end.</summary>
+    /// <summary>Loads everything from a position to the end.</summary>
     public async Task LoadAsync(long from, CancellationToken cancellationToken)
     {
         for (var index = from / BlockSize; index * BlockSize < size; index++)
@@ -66,7 +66,7 @@ internal sealed class ObjectStream(ObjectStore store, string key, long size) : S
             SeekOrigin.Current => Position,
             _ => size,
         };
-        return position >= 0 ? Position = position : throw new InvalidDataException("Points before the beginning.");
+        return position >= 0 ? Position = position : throw new InvalidDataException("Before the beginning.");
     }
 
     public override void Flush()
@@ -82,13 +82,22 @@ internal sealed class ObjectStream(ObjectStore store, string key, long size) : S
         if (_blocks.TryGetValue(index, out var kept))
             return kept;
         if (_blocks.Count == MostBlocks)
-            throw new InvalidDataException("Needs more reading than any document.");
+            throw new InvalidDataException("More blocks than any document needs.");
 
         var first = index * BlockSize;
         var block = new byte[Math.Min(BlockSize, size - first)];
         using var found = await store.GetAsync(key, new ByteRange(first, first + block.Length - 1), cancellationToken)
-            ?? throw new InvalidOperationException("The object is gone before its type was known.");
-        await found.ReadExactlyAsync(block, cancellationToken);
+            ?? throw new InvalidOperationException("The object was removed before its type was known.");
+        try
+        {
+            await found.ResponseStream.ReadExactlyAsync(block, cancellationToken);
+        }
+        catch (IOException cut)
+        {
+            // Not the file's fault: an outage, which is answered with 503.
+            throw new HttpRequestException("S3 broke off in the middle of an object.", cut);
+        }
+
         _blocks.Add(index, block);
         return block;
     }

@@ -4,8 +4,8 @@ using System.Text;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// Which office document an OLE compound file is, by the streams in its root ([MS-CFB] 2.6). Installers, messages, encrypted OOXML
-/// packages and whatever else comes in this container have others. Documents with macros are programs, and none of these.
+/// Tells which office document an OLE compound file is, by the streams in its root ([MS-CFB] 2.6). Installers, messages, encrypted OOXML
+/// packages and other files of this container have other streams. A document with macros is a program, and not accepted.
 /// </summary>
 internal sealed class OfficeCompoundFile
 {
@@ -37,13 +37,13 @@ internal sealed class OfficeCompoundFile
         {
             9 => 512,
             12 => 4096,
-            _ => throw new InvalidDataException("No such sectors."),
+            _ => throw new InvalidDataException("Sectors of an unknown size."),
         };
     }
 
-    /// <summary>The media type, or null where the file is no such document. The stream bounds how much is read.</summary>
+    /// <summary>The media type, or null if the file is no such document. The stream limits how much is read.</summary>
     /// <exception cref="InvalidDataException">The file is damaged.</exception>
-    /// <exception cref="EndOfStreamException">The file is cut.</exception>
+    /// <exception cref="EndOfStreamException">The file is truncated.</exception>
     public static async Task<string?> DetectAsync(Stream content, CancellationToken cancellationToken)
     {
         var header = new byte[HeaderSize];
@@ -62,7 +62,7 @@ internal sealed class OfficeCompoundFile
         var sectorBytes = new byte[_sectorSize];
         for (var sector = UInt32At(_header, 0x30); sector <= LastRegularSector; sector = await NextAsync(sector, cancellationToken))
         {
-            // A chain that comes back to itself ends here too.
+            // This also ends a chain that is a circle.
             if (entries.Count >= MostEntries)
                 throw new InvalidDataException("More entries than any document has.");
             _content.Position = PositionOf(sector);
@@ -74,7 +74,7 @@ internal sealed class OfficeCompoundFile
         return entries;
     }
 
-    // [MS-CFB] 2.3: the allocation table holds for each sector the one that follows it in its chain.
+    // [MS-CFB] 2.3: for each sector, the allocation table names the next one of its chain.
     private async Task<uint> NextAsync(uint sector, CancellationToken cancellationToken)
     {
         var perSector = (uint)(_sectorSize / sizeof(uint));
@@ -82,7 +82,7 @@ internal sealed class OfficeCompoundFile
         return await ReadAsync(PositionOf(table) + sector % perSector * sizeof(uint), cancellationToken);
     }
 
-    // [MS-CFB] 2.5: the first 109 sectors of the table are listed in the header, the others in sectors chained by their last entry.
+    // [MS-CFB] 2.5: the header lists the first 109 sectors of the table. The others are listed in sectors that are chained by their last entry.
     private async Task<uint> TableSectorAsync(uint index, CancellationToken cancellationToken)
     {
         if (index < EntriesInHeader)
@@ -108,7 +108,7 @@ internal sealed class OfficeCompoundFile
         return position < _content.Length ? position : throw new InvalidDataException("No such sector.");
     }
 
-    // The entries of a storage form a binary tree; its root is the storage's child. Names deeper down belong to embedded documents.
+    // The entries of a storage form a binary tree whose root is the storage's child. Deeper entries belong to embedded documents.
     private static IEnumerable<Entry> InRoot(List<Entry> entries)
     {
         var seen = new HashSet<uint>();
@@ -136,7 +136,7 @@ internal sealed class OfficeCompoundFile
 
         public static Entry Read(ReadOnlySpan<byte> bytes)
         {
-            // The length counts the bytes of the name with the zero at its end.
+            // The length counts the bytes of the name and of the zero at its end.
             var length = Math.Clamp(BinaryPrimitives.ReadUInt16LittleEndian(bytes[0x40..]) - 2, 0, LongestName);
             return new(
                 Encoding.Unicode.GetString(bytes[..length]),

@@ -5,15 +5,15 @@ using System.Xml;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// Which office document a ZIP archive is, by its own entries: OOXML by the type of its main part (ECMA-376 part 2, 10.1.2), ODT by
-/// its `mimetype` entry (OpenDocument 1.3 part 2, 3.3). Documents with macros are programs, and none of these.
+/// Tells which office document a ZIP archive is, by its entries: OOXML by the type of its main part (ECMA-376 part 2, 10.1.2), ODT by
+/// its `mimetype` entry (OpenDocument 1.3 part 2, 3.3). A document with macros is a program, and not accepted.
 /// </summary>
 internal static class OfficeZip
 {
     private const int LargestContentTypes = 1 << 20;
     private const int LargestMimeType = 256;
 
-    // PKWARE's APPNOTE, 4.3.16: the record at the end, before a comment of up to 65,535 bytes, tells where the directory begins.
+    // PKWARE's APPNOTE, 4.3.16: the record at the end tells where the directory begins. A comment of up to 65,535 bytes may follow it.
     private const int EndRecordSize = 22;
     private const int LongestComment = ushort.MaxValue;
     private const int LargestDirectory = 2 << 20;
@@ -25,11 +25,11 @@ internal static class OfficeZip
         ["application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml"] = MediaTypes.Pptx,
     };
 
-    /// <summary>The media type, or null where the archive is no such document. The stream bounds how much is read.</summary>
+    /// <summary>The media type, or null if the archive is no such document. The stream limits how much is read.</summary>
     /// <exception cref="InvalidDataException">The archive is damaged, or larger inside than any document.</exception>
     public static async Task<string?> DetectAsync(ObjectStream content, CancellationToken cancellationToken)
     {
-        // ZipArchive reads the directory synchronously, and takes it all into memory.
+        // ZipArchive reads the whole directory into memory, synchronously.
         await content.LoadAsync(await FindDirectoryAsync(content, cancellationToken), cancellationToken);
         await using var archive = await ZipArchive.CreateAsync(content, ZipArchiveMode.Read, leaveOpen: true, entryNameEncoding: null, cancellationToken);
         if (archive.Entries.Any(IsMacro))
@@ -49,11 +49,11 @@ internal static class OfficeZip
         await content.ReadExactlyAsync(tail, cancellationToken);
         var record = tail.AsSpan().LastIndexOf("PK\x05\x06"u8);
         if (record < 0 || record + EndRecordSize > tail.Length)
-            throw new InvalidDataException("No end of an archive.");
+            throw new InvalidDataException("The archive has no end record.");
         var directory = BinaryPrimitives.ReadUInt32LittleEndian(tail.AsSpan(record + 16));
         return content.Length - directory is >= EndRecordSize and <= LargestDirectory
             ? directory
-            : throw new InvalidDataException("A directory larger than that of any document.");
+            : throw new InvalidDataException("The directory is larger than that of any document.");
     }
 
     private static bool IsMacro(ZipArchiveEntry entry) =>
@@ -71,7 +71,7 @@ internal static class OfficeZip
                 continue;
             if (type.Contains("macroEnabled", StringComparison.OrdinalIgnoreCase) || type.Contains("vbaProject", StringComparison.OrdinalIgnoreCase))
                 return null;
-            // The part must be there: a list of types alone makes no document out of any archive.
+            // The part must exist: a list of types alone would turn any archive into a document.
             if (xml.LocalName == "Override" && MainParts.TryGetValue(type, out var document) && Holds(archive, xml.GetAttribute("PartName")))
                 found = document;
         }
@@ -81,12 +81,12 @@ internal static class OfficeZip
 
     private static bool Holds(ZipArchive archive, string? part) => part is not null && archive.GetEntry(part.TrimStart('/')) is not null;
 
-    // What the archive says about an entry's size may be a lie: it counts what comes out.
+    // The archive may lie about an entry's size: what is unpacked counts.
     private static async Task<byte[]> ReadAsync(ZipArchiveEntry entry, int largest, CancellationToken cancellationToken)
     {
         await using var unpacked = await entry.OpenAsync(cancellationToken);
         var bytes = new byte[Math.Min(Math.Max(entry.Length, 0), largest) + 1];
         var length = await unpacked.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellationToken);
-        return length < bytes.Length ? bytes[..length] : throw new InvalidDataException("Larger inside than any document, or than it says.");
+        return length < bytes.Length ? bytes[..length] : throw new InvalidDataException("The entry is larger than it says, or than that of any document.");
     }
 }

@@ -4,24 +4,24 @@ using System.Runtime.InteropServices;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// Whether a content is text for a printer, looked at from beginning to end as it passes by: in any encoding that contains ASCII, or
-/// in UTF-16 with a byte order mark; without control characters; and not the beginning of markup or of a script.
+/// Tells whether a file is text for a printer, from its first byte to its last: in any encoding that contains ASCII, or in UTF-16 with a
+/// byte order mark; without control characters; and not markup or a script, by how it begins.
 /// </summary>
 internal sealed class PlainText
 {
     private const int OpeningSize = 32;
 
-    // C0 without tab, line feed, form feed and carriage return. Programs, archives and pictures have one of them before long.
+    // C0 without tab, line feed, form feed and carriage return. Programs, archives and pictures contain one of them sooner or later.
     private static readonly byte[] Controls = [.. Enumerable.Range(0, 32).Where(code => code is not (9 or 10 or 12 or 13)).Select(code => (byte)code)];
     private static readonly SearchValues<byte> ControlBytes = SearchValues.Create(Controls);
     private static readonly SearchValues<char> ControlUnits = SearchValues.Create([.. Controls.Select(code => (char)code)]);
     private static readonly SearchValues<char> SwappedControlUnits = SearchValues.Create([.. Controls.Select(code => (char)(code << 8))]);
 
-    // What browsers, shells and printers take for a page or a program. "<" before a letter, "!", "?" or "/" is for markup in general.
+    // What browsers, shells and printers take for a page or a program; "<" before a letter, "!", "?" or "/" is markup of any kind.
     private static readonly string[] ActiveOpenings =
         ["#!", "%!", "@echo", "[internetshortcut]", "windows registry editor", "regedit4", "mime-version:", "javascript:"];
 
-    // Text has no signature that would tell these apart from a letter, so here, and only here, the name is believed.
+    // No signature tells these apart from a letter: here, and only here, the name is believed.
     private static readonly SearchValues<string> ActiveEndings = SearchValues.Create(
         [
             ".html", ".htm", ".xhtml", ".xht", ".shtml", ".mht", ".mhtml", ".svg", ".xml", ".xsl", ".xslt", ".hta", ".js", ".mjs", ".cjs",
@@ -38,7 +38,7 @@ internal sealed class PlainText
     private int _markLeft;
     private byte? _half;
 
-    /// <param name="head">The first bytes of the content, which are to be added as well.</param>
+    /// <param name="head">The first bytes of the file. They have to be added as well.</param>
     public PlainText(ReadOnlySpan<byte> head)
     {
         (_encoding, _markLeft) = head switch
@@ -67,7 +67,7 @@ internal sealed class PlainText
     public static bool IsActive(string name) => ActiveEndings.Contains(FileNames.EndingOf(name));
 
     /// <summary>Looks at the next bytes.</summary>
-    /// <returns>Whether the content is text so far.</returns>
+    /// <returns>Whether the file is text so far.</returns>
     public bool Add(ReadOnlySpan<byte> bytes)
     {
         var mark = Math.Min(_markLeft, bytes.Length);
@@ -88,7 +88,7 @@ internal sealed class PlainText
 
     private bool AddUnits(ReadOnlySpan<byte> bytes)
     {
-        // A code unit may be cut in two by the end of what was read.
+        // A read may end in the middle of a code unit.
         if (_half is { } first && bytes.Length > 0)
         {
             _half = null;

@@ -6,10 +6,9 @@ using Microsoft.Extensions.Options;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// Counts the pages of PDFs that are in S3, and finds those that need a password. A PDF is a program's worth of structure that
-/// anybody may have written, so it is parsed in processes of their own (<see cref="PdfProcess"/>), few at a time, each with limits on
-/// its memory, on what it reads and on its time; whichever is passed, the process is killed, and the file stays uncounted, which
-/// changes nothing else.
+/// Counts the pages of PDFs that are in S3, and finds those that need a password. A PDF is as complex as a program, and anybody may have
+/// written it: so it is parsed in a process of its own (<see cref="PdfProcess"/>), few at a time, with limits on the memory, the bytes
+/// read and the time. If a limit is passed, the process is killed and the file stays uncounted, which changes nothing else.
 /// </summary>
 internal sealed class PdfPages(ObjectStore store, IOptions<PdfOptions> options, TimeProvider clock, Telemetry telemetry, ILogger<PdfPages> logger) : IDisposable
 {
@@ -17,8 +16,8 @@ internal sealed class PdfPages(ObjectStore store, IOptions<PdfOptions> options, 
     private readonly ConcurrentBag<PdfProcess> _idle = [];
     private readonly TimeSpan _limit = TimeSpan.FromMilliseconds(options.Value.TimeLimit);
 
-    /// <summary>Counts within the time limit, in which waiting for a process counts too: the shop is not told later than that.</summary>
-    /// <returns>What was found out, or null where nothing was.</returns>
+    /// <summary>Counts the pages within the time limit, which includes the wait for a process: the shop is told of the file no later than that.</summary>
+    /// <returns>What was found out, or null if nothing was.</returns>
     public async Task<PdfFacts?> CountAsync(UploadingFile file, long size, CancellationToken cancellationToken)
     {
         using var span = Telemetry.StartPdf(file.Id);
@@ -73,7 +72,7 @@ internal sealed class PdfPages(ObjectStore store, IOptions<PdfOptions> options, 
             return;
         }
 
-        // At once, so that the next PDF does not pay for the start.
+        // Started at once, so that the next PDF does not wait for it.
         process.Dispose();
         _idle.Add(PdfProcess.Start(_limit));
     }
@@ -88,7 +87,7 @@ internal sealed class PdfPages(ObjectStore store, IOptions<PdfOptions> options, 
 /// <summary>What is known of a PDF: its pages, or that it cannot be opened without a password.</summary>
 internal sealed record PdfFacts(int? Pages, bool Locked)
 {
-    /// <summary>What the program that reads PDFs says; null where that is nothing, or what no PDF has: it may have been taken over.</summary>
+    /// <summary>What the program that reads PDFs says. It may have been taken over by a PDF: null if it says nothing, or something impossible.</summary>
     public static PdfFacts? From(PdfMessage message, long value) => message switch
     {
         PdfMessage.Pages when value is >= 0 and <= int.MaxValue => new((int)value, false),

@@ -7,8 +7,8 @@ using CloudTab.Relay;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// A process that reads PDFs, seen from the service: this program itself, started with a verb (<see cref="PdfProgram"/>). It has no
-/// environment but its limits, so no credentials, and gets a PDF only in the blocks that it asks for, over its standard input.
+/// A process that reads PDFs, seen from the service. It is this program itself, started with a verb (<see cref="PdfProgram"/>). Its
+/// environment holds nothing but its limits, so no credentials, and it gets a PDF in the blocks that it asks for, over standard input.
 /// </summary>
 internal sealed class PdfProcess : IDisposable
 {
@@ -27,10 +27,10 @@ internal sealed class PdfProcess : IDisposable
     /// <summary>Completes once it takes PDFs.</summary>
     public Task Started { get; }
 
-    /// <summary>Whether another PDF may be given to it: it did start, or still may, and left none unfinished.</summary>
+    /// <summary>Whether another PDF may be given to it: it started, or is starting, and left none unfinished.</summary>
     public bool IsUsable => !_reading && !Started.IsFaulted;
 
-    /// <param name="limit">After twice this time it ends itself, should nobody be left to kill it.</param>
+    /// <param name="limit">After twice this time it ends itself, in case the service that would kill it has died.</param>
     public static PdfProcess Start(TimeSpan limit)
     {
         var milliseconds = ((long)limit.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
@@ -49,17 +49,17 @@ internal sealed class PdfProcess : IDisposable
         start.Environment["DOTNET_GCHeapHardLimit"] = MostMemory.ToString("x", CultureInfo.InvariantCulture);
         start.Environment["DOTNET_gcServer"] = "0";
         start.Environment["DOTNET_gcConcurrent"] = "0";
-        start.Environment["DOTNET_EnableDiagnostics"] = "0"; // nothing to write where the file system is read-only
+        start.Environment["DOTNET_EnableDiagnostics"] = "0"; // it would write to a file system that may be read-only
         var process = Process.Start(start) ?? throw new InvalidOperationException("No process was started.");
-        // Read and thrown away: what it says when it dies is about somebody's PDF, and a full pipe would block it.
+        // What it writes when it dies is about a customer's PDF: it is discarded, but read, so that the process does not block on a full pipe.
         _ = process.StandardError.BaseStream.CopyToAsync(Stream.Null);
         return new(process);
     }
 
     /// <summary>Has it read one PDF.</summary>
-    /// <returns>What it found out, or null where nothing.</returns>
+    /// <returns>What it found out, or null if nothing.</returns>
     /// <exception cref="IOException">It died.</exception>
-    /// <exception cref="InvalidDataException">It wants more than any PDF needs that it could count.</exception>
+    /// <exception cref="InvalidDataException">It asks for more blocks than are worth sending.</exception>
     public async Task<PdfFacts?> CountAsync(ObjectStore store, string key, long size, CancellationToken cancellationToken)
     {
         _reading = true;
@@ -78,7 +78,7 @@ internal sealed class PdfProcess : IDisposable
             }
 
             if (blocks == MostBlocks || value < 0 || value > (size - 1) / PdfProgram.BlockSize)
-                throw new InvalidDataException("Needs more reading than it is worth.");
+                throw new InvalidDataException("It asks for more blocks than are worth sending.");
             await SendBlockAsync(store, key, value * PdfProgram.BlockSize, size, input, cancellationToken);
         }
     }
@@ -89,7 +89,7 @@ internal sealed class PdfProcess : IDisposable
         _process.Dispose();
     }
 
-    // The `dotnet` that runs this process. Where there is none, as in a program that carries its own runtime, the program itself.
+    // The `dotnet` that runs this process. A program that carries its own runtime has none, and starts itself.
     private static string Host { get; } = FindHost();
 
     private static string FindHost()
@@ -110,7 +110,7 @@ internal sealed class PdfProcess : IDisposable
     private async Task HearAsync(PdfMessage expected)
     {
         if ((await ReadAsync(CancellationToken.None)).Message != expected)
-            throw new InvalidDataException("It is not what was started.");
+            throw new InvalidDataException("The process did not start.");
     }
 
     private async Task<(PdfMessage Message, long Value)> ReadAsync(CancellationToken cancellationToken)

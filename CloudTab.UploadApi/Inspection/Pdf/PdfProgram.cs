@@ -8,17 +8,17 @@ namespace CloudTab.UploadApi;
 
 /// <summary>
 /// The program that reads PDFs, one after the other, until its standard input ends. It asks for the blocks of a PDF that it needs and
-/// answers with one message. Whatever a PDF does to it stays here: the service (<see cref="PdfProcess"/>) kills it.
+/// answers with one message. If a PDF takes it over, nothing else is reached: the service (<see cref="PdfProcess"/>) kills it.
 /// </summary>
 internal static class PdfProgram
 {
-    /// <summary>The argument that makes this program of the service's.</summary>
+    /// <summary>The argument with which the service becomes this program.</summary>
     public const string Verb = "count-pages";
 
     /// <summary>Bytes that it asks for at once.</summary>
     public const int BlockSize = 128 << 10;
 
-    // A reader looks for the pointer to the cross-references in so many bytes at the end (ISO 32000-1, annex H, note 18).
+    // A reader looks for the pointer to the cross-references in this many bytes at the end (ISO 32000-1, annex H, note 18).
     private const int TailSize = 1024;
 
     public static int Run(string limit)
@@ -42,7 +42,7 @@ internal static class PdfProgram
 
     private static (PdfMessage Message, long Value) Read(BlockStream content)
     {
-        // Without the pointer at its end a PDF would be searched from its beginning: that is not worth it.
+        // Without the pointer at its end, a PDF would have to be searched from its beginning: that is not worth it.
         if (!content.EndsWith("startxref"u8))
             return (PdfMessage.Unknown, 0);
         try
@@ -71,7 +71,7 @@ internal static class PdfProgram
         output.Flush();
     }
 
-    /// <summary>A PDF in S3 as a stream to seek in. It keeps every block that it got.</summary>
+    /// <summary>A seekable stream over a PDF in S3. It keeps every block.</summary>
     private sealed class BlockStream(Stream input, Stream output, long size) : Stream
     {
         private readonly Dictionary<long, byte[]> _blocks = [];
@@ -86,7 +86,7 @@ internal static class PdfProgram
 
         public override long Position { get; set; }
 
-        /// <summary>Whether its end holds a text.</summary>
+        /// <summary>Whether its end contains a text.</summary>
         public bool EndsWith(ReadOnlySpan<byte> text)
         {
             var tail = new byte[Math.Min(size, TailSize)];
@@ -140,8 +140,8 @@ internal static class PdfProgram
 }
 
 /// <summary>
-/// What the program that reads PDFs says: this byte, and a number of 8 bytes, little-endian. It is answered only where it asks for a
-/// block: with the block. A PDF begins with its size, as such a number.
+/// What the program that reads PDFs says: this byte, and a number of 8 bytes, little-endian. Only a request for a block is answered, with
+/// the block. The service begins each PDF with its size, as such a number.
 /// </summary>
 internal enum PdfMessage : byte
 {
@@ -151,7 +151,7 @@ internal enum PdfMessage : byte
     /// <summary>It needs the block of this index.</summary>
     Block,
 
-    /// <summary>The PDF has so many pages.</summary>
+    /// <summary>The PDF has this many pages.</summary>
     Pages,
 
     /// <summary>The PDF cannot be opened without a password.</summary>
