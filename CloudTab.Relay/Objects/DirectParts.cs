@@ -54,8 +54,16 @@ public sealed class DirectParts(
         return begun.UploadId;
     }
 
-    /// <summary>A link to send one part to by PUT, until its upload expires.</summary>
-    public async Task<PartLink> PresignAsync(Upload upload, DirectPart part)
+    /// <summary>Links to send parts to by PUT, until their upload expires.</summary>
+    public async Task<IReadOnlyList<PartLink>> PresignAsync(Upload upload, IReadOnlyList<DirectPart> parts)
+    {
+        var links = new List<PartLink>(parts.Count);
+        foreach (var part in parts)
+            links.Add(await PresignAsync(upload, part));
+        return links;
+    }
+
+    private async Task<PartLink> PresignAsync(Upload upload, DirectPart part)
     {
         var checksum = Convert.ToBase64String(part.Sha256);
         var request = new GetPreSignedUrlRequest

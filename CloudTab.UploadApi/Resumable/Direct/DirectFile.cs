@@ -4,20 +4,20 @@ using CloudTab.ServiceDefaults;
 
 namespace CloudTab.UploadApi;
 
-/// <summary>A file that a client announces, as it comes over the wire.</summary>
+/// <summary>A file that a client announces, as the client describes it.</summary>
 /// <param name="Name">The name to display.</param>
 /// <param name="Size">Bytes.</param>
 /// <param name="Type">The media type that the client believes in.</param>
-/// <param name="Sha256">What the content hashes to, in hexadecimal digits.</param>
+/// <param name="Sha256">The SHA-256 of its content, in hexadecimal digits.</param>
 /// <param name="Mode">`direct`: there may be others one day.</param>
-/// <param name="Parts">What each 8 MiB of it hash to. Without them the file is sent as one part.</param>
+/// <param name="Parts">The SHA-256 of every 8 MiB of it. Without them the file is sent as one part.</param>
 internal sealed record DirectFile(string? Name, long? Size, string? Type, string? Sha256, string? Mode, IReadOnlyList<string?>? Parts)
 {
     private const string Direct = "direct";
     private const int LongestType = 255;
     private const int HashSize = 32;
 
-    /// <summary>What is asked for, or why it cannot be understood.</summary>
+    /// <summary>What the client asks for, or why that cannot be understood.</summary>
     public (NewUpload? Wanted, Problem? Refused) Read()
     {
         if (Size == 0)

@@ -28,12 +28,12 @@ internal static class DirectUploads
     }
 
     private static async Task<Results<Created<DirectUploadAnswer>, ProblemHttpResult>> Create(
-        RequestedShop shop, string sessionId, DirectFile file, DirectStorage storage, CancellationToken cancellationToken)
+        RequestedShop shop, string sessionId, DirectFile file, CreateDirectUpload createDirectUpload, CancellationToken cancellationToken)
     {
         if (shop.Id is null || !SessionId.IsWellFormed(sessionId))
             return (ProblemHttpResult)Problems.SessionNotFound;
         var (wanted, unreadable) = file.Read();
-        var attempt = wanted is null ? unreadable! : await storage.CreateAsync(shop.Id, sessionId, wanted, cancellationToken);
+        var attempt = wanted is null ? unreadable! : await createDirectUpload.CreateAsync(shop.Id, sessionId, wanted, cancellationToken);
         if (attempt.Refused is { } refused)
             return (ProblemHttpResult)refused;
         var upload = attempt.Upload!;
@@ -43,11 +43,11 @@ internal static class DirectUploads
     }
 
     private static async Task<Results<Ok<UploadAnswer>, ProblemHttpResult>> Finish(
-        RequestedShop shop, string uploadId, DirectStorage storage, CancellationToken cancellationToken)
+        RequestedShop shop, string uploadId, FinishDirectUpload finishDirectUpload, CancellationToken cancellationToken)
     {
         if (shop.Id is null || !UploadId.IsWellFormed(uploadId))
             return (ProblemHttpResult)Problems.UploadNotFound;
-        var attempt = await storage.FinishAsync(shop.Id, uploadId, cancellationToken);
+        var attempt = await finishDirectUpload.FinishAsync(shop.Id, uploadId, cancellationToken);
         if (attempt.Refused is { } refused)
             return Refuse(refused, attempt);
         return TypedResults.Ok(UploadAnswer.For(attempt.Upload!.SessionId, [attempt.Stored!]));
