@@ -4,8 +4,8 @@ using Microsoft.Net.Http.Headers;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// The name of an uploaded file, for display only: it never becomes part of a path or a key. (NFC is made by the database, see
-/// Uploads.BeginAsync.)
+/// The name of an uploaded file, for display only: it never becomes part of a path or a key. (The database normalises it to NFC,
+/// see <see cref="CloudTab.Relay.UploadingFiles.BeginAsync"/>.)
 /// </summary>
 internal static class FileNames
 {
@@ -16,7 +16,7 @@ internal static class FileNames
     private const string Nameless = "file";
 
     /// <summary>
-    /// What the header says, or null where the part is no file. `filename*` (RFC 8187) wins over `filename`; browsers write `"`, CR
+    /// The name in the header, or null if the part is no file. `filename*` (RFC 8187) wins over `filename`; browsers write `"`, CR
     /// and LF in the latter as %22, %0D and %0A (https://html.spec.whatwg.org/#multipart/form-data-encoding-algorithm), other
     /// clients put a backslash before `"` and `\`.
     /// </summary>

@@ -6,7 +6,7 @@ namespace CloudTab.UploadApi;
 
 /// <summary>
 /// Traces and metrics of uploads; names and units follow https://opentelemetry.io/docs/specs/semconv/general/metrics/. None of them
-/// carries a session id or a file's name.
+/// contains a session id or the name of a file.
 /// </summary>
 internal sealed class Telemetry
 {
@@ -21,32 +21,32 @@ internal sealed class Telemetry
     public Telemetry(IMeterFactory meters, UploadMemory memory)
     {
         var meter = meters.Create(Name);
-        _size = meter.CreateHistogram("cloudtab.upload.size", "By", "Sizes of received files.", tags: null, RelayTelemetry.FileSizes);
+        _size = meter.CreateHistogram("cloudtab.upload.size", "By", "Sizes of stored files.", tags: null, RelayTelemetry.FileSizes);
         _duration = meter.CreateHistogram<double>(
             "cloudtab.upload.duration",
             "s",
             "From a file's first byte until it is complete in S3.",
             tags: null,
             new() { HistogramBucketBoundaries = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900] });
-        meter.CreateObservableUpDownCounter("cloudtab.upload.memory.usage", () => memory.InUse, "By", "Buffers that uploads hold now.");
-        meter.CreateObservableUpDownCounter("cloudtab.upload.memory.limit", () => memory.Limit, "By", "Buffers that uploads may hold.");
+        meter.CreateObservableUpDownCounter("cloudtab.upload.memory.usage", () => memory.InUse, "By", "Buffers that uploads use now.");
+        meter.CreateObservableUpDownCounter("cloudtab.upload.memory.limit", () => memory.Limit, "By", "Buffers that uploads may use.");
         _pdfs = meter.CreateCounter<long>("cloudtab.upload.pdfs", "{file}", "PDFs received, by whether they could be counted.");
     }
 
-    /// <summary>A span over one file on its way into S3.</summary>
+    /// <summary>A span over one file while it is received.</summary>
     public static Activity? StartFile(Guid file) => Activities.StartActivity("receive file")?.SetTag("cloudtab.file.id", file);
 
     /// <summary>A span over the reading of a PDF's pages.</summary>
     public static Activity? StartPdf(Guid file) => Activities.StartActivity("read PDF")?.SetTag("cloudtab.file.id", file);
 
-    public void FileReceived(long size, string type, TimeSpan duration)
+    public void FileStored(long size, string type, TimeSpan duration)
     {
         var tag = new KeyValuePair<string, object?>("cloudtab.file.type", type);
         _size.Record(size, tag);
         _duration.Record(duration.TotalSeconds, tag);
     }
 
-    /// <param name="facts">What was found out, or null where nothing was.</param>
+    /// <param name="facts">What was found out, or null if nothing was.</param>
     public void PdfRead(PdfFacts? facts)
     {
         var outcome = facts is null ? "unknown" : facts.Locked ? "locked" : "counted";

@@ -3,7 +3,7 @@ using CloudTab.Relay;
 
 namespace CloudTab.UploadApi;
 
-/// <summary>What customers may upload, and how much in a time. All limits are inclusive; those on files hold for shops that have none of their own.</summary>
+/// <summary>What customers may upload, and how much in a time. All limits are inclusive. A shop's own limits on files come first.</summary>
 internal sealed class UploadOptions : IValidatableObject
 {
     private const long DefaultSessionSize = 1L << 30;
@@ -21,7 +21,7 @@ internal sealed class UploadOptions : IValidatableObject
     [Range(1, 1_000)]
     public int MaxFiles { get; set; } = 50;
 
-    /// <summary>Bytes in all files of one session (MAX_SESSION_SIZE, default 1 GiB, or MAX_FILE_SIZE where that is more).</summary>
+    /// <summary>Bytes in all files of one session (MAX_SESSION_SIZE, default 1 GiB, or MAX_FILE_SIZE if that is more).</summary>
     [ConfigurationKeyName("MAX_SESSION_SIZE")]
     [Range(1, 1L << 40)]
     public long? MaxSessionSize { get; set; }
@@ -65,7 +65,7 @@ internal sealed class UploadOptions : IValidatableObject
     [Range(1_000, 3_600_000)]
     public long Silence { get; set; } = 60_000;
 
-    /// <summary>What holds for a shop: its own limits, else these.</summary>
+    /// <summary>The limits of a shop: its own, else these.</summary>
     public UploadLimits For(ShopLimits own)
     {
         var fileSize = own.FileSize ?? MaxFileSize;
@@ -95,9 +95,9 @@ internal sealed class UploadOptions : IValidatableObject
     }
 }
 
-/// <summary>What holds for uploads to one shop, all inclusive: files in a session, bytes in a file, in a session, in all live files.</summary>
+/// <summary>The limits on uploads to one shop, all inclusive: files in a session, bytes in a file, in a session, in all live files.</summary>
 internal sealed record UploadLimits(int Files, long FileSize, long SessionSize, long Outstanding)
 {
-    /// <summary>What is decided when files are stored.</summary>
+    /// <summary>The limits that are checked when files are stored.</summary>
     public SessionLimits OfSession => new(Files, SessionSize, Outstanding);
 }

@@ -4,8 +4,8 @@ using CloudTab.Relay;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// Keeps the files that this process is receiving from being taken for abandoned: one loop renews all of them, at a third of
-/// UPLOAD_LEASE. A round that fails is repeated by the next, and the lease survives two of them.
+/// Renews the leases of all files that this process is receiving, so that the Janitor does not take them for abandoned. One loop renews
+/// them every third of UPLOAD_LEASE: a lease survives two rounds that fail.
 /// </summary>
 internal sealed class FileLeases(UploadingFiles uploadingFiles, Lifetimes lifetimes, TimeProvider clock, ILogger<FileLeases> logger)
     : BackgroundService
@@ -16,10 +16,10 @@ internal sealed class FileLeases(UploadingFiles uploadingFiles, Lifetimes lifeti
     /// <summary>Renews a file's lease from now on.</summary>
     public void Add(Guid file) => _files.TryAdd(file, true);
 
-    /// <summary>Renews it no more.</summary>
+    /// <summary>Stops renewing it.</summary>
     public void Remove(Guid file) => _files.TryRemove(file, out _);
 
-    /// <summary>Renews the leases of all files on their way in.</summary>
+    /// <summary>Renews all leases.</summary>
     /// <returns>How many there are.</returns>
     public async Task<int> RunOnceAsync(CancellationToken cancellationToken)
     {

@@ -4,7 +4,7 @@ using Microsoft.Net.Http.Headers;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// A multipart/form-data body (RFC 7578), read part by part as it comes in. What is not such a body, or breaks off, throws
+/// A multipart/form-data body (RFC 7578), read part by part as it comes in. A body that is malformed or breaks off throws
 /// <see cref="BadHttpRequestException"/>, which is answered with 400.
 /// </summary>
 internal sealed class MultipartForm
@@ -20,7 +20,7 @@ internal sealed class MultipartForm
     private MultipartForm(string boundary, Stream body) =>
         _reader = new(boundary, body, ReadBuffer) { HeadersCountLimit = MostHeaders, HeadersLengthLimit = HeaderBytes };
 
-    /// <summary>The request's body as a form, or null where it says that it is none.</summary>
+    /// <summary>The request's body as a form, or null if its Content-Type says that it is none.</summary>
     public static MultipartForm? Open(HttpRequest request)
     {
         if (!MediaTypeHeaderValue.TryParse(request.ContentType, out var type))
@@ -31,14 +31,14 @@ internal sealed class MultipartForm
         return boundary.Length is > 0 and <= LongestBoundary ? new(boundary.ToString(), request.Body) : null;
     }
 
-    /// <summary>The next part with its first bytes, or null at the end. What is left of the part before is skipped.</summary>
+    /// <summary>The next part with its first bytes, or null at the end. The rest of the part before is skipped.</summary>
     public async Task<FormPart?> NextAsync(CancellationToken cancellationToken)
     {
         try
         {
             while (await _reader.ReadNextSectionAsync(cancellationToken) is { } section)
             {
-                // A part without a name is no field of a form.
+                // A part without a name is no field.
                 if (!ContentDispositionHeaderValue.TryParse(section.ContentDisposition, out var header) || header.Name.Length == 0)
                     continue;
                 var length = await section.Body.ReadAtLeastAsync(_head, _head.Length, throwOnEndOfStream: false, cancellationToken);
@@ -54,17 +54,17 @@ internal sealed class MultipartForm
         }
     }
 
-    // The reader's own complaints, and Kestrel's about the connection, are about what the client sent or stopped sending. What Kestrel
-    // already calls a bad request keeps its own status.
+    // The reader and Kestrel throw these because of what the client sent, or stopped sending. What Kestrel already calls a bad request
+    // keeps its status.
     internal static bool IsBroken(Exception exception) =>
         exception is InvalidDataException or (IOException and not BadHttpRequestException);
 
     internal static BadHttpRequestException Refusal(Exception broken) => new("The multipart body is broken.", broken);
 }
 
-/// <summary>One field of a form. Only valid until the next one is asked for.</summary>
+/// <summary>One field of a form. Only valid until the next one is read.</summary>
 /// <param name="Field">The field's name.</param>
-/// <param name="FileName">The file's name as the client sent it, or null where the part is no file.</param>
+/// <param name="FileName">The file's name as the client sent it, or null if the part is no file.</param>
 /// <param name="DeclaredType">The media type that the client gave, if any.</param>
 /// <param name="Head">The first bytes of the content, <see cref="FileSignatures.HeadSize"/> unless there are fewer.</param>
 internal sealed record FormPart(string Field, string? FileName, string? DeclaredType, ReadOnlyMemory<byte> Head, Stream Rest)
@@ -73,7 +73,7 @@ internal sealed record FormPart(string Field, string? FileName, string? Declared
 
     private ReadOnlyMemory<byte> _head = Head;
 
-    /// <summary>Whether the part is a file. Browsers send one without name and content where nothing was chosen.</summary>
+    /// <summary>Whether the part is a file. Browsers send one without name and content if nothing was chosen.</summary>
     public bool IsFile => FileName is not null && !(FileName.Length == 0 && Head.IsEmpty);
 
     /// <summary>Reads the content from its beginning, the head included.</summary>
@@ -99,7 +99,7 @@ internal sealed record FormPart(string Field, string? FileName, string? Declared
     }
 
     /// <summary>The content as text.</summary>
-    /// <returns>Null where it is longer than the bytes that <see cref="Head"/> can hold, or not UTF-8.</returns>
+    /// <returns>Null if it is longer than <see cref="Head"/> can be, or not UTF-8.</returns>
     public string? AsText()
     {
         if (Head.Length == FileSignatures.HeadSize)

@@ -7,10 +7,10 @@ using Microsoft.Extensions.Options;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// How many bytes a client address may send in a minute, per replica. A request is let in while its address has not used up its
-/// minute, and then runs to its end: it is charged for what it announces, at once, so that a hundred that begin together do not all
-/// pass, and gets back what it did not send. What goes beyond the minute is waited for by the next request.
-/// To announce costs nothing, and others may share the address: no announcement shuts it out for longer than a minute.
+/// Limits how many bytes a client address may send in a minute, per replica. An address may start a request while it is under its
+/// quota; a started request always finishes. Its Content-Length is charged up front, so that a hundred simultaneous requests cannot
+/// all slip through, and whatever it did not send is refunded. If it sends more than the quota, the next request waits.
+/// Announcing costs nothing, and others may share the address: so no Content-Length shuts an address out for more than a minute.
 /// </summary>
 internal sealed class ByteRateLimit
 {
@@ -35,10 +35,10 @@ internal sealed class ByteRateLimit
     public static async ValueTask<object?> Filter(EndpointFilterInvocationContext invocation, EndpointFilterDelegate next)
     {
         var context = invocation.HttpContext;
-        var quota = context.RequestServices.GetRequiredService<ByteRateLimit>();
+        var rateLimit = context.RequestServices.GetRequiredService<ByteRateLimit>();
         var client = ClientNetwork.Of(context.Connection.RemoteIpAddress);
-        var announced = quota.ChargeableAtOnce(context.Request.ContentLength);
-        if (!quota.TryCharge(client, announced, out var wait))
+        var announced = rateLimit.ChargeableAtOnce(context.Request.ContentLength);
+        if (!rateLimit.TryCharge(client, announced, out var wait))
         {
             var seconds = Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds));
             context.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
@@ -47,11 +47,7 @@ internal sealed class ByteRateLimit
 
         var options = context.RequestServices.GetRequiredService<IOptions<UploadOptions>>();
         var body = new MeteredBody(
-            context.Request.BodyReader,
-            context.RequestServices.GetRequiredService<TimeProvider>(),
-            TimeSpan.FromMilliseconds(options.Value.Silence),
-            announced,
-            more => quota.Charge(client, more));
+            context.Request.BodyReader, TimeSpan.FromMilliseconds(options.Value.Silence), announced, more => rateLimit.Charge(client, more));
         context.Request.Body = body;
         try
         {
@@ -59,15 +55,15 @@ internal sealed class ByteRateLimit
         }
         finally
         {
-            quota.Charge(client, -body.Settle());
+            rateLimit.Charge(client, -body.Settle());
         }
     }
 
-    /// <summary>How much of what a request announces is charged before it comes: the minute, and one more. The rest is when it comes.</summary>
+    /// <summary>How much of its Content-Length a request is charged for up front: two minutes' quota at most. The rest is charged as it comes.</summary>
     public long ChargeableAtOnce(long? announced) => Math.Min(announced ?? 0, 2 * (_perMinute ?? 0));
 
-    /// <summary>Charges an address, unless it has used up its minute.</summary>
-    /// <param name="wait">How long it has to wait where it has.</param>
+    /// <summary>Charges an address, unless it has used up its quota.</summary>
+    /// <param name="wait">How long it has to wait if it has.</param>
     public bool TryCharge(IPAddress client, long bytes, out TimeSpan wait)
     {
         wait = TimeSpan.Zero;
@@ -76,8 +72,7 @@ internal sealed class ByteRateLimit
         lock (_lock)
         {
             Sweep();
-            // The moment at which all that the address was charged for has been worked off at the rate that is allowed: with a minute's
-            // worth outstanding there is no room.
+            // _paidAt is when everything that was charged is paid off at the allowed rate: at a minute's worth of debt there is no room.
             wait = _paidAt.GetValueOrDefault(client) - Now - Window;
             if (wait >= TimeSpan.Zero)
                 return false;
@@ -86,7 +81,7 @@ internal sealed class ByteRateLimit
         }
     }
 
-    /// <summary>Charges an address for what it has sent already; gives back where that is negative.</summary>
+    /// <summary>Charges an address for bytes that it has already sent; refunds if the number is negative.</summary>
     public void Charge(IPAddress client, long bytes)
     {
         if (_perMinute is not { } perMinute || bytes == 0)
@@ -98,7 +93,7 @@ internal sealed class ByteRateLimit
         }
     }
 
-    // Addresses that owe nothing are forgotten, once a minute.
+    // Once a minute, forgets addresses that owe nothing.
     private void Sweep()
     {
         if (Now < _sweepAt)

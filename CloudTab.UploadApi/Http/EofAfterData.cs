@@ -6,9 +6,9 @@ using Microsoft.AspNetCore.Connections;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// Lets Kestrel hand out the last bytes of a connection that ends in the middle of a body. It learns of them and of the end in one
-/// read, and then throws without handing them out (Http1ContentLengthMessageBody): on a mobile network that is what a customer has
-/// just paid for. So the end is told only when nothing is left to read before it.
+/// When a connection closes in the middle of a body, Kestrel sees the last bytes and EOF in the same read and throws the bytes away
+/// (Http1ContentLengthMessageBody): on a mobile network, bytes that a customer has just paid for. This wrapper withholds EOF until
+/// they have been consumed.
 /// </summary>
 internal static class EofAfterData
 {
@@ -30,18 +30,18 @@ internal static class EofAfterData
 
     private sealed class Reader(PipeReader inner) : PipeReader
     {
-        private ReadOnlySequence<byte>? _hidden;
-        private bool _tell;
+        private ReadOnlySequence<byte>? _withheld;
+        private bool _showEof;
 
         [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
         public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default) =>
-            HideEnd(await inner.ReadAsync(cancellationToken));
+            WithholdEof(await inner.ReadAsync(cancellationToken));
 
         public override bool TryRead(out ReadResult result)
         {
             if (!inner.TryRead(out result))
                 return false;
-            result = HideEnd(result);
+            result = WithholdEof(result);
             return true;
         }
 
@@ -49,8 +49,8 @@ internal static class EofAfterData
 
         public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
         {
-            // Who has looked at all there is and takes nothing waits for more, and must be told that there will be none.
-            _tell = _hidden is { } all && consumed.Equals(all.Start) && examined.Equals(all.End);
+            // A reader that has examined everything and consumed nothing waits for more: it must see that there will be none.
+            _showEof = _withheld is { } all && consumed.Equals(all.Start) && examined.Equals(all.End);
             inner.AdvanceTo(consumed, examined);
         }
 
@@ -60,11 +60,11 @@ internal static class EofAfterData
 
         public override ValueTask CompleteAsync(Exception? exception = null) => inner.CompleteAsync(exception);
 
-        private ReadResult HideEnd(ReadResult read)
+        private ReadResult WithholdEof(ReadResult read)
         {
-            var hide = read.IsCompleted && !read.Buffer.IsEmpty && !_tell;
-            _hidden = hide ? read.Buffer : null;
-            return hide ? new(read.Buffer, read.IsCanceled, isCompleted: false) : read;
+            var withhold = read.IsCompleted && !read.Buffer.IsEmpty && !_showEof;
+            _withheld = withhold ? read.Buffer : null;
+            return withhold ? new(read.Buffer, read.IsCanceled, isCompleted: false) : read;
         }
     }
 }

@@ -2,15 +2,15 @@ using Microsoft.AspNetCore.Mvc;
 
 namespace CloudTab.UploadApi;
 
-/// <summary>What all endpoints have in common that take bodies of any size.</summary>
+/// <summary>What all endpoints that take bodies of any size have in common.</summary>
 internal static class LargeBody
 {
-    /// <summary>Lifts the limit on the body, since the handler has its own; the client's address and its pace are limited instead.</summary>
+    /// <summary>Lifts the limit on the body's size, since the handler has its own; instead, the rate of its address and its silence are limited.</summary>
     public static RouteHandlerBuilder TakesLargeBody(this RouteHandlerBuilder endpoint) => endpoint
         .AnswersEarly()
         .IsCharged();
 
-    /// <summary>The same for a protocol that has a say in every answer, also where the address has sent too much.</summary>
+    /// <summary>The same for a protocol that adds to every answer, also to the one for an address that has sent too much.</summary>
     public static RouteHandlerBuilder TakesLargeBody(
         this RouteHandlerBuilder endpoint, Func<EndpointFilterInvocationContext, EndpointFilterDelegate, ValueTask<object?>> protocol) => endpoint
         .AnswersEarly()

@@ -5,13 +5,13 @@ using CloudTab.Relay;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// A request's body, counted as it comes in, whose client may not fall silent. Kestrel's own limit is on the average since the request
-/// began: who has sent much could then be silent for hours, and the session would live as long.
+/// A request's body that is counted as it comes in, and whose client may not fall silent. Kestrel limits the average rate since the
+/// request began: a client that has sent much could then be silent for hours, and its session would live as long.
 /// </summary>
-/// <param name="silence">How long the client may send nothing while it is waited for.</param>
-/// <param name="charged">Bytes that the client was charged for already, because it said that it would send them.</param>
-/// <param name="charge">Hears of bytes beyond those, when they come.</param>
-internal sealed class MeteredBody(PipeReader body, TimeProvider clock, TimeSpan silence, long charged, Action<long> charge) : Stream
+/// <param name="silence">How long a read may wait for the client.</param>
+/// <param name="charged">Bytes that the client was already charged for, because it announced them.</param>
+/// <param name="charge">Called when bytes beyond those come.</param>
+internal sealed class MeteredBody(PipeReader body, TimeSpan silence, long charged, Action<long> charge) : Stream
 {
     private long _charged = charged;
     private long _read;
@@ -30,7 +30,7 @@ internal sealed class MeteredBody(PipeReader body, TimeProvider clock, TimeSpan 
         set => throw new NotSupportedException();
     }
 
-    /// <summary>The account is closed: what comes from now on is charged when it comes.</summary>
+    /// <summary>Settles the charge: bytes that come from now on are charged when they come.</summary>
     /// <returns>Bytes that were charged and did not come.</returns>
     public long Settle()
     {
@@ -43,8 +43,8 @@ internal sealed class MeteredBody(PipeReader body, TimeProvider clock, TimeSpan 
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        // Not with the token: Kestrel's reader would stay in the middle of a read, and neither the rest of the body nor another
-        // request could be read (https://github.com/dotnet/aspnetcore/issues/17840).
+        // Without the token: it would leave Kestrel's reader in the middle of a read, and neither the rest of the body nor another request
+        // could be read (https://github.com/dotnet/aspnetcore/issues/17840).
         var reading = body.ReadAsync(CancellationToken.None);
         if (!reading.IsCompletedSuccessfully)
             return WaitAsync(reading, buffer, cancellationToken);
@@ -80,7 +80,7 @@ internal sealed class MeteredBody(PipeReader body, TimeProvider clock, TimeSpan 
             cancellationToken.ThrowIfCancellationRequested();
             if (limit.IsCancellationRequested)
                 throw new BadHttpRequestException("The client was silent for too long.", StatusCodes.Status408RequestTimeout);
-            // A stop that came a moment after the bytes which an earlier read waited for.
+            // The cancellation of an earlier read, which came just after the bytes that it waited for.
             reading = body.ReadAsync(CancellationToken.None);
         }
     }

@@ -4,20 +4,20 @@ using CloudTab.Relay;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// Ends requests that are refused before their body has come in. The client may still be sending, and one whose connection is
-/// closed in its face does not see the answer; but 5 GB are not read only to be refused. So the answer goes out, a bounded rest is
-/// read and thrown away, and then the connection is closed.
+/// Ends requests that are refused before their body has come in. The client may still be sending, and does not see the answer if its
+/// connection is closed at once; but 5 GB must not be read only to be refused. So the answer is sent, a limited rest of the body is read
+/// and discarded, and then the connection is closed.
 ///
-/// A resumable client that only has to ask for the offset again pays for every byte that it sends until it hears so, and may have sent
-/// its whole file before it looks: it is cut at once, which tells it as much as the answer.
+/// A resumable client that only has to ask for the offset again may send its whole file before it looks at the answer, and its customer
+/// pays for every byte: it is cut off at once, which tells it as much as the answer.
 /// </summary>
 internal static class RefusedBody
 {
-    private const int MostBytes = 16 << 20;
-    private const int MostBytesOfResumable = 256 << 10;
+    private const int RestLimit = 16 << 20;
+    private const int RestLimitOfResumable = 256 << 10;
     private const int BufferSize = 64 << 10;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan PatienceWithResumable = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan TimeLimit = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan TimeLimitOfResumable = TimeSpan.FromMilliseconds(50);
 
     /// <summary>An endpoint filter for endpoints that take large bodies.</summary>
     public static async ValueTask<object?> Filter(EndpointFilterInvocationContext invocation, EndpointFilterDelegate next)
@@ -30,8 +30,8 @@ internal static class RefusedBody
         if (context.Response.StatusCode < StatusCodes.Status400BadRequest)
             return Results.Empty;
         await context.Response.CompleteAsync();
-        var (most, patience) = AsksForOffset(context) ? (MostBytesOfResumable, PatienceWithResumable) : (MostBytes, Patience);
-        if (!await ReadRestAsync(context, most, patience))
+        var (bytes, time) = AsksForOffset(context) ? (RestLimitOfResumable, TimeLimitOfResumable) : (RestLimit, TimeLimit);
+        if (!await ReadRestAsync(context, bytes, time))
             context.Abort();
         return Results.Empty;
     }
@@ -39,14 +39,15 @@ internal static class RefusedBody
     private static bool AsksForOffset(HttpContext context) => HttpMethods.IsPatch(context.Request.Method)
         && context.Response.StatusCode is StatusCodes.Status409Conflict or StatusCodes.Status423Locked or StatusCodes.Status503ServiceUnavailable;
 
-    private static async Task<bool> ReadRestAsync(HttpContext context, int most, TimeSpan patience)
+    private static async Task<bool> ReadRestAsync(HttpContext context, int bytes, TimeSpan time)
     {
         var clock = context.RequestServices.GetRequiredService<TimeProvider>();
-        using var limit = clock.Limit(patience, context.RequestAborted);
+        using var limit = new CancellationTokenSource(time, clock);
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, context.RequestAborted);
         using var buffer = MemoryPool<byte>.Shared.Rent(BufferSize);
         try
         {
-            for (var rest = most; rest > 0;)
+            for (var rest = bytes; rest > 0;)
             {
                 var count = await context.Request.Body.ReadAsync(buffer.Memory, limit.Token);
                 if (count == 0)
@@ -56,7 +57,7 @@ internal static class RefusedBody
         }
         catch (Exception gone) when (gone is OperationCanceledException or IOException)
         {
-            // The client sends no more, or too slowly: either way there is nothing to wait for.
+            // The client has left, or is too slow: there is nothing to wait for.
         }
 
         return false;

@@ -4,8 +4,8 @@ using CloudTab.ServiceDefaults;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// A form sent from the page: name and files in one request, so the session is opened at the first file. Disposing it takes back
-/// what was not stored, the session included.
+/// A form sent from the page: name and files in one request, so the session is opened at the first file. Disposing it removes what was
+/// not stored, the session included.
 /// </summary>
 internal sealed class PageUpload(
     Sessions sessions, Shops shops, UploadingFiles uploadingFiles, FormUpload files, TimeProvider clock, ILogger<PageUpload> logger) : IAsyncDisposable

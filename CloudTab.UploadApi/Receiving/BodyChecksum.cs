@@ -6,8 +6,8 @@ using CloudTab.ServiceDefaults;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// The checksum of one request's body, taken as it passes. What it must be may come behind the body: then all algorithms that it
-/// may name are run. It lives as long as its request.
+/// The checksum of one request's body, computed as it passes. If the expected value is a trailer, all algorithms that it may name are
+/// run. It is disposed with its request.
 /// </summary>
 internal sealed class BodyChecksum : IDisposable
 {
@@ -26,30 +26,30 @@ internal sealed class BodyChecksum : IDisposable
         request.HttpContext.Response.RegisterForDispose(this);
     }
 
-    /// <summary>The checksum that a request's headers tell.</summary>
+    /// <summary>The checksum that a request's headers give.</summary>
     public static BodyChecksum FromHeader(HttpRequest request, ExpectedChecksum expected) => new(request, [expected.Algorithm], () => expected);
 
-    /// <summary>The checksum that a request's headers announce behind its body, or null.</summary>
+    /// <summary>The checksum that a request announces as a trailer, or null.</summary>
     public static BodyChecksum? FromTrailer(
         HttpRequest request, string name, IReadOnlyList<string> algorithms, Func<string, ExpectedChecksum?> parse) =>
         request.GetDeclaredTrailers().Contains(name, StringComparer.OrdinalIgnoreCase)
             ? new(request, algorithms, () => request.CheckTrailersAvailable() ? parse(request.GetTrailer(name).ToString()) : null)
             : null;
 
-    /// <summary>Takes the next bytes.</summary>
+    /// <summary>Adds the next bytes.</summary>
     public void Append(ReadOnlySpan<byte> bytes)
     {
         foreach (var hash in _hashes.Values)
             hash.Append(bytes);
     }
 
-    /// <summary>Compares, once all bytes have passed.</summary>
+    /// <summary>Compares, once all bytes were added.</summary>
     /// <returns>What is wrong, or null.</returns>
     public Problem? Verify()
     {
-        if (_expected() is not { } wanted || !_hashes.TryGetValue(wanted.Algorithm, out var hash))
+        if (_expected() is not { } expected || !_hashes.TryGetValue(expected.Algorithm, out var hash))
             return Problems.ChecksumNotUnderstood;
-        return hash.Finish().AsSpan().SequenceEqual(wanted.Value) ? null : Problems.ChecksumMismatch;
+        return hash.Finish().AsSpan().SequenceEqual(expected.Value) ? null : Problems.ChecksumMismatch;
     }
 
     public void Dispose()
@@ -80,7 +80,7 @@ internal sealed class BodyChecksum : IDisposable
             if (Cryptographic is not null)
                 return Cryptographic.GetHashAndReset();
 
-            // The most significant byte first, as CRC-32 is written everywhere but in this library.
+            // The most significant byte first, as CRC-32 is written everywhere except in this library.
             var value = new byte[sizeof(uint)];
             BinaryPrimitives.WriteUInt32BigEndian(value, Cyclic!.GetCurrentHashAsUInt32());
             return value;

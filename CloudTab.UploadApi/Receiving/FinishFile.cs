@@ -41,7 +41,7 @@ internal sealed class FinishFile(
         if (outcome != Outcome.Done)
             return (outcome, []);
         foreach (var (file, duration, _) in judged)
-            telemetry.FileReceived(file.Size, file.Type, duration);
+            telemetry.FileStored(file.Size, file.Type, duration);
         logger.FilesStored(files.Count, files.Sum(file => file.Size), session);
         return (outcome, files);
     }

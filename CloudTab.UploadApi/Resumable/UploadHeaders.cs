@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.HttpOverrides;
 
 namespace CloudTab.UploadApi;
 
-/// <summary>What protocols of resumable uploads have in common in their requests and answers.</summary>
+/// <summary>What the protocols of resumable uploads have in common.</summary>
 internal static class UploadHeaders
 {
     public const string Offset = "Upload-Offset";
@@ -21,8 +21,8 @@ internal static class UploadHeaders
             : request.HttpContext.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true;
 
     /// <summary>
-    /// Whether a request came through a proxy (the gateway with YARP, nginx): most pass on neither trailers nor interim responses. One that
-    /// is trusted has had its header renamed by the middleware.
+    /// Whether a request came through a proxy (the gateway with YARP, nginx): most pass on neither trailers nor interim responses. The
+    /// middleware renames the header of a proxy that is trusted.
     /// </summary>
     public static bool IsForwarded(HttpRequest request) =>
         request.Headers.ContainsKey(ForwardedHeadersDefaults.XForwardedForHeaderName)

@@ -3,13 +3,13 @@ using CloudTab.Relay;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// One upload that one request of this process may add to, until it lets go. Disposing it lets go of the upload as it was last
-/// recorded.
+/// The lock of one request on the upload that it adds to. It is a lease with a fencing token (the upload's generation), and another
+/// request may ask for it. Disposing it releases the upload as it was last recorded.
 /// </summary>
 internal sealed class UploadLock(
     Upload upload, UploadLocks locks, Uploads uploads, ObjectStore store, TimeProvider clock, ILogger logger) : IAsyncDisposable
 {
-    // Letting go happens when the client may be gone, and while the host stops: it has a time of its own.
+    // Locks are released when the client may be gone, and while the host stops: this has a time of its own.
     private static readonly TimeSpan ReleaseLimit = TimeSpan.FromSeconds(5);
 
     private readonly Lock _change = new(); // parts are recorded while the request goes on
@@ -23,22 +23,22 @@ internal sealed class UploadLock(
     /// <summary>The upload as it was last recorded.</summary>
     public Upload Upload { get; private set; } = upload;
 
-    /// <summary>Nothing more is to be read: somebody else wants the upload, it is lost, or the host stops.</summary>
+    /// <summary>Nothing more is to be read: another request asks for the upload, the lock is lost, or the host stops.</summary>
     public CancellationToken Interrupted => _interrupted.Token;
 
-    /// <summary>Nothing more is to be written: it is somebody else's, or gone.</summary>
+    /// <summary>Nothing more is to be written: another process has the lock, or the upload is gone.</summary>
     public CancellationToken Lost => _lost.Token;
 
-    /// <summary>Whether somebody else asked for it.</summary>
+    /// <summary>Whether another request asked for it.</summary>
     public bool ReleaseRequested => _releaseRequested;
 
     /// <summary>Records what has become durable.</summary>
-    /// <exception cref="UploadLostException">It is not ours any more.</exception>
+    /// <exception cref="UploadLostException">The lock is lost.</exception>
     public async Task RecordAsync(ObjectProgress progress, CancellationToken cancellationToken) =>
         await RecordAsync(progress, release: false, cancellationToken);
 
-    /// <summary>Records what has become durable, and lets go.</summary>
-    /// <exception cref="UploadLostException">It is not ours any more.</exception>
+    /// <summary>Records what has become durable, and releases the lock.</summary>
+    /// <exception cref="UploadLostException">The lock is lost.</exception>
     public async Task ReleaseAsync(ObjectProgress progress, CancellationToken cancellationToken)
     {
         StopRenewing();
@@ -46,7 +46,7 @@ internal sealed class UploadLock(
         End();
     }
 
-    /// <summary>Notes a length that was told late.</summary>
+    /// <summary>Records a length that was told late.</summary>
     public async Task SetLengthAsync(long length, CancellationToken cancellationToken)
     {
         await uploads.SetLengthAsync(Upload, length, cancellationToken);
@@ -55,7 +55,7 @@ internal sealed class UploadLock(
     }
 
     /// <summary>
-    /// Renews the lease no more, because the next statement is the last: once that has let go, a renewal would find the upload lost.
+    /// Stops renewing the lease, because the next statement releases the lock: a renewal after it would find the lock lost.
     /// </summary>
     public void StopRenewing()
     {
@@ -63,14 +63,14 @@ internal sealed class UploadLock(
         locks.Unregister(this);
     }
 
-    /// <summary>The upload is complete, or gone: there is nothing to let go of.</summary>
+    /// <summary>The upload is complete or gone: there is nothing to release.</summary>
     public void End()
     {
         StopRenewing();
         _ended = true;
     }
 
-    /// <summary>Somebody else asks for it.</summary>
+    /// <summary>Another request asks for the upload.</summary>
     public void RequestRelease()
     {
         _releaseRequested = true;
@@ -80,7 +80,7 @@ internal sealed class UploadLock(
     /// <summary>Ends the reading.</summary>
     public void Interrupt() => _interrupted.Cancel();
 
-    /// <summary>It is not ours any more.</summary>
+    /// <summary>The lock is lost.</summary>
     public void Revoke()
     {
         if (!_isRenewed)
@@ -89,7 +89,9 @@ internal sealed class UploadLock(
         _lost.Cancel();
     }
 
-    /// <summary>Its lease was renewed by a statement that began then.</summary>
+    /// <summary>Its lease was renewed.</summary>
+    /// <param name="began">When the statement that renewed it began.</param>
+    /// <param name="wanted">Whether another request asks for the upload.</param>
     public void Renewed(long began, bool wanted)
     {
         Interlocked.Exchange(ref _renewed, began);
@@ -97,7 +99,7 @@ internal sealed class UploadLock(
             RequestRelease();
     }
 
-    /// <summary>Gives it up where others may have it by now.</summary>
+    /// <summary>Gives it up once other processes may have acquired it.</summary>
     public void RevokeIfOverdue()
     {
         if (clock.GetElapsedTime(Interlocked.Read(ref _renewed)) >= Uploads.Lease)
@@ -116,12 +118,12 @@ internal sealed class UploadLock(
             }
             catch (Exception outage) when (Outage.Is(outage) || outage is OperationCanceledException)
             {
-                // Others may have it when the lease has lapsed.
+                // Not released: another process can acquire it once the lease expires.
             }
         }
     }
 
-    // Only what is recorded deletes what it replaces.
+    // Tails are deleted once a record that replaces them is written.
     private async Task RecordAsync(ObjectProgress progress, bool release, CancellationToken cancellationToken)
     {
         if (!await uploads.RecordAsync(Upload, progress, release, cancellationToken))
@@ -146,7 +148,7 @@ internal sealed class UploadLock(
         await TryDeleteAsync(replaced.Except(progress.TailKeys, StringComparer.Ordinal));
     }
 
-    // Also where the upload is lost by now: what is not deleted here is found after an hour.
+    // Even if the lock is lost by now. The Janitor finds what is not deleted here, after an hour.
     private async Task TryDeleteAsync(IEnumerable<string> tails)
     {
         string[] keys = [.. tails];

@@ -4,11 +4,13 @@ using CloudTab.Relay;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// The uploads that this process is adding to, and the hand-over of them: one process writes to an upload at a time, and one that is
-/// asked to stores what it has and lets go. A customer whose connection died is thus never locked out by its own dead request.
+/// The locks of this process on uploads, and how they are handed over. One request adds to an upload at a time; if another one asks for
+/// the upload, it stores what it has and releases the lock. So a customer whose connection died is never locked out by its own dead
+/// request.
 ///
-/// Two loops: one listens on a connection of its own for what other processes say, the other renews every second what is held. What
-/// is not renewed in time is given up here before another process may take it; a message that gets lost is found by the renewal.
+/// There are two loops. One listens on a connection of its own for messages of other processes. The other renews the leases every
+/// second, and finds requests whose message was lost. A lock that is not renewed in time is revoked here before another process may
+/// acquire it.
 /// </summary>
 internal sealed class UploadLocks(
     Uploads uploads,
@@ -21,26 +23,26 @@ internal sealed class UploadLocks(
 {
     private static readonly TimeSpan Renewal = TimeSpan.FromSeconds(1);
 
-    // Longer than the lease: also the upload of a process that died is had in one request.
-    private static readonly TimeSpan Patience = Uploads.Lease + TimeSpan.FromSeconds(3);
+    // Longer than the lease, so that one request suffices even if the process that held the lock has died.
+    private static readonly TimeSpan AcquireLimit = Uploads.Lease + TimeSpan.FromSeconds(3);
 
-    // Where a message gets lost: soon enough for somebody who waits, and few enough questions.
+    // In case a message gets lost: soon enough for the client that waits, and not too many queries.
     private static readonly TimeSpan RequestAgain = TimeSpan.FromMilliseconds(250);
 
     private readonly ConcurrentDictionary<Guid, UploadLock> _held = new();
     private readonly ConcurrentDictionary<Guid, TaskCompletionSource> _awaited = new();
 
-    /// <summary>What this process is called in the rows of uploads that it locks.</summary>
+    /// <summary>The name of this process in the rows of uploads that it has locked.</summary>
     public Guid Holder { get; } = Guid.NewGuid();
 
-    /// <summary>Takes hold of an upload, from another process or request if need be.</summary>
+    /// <summary>Acquires the lock on an upload. A request that holds it is asked to release it.</summary>
     /// <param name="offset">
-    /// Where the caller wants to go on, if it does. Somebody who has come further is not interrupted for that: it is a request that
-    /// somebody sent again.
+    /// Where the caller wants to continue, if it does. A request that has come further is not interrupted for that: the caller's is a
+    /// repetition.
     /// </param>
     /// <returns>
-    /// The uploadLock; or, where there is none, the upload as it is: null, gone, complete, further, or still held by somebody who does not
-    /// let go.
+    /// The lock. If there is none, the upload as it is: null, gone, complete, further, or still locked because its holder did not release
+    /// it in time.
     /// </returns>
     public async Task<(UploadLock? Lock, Upload? Found)> AcquireAsync(
         string shop, string uploadId, long? offset, CancellationToken cancellationToken)
@@ -48,54 +50,54 @@ internal sealed class UploadLocks(
         var began = clock.GetTimestamp();
         while (true)
         {
-            if (await uploads.AcquireAsync(shop, uploadId, Holder, cancellationToken) is { } taken)
-                return (Register(taken), taken);
+            if (await uploads.AcquireAsync(shop, uploadId, Holder, cancellationToken) is { } acquired)
+                return (Register(acquired), acquired);
             var found = await uploads.FindAsync(shop, uploadId, cancellationToken);
-            if (found is null or { IsGone: true } or { IsComplete: true } || found.Received > offset || clock.GetElapsedTime(began) >= Patience)
+            if (found is null or { IsGone: true } or { IsComplete: true } || found.Received > offset || clock.GetElapsedTime(began) >= AcquireLimit)
                 return (null, found);
             if (found.IsHeld)
                 await RequestReleaseAsync(found.Id, cancellationToken);
         }
     }
 
-    /// <summary>Waits until nobody adds to an upload.</summary>
-    /// <returns>The upload, or null where there never was one. It is still held where its holder does not let go.</returns>
+    /// <summary>Waits until no request adds to an upload. One that does is asked to release the lock.</summary>
+    /// <returns>The upload, or null if there never was one. It is still locked if its holder did not release it in time.</returns>
     public async Task<Upload?> WaitUntilFreeAsync(string shop, string uploadId, CancellationToken cancellationToken)
     {
         var began = clock.GetTimestamp();
         while (true)
         {
             var found = await uploads.FindAsync(shop, uploadId, cancellationToken);
-            if (found is null or { IsGone: true } or { IsHeld: false } || clock.GetElapsedTime(began) >= Patience)
+            if (found is null or { IsGone: true } or { IsHeld: false } || clock.GetElapsedTime(began) >= AcquireLimit)
                 return found;
             await RequestReleaseAsync(found.Id, cancellationToken);
         }
     }
 
-    /// <summary>Keeps an upload that this process has taken hold of.</summary>
-    public UploadLock Register(Upload taken)
+    /// <summary>Keeps the lock on an upload that this process has acquired.</summary>
+    public UploadLock Register(Upload acquired)
     {
-        RelayTelemetry.TagSession(taken.Session);
-        var uploadLock = new UploadLock(taken, this, uploads, store, clock, logger);
-        // One whose lease had lapsed may still be at work here.
-        if (_held.TryRemove(taken.Id, out var lapsed))
-            lapsed.Revoke();
-        _held[taken.Id] = uploadLock;
-        leases.Add(taken.File!.Value);
+        RelayTelemetry.TagSession(acquired.Session);
+        var uploadLock = new UploadLock(acquired, this, uploads, store, clock, logger);
+        // A request of this process whose lease has expired may still be working on it.
+        if (_held.TryRemove(acquired.Id, out var expired))
+            expired.Revoke();
+        _held[acquired.Id] = uploadLock;
+        leases.Add(acquired.File!.Value);
         if (lifetime.ApplicationStopping.IsCancellationRequested)
             uploadLock.Interrupt();
         return uploadLock;
     }
 
-    /// <summary>Keeps it no more.</summary>
+    /// <summary>Forgets a lock.</summary>
     public void Unregister(UploadLock uploadLock)
     {
-        // One whose lease had lapsed may end after this process has taken the upload again.
+        // A lock whose lease has expired may end after this process has acquired the upload again.
         if (_held.TryRemove(KeyValuePair.Create(uploadLock.Upload.Id, uploadLock)))
             leases.Remove(uploadLock.Upload.File!.Value);
     }
 
-    /// <summary>Renews everything that is held.</summary>
+    /// <summary>Renews the leases of all locks.</summary>
     /// <returns>How many are still held.</returns>
     public async Task<int> RunOnceAsync(CancellationToken cancellationToken)
     {
@@ -118,7 +120,7 @@ internal sealed class UploadLocks(
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        // A host that stops waits for its requests: they store what they have, and their clients go on with another replica.
+        // A host that stops waits for its requests: they store what they have, and their clients continue with another replica.
         using var stopping = lifetime.ApplicationStopping.Register(() =>
         {
             foreach (var uploadLock in _held.Values)
@@ -139,9 +141,7 @@ internal sealed class UploadLocks(
             }
             catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
             {
-                // FileLeases logs an outage. Here it matters only that nobody writes to what may be another's by now.
-                if (!Outage.Is(failure) && failure is not OperationCanceledException)
-                    logger.LocksNotRenewed(failure);
+                // FileLeases logs it. Here it only matters that no lock is used that another process may have acquired.
                 foreach (var uploadLock in _held.Values)
                     uploadLock.RevokeIfOverdue();
             }
@@ -150,11 +150,11 @@ internal sealed class UploadLocks(
 
     private void Hear(string message)
     {
-        if (message.Split(' ') is not [var what, var id] || !Guid.TryParseExact(id, "D", out var upload))
+        if (message.Split(' ') is not [var verb, var id] || !Guid.TryParseExact(id, "D", out var upload))
             return;
-        if (what == "wanted" && _held.TryGetValue(upload, out var uploadLock))
+        if (verb == "wanted" && _held.TryGetValue(upload, out var uploadLock))
             uploadLock.RequestRelease();
-        if (what == "free" && _awaited.TryRemove(upload, out var waiting))
+        if (verb == "free" && _awaited.TryRemove(upload, out var waiting))
             waiting.TrySetResult();
     }
 
@@ -168,7 +168,7 @@ internal sealed class UploadLocks(
         }
         catch (TimeoutException)
         {
-            // It may be free all the same: whoever waits looks.
+            // It may be free all the same: the caller looks.
         }
         finally
         {

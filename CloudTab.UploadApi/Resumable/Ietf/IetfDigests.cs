@@ -5,7 +5,7 @@ namespace CloudTab.UploadApi;
 
 /// <summary>
 /// Digest fields (RFC 9530): of one request's content (Content-Digest, also as a trailer), and of the whole representation (Repr-Digest).
-/// SHA-256 is checked and told; of other algorithms the RFC says that a recipient "MAY ignore any or all of the digests".
+/// SHA-256 is verified and sent; of other algorithms the RFC says that a recipient "MAY ignore any or all of the digests".
 /// </summary>
 internal static class IetfDigests
 {
@@ -24,7 +24,7 @@ internal static class IetfDigests
     }
 
     /// <summary>Reads a digest.</summary>
-    /// <returns>False where it is one that SHA-256 cannot have.</returns>
+    /// <returns>False if SHA-256 cannot have this value.</returns>
     public static bool TryRead(IHeaderDictionary headers, string name, out byte[]? digest)
     {
         digest = Find(headers[name].ToString());
@@ -32,7 +32,7 @@ internal static class IetfDigests
     }
 
     /// <summary>Whether the client would like to see the digest of the representation: a preference of 0 means "not acceptable".</summary>
-    public static bool ReleaseRequested(IHeaderDictionary headers) =>
+    public static bool IsRequested(IHeaderDictionary headers) =>
         StructuredFields.Dictionary(headers[IetfHeaders.WantReprDigest].ToString())?.GetValueOrDefault(Algorithm) is > 0L;
 
     /// <summary>Repr-Digest of a file.</summary>

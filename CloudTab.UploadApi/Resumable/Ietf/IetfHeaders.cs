@@ -11,7 +11,7 @@ internal static class IetfHeaders
     public const string WantReprDigest = "Want-Repr-Digest";
     public const string AcceptPatch = "Accept-Patch";
 
-    /// <summary>The Content-Type of bytes that belong into an upload.</summary>
+    /// <summary>The Content-Type of bytes of an upload.</summary>
     public const string PartialUpload = "application/partial-upload";
 
     /// <summary>"The current interop version is 8."</summary>

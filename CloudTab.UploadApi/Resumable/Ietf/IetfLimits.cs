@@ -7,18 +7,18 @@ namespace CloudTab.UploadApi;
 internal sealed class IetfLimits(
     IOptions<UploadOptions> uploads, Lifetimes lifetimes, Shops shops)
 {
-    /// <summary>What will hold for an upload to a shop that is created now.</summary>
+    /// <summary>The limits of an upload to a shop that is created now.</summary>
     public async Task<string> ForNewAsync(string shop, CancellationToken cancellationToken)
     {
         var own = await shops.FindAsync(shop, cancellationToken);
         return ForNew(uploads.Value.For(own?.Limits ?? default));
     }
 
-    /// <summary>What will hold for an upload that is created now.</summary>
+    /// <summary>The limits of an upload that is created now.</summary>
     public string ForNew(UploadLimits limits) => Format(
         limits.FileSize, lifetimes.OfSession < lifetimes.OfFile ? lifetimes.OfSession : lifetimes.OfFile);
 
-    /// <summary>What locks for an upload. What is left of its life does not get less but by passing: activity prolongs it.</summary>
+    /// <summary>The limits of an upload. Its remaining life only shrinks as time passes: activity prolongs it.</summary>
     public string For(Upload upload) =>
         Format(uploads.Value.For(upload.ShopLimits).FileSize, upload.ExpiresAt - lifetimes.Now);
 

@@ -4,13 +4,13 @@ using Microsoft.Net.Http.Headers;
 
 namespace CloudTab.UploadApi;
 
-/// <summary>What the headers of a request say about the upload that it begins or goes on with.</summary>
+/// <summary>What the headers of a request say about the upload that it creates or continues.</summary>
 internal static class IetfRequest
 {
     private const int LongestType = 255;
 
     /// <summary>Reads a request for a new upload.</summary>
-    /// <returns>The upload, with its first bytes where there are any; or why it cannot be understood.</returns>
+    /// <returns>The upload, and its first bytes if there are any; or why the request cannot be understood.</returns>
     public static (NewUpload? Wanted, RequestBody? First, Problem? Refused) ReadCreation(HttpRequest request)
     {
         var (body, refused) = ReadBody(request, offset: 0);
@@ -19,7 +19,7 @@ internal static class IetfRequest
         if (!IetfDigests.TryRead(request.Headers, IetfHeaders.ReprDigest, out var digest))
             return (null, null, IetfProblems.InvalidDigest);
         var length = body.LengthFrom(0);
-        // "The client intends to upload an empty representation": but an empty file is nothing to print, and refused however it comes.
+        // "The client intends to upload an empty representation": but an empty file cannot be printed, and is refused by every protocol.
         if (length == 0)
             return (null, null, Problems.EmptyFile);
         // "If indicators (1) and (2) are both present in the same request, their indicated lengths MUST match."

@@ -4,8 +4,8 @@ using CloudTab.Relay;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// `104 (Upload Resumption Supported)`: tells the client of one request where its new upload is before the bytes have come, and how many
-/// of them are durable while they come.
+/// `104 (Upload Resumption Supported)`: tells the client of one request where its new upload is before its bytes come, and how many are
+/// durable while they come.
 /// </summary>
 internal sealed class ResumptionSupport(InterimResponses responses, RequestedShop shop, IetfLimits limits)
 {
@@ -21,8 +21,8 @@ internal sealed class ResumptionSupport(InterimResponses responses, RequestedSho
 
     /// <summary>
     /// The support that a request gets, or null: servers "MUST NOT send a 104 […] when the interop version indicated by the
-    /// Upload-Draft-Interop-Version header field in the request is missing or mismatching". Behind a proxy the client most likely gets
-    /// none: an upload that it could not have heard of would be kept for nobody, and count.
+    /// Upload-Draft-Interop-Version header field in the request is missing or mismatching". Most proxies do not
+    /// pass it on: an upload that its client does not know of would be kept in vain, and count.
     /// </summary>
     public static ResumptionSupport? For(HttpRequest request, RequestedShop shop, IetfLimits limits)
     {
@@ -32,7 +32,7 @@ internal sealed class ResumptionSupport(InterimResponses responses, RequestedSho
     }
 
     /// <summary>Tells where an upload is. "It MUST include Location […] and MUST include the Upload-Limit header field".</summary>
-    /// <returns>Whether the client can have heard of it.</returns>
+    /// <returns>Whether the client may have received it.</returns>
     public ValueTask<bool> AnnounceAsync(Upload upload, CancellationToken cancellationToken) => responses.SendAsync(
         Status,
         Reason,

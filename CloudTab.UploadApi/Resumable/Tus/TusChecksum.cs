@@ -2,12 +2,12 @@ namespace CloudTab.UploadApi;
 
 /// <summary>
 /// Upload-Checksum: "the name of the used checksum algorithm and the Base64 encoded checksum separated by a space", before the body or,
-/// announced by `Trailer: Upload-Checksum`, behind it.
+/// announced by `Trailer: Upload-Checksum`, after it.
 /// </summary>
 internal static class TusChecksum
 {
     /// <summary>Reads what the body must hash to.</summary>
-    /// <returns>False where it cannot be understood: "400 Bad Request if the checksum algorithm is not supported by the server".</returns>
+    /// <returns>False if it cannot be understood: "400 Bad Request if the checksum algorithm is not supported by the server".</returns>
     public static bool TryRead(HttpRequest request, out BodyChecksum? checksum)
     {
         checksum = BodyChecksum.FromTrailer(request, TusHeaders.Checksum, BodyChecksum.Algorithms, Parse);

@@ -12,7 +12,7 @@ internal sealed record TusCreation(NewUpload Upload, IReadOnlyList<string>? Part
     private const string Final = "final;";
 
     /// <summary>Reads the headers.</summary>
-    /// <returns>What is asked for, or why it cannot be understood.</returns>
+    /// <returns>What the client asks for, or why that cannot be understood.</returns>
     public static (TusCreation? Wanted, Problem? Refused) Read(HttpRequest request)
     {
         var headers = request.Headers;
@@ -25,7 +25,7 @@ internal sealed record TusCreation(NewUpload Upload, IReadOnlyList<string>? Part
 
         if (!TryReadLength(headers, out var length) && !isFinal)
             return (null, Problems.InvalidHeader(UploadHeaders.Length));
-        // "The Upload-Length header MAY be set to 0": but an empty file is nothing to print, and refused however it comes.
+        // "The Upload-Length header MAY be set to 0": but an empty file cannot be printed, and is refused by every protocol.
         if (length == 0)
             return (null, Problems.EmptyFile);
 
@@ -45,7 +45,7 @@ internal sealed record TusCreation(NewUpload Upload, IReadOnlyList<string>? Part
         return headers.TryGetValue(TusHeaders.DeferLength, out var deferred) ? deferred == "1" && length is null : length is not null;
     }
 
-    // "The partial uploads URLs MAY be absolute or relative": what names the upload is the end of the path.
+    // "The partial uploads URLs MAY be absolute or relative": the last segment of the path names the upload.
     private static string[] PartsOf(string concat) =>
         [.. concat[Final.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(url => url[(url.LastIndexOf('/') + 1)..])];
 }

@@ -17,13 +17,13 @@ internal static class TusHeaders
     public const string Concat = "Upload-Concat";
     public const string MethodOverride = "X-HTTP-Method-Override";
 
-    /// <summary>The Content-Type of bytes that belong into an upload.</summary>
+    /// <summary>The Content-Type of bytes of an upload.</summary>
     public const string ContentType = "application/offset+octet-stream";
 
     /// <summary>
     /// What is offered beyond the core. `concatenation-unfinished` is not: a final upload is a file, and is made at once. Trailers are
-    /// taken, but "If the Server can handle trailers, this behavior MUST be announced" is only true where they arrive: a proxy in between
-    /// (the gateway with YARP, nginx) drops them, so that it is announced to clients that have connected directly.
+    /// taken, but "If the Server can handle trailers, this behavior MUST be announced" is only true if they arrive: a proxy in between
+    /// (the gateway with YARP, nginx) drops them, so they are only announced to clients that have connected directly.
     /// </summary>
     public static string ExtensionsFor(HttpRequest request) =>
         "creation,creation-with-upload,creation-defer-length,expiration,checksum,termination,concatenation"
@@ -33,7 +33,7 @@ internal static class TusHeaders
     public static bool CanBeSentBack(string value) => !value.AsSpan().ContainsAnyExceptInRange(' ', '~');
 
     /// <summary>Reads a header whose "value MUST be a non-negative integer".</summary>
-    /// <returns>False where it is there and is something else.</returns>
+    /// <returns>False if it is there and is something else.</returns>
     public static bool TryRead(this IHeaderDictionary headers, string name, out long? value)
     {
         value = null;

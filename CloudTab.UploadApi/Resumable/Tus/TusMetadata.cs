@@ -2,10 +2,10 @@ using System.Text;
 
 namespace CloudTab.UploadApi;
 
-/// <summary>What of Upload-Metadata means something here; other keys are kept and sent back by HEAD.</summary>
+/// <summary>The keys of Upload-Metadata that mean something here. Other keys are kept, and sent back by HEAD.</summary>
 /// <param name="FileName">`filename`, the name to display.</param>
 /// <param name="FileType">`filetype`, the media type that the client believes in.</param>
-/// <param name="Sha256">`sha256`, what the whole content shall hash to: 64 hexadecimal digits, or the 32 bytes themselves.</param>
+/// <param name="Sha256">`sha256`, what the whole content has to hash to: 64 hexadecimal digits, or the 32 bytes themselves.</param>
 internal sealed record TusMetadata(string? FileName, string? FileType, byte[]? Sha256)
 {
     private const int LongestType = 255;
@@ -14,7 +14,7 @@ internal sealed record TusMetadata(string? FileName, string? FileType, byte[]? S
     /// <summary>
     /// Reads "one or more comma-separated key-value pairs. The key and value MUST be separated by a space. The key MUST NOT contain
     /// spaces and commas and MUST NOT be empty. The key SHOULD be ASCII encoded and the value MUST be Base64 encoded. All keys MUST be
-    /// unique. The value MAY be empty." Here the key must be printable ASCII: another one could not be sent back.
+    /// unique. The value MAY be empty." Here the key must be printable ASCII: no other could be sent back.
     /// </summary>
     public static bool TryRead(string text, out TusMetadata metadata)
     {

@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace CloudTab.UploadApi;
 
-/// <summary>The one version of tus that is spoken, and the two headers that change how a request is understood.</summary>
+/// <summary>The one version of tus that is spoken, and the two headers that change how a request is read.</summary>
 internal static class TusVersion
 {
     public const string Supported = "1.0.0";
@@ -14,8 +14,8 @@ internal static class TusVersion
     public static async ValueTask<object?> Filter(EndpointFilterInvocationContext invocation, EndpointFilterDelegate next)
     {
         var response = invocation.HttpContext.Response;
-        // "The Tus-Resumable header MUST be included in every request and response", also where an exception has cleared the headers.
-        // An outage is no reason to begin anew, but tus-js-client does so where HEAD fails with anything but 423.
+        // "The Tus-Resumable header MUST be included in every request and response", even if an exception has cleared the headers.
+        // tus clients start over on any failure of HEAD except 423, which they retry; an outage is no reason to start over.
         response.OnStarting(
             static state =>
             {
