@@ -23,9 +23,6 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "A tail of upload {Upload} was not deleted: it is removed with the upload, or by the Janitor")]
     public static partial void TailNotDeleted(this ILogger logger, Guid upload, Exception exception);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Uploads are handed over more slowly: the connection to listen on was lost")]
-    public static partial void HandOverSlowed(this ILogger logger, Exception exception);
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "Uploads are handed over at once again")]
-    public static partial void HandOverRestored(this ILogger logger);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The locks of running uploads were not renewed")]
+    public static partial void LocksNotRenewed(this ILogger logger, Exception exception);
 }

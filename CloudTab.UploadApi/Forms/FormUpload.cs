@@ -1,5 +1,4 @@
 using System.Runtime.ExceptionServices;
-using Amazon.Runtime;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using Microsoft.Extensions.Options;
@@ -122,7 +121,7 @@ internal sealed class FormUpload(
 
     private async Task<Outcome> StoreAsync(Guid session, IReadOnlyList<UploadedFile> files, SessionLimits limits)
     {
-        using var limit = new CancellationTokenSource(StoreLimit, clock);
+        using var limit = clock.Limit(StoreLimit);
         try
         {
             return await storedFiles.StoreAsync(session, files, limits, limit.Token);

@@ -47,7 +47,11 @@ internal sealed class ByteRateLimit
 
         var options = context.RequestServices.GetRequiredService<IOptions<UploadOptions>>();
         var body = new MeteredBody(
-            context.Request.BodyReader, TimeSpan.FromMilliseconds(options.Value.Silence), announced, more => rateLimit.Charge(client, more));
+            context.Request.BodyReader,
+            context.RequestServices.GetRequiredService<TimeProvider>(),
+            TimeSpan.FromMilliseconds(options.Value.Silence),
+            announced,
+            more => rateLimit.Charge(client, more));
         context.Request.Body = body;
         try
         {

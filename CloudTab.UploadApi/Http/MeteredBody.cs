@@ -11,7 +11,7 @@ namespace CloudTab.UploadApi;
 /// <param name="silence">How long a read may wait for the client.</param>
 /// <param name="charged">Bytes that the client was already charged for, because it announced them.</param>
 /// <param name="charge">Called when bytes beyond those come.</param>
-internal sealed class MeteredBody(PipeReader body, TimeSpan silence, long charged, Action<long> charge) : Stream
+internal sealed class MeteredBody(PipeReader body, TimeProvider clock, TimeSpan silence, long charged, Action<long> charge) : Stream
 {
     private long _charged = charged;
     private long _read;

@@ -42,8 +42,7 @@ internal static class RefusedBody
     private static async Task<bool> ReadRestAsync(HttpContext context, int bytes, TimeSpan time)
     {
         var clock = context.RequestServices.GetRequiredService<TimeProvider>();
-        using var limit = new CancellationTokenSource(time, clock);
-        using var linked = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, context.RequestAborted);
+        using var limit = clock.Limit(time, context.RequestAborted);
         using var buffer = MemoryPool<byte>.Shared.Rent(BufferSize);
         try
         {

@@ -88,16 +88,7 @@ internal sealed class ObjectStream(ObjectStore store, string key, long size) : S
         var block = new byte[Math.Min(BlockSize, size - first)];
         using var found = await store.GetAsync(key, new ByteRange(first, first + block.Length - 1), cancellationToken)
             ?? throw new InvalidOperationException("The object was removed before its type was known.");
-        try
-        {
-            await found.ResponseStream.ReadExactlyAsync(block, cancellationToken);
-        }
-        catch (IOException cut)
-        {
-            // Not the file's fault: an outage, which is answered with 503.
-            throw new HttpRequestException("S3 broke off in the middle of an object.", cut);
-        }
-
+        await found.ReadExactlyAsync(block, cancellationToken);
         _blocks.Add(index, block);
         return block;
     }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using CloudTab.Relay;
 
 namespace CloudTab.UploadApi;
 
@@ -26,7 +27,7 @@ internal sealed class BodyReading : IDisposable
         RequestBody body, TimeProvider clock, CancellationToken interrupted, CancellationToken reclaimed, CancellationToken cancelled)
     {
         (_body, _interrupted, _clock) = (body, interrupted, clock);
-        _ended = new CancellationTokenSource(Timeout.InfiniteTimeSpan, clock);
+        _ended = clock.Limit(Timeout.InfiniteTimeSpan);
         _linked = CancellationTokenSource.CreateLinkedTokenSource(interrupted, _ended.Token);
         _registrations =
         [
@@ -55,9 +56,8 @@ internal sealed class BodyReading : IDisposable
             }
         }
 
-        using var pause = new CancellationTokenSource(PauseLimit, _clock);
-        using var linked = CancellationTokenSource.CreateLinkedTokenSource(pause.Token, Ended);
-        return await _body.Read(memory, linked.Token);
+        using var pause = _clock.Limit(PauseLimit, Ended);
+        return await _body.Read(memory, pause.Token);
     }
 
     public void Dispose()

@@ -49,7 +49,7 @@ internal sealed class FinishFile(
     /// <summary>Gives up files that were not stored. What cannot be removed now is left to the Janitor; files that did get stored stay.</summary>
     public async Task GiveUpAsync(Guid session, params Guid[] files)
     {
-        using var limit = new CancellationTokenSource(GiveUpLimit, clock);
+        using var limit = clock.Limit(GiveUpLimit);
         if ((await uploadingFiles.GiveUpAsync(files, limit.Token)).Count > 0)
             await removal.TryRemoveAsync(session, limit.Token);
     }

@@ -1,5 +1,4 @@
 using System.Runtime.ExceptionServices;
-using Amazon.S3;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using Microsoft.Extensions.Options;
@@ -33,7 +32,7 @@ internal sealed class AppendToUpload(
     public async Task<UploadAttempt> AppendAsync(string shop, string uploadId, RequestBody body, CancellationToken cancellationToken)
     {
         // Not the client's token: it may have left after it sent bytes, and those are kept.
-        using var limit = new CancellationTokenSource(AcquireLimit, clock);
+        using var limit = clock.Limit(AcquireLimit);
         var (uploadLock, found) = await locks.AcquireAsync(shop, uploadId, body.Offset, limit.Token);
         if (uploadLock is null && found is { IsGone: false, IsComplete: false } && found.Received > body.Offset)
             return Problems.OffsetConflict;
@@ -71,7 +70,7 @@ internal sealed class AppendToUpload(
         {
             throw new UploadLostException();
         }
-        catch (AmazonS3Exception gone) when (gone.ErrorCode is "NoSuchUpload" or "NoSuchKey" or "InvalidPart")
+        catch (Exception gone) when (ObjectStore.IsGone(gone))
         {
             // Its parts or tails were removed: with the session, by the process that holds the lock now, or by S3 itself. In the last
             // case it can never be finished.
@@ -150,7 +149,7 @@ internal sealed class AppendToUpload(
 
     private async Task ParkAsync(UploadLock uploadLock, ObjectUpload sending)
     {
-        using var limit = new CancellationTokenSource(ParkLimit, clock);
+        using var limit = clock.Limit(ParkLimit);
         // Even if the lock was revoked: only the record tells whether what was put has to be deleted again.
         var parked = await sending.ParkAsync(limit.Token);
         await uploadLock.ReleaseAsync(parked, limit.Token);

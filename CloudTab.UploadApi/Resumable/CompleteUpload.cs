@@ -34,22 +34,21 @@ internal sealed class CompleteUpload(
     public async Task<UploadAttempt> CompleteAsync(
         UploadLock uploadLock, ObjectUpload? sending, FileInspection? inspection, IReadOnlyList<Upload> consumed)
     {
-        using var limit = new CancellationTokenSource(CompletionLimit, clock);
-        using var linked = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, uploadLock.Lost);
+        using var limit = clock.Limit(CompletionLimit, uploadLock.Lost);
         if (sending is not null)
-            await sending.CompleteAsync(linked.Token);
+            await sending.CompleteAsync(limit.Token);
         var upload = uploadLock.Upload;
         var size = sending?.Size ?? upload.Length!.Value;
         if (upload.IsPartial)
         {
-            await CompletePartialAsync(uploadLock, linked.Token);
+            await CompletePartialAsync(uploadLock, limit.Token);
         }
         else
         {
             using var readBack = inspection is null ? new FileInspection(types, upload.Name, upload.DeclaredType) : null;
             if (readBack is not null)
-                await ReadBackAsync(upload, size, readBack, limit, linked.Token);
-            if (await StoreAsync(uploadLock, size, inspection ?? readBack!, consumed, linked.Token) is { } refused)
+                await ReadBackAsync(upload, size, readBack, limit, limit.Token);
+            if (await StoreAsync(uploadLock, size, inspection ?? readBack!, consumed, limit.Token) is { } refused)
             {
                 await GiveUpAsync(uploadLock);
                 return refused;
@@ -58,9 +57,9 @@ internal sealed class CompleteUpload(
 
         uploadLock.End();
         if (upload.WasInterrupted)
-            await DeleteTailsAsync(upload, linked.Token);
+            await DeleteTailsAsync(upload, limit.Token);
         if (consumed.Count > 0)
-            await removal.TryRemoveAsync(upload.Session, linked.Token);
+            await removal.TryRemoveAsync(upload.Session, limit.Token);
         return uploadLock.Upload with { Received = size, IsComplete = true };
     }
 
@@ -114,18 +113,10 @@ internal sealed class CompleteUpload(
         var read = 0L;
         while (await found.ReadAsync(buffer.Memory, cancellationToken) is > 0 and var count)
         {
-            while (await found.ResponseStream.ReadAsync(buffer.Memory, cancellationToken) is > 0 and var count)
-            {
-                limit.CancelAfter(CompletionLimit);
-                read += count;
-                if (!inspection.Add(buffer.Memory.Span[..count]))
-                    return;
-            }
-        }
-        catch (IOException cut)
-        {
-            // Not the file's fault: an outage, which is answered with 503.
-            throw new HttpRequestException("S3 broke off in the middle of an object.", cut);
+            limit.CancelAfter(CompletionLimit);
+            read += count;
+            if (!inspection.Add(buffer.Memory.Span[..count]))
+                return;
         }
 
         if (read != size)

@@ -44,12 +44,12 @@ internal sealed class CreateUpload(
         {
             return Problems.UploadInterrupted;
         }
-        catch (Exception outage) when (!clientKnowsLocation && Resilience.IsUnavailable(outage))
+        catch (Exception outage) when (!clientKnowsLocation && Outage.Is(outage))
         {
             // If the connection breaks during the commit we cannot know whether the file was stored. Giving the upload up settles it.
             // Answering 503 instead would make the client send a second one.
             await completeUpload.GiveUpAsync(uploadLock);
-            using var limit = new CancellationTokenSource(FindLimit, clock);
+            using var limit = clock.Limit(FindLimit);
             if (await uploads.FindAsync(shop, created.UploadId, limit.Token) is not { IsComplete: true } stored)
                 throw;
             clientKnowsLocation = true;

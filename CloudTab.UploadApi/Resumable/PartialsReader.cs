@@ -1,4 +1,3 @@
-using Amazon.S3.Model;
 using CloudTab.Relay;
 
 namespace CloudTab.UploadApi;
@@ -9,7 +8,7 @@ namespace CloudTab.UploadApi;
 /// </summary>
 internal sealed class PartialsReader(ObjectStore store, IReadOnlyList<Upload> partials) : IDisposable
 {
-    private GetObjectResponse? _current;
+    private StoredObjectStream? _current;
     private int _next;
 
     /// <summary>Reads the next bytes.</summary>
@@ -18,7 +17,7 @@ internal sealed class PartialsReader(ObjectStore store, IReadOnlyList<Upload> pa
     {
         while (true)
         {
-            if (_current is not null && await ReadCurrentAsync(_current, buffer, cancellationToken) is > 0 and var count)
+            if (_current is not null && await _current.ReadAsync(buffer, cancellationToken) is > 0 and var count)
                 return count;
             _current?.Dispose();
             _current = null;
@@ -30,17 +29,4 @@ internal sealed class PartialsReader(ObjectStore store, IReadOnlyList<Upload> pa
     }
 
     public void Dispose() => _current?.Dispose();
-
-    private static async ValueTask<int> ReadCurrentAsync(GetObjectResponse current, Memory<byte> buffer, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await current.ResponseStream.ReadAsync(buffer, cancellationToken);
-        }
-        catch (IOException cut)
-        {
-            // Not the client's fault: an outage, which is answered with 503.
-            throw new HttpRequestException("S3 broke off in the middle of an object.", cut);
-        }
-    }
 }

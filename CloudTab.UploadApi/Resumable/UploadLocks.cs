@@ -141,7 +141,9 @@ internal sealed class UploadLocks(
             }
             catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
             {
-                // FileLeases logs it. Here it only matters that no lock is used that another process may have acquired.
+                // FileLeases logs an outage. Here it only matters that no lock is used that another process may have acquired.
+                if (!Outage.Is(failure) && failure is not OperationCanceledException)
+                    logger.LocksNotRenewed(failure);
                 foreach (var uploadLock in _held.Values)
                     uploadLock.RevokeIfOverdue();
             }

@@ -23,7 +23,7 @@ internal sealed class CreateDirectUpload(
         try
         {
             // Not the client's token: even if it leaves now, we have to learn the id of the multipart upload, to abort it.
-            using var limit = new CancellationTokenSource(BeginLimit, clock);
+            using var limit = clock.Limit(BeginLimit);
             var multipartId = await parts.BeginAsync(created.ObjectKey, limit.Token);
             await uploadLock.ReleaseAsync(created.Progress with { MultipartId = multipartId }, limit.Token);
             var upload = uploadLock.Upload;
