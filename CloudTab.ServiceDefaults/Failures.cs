@@ -11,12 +11,15 @@ using Microsoft.Extensions.Options;
 namespace CloudTab.ServiceDefaults;
 
 /// <summary>
-/// Every failure leaves as RFC 9457 problem details with `code`, `success: false` and `message`. What a service expects stands in
-/// its own Problems.cs; here is what the framework finds, a time limit of our own (503), and the unexpected (500), which says nothing but
-/// its trace id. CloudTab.Relay adds outages of Postgres and S3.
+/// Every failure leaves as RFC 9457 problem details with `code`, `success: false` and `message`. A service's own Problems.cs lists what
+/// it expects. This class answers what the framework finds, an outage of Postgres or S3 (503), and the unexpected (500), which tells
+/// nothing but its trace id.
 /// </summary>
-internal static class Failures
+public static class Failures
 {
+    /// <summary>The problem that a bare status becomes.</summary>
+    public static Problem Of(int status) => new(status, CodeOf(status), ReasonPhrases.GetReasonPhrase(status), DetailOf(status));
+
     internal static void AddFailures(this IHostApplicationBuilder builder)
     {
         builder.Services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => Complete(context.ProblemDetails, context.HttpContext));
@@ -25,8 +28,8 @@ internal static class Failures
     }
 
     /// <summary>
-    /// Writes a problem whatever the client says it accepts. The framework's writer writes nothing unless that is JSON or anything; RFC
-    /// 9110, section 15.5.7, prefers an answer of another type to none.
+    /// Writes a problem whatever the client says it accepts. If that is neither JSON nor anything, the framework's writer writes nothing;
+    /// RFC 9110, section 15.5.7, prefers an answer of another type to none.
     /// </summary>
     private sealed class ProblemWriter(IOptions<ProblemDetailsOptions> options) : IProblemDetailsWriter
     {
@@ -40,7 +43,7 @@ internal static class Failures
             problem.Type ??= "about:blank";
             options.Value.CustomizeProblemDetails?.Invoke(context);
             return new(context.HttpContext.Response.WriteAsJsonAsync(
-                problem, options: null, "application/problem+json", context.HttpContext.RequestAborted));
+                problem, options: null, ProblemExtensions.ContentType, context.HttpContext.RequestAborted));
         }
     }
 
@@ -85,7 +88,7 @@ internal static class Failures
         _ => "The request could not be understood.",
     };
 
-    /// <summary>Every 503 says when to come again, and so does 507, which only people can end.</summary>
+    /// <summary>Every 503 says when to try again, whichever code answers it. So does 507, which takes longer: people have to clear the queue.</summary>
     internal static void UseRetryAfter(this WebApplication app) => app.Use((context, next) =>
     {
         context.Response.OnStarting(
@@ -114,7 +117,8 @@ internal static class Failures
         private static int? StatusOf(Exception exception) => exception switch
         {
             BadHttpRequestException malformed => malformed.StatusCode,
-            // A limit of our own: something stalls. (If the client leaves, the middleware above sees to it.)
+            _ when Resilience.IsUnavailable(exception) => StatusCodes.Status503ServiceUnavailable,
+            // A time limit of our own ran out. (If the client has left, the exception middleware answers before this is asked.)
             OperationCanceledException => StatusCodes.Status503ServiceUnavailable,
             _ => null,
         };

@@ -1,10 +1,11 @@
 using System.Globalization;
+using System.Reflection;
 using System.Security.Claims;
 using System.Text.Encodings.Web;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.Authentication;
-using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.Extensions.Options;
 
 namespace CloudTab.ShopApi;
@@ -50,8 +51,7 @@ internal sealed class ApiKeyAuthentication(
             Response.Headers.RetryAfter = Math.Max(1, Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         else
             Response.Headers.WWWAuthenticate = SchemeName; // RFC 9110, section 15.5.2: a 401 must name a challenge.
-        ProblemHttpResult answer = _refusal;
-        return answer.ExecuteAsync(Context);
+        return _refusal.ExecuteAsync(Context);
     }
 
     private AuthenticateResult Refuse(Problem refusal)
@@ -62,9 +62,17 @@ internal sealed class ApiKeyAuthentication(
 }
 
 /// <summary>Who calls: the key, and with it the shop that everything is scoped to.</summary>
-internal sealed record Shopkeeper(ShopKey Key)
+internal sealed record Shopkeeper(ShopKey Key) : IEndpointParameterMetadataProvider
 {
     public string Shop => Key.Shop;
 
+    /// <summary>Called by the framework to make a handler's parameter.</summary>
     public static ValueTask<Shopkeeper?> BindAsync(HttpContext context) => ValueTask.FromResult(context.Features.Get<Shopkeeper>());
+
+    /// <summary>Called by the framework for every endpoint with such a parameter.</summary>
+    public static void PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder)
+    {
+        foreach (var problem in (Problem[])[Problems.ApiKeyRequired, Problems.ApiKeyInvalid, Problems.TooManyWrongKeys])
+            builder.Metadata.Add(problem);
+    }
 }

@@ -1,4 +1,5 @@
 using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Net.Http.Headers;
 
@@ -16,15 +17,11 @@ internal static class FileEndpoints
     public static RouteGroupBuilder MapFiles(this RouteGroupBuilder group)
     {
         group.MapMethods("/files/{fileId}/download", [HttpMethods.Get, HttpMethods.Head], Download)
-            .ProducesProblem(StatusCodes.Status401Unauthorized)
-            .ProducesProblem(StatusCodes.Status404NotFound)
-            .ProducesProblem(StatusCodes.Status410Gone)
-            .ProducesProblem(StatusCodes.Status412PreconditionFailed)
-            .ProducesProblem(StatusCodes.Status416RangeNotSatisfiable);
+            .Answers(Problems.FileNotFound, Problems.FileDeleted, Problems.PreconditionFailed, Problems.RangeNotSatisfiable);
         return group;
     }
 
-    private static async Task<Results<Ok<FileLinkView>, FileDownload, ProblemHttpResult>> Download(
+    private static async Task<Results<Ok<FileLinkView>, FileDownload, Problem>> Download(
         HttpRequest request,
         Shopkeeper caller,
         string fileId,
@@ -43,13 +40,13 @@ internal static class FileEndpoints
             WHERE files.id = @id AND sessions.shop_id = @shop AND files.stored_at IS NOT NULL
             """;
         if (!Guid.TryParse(fileId, out var id))
-            return (ProblemHttpResult)Problems.FileNotFound;
+            return Problems.FileNotFound;
         var parameters = new { id, shop = caller.Shop, now = clock.GetUtcNow().UtcDateTime };
         if (await database.QuerySingleOrDefaultAsync<StoredFile>(sql, parameters, cancellationToken) is not { } file)
-            return (ProblemHttpResult)Problems.FileNotFound;
+            return Problems.FileNotFound;
         RelayTelemetry.TagSession(file.Session, file.Origin);
         if (!file.Available)
-            return (ProblemHttpResult)Problems.FileDeleted;
+            return Problems.FileDeleted;
 
         await claims.RenewAsync(caller.Key, file.Session, cancellationToken);
         if (!AsksForJson(request))

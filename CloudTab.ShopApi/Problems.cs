@@ -51,6 +51,9 @@ internal static class Problems
     public static readonly Problem RangeNotSatisfiable = new(
         StatusCodes.Status416RangeNotSatisfiable, "range_not_satisfiable", "Range not satisfiable", "The file has no bytes in this range.");
 
+    /// <summary>What every change of a session's state can end with.</summary>
+    public static readonly Problem[] OfChange = [SessionNotFound, SessionClosed, AlreadyClaimed, NotSubmitted];
+
     /// <summary>The answer to a state change that did not happen.</summary>
     public static Problem For(Outcome outcome) => outcome switch
     {

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace CloudTab.ShopApi;
@@ -15,66 +16,66 @@ internal static class SessionEndpoints
 
     public static RouteGroupBuilder MapSessions(this RouteGroupBuilder group)
     {
-        var sessions = group.MapGroup("/sessions").ProducesProblem(StatusCodes.Status401Unauthorized);
-        sessions.MapGet("/pending", Pending).ProducesProblem(StatusCodes.Status400BadRequest);
-        sessions.MapGet("/{id}", Details).ProducesProblem(StatusCodes.Status404NotFound);
-        sessions.MapPost("/{id}/claim", Claim).ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
-        sessions.MapPost("/{id}/release", Release).ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
-        sessions.MapPost("/{id}/complete", Complete).ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
+        var sessions = group.MapGroup("/sessions");
+        sessions.MapGet("/pending", Pending).Answers(Problems.InvalidLimit, Problems.InvalidCursor);
+        sessions.MapGet("/{id}", Details).Answers(Problems.SessionNotFound);
+        sessions.MapPost("/{id}/claim", Claim).Answers(Problems.OfChange);
+        sessions.MapPost("/{id}/release", Release).Answers(Problems.OfChange);
+        sessions.MapPost("/{id}/complete", Complete).Answers(Problems.OfChange).Answers(Problems.NotClaimed);
         return group;
     }
 
-    private static async Task<Results<Ok<PendingSessions>, ProblemHttpResult>> Pending(
+    private static async Task<Results<Ok<PendingSessions>, Problem>> Pending(
         Shopkeeper caller, SessionViews views, CancellationToken cancellationToken, int limit = DefaultLimit, string? after = null)
     {
         if (limit is < 1 or > LargestLimit)
-            return (ProblemHttpResult)Problems.InvalidLimit;
+            return Problems.InvalidLimit;
         var cursor = after is null ? null : PendingCursor.Parse(after);
         if (after is not null && cursor is null)
-            return (ProblemHttpResult)Problems.InvalidCursor;
+            return Problems.InvalidCursor;
 
         var page = await views.PendingAsync(caller.Shop, limit, cursor, cancellationToken);
         return TypedResults.Ok(new PendingSessions(true, page.Sessions.Count, page.Sessions, page.Next?.ToString()));
     }
 
-    private static async Task<Results<Ok<SessionView>, ProblemHttpResult>> Details(
+    private static async Task<Results<Ok<SessionView>, Problem>> Details(
         Shopkeeper caller, string id, SessionViews views, CancellationToken cancellationToken)
     {
         if (await views.DetailsAsync(caller.Shop, SessionName.Parse(id), cancellationToken) is not { } session)
-            return (ProblemHttpResult)Problems.SessionNotFound;
+            return Problems.SessionNotFound;
         return TypedResults.Ok(new SessionView(true, session));
     }
 
-    private static async Task<Results<Ok<SessionView>, ProblemHttpResult>> Claim(
+    private static async Task<Results<Ok<SessionView>, Problem>> Claim(
         Shopkeeper caller, string id, Claims claims, SessionViews views, CancellationToken cancellationToken)
     {
         var (outcome, session) = await claims.ClaimAsync(caller.Key, SessionName.Parse(id), cancellationToken);
         // Not claimed, when asked why not: whoever had it when the claim came has let go of it in between.
         if (outcome == Outcome.NotClaimed)
-            return (ProblemHttpResult)Problems.AlreadyClaimed;
+            return Problems.AlreadyClaimed;
         if (outcome != Outcome.Done)
-            return (ProblemHttpResult)Problems.For(outcome);
+            return Problems.For(outcome);
         if (await views.DetailsAsync(session, cancellationToken) is not { } details)
-            return (ProblemHttpResult)Problems.SessionNotFound;
+            return Problems.SessionNotFound;
         return TypedResults.Ok(new SessionView(true, details));
     }
 
-    private static async Task<Results<Ok<Answer>, ProblemHttpResult>> Release(
+    private static async Task<Results<Ok<Answer>, Problem>> Release(
         Shopkeeper caller, string id, Claims claims, CancellationToken cancellationToken)
     {
         var (outcome, _) = await claims.ReleaseAsync(caller.Key, SessionName.Parse(id), cancellationToken);
         if (outcome != Outcome.Done)
-            return (ProblemHttpResult)Problems.For(outcome);
+            return Problems.For(outcome);
         return TypedResults.Ok(new Answer(true, "The session is pending again."));
     }
 
-    private static async Task<Results<Ok<Answer>, ProblemHttpResult>> Complete(
+    private static async Task<Results<Ok<Answer>, Problem>> Complete(
         Shopkeeper caller, string id, Claims claims, Removal removal, TimeProvider clock)
     {
         using var finish = clock.Limit(FinishLimit);
         var (outcome, session) = await claims.CompleteAsync(caller.Key, SessionName.Parse(id), finish.Token);
         if (outcome != Outcome.Done)
-            return (ProblemHttpResult)Problems.For(outcome);
+            return Problems.For(outcome);
         await removal.TryRemoveAsync(session, finish.Token);
         return TypedResults.Ok(new Answer(true, "The session is completed and its files are deleted."));
     }

@@ -153,6 +153,24 @@ internal static class Problems
         StatusCodes.Status503ServiceUnavailable, "unavailable", "Unavailable",
         "The service cannot answer right now: try again in a moment.");
 
+    /// <summary>What receiving files can end with, whatever the protocol.</summary>
+    public static readonly Problem[] OfReceiving =
+    [
+        Failures.Of(StatusCodes.Status400BadRequest), EmptyFile, Failures.Of(StatusCodes.Status408RequestTimeout), SessionClosed, FileTooLarge, TooManyFiles,
+        SessionTooLarge, TypeNotAccepted, TooSlow, ShopFull,
+    ];
+
+    /// <summary>What storing the file of a resumable or direct upload can end with. Asking how far it is may store it.</summary>
+    public static readonly Problem[] OfCompletion =
+        [SessionClosed, UploadGone, TooManyFiles, SessionTooLarge, TypeNotAccepted, UploadLocked, WrongContent, ShopFull];
+
+    /// <summary>What adding bytes to a resumable upload can end with, besides <see cref="OfReceiving"/>.</summary>
+    public static readonly Problem[] OfAppending =
+        [.. OfCompletion, OtherLength, UploadTooLong, FinalUpload, DirectUpload, UploadInterrupted, ChecksumMismatch];
+
+    /// <summary>What ending a resumable upload can end with.</summary>
+    public static readonly Problem[] OfTermination = [SessionNotFound, SessionClosed, FileNotFound, AlreadyClaimed, UploadGone, UploadLocked];
+
     /// <summary>A header of a protocol that is missing or cannot be understood.</summary>
     public static Problem InvalidHeader(string name) => new(
         StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", $"The header {name} is missing or not what the protocol says.");

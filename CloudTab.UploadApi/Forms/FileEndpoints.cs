@@ -15,24 +15,22 @@ internal static class FileEndpoints
     {
         group.MapPost("/sessions/{sessionId}/upload", Upload)
             .TakesLargeBody()
-            .ProducesProblem(400).ProducesProblem(404).ProducesProblem(410).ProducesProblem(413).ProducesProblem(415);
+            .Answers(Problems.NotMultipart, Problems.OtherField, Problems.NoFiles);
         group.MapDelete("/sessions/{sessionId}/files/{fileId}", TakeBack)
-            .ProducesProblem(404).ProducesProblem(409).ProducesProblem(410);
+            .Answers(Problems.SessionClosed, Problems.FileNotFound, Problems.AlreadyClaimed);
         return group;
     }
 
-    private static async Task<Results<Ok<UploadAnswer>, ProblemHttpResult>> Upload(
-        RequestedShop shop, string sessionId, HttpRequest request, UploadingFiles uploadingFiles, FormUpload files, CancellationToken cancellationToken)
+    private static async Task<Results<Ok<UploadAnswer>, Problem>> Upload(
+        RequestedSession requested, HttpRequest request, UploadingFiles uploadingFiles, FormUpload files, CancellationToken cancellationToken)
     {
-        if (shop.Id is null || !SessionId.IsWellFormed(sessionId))
-            return (ProblemHttpResult)Problems.SessionNotFound;
-        if (await uploadingFiles.FindSessionAsync(shop.Id, sessionId, cancellationToken) is not { } session)
-            return (ProblemHttpResult)Problems.SessionNotFound;
+        if (await uploadingFiles.FindSessionAsync(requested.Shop.Id, requested.Id, cancellationToken) is not { } session)
+            return Problems.SessionNotFound;
 
         await using (files)
         {
             var refused = session.Closed ? Problems.SessionClosed : await ReceiveAsync(request, session, files, cancellationToken);
-            return refused is null ? TypedResults.Ok(UploadAnswer.For(sessionId, files.Stored)) : (ProblemHttpResult)refused;
+            return refused is null ? TypedResults.Ok(UploadAnswer.For(requested.Id, files.Complete)) : refused;
         }
     }
 
@@ -54,16 +52,14 @@ internal static class FileEndpoints
         return await files.StoreAsync(session, cancellationToken);
     }
 
-    private static async Task<Results<NoContent, ProblemHttpResult>> TakeBack(
-        RequestedShop shop, string sessionId, string fileId, StoredFiles storedFiles, Removal removal, CancellationToken cancellationToken)
+    private static async Task<Results<NoContent, Problem>> TakeBack(
+        RequestedSession requested, string fileId, StoredFiles storedFiles, Removal removal, CancellationToken cancellationToken)
     {
-        if (shop.Id is null || !SessionId.IsWellFormed(sessionId))
-            return (ProblemHttpResult)Problems.SessionNotFound;
-        // No file has the id of zeros that a text which is no id becomes.
+        // A text that is no id becomes the id of zeros, which no file has.
         _ = Guid.TryParseExact(fileId, "D", out var file);
-        var (outcome, session) = await storedFiles.TakeBackAsync(shop.Id, sessionId, file, cancellationToken);
+        var (outcome, session) = await storedFiles.TakeBackAsync(requested.Shop.Id, requested.Id, file, cancellationToken);
         if (outcome != Outcome.Done)
-            return (ProblemHttpResult)Problems.For(outcome);
+            return Problems.For(outcome);
         await removal.TryRemoveAsync(session, cancellationToken);
         return TypedResults.NoContent();
     }

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using CloudTab.ServiceDefaults;
-using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 
 namespace CloudTab.UploadApi;
@@ -42,7 +41,7 @@ internal sealed class ByteRateLimit
         {
             var seconds = Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds));
             context.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
-            return (ProblemHttpResult)Problems.TooManyBytes;
+            return Problems.TooManyBytes;
         }
 
         var options = context.RequestServices.GetRequiredService<IOptions<UploadOptions>>();

@@ -1,3 +1,4 @@
+using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.Mvc;
 
 namespace CloudTab.UploadApi;
@@ -20,11 +21,9 @@ internal static class LargeBody
     private static RouteHandlerBuilder AnswersEarly(this RouteHandlerBuilder endpoint) => endpoint
         .WithMetadata(new DisableRequestSizeLimitAttribute())
         .AddEndpointFilter(RefusedBody.Filter)
-        .ProducesProblem(StatusCodes.Status408RequestTimeout)
-        .ProducesProblem(StatusCodes.Status503ServiceUnavailable)
-        .ProducesProblem(StatusCodes.Status507InsufficientStorage);
+        .Answers(Problems.OfReceiving);
 
     private static RouteHandlerBuilder IsCharged(this RouteHandlerBuilder endpoint) => endpoint
         .AddEndpointFilter(ByteRateLimit.Filter)
-        .ProducesProblem(StatusCodes.Status429TooManyRequests);
+        .Answers(Problems.TooManyBytes);
 }

@@ -35,16 +35,16 @@ internal static class PageEndpoints
     private static async Task<RazorComponentResult> ShowForm(
         RequestedShop shop, Shops shops, IOptions<UploadOptions> options, CancellationToken cancellationToken)
     {
-        if (shop.Id is null || await shops.FindAsync(shop.Id, cancellationToken) is not { } found)
+        if (await shops.FindAsync(shop.Id, cancellationToken) is not { } found)
             return NotFound(Problems.ShopNotFound);
         return Form(shop, found, options.Value, found.AcceptsUploads ? null : Problems.ShopClosed, StatusCodes.Status200OK);
     }
 
     private static async Task<RazorComponentResult> ShowSession(
-        RequestedShop shop, string sessionId, CustomerViews views, CancellationToken cancellationToken)
+        RequestedSession requested, CustomerViews views, CancellationToken cancellationToken)
     {
-        return await views.FindAsync(shop, sessionId, cancellationToken) is { } session
-            ? new RazorComponentResult<SessionPage>(new { Session = session, Home = $"{shop.Prefix}/" })
+        return await views.FindAsync(requested, cancellationToken) is { } session
+            ? new RazorComponentResult<SessionPage>(new { Session = session, Home = $"{requested.Shop.Prefix}/" })
             : NotFound(Problems.SessionNotFound);
     }
 
@@ -57,7 +57,7 @@ internal static class PageEndpoints
         Refusals refusals,
         CancellationToken cancellationToken)
     {
-        if (shop.Id is null || await shops.FindAsync(shop.Id, cancellationToken) is not { } found)
+        if (await shops.FindAsync(shop.Id, cancellationToken) is not { } found)
             return NotFound(Problems.ShopNotFound);
         var refused = await TrySendAsync(upload, found, request, cancellationToken);
         if (refused is null)

@@ -37,7 +37,7 @@ internal static class UploadRoutes
         IetfLimits values,
         CancellationToken cancellationToken)
     {
-        var found = shop.Id is null ? null : await shops.FindAsync(shop.Id, cancellationToken);
+        var found = await shops.FindAsync(shop.Id, cancellationToken);
         var limits = options.Value.For(found?.Limits ?? default);
         Tus.Describe(request, limits);
         Ietf.Describe(request, limits, values);

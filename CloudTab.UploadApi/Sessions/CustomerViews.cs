@@ -6,10 +6,10 @@ namespace CloudTab.UploadApi;
 /// <summary>What a customer sees of a session, the same over HTTP and on the page.</summary>
 internal sealed class CustomerViews(Database database, SessionViews views, TimeProvider clock)
 {
-    /// <summary>The session with its files, or null where the shop has no such session.</summary>
-    public async Task<CustomerSession?> FindAsync(RequestedShop shop, string sessionId, CancellationToken cancellationToken)
+    /// <summary>The session with its files, or null if the shop has no such session.</summary>
+    public async Task<CustomerSession?> FindAsync(RequestedSession session, CancellationToken cancellationToken)
     {
-        // A session past its time has ended for its customer, also where the Janitor has not come by yet.
+        // A session past its time has ended for its customer, even before the Janitor has ended it.
         const string sql = """
             SELECT id, session_id AS SessionId, pickup_code AS PickupCode,
                    CASE WHEN ended_at IS NULL AND expires_at <= @now THEN 'expired' ELSE status END AS Status,
@@ -18,10 +18,8 @@ internal sealed class CustomerViews(Database database, SessionViews views, TimeP
             FROM sessions
             WHERE shop_id = @shop AND session_id = @sessionId
             """;
-        if (shop.Id is null || !SessionId.IsWellFormed(sessionId))
-            return null;
         var row = await database.QuerySingleOrDefaultAsync<Row>(
-            sql, new { shop = shop.Id, sessionId, now = clock.GetUtcNow().UtcDateTime }, cancellationToken);
+            sql, new { shop = session.Shop.Id, sessionId = session.Id, now = clock.GetUtcNow().UtcDateTime }, cancellationToken);
         if (row is null)
             return null;
         var files = await views.FilesAsync(row.Id, cancellationToken);

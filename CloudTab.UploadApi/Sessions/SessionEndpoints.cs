@@ -15,78 +15,73 @@ internal static class SessionEndpoints
     {
         group.MapPost("/sessions/create", Create)
             .RequireRateLimiting(SessionRateLimit.Sessions)
-            .ProducesProblem(400).ProducesProblem(404).ProducesProblem(409).ProducesProblem(429);
-        group.MapGet("/sessions/{sessionId}/status", Status).ProducesProblem(404);
-        group.MapPost("/sessions/{sessionId}/submit", Submit).ProducesProblem(400).ProducesProblem(404).ProducesProblem(410);
-        group.MapDelete("/sessions/{sessionId}", Cancel).ProducesProblem(404).ProducesProblem(410);
-        group.MapGet("/shopkeeper/status", ShopkeeperStatus).ProducesProblem(404);
+            .Answers(Problems.InvalidSession, Problems.OtherShop, Problems.ShopNotFound, Problems.ShopClosed)
+            .Answers(Failures.Of(400), Failures.Of(408), Failures.Of(413), Failures.Of(429));
+        group.MapGet("/sessions/{sessionId}/status", Status);
+        group.MapPost("/sessions/{sessionId}/submit", Submit).Answers(Problems.SessionClosed, Problems.NothingToSubmit);
+        group.MapDelete("/sessions/{sessionId}", Cancel).Answers(Problems.SessionClosed);
+        group.MapGet("/shopkeeper/status", ShopkeeperStatus).Answers(Problems.ShopNotFound);
         return group;
     }
 
     /// <summary>Opens a session.</summary>
     /// <returns>The session, or why there is none.</returns>
     public static async Task<(OpenedSession? Session, Problem? Refused)> OpenAsync(
-        string? shop, string? customerName, Sessions sessions, Shops shops, CancellationToken cancellationToken)
+        string shop, string? customerName, Sessions sessions, Shops shops, CancellationToken cancellationToken)
     {
-        if (shop is null)
-            return (null, Problems.ShopNotFound);
         if (await sessions.OpenAsync(shop, customerName, cancellationToken) is { } opened)
             return (opened, null);
         return (null, await shops.FindAsync(shop, cancellationToken) is null ? Problems.ShopNotFound : Problems.ShopClosed);
     }
 
-    private static async Task<Results<Ok<SessionAnswer>, ProblemHttpResult>> Create(
+    private static async Task<Results<Ok<SessionAnswer>, Problem>> Create(
         RequestedShop shop, HttpRequest request, Sessions sessions, Shops shops, CancellationToken cancellationToken)
     {
         if (await ReadAsync(request, cancellationToken) is not { } wanted || !CustomerName.TryClean(wanted.CustomerName, out var name))
-            return (ProblemHttpResult)Problems.InvalidSession;
+            return Problems.InvalidSession;
         if (shop.IsNamed && wanted.Shop is not null && wanted.Shop != shop.Id)
-            return (ProblemHttpResult)Problems.OtherShop;
+            return Problems.OtherShop;
         var id = shop.IsNamed || wanted.Shop is null ? shop.Id : RequestedShop.Parse(wanted.Shop);
         var (session, refused) = await OpenAsync(id, name, sessions, shops, cancellationToken);
         return session is null
-            ? (ProblemHttpResult)refused!
+            ? refused!
             : TypedResults.Ok(new SessionAnswer(true, session.SessionId, session.PickupCode, session.ExpiresAt, "Session created."));
     }
 
-    private static async Task<Results<Ok<StatusAnswer>, ProblemHttpResult>> Status(
-        RequestedShop shop, string sessionId, CustomerViews views, CancellationToken cancellationToken)
+    private static async Task<Results<Ok<StatusAnswer>, Problem>> Status(
+        RequestedSession requested, CustomerViews views, CancellationToken cancellationToken)
     {
-        return await views.FindAsync(shop, sessionId, cancellationToken) is { } session
+        return await views.FindAsync(requested, cancellationToken) is { } session
             ? TypedResults.Ok(new StatusAnswer(true, session))
-            : (ProblemHttpResult)Problems.SessionNotFound;
+            : Problems.SessionNotFound;
     }
 
-    private static async Task<Results<Ok<SubmitAnswer>, ProblemHttpResult>> Submit(
-        RequestedShop shop, string sessionId, Sessions sessions, CancellationToken cancellationToken)
+    private static async Task<Results<Ok<SubmitAnswer>, Problem>> Submit(
+        RequestedSession session, Sessions sessions, CancellationToken cancellationToken)
     {
-        if (shop.Id is null || !SessionId.IsWellFormed(sessionId))
-            return (ProblemHttpResult)Problems.SessionNotFound;
-        var outcome = await sessions.SubmitAsync(shop.Id, sessionId, cancellationToken);
+        var outcome = await sessions.SubmitAsync(session.Shop.Id, session.Id, cancellationToken);
         return outcome == Outcome.Done
-            ? TypedResults.Ok(new SubmitAnswer(true, sessionId, "The shop has been told."))
-            : (ProblemHttpResult)Problems.For(outcome);
+            ? TypedResults.Ok(new SubmitAnswer(true, session.Id, "The shop has been told."))
+            : Problems.For(outcome);
     }
 
-    private static async Task<Results<NoContent, ProblemHttpResult>> Cancel(
-        RequestedShop shop, string sessionId, Sessions sessions, Removal removal, CancellationToken cancellationToken)
+    private static async Task<Results<NoContent, Problem>> Cancel(
+        RequestedSession requested, Sessions sessions, Removal removal, CancellationToken cancellationToken)
     {
-        if (shop.Id is null || !SessionId.IsWellFormed(sessionId))
-            return (ProblemHttpResult)Problems.SessionNotFound;
-        var (outcome, session) = await sessions.CancelAsync(shop.Id, sessionId, cancellationToken);
+        var (outcome, session) = await sessions.CancelAsync(requested.Shop.Id, requested.Id, cancellationToken);
         if (outcome != Outcome.Done)
-            return (ProblemHttpResult)Problems.For(outcome);
+            return Problems.For(outcome);
         await removal.TryRemoveAsync(session, cancellationToken);
         return TypedResults.NoContent();
     }
 
-    private static async Task<Results<Ok<ShopAnswer>, ProblemHttpResult>> ShopkeeperStatus(
+    private static async Task<Results<Ok<ShopAnswer>, Problem>> ShopkeeperStatus(
         RequestedShop shop, HttpRequest request, Shops shops, CancellationToken cancellationToken)
     {
         var asked = request.Query["shop"].ToString();
         var id = shop.IsNamed || asked.Length == 0 ? shop.Id : RequestedShop.Parse(asked);
-        if (id is null || await shops.FindAsync(id, cancellationToken) is not { } found)
-            return (ProblemHttpResult)Problems.ShopNotFound;
+        if (await shops.FindAsync(id, cancellationToken) is not { } found)
+            return Problems.ShopNotFound;
         var message = (found.AcceptsUploads, found.Connected) switch
         {
             (false, _) => "This shop takes no uploads at the moment.",

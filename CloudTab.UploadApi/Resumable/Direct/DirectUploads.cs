@@ -17,58 +17,44 @@ internal static class DirectUploads
 
     public static void MapDirectUploads(this RouteGroupBuilder group)
     {
-        var direct = group.MapGroup("").AddEndpointFilter(RefuseWhereOff);
-        direct.MapPost(UploadRoutes.Creation, Create)
+        var direct = group.MapGroup("").AddEndpointFilter(RefuseWhereOff).Answers(Problems.DirectUploadsOff);
+        direct.MapPost(UploadProtocols.Creation, Create)
             .WithMetadata(UploadProtocol.Direct, new RequestSizeLimitAttribute(LargestBody))
-            .ProducesProblem(400).ProducesProblem(403).ProducesProblem(404).ProducesProblem(410).ProducesProblem(413).ProducesProblem(503)
-            .ProducesProblem(507);
-        direct.MapPost($"{UploadRoutes.Upload}/finish", Finish)
-            .ProducesProblem(403).ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(413).ProducesProblem(415)
-            .ProducesProblem(423).ProducesProblem(460).ProducesProblem(503).ProducesProblem(507);
+            .Answers(Problems.InvalidDirectFile, Problems.InvalidParts, Problems.EmptyFile, Failures.Of(400), Failures.Of(408), Failures.Of(413))
+            .Answers(Problems.SessionClosed, Problems.FileTooLarge, Problems.TooManyFiles, Problems.SessionTooLarge, Problems.ShopFull);
+        direct.MapPost($"{UploadProtocols.Upload}/finish", Finish)
+            .Answers(Problems.PartsMissing)
+            .Answers(Problems.OfCompletion);
     }
 
-    private static async Task<Results<Created<DirectUploadAnswer>, ProblemHttpResult>> Create(
-        RequestedShop shop, string sessionId, DirectFile file, CreateDirectUpload createDirectUpload, CancellationToken cancellationToken)
+    private static async Task<Results<Created<DirectUploadAnswer>, Problem>> Create(
+        RequestedSession session, DirectFile file, DirectStorage storage, CancellationToken cancellationToken)
     {
-        if (shop.Id is null || !SessionId.IsWellFormed(sessionId))
-            return (ProblemHttpResult)Problems.SessionNotFound;
         var (wanted, unreadable) = file.Read();
-        var attempt = wanted is null ? unreadable! : await createDirectUpload.CreateAsync(shop.Id, sessionId, wanted, cancellationToken);
+        var attempt = wanted is null ? unreadable! : await storage.CreateAsync(session.Shop.Id, session.Id, wanted, cancellationToken);
         if (attempt.Refused is { } refused)
-            return (ProblemHttpResult)refused;
+            return refused;
         var upload = attempt.Upload!;
         return TypedResults.Created(
-            UploadRoutes.AddressOf(shop, upload),
+            UploadProtocols.AddressOf(session.Shop, upload),
             new DirectUploadAnswer(true, upload.UploadId, upload.ExpiresAt, PartView.Of(attempt.Missing), "Send the parts, then finish."));
     }
 
-    private static async Task<Results<Ok<UploadAnswer>, ProblemHttpResult>> Finish(
-        RequestedShop shop, string uploadId, FinishDirectUpload finishDirectUpload, CancellationToken cancellationToken)
+    private static async Task<Results<Ok<UploadAnswer>, Problem>> Finish(
+        RequestedUpload requested, DirectStorage storage, CancellationToken cancellationToken)
     {
-        if (shop.Id is null || !UploadId.IsWellFormed(uploadId))
-            return (ProblemHttpResult)Problems.UploadNotFound;
-        var attempt = await finishDirectUpload.FinishAsync(shop.Id, uploadId, cancellationToken);
-        if (attempt.Refused is { } refused)
-            return Refuse(refused, attempt);
-        return TypedResults.Ok(UploadAnswer.For(attempt.Upload!.SessionId, [attempt.Stored!]));
-    }
-
-    private static ProblemHttpResult Refuse(Problem refused, DirectAttempt attempt)
-    {
-        ProblemHttpResult problem = refused;
+        var attempt = await storage.FinishAsync(requested.Shop.Id, requested.Id, cancellationToken);
         if (attempt.Missing.Count > 0)
-        {
-            problem.ProblemDetails.Extensions["expiresAt"] = attempt.Upload!.ExpiresAt;
-            problem.ProblemDetails.Extensions["parts"] = PartView.Of(attempt.Missing);
-        }
-
-        return problem;
+            return attempt.Refused! with { Members = [new("expiresAt", attempt.Upload!.ExpiresAt), new("parts", PartView.Of(attempt.Missing))] };
+        if (attempt.Refused is { } refused)
+            return refused;
+        return TypedResults.Ok(UploadAnswer.For(attempt.Upload!.SessionId, [attempt.Stored!]));
     }
 
     private static ValueTask<object?> RefuseWhereOff(EndpointFilterInvocationContext invocation, EndpointFilterDelegate next) =>
         invocation.HttpContext.RequestServices.GetRequiredService<IOptions<DirectOptions>>().Value.Enabled
             ? next(invocation)
-            : ValueTask.FromResult<object?>((ProblemHttpResult)Problems.DirectUploadsOff);
+            : ValueTask.FromResult<object?>(Problems.DirectUploadsOff);
 }
 
 /// <summary>An upload that has begun: its secret id, when it ends, and the parts to send.</summary>

@@ -1,4 +1,4 @@
-using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace CloudTab.UploadApi;
@@ -14,15 +14,17 @@ internal static class Ietf
     {
         group.MapPost(UploadRoutes.Creation, Create)
             .TakesLargeBody()
-            .ProducesProblem(400).ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(413).ProducesProblem(415);
-        group.MapMethods(UploadRoutes.Upload, [HttpMethods.Head, HttpMethods.Get], Retrieve)
-            .ProducesProblem(404).ProducesProblem(410).ProducesProblem(423);
-        group.MapPatch(UploadRoutes.Upload, Append)
+            .Answers(Problems.InvalidHeader(IetfHeaders.Complete), IetfProblems.InvalidDigest)
+            .Answers(IetfProblems.Of(Problems.OfAppending));
+        group.MapMethods(UploadProtocols.Upload, [HttpMethods.Head, HttpMethods.Get], Retrieve)
+            .Answers(IetfProblems.Of(Problems.OfCompletion));
+        group.MapPatch(UploadProtocols.Upload, Append)
             .TakesLargeBody()
-            .ProducesProblem(400).ProducesProblem(403).ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(413)
-            .ProducesProblem(415).ProducesProblem(423);
-        group.MapDelete(UploadRoutes.Upload, Cancel)
-            .ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(423);
+            .Answers(Problems.InvalidHeader(UploadHeaders.Offset), Problems.InvalidHeader(IetfHeaders.Complete), IetfProblems.InvalidDigest)
+            .Answers(IetfProblems.OtherContentType, IetfProblems.OffsetConflict)
+            .Answers(IetfProblems.Of(Problems.OfAppending));
+        group.MapDelete(UploadProtocols.Upload, Cancel)
+            .Answers(Problems.OfTermination);
     }
 
     // "When responding to an OPTIONS request without the Upload-Complete header field, if the resource that is the target of the request
@@ -33,79 +35,69 @@ internal static class Ietf
             request.HttpContext.Response.Headers[IetfHeaders.Limit] = values.ForNew(limits);
     }
 
-    private static async Task<Results<Ok<UploadAnswer>, Created, ProblemHttpResult>> Create(
-        RequestedShop shop,
-        string sessionId,
+    private static async Task<Results<Ok<UploadAnswer>, Created, Problem>> Create(
+        RequestedSession session,
         HttpRequest request,
         CreateUpload createUpload,
         IetfAnswers answers,
         IetfLimits limits,
         CancellationToken cancellationToken)
     {
-        if (shop.Id is null || !SessionId.IsWellFormed(sessionId))
-            return IetfAnswers.Refuse(request, Problems.SessionNotFound);
         var (wanted, first, unreadable) = IetfRequest.ReadCreation(request);
         if (wanted is null)
             return IetfAnswers.Refuse(request, unreadable!);
         // "The server SHOULD announce the upload resource by sending an interim response […]. The interim response allows the client to
         // resume the upload even if the message exchange gets later interrupted."
-        if (first is not null && ResumptionSupport.For(request, shop, limits) is { } support)
+        if (first is not null && ResumptionSupport.For(request, session.Shop, limits) is { } support)
             first = first with { Announce = support.AnnounceAsync, Acknowledge = support.AcknowledgeAsync };
-        var attempt = await createUpload.CreateAsync(shop.Id, sessionId, wanted, first, cancellationToken);
+        var attempt = await storage.CreateAsync(session.Shop.Id, session.Id, wanted, first, cancellationToken);
 
         // "The server MUST include the Location response header field pointing to the upload resource".
         if (attempt.Upload is { } begun)
-            request.HttpContext.Response.Headers.Location = UploadRoutes.AddressOf(shop, begun);
+            request.HttpContext.Response.Headers.Location = UploadProtocols.AddressOf(session.Shop, begun);
         if (attempt.Refused is not null)
-            return await answers.RefuseAsync(request, shop.Id, attempt, cancellationToken);
+            return await answers.RefuseAsync(request, session.Shop.Id, attempt, cancellationToken);
         answers.Acknowledge(request.HttpContext.Response, attempt.Upload!);
         return await answers.FinishAsync(request, attempt.Upload!, cancellationToken) is { } answer ? answer : TypedResults.Created();
     }
 
-    private static async Task<Results<NoContent, ProblemHttpResult>> Retrieve(
-        RequestedShop shop, string uploadId, HttpRequest request, FindUpload findUpload, IetfAnswers answers, CancellationToken cancellationToken)
+    private static async Task<Results<NoContent, Problem>> Retrieve(
+        RequestedUpload requested, HttpRequest request, UploadStorage storage, IetfAnswers answers, CancellationToken cancellationToken)
     {
-        if (shop.Id is null || !UploadId.IsWellFormed(uploadId))
-            return IetfAnswers.Refuse(request, Problems.UploadNotFound);
-        var attempt = await findUpload.FindAsync(shop.Id, uploadId, cancellationToken);
+        var attempt = await storage.FindAsync(requested.Shop.Id, requested.Id, cancellationToken);
         if (attempt.Refused is not null)
             return IetfAnswers.Refuse(request, attempt);
         answers.Tell(request.HttpContext.Response, attempt.Upload!);
         return TypedResults.NoContent();
     }
 
-    private static async Task<Results<Ok<UploadAnswer>, NoContent, ProblemHttpResult>> Append(
-        RequestedShop shop,
-        string uploadId,
+    private static async Task<Results<Ok<UploadAnswer>, NoContent, Problem>> Append(
+        RequestedUpload requested,
         HttpRequest request,
         AppendToUpload appendToUpload,
         IetfAnswers answers,
         IetfLimits limits,
         CancellationToken cancellationToken)
     {
-        if (shop.Id is null || !UploadId.IsWellFormed(uploadId))
-            return IetfAnswers.Refuse(request, Problems.UploadNotFound);
         var (body, unreadable) = IetfRequest.ReadAppend(request);
         if (body is null)
             return IetfAnswers.Refuse(request, unreadable!);
         // "While the request content is being processed, the server SHOULD send interim responses […] to inform the client".
-        if (ResumptionSupport.For(request, shop, limits) is { } support)
+        if (ResumptionSupport.For(request, requested.Shop, limits) is { } support)
             body = body with { Acknowledge = support.AcknowledgeAsync };
-        var attempt = await appendToUpload.AppendAsync(shop.Id, uploadId, body, cancellationToken);
+        var attempt = await storage.AppendAsync(requested.Shop.Id, requested.Id, body, cancellationToken);
         if (attempt.Refused is not null)
-            return await answers.RefuseAsync(request, shop.Id, attempt, cancellationToken);
+            return await answers.RefuseAsync(request, requested.Shop.Id, attempt, cancellationToken);
 
         answers.Acknowledge(request.HttpContext.Response, attempt.Upload!);
         return await answers.FinishAsync(request, attempt.Upload!, cancellationToken) is { } answer ? answer : TypedResults.NoContent();
     }
 
     // "The server SHOULD deactivate the upload resource", and "SHOULD terminate any in-flight requests to the upload resource before".
-    private static async Task<Results<NoContent, ProblemHttpResult>> Cancel(
-        RequestedShop shop, string uploadId, HttpRequest request, TerminateUpload terminateUpload, CancellationToken cancellationToken)
+    private static async Task<Results<NoContent, Problem>> Cancel(
+        RequestedUpload requested, HttpRequest request, UploadStorage storage, CancellationToken cancellationToken)
     {
-        if (shop.Id is null || !UploadId.IsWellFormed(uploadId))
-            return IetfAnswers.Refuse(request, Problems.UploadNotFound);
-        return await terminateUpload.TerminateAsync(shop.Id, uploadId, cancellationToken) is { } refused
+        return await storage.TerminateAsync(requested.Shop.Id, requested.Id, cancellationToken) is { } refused
             ? IetfAnswers.Refuse(request, refused)
             : TypedResults.NoContent();
     }

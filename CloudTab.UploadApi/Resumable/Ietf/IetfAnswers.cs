@@ -1,4 +1,5 @@
 using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace CloudTab.UploadApi;
@@ -6,8 +7,8 @@ namespace CloudTab.UploadApi;
 /// <summary>The answers. Upload-Complete says whether an answer is that of the resource that the file is for.</summary>
 internal sealed class IetfAnswers(FindUpload findUpload, IetfLimits limits)
 {
-    /// <summary>A refusal.</summary>
-    public static ProblemHttpResult Refuse(HttpRequest request, UploadAttempt attempt)
+    /// <summary>Why not.</summary>
+    public static Problem Refuse(HttpRequest request, UploadAttempt attempt)
     {
         var refused = attempt.Refused!;
         var headers = request.HttpContext.Response.Headers;
@@ -21,8 +22,8 @@ internal sealed class IetfAnswers(FindUpload findUpload, IetfLimits limits)
         return IetfProblems.For(refused, attempt.Upload, request.Headers.ReadInteger(UploadHeaders.Offset));
     }
 
-    /// <summary>A refusal of bytes.</summary>
-    public async Task<ProblemHttpResult> RefuseAsync(HttpRequest request, string shop, UploadAttempt attempt, CancellationToken cancellationToken)
+    /// <summary>Why bytes are not taken.</summary>
+    public async Task<Problem> RefuseAsync(HttpRequest request, string shop, UploadAttempt attempt, CancellationToken cancellationToken)
     {
         // "A server responding with a 413 […] as a result of its upload limits SHOULD include the Upload-Limit header field".
         if (attempt.Refused == Problems.FileTooLarge)

@@ -20,6 +20,24 @@ internal static class IetfProblems
         Detail = $"Bytes of an upload are sent as {IetfHeaders.PartialUpload}.",
     };
 
+    public static readonly Problem OffsetConflict = Problems.OffsetConflict with
+    {
+        Type = $"{Registry}mismatching-upload-offset",
+        Title = "Mismatching Upload Offset",
+    };
+
+    private static readonly Dictionary<Problem, Problem> Translations = new()
+    {
+        [Problems.OffsetConflict] = OffsetConflict,
+        // Not 413, which asks for smaller requests: none would do.
+        [Problems.OtherLength] = Inconsistent(Problems.OtherLength),
+        [Problems.UploadTooLong] = Inconsistent(Problems.UploadTooLong),
+        // 460 is a status of tus.
+        [Problems.ChecksumMismatch] = Mismatching(Problems.ChecksumMismatch),
+        [Problems.WrongContent] = Mismatching(Problems.WrongContent),
+        [Problems.ChecksumNotUnderstood] = InvalidDigest,
+    };
+
     // The answer of the resource that the upload was meant for: nothing that is sent later could change it.
     private static readonly HashSet<Problem> Final =
     [
@@ -30,44 +48,30 @@ internal static class IetfProblems
     /// <summary>Whether "the semantics of the targeted resource apply", and the client need not try to resume.</summary>
     public static bool IsFinal(Problem refused) => Final.Contains(refused);
 
+    /// <summary>The failures as this protocol tells them.</summary>
+    public static Problem[] Of(IEnumerable<Problem> problems) => [.. problems.Select(Of)];
+
     /// <summary>The failure as this protocol tells it.</summary>
-    /// <param name="upload">The upload that the request was for, where that is still there.</param>
+    /// <param name="upload">The upload that the request was for, if it is still there.</param>
     /// <param name="offset">The offset that the request named.</param>
-    public static Problem For(Problem refused, Upload? upload, long? offset)
+    public static Problem For(Problem refused, Upload? upload, long? offset) => refused == Problems.OffsetConflict && upload is not null
+        // "A response using this problem type SHOULD populate both members".
+        ? OffsetConflict with { Members = [new("expected-offset", upload.Received), new("provided-offset", offset)] }
+        : Of(refused);
+
+    private static Problem Of(Problem problem) => Translations.GetValueOrDefault(problem, problem);
+
+    private static Problem Inconsistent(Problem length) => length with
     {
-        if (refused == Problems.OffsetConflict)
-        {
-            return refused with
-            {
-                Type = $"{Registry}mismatching-upload-offset",
-                Title = "Mismatching Upload Offset",
-                // "A response using this problem type SHOULD populate both members".
-                Members = [new("expected-offset", upload!.Received), new("provided-offset", offset)],
-            };
-        }
+        Status = StatusCodes.Status400BadRequest,
+        Type = $"{Registry}inconsistent-upload-length",
+        Title = "Inconsistent Upload Length Values",
+    };
 
-        // Not 413, which asks for smaller requests: none would do.
-        if (refused == Problems.OtherLength || refused == Problems.UploadTooLong)
-        {
-            return refused with
-            {
-                Status = StatusCodes.Status400BadRequest,
-                Type = $"{Registry}inconsistent-upload-length",
-                Title = "Inconsistent Upload Length Values",
-            };
-        }
-
-        // 460 is a status of tus.
-        if (refused == Problems.ChecksumMismatch || refused == Problems.WrongContent)
-        {
-            return refused with
-            {
-                Status = StatusCodes.Status400BadRequest,
-                Type = $"{Registry}digest-mismatching-values",
-                Title = "Mismatching Digest Values",
-            };
-        }
-
-        return refused == Problems.ChecksumNotUnderstood ? InvalidDigest : refused;
-    }
+    private static Problem Mismatching(Problem checksum) => checksum with
+    {
+        Status = StatusCodes.Status400BadRequest,
+        Type = $"{Registry}digest-mismatching-values",
+        Title = "Mismatching Digest Values",
+    };
 }

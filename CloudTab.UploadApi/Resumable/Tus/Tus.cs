@@ -12,20 +12,23 @@ internal static class Tus
 {
     public static void MapTus(this RouteGroupBuilder group)
     {
-        group.MapPost(UploadRoutes.Creation, Create)
+        group.Answers(Problems.OtherTusVersion);
+        group.MapPost(UploadProtocols.Creation, Create)
             .TakesLargeBody(TusVersion.Filter)
-            .ProducesProblem(400).ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(412).ProducesProblem(413)
-            .ProducesProblem(415).ProducesProblem(460);
-        group.MapMethods(UploadRoutes.Upload, [HttpMethods.Head], Head)
+            .Answers(Problems.InvalidHeader(TusHeaders.Concat), Problems.InvalidHeader(TusHeaders.Metadata), Problems.InvalidHeader(UploadHeaders.Length))
+            .Answers(Problems.OtherContentType, Problems.ChecksumNotUnderstood, Problems.UploadNotFound, Problems.NotConcatenable)
+            .Answers(Problems.OfAppending);
+        group.MapMethods(UploadProtocols.Upload, [HttpMethods.Head], Head)
             .AddEndpointFilter(TusVersion.Filter)
-            .ProducesProblem(404).ProducesProblem(410).ProducesProblem(412).ProducesProblem(423);
-        group.MapPatch(UploadRoutes.Upload, Patch)
+            .Answers(Problems.OfCompletion);
+        group.MapPatch(UploadProtocols.Upload, Patch)
             .TakesLargeBody(TusVersion.Filter)
-            .ProducesProblem(400).ProducesProblem(403).ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(412)
-            .ProducesProblem(413).ProducesProblem(415).ProducesProblem(423).ProducesProblem(460);
-        group.MapDelete(UploadRoutes.Upload, Delete)
+            .Answers(Problems.InvalidHeader(UploadHeaders.Offset), Problems.InvalidHeader(UploadHeaders.Length))
+            .Answers(Problems.OtherContentType, Problems.ChecksumNotUnderstood, Problems.OffsetConflict)
+            .Answers(Problems.OfAppending);
+        group.MapDelete(UploadProtocols.Upload, Delete)
             .AddEndpointFilter(TusVersion.Filter)
-            .ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).ProducesProblem(412).ProducesProblem(423);
+            .Answers(Problems.OfTermination);
     }
 
     // "A successful response indicated by the 204 No Content or 200 OK status MUST contain the Tus-Version header."
@@ -39,21 +42,19 @@ internal static class Tus
         response.Headers.Set(TusHeaders.MaxSize, limits.FileSize);
     }
 
-    private static async Task<Results<Created, ProblemHttpResult>> Create(
-        RequestedShop shop, string sessionId, HttpRequest request, CreateUpload createUpload, ConcatenateUploads concatenateUploads, CancellationToken cancellationToken)
+    private static async Task<Results<Created, Problem>> Create(
+        RequestedSession session, HttpRequest request, UploadStorage storage, CancellationToken cancellationToken)
     {
-        if (shop.Id is null || !SessionId.IsWellFormed(sessionId))
-            return (ProblemHttpResult)Problems.SessionNotFound;
         var (wanted, unreadable) = TusCreation.Read(request);
         var attempt = wanted switch
         {
             null => unreadable!,
-            { Parts: { } parts } => await concatenateUploads.ConcatenateAsync(shop.Id, sessionId, wanted.Upload, parts, cancellationToken),
-            _ => await CreateAsync(shop.Id, sessionId, wanted.Upload, request, createUpload, cancellationToken),
+            { Parts: { } parts } => await storage.ConcatenateAsync(session.Shop.Id, session.Id, wanted.Upload, parts, cancellationToken),
+            _ => await CreateAsync(session, wanted.Upload, request, storage, cancellationToken),
         };
         // Where an upload was begun, its offset tells the rest.
         if (attempt.Upload is not { } created)
-            return (ProblemHttpResult)attempt.Refused!;
+            return attempt.Refused!;
 
         // "The Server MUST include the Upload-Offset header in the response", of a creation with upload.
         if (UploadHeaders.HasBody(request))
@@ -61,27 +62,25 @@ internal static class Tus
         SetExpiry(request.HttpContext.Response, created);
         // "The Server MUST acknowledge a successful upload creation with the 201 Created status. The Server MUST set the Location header to the
         // URL of the created resource. This URL MAY be absolute or relative."
-        return TypedResults.Created(UploadRoutes.AddressOf(shop, created));
+        return TypedResults.Created(UploadProtocols.AddressOf(session.Shop, created));
     }
 
     private static async Task<UploadAttempt> CreateAsync(
-        string shop, string sessionId, NewUpload wanted, HttpRequest request, CreateUpload createUpload, CancellationToken cancellationToken)
+        RequestedSession session, NewUpload wanted, HttpRequest request, UploadStorage storage, CancellationToken cancellationToken)
     {
         if (!UploadHeaders.HasBody(request))
-            return await createUpload.CreateAsync(shop, sessionId, wanted, first: null, cancellationToken);
+            return await storage.CreateAsync(session.Shop.Id, session.Id, wanted, first: null, cancellationToken);
         // Creation With Upload: "similar rules as for the PATCH request and response apply".
         var (first, unreadable) = ReadBody(request, offset: 0);
-        return first is null ? unreadable! : await createUpload.CreateAsync(shop, sessionId, wanted, first, cancellationToken);
+        return first is null ? unreadable! : await storage.CreateAsync(session.Shop.Id, session.Id, wanted, first, cancellationToken);
     }
 
-    private static async Task<Results<Ok, ProblemHttpResult>> Head(
-        RequestedShop shop, string uploadId, HttpResponse response, FindUpload findUpload, CancellationToken cancellationToken)
+    private static async Task<Results<Ok, Problem>> Head(
+        RequestedUpload requested, HttpResponse response, UploadStorage storage, CancellationToken cancellationToken)
     {
-        if (shop.Id is null || !UploadId.IsWellFormed(uploadId))
-            return (ProblemHttpResult)Problems.UploadNotFound;
-        var attempt = await findUpload.FindAsync(shop.Id, uploadId, cancellationToken);
+        var attempt = await storage.FindAsync(requested.Shop.Id, requested.Id, cancellationToken);
         if (attempt.Refused is { } refused)
-            return (ProblemHttpResult)refused;
+            return refused;
 
         var upload = attempt.Upload!;
         // "The Server MUST always include the Upload-Offset header in the response for a HEAD request, even if the offset is 0"; but that of
@@ -105,17 +104,15 @@ internal static class Tus
         return TypedResults.Ok();
     }
 
-    private static async Task<Results<NoContent, ProblemHttpResult>> Patch(
-        RequestedShop shop, string uploadId, HttpRequest request, AppendToUpload appendToUpload, CancellationToken cancellationToken)
+    private static async Task<Results<NoContent, Problem>> Patch(
+        RequestedUpload requested, HttpRequest request, UploadStorage storage, CancellationToken cancellationToken)
     {
-        if (shop.Id is null || !UploadId.IsWellFormed(uploadId))
-            return (ProblemHttpResult)Problems.UploadNotFound;
         if (!request.Headers.TryRead(UploadHeaders.Offset, out var offset) || offset is null)
-            return (ProblemHttpResult)Problems.InvalidHeader(UploadHeaders.Offset);
+            return Problems.InvalidHeader(UploadHeaders.Offset);
         var (body, unreadable) = ReadBody(request, offset.Value);
-        var attempt = body is null ? unreadable! : await appendToUpload.AppendAsync(shop.Id, uploadId, body, cancellationToken);
+        var attempt = body is null ? unreadable! : await storage.AppendAsync(requested.Shop.Id, requested.Id, body, cancellationToken);
         if (attempt.Refused is { } refused)
-            return (ProblemHttpResult)refused;
+            return refused;
 
         // "The Server MUST acknowledge successful PATCH requests with the 204 No Content status. It MUST include the Upload-Offset header
         // containing the new offset."
@@ -126,13 +123,11 @@ internal static class Tus
     }
 
     // "The Server SHOULD free associated resources and MUST respond with the 204 No Content status".
-    private static async Task<Results<NoContent, ProblemHttpResult>> Delete(
-        RequestedShop shop, string uploadId, TerminateUpload terminateUpload, CancellationToken cancellationToken)
+    private static async Task<Results<NoContent, Problem>> Delete(
+        RequestedUpload requested, UploadStorage storage, CancellationToken cancellationToken)
     {
-        if (shop.Id is null || !UploadId.IsWellFormed(uploadId))
-            return (ProblemHttpResult)Problems.UploadNotFound;
-        return await terminateUpload.TerminateAsync(shop.Id, uploadId, cancellationToken) is { } refused
-            ? (ProblemHttpResult)refused
+        return await storage.TerminateAsync(requested.Shop.Id, requested.Id, cancellationToken) is { } refused
+            ? refused
             : TypedResults.NoContent();
     }
 

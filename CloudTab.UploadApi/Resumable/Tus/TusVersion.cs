@@ -1,4 +1,3 @@
-using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace CloudTab.UploadApi;
 
@@ -29,7 +28,7 @@ internal static class TusVersion
         if (invocation.HttpContext.Request.Headers[TusHeaders.Resumable] == Supported)
             return await next(invocation);
         response.Headers[TusHeaders.Version] = Supported;
-        return (ProblemHttpResult)Problems.OtherTusVersion;
+        return Problems.OtherTusVersion;
     }
 
     /// <summary>

@@ -1,4 +1,7 @@
+using CloudTab.ServiceDefaults;
+using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
@@ -40,6 +43,24 @@ internal sealed class ServiceHost<TOptions> : WebApplicationFactory<TOptions>
         builder.UseUrls("http://127.0.0.1:0");
         foreach (var (name, value) in _settings)
             builder.UseSetting(name, value);
-        builder.ConfigureTestServices(services => services.AddSingleton(_clock));
+        builder.ConfigureTestServices(services => services.AddSingleton(_clock).PostConfigure<ProblemDetailsOptions>(TellUnnamed));
+    }
+
+    /// <summary>
+    /// A problem that its endpoint does not name is missing from the API's document. Its code then says so, and the test that expects the
+    /// code fails with these words.
+    /// </summary>
+    private static void TellUnnamed(ProblemDetailsOptions options)
+    {
+        var complete = options.CustomizeProblemDetails;
+        options.CustomizeProblemDetails = context =>
+        {
+            complete?.Invoke(context);
+            var (problem, http) = (context.ProblemDetails, context.HttpContext);
+            var endpoint = http.GetEndpoint() ?? http.Features.Get<IExceptionHandlerFeature>()?.Endpoint;
+            var named = endpoint?.Metadata.GetOrderedMetadata<Problem>() ?? [];
+            if (named.Count > 0 && !named.Any(one => one.Status == problem.Status && one.Code.Equals(problem.Extensions["code"])))
+                problem.Extensions["code"] = $"{problem.Status} {problem.Extensions["code"]} is not among the Answers(…) of {endpoint}";
+        };
     }
 }
