@@ -79,11 +79,13 @@ public static class Failures
     private static string DetailOf(int status) => status switch
     {
         StatusCodes.Status404NotFound => "There is nothing at this address.",
-        StatusCodes.Status405MethodNotAllowed => "This address does not answer that method.",
-        StatusCodes.Status408RequestTimeout => "Nothing has come in for too long: try again.",
-        StatusCodes.Status429TooManyRequests => "Too many requests from this address: try again later.",
+        StatusCodes.Status405MethodNotAllowed => "This address does not support this method.",
+        StatusCodes.Status408RequestTimeout => "No data arrived for too long. Try again.",
+        StatusCodes.Status429TooManyRequests => "Too many requests from this address. Try again later.",
         StatusCodes.Status502BadGateway or StatusCodes.Status503ServiceUnavailable or StatusCodes.Status504GatewayTimeout =>
-            "The service cannot answer right now: try again in a moment.",
+            "The service is not available right now. Try again in a moment.",
+        StatusCodes.Status413PayloadTooLarge => "The request is too large.",
+        StatusCodes.Status415UnsupportedMediaType => "The request has the wrong Content-Type.",
         >= 500 => "Something went wrong on our side.",
         _ => "The request could not be understood.",
     };

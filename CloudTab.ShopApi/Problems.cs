@@ -3,29 +3,29 @@ using CloudTab.ServiceDefaults;
 
 namespace CloudTab.ShopApi;
 
-/// <summary>Every failure that this service expects, once.</summary>
+/// <summary>Every failure that this service expects. Texts may be improved; a code or a status never changes.</summary>
 internal static class Problems
 {
     public static readonly Problem ApiKeyRequired = new(
         StatusCodes.Status401Unauthorized, "api_key_required", "API key required", "Send the shop's key in the header X-API-Key.");
 
     public static readonly Problem ApiKeyInvalid = new(
-        StatusCodes.Status401Unauthorized, "api_key_invalid", "API key invalid", "This API key is unknown or was revoked.");
+        StatusCodes.Status401Unauthorized, "api_key_invalid", "API key invalid", "This API key is unknown or has been revoked.");
 
     public static readonly Problem TooManyWrongKeys = new(
         StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many wrong keys",
-        "Too many wrong API keys came from this address: try again later.");
+        "Too many wrong API keys came from this address. Try again later.");
 
     public static readonly Problem InvalidLimit = new(
-        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", "`limit` is a number from 1 to 100.");
+        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", "`limit` must be a number from 1 to 100.");
 
     public static readonly Problem InvalidCursor = new(
-        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", "`after` is the `next` of the page before.");
+        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", "`after` must be the `next` of the previous page.");
 
     public static readonly Problem SessionNotFound = new(
         StatusCodes.Status404NotFound, "session_not_found", "Unknown session", "This shop has no such session.");
 
-    // 409, not the customer's 410: a shopkeeper asked for a transition that this state does not have.
+    // 409, not the customer's 410: the shopkeeper asked for a change that this state does not allow.
     public static readonly Problem SessionClosed = new(
         StatusCodes.Status409Conflict, "session_closed", "Session closed", "This session has ended.");
 
@@ -38,7 +38,7 @@ internal static class Problems
     public static readonly Problem NotSubmitted = new(
         StatusCodes.Status409Conflict, "not_submitted", "Not submitted", "The customer has not submitted this session yet.");
 
-    // 404 also for another shop's file: whether it exists is none of this shop's business.
+    // 404 also for another shop's file: this shop must not learn whether it exists.
     public static readonly Problem FileNotFound = new(
         StatusCodes.Status404NotFound, "file_not_found", "Unknown file", "This shop has no such file.");
 
@@ -46,7 +46,7 @@ internal static class Problems
         StatusCodes.Status410Gone, "file_deleted", "File deleted", "This file has been deleted.");
 
     public static readonly Problem PreconditionFailed = new(
-        StatusCodes.Status412PreconditionFailed, "precondition_failed", "Precondition failed", "The file is not the one that If-Match names.");
+        StatusCodes.Status412PreconditionFailed, "precondition_failed", "Precondition failed", "The file does not match If-Match.");
 
     public static readonly Problem RangeNotSatisfiable = new(
         StatusCodes.Status416RangeNotSatisfiable, "range_not_satisfiable", "Range not satisfiable", "The file has no bytes in this range.");

@@ -3,109 +3,109 @@ using CloudTab.ServiceDefaults;
 
 namespace CloudTab.UploadApi;
 
-/// <summary>Every failure that this service expects, once.</summary>
+/// <summary>Every failure that this service expects. Texts may be improved; a code or a status never changes.</summary>
 internal static class Problems
 {
     public static readonly Problem InvalidSession = new(
         StatusCodes.Status400BadRequest, "invalid_request", "Invalid request",
-        "The body must be empty or JSON such as {\"customerName\": \"text of up to 200 characters\", \"shop\": \"its id\"}.");
+        "The body must be empty, or JSON such as {\"customerName\": \"text of up to 200 characters\", \"shop\": \"its id\"}.");
 
     public static readonly Problem NameTooLong = new(
-        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", "A name may have up to 200 characters.");
+        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", "The name is longer than 200 characters.");
 
     public static readonly Problem OtherShop = new(
-        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", "The address names another shop than the body.");
+        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", "The address and the body name different shops.");
 
     public static readonly Problem ShopNotFound = new(
-        StatusCodes.Status404NotFound, "shop_not_found", "Unknown shop", "There is no such shop.");
+        StatusCodes.Status404NotFound, "shop_not_found", "Unknown shop", "This shop does not exist.");
 
     public static readonly Problem ShopClosed = new(
-        StatusCodes.Status409Conflict, "shop_closed", "Shop closed", "This shop takes no uploads at the moment.");
+        StatusCodes.Status409Conflict, "shop_closed", "Shop closed", "This shop is not taking files right now.");
 
     public static readonly Problem SessionNotFound = new(
-        StatusCodes.Status404NotFound, "session_not_found", "Unknown session", "There is no such session.");
+        StatusCodes.Status404NotFound, "session_not_found", "Unknown session", "This session does not exist.");
 
-    // 410, not 409: the session existed, and will never take anything again.
+    // 410, not 409: the session existed and will never take a file again.
     public static readonly Problem SessionClosed = new(
         StatusCodes.Status410Gone, "session_closed", "Session closed", "This session has ended. Start a new one.");
 
     public static readonly Problem FileNotFound = new(
-        StatusCodes.Status404NotFound, "file_not_found", "Unknown file", "This session holds no such file.");
+        StatusCodes.Status404NotFound, "file_not_found", "Unknown file", "This session has no such file.");
 
     public static readonly Problem AlreadyClaimed = new(
-        StatusCodes.Status409Conflict, "already_claimed", "Already claimed", "The shop is working on this session already.");
+        StatusCodes.Status409Conflict, "already_claimed", "Already claimed", "The shop is already working on this session.");
 
-    // 400 as for any body that is not what the address takes: 415 is for the types of files.
+    // 400, as for any other invalid body: 415 is for the types of files.
     public static readonly Problem NotMultipart = new(
-        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", "Send the files as multipart/form-data, in the field 'files'.");
+        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", "Send the files as multipart/form-data in the field 'files'.");
 
     public static readonly Problem OtherField = new(
-        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", "Files are taken from the field 'files' only.");
+        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", "Files must be in the form field 'files'.");
 
     public static readonly Problem NoFiles = new(
-        StatusCodes.Status400BadRequest, "no_files", "No files", "There is no file in the request.");
+        StatusCodes.Status400BadRequest, "no_files", "No files", "The request contains no file.");
 
     public static readonly Problem NothingToSubmit = new(
-        StatusCodes.Status400BadRequest, "no_files", "No files", "The session holds no file yet.");
+        StatusCodes.Status400BadRequest, "no_files", "No files", "This session has no files yet.");
 
     public static readonly Problem EmptyFile = new(
         StatusCodes.Status400BadRequest, "empty_file", "Empty file", "One of the files is empty.");
 
     // tus, Creation: "If the length of the upload exceeds the maximum […] the Server MUST respond with the 413 Request Entity Too Large status."
     public static readonly Problem FileTooLarge = new(
-        StatusCodes.Status413PayloadTooLarge, "file_too_large", "File too large", "One of the files is larger than this service takes.");
+        StatusCodes.Status413PayloadTooLarge, "file_too_large", "File too large", "One of the files is too large.");
 
     public static readonly Problem TooManyFiles = new(
-        StatusCodes.Status413PayloadTooLarge, "too_many_files", "Too many files", "That would be more files than one session may hold.");
+        StatusCodes.Status413PayloadTooLarge, "too_many_files", "Too many files", "This session has too many files.");
 
     public static readonly Problem SessionTooLarge = new(
-        StatusCodes.Status413PayloadTooLarge, "session_too_large", "Session too large", "That would be more than one session may hold.");
+        StatusCodes.Status413PayloadTooLarge, "session_too_large", "Session too large", "The files of this session are too large together.");
 
-    // 507, not 413: no smaller upload of this customer would help, and once the shop has printed the same one will do.
+    // 507, not 413: a smaller upload would not help, and the same upload will fit once the shop has printed.
     public static readonly Problem ShopFull = new(
-        StatusCodes.Status507InsufficientStorage, "shop_full", "Shop full", "The files that wait at this shop take all its room: try again later.");
+        StatusCodes.Status507InsufficientStorage, "shop_full", "Shop full", "This shop's queue is full. Try again later.");
 
     public static readonly Problem TypeNotAccepted = new(
         StatusCodes.Status415UnsupportedMediaType, "type_not_accepted", "Type not accepted",
-        "One of the files is not of a type that can be printed here.");
+        "One of the files has a type that cannot be printed here.");
 
     // tus, Core: "If the resource is not found, the Server SHOULD return either the 404 Not Found, 410 Gone or 403 Forbidden status without
     // the Upload-Offset header."
     public static readonly Problem UploadNotFound = new(
-        StatusCodes.Status404NotFound, "upload_not_found", "Unknown upload", "There is no such upload.");
+        StatusCodes.Status404NotFound, "upload_not_found", "Unknown upload", "This upload does not exist.");
 
     // tus, Expiration: "[…] the Server SHOULD respond with the 404 Not Found or 410 Gone status. The latter one SHOULD be used if the Server is
     // keeping track of expired uploads." Termination says the same of what was terminated.
     public static readonly Problem UploadGone = new(
-        StatusCodes.Status410Gone, "upload_gone", "Upload gone", "This upload has ended: it expired, was taken back, or refused. Start a new one.");
+        StatusCodes.Status410Gone, "upload_gone", "Upload gone", "This upload has expired, or was cancelled or refused. Start a new one.");
 
     public static readonly Problem UploadLocked = new(
-        StatusCodes.Status423Locked, "upload_locked", "Upload locked", "Another request is adding to this upload: try again in a moment.");
+        StatusCodes.Status423Locked, "upload_locked", "Upload locked", "Another request is using this upload. Try again in a moment.");
 
     public static readonly Problem UploadInterrupted = new(
         StatusCodes.Status409Conflict, "upload_interrupted", "Upload interrupted",
-        "Another request has taken this upload over. What had arrived is kept: ask for its offset.");
+        "Another request has taken over this upload. The bytes received so far are kept. Ask for the offset.");
 
     // tus, Core: "If the offsets do not match, the Server MUST respond with the 409 Conflict status without modifying the upload resource."
     public static readonly Problem OffsetConflict = new(
-        StatusCodes.Status409Conflict, "offset_conflict", "Offset conflict", "The upload is not at this offset: ask for its offset.");
+        StatusCodes.Status409Conflict, "offset_conflict", "Offset conflict", "The upload is at a different offset. Ask for the offset and continue there.");
 
     public static readonly Problem OtherLength = new(
-        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", "The length of an upload cannot change, nor be less than it holds.");
+        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", "The length of an upload cannot change or be less than the bytes already received.");
 
     public static readonly Problem UploadTooLong = new(
-        StatusCodes.Status413PayloadTooLarge, "upload_too_long", "Upload too long", "That is more than the length of this upload.");
+        StatusCodes.Status413PayloadTooLarge, "upload_too_long", "Upload too long", "The request has more bytes than the length of the upload allows.");
 
     // tus, Concatenation: "The Server MUST respond with the 403 Forbidden status to PATCH requests against a final upload URL".
     public static readonly Problem FinalUpload = new(
-        StatusCodes.Status403Forbidden, "final_upload", "Final upload", "This upload is made of others: nothing can be added to it.");
+        StatusCodes.Status403Forbidden, "final_upload", "Final upload", "This upload was made from other uploads. Bytes cannot be added to it.");
 
     public static readonly Problem NotConcatenable = new(
-        StatusCodes.Status409Conflict, "upload_unfinished", "Upload unfinished", "Only partial uploads that are complete can become one file.");
+        StatusCodes.Status409Conflict, "upload_unfinished", "Upload unfinished", "Only complete partial uploads can be joined into a file.");
 
     public static readonly Problem DirectUploadsOff = new(
         StatusCodes.Status403Forbidden, "direct_uploads_off", "Direct uploads are off",
-        "This service takes files itself only: send them as a form, or resumably.");
+        "Direct uploads are switched off here. Use a form or a resumable upload.");
 
     public static readonly Problem InvalidDirectFile = new(
         StatusCodes.Status400BadRequest, "invalid_request", "Invalid request",
@@ -113,45 +113,45 @@ internal static class Problems
 
     public static readonly Problem InvalidParts = new(
         StatusCodes.Status400BadRequest, "invalid_request", "Invalid request",
-        "'parts' is the SHA-256 of every 8,388,608 bytes of the file and of the rest, 1,000 at most. Without it a file may have 5 GiB.");
+        "'parts' must list the SHA-256 of each 8,388,608 bytes of the file, with at most 1,000 parts. Without 'parts' the file may have at most 5 GiB.");
 
     public static readonly Problem DirectUpload = new(
-        StatusCodes.Status403Forbidden, "direct_upload", "Direct upload", "The bytes of this upload go to S3: nothing can be added to it here.");
+        StatusCodes.Status403Forbidden, "direct_upload", "Direct upload", "The bytes of this upload must be sent to S3, not here.");
 
     public static readonly Problem PartsMissing = new(
-        StatusCodes.Status409Conflict, "parts_missing", "Parts missing", "Not all parts are there: send these, then finish again.");
+        StatusCodes.Status409Conflict, "parts_missing", "Parts missing", "Some parts are missing. Send them, then finish again.");
 
     public static readonly Problem ChecksumNotUnderstood = new(
         StatusCodes.Status400BadRequest, "invalid_checksum", "Invalid checksum",
-        "Send the checksum as an algorithm that OPTIONS names, a space, and its value in Base64.");
+        "The checksum must be an algorithm that OPTIONS lists, a space, and the value in Base64.");
 
     public static readonly Problem OtherTusVersion = new(
-        StatusCodes.Status412PreconditionFailed, "tus_version", "Other version of tus", "Send Tus-Resumable: 1.0.0; or Upload-Draft-Interop-Version, for Resumable Uploads for HTTP.");
+        StatusCodes.Status412PreconditionFailed, "tus_version", "Wrong version of tus", "Send Tus-Resumable: 1.0.0 for tus, or Upload-Draft-Interop-Version for Resumable Uploads for HTTP.");
 
     public static readonly Problem OtherContentType = new(
-        StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", "Other Content-Type",
-        "Bytes of an upload are sent as application/offset+octet-stream.");
+        StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", "Wrong Content-Type",
+        "The Content-Type must be application/offset+octet-stream.");
 
     // tus, Checksum: "460 Checksum Mismatch if the checksums mismatch".
     public static readonly Problem ChecksumMismatch = new(
-        460, "checksum_mismatch", "Checksum mismatch", "The bytes of this request do not match its checksum: none of them was kept.");
+        460, "checksum_mismatch", "Checksum mismatch", "The bytes of this request do not match its checksum. They were discarded.");
 
     public static readonly Problem WrongContent = new(
-        460, "checksum_mismatch", "Checksum mismatch", "The file is not what its SHA-256 says: it was not kept.");
+        460, "checksum_mismatch", "Checksum mismatch", "The file does not match its SHA-256. It was discarded.");
 
     public static readonly Problem TimedOut = new(
-        StatusCodes.Status408RequestTimeout, "request_timeout", "Request timed out", "Nothing has come in for too long: try again.");
+        StatusCodes.Status408RequestTimeout, "request_timeout", "Request timed out", "No data arrived for too long. Try again.");
 
     public static readonly Problem TooManyBytes = new(
-        StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many bytes", "This address has sent too much within a minute: try again later.");
+        StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many bytes", "This address has sent too many bytes in one minute. Try again later.");
 
-    // 503, not 408: at another hour the same pace would have done.
+    // 503, not 408: when the service is less busy the same pace is fast enough.
     public static readonly Problem TooSlow = new(
-        StatusCodes.Status503ServiceUnavailable, "too_slow", "Too slow", "The service is busy, and this upload was its slowest: try again in a moment.");
+        StatusCodes.Status503ServiceUnavailable, "too_slow", "Too slow", "The service is busy and this upload was the slowest. Try again in a moment.");
 
     public static readonly Problem Unavailable = new(
         StatusCodes.Status503ServiceUnavailable, "unavailable", "Unavailable",
-        "The service cannot answer right now: try again in a moment.");
+        "The service is not available right now. Try again in a moment.");
 
     /// <summary>What receiving files can end with, whatever the protocol.</summary>
     public static readonly Problem[] OfReceiving =
@@ -171,9 +171,9 @@ internal static class Problems
     /// <summary>What ending a resumable upload can end with.</summary>
     public static readonly Problem[] OfTermination = [SessionNotFound, SessionClosed, FileNotFound, AlreadyClaimed, UploadGone, UploadLocked];
 
-    /// <summary>A header of a protocol that is missing or cannot be understood.</summary>
+    /// <summary>A protocol's header is missing or cannot be parsed.</summary>
     public static Problem InvalidHeader(string name) => new(
-        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", $"The header {name} is missing or not what the protocol says.");
+        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", $"The header {name} is missing or invalid.");
 
     /// <summary>The answer to a state change that did not happen.</summary>
     public static Problem For(Outcome outcome) => outcome switch
@@ -186,12 +186,12 @@ internal static class Problems
         Outcome.TooManyFiles => TooManyFiles,
         Outcome.TooLarge => SessionTooLarge,
         Outcome.ShopFull => ShopFull,
-        // This process was away for so long that another has begun to clean up behind it.
+        // This process stalled for so long that another one has begun to clean up after it.
         Outcome.LeaseLost => Unavailable,
         _ => throw new ArgumentOutOfRangeException(nameof(outcome), outcome, "No customer's call ends like this."),
     };
 
-    /// <summary>Why nothing can be told of an upload, or done with it; null where it can.</summary>
+    /// <summary>Why an upload cannot be used, or null if it can.</summary>
     public static Problem? RefusalFor(Upload? found) => found switch
     {
         null => UploadNotFound,

@@ -10,14 +10,14 @@ internal static class IetfProblems
 
     // https://datatracker.ietf.org/doc/draft-ietf-httpapi-digest-fields-problem-types/
     public static readonly Problem InvalidDigest = new(
-        StatusCodes.Status400BadRequest, "invalid_checksum", "Invalid digest values", "That is no digest: one of SHA-256 has 32 bytes.")
+        StatusCodes.Status400BadRequest, "invalid_checksum", "Invalid digest values", "The digest must be a SHA-256 of 32 bytes.")
     {
         Type = $"{Registry}digest-invalid-values",
     };
 
     public static readonly Problem OtherContentType = Problems.OtherContentType with
     {
-        Detail = $"Bytes of an upload are sent as {IetfHeaders.PartialUpload}.",
+        Detail = $"The Content-Type must be {IetfHeaders.PartialUpload}.",
     };
 
     public static readonly Problem OffsetConflict = Problems.OffsetConflict with
@@ -29,16 +29,16 @@ internal static class IetfProblems
     private static readonly Dictionary<Problem, Problem> Translations = new()
     {
         [Problems.OffsetConflict] = OffsetConflict,
-        // Not 413, which asks for smaller requests: none would do.
+        // Not 413, which asks for a smaller request: a smaller one would fail too.
         [Problems.OtherLength] = Inconsistent(Problems.OtherLength),
         [Problems.UploadTooLong] = Inconsistent(Problems.UploadTooLong),
-        // 460 is a status of tus.
+        // Only tus has the status 460.
         [Problems.ChecksumMismatch] = Mismatching(Problems.ChecksumMismatch),
         [Problems.WrongContent] = Mismatching(Problems.WrongContent),
         [Problems.ChecksumNotUnderstood] = InvalidDigest,
     };
 
-    // The answer of the resource that the upload was meant for: nothing that is sent later could change it.
+    // These are the answer of the resource that the upload was meant for: nothing that is sent later could change them.
     private static readonly HashSet<Problem> Final =
     [
         Problems.SessionNotFound, Problems.SessionClosed, Problems.EmptyFile, Problems.FileTooLarge, Problems.UploadTooLong,

@@ -92,14 +92,14 @@ public sealed class PagesTests(SmallLimitsFixture relay) : IClassFixture<SmallLi
     }
 
     [Theory]
-    [InlineData("no file", HttpStatusCode.BadRequest, "There is no file in the request.")]
-    [InlineData("blank file", HttpStatusCode.BadRequest, "There is no file in the request.")]
+    [InlineData("no file", HttpStatusCode.BadRequest, "The request contains no file.")]
+    [InlineData("blank file", HttpStatusCode.BadRequest, "The request contains no file.")]
     [InlineData("empty file", HttpStatusCode.BadRequest, "One of the files is empty.")]
-    [InlineData("long name", HttpStatusCode.BadRequest, "A name may have up to 200 characters.")]
-    [InlineData("large file", HttpStatusCode.RequestEntityTooLarge, "larger than this service takes")]
-    [InlineData("large session", HttpStatusCode.RequestEntityTooLarge, "more than one session may hold")]
-    [InlineData("many files", HttpStatusCode.RequestEntityTooLarge, "more files than one session may hold")]
-    [InlineData("page", HttpStatusCode.UnsupportedMediaType, "not of a type that can be printed here")]
+    [InlineData("long name", HttpStatusCode.BadRequest, "The name is longer than 200 characters.")]
+    [InlineData("large file", HttpStatusCode.RequestEntityTooLarge, "One of the files is too large.")]
+    [InlineData("large session", HttpStatusCode.RequestEntityTooLarge, "too large together")]
+    [InlineData("many files", HttpStatusCode.RequestEntityTooLarge, "too many files")]
+    [InlineData("page", HttpStatusCode.UnsupportedMediaType, "a type that cannot be printed here")]
     [InlineData("no form", HttpStatusCode.BadRequest, "multipart/form-data")]
     [InlineData("cut form", HttpStatusCode.BadRequest, "multipart/form-data")]
     public async Task A_form_refused_comes_back_with_the_reason_and_leaves_nothing(string what, HttpStatusCode status, string reason)
@@ -135,7 +135,7 @@ public sealed class PagesTests(SmallLimitsFixture relay) : IClassFixture<SmallLi
         var shop = await relay.ShopAsync();
         await relay.ExecuteAsync("UPDATE shops SET accepts_uploads = false WHERE id = @Id", shop);
 
-        Assert.Contains("takes no uploads", await PageAsync($"/s/{shop.Id}", HttpStatusCode.OK), StringComparison.Ordinal);
+        Assert.Contains("not taking files right now", await PageAsync($"/s/{shop.Id}", HttpStatusCode.OK), StringComparison.Ordinal);
         using var form = Customer.Form(Sample.Pdf());
         using var answer = await _client.PostAsync($"/s/{shop.Id}/send", form, Token);
         Assert.Equal(HttpStatusCode.Conflict, answer.StatusCode);
