@@ -45,10 +45,18 @@ internal static class Routes
         ("/ws", Notifier),
     ];
 
+    // Outside Development the services do not answer these.
+    private static readonly (string Path, string Service)[] Documentation =
+    [
+        ("/docs/{**rest}", UploadApi),
+        ("/openapi/customer.json", UploadApi),
+        ("/openapi/shopkeeper.json", ShopApi),
+    ];
+
     public static void AddRoutes(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<IProxyConfigProvider>(services =>
-            new InMemoryConfigProvider(Proxied(), Clusters(services.GetRequiredService<IOptions<GatewayOptions>>().Value)));
+            new InMemoryConfigProvider(Proxied(builder.Environment.IsDevelopment() ? Documentation : []), Clusters(services.GetRequiredService<IOptions<GatewayOptions>>().Value)));
         builder.Services.AddReverseProxy().ConfigureHttpClient((_, handler) =>
         {
             handler.ConnectTimeout = TimeSpan.FromSeconds(3);
@@ -73,8 +81,8 @@ internal static class Routes
         }
     }
 
-    private static RouteConfig[] Proxied() =>
-        [.. Table.Select(route => new RouteConfig { RouteId = route.Path, ClusterId = route.Service, Match = new() { Path = route.Path } })];
+    private static RouteConfig[] Proxied(IEnumerable<(string Path, string Service)> more) =>
+        [.. Table.Concat(more).Select(route => new RouteConfig { RouteId = route.Path, ClusterId = route.Service, Match = new() { Path = route.Path } })];
 
     private static ClusterConfig[] Clusters(GatewayOptions options) =>
         [.. options.Services.Where(service => service.Name != Janitor).Select(service => Cluster(service.Name, service.Addresses))];

@@ -1,6 +1,7 @@
 using System.Reflection;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.Mvc;
 
@@ -29,7 +30,9 @@ public sealed record Problem(int Status, string Code, string Title, string Detai
     IEnumerable<string> IProducesResponseTypeMetadata.ContentTypes => [ProblemExtensions.ContentType];
 
     /// <summary>Sends it. The answer is complete in itself: what the framework would add depends on the request's Accept header.</summary>
-    public Task ExecuteAsync(HttpContext httpContext) => TypedResults.Problem(
+    public Task ExecuteAsync(HttpContext httpContext) => ToResult().ExecuteAsync(httpContext);
+
+    internal ProblemHttpResult ToResult() => TypedResults.Problem(
         Detail,
         statusCode: Status,
         title: Title,
@@ -39,7 +42,7 @@ public sealed record Problem(int Status, string Code, string Title, string Detai
             ["code"] = Code,
             ["success"] = false,
             ["message"] = Detail,
-        }).ExecuteAsync(httpContext);
+        });
 
     /// <summary>Called by the framework for every endpoint whose signature has a problem in it.</summary>
     public static void PopulateMetadata(MethodInfo method, EndpointBuilder builder)

@@ -19,7 +19,7 @@ internal sealed class ApiKeyAuthentication(
     KeyFailures failures) : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
 {
     public const string SchemeName = "ApiKey";
-    private const string Header = "X-API-Key";
+    public const string Header = "X-API-Key";
 
     private Problem _refusal = Problems.ApiKeyRequired;
     private TimeSpan? _wait;

@@ -2,6 +2,7 @@ using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Net.Http.Headers;
+using Microsoft.OpenApi;
 
 namespace CloudTab.ShopApi;
 
@@ -16,7 +17,16 @@ internal static class FileEndpoints
 
     public static RouteGroupBuilder MapFiles(this RouteGroupBuilder group)
     {
-        group.MapMethods("/files/{fileId}/download", [HttpMethods.Get, HttpMethods.Head], Download)
+        group.MapMethods("/files/{fileId}/download", [HttpMethods.Get, HttpMethods.Head], Download).WithTags("Files").WithSummary("Download a file, or get a link to it")
+            .WithDescription("If the request's `Accept` names `application/json`, the answer is a link that needs no key and is good for five minutes.")
+            .Allows("Range", "If-Match", "If-None-Match", "If-Range")
+            .Tells(200, "ETag", "Accept-Ranges", "Content-Disposition").Tells(206, "ETag", "Accept-Ranges", "Content-Disposition", "Content-Range").Tells(304, "ETag")
+            .Tells(416, "Content-Range")
+            .AddOpenApiOperationTransformer((operation, _, _) =>
+            {
+                operation.Responses!["200"].Content!["application/octet-stream"] = new() { Schema = new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary" } };
+                return Task.CompletedTask;
+            })
             .Answers(Problems.FileNotFound, Problems.FileDeleted, Problems.PreconditionFailed, Problems.RangeNotSatisfiable);
         return group;
     }

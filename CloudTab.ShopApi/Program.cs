@@ -13,6 +13,8 @@ builder.AddRelay();
 builder.Services.AddSettings<ShopOptions>();
 builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, JsonContext.Default));
 
+builder.Services.AddOpenApi(ShopkeeperDocument.Name, ShopkeeperDocument.Describe);
+
 builder.Services.AddSingleton<Telemetry>();
 builder.Services.AddSingleton<KeyFailures>();
 // The framework's lines about each refused call say nothing that the counter of refusals does not.
@@ -26,6 +28,8 @@ app.UseServiceDefaults();
 app.UseAuthentication();
 app.UseAuthorization();
 
-app.MapGroup("/api/shopkeeper").RequireAuthorization().MapSessions().MapFiles();
+app.MapGroup("/api/shopkeeper").RequireAuthorization().Tells(StatusCodes.Status401Unauthorized, "WWW-Authenticate").MapSessions().MapFiles();
+if (app.Environment.IsDevelopment())
+    app.MapOpenApi();
 
 return await app.RunOrExplainAsync();

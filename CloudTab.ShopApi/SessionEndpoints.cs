@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
@@ -16,17 +17,19 @@ internal static class SessionEndpoints
 
     public static RouteGroupBuilder MapSessions(this RouteGroupBuilder group)
     {
-        var sessions = group.MapGroup("/sessions");
-        sessions.MapGet("/pending", Pending).Answers(Problems.InvalidLimit, Problems.InvalidCursor);
-        sessions.MapGet("/{id}", Details).Answers(Problems.SessionNotFound);
-        sessions.MapPost("/{id}/claim", Claim).Answers(Problems.OfChange);
-        sessions.MapPost("/{id}/release", Release).Answers(Problems.OfChange);
-        sessions.MapPost("/{id}/complete", Complete).Answers(Problems.OfChange).Answers(Problems.NotClaimed);
+        var sessions = group.MapGroup("/sessions").WithTags("Sessions");
+        sessions.MapGet("/pending", Pending).WithSummary("List what waits, newest first")
+            .Answers(Problems.InvalidLimit, Problems.InvalidCursor);
+        sessions.MapGet("/{id}", Details).WithSummary("Look at a session and its files").Answers(Problems.SessionNotFound);
+        sessions.MapPost("/{id}/claim", Claim).WithSummary("Claim a session, or renew the claim").Answers(Problems.OfChange);
+        sessions.MapPost("/{id}/release", Release).WithSummary("Give a claimed session back").Answers(Problems.OfChange);
+        sessions.MapPost("/{id}/complete", Complete).WithSummary("Complete a session: its files are deleted at once")
+            .Answers(Problems.OfChange).Answers(Problems.NotClaimed);
         return group;
     }
 
     private static async Task<Results<Ok<PendingSessions>, Problem>> Pending(
-        Shopkeeper caller, SessionViews views, CancellationToken cancellationToken, int limit = DefaultLimit, string? after = null)
+        Shopkeeper caller, SessionViews views, CancellationToken cancellationToken, [Range(1, LargestLimit)] int limit = DefaultLimit, string? after = null)
     {
         if (limit is < 1 or > LargestLimit)
             return Problems.InvalidLimit;

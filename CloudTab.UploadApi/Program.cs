@@ -1,6 +1,7 @@
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using CloudTab.UploadApi;
+using Microsoft.AspNetCore.Mvc.ApiExplorer;
 
 if (args is [PdfProgram.Verb, var limit])
     return PdfProgram.Run(limit);
@@ -20,6 +21,8 @@ builder.Services.AddSettings<UploadOptions>();
 builder.Services.AddSettings<PdfOptions>();
 builder.Services.AddSettings<DirectOptions>();
 builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, JsonContext.Default));
+builder.Services.AddOpenApi(CustomerDocument.Name, CustomerDocument.Document.Describe);
+builder.Services.AddSingleton<IApiDescriptionProvider, DocumentedProtocols>();
 builder.Services.AddRazorComponents();
 builder.Services.AddSessionRateLimit();
 builder.Services.AddSingleton<ByteRateLimit>();
@@ -55,9 +58,10 @@ app.UseMethodOverride();
 app.UseRouting();
 app.UseRateLimiter();
 
-app.MapGroup("/api/customer").MapSessions().MapFiles().MapUploads();
-app.MapGroup("/s/{shop}/api/customer").MapSessions().MapFiles().MapUploads();
+app.MapGroup("/api/customer").MapSessions().MapFiles().MapUploadProtocols();
+app.MapGroup("/s/{shop}/api/customer").ExcludeFromDescription().MapSessions().MapFiles().MapUploadProtocols();
 app.MapPages();
 app.MapAssets();
+app.MapDocuments();
 
 return await app.RunOrExplainAsync();

@@ -13,10 +13,12 @@ internal static class FileEndpoints
 
     public static RouteGroupBuilder MapFiles(this RouteGroupBuilder group)
     {
-        group.MapPost("/sessions/{sessionId}/upload", Upload)
+        var files = group.MapGroup("").WithTags(CustomerDocument.Sessions);
+        files.MapPost("/sessions/{sessionId}/upload", Upload).WithSummary("Send files as a form, all or none, and submit the session")
             .TakesLargeBody()
+            .Takes("multipart/form-data", typeof(UploadedForm))
             .Answers(Problems.NotMultipart, Problems.OtherField, Problems.NoFiles);
-        group.MapDelete("/sessions/{sessionId}/files/{fileId}", TakeBack)
+        files.MapDelete("/sessions/{sessionId}/files/{fileId}", TakeBack).WithSummary("Take a file back that the shop has not claimed")
             .Answers(Problems.SessionClosed, Problems.FileNotFound, Problems.AlreadyClaimed);
         return group;
     }
@@ -65,6 +67,10 @@ internal static class FileEndpoints
     }
 }
 
+/// <summary>The form that an upload sends.</summary>
+/// <param name="Files">One file or more. A file's name may be UTF-8, also as `filename*`.</param>
+internal sealed record UploadedForm(IReadOnlyList<IFormFile> Files);
+
 /// <summary>The answer to an upload.</summary>
 internal sealed record UploadAnswer(bool Success, string SessionId, int FilesUploaded, IReadOnlyList<UploadedView> Files, string Message)
 {
@@ -77,7 +83,12 @@ internal sealed record UploadAnswer(bool Success, string SessionId, int FilesUpl
         files.Count == 1 ? "1 file uploaded." : $"{files.Count} files uploaded.");
 }
 
-/// <summary>A file just uploaded; `sha256` is lower-case hexadecimal; `pages` and `locked` as in <see cref="FileDetails"/>.</summary>
+/// <summary>A file just uploaded.</summary>
+/// <param name="Size">Bytes.</param>
+/// <param name="Type">The media type that its content shows.</param>
+/// <param name="Sha256">Lower-case hexadecimal digits.</param>
+/// <param name="Pages">Pages of a PDF that could be read.</param>
+/// <param name="Locked">Whether a PDF needs a password.</param>
 internal sealed record UploadedView(
     Guid Id,
     string OriginalName,

@@ -13,7 +13,7 @@ namespace CloudTab.UploadApi;
 /// </summary>
 internal sealed class ByteRateLimit
 {
-    private const long DefaultPerMinute = 4L << 30;
+    public const long DefaultPerMinute = 4L << 30;
     private static readonly TimeSpan Window = TimeSpan.FromMinutes(1);
 
     private readonly Lock _lock = new();

@@ -16,7 +16,7 @@ internal static class PageEndpoints
     {
         foreach (var prefix in (string[])["", "/s/{shop}"])
         {
-            var group = routes.MapGroup(prefix);
+            var group = routes.MapGroup(prefix).ExcludeFromDescription();
             group.MapGet("/", ShowForm);
             group.MapPost("/send", Send)
                 .TakesLargeBody()

@@ -9,7 +9,7 @@ namespace CloudTab.UploadApi;
 internal sealed record UploadProtocol(string Name)
 {
     public static readonly UploadProtocol Tus = new("tus");
-    public static readonly UploadProtocol Ietf = new("Resumable Uploads for HTTP");
+    public static readonly UploadProtocol Ietf = new("ietf");
     public static readonly UploadProtocol Direct = new("direct");
 
     /// <summary>The protocol whose headers a request has. A request with none of them gets the answer of tus, which says what is missing.</summary>

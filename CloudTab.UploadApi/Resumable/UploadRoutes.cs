@@ -1,4 +1,5 @@
 using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 
@@ -21,10 +22,14 @@ internal static class UploadRoutes
 
     public static RouteGroupBuilder MapUploads(this RouteGroupBuilder group)
     {
-        group.MapMethods(Creation, [HttpMethods.Options], Describe);
-        group.MapMethods(Upload, [HttpMethods.Options], Describe);
-        group.MapGroup("").WithMetadata(UploadProtocol.Tus).MapTus();
-        group.MapGroup("").WithMetadata(UploadProtocol.Ietf).MapIetf();
+        foreach (var path in (string[])[Creation, Upload])
+        {
+            group.MapMethods(path, [HttpMethods.Options], Describe).WithSummary("Ask what is offered").WithTags(CustomerDocument.Resumable)
+                .Tells(204, TusHeaders.Resumable, TusHeaders.Version, TusHeaders.Extension, TusHeaders.MaxSize, TusHeaders.ChecksumAlgorithm, IetfHeaders.Limit);
+        }
+
+        group.MapGroup("").WithTags(CustomerDocument.Resumable).WithMetadata(UploadProtocol.Tus).MapTus();
+        group.MapGroup("").WithTags(CustomerDocument.Resumable).WithMetadata(UploadProtocol.Ietf).MapIetf();
         group.MapDirectUploads();
         return group;
     }

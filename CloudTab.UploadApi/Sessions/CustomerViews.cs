@@ -41,6 +41,11 @@ internal sealed class CustomerViews(Database database, SessionViews views, TimeP
 }
 
 /// <summary>A session as its customer sees it.</summary>
+/// <param name="PickupCode">What the customer says at the counter.</param>
+/// <param name="Status">`open` (no file submitted yet), `pending`, `processing` (claimed), `completed`, `expired` or `cancelled`.</param>
+/// <param name="FileCount">Files that are stored.</param>
+/// <param name="TotalSize">Bytes of the files that are stored.</param>
+/// <param name="Files">Every file that was stored, also those that are deleted by now.</param>
 public sealed record CustomerSession(
     string SessionId,
     string PickupCode,
@@ -52,7 +57,12 @@ public sealed record CustomerSession(
     DateTime? CompletedAt,
     IReadOnlyList<CustomerFile> Files);
 
-/// <summary>A file as its customer sees it; `status` is `stored` or `deleted`; `pages` and `locked` as in <see cref="FileDetails"/>.</summary>
+/// <summary>A file as its customer sees it.</summary>
+/// <param name="Type">The media type that its content shows.</param>
+/// <param name="Size">Bytes.</param>
+/// <param name="Status">`stored` or `deleted`.</param>
+/// <param name="Pages">Pages of a PDF that could be read.</param>
+/// <param name="Locked">Whether a PDF needs a password.</param>
 public sealed record CustomerFile(
     Guid Id,
     string Name,

@@ -2,6 +2,7 @@ using System.Text.Json;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
 
 namespace CloudTab.UploadApi;
 
@@ -13,14 +14,19 @@ internal static class SessionEndpoints
 
     public static RouteGroupBuilder MapSessions(this RouteGroupBuilder group)
     {
-        group.MapPost("/sessions/create", Create)
+        var sessions = group.MapGroup("").WithTags(CustomerDocument.Sessions);
+        sessions.MapPost("/sessions/create", Create).WithSummary("Open a session")
             .RequireRateLimiting(SessionRateLimit.Sessions)
+            .Takes("application/json", typeof(NewSession))
             .Answers(Problems.InvalidSession, Problems.OtherShop, Problems.ShopNotFound, Problems.ShopClosed)
             .Answers(Failures.Of(400), Failures.Of(408), Failures.Of(413), Failures.Of(429));
-        group.MapGet("/sessions/{sessionId}/status", Status);
-        group.MapPost("/sessions/{sessionId}/submit", Submit).Answers(Problems.SessionClosed, Problems.NothingToSubmit);
-        group.MapDelete("/sessions/{sessionId}", Cancel).Answers(Problems.SessionClosed);
-        group.MapGet("/shopkeeper/status", ShopkeeperStatus).Answers(Problems.ShopNotFound);
+        sessions.MapGet("/sessions/{sessionId}/status", Status).WithSummary("Watch a session");
+        sessions.MapPost("/sessions/{sessionId}/submit", Submit).WithSummary("Tell the shop that all files are there")
+            .Answers(Problems.SessionClosed, Problems.NothingToSubmit);
+        sessions.MapDelete("/sessions/{sessionId}", Cancel).WithSummary("Withdraw a session and its files")
+            .Answers(Problems.SessionClosed);
+        sessions.MapGet("/shopkeeper/status", ShopkeeperStatus).WithSummary("Ask whether the shop takes files")
+            .Answers(Problems.ShopNotFound);
         return group;
     }
 
@@ -76,17 +82,16 @@ internal static class SessionEndpoints
     }
 
     private static async Task<Results<Ok<ShopAnswer>, Problem>> ShopkeeperStatus(
-        RequestedShop shop, HttpRequest request, Shops shops, CancellationToken cancellationToken)
+        RequestedShop requested, Shops shops, CancellationToken cancellationToken, [FromQuery] string shop = "")
     {
-        var asked = request.Query["shop"].ToString();
-        var id = shop.IsNamed || asked.Length == 0 ? shop.Id : RequestedShop.Parse(asked);
+        var id = requested.IsNamed || shop.Length == 0 ? requested.Id : RequestedShop.Parse(shop);
         if (await shops.FindAsync(id, cancellationToken) is not { } found)
             return Problems.ShopNotFound;
         var message = (found.AcceptsUploads, found.Connected) switch
         {
-            (false, _) => "This shop takes no uploads at the moment.",
+            (false, _) => Problems.ShopClosed.Detail,
             (true, true) => "The shop is ready for your files.",
-            (true, false) => "The shop takes your files; its PC is not connected at the moment.",
+            (true, false) => "You can send your files. The shop's PC is not connected right now.",
         };
         return TypedResults.Ok(new ShopAnswer(found.AcceptsUploads, found.Connected, message));
     }
@@ -120,8 +125,12 @@ internal static class SessionEndpoints
 /// <summary>What a customer may say about a new session.</summary>
 /// <param name="CustomerName">Text of up to 200 characters.</param>
 /// <param name="Shop">Id of the shop, where the address does not name it.</param>
-internal sealed record NewSession(string? CustomerName, string? Shop);
+internal sealed record NewSession(string? CustomerName = null, string? Shop = null);
 
+/// <summary>A session that has been opened.</summary>
+/// <param name="SessionId">The customer's secret: it opens this session and nothing else.</param>
+/// <param name="PickupCode">What the customer says at the counter: 6 characters of `23456789ABCDEFGHJKMNPQRSTVWXYZ`.</param>
+/// <param name="ExpiresAt">When the session ends if nothing happens.</param>
 internal sealed record SessionAnswer(bool Success, string SessionId, string PickupCode, DateTime ExpiresAt, string Message);
 
 internal sealed record StatusAnswer(bool Success, CustomerSession Session);

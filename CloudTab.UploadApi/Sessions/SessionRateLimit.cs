@@ -13,7 +13,7 @@ internal static class SessionRateLimit
     /// <summary>The policy's name: for endpoints that create a session.</summary>
     public const string Sessions = "sessions";
 
-    private const int DefaultPerMinute = 120;
+    public const int DefaultPerMinute = 120;
 
     public static IServiceCollection AddSessionRateLimit(this IServiceCollection services)
     {

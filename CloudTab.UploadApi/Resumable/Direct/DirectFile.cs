@@ -10,8 +10,8 @@ namespace CloudTab.UploadApi;
 /// <param name="Type">The media type that the client believes in.</param>
 /// <param name="Sha256">The SHA-256 of its content, in hexadecimal digits.</param>
 /// <param name="Mode">`direct`: there may be others one day.</param>
-/// <param name="Parts">The SHA-256 of every 8 MiB of it. Without them the file is sent as one part.</param>
-internal sealed record DirectFile(string? Name, long? Size, string? Type, string? Sha256, string? Mode, IReadOnlyList<string?>? Parts)
+/// <param name="Parts">What each 8 MiB of it hash to. Without them the file is sent as one part.</param>
+internal sealed record DirectFile(string? Name, long? Size, string? Type, string? Sha256, string? Mode, IReadOnlyList<string?>? Parts = null)
 {
     private const string Direct = "direct";
     private const int LongestType = 255;

@@ -17,12 +17,13 @@ internal static class DirectUploads
 
     public static void MapDirectUploads(this RouteGroupBuilder group)
     {
-        var direct = group.MapGroup("").AddEndpointFilter(RefuseWhereOff).Answers(Problems.DirectUploadsOff);
-        direct.MapPost(UploadProtocols.Creation, Create)
+        var direct = group.MapGroup("").WithTags(CustomerDocument.Direct).AddEndpointFilter(RefuseWhereOff).Answers(Problems.DirectUploadsOff);
+        direct.MapPost(UploadProtocols.Creation, Create).WithSummary("Announce a file whose bytes go to S3")
             .WithMetadata(UploadProtocol.Direct, new RequestSizeLimitAttribute(LargestBody))
+            .Tells(201, "Location")
             .Answers(Problems.InvalidDirectFile, Problems.InvalidParts, Problems.EmptyFile, Failures.Of(400), Failures.Of(408), Failures.Of(413))
             .Answers(Problems.SessionClosed, Problems.FileTooLarge, Problems.TooManyFiles, Problems.SessionTooLarge, Problems.ShopFull);
-        direct.MapPost($"{UploadProtocols.Upload}/finish", Finish)
+        direct.MapPost($"{UploadProtocols.Upload}/finish", Finish).WithSummary("Store the file, or hear which parts are missing")
             .Answers(Problems.PartsMissing)
             .Answers(Problems.OfCompletion);
     }

@@ -12,18 +12,32 @@ internal static class Ietf
 {
     public static void MapIetf(this RouteGroupBuilder group)
     {
-        group.MapPost(UploadRoutes.Creation, Create)
+        group.MapPost(UploadProtocols.Creation, Create).WithSummary("IETF: create an upload, with its first bytes or without")
             .TakesLargeBody()
+            .Takes("application/octet-stream")
+            .Requires(IetfHeaders.Complete)
+            .Allows(IetfHeaders.InteropVersion, UploadHeaders.Length, "Content-Disposition", IetfHeaders.ContentDigest, IetfHeaders.ReprDigest, IetfHeaders.WantReprDigest)
+            .Tells(200, "Location", IetfHeaders.Complete, UploadHeaders.Offset, IetfHeaders.Limit, IetfHeaders.ReprDigest)
+            .Tells(201, "Location", IetfHeaders.Complete, UploadHeaders.Offset, IetfHeaders.Limit)
             .Answers(Problems.InvalidHeader(IetfHeaders.Complete), IetfProblems.InvalidDigest)
             .Answers(IetfProblems.Of(Problems.OfAppending));
-        group.MapMethods(UploadProtocols.Upload, [HttpMethods.Head, HttpMethods.Get], Retrieve)
+        group.MapMethods(UploadProtocols.Upload, [HttpMethods.Head, HttpMethods.Get], Retrieve).WithSummary("IETF: ask how far an upload is")
+            .Requires(IetfHeaders.InteropVersion)
+            .Tells(204, IetfHeaders.Complete, UploadHeaders.Offset, UploadHeaders.Length, IetfHeaders.Limit)
             .Answers(IetfProblems.Of(Problems.OfCompletion));
-        group.MapPatch(UploadProtocols.Upload, Append)
+        group.MapPatch(UploadProtocols.Upload, Append).WithSummary("IETF: add bytes to an upload")
             .TakesLargeBody()
+            .Takes(IetfHeaders.PartialUpload)
+            .Requires(IetfHeaders.Complete, UploadHeaders.Offset)
+            .Allows(IetfHeaders.InteropVersion, UploadHeaders.Length, IetfHeaders.ContentDigest, IetfHeaders.WantReprDigest)
+            .Tells(200, IetfHeaders.Complete, UploadHeaders.Offset, IetfHeaders.Limit, IetfHeaders.ReprDigest)
+            .Tells(204, IetfHeaders.Complete, UploadHeaders.Offset, IetfHeaders.Limit)
+            .Tells(415, IetfHeaders.AcceptPatch)
             .Answers(Problems.InvalidHeader(UploadHeaders.Offset), Problems.InvalidHeader(IetfHeaders.Complete), IetfProblems.InvalidDigest)
             .Answers(IetfProblems.OtherContentType, IetfProblems.OffsetConflict)
             .Answers(IetfProblems.Of(Problems.OfAppending));
-        group.MapDelete(UploadProtocols.Upload, Cancel)
+        group.MapDelete(UploadProtocols.Upload, Cancel).WithSummary("IETF: end an upload, finished or not")
+            .Requires(IetfHeaders.InteropVersion)
             .Answers(Problems.OfTermination);
     }
 

@@ -12,21 +12,29 @@ internal static class Tus
 {
     public static void MapTus(this RouteGroupBuilder group)
     {
-        group.Answers(Problems.OtherTusVersion);
-        group.MapPost(UploadProtocols.Creation, Create)
+        group.Requires(TusHeaders.Resumable).Answers(Problems.OtherTusVersion);
+        group.MapPost(UploadProtocols.Creation, Create).WithSummary("tus: create an upload, with its first bytes or without")
             .TakesLargeBody(TusVersion.Filter)
+            .Takes(TusHeaders.ContentType)
+            .Allows(UploadHeaders.Length, TusHeaders.DeferLength, TusHeaders.Metadata, TusHeaders.Concat, TusHeaders.Checksum)
+            .Tells(201, TusHeaders.Resumable, "Location", UploadHeaders.Offset, TusHeaders.Expires)
             .Answers(Problems.InvalidHeader(TusHeaders.Concat), Problems.InvalidHeader(TusHeaders.Metadata), Problems.InvalidHeader(UploadHeaders.Length))
             .Answers(Problems.OtherContentType, Problems.ChecksumNotUnderstood, Problems.UploadNotFound, Problems.NotConcatenable)
             .Answers(Problems.OfAppending);
-        group.MapMethods(UploadProtocols.Upload, [HttpMethods.Head], Head)
+        group.MapMethods(UploadProtocols.Upload, [HttpMethods.Head], Head).WithSummary("tus: ask how far an upload is")
             .AddEndpointFilter(TusVersion.Filter)
+            .Tells(200, TusHeaders.Resumable, UploadHeaders.Offset, UploadHeaders.Length, TusHeaders.DeferLength)
+            .Tells(200, TusHeaders.Metadata, TusHeaders.Concat, TusHeaders.Expires)
             .Answers(Problems.OfCompletion);
-        group.MapPatch(UploadProtocols.Upload, Patch)
+        group.MapPatch(UploadProtocols.Upload, Patch).WithSummary("tus: add bytes to an upload")
             .TakesLargeBody(TusVersion.Filter)
+            .Takes(TusHeaders.ContentType)
+            .Requires(UploadHeaders.Offset).Allows(UploadHeaders.Length, TusHeaders.Checksum)
+            .Tells(204, TusHeaders.Resumable, UploadHeaders.Offset, TusHeaders.Expires)
             .Answers(Problems.InvalidHeader(UploadHeaders.Offset), Problems.InvalidHeader(UploadHeaders.Length))
             .Answers(Problems.OtherContentType, Problems.ChecksumNotUnderstood, Problems.OffsetConflict)
             .Answers(Problems.OfAppending);
-        group.MapDelete(UploadProtocols.Upload, Delete)
+        group.MapDelete(UploadProtocols.Upload, Delete).WithSummary("tus: end an upload, finished or not")
             .AddEndpointFilter(TusVersion.Filter)
             .Answers(Problems.OfTermination);
     }

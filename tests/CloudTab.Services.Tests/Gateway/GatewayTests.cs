@@ -76,6 +76,10 @@ public sealed class GatewayTests : IAsyncLifetime
     [InlineData("/ws/more")]
     [InlineData("/api/customer/../../presence")]
     [InlineData("/api/customer/%2e%2e/%2e%2e/presence")]
+    [InlineData("/docs")]
+    [InlineData("/docs/scalar.js")]
+    [InlineData("/openapi/customer.json")]
+    [InlineData("/openapi/shopkeeper.json")]
     public async Task Nothing_else_is_exposed(string path)
     {
         await using var gateway = Start();
@@ -88,6 +92,19 @@ public sealed class GatewayTests : IAsyncLifetime
         Assert.Empty(_uploadApi.Requests);
         Assert.Empty(_shopApi.Requests);
         Assert.Empty(_notifier.Requests);
+    }
+
+    [Theory]
+    [InlineData("/docs", "upload-api")]
+    [InlineData("/docs/scalar.js", "upload-api")]
+    [InlineData("/openapi/customer.json", "upload-api")]
+    [InlineData("/openapi/shopkeeper.json", "shop-api")]
+    public async Task In_Development_the_documentation_is_reachable(string path, string service)
+    {
+        await using var gateway = StartIn("Development");
+        using var client = gateway.Client();
+
+        Assert.Equal(service, await client.GetStringAsync(new Uri(path, UriKind.Relative), Token));
     }
 
     [Theory]
@@ -440,13 +457,15 @@ public sealed class GatewayTests : IAsyncLifetime
         return Encoding.UTF8.GetString(buffer, 0, frame.Count);
     }
 
-    private ServiceHost<GatewayOptions> Start(params (string Name, string Value)[] settings)
+    private ServiceHost<GatewayOptions> Start(params (string Name, string Value)[] settings) => StartIn("Production", settings);
+
+    private ServiceHost<GatewayOptions> StartIn(string environment, params (string Name, string Value)[] settings)
     {
         var all = Settings();
         all["urls"] = "http://127.0.0.1:0";
         foreach (var (name, value) in settings)
             all[name] = value;
-        return ServiceHost<GatewayOptions>.Start(all, "Production", TimeProvider.System);
+        return ServiceHost<GatewayOptions>.Start(all, environment, TimeProvider.System);
     }
 
     private Dictionary<string, string> Settings() => new(StringComparer.Ordinal)

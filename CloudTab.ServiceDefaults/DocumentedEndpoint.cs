@@ -1,0 +1,29 @@
+using Microsoft.AspNetCore.Builder;
+
+namespace CloudTab.ServiceDefaults;
+
+/// <summary>What the API's document must say of an endpoint and no signature shows, because the handler reads or writes HTTP by itself.</summary>
+public static class DocumentedEndpoint
+{
+    /// <summary>The body that a request has: of this type as JSON, or bytes.</summary>
+    public static TBuilder Takes<TBuilder>(this TBuilder endpoint, string contentType, Type? type = null)
+        where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new TakenBody(contentType, type));
+
+    /// <summary>Headers that a request must have.</summary>
+    public static TBuilder Requires<TBuilder>(this TBuilder endpoint, params string[] headers)
+        where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new TakenHeaders(Required: true, headers));
+
+    /// <summary>Headers that a request may have.</summary>
+    public static TBuilder Allows<TBuilder>(this TBuilder endpoint, params string[] headers)
+        where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new TakenHeaders(Required: false, headers));
+
+    /// <summary>Headers that an answer with this status has.</summary>
+    public static TBuilder Tells<TBuilder>(this TBuilder endpoint, int status, params string[] headers)
+        where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new ToldHeaders(status, headers));
+}
+
+internal sealed record TakenBody(string ContentType, Type? Type);
+
+internal sealed record TakenHeaders(bool Required, string[] Names);
+
+internal sealed record ToldHeaders(int Status, string[] Names);

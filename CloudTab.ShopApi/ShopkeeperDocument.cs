@@ -1,0 +1,77 @@
+using CloudTab.ServiceDefaults;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.OpenApi;
+
+namespace CloudTab.ShopApi;
+
+/// <summary>What the shopkeepers' OpenAPI document says besides what its endpoints say of themselves.</summary>
+internal static class ShopkeeperDocument
+{
+    public const string Name = "shopkeeper";
+
+    private const string ASession = "2n5v8x1c3b7m9k4h6g0f2d5s8a";
+    private const string ADigest = "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4";
+    private static readonly Guid AFile = new("019a8f3e-6a52-7c1d-9e0b-4d2f8a6c1b35");
+    private static readonly DateTime Now = new(2026, 11, 29, 9, 30, 0, DateTimeKind.Utc);
+
+    private const string Description = """
+        How a shop gets its customers' files. Every call has the shop's key in the header `X-API-Key`, and sees that shop's sessions and files only:
+        those of another shop are 404.
+
+        `{id}` is a session id, or the pickup code that the customer says at the counter.
+
+        **Failures** are `application/problem+json` (RFC 9457). Programs go by `code`, which never changes. 429 and 503 carry `Retry-After`. An address
+        that sends more than `RATE_LIMIT_KEY_FAILURES_PER_MINUTE` wrong keys (30 unless set) has to wait.
+
+        New sessions are announced over the WebSocket `/ws`, which OpenAPI cannot describe: see docs/protocol.md.
+        """;
+
+    private static readonly ApiDocument Document = new(
+        new OpenApiInfo { Title = "CloudTab for shops", Version = "1", Description = Description },
+        new Dictionary<string, (string, string)>(StringComparer.OrdinalIgnoreCase)
+        {
+            ["id"] = ("A session id, or a pickup code in upper or lower case.", "K7MXQ2"),
+            ["fileId"] = ("A file's id.", AFile.ToString()),
+            ["limit"] = ("Most sessions in the answer.", "50"),
+            ["after"] = ("`next` of the answer before: what follows it is answered.", "8de2f1b2c3d4e5f-019a8f3e6a527c1d9e0b4d2f8a6c1b35"),
+            ["Range"] = ("One range of bytes.", "bytes=0-1048575"),
+            ["If-Match"] = ("Answers only if the file is this one.", $"\"{ADigest}\""),
+            ["If-None-Match"] = ("Answers 304 if the file is this one.", $"\"{ADigest}\""),
+            ["If-Range"] = ("Answers the range only if the file is this one, else all of it.", $"\"{ADigest}\""),
+            ["ETag"] = ("The SHA-256 of the file.", $"\"{ADigest}\""),
+            ["Accept-Ranges"] = ("Ranges of bytes may be asked for.", "bytes"),
+            ["Content-Range"] = ("Which bytes these are.", "bytes 0-1048575/2097152"),
+            ["Content-Disposition"] = ("The file's name. It is always an attachment.", "attachment; filename=a.pdf; filename*=UTF-8''a.pdf"),
+            ["WWW-Authenticate"] = ("The scheme.", ApiKeyAuthentication.SchemeName),
+            ["Retry-After"] = ("Seconds to wait before the next attempt.", "2"),
+        },
+        [
+            new PendingSessions(true, 1, [new(Guid.Empty, ASession, "K7MXQ2", "Asha", 1, 48_213, Now, Now.AddMinutes(30))], null),
+            new SessionView(true, new(Guid.Empty, ASession, "K7MXQ2", "Asha", 1, 48_213, "processing", Now, Now.AddMinutes(30), "Front desk")
+            {
+                Files = [new(AFile, "a.pdf", "application/pdf", 48_213, ADigest, "stored", 3, false)],
+            }),
+            new Answer(true, "The session is pending again."),
+            new FileLinkView(true, new(AFile, "a.pdf", "application/pdf", 48_213, ADigest, new Uri("https://bucket.s3.example/…"))),
+        ]);
+
+    public static void Describe(OpenApiOptions options)
+    {
+        Document.Describe(options);
+        options.AddDocumentTransformer((document, _, _) =>
+        {
+            (document.Components ??= new()).SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>(StringComparer.Ordinal)
+            {
+                [ApiKeyAuthentication.SchemeName] = new OpenApiSecurityScheme
+                {
+                    Type = SecuritySchemeType.ApiKey,
+                    In = ParameterLocation.Header,
+                    Name = ApiKeyAuthentication.Header,
+                    Description = "The shop's key. `CloudTab.Migrator key add` makes one.",
+                },
+            };
+            document.Security = [new() { [new OpenApiSecuritySchemeReference(ApiKeyAuthentication.SchemeName, document)] = [] }];
+            return Task.CompletedTask;
+        });
+    }
+}

@@ -1,0 +1,141 @@
+using System.Security.Cryptography;
+using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
+using Microsoft.AspNetCore.Mvc.ApiExplorer;
+using Microsoft.OpenApi;
+using Scalar.AspNetCore;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>What the customers' OpenAPI document says besides what its endpoints say of themselves.</summary>
+internal static class CustomerDocument
+{
+    public const string Name = "customer";
+    public const string Sessions = "Sessions";
+    public const string Resumable = "Resumable uploads";
+    public const string Direct = "Direct uploads";
+
+    private const string Policy =
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
+
+    private const string ASession = "2n5v8x1c3b7m9k4h6g0f2d5s8a";
+    private const string AnUpload = "5t8w1z4c7f0j3m6p9s2v5y8b1e";
+    private const string ADigest = "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4";
+    private static readonly Guid AFile = new("019a8f3e-6a52-7c1d-9e0b-4d2f8a6c1b35");
+    private static readonly Dictionary<string, string> AChecksum =
+        new(StringComparer.Ordinal) { [DirectParts.ChecksumHeader] = "X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=" };
+    private static readonly DateTime Now = new(2026, 11, 29, 9, 30, 0, DateTimeKind.Utc);
+    private static readonly UploadOptions Limits = new();
+
+    private static string Description => $"""
+        How customers send files to a shop's counter. No account and no key: the session id that *create* answers is the customer's secret.
+
+        **Shops.** Every path also answers under `/s/{"{shop}"}`, for example `/s/corner-print/api/customer/sessions/create`. The prefix names the
+        shop. Without it the default shop is meant. The paths are documented once, without the prefix.
+
+        **Failures** are `application/problem+json` (RFC 9457). Programs go by `code`, which never changes. 429, 503 and 507 carry `Retry-After`.
+
+        **Limits**, all inclusive. They are settings of the service, and a shop may have its own:
+
+        | limit | setting | default |
+        | --- | --- | --- |
+        | bytes in a file | `MAX_FILE_SIZE` | {FileSize.Format(Limits.MaxFileSize)} |
+        | files in a session | `MAX_FILES_PER_SESSION` | {Limits.MaxFiles} |
+        | bytes in a session | `MAX_SESSION_SIZE` | {FileSize.Format(Limits.For(default).SessionSize)} |
+        | bytes in a shop's queue | `MAX_OUTSTANDING_SIZE` | {FileSize.Format(Limits.MaxOutstandingSize)} |
+        | new sessions a minute from one address | `RATE_LIMIT_SESSIONS_PER_MINUTE` | {SessionRateLimit.DefaultPerMinute} |
+        | bytes a minute from one address | `RATE_LIMIT_BYTES_PER_MINUTE` | {FileSize.Format(ByteRateLimit.DefaultPerMinute)} |
+
+        **Types.** A file's type is what its content says: {string.Join(", ", FileTypes.Known.Order(StringComparer.Ordinal).Select(type => $"`{type}`"))}.
+        `ACCEPTED_TYPES` may allow fewer.
+
+        **Resumable uploads** speak two protocols at the same addresses: [tus 1.0.0](https://tus.io/protocols/resumable-upload) and
+        [Resumable Uploads for HTTP](https://datatracker.ietf.org/doc/draft-ietf-httpbis-resumable-upload/) of the IETF. **Direct uploads** are
+        announced there too. A request's headers say which it speaks. OpenAPI allows one operation for a path and a method: so `#tus`, `#ietf` and
+        `#direct` behind a path tell them apart here. They are not part of the address.
+        """;
+
+    public static ApiDocument Document { get; } = new(
+        new OpenApiInfo { Title = "CloudTab for customers", Version = "1", Description = Description },
+        new Dictionary<string, (string, string)>(StringComparer.OrdinalIgnoreCase)
+        {
+            ["sessionId"] = ("The customer's secret: 26 characters of Crockford's base 32.", ASession),
+            ["uploadId"] = ("The upload's secret: 26 characters of Crockford's base 32.", AnUpload),
+            ["fileId"] = ("A file's id.", AFile.ToString()),
+            ["shop"] = ("A shop's id; without it the default shop.", "corner-print"),
+            ["Retry-After"] = ("Seconds to wait before the next attempt.", "2"),
+            ["Location"] = ("The address of the upload, relative to the origin.", $"/api/customer/uploads/{AnUpload}"),
+            [UploadHeaders.Offset] = ("Bytes that the upload holds; in a request, where its bytes begin.", "8388608"),
+            [UploadHeaders.Length] = ("Bytes of the whole file.", "20971520"),
+            [TusHeaders.Resumable] = ("The version of tus.", TusVersion.Supported),
+            [TusHeaders.Version] = ("The versions of tus that are spoken.", TusVersion.Supported),
+            [TusHeaders.Extension] = ("The extensions of tus that are spoken.", "creation,creation-with-upload,expiration,checksum,termination"),
+            [TusHeaders.MaxSize] = ("Bytes that a file may have.", "52428800"),
+            [TusHeaders.ChecksumAlgorithm] = ("The algorithms that Upload-Checksum may use.", string.Join(',', BodyChecksum.Algorithms)),
+            [TusHeaders.DeferLength] = ("1: the length of the file is not known yet.", "1"),
+            [TusHeaders.Metadata] = ("Keys with values in Base64: `filename`, `filetype`, `sha256`, and any others.", "filename YS5wZGY=,filetype YXBwbGljYXRpb24vcGRm"),
+            [TusHeaders.Concat] = ("`partial`, or `final;` and the addresses of the partial uploads that the file is made of.", "partial"),
+            [TusHeaders.Checksum] = ("What the bytes of this request hash to: an algorithm, a space, the value in Base64.", "sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0="),
+            [TusHeaders.Expires] = ("When the upload ends unless it goes on.", "Sun, 29 Nov 2026 10:00:00 GMT"),
+            [IetfHeaders.InteropVersion] = ("The version of the draft.", IetfHeaders.SupportedInteropVersion),
+            [IetfHeaders.Complete] = ("`?1`: the file ends with these bytes; in an answer, the upload is done.", IetfHeaders.True),
+            [IetfHeaders.Limit] = ("What holds for the upload: bytes of the file, seconds left.", "max-size=52428800, max-age=1800"),
+            [IetfHeaders.ContentDigest] = ("What the bytes of this request hash to (RFC 9530).", "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:"),
+            [IetfHeaders.ReprDigest] = ("What the whole file hashes to (RFC 9530).", "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:"),
+            [IetfHeaders.WantReprDigest] = ("Asks for Repr-Digest in the last answer.", "sha-256=10"),
+            [IetfHeaders.AcceptPatch] = ("The Content-Type that bytes are sent with.", IetfHeaders.PartialUpload),
+            ["Content-Disposition"] = ("The file's name.", "attachment; filename=\"a.pdf\""),
+        },
+        [
+            new NewSession("Asha", "corner-print"),
+            new SessionAnswer(true, ASession, "K7MXQ2", Now.AddMinutes(30), "Session created."),
+            new StatusAnswer(true, new(
+                ASession, "K7MXQ2", "pending", 1, 48_213, Now, Now.AddMinutes(30), null, [new(AFile, "a.pdf", MediaTypes.Pdf, 48_213, "stored", 3, false)])),
+            new SubmitAnswer(true, ASession, "The shop has been told."),
+            new ShopAnswer(true, true, "The shop is ready for your files."),
+            UploadAnswer.For(ASession, [new(AFile, "a.pdf", MediaTypes.Pdf, 48_213, Convert.FromHexString(ADigest), 3, false)]),
+            new DirectFile("a.pdf", 48_213, MediaTypes.Pdf, ADigest, "direct", null),
+            new DirectUploadAnswer(
+                true,
+                AnUpload,
+                Now.AddMinutes(30),
+                [new(1, 0, 48_213, new Uri("https://bucket.s3.example/…"), AChecksum)],
+                "Send the parts, then finish."),
+        ]);
+
+    /// <summary>Serves the document, and a page that shows it and the shopkeepers', in Development only.</summary>
+    public static void MapDocuments(this WebApplication app)
+    {
+        if (!app.Environment.IsDevelopment())
+            return;
+        app.MapOpenApi();
+        app.MapScalarApiReference("/docs", (scalar, context) =>
+        {
+            // The page's script comes with its package. What would ask another origin (fonts, telemetry, the agent) is off, and the policy
+            // allows none.
+            var nonce = Convert.ToBase64String(RandomNumberGenerator.GetBytes(16));
+            context.Response.Headers.ContentSecurityPolicy = $"{Policy}; script-src 'nonce-{nonce}' 'strict-dynamic'";
+            scalar.WithTitle("CloudTab's APIs").AddDocument(Name, Document.Info.Title).AddDocument("shopkeeper", "CloudTab for shops").WithNonce(nonce)
+                .DisableDefaultFonts().DisableTelemetry().DisableAgent().DisableMcp().HideDeveloperTools();
+        });
+    }
+}
+
+/// <summary>Keeps apart in the document what protocols answer at the same path to the same method.</summary>
+internal sealed class DocumentedProtocols : IApiDescriptionProvider
+{
+    public int Order => 0;
+
+    public void OnProvidersExecuting(ApiDescriptionProviderContext context)
+    {
+    }
+
+    public void OnProvidersExecuted(ApiDescriptionProviderContext context)
+    {
+        foreach (var description in context.Results)
+        {
+            if (description.ActionDescriptor.EndpointMetadata.OfType<UploadProtocol>().FirstOrDefault() is { } protocol)
+                description.RelativePath += $"#{protocol.Name}";
+        }
+    }
+}
