@@ -119,7 +119,6 @@ public static class Failures
         private static int? StatusOf(Exception exception) => exception switch
         {
             BadHttpRequestException malformed => malformed.StatusCode,
-            _ when Resilience.IsUnavailable(exception) => StatusCodes.Status503ServiceUnavailable,
             // A time limit of our own ran out. (If the client has left, the exception middleware answers before this is asked.)
             OperationCanceledException => StatusCodes.Status503ServiceUnavailable,
             _ => null,

@@ -12,49 +12,12 @@ internal sealed class FileDownload(StoredFile file) : IResult
 {
     public async Task ExecuteAsync(HttpContext context)
     {
-        var tag = new EntityTagHeaderValue($"\"{file.Sha256}\"");
-        var selection = Selection.Of(context.Request, tag, file.Size);
-        if (Refusal(selection.Status) is { } refusal)
-        {
-            if (selection.Status == StatusCodes.Status416RangeNotSatisfiable)
-                context.Response.Headers.ContentRange = new ContentRangeHeaderValue(file.Size).ToString();
-            await refusal.ExecuteAsync(context);
-            return;
-        }
-
-        if (selection.Status == StatusCodes.Status304NotModified || HttpMethods.IsHead(context.Request.Method))
-        {
-            WriteHeaders(context.Response, tag, selection);
-            return;
-        }
-
-        await SendAsync(context, tag, selection);
-    }
-
-    private static Problem? Refusal(int status) => status switch
-    {
-        StatusCodes.Status412PreconditionFailed => Problems.PreconditionFailed,
-        StatusCodes.Status416RangeNotSatisfiable => Problems.RangeNotSatisfiable,
-        _ => null,
-    };
-
-    private async Task SendAsync(HttpContext context, EntityTagHeaderValue tag, Selection selection)
-    {
         var services = context.RequestServices;
         var logger = services.GetRequiredService<ILogger<FileDownload>>();
-        var store = services.GetRequiredService<ObjectStore>();
-        var range = selection.Status == StatusCodes.Status206PartialContent ? new ByteRange(selection.First, selection.Last) : null;
-        using var found = await store.GetAsync(file.ObjectKey, range, context.RequestAborted);
-        if (found is null)
-        {
-            // Completed since the row was read, or something else than CloudTab has deleted it.
-            logger.ObjectMissing(file.Id);
-            await Problems.FileDeleted.ExecuteAsync(context);
-            return;
-        }
-
-        WriteHeaders(context.Response, tag, selection);
-        var sent = 0L;
+        var response = context.Response;
+        response.Headers.Vary = HeaderNames.Accept;
+        response.Headers.AcceptRanges = "bytes";
+        await using var bytes = new FileBytes(file, services.GetRequiredService<ObjectStore>(), services.GetRequiredService<TimeProvider>(), response);
         try
         {
             var tag = new EntityTagHeaderValue($"\"{file.Sha256}\"");
@@ -101,7 +64,7 @@ internal sealed class FileDownload(StoredFile file) : IResult
         context.Response.Headers.Remove(HeaderNames.ContentDisposition);
         context.Response.Headers.Remove(HeaderNames.LastModified);
         context.Response.Headers.Remove(HeaderNames.ETag);
-        return ((ProblemHttpResult)problem).ExecuteAsync(context);
+        return problem.ExecuteAsync(context);
     }
 
     private static bool IsOfS3(Exception cut) =>

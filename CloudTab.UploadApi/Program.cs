@@ -58,8 +58,8 @@ app.UseMethodOverride();
 app.UseRouting();
 app.UseRateLimiter();
 
-app.MapGroup("/api/customer").MapSessions().MapFiles().MapUploadProtocols();
-app.MapGroup("/s/{shop}/api/customer").ExcludeFromDescription().MapSessions().MapFiles().MapUploadProtocols();
+app.MapGroup("/api/customer").MapSessions().MapFiles().MapUploads();
+app.MapGroup("/s/{shop}/api/customer").ExcludeFromDescription().MapSessions().MapFiles().MapUploads();
 app.MapPages();
 app.MapAssets();
 app.MapDocuments();

@@ -32,7 +32,7 @@ internal static class FileEndpoints
         await using (files)
         {
             var refused = session.Closed ? Problems.SessionClosed : await ReceiveAsync(request, session, files, cancellationToken);
-            return refused is null ? TypedResults.Ok(UploadAnswer.For(requested.Id, files.Complete)) : refused;
+            return refused is null ? TypedResults.Ok(UploadAnswer.For(requested.Id, files.Stored)) : refused;
         }
     }
 

@@ -35,7 +35,7 @@ internal sealed class AppendToUpload(
         using var limit = clock.Limit(AcquireLimit);
         var (uploadLock, found) = await locks.AcquireAsync(shop, uploadId, body.Offset, limit.Token);
         if (uploadLock is null && found is { IsGone: false, IsComplete: false } && found.Received > body.Offset)
-            return Problems.OffsetConflict;
+            return new(found, Problems.OffsetConflict);
         if (uploadLock is null)
             return Problems.RefusalFor(found) is { } refused ? refused : new UploadAttempt(found, ConflictWith(found!, body));
         await using (uploadLock)

@@ -18,33 +18,33 @@ internal static class DirectUploads
     public static void MapDirectUploads(this RouteGroupBuilder group)
     {
         var direct = group.MapGroup("").WithTags(CustomerDocument.Direct).AddEndpointFilter(RefuseWhereOff).Answers(Problems.DirectUploadsOff);
-        direct.MapPost(UploadProtocols.Creation, Create).WithSummary("Announce a file whose bytes go to S3")
+        direct.MapPost(UploadRoutes.Creation, Create).WithSummary("Announce a file whose bytes go to S3")
             .WithMetadata(UploadProtocol.Direct, new RequestSizeLimitAttribute(LargestBody))
             .Tells(201, "Location")
             .Answers(Problems.InvalidDirectFile, Problems.InvalidParts, Problems.EmptyFile, Failures.Of(400), Failures.Of(408), Failures.Of(413))
             .Answers(Problems.SessionClosed, Problems.FileTooLarge, Problems.TooManyFiles, Problems.SessionTooLarge, Problems.ShopFull);
-        direct.MapPost($"{UploadProtocols.Upload}/finish", Finish).WithSummary("Store the file, or hear which parts are missing")
+        direct.MapPost($"{UploadRoutes.Upload}/finish", Finish).WithSummary("Store the file, or hear which parts are missing")
             .Answers(Problems.PartsMissing)
             .Answers(Problems.OfCompletion);
     }
 
     private static async Task<Results<Created<DirectUploadAnswer>, Problem>> Create(
-        RequestedSession session, DirectFile file, DirectStorage storage, CancellationToken cancellationToken)
+        RequestedSession session, DirectFile file, CreateDirectUpload createDirectUpload, CancellationToken cancellationToken)
     {
         var (wanted, unreadable) = file.Read();
-        var attempt = wanted is null ? unreadable! : await storage.CreateAsync(session.Shop.Id, session.Id, wanted, cancellationToken);
+        var attempt = wanted is null ? unreadable! : await createDirectUpload.CreateAsync(session.Shop.Id, session.Id, wanted, cancellationToken);
         if (attempt.Refused is { } refused)
             return refused;
         var upload = attempt.Upload!;
         return TypedResults.Created(
-            UploadProtocols.AddressOf(session.Shop, upload),
+            UploadRoutes.AddressOf(session.Shop, upload),
             new DirectUploadAnswer(true, upload.UploadId, upload.ExpiresAt, PartView.Of(attempt.Missing), "Send the parts, then finish."));
     }
 
     private static async Task<Results<Ok<UploadAnswer>, Problem>> Finish(
-        RequestedUpload requested, DirectStorage storage, CancellationToken cancellationToken)
+        RequestedUpload requested, FinishDirectUpload finishDirectUpload, CancellationToken cancellationToken)
     {
-        var attempt = await storage.FinishAsync(requested.Shop.Id, requested.Id, cancellationToken);
+        var attempt = await finishDirectUpload.FinishAsync(requested.Shop.Id, requested.Id, cancellationToken);
         if (attempt.Missing.Count > 0)
             return attempt.Refused! with { Members = [new("expiresAt", attempt.Upload!.ExpiresAt), new("parts", PartView.Of(attempt.Missing))] };
         if (attempt.Refused is { } refused)

@@ -12,7 +12,7 @@ internal static class Ietf
 {
     public static void MapIetf(this RouteGroupBuilder group)
     {
-        group.MapPost(UploadProtocols.Creation, Create).WithSummary("IETF: create an upload, with its first bytes or without")
+        group.MapPost(UploadRoutes.Creation, Create).WithSummary("IETF: create an upload, with its first bytes or without")
             .TakesLargeBody()
             .Takes("application/octet-stream")
             .Requires(IetfHeaders.Complete)
@@ -21,11 +21,11 @@ internal static class Ietf
             .Tells(201, "Location", IetfHeaders.Complete, UploadHeaders.Offset, IetfHeaders.Limit)
             .Answers(Problems.InvalidHeader(IetfHeaders.Complete), IetfProblems.InvalidDigest)
             .Answers(IetfProblems.Of(Problems.OfAppending));
-        group.MapMethods(UploadProtocols.Upload, [HttpMethods.Head, HttpMethods.Get], Retrieve).WithSummary("IETF: ask how far an upload is")
+        group.MapMethods(UploadRoutes.Upload, [HttpMethods.Head, HttpMethods.Get], Retrieve).WithSummary("IETF: ask how far an upload is")
             .Requires(IetfHeaders.InteropVersion)
             .Tells(204, IetfHeaders.Complete, UploadHeaders.Offset, UploadHeaders.Length, IetfHeaders.Limit)
             .Answers(IetfProblems.Of(Problems.OfCompletion));
-        group.MapPatch(UploadProtocols.Upload, Append).WithSummary("IETF: add bytes to an upload")
+        group.MapPatch(UploadRoutes.Upload, Append).WithSummary("IETF: add bytes to an upload")
             .TakesLargeBody()
             .Takes(IetfHeaders.PartialUpload)
             .Requires(IetfHeaders.Complete, UploadHeaders.Offset)
@@ -36,7 +36,7 @@ internal static class Ietf
             .Answers(Problems.InvalidHeader(UploadHeaders.Offset), Problems.InvalidHeader(IetfHeaders.Complete), IetfProblems.InvalidDigest)
             .Answers(IetfProblems.OtherContentType, IetfProblems.OffsetConflict)
             .Answers(IetfProblems.Of(Problems.OfAppending));
-        group.MapDelete(UploadProtocols.Upload, Cancel).WithSummary("IETF: end an upload, finished or not")
+        group.MapDelete(UploadRoutes.Upload, Cancel).WithSummary("IETF: end an upload, finished or not")
             .Requires(IetfHeaders.InteropVersion)
             .Answers(Problems.OfTermination);
     }
@@ -64,11 +64,11 @@ internal static class Ietf
         // resume the upload even if the message exchange gets later interrupted."
         if (first is not null && ResumptionSupport.For(request, session.Shop, limits) is { } support)
             first = first with { Announce = support.AnnounceAsync, Acknowledge = support.AcknowledgeAsync };
-        var attempt = await storage.CreateAsync(session.Shop.Id, session.Id, wanted, first, cancellationToken);
+        var attempt = await createUpload.CreateAsync(session.Shop.Id, session.Id, wanted, first, cancellationToken);
 
         // "The server MUST include the Location response header field pointing to the upload resource".
         if (attempt.Upload is { } begun)
-            request.HttpContext.Response.Headers.Location = UploadProtocols.AddressOf(session.Shop, begun);
+            request.HttpContext.Response.Headers.Location = UploadRoutes.AddressOf(session.Shop, begun);
         if (attempt.Refused is not null)
             return await answers.RefuseAsync(request, session.Shop.Id, attempt, cancellationToken);
         answers.Acknowledge(request.HttpContext.Response, attempt.Upload!);
@@ -76,9 +76,9 @@ internal static class Ietf
     }
 
     private static async Task<Results<NoContent, Problem>> Retrieve(
-        RequestedUpload requested, HttpRequest request, UploadStorage storage, IetfAnswers answers, CancellationToken cancellationToken)
+        RequestedUpload requested, HttpRequest request, FindUpload findUpload, IetfAnswers answers, CancellationToken cancellationToken)
     {
-        var attempt = await storage.FindAsync(requested.Shop.Id, requested.Id, cancellationToken);
+        var attempt = await findUpload.FindAsync(requested.Shop.Id, requested.Id, cancellationToken);
         if (attempt.Refused is not null)
             return IetfAnswers.Refuse(request, attempt);
         answers.Tell(request.HttpContext.Response, attempt.Upload!);
@@ -99,7 +99,7 @@ internal static class Ietf
         // "While the request content is being processed, the server SHOULD send interim responses […] to inform the client".
         if (ResumptionSupport.For(request, requested.Shop, limits) is { } support)
             body = body with { Acknowledge = support.AcknowledgeAsync };
-        var attempt = await storage.AppendAsync(requested.Shop.Id, requested.Id, body, cancellationToken);
+        var attempt = await appendToUpload.AppendAsync(requested.Shop.Id, requested.Id, body, cancellationToken);
         if (attempt.Refused is not null)
             return await answers.RefuseAsync(request, requested.Shop.Id, attempt, cancellationToken);
 
@@ -109,9 +109,9 @@ internal static class Ietf
 
     // "The server SHOULD deactivate the upload resource", and "SHOULD terminate any in-flight requests to the upload resource before".
     private static async Task<Results<NoContent, Problem>> Cancel(
-        RequestedUpload requested, HttpRequest request, UploadStorage storage, CancellationToken cancellationToken)
+        RequestedUpload requested, HttpRequest request, TerminateUpload terminateUpload, CancellationToken cancellationToken)
     {
-        return await storage.TerminateAsync(requested.Shop.Id, requested.Id, cancellationToken) is { } refused
+        return await terminateUpload.TerminateAsync(requested.Shop.Id, requested.Id, cancellationToken) is { } refused
             ? IetfAnswers.Refuse(request, refused)
             : TypedResults.NoContent();
     }

@@ -13,7 +13,7 @@ internal static class Tus
     public static void MapTus(this RouteGroupBuilder group)
     {
         group.Requires(TusHeaders.Resumable).Answers(Problems.OtherTusVersion);
-        group.MapPost(UploadProtocols.Creation, Create).WithSummary("tus: create an upload, with its first bytes or without")
+        group.MapPost(UploadRoutes.Creation, Create).WithSummary("tus: create an upload, with its first bytes or without")
             .TakesLargeBody(TusVersion.Filter)
             .Takes(TusHeaders.ContentType)
             .Allows(UploadHeaders.Length, TusHeaders.DeferLength, TusHeaders.Metadata, TusHeaders.Concat, TusHeaders.Checksum)
@@ -21,12 +21,12 @@ internal static class Tus
             .Answers(Problems.InvalidHeader(TusHeaders.Concat), Problems.InvalidHeader(TusHeaders.Metadata), Problems.InvalidHeader(UploadHeaders.Length))
             .Answers(Problems.OtherContentType, Problems.ChecksumNotUnderstood, Problems.UploadNotFound, Problems.NotConcatenable)
             .Answers(Problems.OfAppending);
-        group.MapMethods(UploadProtocols.Upload, [HttpMethods.Head], Head).WithSummary("tus: ask how far an upload is")
+        group.MapMethods(UploadRoutes.Upload, [HttpMethods.Head], Head).WithSummary("tus: ask how far an upload is")
             .AddEndpointFilter(TusVersion.Filter)
             .Tells(200, TusHeaders.Resumable, UploadHeaders.Offset, UploadHeaders.Length, TusHeaders.DeferLength)
             .Tells(200, TusHeaders.Metadata, TusHeaders.Concat, TusHeaders.Expires)
             .Answers(Problems.OfCompletion);
-        group.MapPatch(UploadProtocols.Upload, Patch).WithSummary("tus: add bytes to an upload")
+        group.MapPatch(UploadRoutes.Upload, Patch).WithSummary("tus: add bytes to an upload")
             .TakesLargeBody(TusVersion.Filter)
             .Takes(TusHeaders.ContentType)
             .Requires(UploadHeaders.Offset).Allows(UploadHeaders.Length, TusHeaders.Checksum)
@@ -34,7 +34,7 @@ internal static class Tus
             .Answers(Problems.InvalidHeader(UploadHeaders.Offset), Problems.InvalidHeader(UploadHeaders.Length))
             .Answers(Problems.OtherContentType, Problems.ChecksumNotUnderstood, Problems.OffsetConflict)
             .Answers(Problems.OfAppending);
-        group.MapDelete(UploadProtocols.Upload, Delete).WithSummary("tus: end an upload, finished or not")
+        group.MapDelete(UploadRoutes.Upload, Delete).WithSummary("tus: end an upload, finished or not")
             .AddEndpointFilter(TusVersion.Filter)
             .Answers(Problems.OfTermination);
     }
@@ -51,14 +51,14 @@ internal static class Tus
     }
 
     private static async Task<Results<Created, Problem>> Create(
-        RequestedSession session, HttpRequest request, UploadStorage storage, CancellationToken cancellationToken)
+        RequestedSession session, HttpRequest request, CreateUpload createUpload, ConcatenateUploads concatenateUploads, CancellationToken cancellationToken)
     {
         var (wanted, unreadable) = TusCreation.Read(request);
         var attempt = wanted switch
         {
             null => unreadable!,
-            { Parts: { } parts } => await storage.ConcatenateAsync(session.Shop.Id, session.Id, wanted.Upload, parts, cancellationToken),
-            _ => await CreateAsync(session, wanted.Upload, request, storage, cancellationToken),
+            { Parts: { } parts } => await concatenateUploads.ConcatenateAsync(session.Shop.Id, session.Id, wanted.Upload, parts, cancellationToken),
+            _ => await CreateAsync(session, wanted.Upload, request, createUpload, cancellationToken),
         };
         // Where an upload was begun, its offset tells the rest.
         if (attempt.Upload is not { } created)
@@ -70,23 +70,23 @@ internal static class Tus
         SetExpiry(request.HttpContext.Response, created);
         // "The Server MUST acknowledge a successful upload creation with the 201 Created status. The Server MUST set the Location header to the
         // URL of the created resource. This URL MAY be absolute or relative."
-        return TypedResults.Created(UploadProtocols.AddressOf(session.Shop, created));
+        return TypedResults.Created(UploadRoutes.AddressOf(session.Shop, created));
     }
 
     private static async Task<UploadAttempt> CreateAsync(
-        RequestedSession session, NewUpload wanted, HttpRequest request, UploadStorage storage, CancellationToken cancellationToken)
+        RequestedSession session, NewUpload wanted, HttpRequest request, CreateUpload createUpload, CancellationToken cancellationToken)
     {
         if (!UploadHeaders.HasBody(request))
-            return await storage.CreateAsync(session.Shop.Id, session.Id, wanted, first: null, cancellationToken);
+            return await createUpload.CreateAsync(session.Shop.Id, session.Id, wanted, first: null, cancellationToken);
         // Creation With Upload: "similar rules as for the PATCH request and response apply".
         var (first, unreadable) = ReadBody(request, offset: 0);
-        return first is null ? unreadable! : await storage.CreateAsync(session.Shop.Id, session.Id, wanted, first, cancellationToken);
+        return first is null ? unreadable! : await createUpload.CreateAsync(session.Shop.Id, session.Id, wanted, first, cancellationToken);
     }
 
     private static async Task<Results<Ok, Problem>> Head(
-        RequestedUpload requested, HttpResponse response, UploadStorage storage, CancellationToken cancellationToken)
+        RequestedUpload requested, HttpResponse response, FindUpload findUpload, CancellationToken cancellationToken)
     {
-        var attempt = await storage.FindAsync(requested.Shop.Id, requested.Id, cancellationToken);
+        var attempt = await findUpload.FindAsync(requested.Shop.Id, requested.Id, cancellationToken);
         if (attempt.Refused is { } refused)
             return refused;
 
@@ -113,12 +113,12 @@ internal static class Tus
     }
 
     private static async Task<Results<NoContent, Problem>> Patch(
-        RequestedUpload requested, HttpRequest request, UploadStorage storage, CancellationToken cancellationToken)
+        RequestedUpload requested, HttpRequest request, AppendToUpload appendToUpload, CancellationToken cancellationToken)
     {
         if (!request.Headers.TryRead(UploadHeaders.Offset, out var offset) || offset is null)
             return Problems.InvalidHeader(UploadHeaders.Offset);
         var (body, unreadable) = ReadBody(request, offset.Value);
-        var attempt = body is null ? unreadable! : await storage.AppendAsync(requested.Shop.Id, requested.Id, body, cancellationToken);
+        var attempt = body is null ? unreadable! : await appendToUpload.AppendAsync(requested.Shop.Id, requested.Id, body, cancellationToken);
         if (attempt.Refused is { } refused)
             return refused;
 
@@ -132,9 +132,9 @@ internal static class Tus
 
     // "The Server SHOULD free associated resources and MUST respond with the 204 No Content status".
     private static async Task<Results<NoContent, Problem>> Delete(
-        RequestedUpload requested, UploadStorage storage, CancellationToken cancellationToken)
+        RequestedUpload requested, TerminateUpload terminateUpload, CancellationToken cancellationToken)
     {
-        return await storage.TerminateAsync(requested.Shop.Id, requested.Id, cancellationToken) is { } refused
+        return await terminateUpload.TerminateAsync(requested.Shop.Id, requested.Id, cancellationToken) is { } refused
             ? refused
             : TypedResults.NoContent();
     }
