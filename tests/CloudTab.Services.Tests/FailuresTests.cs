@@ -23,8 +23,6 @@ namespace CloudTab.Services.Tests;
 /// <summary>What ServiceDefaults and Relay give to every service, seen from outside of one that does little else.</summary>
 public sealed class FailuresTests(Dependencies dependencies)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData("GET", "/nowhere", 404, "not_found")]
     [InlineData("DELETE", "/posted", 405, "method_not_allowed")]

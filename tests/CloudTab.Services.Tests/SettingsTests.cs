@@ -5,8 +5,6 @@ namespace CloudTab.Services.Tests;
 /// <summary>A setting that is wrong stops the start of the real process: one line that names it, exit code 78.</summary>
 public sealed class SettingsTests
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData("SESSION_TIMEOUT", "abc", "SESSION_TIMEOUT")]
     [InlineData("SESSION_TIMEOUT", "5", "SESSION_TIMEOUT")]

@@ -31,7 +31,7 @@ public sealed partial class TelemetryPageTests(RelayFixture relay) : IClassFixtu
         };
         listener.Start(); // tells of all that there are already
 
-        var page = await File.ReadAllTextAsync(Repository.PathOf("docs/operations.md"), TestContext.Current.CancellationToken);
+        var page = await File.ReadAllTextAsync(Repository.PathOf("docs/operations.md"), Token);
         var documented = Row.Matches(page).Select(row => $"{row.Groups["name"].Value} {row.Groups["unit"].Value}").Order(StringComparer.Ordinal);
 
         Assert.Equal(registered, documented);

@@ -21,8 +21,6 @@ public sealed class GatewayTests : IAsyncLifetime
     private Backend _notifier = null!;
     private Backend _janitor = null!;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     public async ValueTask InitializeAsync()
     {
         _uploadApi = await Backend.StartAsync("upload-api");
@@ -398,7 +396,7 @@ public sealed class GatewayTests : IAsyncLifetime
 
         _uploadApi.Ready = HttpStatusCode.ServiceUnavailable;
         await _janitor.StopAsync();
-        await StateMachine.UntilAsync(async () =>
+        await UntilAsync(async () =>
         {
             (status, health) = await HealthAsync(client);
             return status != HttpStatusCode.OK;

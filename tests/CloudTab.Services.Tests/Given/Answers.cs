@@ -7,12 +7,12 @@ namespace CloudTab.Services.Tests;
 internal static class Answers
 {
     public static async Task<JsonElement> JsonAsync(this HttpResponseMessage answer) =>
-        JsonElement.Parse(await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
+        JsonElement.Parse(await answer.Content.ReadAsByteArrayAsync(Token));
 
     /// <summary>Asserts that an answer is this problem, complete.</summary>
     public static async Task IsProblemAsync(this HttpResponseMessage answer, HttpStatusCode status, string code)
     {
-        var body = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        var body = await answer.Content.ReadAsStringAsync(Token);
         Assert.True(status == answer.StatusCode, $"{(int)answer.StatusCode}: {body}");
         Assert.Equal("application/problem+json", answer.Content.Headers.ContentType?.MediaType);
         var problem = JsonElement.Parse(body);

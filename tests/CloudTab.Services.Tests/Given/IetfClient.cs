@@ -5,8 +5,6 @@ namespace CloudTab.Services.Tests;
 /// <summary>Resumable Uploads for HTTP request by request.</summary>
 internal static class IetfClient
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     /// <summary>A request with these headers, beside Upload-Draft-Interop-Version.</summary>
     public static HttpRequestMessage Request(HttpMethod method, string path, byte[]? body = null, params IEnumerable<(string Name, string Value)> headers)
     {

@@ -7,8 +7,6 @@ namespace CloudTab.Services.Tests;
 /// <summary>HTTP/1.1 byte by byte: for requests that are not sent to their end, and answers that a client does not hand out.</summary>
 internal static class RawHttp
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     /// <summary>Connects, and sends a request's first line and headers, and these bytes of its body.</summary>
     /// <param name="head">First line and headers without Host, each ended by CR LF.</param>
     public static async Task<Socket> SendAsync(Uri address, string head, ReadOnlyMemory<byte> bytes = default)

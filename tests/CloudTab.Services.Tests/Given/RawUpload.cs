@@ -10,8 +10,6 @@ internal static class RawUpload
     /// <summary>How a form with boundary `b` begins whose first field is the file `a.pdf`.</summary>
     public const string Opening = "--b\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.pdf\"\r\n\r\n";
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     public static byte[] Body(params Sample[] files)
     {
         using var body = new MemoryStream();

@@ -82,17 +82,24 @@ public class RelayFixture(Dependencies dependencies) : IAsyncLifetime
         }
     }
 
-    /// <summary>Another replica of a service over the same database and bucket; whoever starts it disposes it.</summary>
-    internal ServiceHost<TOptions> StartHost<TOptions>(IReadOnlyDictionary<string, string>? settings = null)
+    /// <summary>Another replica of a service over the same database and bucket; the caller disposes it.</summary>
+    internal ServiceHost<TOptions> StartHost<TOptions>(params IEnumerable<(string Name, string Value)> settings)
         where TOptions : class
     {
         var all = Environment().ToDictionary(pair => pair.Key.Replace("__", ":", StringComparison.Ordinal), pair => pair.Value, StringComparer.Ordinal);
-        foreach (var (name, value) in Settings.Concat(settings ?? new Dictionary<string, string>(StringComparer.Ordinal)))
+        foreach (var (name, value) in Settings.Select(setting => (setting.Key, setting.Value)).Concat(settings))
             all[name] = value;
         return ServiceHost<TOptions>.Start(all, EnvironmentName, Clock);
     }
 
-    /// <summary>A replica of a service as a process of its own, over the same database and bucket; whoever starts it disposes it.</summary>
+    /// <summary>A network between a replica and S3 that a test can cut.</summary>
+    public TcpProxy NetworkToS3() => new(new Uri(S3.Config.ServiceURL).Port);
+
+    /// <summary>Another replica of a service, which reaches S3 over that network.</summary>
+    internal ServiceHost<TOptions> StartHost<TOptions>(TcpProxy toS3)
+        where TOptions : class => StartHost<TOptions>(("AWS_ENDPOINT_URL_S3", $"http://127.0.0.1:{toS3.Port}"));
+
+    /// <summary>A replica of a service as a process of its own, over the same database and bucket; the caller disposes it.</summary>
     public async Task<(ChildProcess Process, Uri Address)> StartProcessAsync(string project)
     {
         var address = new Uri($"http://127.0.0.1:{ChildProcess.FreePort()}");
@@ -100,7 +107,7 @@ public class RelayFixture(Dependencies dependencies) : IAsyncLifetime
         environment["ASPNETCORE_URLS"] = address.ToString();
         foreach (var (name, value) in Settings)
             environment[name] = value;
-        return (await ChildProcess.StartAsync(project, environment, new Uri(address, "/health/live"), TestContext.Current.CancellationToken), address);
+        return (await ChildProcess.StartAsync(project, environment, new Uri(address, "/health/live"), Token), address);
     }
 
     /// <summary>The environment of a service's own process over the same database and bucket.</summary>
@@ -136,6 +143,19 @@ public class RelayFixture(Dependencies dependencies) : IAsyncLifetime
     {
         var found = await S3.ListMultipartUploadsAsync(new ListMultipartUploadsRequest { BucketName = Bucket });
         return [.. (found.MultipartUploads ?? []).Select(upload => upload.Key)];
+    }
+
+    public async Task<int> ExecuteAsync(string sql, object? parameters = null)
+    {
+        await using var connection = await Source.OpenConnectionAsync();
+        return await connection.ExecuteAsync(sql, parameters);
+    }
+
+    /// <summary>The rows of a query.</summary>
+    public async Task<List<T>> ColumnAsync<T>(string sql, object? parameters = null)
+    {
+        await using var connection = await Source.OpenConnectionAsync();
+        return (await connection.QueryAsync<T>(sql, parameters)).AsList();
     }
 
     /// <summary>One value from the database.</summary>

@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using CloudTab.Relay;
 using CloudTab.ShopApi;
-using Dapper;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace CloudTab.Services.Tests;
@@ -15,44 +14,42 @@ internal static class ShopGiven
 
     /// <summary>A session that a customer has opened, and no more.</summary>
     public static async Task<OpenedSession> OpenSessionAsync(this RelayFixture relay, string shop, string? customer = "Asha") =>
-        await relay.Service<Relay.Sessions>().OpenAsync(shop, customer, TestContext.Current.CancellationToken)
+        await relay.Service<Relay.Sessions>().OpenAsync(shop, customer, Token)
         ?? throw new InvalidOperationException("No such shop");
 
     /// <summary>A pending session whose files are in the bucket.</summary>
     public static async Task<GivenSession> SubmitAsync(this RelayFixture relay, string shop, string? customer = "Asha", params GivenFile[] files)
     {
-        var token = TestContext.Current.CancellationToken;
         var opened = await relay.OpenSessionAsync(shop, customer);
         var stored = new List<UploadedFile>();
         foreach (var file in files.Length > 0 ? files : [new GivenFile()])
         {
-            var begun = await relay.Service<UploadingFiles>().BeginAsync(opened.Id, file.Name, token);
+            var begun = await relay.Service<UploadingFiles>().BeginAsync(opened.Id, file.Name, Token);
             await using var upload = relay.Service<ObjectStore>().BeginUpload(begun!.ObjectKey, file.Content.Length);
             for (var written = 0; written < file.Content.Length;)
             {
-                var memory = await upload.GetMemoryAsync(token);
+                var memory = await upload.GetMemoryAsync(Token);
                 var count = Math.Min(memory.Length, file.Content.Length - written);
                 file.Content.AsMemory(written, count).CopyTo(memory);
-                await upload.AdvanceAsync(count, token);
+                await upload.AdvanceAsync(count, Token);
                 written += count;
             }
 
-            await upload.CompleteAsync(token);
+            await upload.CompleteAsync(Token);
             stored.Add(new UploadedFile(begun.Id, file.Name, file.Type, file.Content.Length, SHA256.HashData(file.Content)));
         }
 
-        Assert.Equal(Outcome.Done, await relay.Service<StoredFiles>().StoreAsync(opened.Id, stored, NoLimits, token));
+        Assert.Equal(Outcome.Done, await relay.Service<StoredFiles>().StoreAsync(opened.Id, stored, NoLimits, Token));
         return new GivenSession(opened.Id, opened.SessionId, opened.PickupCode, [.. stored.Select(file => file.Id)]);
     }
 
     /// <summary>A pending session by its rows only: for tests that look at no bytes.</summary>
     public static async Task<GivenSession> AnnounceAsync(this RelayFixture relay, string shop, string? customer = "Asha")
     {
-        var token = TestContext.Current.CancellationToken;
         var opened = await relay.OpenSessionAsync(shop, customer);
-        var begun = await relay.Service<UploadingFiles>().BeginAsync(opened.Id, "print.pdf", token);
+        var begun = await relay.Service<UploadingFiles>().BeginAsync(opened.Id, "print.pdf", Token);
         var file = new UploadedFile(begun!.Id, begun.Name, "application/pdf", 1, SHA256.HashData([1]));
-        Assert.Equal(Outcome.Done, await relay.Service<StoredFiles>().StoreAsync(opened.Id, [file], NoLimits, token));
+        Assert.Equal(Outcome.Done, await relay.Service<StoredFiles>().StoreAsync(opened.Id, [file], NoLimits, Token));
         return new GivenSession(opened.Id, opened.SessionId, opened.PickupCode, [file.Id]);
     }
 
@@ -60,29 +57,14 @@ internal static class ShopGiven
     public static T Service<T>(this RelayFixture relay)
         where T : class => relay.Host<ShopOptions>().Services.GetRequiredService<T>();
 
-    public static async Task ExecuteAsync(this RelayFixture relay, string sql, object? parameters = null)
-    {
-        await using var connection = await relay.Source.OpenConnectionAsync(TestContext.Current.CancellationToken);
-        await connection.ExecuteAsync(sql, parameters);
-    }
-
     public static Task<HttpResponseMessage> PostAsync(this HttpClient client, string path) =>
-        client.PostAsync(new Uri(path, UriKind.Relative), null, TestContext.Current.CancellationToken);
+        client.PostAsync(new Uri(path, UriKind.Relative), null, Token);
 
     /// <summary>The value of a text field.</summary>
     public static string? Text(this JsonElement json, string name) => json.GetProperty(name).GetString();
 
     /// <summary>The names of an object's fields, in order.</summary>
     public static string[] Fields(this JsonElement json) => [.. json.EnumerateObject().Select(field => field.Name)];
-
-    /// <summary>Asks until the answer is the one waited for, at most 20 s.</summary>
-    public static async Task UntilAsync(Func<Task<bool>> condition)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        limit.CancelAfter(TimeSpan.FromSeconds(20));
-        while (!await condition())
-            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, limit.Token);
-    }
 }
 
 /// <summary>A session as its customer left it.</summary>

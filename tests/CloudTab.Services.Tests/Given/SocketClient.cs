@@ -91,7 +91,7 @@ internal sealed class SocketClient : IDisposable
 
     private static CancellationTokenSource Limit()
     {
-        var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        var limit = CancellationTokenSource.CreateLinkedTokenSource(Token);
         limit.CancelAfter(TimeSpan.FromSeconds(20));
         return limit;
     }

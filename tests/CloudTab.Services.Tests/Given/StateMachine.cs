@@ -3,7 +3,6 @@ using Amazon.S3;
 using CloudTab.Janitor;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
-using Dapper;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -61,17 +60,6 @@ internal sealed class StateMachine : IDisposable
     // The fixture's own data source and client live on: the container was given them and disposes nothing that it did not make.
     public void Dispose() => _host.Dispose();
 
-    /// <summary>Waits until something is so, for half a minute at most.</summary>
-    public static async Task UntilAsync(Func<Task<bool>> isSo)
-    {
-        var began = TimeProvider.System.GetTimestamp();
-        while (!await isSo())
-        {
-            Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(30), "It did not come to be so within 30 s.");
-            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, TestContext.Current.CancellationToken);
-        }
-    }
-
     public async Task<OpenedSession> OpenAsync(string shop) => (await Sessions.OpenAsync(shop, "Ada", CancellationToken.None))!;
 
     /// <summary>A file of three bytes on its way into a session: its object is there, its row says `uploading`.</summary>
@@ -118,7 +106,7 @@ internal sealed class StateMachine : IDisposable
     public async Task<ShopKey> KeyAsync(TestShop shop, bool another = false) =>
         (await Get<ApiKeys>().FindAsync(another ? await _fixture.KeyAsync(shop.Id) : shop.Key, CancellationToken.None))!;
 
-    public async Task<SessionRow> SessionAsync(Guid id) => (await QueryAsync<SessionRow>(
+    public async Task<SessionRow> SessionAsync(Guid id) => (await _fixture.ColumnAsync<SessionRow>(
         """
         SELECT status, submitted_at AS SubmittedAt, claimed_by AS ClaimedBy, claimed_until AS ClaimedUntil, ended_at AS EndedAt,
                expires_at AS ExpiresAt, file_count AS FileCount, total_size AS TotalSize
@@ -127,24 +115,14 @@ internal sealed class StateMachine : IDisposable
         new { id })).Single();
 
     /// <summary>A session's events, oldest first, each as "type status files".</summary>
-    public Task<List<string>> EventsAsync(Guid session) => QueryAsync<string>(
+    public Task<List<string>> EventsAsync(Guid session) => _fixture.ColumnAsync<string>(
         "SELECT type || ' ' || status || ' ' || file_count FROM events WHERE session = @session ORDER BY id", new { session });
 
     /// <summary>The states of a session's files, in the order of their rows.</summary>
     public Task<List<string>> FilesAsync(Guid session) =>
-        QueryAsync<string>("SELECT status FROM files WHERE session = @session ORDER BY created_at, id", new { session });
+        _fixture.ColumnAsync<string>("SELECT status FROM files WHERE session = @session ORDER BY created_at, id", new { session });
 
-    public async Task<List<T>> QueryAsync<T>(string sql, object parameters)
-    {
-        await using var connection = await _fixture.Source.OpenConnectionAsync();
-        return (await connection.QueryAsync<T>(sql, parameters)).AsList();
-    }
-
-    public async Task<int> ExecuteAsync(string sql, object? parameters = null)
-    {
-        await using var connection = await _fixture.Source.OpenConnectionAsync();
-        return await connection.ExecuteAsync(sql, parameters);
-    }
+    public Task<int> ExecuteAsync(string sql, object? parameters = null) => _fixture.ExecuteAsync(sql, parameters);
 }
 
 /// <summary>A session as it is stored.</summary>

@@ -8,8 +8,6 @@ namespace CloudTab.Services.Tests;
 /// <summary>tus 1.0.0 request by request, for tests that need to see each of them.</summary>
 internal static class TusClient
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     /// <summary>A request with these headers, beside Tus-Resumable.</summary>
     public static HttpRequestMessage Request(HttpMethod method, string path, byte[]? body = null, params (string Name, string Value)[] headers)
     {

@@ -3,11 +3,10 @@ using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text.Json;
 using CloudTab.UploadApi;
-using Dapper;
 
 namespace CloudTab.Services.Tests;
 
-/// <summary>The UploadApi with a limit of 20 MiB a file, and without a limit on new sessions.</summary>
+/// <summary>The UploadApi with direct uploads, a limit of 20 MiB a file, and without a limit on new sessions.</summary>
 public class UploadFixture(Dependencies dependencies) : RelayFixture(dependencies)
 {
     public const int MaxFileSize = 20 << 20;
@@ -16,6 +15,7 @@ public class UploadFixture(Dependencies dependencies) : RelayFixture(dependencie
     {
         ["RATE_LIMIT_SESSIONS_PER_MINUTE"] = "1000000",
         ["MAX_FILE_SIZE"] = $"{MaxFileSize}",
+        ["DIRECT_UPLOADS"] = "true",
     };
 
     /// <summary>Address of the UploadApi.</summary>
@@ -39,28 +39,39 @@ public class UploadFixture(Dependencies dependencies) : RelayFixture(dependencie
     /// <summary>The id at the end of an upload's address.</summary>
     public static string IdOf(string upload) => upload[(upload.LastIndexOf('/') + 1)..];
 
-    /// <summary>Waits until a request adds to an upload.</summary>
-    public Task IsHeldAsync(string upload) => UntilAsync(
+    /// <summary>Waits until a request holds an upload's lock.</summary>
+    public Task IsLockedAsync(string upload) => UntilAsync(
         async () => await ScalarAsync<bool>("SELECT holder IS NOT NULL FROM uploads WHERE upload_id = @id", new { id = IdOf(upload) }));
 
-    /// <summary>Waits until a request has let go of an upload that now holds more than before.</summary>
-    public Task IsLetGoAsync(string upload, long before) => UntilAsync(async () => await ScalarAsync<bool>(
+    /// <summary>Waits until a request has added to an upload and released its lock.</summary>
+    public Task IsReleasedAsync(string upload, long before) => UntilAsync(async () => await ScalarAsync<bool>(
         "SELECT holder IS NULL AND received > @before FROM uploads WHERE upload_id = @id", new { before, id = IdOf(upload) }));
 
     /// <summary>Waits until so many statements wait for rows that the test has locked.</summary>
     public Task IsWaitedForAsync(int by) => UntilAsync(async () => await ScalarAsync<int>(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == by);
 
-    public async Task<List<T>> ColumnAsync<T>(string sql, object? parameters = null)
+    /// <summary>A session's events, oldest first, each as "type status files".</summary>
+    public Task<List<string>> EventsAsync(string sessionId) => ColumnAsync<string>(
+        "SELECT type || ' ' || events.status || ' ' || events.file_count FROM events JOIN sessions ON sessions.id = session WHERE session_id = @sessionId ORDER BY events.id",
+        new { sessionId });
+
+    /// <summary>A new shop whose row has these settings.</summary>
+    /// <returns>What comes before its paths.</returns>
+    public async Task<string> ShopWithAsync(string settings)
     {
-        await using var connection = await Source.OpenConnectionAsync();
-        return (await connection.QueryAsync<T>(sql, parameters)).AsList();
+        var shop = await ShopAsync();
+        await ExecuteAsync($"UPDATE shops SET {settings} WHERE id = @Id", new { shop.Id });
+        return $"/s/{shop.Id}";
     }
 
-    public async Task ExecuteAsync(string sql, object? parameters = null)
+    /// <summary>Claims a session for a shop, once its customer has submitted it.</summary>
+    public async Task ClaimAsync(TestShop shop, string sessionId, bool isSubmitted)
     {
-        await using var connection = await Source.OpenConnectionAsync();
-        await connection.ExecuteAsync(sql, parameters);
+        using var customer = UploadApi();
+        using var submitted = isSubmitted ? null : await customer.PostAsync($"/s/{shop.Id}/api/customer/sessions/{sessionId}/submit");
+        using var claimed = await ShopApi(shop.Key).PostAsync($"/api/shopkeeper/sessions/{sessionId}/claim");
+        Assert.Equal(HttpStatusCode.OK, claimed.StatusCode);
     }
 
     /// <summary>What S3 holds for a file.</summary>
@@ -71,15 +82,6 @@ public class UploadFixture(Dependencies dependencies) : RelayFixture(dependencie
         using var content = new MemoryStream();
         await found.ResponseStream.CopyToAsync(content);
         return content.ToArray();
-    }
-
-    /// <summary>Waits until something is so, 20 s at most.</summary>
-    public static async Task UntilAsync(Func<Task<bool>> isSo)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        limit.CancelAfter(TimeSpan.FromSeconds(20));
-        while (!await isSo())
-            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, limit.Token);
     }
 }
 
@@ -93,6 +95,7 @@ public sealed class SmallLimitsFixture(Dependencies dependencies) : UploadFixtur
         ["MAX_FILES_PER_SESSION"] = "3",
         ["MAX_SESSION_SIZE"] = "2500",
         ["MAX_OUTSTANDING_SIZE"] = "1000000",
+        ["DIRECT_UPLOADS"] = "true",
     };
 }
 
@@ -121,8 +124,6 @@ internal sealed record Sample(string Name, byte[] Content)
 /// <summary>The customer's calls, and what they answer.</summary>
 internal static class Customer
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     public static async Task<string> CreateAsync(this HttpClient client, string prefix = "", object? body = null)
     {
         using var answer = await client.PostAsync($"{prefix}/api/customer/sessions/create", body is null ? null : JsonContent.Create(body), Token);

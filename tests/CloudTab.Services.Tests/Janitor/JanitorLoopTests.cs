@@ -13,8 +13,6 @@ namespace CloudTab.Services.Tests;
 /// <summary>The loop around a duty, and the whole Janitor at work.</summary>
 public sealed class JanitorLoopTests(JanitorLoopTests.Fixture fixture) : IClassFixture<JanitorLoopTests.Fixture>
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task A_running_Janitor_clears_up_by_itself()
     {
@@ -27,7 +25,7 @@ public sealed class JanitorLoopTests(JanitorLoopTests.Fixture fixture) : IClassF
         await using var second = fixture.StartHost<JanitorOptions>();
         using (var answer = await first.Client().GetAsync(new Uri("/health/ready", UriKind.Relative), Token))
             Assert.True(answer.IsSuccessStatusCode);
-        await StateMachine.UntilAsync(async () => (await states.FilesAsync(session.Id))[0] == "deleted");
+        await UntilAsync(async () => (await states.FilesAsync(session.Id))[0] == "deleted");
 
         Assert.Empty(await fixture.ObjectsAsync());
         Assert.Equal("expired", (await states.SessionAsync(session.Id)).Status);
@@ -110,7 +108,7 @@ public sealed class JanitorLoopTests(JanitorLoopTests.Fixture fixture) : IClassF
         Assert.Contains(all, span => span.Kind == ActivityKind.Client && span.ParentSpanId == round.SpanId);
         Assert.Equal(
             [$"00-{round.TraceId}-{round.SpanId}-01"],
-            await states.QueryAsync<string>("SELECT trace_parent FROM events WHERE session = @Id AND status = 'expired'", new { session.Id }));
+            await fixture.ColumnAsync<string>("SELECT trace_parent FROM events WHERE session = @Id AND status = 'expired'", new { session.Id }));
     }
 
     [Fact]

@@ -15,8 +15,6 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
 {
     private readonly StateMachine _states = new(fixture);
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     public void Dispose() => _states.Dispose();
 
     [Fact]

@@ -14,8 +14,6 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
     private readonly string _database = $"m_{Guid.NewGuid():N}";
     private readonly string _bucket = $"m-{Guid.NewGuid():N}";
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     public async ValueTask InitializeAsync() => await ExecuteAsync(dependencies.Postgres, $"CREATE DATABASE {_database}");
 
     public async ValueTask DisposeAsync() => await dependencies.DropDatabaseAsync(_database);

@@ -16,15 +16,15 @@ public sealed class EventsTests(RelayFixture relay, Dependencies dependencies) :
         const int Sessions = 200;
         var shop = await relay.ShopAsync();
         using var client = await SocketClient.ReadyAsync(relay.SocketAddress, shop.Key);
-        await using var elsewhere = await relay.Source.OpenConnectionAsync(TestContext.Current.CancellationToken);
-        await using var open = await elsewhere.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await using var elsewhere = await relay.Source.OpenConnectionAsync(Token);
+        await using var open = await elsewhere.BeginTransactionAsync(Token);
         await elsewhere.ExecuteAsync("SELECT pg_current_xact_id()");
 
         var killed = 0;
         var announced = new ConcurrentBag<string>();
         await Parallel.ForEachAsync(
             Enumerable.Range(0, Sessions),
-            new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = TestContext.Current.CancellationToken },
+            new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = Token },
             async (i, _) =>
             {
                 announced.Add((await relay.AnnounceAsync(shop.Id)).SessionId);
@@ -62,12 +62,12 @@ public sealed class EventsTests(RelayFixture relay, Dependencies dependencies) :
         var shop = await relay.ShopAsync();
         var announcing = Parallel.ForEachAsync(
             Enumerable.Range(0, Sessions),
-            new ParallelOptions { MaxDegreeOfParallelism = 2, CancellationToken = TestContext.Current.CancellationToken },
+            new ParallelOptions { MaxDegreeOfParallelism = 2, CancellationToken = Token },
             async (_, _) => await relay.AnnounceAsync(shop.Id));
 
         var coming = Enumerable.Range(0, 5).Select(async i =>
         {
-            await ShopGiven.UntilAsync(async () =>
+            await UntilAsync(async () =>
                 await relay.ScalarAsync<int>("SELECT count(*) FROM sessions WHERE shop_id = @Id AND status = 'pending'", shop) >= i * 10);
             using var client = await SocketClient.AuthenticatedAsync(relay.SocketAddress, shop.Key);
             var first = await client.NextAsync();
@@ -88,8 +88,7 @@ public sealed class EventsTests(RelayFixture relay, Dependencies dependencies) :
         var settings = new NpgsqlConnectionStringBuilder(dependencies.ConnectionString(database));
         await using var network = new TcpProxy(settings.Port);
         settings.Port = network.Port;
-        await using var replica = relay.StartHost<SocketOptions>(
-            new Dictionary<string, string>(StringComparer.Ordinal) { ["ConnectionStrings:cloudtab"] = settings.ConnectionString });
+        await using var replica = relay.StartHost<SocketOptions>(("ConnectionStrings:cloudtab", settings.ConnectionString));
         using var client = await SocketClient.ReadyAsync(new UriBuilder(replica.Address) { Scheme = "ws", Path = "/ws" }.Uri, shop.Key);
 
         network.Cut();
@@ -136,7 +135,7 @@ public sealed class EventsTests(RelayFixture relay, Dependencies dependencies) :
         }
 
         await client.NextAsync("new_session");
-        await ShopGiven.UntilAsync(() => Task.FromResult(delivered.Any(
+        await UntilAsync(() => Task.FromResult(delivered.Any(
             activity => activity.OperationName == "deliver new_session" && activity.TraceId.ToHexString() == trace)));
     }
 

@@ -74,7 +74,7 @@ public sealed class SocketLimitsTests(TightLimits relay) : IClassFixture<TightLi
         Assert.Equal("pong", (await first.AskAsync(new { type = "ping" })).Text("type"));
 
         second.Dispose();
-        await ShopGiven.UntilAsync(async () =>
+        await UntilAsync(async () =>
             await relay.ScalarAsync<int?>("SELECT sockets FROM connected_sockets WHERE shop_id = @Id", shop) == 1);
         using var fourth = await SocketClient.ReadyAsync(relay.SocketAddress, shop.Key);
     }
@@ -105,7 +105,7 @@ public sealed class SocketLimitsTests(TightLimits relay) : IClassFixture<TightLi
 
         var codes = await Task.WhenAll(authenticated.CloseCodeAsync(), unauthenticated.CloseCodeAsync());
         Assert.Equal([1001, 1001], codes);
-        await stopping.AsTask().WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+        await stopping.AsTask().WaitAsync(TimeSpan.FromSeconds(20), Token);
     }
 
     [Fact]
@@ -113,16 +113,16 @@ public sealed class SocketLimitsTests(TightLimits relay) : IClassFixture<TightLi
     {
         var shop = await relay.ShopAsync();
         using var peer = new TcpClient();
-        await peer.ConnectAsync(relay.SocketAddress.Host, relay.SocketAddress.Port, TestContext.Current.CancellationToken);
+        await peer.ConnectAsync(relay.SocketAddress.Host, relay.SocketAddress.Port, Token);
         await using var stream = peer.GetStream();
         await stream.WriteAsync(Encoding.ASCII.GetBytes(
             $"GET /ws HTTP/1.1\r\nHost: {relay.SocketAddress.Authority}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"), TestContext.Current.CancellationToken);
-        await stream.WriteAsync(TextFrame($$"""{"type":"authenticate","apiKey":"{{shop.Key}}"}"""), TestContext.Current.CancellationToken);
-        await ShopGiven.UntilAsync(async () => await IsConnectedAsync(shop));
+            + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"), Token);
+        await stream.WriteAsync(TextFrame($$"""{"type":"authenticate","apiKey":"{{shop.Key}}"}"""), Token);
+        await UntilAsync(async () => await IsConnectedAsync(shop));
 
         // Reads, but never writes a pong.
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Token);
         limit.CancelAfter(TimeSpan.FromSeconds(20));
         var buffer = new byte[4096];
         try
@@ -136,7 +136,7 @@ public sealed class SocketLimitsTests(TightLimits relay) : IClassFixture<TightLi
             // Dropped by a reset.
         }
 
-        await ShopGiven.UntilAsync(async () => !await IsConnectedAsync(shop));
+        await UntilAsync(async () => !await IsConnectedAsync(shop));
     }
 
     // RFC 6455, section 5.2, with a mask of zeros; up to 125 bytes.

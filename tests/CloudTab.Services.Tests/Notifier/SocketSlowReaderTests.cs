@@ -35,7 +35,7 @@ public sealed class SocketSlowReaderTests(RelayFixture relay) : IClassFixture<Re
 
         Assert.True(overflow.Happened);
         Assert.Equal(4409, await slow.CloseCodeAsync());
-        await ShopGiven.UntilAsync(async () =>
+        await UntilAsync(async () =>
             await relay.ScalarAsync<int>("SELECT sum(sockets) FROM connected_sockets WHERE shop_id = @Id", shop) == 1);
         Assert.Equal("pong", (await quick.AskAsync(new { type = "ping" })).Text("type"));
     }

@@ -213,13 +213,13 @@ public sealed class SocketTests(RelayFixture relay) : IClassFixture<RelayFixture
         await AssertUpdateAsync(client, given, "processing");
         await http.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/release");
         await AssertUpdateAsync(client, given, "pending");
-        await relay.Service<Relay.Sessions>().CancelAsync(shop.Id, given.SessionId, TestContext.Current.CancellationToken);
+        await relay.Service<Relay.Sessions>().CancelAsync(shop.Id, given.SessionId, Token);
         await AssertUpdateAsync(client, given, "cancelled");
 
         var late = await relay.AnnounceAsync(shop.Id);
         await client.NextAsync("new_session");
         await relay.ExecuteAsync("UPDATE sessions SET expires_at = now() - interval '1 s' WHERE id = @Id", late);
-        await relay.Service<Expiry>().ExpireSessionsAsync(100, TestContext.Current.CancellationToken);
+        await relay.Service<Expiry>().ExpireSessionsAsync(100, Token);
         await AssertUpdateAsync(client, late, "expired");
     }
 
@@ -234,12 +234,12 @@ public sealed class SocketTests(RelayFixture relay) : IClassFixture<RelayFixture
             using var unauthenticated = await SocketClient.ConnectAsync(address);
             using var here = await SocketClient.ReadyAsync(relay.SocketAddress, shop.Key);
             using var there = await SocketClient.ReadyAsync(address, shop.Key);
-            await ShopGiven.UntilAsync(async () => await ConnectedAsync() == before + 2);
-            Assert.True((await relay.Service<Shops>().FindAsync(shop.Id, TestContext.Current.CancellationToken))!.Connected);
+            await UntilAsync(async () => await ConnectedAsync() == before + 2);
+            Assert.True((await relay.Service<Shops>().FindAsync(shop.Id, Token))!.Connected);
         }
 
-        await ShopGiven.UntilAsync(async () => await ConnectedAsync() == before);
-        Assert.False((await relay.Service<Shops>().FindAsync(shop.Id, TestContext.Current.CancellationToken))!.Connected);
+        await UntilAsync(async () => await ConnectedAsync() == before);
+        Assert.False((await relay.Service<Shops>().FindAsync(shop.Id, Token))!.Connected);
         Assert.Equal(0, await relay.ScalarAsync<int>("SELECT count(*) FROM connected_sockets WHERE shop_id = @Id", shop));
     }
 
@@ -248,7 +248,7 @@ public sealed class SocketTests(RelayFixture relay) : IClassFixture<RelayFixture
     {
         using var client = relay.Host<SocketOptions>().Client();
 
-        using var response = await client.GetAsync("/ws", TestContext.Current.CancellationToken);
+        using var response = await client.GetAsync("/ws", Token);
 
         Assert.Equal(HttpStatusCode.UpgradeRequired, response.StatusCode);
         Assert.Equal("websocket", response.Headers.Upgrade.Single().Name);
@@ -280,7 +280,7 @@ public sealed class SocketTests(RelayFixture relay) : IClassFixture<RelayFixture
     private async Task<long> ConnectedAsync()
     {
         using var client = relay.Host<SocketOptions>().Client();
-        using var response = await client.GetAsync("/presence", TestContext.Current.CancellationToken);
+        using var response = await client.GetAsync("/presence", Token);
         return (await response.JsonAsync()).GetProperty("connectedShopkeepers").GetInt64();
     }
 }

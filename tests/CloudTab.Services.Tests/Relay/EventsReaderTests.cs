@@ -36,7 +36,7 @@ public sealed class EventsReaderTests(RelayFixture relay) : IClassFixture<RelayF
         await using var elsewhere = await OpenAsync();
         await elsewhere.ExecuteAsync("SELECT pg_current_xact_id()");
         var reader = await ReaderInPlaceAsync();
-        await using var writer = await relay.Source.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        await using var writer = await relay.Source.OpenConnectionAsync(Token);
 
         var written = new List<long>();
         var read = new List<long>();
@@ -50,7 +50,7 @@ public sealed class EventsReaderTests(RelayFixture relay) : IClassFixture<RelayF
         Assert.InRange(reader.BehindHorizon, 20, int.MaxValue);
         await elsewhere.ExecuteAsync("ROLLBACK");
         // Another test's database may hold the horizon of the cluster for a moment.
-        await ShopGiven.UntilAsync(async () => (await ReadAsync(reader)).Count == 0 && reader.BehindHorizon == 0);
+        await UntilAsync(async () => (await ReadAsync(reader)).Count == 0 && reader.BehindHorizon == 0);
     }
 
     [Fact]
@@ -66,7 +66,7 @@ public sealed class EventsReaderTests(RelayFixture relay) : IClassFixture<RelayF
         {
             var random = new Random(seed);
             var committed = new List<long>();
-            await using var connection = await relay.Source.OpenConnectionAsync(TestContext.Current.CancellationToken);
+            await using var connection = await relay.Source.OpenConnectionAsync(Token);
             for (var i = 0; i < PerWriter; i++)
             {
                 await connection.ExecuteAsync("BEGIN TRANSACTION");
@@ -113,7 +113,7 @@ public sealed class EventsReaderTests(RelayFixture relay) : IClassFixture<RelayF
     }
 
     private static async Task<List<long>> ReadAsync(EventReader reader) =>
-        [.. (await reader.ReadAsync(TestContext.Current.CancellationToken)).Select(read => read.Id)];
+        [.. (await reader.ReadAsync(Token)).Select(read => read.Id)];
 
     private static Task<long> InsertAsync(NpgsqlConnection connection, GivenSession session) => connection.ExecuteScalarAsync<long>(
         """
@@ -125,7 +125,7 @@ public sealed class EventsReaderTests(RelayFixture relay) : IClassFixture<RelayF
 
     private async Task<NpgsqlConnection> OpenAsync()
     {
-        var connection = await relay.Source.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        var connection = await relay.Source.OpenConnectionAsync(Token);
         await connection.ExecuteAsync("BEGIN TRANSACTION");
         return connection;
     }

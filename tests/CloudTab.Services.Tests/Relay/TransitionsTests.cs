@@ -9,8 +9,6 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
 {
     private readonly StateMachine _states = new(fixture);
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     public void Dispose() => _states.Dispose();
 
     [Fact]
@@ -495,6 +493,6 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
     private async Task UntilSomebodyWaitsForAsync(NpgsqlConnection holder)
     {
         const string sql = "SELECT count(*) FROM pg_stat_activity WHERE @holder = ANY(pg_blocking_pids(pid))";
-        await StateMachine.UntilAsync(async () => await fixture.ScalarAsync<long>(sql, new { holder = holder.ProcessID }) > 0);
+        await UntilAsync(async () => await fixture.ScalarAsync<long>(sql, new { holder = holder.ProcessID }) > 0);
     }
 }

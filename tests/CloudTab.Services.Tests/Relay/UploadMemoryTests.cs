@@ -16,8 +16,6 @@ public sealed class UploadMemoryTests : IDisposable
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().AddSingleton<RelayTelemetry>().BuildServiceProvider();
     private UploadMemory? _memory;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     private UploadMemory Memory => _memory!;
 
     public void Dispose()

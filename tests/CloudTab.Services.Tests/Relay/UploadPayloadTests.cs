@@ -18,7 +18,7 @@ public sealed class UploadPayloadTests(UploadPayloadTests.Fixture relay) : IClas
     public async Task Parts_that_are_sent_side_by_side_become_the_file(int size, string signPayloads)
     {
         var file = Sample.Pdf(size);
-        await using var host = relay.StartHost<UploadOptions>(new Dictionary<string, string>(StringComparer.Ordinal) { ["S3_SIGN_PAYLOADS"] = signPayloads });
+        await using var host = relay.StartHost<UploadOptions>(("S3_SIGN_PAYLOADS", signPayloads));
         using var client = host.Client();
 
         var stored = Assert.Single(await client.UploadedAsync(await client.CreateAsync(), file));

@@ -10,8 +10,6 @@ public sealed class UploadTailsTests(UploadFixture relay) : IClassFixture<Upload
 {
     private readonly HttpClient _client = relay.UploadApi();
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task A_part_that_fills_slowly_is_recorded_meanwhile_and_becomes_the_same_file()
     {
@@ -57,7 +55,7 @@ public sealed class UploadTailsTests(UploadFixture relay) : IClassFixture<Upload
     [Fact]
     public async Task A_part_that_fills_slowly_because_the_relay_is_busy_is_recorded_meanwhile_too()
     {
-        await using var host = relay.StartHost<UploadOptions>(new Dictionary<string, string>(StringComparer.Ordinal));
+        await using var host = relay.StartHost<UploadOptions>();
         var store = host.Services.GetRequiredService<ObjectStore>();
         var received = 0L;
         IReadOnlyList<string> tails;
@@ -88,7 +86,7 @@ public sealed class UploadTailsTests(UploadFixture relay) : IClassFixture<Upload
     public async Task Parts_that_may_have_been_recorded_are_not_taken_back()
     {
         var key = $"2026-01-01/{Guid.NewGuid()}";
-        await using var host = relay.StartHost<UploadOptions>(new Dictionary<string, string>(StringComparer.Ordinal));
+        await using var host = relay.StartHost<UploadOptions>();
         var store = host.Services.GetRequiredService<ObjectStore>();
         ObjectProgress? recorded = null;
         await using (var upload = store.ResumeUpload(new() { ObjectKey = key, PartSize = ObjectUpload.PartSize }, ObjectUpload.PartSize + 1))

@@ -11,7 +11,7 @@ public sealed class ClaimTests(RelayFixture relay) : IClassFixture<RelayFixture>
         var given = await relay.SubmitAsync(shop.Id, "Asha", file, new GivenFile());
         using var client = relay.ShopApi(shop.Key);
 
-        using var response = await client.GetAsync($"/api/shopkeeper/sessions/{given.SessionId}", TestContext.Current.CancellationToken);
+        using var response = await client.GetAsync($"/api/shopkeeper/sessions/{given.SessionId}", Token);
 
         Assert.Equal(200, (int)response.StatusCode);
         var session = (await response.JsonAsync()).GetProperty("session");
@@ -138,10 +138,10 @@ public sealed class ClaimTests(RelayFixture relay) : IClassFixture<RelayFixture>
         Assert.Equal(2, await relay.ScalarAsync<int>("SELECT count(*) FROM files WHERE session = @Id AND status = 'deleted'", given));
         await (await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/claim")).IsProblemAsync(HttpStatusCode.Conflict, "session_closed");
         await (await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/release")).IsProblemAsync(HttpStatusCode.Conflict, "session_closed");
-        using var download = await client.GetAsync($"/api/shopkeeper/files/{given.Files[0]}/download", TestContext.Current.CancellationToken);
+        using var download = await client.GetAsync($"/api/shopkeeper/files/{given.Files[0]}/download", Token);
         await download.IsProblemAsync(HttpStatusCode.Gone, "file_deleted");
 
-        using var details = await client.GetAsync($"/api/shopkeeper/sessions/{given.SessionId}", TestContext.Current.CancellationToken);
+        using var details = await client.GetAsync($"/api/shopkeeper/sessions/{given.SessionId}", Token);
         var session = (await details.JsonAsync()).GetProperty("session");
         Assert.Equal("completed", session.Text("status"));
         Assert.Equal("deleted", session.GetProperty("files")[0].Text("status"));
@@ -184,7 +184,7 @@ public sealed class ClaimTests(RelayFixture relay) : IClassFixture<RelayFixture>
         using var client = relay.ShopApi(shop.Key);
 
         await (await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/{verb}")).IsProblemAsync(HttpStatusCode.Conflict, "session_closed");
-        using var details = await client.GetAsync($"/api/shopkeeper/sessions/{given.SessionId}", TestContext.Current.CancellationToken);
+        using var details = await client.GetAsync($"/api/shopkeeper/sessions/{given.SessionId}", Token);
         Assert.Equal("expired", (await details.JsonAsync()).GetProperty("session").Text("status"));
     }
 
@@ -198,7 +198,7 @@ public sealed class ClaimTests(RelayFixture relay) : IClassFixture<RelayFixture>
 
         foreach (var name in (string[])[given.SessionId, given.PickupCode, "0123456789abcdefghjkmnpqrs", "ZZZZZZ", "no-name", "%F0%9F%98%80"])
         {
-            using var details = await client.GetAsync($"/api/shopkeeper/sessions/{name}", TestContext.Current.CancellationToken);
+            using var details = await client.GetAsync($"/api/shopkeeper/sessions/{name}", Token);
             await details.IsProblemAsync(HttpStatusCode.NotFound, "session_not_found");
             foreach (var verb in (string[])["claim", "release", "complete"])
                 await (await client.PostAsync($"/api/shopkeeper/sessions/{name}/{verb}")).IsProblemAsync(HttpStatusCode.NotFound, "session_not_found");

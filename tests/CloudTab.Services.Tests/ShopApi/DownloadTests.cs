@@ -3,7 +3,6 @@ using System.Net;
 using System.Security.Cryptography;
 using CloudTab.Relay;
 using CloudTab.ShopApi;
-using CloudTab.Testing;
 
 namespace CloudTab.Services.Tests;
 
@@ -21,10 +20,10 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
         var file = new GivenFile(name, RandomNumberGenerator.GetBytes(100_000));
         var (client, address) = await GivenFileAsync(file);
 
-        using var response = await client.GetAsync(address, TestContext.Current.CancellationToken);
+        using var response = await client.GetAsync(address, Token);
 
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
-        Assert.Equal(file.Content, await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(file.Content, await response.Content.ReadAsByteArrayAsync(Token));
         var disposition = response.Content.Headers.ContentDisposition!;
         Assert.Equal("attachment", disposition.DispositionType);
         Assert.Equal(name, disposition.FileNameStar);
@@ -44,12 +43,12 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
         var (client, address) = await GivenFileAsync(file);
         using var request = new HttpRequestMessage(HttpMethod.Head, address);
 
-        using var response = await client.SendAsync(request, TestContext.Current.CancellationToken);
+        using var response = await client.SendAsync(request, Token);
 
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.Equal(file.Content.Length, response.Content.Headers.ContentLength);
         Assert.Equal($"\"{file.Sha256}\"", response.Headers.ETag?.ToString());
-        Assert.Empty(await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
+        Assert.Empty(await response.Content.ReadAsByteArrayAsync(Token));
     }
 
     [Fact]
@@ -82,7 +81,7 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
 
         Assert.Equal(HttpStatusCode.PartialContent, response.StatusCode);
         Assert.Equal($"bytes {first}-{last}/10", response.Content.Headers.ContentRange?.ToString());
-        Assert.Equal(file.Content[first..(last + 1)], await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(file.Content[first..(last + 1)], await response.Content.ReadAsByteArrayAsync(Token));
         Assert.Equal($"\"{file.Sha256}\"", response.Headers.ETag?.ToString());
     }
 
@@ -99,7 +98,7 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
         using var response = await GetAsync(client, address, ("Range", range));
 
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
-        Assert.Equal(file.Content, await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(file.Content, await response.Content.ReadAsByteArrayAsync(Token));
     }
 
     [Theory]
@@ -158,7 +157,7 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
         var file = new GivenFile("large.pdf", RandomNumberGenerator.GetBytes(ObjectUpload.PartSize * 2 + 1));
         var (client, address) = await GivenFileAsync(file);
 
-        var bytes = await client.GetByteArrayAsync(address, TestContext.Current.CancellationToken);
+        var bytes = await client.GetByteArrayAsync(address, Token);
 
         Assert.Equal(file.Sha256, Convert.ToHexStringLower(SHA256.HashData(bytes)));
     }
@@ -172,7 +171,7 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
 
         foreach (var path in (string[])[address, $"/api/shopkeeper/files/{Guid.NewGuid()}/download", "/api/shopkeeper/files/x/download"])
         {
-            using var bytes = await client.GetAsync(path, TestContext.Current.CancellationToken);
+            using var bytes = await client.GetAsync(path, Token);
             await bytes.IsProblemAsync(HttpStatusCode.NotFound, "file_not_found");
             using var link = await GetAsync(client, path, ("Accept", "application/json"));
             await link.IsProblemAsync(HttpStatusCode.NotFound, "file_not_found");
@@ -185,7 +184,7 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
         var (client, address) = await GivenFileAsync(new GivenFile());
         var file = address.Split('/')[^2];
         var key = (await relay.ObjectsAsync()).Single(key => key.EndsWith(file, StringComparison.Ordinal));
-        await relay.S3.DeleteObjectAsync(relay.Bucket, key, TestContext.Current.CancellationToken);
+        await relay.S3.DeleteObjectAsync(relay.Bucket, key, Token);
 
         using var response = await GetAsync(client, address, ("Accept", "application/pdf"));
 
@@ -201,7 +200,7 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
             "UPDATE sessions SET expires_at = now() - interval '1 s' WHERE id = (SELECT session FROM files WHERE id = @file)",
             new { file = Guid.Parse(address.Split('/')[^2]) });
 
-        using var response = await client.GetAsync(address, TestContext.Current.CancellationToken);
+        using var response = await client.GetAsync(address, Token);
 
         await response.IsProblemAsync(HttpStatusCode.Gone, "file_deleted");
     }
@@ -217,10 +216,10 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
         var claimed = await LeaseAsync(given);
         relay.Clock.Advance(TimeSpan.FromMinutes(1));
 
-        await other.GetByteArrayAsync($"/api/shopkeeper/files/{given.Files[0]}/download", TestContext.Current.CancellationToken);
+        await other.GetByteArrayAsync($"/api/shopkeeper/files/{given.Files[0]}/download", Token);
         Assert.Equal(claimed, await LeaseAsync(given));
 
-        await client.GetByteArrayAsync($"/api/shopkeeper/files/{given.Files[0]}/download", TestContext.Current.CancellationToken);
+        await client.GetByteArrayAsync($"/api/shopkeeper/files/{given.Files[0]}/download", Token);
         Assert.True(await LeaseAsync(given) - claimed >= TimeSpan.FromMinutes(1));
     }
 
@@ -243,8 +242,8 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
 
         using var anybody = new HttpClient();
         var link = view.Text("downloadUrl")!;
-        using var linked = await anybody.GetAsync(link, TestContext.Current.CancellationToken);
-        Assert.Equal(file.Content, await linked.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
+        using var linked = await anybody.GetAsync(link, Token);
+        Assert.Equal(file.Content, await linked.Content.ReadAsByteArrayAsync(Token));
         Assert.Equal("attachment", linked.Content.Headers.ContentDisposition?.DispositionType);
         Assert.Equal("资料.pdf", linked.Content.Headers.ContentDisposition?.FileNameStar);
 
@@ -253,10 +252,10 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
         var shift = relay.Clock.GetUtcNow() - TimeProvider.System.GetUtcNow();
         Assert.InRange(int.Parse(lifetime, CultureInfo.InvariantCulture) - shift.TotalSeconds, 290, 302);
         using var longer = await anybody.GetAsync(
-            link.Replace($"X-Amz-Expires={lifetime}", "X-Amz-Expires=86400", StringComparison.Ordinal), TestContext.Current.CancellationToken);
+            link.Replace($"X-Amz-Expires={lifetime}", "X-Amz-Expires=86400", StringComparison.Ordinal), Token);
         Assert.Equal(HttpStatusCode.Forbidden, longer.StatusCode);
         using var otherFile = await anybody.GetAsync(
-            link.Replace(view.Text("id")!, Guid.NewGuid().ToString(), StringComparison.Ordinal), TestContext.Current.CancellationToken);
+            link.Replace(view.Text("id")!, Guid.NewGuid().ToString(), StringComparison.Ordinal), Token);
         Assert.Equal(HttpStatusCode.Forbidden, otherFile.StatusCode);
     }
 
@@ -266,28 +265,24 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
         var shop = await relay.ShopAsync();
         var file = new GivenFile("large.pdf", RandomNumberGenerator.GetBytes(4 << 20));
         var given = await relay.SubmitAsync(shop.Id, "Asha", file);
-        var endpoint = new Uri(relay.S3.Config.ServiceURL);
-        await using var network = new TcpProxy(endpoint.Port);
-        await using var replica = relay.StartHost<ShopOptions>(new Dictionary<string, string>(StringComparer.Ordinal)
-        {
-            ["AWS_ENDPOINT_URL_S3"] = FormattableString.Invariant($"http://127.0.0.1:{network.Port}"),
-        });
+        await using var network = relay.NetworkToS3();
+        await using var replica = relay.StartHost<ShopOptions>(network);
         using var client = replica.Client();
         client.DefaultRequestHeaders.Add("X-API-Key", shop.Key);
         var address = $"/api/shopkeeper/files/{given.Files[0]}/download";
-        Assert.Equal(file.Content, await client.GetByteArrayAsync(address, TestContext.Current.CancellationToken));
+        Assert.Equal(file.Content, await client.GetByteArrayAsync(address, Token));
 
         network.CutAfter(1 << 20);
-        using var cut = await client.GetAsync(address, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        using var cut = await client.GetAsync(address, HttpCompletionOption.ResponseHeadersRead, Token);
         Assert.Equal(file.Content.Length, cut.Content.Headers.ContentLength);
-        var failure = await Assert.ThrowsAnyAsync<Exception>(() => cut.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
+        var failure = await Assert.ThrowsAnyAsync<Exception>(() => cut.Content.ReadAsByteArrayAsync(Token));
         Assert.True(failure is HttpRequestException or IOException, failure.ToString());
 
         network.Restore();
-        Assert.Equal(file.Content, await client.GetByteArrayAsync(address, TestContext.Current.CancellationToken));
+        Assert.Equal(file.Content, await client.GetByteArrayAsync(address, Token));
 
         network.Cut();
-        using var unavailable = await client.GetAsync(address, TestContext.Current.CancellationToken);
+        using var unavailable = await client.GetAsync(address, Token);
         await unavailable.IsProblemAsync(HttpStatusCode.ServiceUnavailable, "unavailable");
         Assert.NotNull(unavailable.Headers.RetryAfter);
     }
@@ -297,7 +292,7 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
         using var request = new HttpRequestMessage(HttpMethod.Get, address);
         foreach (var (name, value) in headers)
             request.Headers.TryAddWithoutValidation(name, value);
-        return await client.SendAsync(request, TestContext.Current.CancellationToken);
+        return await client.SendAsync(request, Token);
     }
 
     private async Task<(HttpClient Client, string Address)> GivenFileAsync(GivenFile file)

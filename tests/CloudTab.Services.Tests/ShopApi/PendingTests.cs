@@ -15,7 +15,7 @@ public sealed class PendingTests(RelayFixture relay) : IClassFixture<RelayFixtur
         await relay.SubmitAsync(other.Id);
         using var client = relay.ShopApi(shop.Key);
 
-        using var response = await client.GetAsync(Address, TestContext.Current.CancellationToken);
+        using var response = await client.GetAsync(Address, Token);
 
         Assert.Equal(200, (int)response.StatusCode);
         var page = await response.JsonAsync();
@@ -50,7 +50,7 @@ public sealed class PendingTests(RelayFixture relay) : IClassFixture<RelayFixtur
         await client.PostAsync($"/api/shopkeeper/sessions/{completed.SessionId}/claim");
         await client.PostAsync($"/api/shopkeeper/sessions/{completed.SessionId}/complete");
 
-        using var response = await client.GetAsync(Address, TestContext.Current.CancellationToken);
+        using var response = await client.GetAsync(Address, Token);
 
         var page = await response.JsonAsync();
         Assert.Equal([pending.SessionId], page.GetProperty("sessions").EnumerateArray().Select(session => session.Text("sessionId")));
@@ -69,7 +69,7 @@ public sealed class PendingTests(RelayFixture relay) : IClassFixture<RelayFixtur
         var counts = new List<int>();
         for (var address = $"{Address}?limit=2"; address is not null;)
         {
-            using var response = await client.GetAsync(address, TestContext.Current.CancellationToken);
+            using var response = await client.GetAsync(address, Token);
             var page = await response.JsonAsync();
             seen.AddRange(page.GetProperty("sessions").EnumerateArray().Select(session => session.Text("sessionId")));
             counts.Add(page.GetProperty("count").GetInt32());
@@ -90,8 +90,8 @@ public sealed class PendingTests(RelayFixture relay) : IClassFixture<RelayFixtur
             await relay.AnnounceAsync(shop.Id);
         using var client = relay.ShopApi(shop.Key);
 
-        using var byDefault = await client.GetAsync(Address, TestContext.Current.CancellationToken);
-        using var all = await client.GetAsync($"{Address}?limit=100", TestContext.Current.CancellationToken);
+        using var byDefault = await client.GetAsync(Address, Token);
+        using var all = await client.GetAsync($"{Address}?limit=100", Token);
 
         var page = await byDefault.JsonAsync();
         Assert.Equal(50, page.GetProperty("count").GetInt32());
@@ -104,11 +104,11 @@ public sealed class PendingTests(RelayFixture relay) : IClassFixture<RelayFixtur
     {
         var shop = await relay.ShopAsync();
         using var client = relay.ShopApi(shop.Key);
-        using var before = await client.GetAsync(Address, TestContext.Current.CancellationToken);
+        using var before = await client.GetAsync(Address, Token);
         await relay.ScalarAsync<int>(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
 
-        using var after = await client.GetAsync(Address, TestContext.Current.CancellationToken);
+        using var after = await client.GetAsync(Address, Token);
 
         Assert.Equal(200, (int)after.StatusCode);
         relay.Source.Clear();
@@ -129,7 +129,7 @@ public sealed class PendingTests(RelayFixture relay) : IClassFixture<RelayFixtur
         var shop = await relay.ShopAsync();
         using var client = relay.ShopApi(shop.Key);
 
-        using var response = await client.GetAsync($"{Address}?{query}", TestContext.Current.CancellationToken);
+        using var response = await client.GetAsync($"{Address}?{query}", Token);
 
         await response.IsProblemAsync(HttpStatusCode.BadRequest, "invalid_request");
     }

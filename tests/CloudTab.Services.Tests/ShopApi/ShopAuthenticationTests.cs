@@ -22,7 +22,7 @@ public sealed class ShopAuthenticationTests(RelayFixture relay) : IClassFixture<
         using var client = relay.ShopApi(key: null);
         using var request = new HttpRequestMessage(new HttpMethod(method), path);
 
-        using var response = await client.SendAsync(request, TestContext.Current.CancellationToken);
+        using var response = await client.SendAsync(request, Token);
 
         await response.IsProblemAsync(HttpStatusCode.Unauthorized, "api_key_required");
         Assert.NotEmpty(response.Headers.WwwAuthenticate);
@@ -35,7 +35,7 @@ public sealed class ShopAuthenticationTests(RelayFixture relay) : IClassFixture<
     {
         using var client = relay.ShopApi(key);
 
-        using var response = await client.GetAsync("/api/shopkeeper/sessions/pending", TestContext.Current.CancellationToken);
+        using var response = await client.GetAsync("/api/shopkeeper/sessions/pending", Token);
 
         await response.IsProblemAsync(HttpStatusCode.Unauthorized, "api_key_invalid");
     }
@@ -46,7 +46,7 @@ public sealed class ShopAuthenticationTests(RelayFixture relay) : IClassFixture<
         using var client = relay.ShopApi("an unknown key");
         client.DefaultRequestHeaders.Add("Accept", "application/pdf");
 
-        using var response = await client.GetAsync($"/api/shopkeeper/files/{Guid.NewGuid()}/download", TestContext.Current.CancellationToken);
+        using var response = await client.GetAsync($"/api/shopkeeper/files/{Guid.NewGuid()}/download", Token);
 
         await response.IsProblemAsync(HttpStatusCode.Unauthorized, "api_key_invalid");
     }
@@ -56,11 +56,11 @@ public sealed class ShopAuthenticationTests(RelayFixture relay) : IClassFixture<
     {
         var shop = await relay.ShopAsync();
         using var client = relay.ShopApi(shop.Key);
-        using var before = await client.GetAsync("/api/shopkeeper/sessions/pending", TestContext.Current.CancellationToken);
+        using var before = await client.GetAsync("/api/shopkeeper/sessions/pending", Token);
         Assert.Equal(200, (int)before.StatusCode);
         await relay.ExecuteAsync("UPDATE api_keys SET revoked_at = now() WHERE shop_id = @Id", shop);
 
-        using var after = await client.GetAsync("/api/shopkeeper/sessions/pending", TestContext.Current.CancellationToken);
+        using var after = await client.GetAsync("/api/shopkeeper/sessions/pending", Token);
 
         await after.IsProblemAsync(HttpStatusCode.Unauthorized, "api_key_invalid");
     }
@@ -83,22 +83,22 @@ public sealed class ShopKeyFailuresTests(FewWrongKeys relay) : IClassFixture<Few
         guesser.DefaultRequestHeaders.Add("X-Forwarded-For", "192.0.2.1");
         for (var i = 0; i < 3; i++)
         {
-            using var wrong = await guesser.GetAsync("/api/shopkeeper/sessions/pending", TestContext.Current.CancellationToken);
+            using var wrong = await guesser.GetAsync("/api/shopkeeper/sessions/pending", Token);
             await wrong.IsProblemAsync(HttpStatusCode.Unauthorized, "api_key_invalid");
         }
 
-        using var refused = await guesser.GetAsync("/api/shopkeeper/sessions/pending", TestContext.Current.CancellationToken);
+        using var refused = await guesser.GetAsync("/api/shopkeeper/sessions/pending", Token);
         await refused.IsProblemAsync(HttpStatusCode.TooManyRequests, "too_many_requests");
         Assert.InRange(int.Parse(refused.Headers.GetValues("Retry-After").Single(), CultureInfo.InvariantCulture), 1, 60);
 
         using var rightFromThere = relay.ShopApi(shop.Key);
         rightFromThere.DefaultRequestHeaders.Add("X-Forwarded-For", "192.0.2.1");
-        using var refusedToo = await rightFromThere.GetAsync("/api/shopkeeper/sessions/pending", TestContext.Current.CancellationToken);
+        using var refusedToo = await rightFromThere.GetAsync("/api/shopkeeper/sessions/pending", Token);
         await refusedToo.IsProblemAsync(HttpStatusCode.TooManyRequests, "too_many_requests");
 
         using var elsewhere = relay.ShopApi(shop.Key);
         elsewhere.DefaultRequestHeaders.Add("X-Forwarded-For", "192.0.2.2");
-        using var answered = await elsewhere.GetAsync("/api/shopkeeper/sessions/pending", TestContext.Current.CancellationToken);
+        using var answered = await elsewhere.GetAsync("/api/shopkeeper/sessions/pending", Token);
         Assert.Equal(200, (int)answered.StatusCode);
     }
 }

@@ -10,8 +10,6 @@ public sealed class CustomerSessionsTests(UploadFixture relay) : IClassFixture<U
 
     private readonly HttpClient _client = relay.UploadApi();
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData(null)]
     [InlineData("application/json")]
@@ -272,8 +270,7 @@ public sealed class CustomerSessionsTests(UploadFixture relay) : IClassFixture<U
     [Fact]
     public async Task Too_many_new_sessions_from_one_address_have_to_wait()
     {
-        var settings = new Dictionary<string, string>(StringComparer.Ordinal) { ["RATE_LIMIT_SESSIONS_PER_MINUTE"] = "3" };
-        await using var host = relay.StartHost<UploadOptions>(settings);
+        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_SESSIONS_PER_MINUTE", "3"));
         using var client = host.Client();
         for (var i = 0; i < 3; i++)
             await client.CreateAsync();

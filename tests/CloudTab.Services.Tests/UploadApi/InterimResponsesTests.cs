@@ -13,8 +13,6 @@ namespace CloudTab.Services.Tests;
 /// <summary>Interim responses are offered only where they can be sent.</summary>
 public sealed class InterimResponsesTests
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData("http", "1.1", true)]
     [InlineData("http", "1.0", false)]

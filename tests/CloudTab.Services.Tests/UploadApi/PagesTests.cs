@@ -7,8 +7,6 @@ public sealed class PagesTests(SmallLimitsFixture relay) : IClassFixture<SmallLi
 {
     private readonly HttpClient _client = relay.UploadApi();
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task The_form_names_the_shop_and_needs_no_script()
     {

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -14,8 +13,6 @@ namespace CloudTab.Services.Tests;
 public sealed class UploadFaultsTests(UploadFixture relay) : IClassFixture<UploadFixture>
 {
     private readonly HttpClient _client = relay.UploadApi();
-
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task A_connection_cut_anywhere_leaves_nothing()
@@ -73,7 +70,7 @@ public sealed class UploadFaultsTests(UploadFixture relay) : IClassFixture<Uploa
         var sessionId = await _client.CreateAsync();
         var body = RawUpload.Body(Sample.Pdf(100_000));
         using var socket = await RawUpload.SendAsync(relay.Address, sessionId, body.Length, body.AsMemory(0, body.Length / 2));
-        await UploadFixture.UntilAsync(() => IsUploadingAsync(sessionId));
+        await UntilAsync(() => IsUploadingAsync(sessionId));
         using var cancelled = await _client.DeleteAsync($"/api/customer/sessions/{sessionId}", Token);
         Assert.Equal(HttpStatusCode.NoContent, cancelled.StatusCode);
 
@@ -91,7 +88,7 @@ public sealed class UploadFaultsTests(UploadFixture relay) : IClassFixture<Uploa
         var sessionId = await _client.CreateAsync();
         var body = RawUpload.Body(Sample.Pdf(100_000));
         using var socket = await RawUpload.SendAsync(relay.Address, sessionId, body.Length, body.AsMemory(0, body.Length / 2));
-        await UploadFixture.UntilAsync(() => IsUploadingAsync(sessionId));
+        await UntilAsync(() => IsUploadingAsync(sessionId));
         const string sql = "SELECT lease_until FROM files JOIN sessions ON sessions.id = files.session WHERE session_id = @sessionId";
         var before = await relay.ScalarAsync<DateTime>(sql, new { sessionId });
 
@@ -105,38 +102,19 @@ public sealed class UploadFaultsTests(UploadFixture relay) : IClassFixture<Uploa
         Assert.StartsWith("HTTP/1.1 200", received.ToString(), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task Where_S3_is_away_the_answer_is_503_and_the_row_is_left_to_the_Janitor()
-    {
-        var settings = new Dictionary<string, string>(StringComparer.Ordinal)
-        {
-            ["AWS_ENDPOINT_URL_S3"] = $"http://127.0.0.1:{ChildProcess.FreePort().ToString(CultureInfo.InvariantCulture)}",
-        };
-        await using var host = relay.StartHost<UploadOptions>(settings);
-        using var client = host.Client();
-        var sessionId = await client.CreateAsync();
-
-        using var answer = await client.UploadAsync(sessionId, Sample.Pdf());
-
-        await answer.IsProblemAsync(HttpStatusCode.ServiceUnavailable, "unavailable");
-        Assert.NotNull(answer.Headers.RetryAfter);
-        Assert.Equal(["deleting"], await relay.ColumnAsync<string>(
-            "SELECT files.status FROM files JOIN sessions ON sessions.id = files.session WHERE session_id = @sessionId", new { sessionId }));
-    }
-
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Files_whose_storing_nobody_confirmed_are_told_to_be_stored_and_not_sent_again(bool byTus)
+    public async Task A_file_whose_commit_was_not_confirmed_is_reported_as_stored_and_not_sent_again(bool byTus)
     {
         var postgres = new NpgsqlConnectionStringBuilder(relay.Environment()["ConnectionStrings__cloudtab"]);
         await using var network = new TcpProxy(postgres.Port);
         (postgres.Host, postgres.Port) = ("127.0.0.1", network.Port);
-        await using var host = relay.StartHost<UploadOptions>(new Dictionary<string, string>(StringComparer.Ordinal) { ["ConnectionStrings:cloudtab"] = postgres.ConnectionString });
+        await using var host = relay.StartHost<UploadOptions>(("ConnectionStrings:cloudtab", postgres.ConnectionString));
         using var client = host.Client();
         var file = Sample.Pdf();
         var sessionId = await client.CreateAsync();
-        // Who holds the shop's row stops the statement that stores files, at its end.
+        // A lock on the shop's row blocks the statement that stores files, at its end.
         await using var holder = await relay.Source.OpenConnectionAsync(Token);
         await using var transaction = await holder.BeginTransactionAsync(Token);
         await holder.ExecuteAsync("SELECT FROM shops FOR NO KEY UPDATE", transaction: transaction);
@@ -184,7 +162,7 @@ public sealed class UploadFaultsTests(UploadFixture relay) : IClassFixture<Uploa
         await using var process = await ChildProcess.StartAsync("CloudTab.UploadApi", environment, null, Token);
 
         Assert.Equal(78, await process.WaitForExitAsync(Token));
-        await UploadFixture.UntilAsync(() => Task.FromResult(process.Output.Length > 0));
+        await UntilAsync(() => process.Output.Length > 0);
         Assert.Contains(name.Replace("_PER_SESSION", "", StringComparison.Ordinal).Replace("_", "", StringComparison.Ordinal),
             process.Output.Replace("_", "", StringComparison.Ordinal), StringComparison.OrdinalIgnoreCase);
     }

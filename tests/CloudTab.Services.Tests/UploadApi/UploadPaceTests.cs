@@ -10,12 +10,10 @@ namespace CloudTab.Services.Tests;
 /// <summary>What becomes of clients that are slow or silent, and of others beside them.</summary>
 public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadFixture>
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Whoever_is_silent_for_too_long_is_answered_408_and_leaves_nothing()
     {
-        await using var host = relay.StartHost<UploadOptions>(Settings(("UPLOAD_SILENCE", "1000")));
+        await using var host = relay.StartHost<UploadOptions>(("UPLOAD_SILENCE", "1000"));
         var sessionId = await host.Client().CreateAsync();
         var body = RawUpload.Body(Sample.Pdf(100_000));
 
@@ -35,7 +33,7 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
     [Fact]
     public async Task The_page_tells_a_silent_browser_that_it_took_too_long()
     {
-        await using var host = relay.StartHost<UploadOptions>(Settings(("UPLOAD_SILENCE", "1000")));
+        await using var host = relay.StartHost<UploadOptions>(("UPLOAD_SILENCE", "1000"));
         var body = RawUpload.Body(Sample.Pdf(100_000));
 
         using var socket = await RawUpload.SendToAsync(host.Address, "/send", body.Length, body.AsMemory(0, 50_000));
@@ -50,13 +48,13 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
     public async Task Slow_uploads_hold_a_block_each_and_leave_the_rest_to_others()
     {
         const int slow = 100;
-        await using var host = relay.StartHost<UploadOptions>(Settings(("UPLOAD_MEMORY", $"{4 * ObjectUpload.PartSize}")));
+        await using var host = relay.StartHost<UploadOptions>(("UPLOAD_MEMORY", $"{4 * ObjectUpload.PartSize}"));
         using var client = host.Client();
         var memory = host.Services.GetRequiredService<UploadMemory>();
         var sessionId = await client.CreateAsync();
         var begun = Encoding.UTF8.GetBytes(RawUpload.Opening + "%PDF-1.7\n" + new string('x', 2_000));
         var sockets = await Task.WhenAll(Enumerable.Range(0, slow).Select(_ => RawUpload.SendAsync(host.Address, sessionId, 10 << 20, begun)));
-        await UploadFixture.UntilAsync(() => Task.FromResult(memory.InUse == slow * UploadMemory.BlockSize));
+        await UntilAsync(() => memory.InUse == slow * UploadMemory.BlockSize);
 
         var files = await Task.WhenAll(Enumerable.Range(0, 4).Select(async _ =>
             await client.UploadedAsync(await client.CreateAsync(), Sample.Pdf(UploadFixture.MaxFileSize))));
@@ -71,11 +69,11 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
     [Fact]
     public async Task Where_memory_is_short_the_slow_one_gives_way_with_503_and_others_pass()
     {
-        await using var host = relay.StartHost<UploadOptions>(Settings(("UPLOAD_MEMORY", $"{ObjectUpload.PartSize}")));
+        await using var host = relay.StartHost<UploadOptions>(("UPLOAD_MEMORY", $"{ObjectUpload.PartSize}"));
         using var client = host.Client();
         var slowSession = await client.CreateAsync();
         using var socket = await RawUpload.SendAsync(host.Address, slowSession, 10 << 20, Encoding.UTF8.GetBytes(RawUpload.Opening + "%PDF-1.7\n" + new string('x', 2_000)));
-        await UploadFixture.UntilAsync(() => Task.FromResult(host.Services.GetRequiredService<UploadMemory>().InUse > 0));
+        await UntilAsync(() => host.Services.GetRequiredService<UploadMemory>().InUse > 0);
 
         var file = Sample.Pdf(ObjectUpload.PartSize + 1_000);
         var sessionId = await client.CreateAsync();
@@ -94,13 +92,13 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
     public async Task Who_waits_for_memory_reads_nothing_from_its_connection()
     {
         // 1 byte a second is slow enough to keep: the holder stays.
-        await using var host = relay.StartHost<UploadOptions>(Settings(("UPLOAD_MEMORY", $"{ObjectUpload.PartSize}"), ("UPLOAD_MINIMUM_RATE", "1")));
+        await using var host = relay.StartHost<UploadOptions>(("UPLOAD_MEMORY", $"{ObjectUpload.PartSize}"), ("UPLOAD_MINIMUM_RATE", "1"));
         using var client = host.Client();
         var memory = host.Services.GetRequiredService<UploadMemory>();
         var held = RawUpload.Body(Sample.Pdf(ObjectUpload.PartSize - 1_000));
         var holderSession = await client.CreateAsync();
         using var holder = await RawUpload.SendAsync(host.Address, holderSession, held.Length, held.AsMemory(0, held.Length - 100));
-        await UploadFixture.UntilAsync(() => Task.FromResult(memory.InUse == ObjectUpload.PartSize));
+        await UntilAsync(() => memory.InUse == ObjectUpload.PartSize);
 
         var waiting = RawUpload.Body(Sample.Pdf(UploadFixture.MaxFileSize));
         var waitingSession = await client.CreateAsync();
@@ -135,7 +133,7 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
     [Fact]
     public async Task An_address_that_has_sent_its_minute_has_to_wait_and_others_do_not()
     {
-        await using var host = relay.StartHost<UploadOptions>(Settings(("RATE_LIMIT_BYTES_PER_MINUTE", "100000")));
+        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_BYTES_PER_MINUTE", "100000"));
         using var client = host.Client();
         var sessionId = await client.CreateAsync();
         await client.UploadedAsync(sessionId, Sample.Pdf(60_000));
@@ -153,7 +151,7 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
     [Fact]
     public async Task The_word_of_a_proxy_that_is_not_trusted_does_not_make_another_address()
     {
-        await using var host = relay.StartHost<UploadOptions>(Settings(("RATE_LIMIT_BYTES_PER_MINUTE", "1000"), ("TRUSTED_PROXIES", "192.0.2.0/24")));
+        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_BYTES_PER_MINUTE", "1000"), ("TRUSTED_PROXIES", "192.0.2.0/24"));
         using var client = host.Client();
         var sessionId = await client.CreateAsync();
         await client.UploadedAsync(sessionId, Sample.Pdf(5_000));
@@ -167,12 +165,12 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
     [Fact]
     public async Task Bytes_that_were_announced_and_did_not_come_are_given_back()
     {
-        await using var host = relay.StartHost<UploadOptions>(Settings(("RATE_LIMIT_BYTES_PER_MINUTE", "1000000"), ("UPLOAD_SILENCE", "1000")));
+        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_BYTES_PER_MINUTE", "1000000"), ("UPLOAD_SILENCE", "1000"));
         using var client = host.Client();
         var sessionId = await client.CreateAsync();
         using (var socket = await RawUpload.SendAsync(host.Address, sessionId, 10_000_000, Encoding.UTF8.GetBytes(RawUpload.Opening)))
         {
-            await UploadFixture.UntilAsync(async () =>
+            await UntilAsync(async () =>
             {
                 using var refused = await client.UploadAsync(sessionId, Sample.Pdf(1_000));
                 return refused.StatusCode == HttpStatusCode.TooManyRequests;
@@ -188,12 +186,12 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
     [InlineData(long.MaxValue)]
     public async Task An_announcement_that_nobody_could_keep_shuts_its_address_out_for_a_minute_at_most(long length)
     {
-        await using var host = relay.StartHost<UploadOptions>(Settings(("RATE_LIMIT_BYTES_PER_MINUTE", "1000000")));
+        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_BYTES_PER_MINUTE", "1000000"));
         using var client = host.Client();
         var sessionId = await client.CreateAsync();
         using var socket = await RawUpload.SendAsync(host.Address, sessionId, length, Encoding.UTF8.GetBytes(RawUpload.Opening));
 
-        await UploadFixture.UntilAsync(async () =>
+        await UntilAsync(async () =>
         {
             using var refused = await client.UploadAsync(sessionId, Sample.Pdf(1_000));
             if (refused.StatusCode != HttpStatusCode.TooManyRequests)
@@ -206,7 +204,7 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
     [Fact]
     public async Task A_body_without_announced_length_is_charged_as_it_comes()
     {
-        await using var host = relay.StartHost<UploadOptions>(Settings(("RATE_LIMIT_BYTES_PER_MINUTE", "100000")));
+        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_BYTES_PER_MINUTE", "100000"));
         using var client = host.Client();
         var sessionId = await client.CreateAsync();
         client.DefaultRequestHeaders.TransferEncodingChunked = true;
@@ -216,7 +214,4 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
 
         await refused.IsProblemAsync(HttpStatusCode.TooManyRequests, "too_many_requests");
     }
-
-    private static Dictionary<string, string> Settings(params (string Name, string Value)[] settings) =>
-        settings.ToDictionary(setting => setting.Name, setting => setting.Value, StringComparer.Ordinal);
 }

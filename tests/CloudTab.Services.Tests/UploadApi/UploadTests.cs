@@ -9,31 +9,6 @@ public sealed class UploadTests(UploadFixture relay) : IClassFixture<UploadFixtu
 {
     private readonly HttpClient _client = relay.UploadApi();
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
-    [Theory]
-    [InlineData(1)]
-    [InlineData(1_023)]
-    [InlineData(1_024)]
-    [InlineData(1_025)]
-    [InlineData(ObjectUpload.PartSize - 1)]
-    [InlineData(ObjectUpload.PartSize)]
-    [InlineData(ObjectUpload.PartSize + 1)]
-    [InlineData(UploadFixture.MaxFileSize)]
-    public async Task A_file_arrives_as_it_was_sent(int size)
-    {
-        var file = size < 5 ? Sample.Text(size) : Sample.Pdf(size);
-        var sessionId = await _client.CreateAsync();
-
-        var stored = Assert.Single(await _client.UploadedAsync(sessionId, file));
-
-        Assert.Equal(file.Name, stored.GetProperty("originalName").GetString());
-        Assert.Equal(size, stored.GetProperty("size").GetInt64());
-        Assert.Equal(file.Sha256, stored.GetProperty("sha256").GetString());
-        Assert.Equal(file.Content, await relay.ContentAsync(stored.GetProperty("id").GetGuid()));
-        Assert.Empty(await relay.OpenUploadsAsync());
-    }
-
     [Fact]
     public async Task Files_of_a_request_are_stored_in_their_order_and_submit_the_session()
     {
@@ -69,18 +44,10 @@ public sealed class UploadTests(UploadFixture relay) : IClassFixture<UploadFixtu
 
     [Theory]
     [InlineData("filename=\"रसीद.pdf\"", "रसीद.pdf")]
-    [InlineData("filename=\"打印 文件.pdf\"", "打印 文件.pdf")]
-    [InlineData("filename=\"📄.pdf\"", "📄.pdf")]
-    [InlineData("filename=\"عقد.pdf\"", "عقد.pdf")]
-    [InlineData("filename=\"Cafe\u0301.pdf\"", "Café.pdf")]
     [InlineData("filename=\"a%22b%0D%0Ac.pdf\"", "a\"bc.pdf")]
     [InlineData("filename=\"a\\\"b.pdf\"", "a\"b.pdf")]
-    [InlineData("filename=\"../../etc/passwd\"", "passwd")]
     [InlineData("filename=\"C:\\Users\\me\\a.pdf\"", "a.pdf")]
-    [InlineData("filename=\"..\"", "file")]
-    [InlineData("filename=\"x/\"", "file")]
     [InlineData("filename=\"\"", "file")]
-    [InlineData("filename=\"annexe\u202Efdp.pdf\"", "annexefdp.pdf")]
     [InlineData("filename=\"100%.pdf\"", "100%.pdf")]
     [InlineData("filename=plain.pdf", "plain.pdf")]
     [InlineData("filename=\"fallback.pdf\"; filename*=UTF-8''r%C3%A9sum%C3%A9.pdf", "résumé.pdf")]
@@ -92,17 +59,6 @@ public sealed class UploadTests(UploadFixture relay) : IClassFixture<UploadFixtu
 
         Assert.Equal(kept, (await answer.JsonAsync()).GetProperty("files")[0].GetProperty("originalName").GetString());
         Assert.Equal(kept, (await _client.StatusAsync(sessionId)).GetProperty("files")[0].GetProperty("name").GetString());
-    }
-
-    [Fact]
-    public async Task A_long_name_keeps_its_ending()
-    {
-        var sessionId = await _client.CreateAsync();
-        var name = string.Concat(Enumerable.Repeat("😀", 200)) + ".pdf";
-
-        var kept = (await _client.UploadedAsync(sessionId, Sample.Pdf(name: name)))[0].GetProperty("originalName").GetString()!;
-
-        Assert.Equal(string.Concat(Enumerable.Repeat("😀", 125)) + ".pdf", kept);
     }
 
     public static TheoryData<string, string> Refused => new()
@@ -160,17 +116,6 @@ public sealed class UploadTests(UploadFixture relay) : IClassFixture<UploadFixtu
         await answer.IsProblemAsync(HttpStatusCode.UnsupportedMediaType, "type_not_accepted");
         await relay.AssertNothingLeftAsync(sessionId, filesHeld: 1);
         Assert.Equal(1, (await _client.StatusAsync(sessionId)).GetProperty("fileCount").GetInt32());
-    }
-
-    [Fact]
-    public async Task One_byte_over_the_limit_is_refused()
-    {
-        var sessionId = await _client.CreateAsync();
-
-        using var answer = await _client.UploadAsync(sessionId, Sample.Pdf(UploadFixture.MaxFileSize + 1));
-
-        await answer.IsProblemAsync(HttpStatusCode.RequestEntityTooLarge, "file_too_large");
-        await relay.AssertNothingLeftAsync(sessionId);
     }
 
     [Fact]
@@ -243,30 +188,6 @@ public sealed class UploadTests(UploadFixture relay) : IClassFixture<UploadFixtu
         }
     }
 
-    [Fact]
-    public async Task A_file_of_a_claimed_session_stays_and_others_may_join_it()
-    {
-        var shop = await relay.ShopAsync();
-        var prefix = $"/s/{shop.Id}";
-        var sessionId = await _client.CreateAsync(prefix);
-        using var uploaded = await _client.SendFormAsync(sessionId, Customer.Form(Sample.Pdf()), prefix);
-        var file = (await uploaded.JsonAsync()).GetProperty("files")[0].GetProperty("id");
-        await relay.ExecuteAsync(
-            """
-            UPDATE sessions SET status = 'processing', claimed_until = now() + interval '10 min', claimed_by = (SELECT id FROM api_keys WHERE shop_id = @shop)
-            WHERE session_id = @sessionId
-            """,
-            new { shop = shop.Id, sessionId });
-
-        using var takeBack = await _client.DeleteAsync($"{prefix}/api/customer/sessions/{sessionId}/files/{file}", Token);
-        await takeBack.IsProblemAsync(HttpStatusCode.Conflict, "already_claimed");
-        using var another = await _client.SendFormAsync(sessionId, Customer.Form(Sample.Pdf()), prefix);
-        Assert.Equal(HttpStatusCode.OK, another.StatusCode);
-        var session = await _client.StatusAsync(sessionId, prefix);
-        Assert.Equal("processing", session.GetProperty("status").GetString());
-        Assert.Equal(2, session.GetProperty("fileCount").GetInt32());
-    }
-
     private static ByteArrayContent Raw(string body) => new(Encoding.UTF8.GetBytes(body))
     {
         Headers = { ContentType = MediaTypeHeaderValue.Parse("multipart/form-data; boundary=b") },
@@ -276,18 +197,6 @@ public sealed class UploadTests(UploadFixture relay) : IClassFixture<UploadFixtu
 public sealed class UploadLimitsTests(SmallLimitsFixture relay) : IClassFixture<SmallLimitsFixture>
 {
     private readonly HttpClient _client = relay.UploadApi();
-
-    [Fact]
-    public async Task A_file_may_have_exactly_as_many_bytes_as_allowed()
-    {
-        var sessionId = await _client.CreateAsync();
-        await _client.UploadedAsync(sessionId, Sample.Pdf(1_000));
-
-        using var answer = await _client.UploadAsync(sessionId, Sample.Pdf(1_001));
-
-        await answer.IsProblemAsync(HttpStatusCode.RequestEntityTooLarge, "file_too_large");
-        await relay.AssertNothingLeftAsync(sessionId, filesHeld: 1);
-    }
 
     [Fact]
     public async Task A_session_may_hold_exactly_as_many_files_as_allowed()
@@ -315,17 +224,6 @@ public sealed class UploadLimitsTests(SmallLimitsFixture relay) : IClassFixture<
 
         await _client.UploadedAsync(sessionId, Sample.Pdf(1_000), Sample.Pdf(500));
         Assert.Equal(2_500, (await _client.StatusAsync(sessionId)).GetProperty("totalSize").GetInt64());
-    }
-
-    [Fact]
-    public async Task A_file_taken_back_makes_room()
-    {
-        var sessionId = await _client.CreateAsync();
-        var files = await _client.UploadedAsync(sessionId, Sample.Pdf(10), Sample.Pdf(10), Sample.Pdf(10));
-        using var takeBack = await _client.DeleteAsync(
-            $"/api/customer/sessions/{sessionId}/files/{files[1].GetProperty("id")}", TestContext.Current.CancellationToken);
-
-        await _client.UploadedAsync(sessionId, Sample.Pdf(10));
     }
 
     [Fact]

@@ -199,8 +199,7 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
     [Fact]
     public async Task The_types_that_are_accepted_are_a_setting()
     {
-        var settings = new Dictionary<string, string>(StringComparer.Ordinal) { ["ACCEPTED_TYPES"] = $"Image/PNG, {Word}" };
-        await using var host = relay.StartHost<UploadOptions>(settings);
+        await using var host = relay.StartHost<UploadOptions>(("ACCEPTED_TYPES", $"Image/PNG, {Word}"));
         using var client = host.Client();
         var sessionId = await client.CreateAsync();
 

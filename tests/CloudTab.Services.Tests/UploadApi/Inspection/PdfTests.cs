@@ -22,8 +22,6 @@ public sealed class PdfTests(PdfFixture relay) : IClassFixture<PdfFixture>
 {
     private readonly HttpClient _client = relay.UploadApi();
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     public static TheoryData<string, int?, bool?> Known => new()
     {
         { "1 page", 1, false },
@@ -62,20 +60,6 @@ public sealed class PdfTests(PdfFixture relay) : IClassFixture<PdfFixture>
     }
 
     [Fact]
-    public async Task The_last_answer_to_a_resumable_upload_tells_as_much_as_that_to_a_form()
-    {
-        var file = PdfSamples.OfPages(3);
-        var sessionId = await _client.CreateAsync();
-        var asForm = Assert.Single(await _client.UploadedAsync(sessionId, file)).EnumerateObject().Select(member => member.Name);
-
-        using var answer = await _client.CreateIetfAsync(sessionId, file.Content, isWhole: true, IetfClient.Named(file.Name));
-
-        var stored = Assert.Single((await answer.JsonAsync()).GetProperty("files").EnumerateArray());
-        Assert.Equal(asForm, stored.EnumerateObject().Select(member => member.Name));
-        Assert.Equal((3, false), (stored.GetProperty("pages").GetInt32(), stored.GetProperty("locked").GetBoolean()));
-    }
-
-    [Fact]
     public async Task Each_PDF_of_a_request_has_its_own_count()
     {
         var sessionId = await _client.CreateAsync();
@@ -111,7 +95,7 @@ public sealed class PdfTests(PdfFixture relay) : IClassFixture<PdfFixture>
         Assert.InRange(Stopwatch.GetElapsedTime(began), TimeSpan.Zero, PdfFixture.TimeLimit + TimeSpan.FromSeconds(20));
         Assert.Equal(hostile.Sha256, stored.GetProperty("sha256").GetString());
         Assert.NotEqual(true, Facts(stored).Locked);
-        await UploadFixture.UntilAsync(async () => Facts((await _client.UploadedAsync(sessionId, PdfSamples.OfPages(4)))[0]) == (4, false));
+        await UntilAsync(async () => Facts((await _client.UploadedAsync(sessionId, PdfSamples.OfPages(4)))[0]) == (4, false));
     }
 
     [Fact]
@@ -134,7 +118,7 @@ public sealed class PdfTests(PdfFixture relay) : IClassFixture<PdfFixture>
 
         service.Kill();
 
-        await UploadFixture.UntilAsync(() => Task.FromResult(!Directory.Exists($"/proc/{child}")));
+        await UntilAsync(() => !Directory.Exists($"/proc/{child}"));
     }
 
     [Theory]

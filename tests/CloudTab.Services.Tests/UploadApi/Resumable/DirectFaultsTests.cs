@@ -1,17 +1,14 @@
 using System.Net;
 using CloudTab.Janitor;
 using CloudTab.Relay;
-using CloudTab.Testing;
 using CloudTab.UploadApi;
 
 namespace CloudTab.Services.Tests;
 
 /// <summary>Direct uploads where a process dies, S3 is away, or the client never comes back.</summary>
-public sealed class DirectFaultsTests(DirectFixture relay) : IClassFixture<DirectFixture>
+public sealed class DirectFaultsTests(UploadFixture relay) : IClassFixture<UploadFixture>
 {
     private readonly HttpClient _client = relay.UploadApi();
-
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Another_replica_finishes_it_as_well()
@@ -83,30 +80,12 @@ public sealed class DirectFaultsTests(DirectFixture relay) : IClassFixture<Direc
     }
 
     [Fact]
-    public async Task Where_S3_is_away_nothing_begins_and_nothing_is_left()
-    {
-        await using var network = new TcpProxy(new Uri(relay.S3.Config.ServiceURL).Port);
-        await using var host = StartBehind(network);
-        using var client = host.Client();
-        var sessionId = await client.CreateAsync();
-        network.Cut();
-
-        using var answer = await client.AnnounceAsync(sessionId, DirectClient.Announce(Sample.Pdf()));
-
-        await answer.IsProblemAsync(HttpStatusCode.ServiceUnavailable, "unavailable");
-        using var janitor = new StateMachine(relay);
-        janitor.Clock.Advance(Removal.Lease);
-        await janitor.Get<RemoveFiles>().RunOnceAsync(Token);
-        await relay.AssertNothingLeftAsync(sessionId);
-    }
-
-    [Fact]
     public async Task Where_S3_breaks_off_while_the_file_is_read_finishing_can_be_repeated()
     {
         var file = Sample.Pdf(2 * ObjectUpload.PartSize);
         var (sessionId, upload) = await _client.SentAsync(file);
-        await using var network = new TcpProxy(new Uri(relay.S3.Config.ServiceURL).Port);
-        await using var host = StartBehind(network);
+        await using var network = relay.NetworkToS3();
+        await using var host = relay.StartHost<UploadOptions>(network);
         using var client = host.Client();
         network.CutAfter(ObjectUpload.PartSize);
 
@@ -132,7 +111,4 @@ public sealed class DirectFaultsTests(DirectFixture relay) : IClassFixture<Direc
         await _client.IsGoneAsync(upload);
         await relay.AssertNothingLeftAsync(sessionId);
     }
-
-    private ServiceHost<UploadOptions> StartBehind(TcpProxy network) => relay.StartHost<UploadOptions>(
-        new Dictionary<string, string>(StringComparer.Ordinal) { ["AWS_ENDPOINT_URL_S3"] = $"http://127.0.0.1:{TusClient.Number(network.Port)}" });
 }

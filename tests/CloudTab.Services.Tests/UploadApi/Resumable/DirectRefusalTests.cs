@@ -1,16 +1,13 @@
 using System.Net;
 using System.Text;
-using CloudTab.Relay;
 using CloudTab.UploadApi;
 
 namespace CloudTab.Services.Tests;
 
 /// <summary>What direct uploads are refused for, by the service and by S3 itself.</summary>
-public sealed class DirectRefusalTests(DirectFixture relay) : IClassFixture<DirectFixture>
+public sealed class DirectRefusalTests(UploadFixture relay) : IClassFixture<UploadFixture>
 {
     private readonly HttpClient _client = relay.UploadApi();
-
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     public static TheoryData<string, string?> Unreadable => new()
     {
@@ -76,21 +73,6 @@ public sealed class DirectRefusalTests(DirectFixture relay) : IClassFixture<Dire
     }
 
     [Fact]
-    public async Task Text_is_looked_at_to_its_end()
-    {
-        var text = new Sample("a.txt", [.. Sample.Text(ObjectUpload.PartSize).Content, 0]);
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginDirectAsync(sessionId, text, inParts: true);
-        foreach (var part in upload.Parts)
-            await part.SentPartAsync(text);
-
-        using var finish = await _client.FinishAsync(upload);
-
-        await finish.IsProblemAsync(HttpStatusCode.UnsupportedMediaType, "type_not_accepted");
-        await relay.AssertNothingLeftAsync(sessionId);
-    }
-
-    [Fact]
     public async Task Parts_that_are_not_the_file_that_was_announced_end_with_460()
     {
         var (file, other) = (Sample.Pdf(), Sample.Pdf());
@@ -135,31 +117,8 @@ public sealed class DirectRefusalTests(DirectFixture relay) : IClassFixture<Dire
     }
 
     [Fact]
-    public async Task An_empty_file_and_one_that_is_too_large_are_refused()
+    public async Task An_unknown_upload_cannot_be_finished()
     {
-        var sessionId = await _client.CreateAsync();
-        foreach (var (size, status, code) in ((long, HttpStatusCode, string)[])
-            [(0, HttpStatusCode.BadRequest, "empty_file"), (UploadFixture.MaxFileSize + 1, HttpStatusCode.RequestEntityTooLarge, "file_too_large")])
-        {
-            var announced = DirectClient.Announce(Sample.Pdf());
-            announced["size"] = size;
-            using var answer = await _client.AnnounceAsync(sessionId, announced);
-            await answer.IsProblemAsync(status, code);
-        }
-    }
-
-    [Fact]
-    public async Task Only_a_session_that_lives_takes_uploads()
-    {
-        using var unknown = await _client.AnnounceAsync("0123456789abcdefghjkmnpqrs", DirectClient.Announce(Sample.Pdf()));
-        await unknown.IsProblemAsync(HttpStatusCode.NotFound, "session_not_found");
-        using var malformed = await _client.AnnounceAsync("x", DirectClient.Announce(Sample.Pdf()));
-        await malformed.IsProblemAsync(HttpStatusCode.NotFound, "session_not_found");
-        var sessionId = await _client.CreateAsync();
-        await _client.WithdrawAsync(sessionId);
-        using var closed = await _client.AnnounceAsync(sessionId, DirectClient.Announce(Sample.Pdf()));
-        await closed.IsProblemAsync(HttpStatusCode.Gone, "session_closed");
-
         foreach (var id in (string[])["0123456789abcdefghjkmnpqrs", "x"])
         {
             using var finish = await _client.FinishAsync(new($"/api/customer/uploads/{id}", []));
@@ -194,7 +153,7 @@ public sealed class DirectRefusalTests(DirectFixture relay) : IClassFixture<Dire
         var sessionId = await _client.CreateAsync();
         var resumable = await _client.BeginAsync(sessionId, file);
         using var socket = await RawPatch.SendAsync(relay.Address, resumable, 0, file.Content.Length, file.Content.AsMemory(0, 400));
-        await relay.IsHeldAsync(resumable);
+        await relay.IsLockedAsync(resumable);
 
         using var finish = await _client.FinishAsync(new(resumable, []));
         await finish.IsProblemAsync(HttpStatusCode.NotFound, "upload_not_found");
@@ -219,7 +178,7 @@ public sealed class DirectRefusalTests(DirectFixture relay) : IClassFixture<Dire
     [Fact]
     public async Task They_are_off_unless_switched_on()
     {
-        await using var host = relay.StartHost<UploadOptions>(new Dictionary<string, string>(StringComparer.Ordinal) { ["DIRECT_UPLOADS"] = "false" });
+        await using var host = relay.StartHost<UploadOptions>(("DIRECT_UPLOADS", "false"));
         using var client = host.Client();
         var sessionId = await client.CreateAsync();
 

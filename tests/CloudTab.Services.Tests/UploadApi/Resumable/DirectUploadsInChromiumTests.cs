@@ -14,7 +14,7 @@ namespace CloudTab.Services.Tests;
 /// The example of docs/direct-uploads.md in a browser, from a page of another origin: what the Migrator tells the bucket, and what the
 /// services answer, is what a browser needs.
 /// </summary>
-public sealed partial class DirectUploadsInChromiumTests(DirectFixture relay, Dependencies dependencies) : IClassFixture<DirectFixture>, IAsyncLifetime
+public sealed partial class DirectUploadsInChromiumTests(UploadFixture relay, Dependencies dependencies) : IClassFixture<UploadFixture>, IAsyncLifetime
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
@@ -23,8 +23,6 @@ public sealed partial class DirectUploadsInChromiumTests(DirectFixture relay, De
     private readonly TaskCompletionSource<JsonElement> _said = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private WebApplication? _page;
     private string _html = "";
-
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
@@ -51,7 +49,7 @@ public sealed partial class DirectUploadsInChromiumTests(DirectFixture relay, De
     {
         var origin = _page!.Urls.Single();
         await AllowAsync(origin);
-        await using var host = relay.StartHost<UploadOptions>(new Dictionary<string, string>(StringComparer.Ordinal) { ["ALLOWED_ORIGINS"] = origin });
+        await using var host = relay.StartHost<UploadOptions>(("ALLOWED_ORIGINS", origin));
         using var client = host.Client();
         var sessionId = await client.CreateAsync();
         _html = Page(host.Address.ToString().TrimEnd('/'), sessionId, _file.Name);

@@ -9,13 +9,11 @@ namespace CloudTab.Services.Tests;
 /// Direct uploads to Ceph's RADOS Gateway, an S3 that is none of ours. Debian's version does not compare what it receives with the
 /// checksum that was signed: there the reading at the end is what finds it.
 /// </summary>
-public sealed class DirectUploadsOnRadosGatewayTests(DirectFixture relay) : IClassFixture<DirectFixture>, IAsyncLifetime
+public sealed class DirectUploadsOnRadosGatewayTests(UploadFixture relay) : IClassFixture<UploadFixture>, IAsyncLifetime
 {
     private RadosGateway? _gateway;
     private AmazonS3Client? _s3;
     private ServiceHost<UploadOptions>? _host;
-
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
@@ -23,7 +21,7 @@ public sealed class DirectUploadsOnRadosGatewayTests(DirectFixture relay) : ICla
         _gateway = await RadosGateway.StartNewAsync(Token);
         _s3 = _gateway.Endpoint.CreateClient();
         await _s3.PutBucketAsync(relay.Bucket, Token);
-        _host = relay.StartHost<UploadOptions>(ServiceSettings.For(_gateway.Endpoint));
+        _host = relay.StartHost<UploadOptions>(ServiceSettings.For(_gateway.Endpoint).Select(setting => (setting.Key, setting.Value)));
     }
 
     public async ValueTask DisposeAsync()

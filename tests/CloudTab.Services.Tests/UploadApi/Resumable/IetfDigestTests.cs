@@ -70,7 +70,7 @@ public sealed class IetfDigestTests(UploadFixture relay) : IClassFixture<UploadF
             HttpMethod.Post, IetfClient.Creation(sessionId), Sample.Pdf().Content, IetfClient.Complete(true), Digest("Content-Digest", [1]));
         request.Headers.Remove("Upload-Draft-Interop-Version");
 
-        using var answer = await _client.SendAsync(request, TestContext.Current.CancellationToken);
+        using var answer = await _client.SendAsync(request, Token);
 
         await answer.IsRefusalAsync(HttpStatusCode.BadRequest, "checksum_mismatch", isFinal: false);
         await relay.AssertNothingLeftAsync(sessionId);

@@ -13,8 +13,6 @@ public sealed partial class IetfFaultsTests(UploadFixture relay) : IClassFixture
 
     private readonly HttpClient _client = relay.UploadApi();
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [GeneratedRegex("\r\nLocation: (?<upload>/api/customer/uploads/[0-9a-z]{26})\r\n", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Location { get; }
 
@@ -34,7 +32,7 @@ public sealed partial class IetfFaultsTests(UploadFixture relay) : IClassFixture
         using (var socket = await RawHttp.SendAsync(relay.Address, Creation(sessionId, size, IetfClient.Named(file.Name)), file.Content.AsMemory(0, sent)))
             upload = UploadIn(await RawHttp.ReadAsync(socket));
 
-        await relay.IsLetGoAsync(upload, before: 0);
+        await relay.IsReleasedAsync(upload, before: 0);
 
         Assert.Equal((sent, false, TusClient.Number(size)), await other.RetrieveAsync(upload));
         using var rest = await other.AppendAsync(upload, sent, file.Content[sent..], isLast: true);
@@ -88,7 +86,7 @@ public sealed partial class IetfFaultsTests(UploadFixture relay) : IClassFixture
             relay.Address,
             $"PATCH {upload} HTTP/1.1\r\n{Version}Upload-Complete: ?1\r\nUpload-Offset: 0\r\nContent-Type: application/partial-upload\r\nContent-Length: {file.Content.Length}\r\n",
             file.Content.AsMemory(..^1));
-        await UploadFixture.UntilAsync(async () => await relay.ScalarAsync<long>(
+        await UntilAsync(async () => await relay.ScalarAsync<long>(
             "SELECT received FROM uploads WHERE upload_id = @id", new { id = UploadFixture.IdOf(upload) }) == 2 * ObjectUpload.PartSize);
 
         await socket.SendAsync(file.Content.AsMemory(^1..), Token);
@@ -112,12 +110,12 @@ public sealed partial class IetfFaultsTests(UploadFixture relay) : IClassFixture
         var sessionId = await _client.CreateAsync();
         using (var socket = await RawHttp.SendAsync(relay.Address, Creation(sessionId, 1_000).Replace(Version, version, StringComparison.Ordinal), Sample.Pdf().Content.AsMemory(0, 400)))
         {
-            await UploadFixture.UntilAsync(async () => await CountAsync(sessionId) == 1);
+            await UntilAsync(async () => await CountAsync(sessionId) == 1);
             socket.Shutdown(System.Net.Sockets.SocketShutdown.Send);
             Assert.DoesNotContain("HTTP/1.1 104", await RawHttp.ReadAsync(socket), StringComparison.Ordinal);
         }
 
-        await UploadFixture.UntilAsync(async () => await CountAsync(sessionId) == 0);
+        await UntilAsync(async () => await CountAsync(sessionId) == 0);
         await relay.AssertNothingLeftAsync(sessionId);
     }
 
@@ -132,10 +130,10 @@ public sealed partial class IetfFaultsTests(UploadFixture relay) : IClassFixture
             $"PATCH {upload} HTTP/1.1\r\n{Version}Upload-Complete: ?1\r\nUpload-Offset: 0\r\nContent-Type: application/partial-upload\r\nTransfer-Encoding: chunked\r\n",
             (byte[])[.. "190\r\n"u8, .. file.Content[..400], .. "\r\n"u8]))
         {
-            await relay.IsHeldAsync(upload);
+            await relay.IsLockedAsync(upload);
         }
 
-        await relay.IsLetGoAsync(upload, before: 0);
+        await relay.IsReleasedAsync(upload, before: 0);
         Assert.Equal((400, false, null), await _client.RetrieveAsync(upload));
         using var rest = await _client.AppendAsync(upload, 400, file.Content[400..], isLast: true);
         await rest.IsFinalAsync(sessionId, file);
@@ -166,7 +164,7 @@ public sealed partial class IetfFaultsTests(UploadFixture relay) : IClassFixture
             relay.Address,
             $"PATCH {upload} HTTP/1.1\r\n{Version}Upload-Complete: ?1\r\nUpload-Offset: 400\r\nContent-Type: application/partial-upload\r\nContent-Length: 600\r\n",
             file.Content.AsMemory(400, 300));
-        await relay.IsHeldAsync(upload);
+        await relay.IsLockedAsync(upload);
         using var cancelled = await _client.IetfAsync(HttpMethod.Delete, upload);
         Assert.Equal(HttpStatusCode.NoContent, cancelled.StatusCode);
         Assert.StartsWith("HTTP/1.1 409", await RawHttp.ReadAsync(second), StringComparison.Ordinal);

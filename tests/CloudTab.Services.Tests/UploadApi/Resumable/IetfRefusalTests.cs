@@ -1,5 +1,4 @@
 using System.Net;
-using CloudTab.Relay;
 
 namespace CloudTab.Services.Tests;
 
@@ -7,8 +6,6 @@ namespace CloudTab.Services.Tests;
 public sealed class IetfRefusalTests(UploadFixture relay) : IClassFixture<UploadFixture>
 {
     private readonly HttpClient _client = relay.UploadApi();
-
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Another_offset_is_refused_with_the_right_one()
@@ -107,8 +104,6 @@ public sealed class IetfRefusalTests(UploadFixture relay) : IClassFixture<Upload
     {
         var sessionId = await _client.CreateAsync();
 
-        using var created = await _client.CreateIetfAsync(sessionId, null, isWhole: true);
-        await created.IsRefusalAsync(HttpStatusCode.BadRequest, "empty_file", isFinal: true);
         using var announced = await _client.CreateIetfAsync(sessionId, null, isWhole: false, TusClient.Length(0));
         await announced.IsRefusalAsync(HttpStatusCode.BadRequest, "empty_file", isFinal: true);
         foreach (var isChunked in (bool[])[true, false])
@@ -120,23 +115,6 @@ public sealed class IetfRefusalTests(UploadFixture relay) : IClassFixture<Upload
             await answer.IsRefusalAsync(HttpStatusCode.BadRequest, "empty_file", isFinal: true);
         }
 
-        await relay.AssertNothingLeftAsync(sessionId);
-    }
-
-    [Fact]
-    public async Task What_cannot_be_printed_is_the_final_answer()
-    {
-        byte[] program = [0x7F, (byte)'E', (byte)'L', (byte)'F', .. new byte[3_000]];
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginIetfAsync(sessionId, Sample.Pdf());
-
-        using var answer = await _client.AppendAsync(upload, 0, program, isLast: false);
-        await answer.IsRefusalAsync(HttpStatusCode.UnsupportedMediaType, "type_not_accepted", isFinal: true);
-        using var created = await _client.CreateIetfAsync(sessionId, program, isWhole: true);
-        await created.IsRefusalAsync(HttpStatusCode.UnsupportedMediaType, "type_not_accepted", isFinal: true);
-
-        using var after = await _client.IetfAsync(HttpMethod.Head, upload);
-        Assert.Equal(HttpStatusCode.Gone, after.StatusCode);
         await relay.AssertNothingLeftAsync(sessionId);
     }
 
@@ -171,72 +149,6 @@ public sealed class IetfRefusalTests(UploadFixture relay) : IClassFixture<Upload
 
         await answer.IsRefusalAsync(HttpStatusCode.UnsupportedMediaType, "unsupported_media_type", isFinal: false);
         Assert.Equal("application/partial-upload", answer.Header("Accept-Patch"));
-    }
-
-    [Theory]
-    [InlineData("0123456789abcdefghjkmnpqrs")]
-    [InlineData("no-upload-is-called-that")]
-    public async Task An_upload_or_session_that_never_was_is_404(string id)
-    {
-        var upload = $"/api/customer/uploads/{id}";
-
-        using var head = await _client.IetfAsync(HttpMethod.Head, upload);
-        Assert.Equal(HttpStatusCode.NotFound, head.StatusCode);
-        using var append = await _client.AppendAsync(upload, 0, [1], isLast: true);
-        await append.IsRefusalAsync(HttpStatusCode.NotFound, "upload_not_found", isFinal: false);
-        using var delete = await _client.IetfAsync(HttpMethod.Delete, upload);
-        await delete.IsRefusalAsync(HttpStatusCode.NotFound, "upload_not_found", isFinal: false);
-        using var create = await _client.CreateIetfAsync(id, [1], isWhole: true);
-        await create.IsRefusalAsync(HttpStatusCode.NotFound, "session_not_found", isFinal: true);
-    }
-
-    [Fact]
-    public async Task An_upload_ends_with_its_session()
-    {
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginIetfAsync(sessionId, Sample.Pdf());
-        using var cancelled = await _client.DeleteAsync($"/api/customer/sessions/{sessionId}", Token);
-
-        using var append = await _client.AppendAsync(upload, 0, Sample.Pdf().Content, isLast: true);
-        await append.IsRefusalAsync(HttpStatusCode.Gone, "upload_gone", isFinal: false);
-        using var create = await _client.CreateIetfAsync(sessionId, Sample.Pdf().Content, isWhole: true);
-        await create.IsRefusalAsync(HttpStatusCode.Gone, "session_closed", isFinal: true);
-    }
-
-    [Fact]
-    public async Task The_file_of_a_claimed_session_cannot_be_taken_back()
-    {
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginIetfAsync(sessionId, Sample.Pdf());
-        using var whole = await _client.AppendAsync(upload, 0, Sample.Pdf().Content, isLast: true);
-        using var submitted = await _client.PostAsync($"/api/customer/sessions/{sessionId}/submit", null, Token);
-        using var shop = relay.ShopApi(await relay.KeyAsync(Shops.Default));
-        using var claimed = await shop.PostAsync($"/api/shopkeeper/sessions/{sessionId}/claim", null, Token);
-        Assert.Equal(HttpStatusCode.OK, claimed.StatusCode);
-
-        using var answer = await _client.IetfAsync(HttpMethod.Delete, upload);
-
-        await answer.IsRefusalAsync(HttpStatusCode.Conflict, "already_claimed", isFinal: false);
-    }
-
-    [Fact]
-    public async Task An_upload_that_its_holder_does_not_let_go_of_is_423()
-    {
-        var upload = await _client.BeginIetfAsync(await _client.CreateAsync(), Sample.Pdf());
-        await relay.ExecuteAsync(
-            "UPDATE uploads SET holder = @deaf, held_until = 'infinity' WHERE upload_id = @id",
-            new { deaf = Guid.NewGuid(), id = UploadFixture.IdOf(upload) });
-
-        var answers = await Task.WhenAll(
-            _client.AppendAsync(upload, 0, [1], isLast: false), _client.IetfAsync(HttpMethod.Get, upload), _client.IetfAsync(HttpMethod.Delete, upload));
-
-        foreach (var answer in answers)
-        {
-            await answer.IsRefusalAsync(HttpStatusCode.Locked, "upload_locked", isFinal: false);
-            answer.Dispose();
-        }
-
-        await relay.ExecuteAsync("UPDATE uploads SET holder = NULL, held_until = NULL WHERE upload_id = @id", new { id = UploadFixture.IdOf(upload) });
     }
 
     [Fact]

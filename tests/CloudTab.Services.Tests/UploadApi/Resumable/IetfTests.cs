@@ -8,21 +8,16 @@ public sealed class IetfTests(UploadFixture relay) : IClassFixture<UploadFixture
 {
     private readonly HttpClient _client = relay.UploadApi();
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
-    [InlineData(1, false)]
-    [InlineData(1, true)]
-    [InlineData(ObjectUpload.PartSize, false)]
-    [InlineData(ObjectUpload.PartSize + 1, true)]
-    [InlineData(UploadFixture.MaxFileSize, false)]
-    public async Task A_file_arrives_with_its_creation(int size, bool isChunked)
+    [InlineData(1)]
+    [InlineData(ObjectUpload.PartSize + 1)]
+    public async Task A_file_arrives_in_chunks_with_its_creation(int size)
     {
         var file = size < 5 ? Sample.Text(size) : Sample.Pdf(size, "रसीद.pdf");
         var sessionId = await _client.CreateAsync();
         using var request = IetfClient.Request(
             HttpMethod.Post, IetfClient.Creation(sessionId), file.Content, IetfClient.Complete(true), IetfClient.Named(file.Name));
-        request.Headers.TransferEncodingChunked = isChunked;
+        request.Headers.TransferEncodingChunked = true;
 
         using var answer = await _client.SendAsync(request, Token);
 
@@ -33,8 +28,6 @@ public sealed class IetfTests(UploadFixture relay) : IClassFixture<UploadFixture
     [Theory]
     [InlineData(3_000, 1_000, false)]
     [InlineData(3_000, 1_000, true)]
-    [InlineData(UploadFixture.MaxFileSize, 6_000_000, false)]
-    [InlineData(UploadFixture.MaxFileSize, 9_999_999, true)]
     public async Task A_file_arrives_as_a_series_of_parts_whose_sum_is_told_by_the_last(int size, int step, bool isChunked)
     {
         var file = Sample.Pdf(size);
@@ -141,30 +134,6 @@ public sealed class IetfTests(UploadFixture relay) : IClassFixture<UploadFixture
             "SELECT declared_type FROM uploads JOIN sessions ON sessions.id = session WHERE sessions.session_id = @sessionId", new { sessionId }));
     }
 
-    [Fact]
-    public async Task DELETE_ends_an_upload_and_its_file()
-    {
-        var sessionId = await _client.CreateAsync();
-        var unfinished = await _client.BeginIetfAsync(sessionId, Sample.Pdf());
-        using var begun = await _client.AppendAsync(unfinished, 0, Sample.Pdf().Content[..500], isLast: false);
-        var finished = await _client.BeginIetfAsync(sessionId, Sample.Pdf());
-        using var whole = await _client.AppendAsync(finished, 0, Sample.Pdf().Content, isLast: true);
-
-        foreach (var upload in (string[])[unfinished, finished])
-        {
-            using var answer = await _client.IetfAsync(HttpMethod.Delete, upload);
-            Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
-            using var after = await _client.IetfAsync(HttpMethod.Head, upload);
-            Assert.Equal(HttpStatusCode.Gone, after.StatusCode);
-            using var again = await _client.IetfAsync(HttpMethod.Delete, upload);
-            await again.IsRefusalAsync(HttpStatusCode.Gone, "upload_gone", isFinal: false);
-        }
-
-        // The row of a file that had been stored is remembered.
-        await relay.AssertNothingLeftAsync(sessionId, filesHeld: 1);
-        Assert.Equal(0, (await _client.StatusAsync(sessionId)).GetProperty("fileCount").GetInt32());
-    }
-
     [Theory]
     [InlineData("HEAD")]
     [InlineData("GET")]
@@ -189,19 +158,6 @@ public sealed class IetfTests(UploadFixture relay) : IClassFixture<UploadFixture
         Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
         Assert.Equal($"max-size={UploadFixture.MaxFileSize}, max-age=1800", answer.Header("Upload-Limit"));
         Assert.Equal("1.0.0", answer.Header("Tus-Version"));
-    }
-
-    [Fact]
-    public async Task An_upload_of_a_shop_is_at_that_shops_address()
-    {
-        var shop = await relay.ShopAsync();
-        var sessionId = await _client.CreateAsync($"/s/{shop.Id}");
-        using var created = await _client.IetfAsync(HttpMethod.Post, $"/s/{shop.Id}{IetfClient.Creation(sessionId)}", [], IetfClient.Complete(false));
-        var upload = created.Headers.Location!.ToString();
-
-        Assert.StartsWith($"/s/{shop.Id}/api/customer/uploads/", upload, StringComparison.Ordinal);
-        using var elsewhere = await _client.IetfAsync(HttpMethod.Head, upload[$"/s/{shop.Id}".Length..]);
-        Assert.Equal(HttpStatusCode.NotFound, elsewhere.StatusCode);
     }
 
     [Fact]

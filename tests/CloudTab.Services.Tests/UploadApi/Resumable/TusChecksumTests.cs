@@ -14,8 +14,6 @@ public sealed class TusChecksumTests(UploadFixture relay) : IClassFixture<Upload
 {
     private readonly HttpClient _client = relay.UploadApi();
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData("sha1")]
     [InlineData("sha256")]
@@ -139,7 +137,7 @@ public sealed class TusChecksumTests(UploadFixture relay) : IClassFixture<Upload
         using (var socket = await RawPatch.SendAsync(
             relay.Address, upload, 300, file.Content.Length - 300, file.Content.AsMemory(300..^1), $"Upload-Checksum: {Checksum("sha1", file.Content[300..]).Value}\r\n"))
         {
-            await UploadFixture.UntilAsync(async () => (await relay.OpenUploadsAsync()).Count > 0);
+            await UntilAsync(async () => (await relay.OpenUploadsAsync()).Count > 0);
         }
 
         Assert.Equal(300, await _client.OffsetAsync(upload));

@@ -12,8 +12,6 @@ public sealed class TusConcatenationTests(UploadFixture relay) : IClassFixture<U
 {
     private readonly HttpClient _client = relay.UploadApi();
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData(10, 3)]
     [InlineData(3_000, 3)]

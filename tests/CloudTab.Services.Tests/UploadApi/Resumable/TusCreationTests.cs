@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using CloudTab.Janitor;
 using CloudTab.Relay;
 
 namespace CloudTab.Services.Tests;
@@ -9,8 +8,6 @@ namespace CloudTab.Services.Tests;
 public sealed class TusCreationTests(UploadFixture relay) : IClassFixture<UploadFixture>
 {
     private readonly HttpClient _client = relay.UploadApi();
-
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     public static TheoryData<string, string, string> Unreadable => new()
     {
@@ -56,28 +53,6 @@ public sealed class TusCreationTests(UploadFixture relay) : IClassFixture<Upload
         await neither.IsProblemAsync(HttpStatusCode.BadRequest, "invalid_request");
         using var both = await _client.CreateUploadAsync(sessionId, null, TusClient.Length(10), ("Upload-Defer-Length", "1"));
         await both.IsProblemAsync(HttpStatusCode.BadRequest, "invalid_request");
-    }
-
-    [Fact]
-    public async Task More_than_the_largest_file_is_refused_with_413()
-    {
-        var sessionId = await _client.CreateAsync();
-
-        using var answer = await _client.CreateUploadAsync(sessionId, null, TusClient.Length(UploadFixture.MaxFileSize + 1));
-
-        await answer.IsProblemAsync(HttpStatusCode.RequestEntityTooLarge, "file_too_large");
-    }
-
-    [Fact]
-    public async Task Only_a_session_that_lives_takes_uploads()
-    {
-        using var unknown = await _client.CreateUploadAsync("0123456789abcdefghjkmnpqrs", null, TusClient.Length(10));
-        await unknown.IsProblemAsync(HttpStatusCode.NotFound, "session_not_found");
-
-        var sessionId = await _client.CreateAsync();
-        using var cancelled = await _client.DeleteAsync($"/api/customer/sessions/{sessionId}", Token);
-        using var closed = await _client.CreateUploadAsync(sessionId, null, TusClient.Length(10));
-        await closed.IsProblemAsync(HttpStatusCode.Gone, "session_closed");
     }
 
     [Theory]
@@ -188,7 +163,7 @@ public sealed class TusCreationTests(UploadFixture relay) : IClassFixture<Upload
     }
 
     [Fact]
-    public async Task An_upload_expires_with_its_session()
+    public async Task The_answers_say_when_an_upload_expires()
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
@@ -202,165 +177,26 @@ public sealed class TusCreationTests(UploadFixture relay) : IClassFixture<Upload
             var expires = DateTime.ParseExact(answer.Header("Upload-Expires"), "R", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal);
             Assert.InRange(session.GetProperty("expiresAt").GetDateTime() - expires, TimeSpan.Zero, TimeSpan.FromSeconds(30));
         }
-
-        await relay.ExecuteAsync("UPDATE sessions SET expires_at = now() - interval '1 second' WHERE session_id = @sessionId", new { sessionId });
-        await IsGoneAsync(upload);
-        await RoundAsync<MarkDue>(due => due.ExpireSessionsAsync);
-        await IsGoneAsync(upload);
-        await relay.AssertNothingLeftAsync(sessionId);
-    }
-
-    [Fact]
-    public async Task An_upload_of_a_session_that_is_withdrawn_is_gone_at_once()
-    {
-        var file = Sample.Pdf(ObjectUpload.PartSize + 1_000);
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginAsync(sessionId, file);
-        using var patched = await _client.PatchAsync(upload, 0, file.Content[..^500]);
-        Assert.Single(await relay.OpenUploadsAsync());
-
-        using var withdrawn = await _client.DeleteAsync($"/api/customer/sessions/{sessionId}", Token);
-
-        await relay.AssertNothingLeftAsync(sessionId);
-        await IsGoneAsync(upload);
-    }
-
-    [Fact]
-    public async Task An_upload_lives_no_longer_than_a_file()
-    {
-        var file = Sample.Pdf(ObjectUpload.PartSize + 1_000);
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginAsync(sessionId, file);
-        using var patched = await _client.PatchAsync(upload, 0, file.Content[..^500]);
-        await relay.ExecuteAsync(
-            "UPDATE uploads SET created_at = now() - interval '25 hours' FROM sessions WHERE sessions.id = session AND session_id = @sessionId", new { sessionId });
-
-        await IsGoneAsync(upload);
-        await RoundAsync<MarkDue>(due => due.ExpireUploadsAsync);
-        await IsGoneAsync(upload);
-        await relay.AssertNothingLeftAsync(sessionId);
-        Assert.Equal("open", (await _client.StatusAsync(sessionId)).GetProperty("status").GetString());
     }
 
     [Theory]
-    [InlineData(0)]
-    [InlineData(500)]
-    [InlineData(ObjectUpload.PartSize + 500)]
-    [InlineData(ObjectUpload.PartSize + 1_000)]
-    public async Task DELETE_ends_an_upload_and_leaves_nothing(int received)
+    [InlineData("max_file_size = 1000", HttpStatusCode.RequestEntityTooLarge, "file_too_large")]
+    [InlineData("max_session_size = 1000", HttpStatusCode.RequestEntityTooLarge, "session_too_large")]
+    [InlineData("max_outstanding = 1000", HttpStatusCode.InsufficientStorage, "shop_full")]
+    public async Task A_length_that_comes_later_is_held_to_the_shop_s_limits(string limit, HttpStatusCode status, string code)
     {
-        var file = Sample.Pdf(ObjectUpload.PartSize + 1_000);
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginAsync(sessionId, file);
-        using var patched = await _client.PatchAsync(upload, 0, file.Content[..received]);
+        var client = ResumableClient.Of(Way.Tus, _client, await relay.ShopWithAsync(limit));
+        foreach (var size in (int[])[1_001, 1_000])
+        {
+            var file = Sample.Pdf(size);
+            using var created = await client.CreateAsync(await _client.CreateAsync(client.Prefix), file, isLengthKnown: false);
 
-        using var answer = await _client.SendAsync(HttpMethod.Delete, upload);
+            using var answer = await _client.PatchAsync(created.Headers.Location!.ToString(), 0, file.Content, TusClient.Length(size));
 
-        Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
-        await IsGoneAsync(upload);
-        Assert.Equal(0, (await _client.StatusAsync(sessionId)).GetProperty("fileCount").GetInt32());
-        // A file that was stored is remembered, without its bytes.
-        await relay.AssertNothingLeftAsync(sessionId, filesHeld: received == file.Content.Length ? 1 : 0);
-        Assert.Empty(await relay.ColumnAsync<string>(
-            "SELECT files.status FROM files JOIN sessions ON sessions.id = session WHERE session_id = @sessionId AND files.status <> 'deleted'", new { sessionId }));
-    }
-
-    [Fact]
-    public async Task A_file_that_the_shop_works_on_cannot_be_taken_back()
-    {
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginAsync(sessionId, Sample.Pdf());
-        using var patched = await _client.PatchAsync(upload, 0, Sample.Pdf().Content);
-        await relay.ExecuteAsync(
-            """
-            INSERT INTO api_keys (id, shop_id, name, prefix, sha256, created_at) VALUES (@key, 'default', 'desk', 'ctk_', @hash, now());
-            UPDATE sessions SET status = 'processing', submitted_at = now(), claimed_by = @key, claimed_until = now() + interval '1 hour' WHERE session_id = @sessionId
-            """,
-            new { sessionId, key = Guid.NewGuid(), hash = new byte[32] });
-
-        using var answer = await _client.SendAsync(HttpMethod.Delete, upload);
-
-        await answer.IsProblemAsync(HttpStatusCode.Conflict, "already_claimed");
-        await relay.ExecuteAsync(
-            "UPDATE sessions SET status = 'cancelled', ended_at = now(), claimed_until = NULL WHERE session_id = @sessionId", new { sessionId });
-        await RoundAsync<RemoveFiles>(duty => duty.RunOnceAsync);
-    }
-
-    private async Task IsGoneAsync(string upload)
-    {
-        using var head = await _client.HeadAsync(upload);
-        Assert.Equal(HttpStatusCode.Gone, head.StatusCode);
-        Assert.False(head.Headers.Contains("Upload-Offset"));
-        using var patch = await _client.PatchAsync(upload, 0, [1]);
-        await patch.IsProblemAsync(HttpStatusCode.Gone, "upload_gone");
-        using var delete = await _client.SendAsync(HttpMethod.Delete, upload);
-        await delete.IsProblemAsync(HttpStatusCode.Gone, "upload_gone");
-    }
-
-    private async Task RoundAsync<TDuty>(Func<TDuty, Func<CancellationToken, Task<Batch>>> runOnce)
-        where TDuty : class
-    {
-        using var janitor = new StateMachine(relay);
-        await runOnce(janitor.Get<TDuty>())(Token);
-    }
-}
-
-/// <summary>What a session may hold counts for uploads that have only begun, too.</summary>
-public sealed class TusLimitsTests(SmallLimitsFixture relay) : IClassFixture<SmallLimitsFixture>
-{
-    private readonly HttpClient _client = relay.UploadApi();
-
-    [Fact]
-    public async Task Uploads_that_have_begun_count_as_files()
-    {
-        var sessionId = await _client.CreateAsync();
-        await _client.SentAsync(sessionId, Sample.Pdf(10));
-        await _client.BeginAsync(sessionId, Sample.Pdf(10));
-        var third = await _client.BeginAsync(sessionId, Sample.Pdf(10));
-
-        using var fourth = await _client.CreateUploadAsync(sessionId, null, TusClient.Length(10));
-        await fourth.IsProblemAsync(HttpStatusCode.RequestEntityTooLarge, "too_many_files");
-
-        using var ended = await _client.SendAsync(HttpMethod.Delete, third);
-        await _client.BeginAsync(sessionId, Sample.Pdf(10));
-    }
-
-    [Fact]
-    public async Task Uploads_that_never_got_a_byte_stop_counting_after_a_minute()
-    {
-        var sessionId = await _client.CreateAsync();
-        for (var i = 0; i < 3; i++)
-            await _client.BeginAsync(sessionId, Sample.Pdf(10));
-        await relay.ExecuteAsync("UPDATE uploads SET created_at = created_at - interval '2 minutes'");
-
-        await _client.SentAsync(sessionId, Sample.Pdf(10));
-
-        using var begun = await _client.CreateUploadAsync(sessionId, null, TusClient.Length(10));
-        Assert.Equal(HttpStatusCode.Created, begun.StatusCode);
-    }
-
-    [Fact]
-    public async Task Uploads_that_have_begun_count_with_what_they_announced()
-    {
-        var sessionId = await _client.CreateAsync();
-        await _client.BeginAsync(sessionId, Sample.Pdf(1_000));
-        await _client.BeginAsync(sessionId, Sample.Pdf(1_000));
-
-        using var over = await _client.CreateUploadAsync(sessionId, null, TusClient.Length(501));
-        await over.IsProblemAsync(HttpStatusCode.RequestEntityTooLarge, "session_too_large");
-        await _client.BeginAsync(sessionId, Sample.Pdf(500));
-    }
-
-    [Fact]
-    public async Task Two_that_found_room_at_the_same_time_do_not_both_get_it()
-    {
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginAsync(sessionId, Sample.Pdf(1_000));
-        await relay.ExecuteAsync("UPDATE sessions SET total_size = 2000, file_count = 2 WHERE session_id = @sessionId", new { sessionId });
-
-        using var answer = await _client.PatchAsync(upload, 0, Sample.Pdf(1_000).Content);
-
-        await answer.IsProblemAsync(HttpStatusCode.RequestEntityTooLarge, "session_too_large");
-        await relay.AssertNothingLeftAsync(sessionId);
+            if (size > 1_000)
+                await answer.IsProblemAsync(status, code);
+            else
+                Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
+        }
     }
 }

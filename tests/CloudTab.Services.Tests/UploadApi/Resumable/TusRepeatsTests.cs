@@ -8,8 +8,6 @@ public sealed class TusRepeatsTests(UploadFixture relay) : IClassFixture<UploadF
 {
     private readonly HttpClient _client = relay.UploadApi();
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task A_request_that_comes_again_does_not_interrupt_the_one_at_work()
     {
@@ -38,7 +36,7 @@ public sealed class TusRepeatsTests(UploadFixture relay) : IClassFixture<UploadF
         using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, file.Content.Length - 1_000, file.Content.AsMemory(0, 1_000));
         Assert.StartsWith("HTTP/1.1 409", await RawHttp.ReadAsync(socket), StringComparison.Ordinal);
 
-        await UploadFixture.UntilAsync(async () =>
+        await UntilAsync(async () =>
         {
             try
             {
@@ -58,7 +56,7 @@ public sealed class TusRepeatsTests(UploadFixture relay) : IClassFixture<UploadF
     {
         const string sql = "SELECT received FROM uploads JOIN sessions ON sessions.id = session WHERE session_id = @sessionId";
         var sent = 1;
-        await UploadFixture.UntilAsync(async () =>
+        await UntilAsync(async () =>
         {
             if (await relay.ScalarAsync<long>(sql, new { sessionId }) > 0)
                 return true;

@@ -5,24 +5,10 @@ using CloudTab.Relay;
 
 namespace CloudTab.Services.Tests;
 
-/// <summary>The UploadApi with direct uploads.</summary>
-public sealed class DirectFixture(Dependencies dependencies) : UploadFixture(dependencies)
-{
-    protected override IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string>(StringComparer.Ordinal)
-    {
-        ["RATE_LIMIT_SESSIONS_PER_MINUTE"] = "1000000",
-        ["MAX_FILE_SIZE"] = $"{MaxFileSize}",
-        ["MAX_FILES_PER_SESSION"] = "3",
-        ["DIRECT_UPLOADS"] = "true",
-    };
-}
-
 /// <summary>Direct uploads request by request, as a client makes them.</summary>
 internal static class DirectClient
 {
     private static readonly HttpClient S3 = new();
-
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     /// <summary>What a client says of a file.</summary>
     public static Dictionary<string, object?> Announce(Sample file, bool inParts = false) => new(StringComparer.Ordinal)
@@ -104,7 +90,7 @@ internal static class DirectClient
     }
 
     /// <summary>The multipart upload in S3 behind a session's one upload.</summary>
-    public static async Task<(string Key, string Id)> MultipartOfAsync(this DirectFixture relay, string sessionId) =>
+    public static async Task<(string Key, string Id)> MultipartOfAsync(this UploadFixture relay, string sessionId) =>
         Assert.Single(await relay.ColumnAsync<(string Key, string Id)>(
             "SELECT object_key, multipart_id FROM uploads JOIN files ON files.id = file JOIN sessions ON sessions.id = uploads.session WHERE session_id = @sessionId",
             new { sessionId }));

@@ -1,0 +1,26 @@
+using System.Runtime.CompilerServices;
+
+namespace CloudTab.Services.Tests;
+
+/// <summary>The running test's token, and waits that carry it. In scope everywhere in this project.</summary>
+internal static class ThisTest
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+
+    public static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    /// <summary>Waits until a condition holds, half a minute at most.</summary>
+    public static async Task UntilAsync(Func<Task<bool>> condition, [CallerArgumentExpression(nameof(condition))] string? what = null)
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        while (!await condition())
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(began) < Limit, $"Not within {Limit}: {what}");
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, Token);
+        }
+    }
+
+    /// <summary>Waits until a condition holds, half a minute at most.</summary>
+    public static Task UntilAsync(Func<bool> condition, [CallerArgumentExpression(nameof(condition))] string? what = null) =>
+        UntilAsync(() => Task.FromResult(condition()), what);
+}
