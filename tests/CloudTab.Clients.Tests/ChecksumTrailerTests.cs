@@ -10,7 +10,7 @@ public sealed class ChecksumTrailerTests(RunningRelay relay)
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_checksum_that_was_announced_and_got_lost_is_missed()
+    public async Task A_request_without_its_announced_checksum_is_refused()
     {
         var sessionId = await relay.CreateSessionAsync();
         using var client = new HttpClient { DefaultRequestHeaders = { { "Tus-Resumable", "1.0.0" } } };

@@ -9,7 +9,7 @@ public sealed class ClientsInChromiumTests(RunningRelay relay, RunningBrowser br
 {
     private const int Size = 48 << 20;
 
-    // Sends the file of the page's input. Leaves the page for good, as a reload does, once so many bytes have been acknowledged.
+    // Sends the file of the page's input. Navigates away, as a reload does, once so many bytes have been acknowledged.
     private const string StartTus = """
         ([options, leaveAt]) => {
           const file = document.querySelector('input').files[0]
@@ -58,7 +58,7 @@ public sealed class ClientsInChromiumTests(RunningRelay relay, RunningBrowser br
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Tus_js_client_goes_on_after_a_reload(bool byAddress)
+    public async Task Tus_js_client_resumes_after_a_reload(bool byAddress)
     {
         using var document = new Document(Size);
         var sessionId = await relay.CreateSessionAsync();
@@ -92,7 +92,7 @@ public sealed class ClientsInChromiumTests(RunningRelay relay, RunningBrowser br
     }
 
     [Fact]
-    public async Task Uppy_goes_on_after_a_reload()
+    public async Task Uppy_resumes_after_a_reload()
     {
         using var document = new Document(Size);
         var sessionId = await relay.CreateSessionAsync();
@@ -141,7 +141,7 @@ public sealed class ClientsInChromiumTests(RunningRelay relay, RunningBrowser br
         return seen;
     }
 
-    // One upload was created, and no byte was sent again that had been acknowledged.
+    // One upload was created, and no acknowledged byte was sent again.
     private static async Task AssertWentOnAsync(IPage page, List<(string Method, long Offset)> seen)
     {
         Assert.Single(seen, request => request.Method == "POST");

@@ -27,7 +27,7 @@ public sealed class CurlTests(RunningRelay relay)
     }
 
     [Fact]
-    public async Task A_file_goes_on_where_it_was_interrupted()
+    public async Task A_file_is_resumed_where_it_was_interrupted()
     {
         using var document = new Document(Size);
         var sessionId = await relay.CreateSessionAsync();
@@ -67,14 +67,14 @@ public sealed class CurlTests(RunningRelay relay)
     private static string Field(string answer, string name) =>
         answer.Split('\n').Single(line => line.StartsWith(name + ":", StringComparison.OrdinalIgnoreCase)).Split(':', 2)[1].Trim();
 
-    // Answers the status, and the fields of the answer behind it.
+    // Returns the status and the fields of the answer.
     private static async Task<string> CurlAsync(params string[] arguments)
     {
         await using var curl = await ChildProcess.StartProgramAsync(
             ["curl", "--silent", "--show-error", "--dump-header", "-", "--output", "/dev/null", "--header", "Tus-Resumable: 1.0.0", .. arguments],
             new Dictionary<string, string>(StringComparer.Ordinal), ready: null, Token);
         await curl.WaitForExitAsync(Token);
-        var last = curl.Output.LastIndexOf("HTTP/1.1 ", StringComparison.Ordinal); // behind 100 Continue
+        var last = curl.Output.LastIndexOf("HTTP/1.1 ", StringComparison.Ordinal); // after 100 Continue
         return last < 0 ? curl.Output : curl.Output[(last + "HTTP/1.1 ".Length)..];
     }
 }

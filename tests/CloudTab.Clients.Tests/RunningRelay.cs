@@ -11,7 +11,7 @@ public sealed class RunningRelay : IAsyncLifetime
     private RelayProcesses? _processes;
     private ShopPc? _shop;
 
-    /// <summary>A page of another origin, which the relay lets in.</summary>
+    /// <summary>A page of another origin, which the relay allows.</summary>
     public TestPage Page { get; } = new();
 
     public RelayProcesses Processes => _processes!;

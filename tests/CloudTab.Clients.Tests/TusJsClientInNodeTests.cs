@@ -5,7 +5,7 @@ namespace CloudTab.Clients.Tests;
 
 /// <summary>
 /// tus-js-client in Node.js, unchanged. It also speaks an earlier draft of Resumable Uploads for HTTP, whose requests are the same, but for
-/// a name that it does not tell by itself.
+/// a name that it does not send by itself.
 /// </summary>
 [Collection(RelayCollection.Name)]
 public sealed class TusJsClientInNodeTests(RunningRelay relay)
@@ -37,7 +37,7 @@ public sealed class TusJsClientInNodeTests(RunningRelay relay)
     }
 
     [Fact]
-    public async Task An_upload_goes_on_by_its_address_at_another_replica()
+    public async Task An_upload_is_resumed_by_its_address_on_another_replica()
     {
         using var document = new Document(MaxFileSize);
         var sessionId = await relay.CreateSessionAsync();

@@ -20,7 +20,7 @@ using Polly.CircuitBreaker;
 
 namespace CloudTab.Services.Tests;
 
-/// <summary>What ServiceDefaults and Relay give to every service, seen from outside of one that does little else.</summary>
+/// <summary>What ServiceDefaults and Relay give every service, tested on one that does little else.</summary>
 public sealed class FailuresTests(Dependencies dependencies)
 {
     [Theory]
@@ -46,7 +46,7 @@ public sealed class FailuresTests(Dependencies dependencies)
     [InlineData("text/html")]
     [InlineData("image/png")]
     [InlineData("application/json;q=0.1")]
-    public async Task A_problem_is_told_whatever_the_client_accepts(string accept)
+    public async Task A_failure_is_problem_details_whatever_the_client_accepts(string accept)
     {
         await using var service = await StartAsync();
         foreach (var (path, code) in ((string, string)[])[("/nowhere", "not_found"), ("/boom", "internal_error"), ("/postgres", "unavailable")])
@@ -57,7 +57,7 @@ public sealed class FailuresTests(Dependencies dependencies)
     }
 
     [Fact]
-    public async Task An_unexpected_fault_says_nothing_but_its_trace_id()
+    public async Task An_unexpected_failure_reveals_only_its_trace_id()
     {
         await using var service = await StartAsync();
 
@@ -109,7 +109,7 @@ public sealed class FailuresTests(Dependencies dependencies)
     }
 
     [Fact]
-    public async Task An_endpoint_may_say_otherwise()
+    public async Task An_endpoint_may_override_the_default_headers()
     {
         await using var service = await StartAsync();
 
@@ -120,7 +120,7 @@ public sealed class FailuresTests(Dependencies dependencies)
     }
 
     [Fact]
-    public async Task Without_ALLOWED_ORIGINS_no_other_origin_is_let_in()
+    public async Task Without_ALLOWED_ORIGINS_no_other_origin_is_allowed()
     {
         await using var service = await StartAsync();
 
@@ -135,7 +135,7 @@ public sealed class FailuresTests(Dependencies dependencies)
     [InlineData("https://shop.example, https://other.example", "https://other.example", "https://other.example")]
     [InlineData("https://shop.example", "https://elsewhere.example", null)]
     [InlineData("*", "https://elsewhere.example", "*")]
-    public async Task ALLOWED_ORIGINS_are_let_in_and_never_with_credentials(string allowed, string origin, string? answered)
+    public async Task ALLOWED_ORIGINS_are_allowed_but_never_with_credentials(string allowed, string origin, string? answered)
     {
         await using var service = await StartAsync(("ALLOWED_ORIGINS", allowed));
         foreach (var method in (HttpMethod[])[HttpMethod.Get, HttpMethod.Options])
@@ -165,7 +165,7 @@ public sealed class FailuresTests(Dependencies dependencies)
     }
 
     [Fact]
-    public async Task No_span_and_no_log_line_holds_what_an_address_holds()
+    public async Task No_span_or_log_line_contains_the_ids_and_query_of_a_URL()
     {
         await using var service = await StartAsync();
         const string secret = "7zzzzzzzzzzzzzzzzzzzzzzzzz";
@@ -181,7 +181,7 @@ public sealed class FailuresTests(Dependencies dependencies)
     }
 
     [Fact]
-    public async Task A_health_check_that_hangs_is_given_up()
+    public async Task A_health_check_that_hangs_times_out()
     {
         await using var service = await StartAsync();
 
@@ -266,7 +266,7 @@ public sealed class FailuresTests(Dependencies dependencies)
 
     private sealed class Service(WebApplication app, ConcurrentQueue<string> log, ConcurrentQueue<Activity> spans) : IAsyncDisposable
     {
-        // A stranger: it takes no part in the tracing of the service, though it shares its process.
+        // This client is not part of the service's traces, though it runs in the same process.
         private readonly HttpClient _client = new(new SocketsHttpHandler { ActivityHeadersPropagator = null }) { BaseAddress = new Uri(app.Urls.Single()) };
 
         public IEnumerable<string> Log => log;

@@ -29,7 +29,7 @@ public sealed class SettingsTests
     }
 
     [Fact]
-    public async Task Several_bad_settings_are_told_at_once()
+    public async Task Several_bad_settings_are_reported_at_once()
     {
         var (code, output) = await RunAsync("CloudTab.Janitor", ("AWS_S3_BUCKET", ""), ("ALLOWED_ORIGINS", "foo"), ("DATABASE_URL", ""));
 
@@ -39,7 +39,7 @@ public sealed class SettingsTests
     }
 
     [Fact]
-    public async Task A_setting_may_be_a_file_which_wins_over_the_variable()
+    public async Task A_setting_may_come_from_a_file_which_overrides_the_variable()
     {
         var folder = Directory.CreateTempSubdirectory("cloudtab-");
         await File.WriteAllTextAsync(Path.Combine(folder.FullName, "services__shop-api__http__0"), "a-word-of-the-file\n", Token);
@@ -57,7 +57,7 @@ public sealed class SettingsTests
     [InlineData("services__shop-api__http__0", "localhost:1", "'localhost:1' is not an address")]
     [InlineData("PORT", "70000", "PORT")]
     [InlineData("PORT", "http", "PORT")]
-    public async Task The_gateway_needs_to_know_where_everybody_is(string name, string value, string said)
+    public async Task The_gateway_needs_the_address_of_every_service(string name, string value, string said)
     {
         var (code, output) = await RunAsync("CloudTab.Gateway", (name, value));
 

@@ -15,7 +15,7 @@ namespace CloudTab.Services.Tests;
 public sealed partial class TelemetryPageTests(RelayFixture relay) : IClassFixture<RelayFixture>
 {
     [Fact]
-    public async Task The_page_has_every_metric_of_the_services_with_its_unit_and_no_other()
+    public async Task The_page_lists_exactly_the_services_metrics_with_their_units()
     {
         Register<UploadOptions, UploadApi.Telemetry>();
         Register<ShopOptions, ShopApi.Telemetry>();
@@ -29,7 +29,7 @@ public sealed partial class TelemetryPageTests(RelayFixture relay) : IClassFixtu
             if (instrument.Meter.Name.StartsWith("CloudTab.", StringComparison.Ordinal))
                 registered.Add($"{instrument.Name} {instrument.Unit}");
         };
-        listener.Start(); // tells of all that there are already
+        listener.Start(); // reports the instruments that exist already
 
         var page = await File.ReadAllTextAsync(Repository.PathOf("docs/operations.md"), Token);
         var documented = Row.Matches(page).Select(row => $"{row.Groups["name"].Value} {row.Groups["unit"].Value}").Order(StringComparer.Ordinal);

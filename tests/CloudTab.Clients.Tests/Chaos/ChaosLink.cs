@@ -55,7 +55,7 @@ internal sealed class ChaosLink : IAsyncDisposable
         await Task.WhenAll(_left);
     }
 
-    /// <returns>Whether the connection lives on.</returns>
+    /// <returns>Whether the connection stays open.</returns>
     private async Task<bool> PassAsync(MessageHead request, PlannedFault fault)
     {
         var kept = new MemoryStream();
@@ -111,7 +111,7 @@ internal sealed class ChaosLink : IAsyncDisposable
         }
     }
 
-    // The relay hears nothing more of this connection, and not that it has ended.
+    // The relay receives nothing more on this connection, not even its end.
     private void LeaveOpen(Upstream upstream, TimeSpan forHowLong)
     {
         upstream.Forget();

@@ -7,7 +7,7 @@ namespace CloudTab.Clients.Tests.Chaos;
 
 /// <summary>
 /// A bad network between customers and a relay on loopback: each connection at the pace of a phone, and to some requests, at some
-/// byte, something happens. What happens to the n-th request is decided by the seed.
+/// byte, something happens. The seed decides what happens to the n-th request.
 /// </summary>
 internal sealed class ChaosNetwork : IAsyncDisposable
 {
@@ -24,7 +24,7 @@ internal sealed class ChaosNetwork : IAsyncDisposable
     {
         _relay = new IPEndPoint(IPAddress.Loopback, relayPort);
         _seed = seed;
-        // What is under way on a mobile network is little: loopback would take megabytes before anybody reads them.
+        // A mobile network has few bytes in flight: loopback would buffer megabytes before anybody reads them.
         _listener = new(PassAsync, UnderWay);
     }
 
@@ -51,7 +51,7 @@ internal sealed class ChaosNetwork : IAsyncDisposable
         }
         catch (Exception broken) when (broken is SocketException or IOException or ObjectDisposedException or OperationCanceledException)
         {
-            // One of the ends has closed it.
+            // One of the ends closed the connection.
         }
     }
 }

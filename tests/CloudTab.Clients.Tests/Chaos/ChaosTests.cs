@@ -27,7 +27,7 @@ public sealed class ChaosTests(ITestOutputHelper output)
     [Fact(Timeout = 210_000)]
     public async Task Two_hundred_uploads_arrive_over_a_broken_network_while_replicas_are_killed()
     {
-        // CHAOS_SEED repeats a run's faults, as far as requests come in the same order again.
+        // CHAOS_SEED repeats a run's faults as far as requests arrive in the same order.
         var seed = int.TryParse(Environment.GetEnvironmentVariable("CHAOS_SEED"), CultureInfo.InvariantCulture, out var told) ? told : Random.Shared.Next();
         output.WriteLine($"CHAOS_SEED={seed}");
         using var files = new ManyFiles(new Random(seed));
@@ -42,7 +42,7 @@ public sealed class ChaosTests(ITestOutputHelper output)
         await killing.CancelAsync();
         var killed = await kills;
         output.WriteLine($"{files.Size:N0} bytes in {clock.Elapsed.TotalSeconds:N1} s, {killed} kills; {string.Join(", ", network.Faults)}");
-        // Every byte has to come through to the relay once: what came beyond that was sent again.
+        // Every byte has to reach the relay once: the rest was sent again.
         var sentTwice = network.Traffic.Sent - files.Size;
         output.WriteLine($"sent {network.Traffic.Sent:N0}, twice {sentTwice:N0}: {100.0 * sentTwice / network.Traffic.Sent:N2} %");
 

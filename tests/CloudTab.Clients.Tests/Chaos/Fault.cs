@@ -15,7 +15,7 @@ internal enum Fault
     /// <summary>Nothing moves for a while, and then it goes on.</summary>
     Stall,
 
-    /// <summary>The client has left the network: its end is closed, and the relay hears nothing of it, as of a phone in a tunnel.</summary>
+    /// <summary>The client has left the network, as a phone in a tunnel: its end is closed, and the relay does not notice.</summary>
     Vanish,
 
     /// <summary>The request arrives whole, and the connection breaks before the answer.</summary>
@@ -23,7 +23,7 @@ internal enum Fault
 
     /// <summary>
     /// The request arrives twice. TCP delivers no byte twice, so a duplicate is a request that somebody sends again: a proxy that
-    /// takes a connection for dead, opens another one, replays there what it has kept of the request, and goes on with the rest of
+    /// considers a connection dead, opens another one, replays what it buffered of the request, and continues with the rest of
     /// it. (RFC 9110, 9.2.2: "A proxy MUST NOT automatically retry non-idempotent requests." They do.) The first connection is still
     /// open for a while: the relay works on both at once.
     /// </summary>

@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 namespace CloudTab.Clients.Tests.Chaos;
 
 /// <summary>
-/// What clients have sent of their uploads, counted where it leaves the network for the relay.
+/// The upload bytes that clients have sent, counted where they leave the network for the relay.
 ///
 /// What the network itself duplicates is not counted: no client has sent it.
 /// </summary>
@@ -16,7 +16,7 @@ internal sealed class Traffic
     /// <summary>Bytes of files in all.</summary>
     public long Sent => Interlocked.Read(ref _sent);
 
-    /// <summary>Where the relay took back what it had acknowledged.</summary>
+    /// <summary>Offsets at which the relay lost bytes that it had acknowledged.</summary>
     public IReadOnlyCollection<string> Mistakes => _mistakes;
 
     /// <summary>Bytes of a file have reached the relay.</summary>

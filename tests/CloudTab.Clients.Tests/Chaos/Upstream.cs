@@ -48,7 +48,7 @@ internal sealed class Upstream : IAsyncDisposable
     /// <summary>RST.</summary>
     public void Reset() => _socket.Close(0);
 
-    /// <summary>Answers go nowhere any more.</summary>
+    /// <summary>Answers are discarded from now on.</summary>
     public void Forget() => _isForgotten = true;
 
     public async ValueTask DisposeAsync()
@@ -84,7 +84,7 @@ internal sealed class Upstream : IAsyncDisposable
         }
     }
 
-    // Of what the client is told: how much of its upload the relay has.
+    // The offset that an answer reports to the client.
     private void Note(ReadOnlySpan<byte> received)
     {
         lock (_head)

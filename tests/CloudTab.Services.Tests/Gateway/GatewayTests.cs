@@ -48,7 +48,7 @@ public sealed class GatewayTests : IAsyncLifetime
     [InlineData("/api/customer/uploads/abc", "upload-api")]
     [InlineData("/s/corner-print/api/customer/sessions/create", "upload-api")]
     [InlineData("/api/shopkeeper/sessions/pending", "shop-api")]
-    public async Task Every_path_has_its_service(string path, string service)
+    public async Task Every_public_path_is_routed_to_its_service(string path, string service)
     {
         await using var gateway = Start();
         using var client = gateway.Client();
@@ -114,7 +114,7 @@ public sealed class GatewayTests : IAsyncLifetime
     [InlineData("*/*", true)]
     [InlineData(null, true)]
     [InlineData("not a media type", true)]
-    public async Task The_root_is_a_page_for_browsers_and_a_card_for_programs(string? accept, bool card)
+    public async Task The_root_is_a_page_for_browsers_and_JSON_for_programs(string? accept, bool card)
     {
         await using var gateway = Start();
         using var client = gateway.Client();
@@ -139,7 +139,7 @@ public sealed class GatewayTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_body_is_passed_on_while_it_still_comes_in_and_may_be_large()
+    public async Task A_large_body_is_streamed_while_it_arrives()
     {
         await using var gateway = Start();
         using var client = gateway.Client();
@@ -159,7 +159,7 @@ public sealed class GatewayTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_upload_that_is_refused_early_hears_why()
+    public async Task An_upload_refused_early_receives_the_refusal()
     {
         await using var gateway = Start();
         using var client = gateway.Client();
@@ -172,7 +172,7 @@ public sealed class GatewayTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_client_that_leaves_ends_the_request_behind_the_gateway()
+    public async Task A_request_is_aborted_behind_the_gateway_when_its_client_cancels()
     {
         await using var gateway = Start();
         using var client = gateway.Client();
@@ -188,7 +188,7 @@ public sealed class GatewayTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_cut_upload_ends_behind_the_gateway_too()
+    public async Task A_request_is_aborted_behind_the_gateway_when_its_connection_is_reset()
     {
         await using var gateway = Start();
         using (var client = new TcpClient())
@@ -204,7 +204,7 @@ public sealed class GatewayTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Sockets_pass_both_ways_with_their_close_codes()
+    public async Task WebSockets_are_forwarded_both_ways_with_their_close_codes()
     {
         await using var gateway = Start();
         using var socket = new ClientWebSocket();
@@ -217,7 +217,7 @@ public sealed class GatewayTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_socket_whose_client_is_cut_ends_behind_the_gateway()
+    public async Task A_WebSocket_is_aborted_behind_the_gateway_when_its_client_is_cut()
     {
         await using var gateway = Start();
         var socket = new ClientWebSocket();
@@ -231,7 +231,7 @@ public sealed class GatewayTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_request_goes_to_another_replica_where_one_is_dead()
+    public async Task A_request_goes_to_another_replica_if_one_is_dead()
     {
         await using var other = await Backend.StartAsync("upload-api");
         await using var gateway = Start(
@@ -250,7 +250,7 @@ public sealed class GatewayTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_replica_that_dies_under_way_costs_its_own_requests_at_most()
+    public async Task A_replica_that_dies_fails_no_requests_but_its_own()
     {
         await using var other = await Backend.StartAsync("upload-api");
         await using var gateway = Start(("services:upload-api:http:1", other.Address));
@@ -265,7 +265,7 @@ public sealed class GatewayTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_service_that_is_away_is_503_with_Retry_After_and_comes_back()
+    public async Task A_request_for_a_stopped_service_is_503_with_Retry_After()
     {
         await using var gateway = Start();
         using var client = gateway.Client();
@@ -280,7 +280,7 @@ public sealed class GatewayTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_a_service_has_begun_to_read_is_never_sent_again()
+    public async Task A_request_that_a_service_has_begun_to_read_is_never_retried()
     {
         await using var other = await Backend.StartAsync("upload-api");
         await using var gateway = Start(("services:upload-api:http:1", other.Address));
@@ -298,7 +298,7 @@ public sealed class GatewayTests : IAsyncLifetime
     [InlineData("GET", false, HttpStatusCode.ServiceUnavailable)]
     [InlineData("HEAD", false, HttpStatusCode.ServiceUnavailable)]
     [InlineData("HEAD", true, HttpStatusCode.Locked)] // tus-js-client would begin anew
-    public async Task What_only_asks_is_asked_of_every_replica(string method, bool isTus, HttpStatusCode status)
+    public async Task A_safe_request_is_retried_on_every_replica(string method, bool isTus, HttpStatusCode status)
     {
         await using var other = await Backend.StartAsync("upload-api");
         await using var gateway = Start(("services:upload-api:http:1", other.Address));
@@ -315,7 +315,7 @@ public sealed class GatewayTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Who_is_still_sending_to_a_service_that_died_hears_so_and_is_cut()
+    public async Task A_client_still_sending_to_a_service_that_died_is_answered_503_and_cut()
     {
         await using var gateway = Start();
         using var socket = new TcpClient();
@@ -336,7 +336,7 @@ public sealed class GatewayTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_answer_that_breaks_off_breaks_off_for_the_client()
+    public async Task A_truncated_response_is_truncated_for_the_client_too()
     {
         await using var gateway = Start();
         using var client = gateway.Client();
@@ -345,7 +345,7 @@ public sealed class GatewayTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_service_learns_the_clients_address_from_the_gateway_alone()
+    public async Task A_service_learns_the_client_s_address_from_the_gateway_only()
     {
         await using var gateway = Start(("TRUSTED_PROXIES", "10.0.0.0/8"));
         using var client = gateway.Client();
@@ -362,7 +362,7 @@ public sealed class GatewayTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Headers_of_a_service_are_kept_and_none_is_doubled()
+    public async Task A_service_s_headers_are_kept_and_not_duplicated()
     {
         await using var gateway = Start(("ALLOWED_ORIGINS", "https://shop.example"));
         using var client = gateway.Client();
@@ -377,7 +377,7 @@ public sealed class GatewayTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Health_is_that_of_all_services_and_is_kept_for_a_moment()
+    public async Task Health_combines_all_services_and_is_cached_briefly()
     {
         await using var gateway = Start();
         using var client = gateway.Client();
@@ -408,7 +408,7 @@ public sealed class GatewayTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_gateways_own_health_does_not_depend_on_others()
+    public async Task The_gateway_s_own_health_does_not_depend_on_other_services()
     {
         foreach (var backend in (Backend[])[_uploadApi, _shopApi, _notifier, _janitor])
             await backend.StopAsync();
@@ -420,7 +420,7 @@ public sealed class GatewayTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_listens_on_PORT_where_no_address_is_named()
+    public async Task The_gateway_listens_on_PORT_by_default()
     {
         var port = ChildProcess.FreePort();
         var environment = Settings().ToDictionary(pair => pair.Key.Replace(":", "__", StringComparison.Ordinal), pair => pair.Value, StringComparer.Ordinal);

@@ -10,7 +10,7 @@ internal static class DirectClient
 {
     private static readonly HttpClient S3 = new();
 
-    /// <summary>What a client says of a file.</summary>
+    /// <summary>A file's announcement.</summary>
     public static Dictionary<string, object?> Announce(Sample file, bool inParts = false) => new(StringComparer.Ordinal)
     {
         ["name"] = file.Name,
@@ -44,7 +44,7 @@ internal static class DirectClient
         return await S3.SendAsync(request, Token);
     }
 
-    /// <summary>Sends what belongs there to the link of a part.</summary>
+    /// <summary>Sends a part's own bytes to its link.</summary>
     public static async Task SentPartAsync(this JsonElement part, Sample file)
     {
         using var answer = await part.SendPartAsync(part.BytesOf(file));
@@ -82,7 +82,7 @@ internal static class DirectClient
         Assert.Equal(HttpStatusCode.NoContent, withdrawn.StatusCode);
     }
 
-    /// <summary>Holds where an upload is no more.</summary>
+    /// <summary>Asserts that an upload is gone.</summary>
     public static async Task IsGoneAsync(this HttpClient client, DirectUpload upload)
     {
         using var finish = await client.FinishAsync(upload);

@@ -13,7 +13,7 @@ internal static class CompoundFiles
     private const uint EndOfChain = 0xFFFFFFFE;
     private const uint None = 0xFFFFFFFF;
 
-    /// <summary>A file whose root holds these streams; with <paramref name="nested"/> the second lies in a storage of the first's name.</summary>
+    /// <summary>A file whose root contains these streams; with <paramref name="nested"/> the second lies in a storage of the first's name.</summary>
     public static byte[] Write(string first, string? second = null, bool nested = false)
     {
         var file = new byte[3 * Sector];

@@ -9,7 +9,7 @@ using Microsoft.Extensions.Logging;
 
 namespace CloudTab.Services.Tests;
 
-/// <summary>A server behind the gateway that does what a test of the gateway needs a service to do, good or bad, and remembers what came.</summary>
+/// <summary>A server behind the gateway that behaves, well or badly, as a test needs, and records its requests.</summary>
 internal sealed class Backend : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -32,7 +32,7 @@ internal sealed class Backend : IAsyncDisposable
     /// <summary>Signalled when the first bytes of a body have come.</summary>
     public TaskCompletionSource FirstBytes { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Signalled when a request was given up by its client.</summary>
+    /// <summary>Signalled when a client has aborted a request.</summary>
     public TaskCompletionSource Aborted { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public static async Task<Backend> StartAsync(string name)

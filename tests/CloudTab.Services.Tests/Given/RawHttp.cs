@@ -4,7 +4,7 @@ using System.Text;
 
 namespace CloudTab.Services.Tests;
 
-/// <summary>HTTP/1.1 byte by byte: for requests that are not sent to their end, and answers that a client does not hand out.</summary>
+/// <summary>HTTP/1.1 byte by byte: for requests that are not sent completely, and answers that HttpClient does not expose.</summary>
 internal static class RawHttp
 {
     /// <summary>Connects, and sends a request's first line and headers, and these bytes of its body.</summary>
@@ -32,7 +32,7 @@ internal static class RawHttp
         }
         catch (SocketException)
         {
-            // The end, in another form.
+            // A reset ends the answer too.
         }
 
         return received.ToString();

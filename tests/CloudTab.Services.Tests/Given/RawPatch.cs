@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace CloudTab.Services.Tests;
 
-/// <summary>A PATCH of tus that is not sent to its end: what no well-behaved client does, and every bad network.</summary>
+/// <summary>A PATCH of tus that is not sent completely, as on every bad network.</summary>
 internal static class RawPatch
 {
     /// <summary>Begins a request that announces so many bytes, and sends these of them.</summary>

@@ -4,10 +4,10 @@ using System.Text;
 
 namespace CloudTab.Services.Tests;
 
-/// <summary>An upload byte by byte over a socket: for clients that stop in the middle.</summary>
+/// <summary>A form byte by byte over a socket: for clients that stop in the middle.</summary>
 internal static class RawUpload
 {
-    /// <summary>How a form with boundary `b` begins whose first field is the file `a.pdf`.</summary>
+    /// <summary>The beginning of a form with boundary `b` whose first field is the file `a.pdf`.</summary>
     public const string Opening = "--b\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.pdf\"\r\n\r\n";
 
     public static byte[] Body(params Sample[] files)
@@ -53,7 +53,7 @@ internal static class RawUpload
         }
         catch (SocketException)
         {
-            // The end, in another form.
+            // A reset ends the answer too.
         }
     }
 }

@@ -1,8 +1,8 @@
 namespace CloudTab.Services.Tests;
 
 /// <summary>
-/// The system's clock, moved forward by as much as a test says: sessions and leases pass their time at once. Timers still run on real
-/// time, so that loops, sockets and retries of the services live on as they would.
+/// The system's clock, moved forward by a test, so that sessions and leases expire at once. Timers still run on real
+/// time, so that loops, sockets and retries of the services run as usual.
 /// </summary>
 public sealed class ShiftedClock : TimeProvider
 {

@@ -7,7 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace CloudTab.Services.Tests;
 
-/// <summary>Sessions for a shop to work on, brought about by the same code that the customers' side runs.</summary>
+/// <summary>Sessions for a shop, made by the same code that the customers' side runs.</summary>
 internal static class ShopGiven
 {
     private static readonly SessionLimits NoLimits = new(int.MaxValue, long.MaxValue);

@@ -23,7 +23,7 @@ internal sealed class SocketClient : IDisposable
         return client;
     }
 
-    /// <summary>A socket that has authenticated; its pending list is yet to be read.</summary>
+    /// <summary>A socket that has authenticated and not yet read its pending list.</summary>
     public static async Task<SocketClient> AuthenticatedAsync(Uri address, string key, HttpMessageInvoker? over = null)
     {
         var client = await ConnectAsync(address, over);
@@ -55,7 +55,7 @@ internal sealed class SocketClient : IDisposable
         return await TryNextAsync(limit.Token) ?? throw new InvalidOperationException($"Closed with {Socket.CloseStatus}: {Socket.CloseStatusDescription}");
     }
 
-    /// <summary>The next message of a type; others are passed over.</summary>
+    /// <summary>The next message of a type; others are skipped.</summary>
     public async Task<JsonElement> NextAsync(string type)
     {
         while (true)

@@ -11,7 +11,7 @@ namespace CloudTab.Services.Tests;
 
 /// <summary>
 /// The state machine and the Janitor's duties over a fixture's database and bucket, wired as in their service but without the loops:
-/// a test says when a duty runs. Several of them are several replicas.
+/// a test runs each duty itself. Several instances act as several replicas.
 /// </summary>
 internal sealed class StateMachine : IDisposable
 {
@@ -57,7 +57,7 @@ internal sealed class StateMachine : IDisposable
     public T Get<T>()
         where T : class => _host.Services.GetRequiredService<T>();
 
-    // The fixture's own data source and client live on: the container was given them and disposes nothing that it did not make.
+    // The fixture keeps its data source and client: a container does not dispose instances that it was given.
     public void Dispose() => _host.Dispose();
 
     public async Task<OpenedSession> OpenAsync(string shop) => (await Sessions.OpenAsync(shop, "Ada", CancellationToken.None))!;

@@ -22,8 +22,8 @@ public class UploadFixture(Dependencies dependencies) : RelayFixture(dependencie
     public Uri Address => Host<UploadOptions>().Address;
 
     /// <summary>
-    /// Asserts that an upload left neither row nor object nor parts, beside what the session holds. What other sessions are about to
-    /// receive is theirs.
+    /// Asserts that an upload left no row, object or parts besides the session's stored files. Files that other sessions are
+    /// receiving do not count.
     /// </summary>
     public async Task AssertNothingLeftAsync(string sessionId, int filesHeld = 0)
     {
@@ -47,7 +47,7 @@ public class UploadFixture(Dependencies dependencies) : RelayFixture(dependencie
     public Task IsReleasedAsync(string upload, long before) => UntilAsync(async () => await ScalarAsync<bool>(
         "SELECT holder IS NULL AND received > @before FROM uploads WHERE upload_id = @id", new { before, id = IdOf(upload) }));
 
-    /// <summary>Waits until so many statements wait for rows that the test has locked.</summary>
+    /// <summary>Waits until so many statements are blocked by rows that the test has locked.</summary>
     public Task IsWaitedForAsync(int by) => UntilAsync(async () => await ScalarAsync<int>(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == by);
 
@@ -121,7 +121,7 @@ internal sealed record Sample(string Name, byte[] Content)
     }
 }
 
-/// <summary>The customer's calls, and what they answer.</summary>
+/// <summary>The customer's calls and their answers.</summary>
 internal static class Customer
 {
     public static async Task<string> CreateAsync(this HttpClient client, string prefix = "", object? body = null)

@@ -14,7 +14,7 @@ namespace CloudTab.Services.Tests;
 public sealed class JanitorLoopTests(JanitorLoopTests.Fixture fixture) : IClassFixture<JanitorLoopTests.Fixture>
 {
     [Fact]
-    public async Task A_running_Janitor_clears_up_by_itself()
+    public async Task A_running_Janitor_removes_an_expired_session_by_itself()
     {
         using var states = new StateMachine(fixture);
         var key = await states.KeyAsync();
@@ -33,7 +33,7 @@ public sealed class JanitorLoopTests(JanitorLoopTests.Fixture fixture) : IClassF
     }
 
     [Fact]
-    public async Task It_runs_at_once_and_says_what_it_did_only_when_it_did_something()
+    public async Task A_duty_runs_at_once_and_logs_only_rounds_that_did_something()
     {
         var batches = new Queue<Batch>([new(3, More: true), new(2, More: false), new(0, More: false)]);
         var log = await RunAsync(() => Task.FromResult(batches.Dequeue()), () => batches.Count == 0);
@@ -41,7 +41,7 @@ public sealed class JanitorLoopTests(JanitorLoopTests.Fixture fixture) : IClassF
     }
 
     [Fact]
-    public async Task It_outlives_failures_and_logs_each_change_of_health_once()
+    public async Task A_duty_survives_failures_and_logs_each_change_of_health_once()
     {
         var run = 0;
         var log = await RunAsync(
@@ -56,7 +56,7 @@ public sealed class JanitorLoopTests(JanitorLoopTests.Fixture fixture) : IClassF
     }
 
     [Fact]
-    public async Task It_ends_a_round_after_as_many_batches_as_allowed_and_tells_of_refusals_once()
+    public async Task A_round_ends_after_the_allowed_batches_and_logs_refusals_once()
     {
         var run = 0;
         var log = await RunAsync(() => Task.FromResult(new Batch(0, More: ++run > 0, Refused: 1)), () => run >= 2 * Batches);
@@ -64,7 +64,7 @@ public sealed class JanitorLoopTests(JanitorLoopTests.Fixture fixture) : IClassF
     }
 
     [Fact]
-    public async Task It_gives_a_batch_that_hangs_up_and_goes_on()
+    public async Task A_batch_that_hangs_times_out_and_the_duty_continues()
     {
         var hung = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var run = 0;
@@ -112,7 +112,7 @@ public sealed class JanitorLoopTests(JanitorLoopTests.Fixture fixture) : IClassF
     }
 
     [Fact]
-    public async Task It_starts_and_stops_at_any_moment()
+    public async Task A_duty_loop_can_be_started_and_stopped_at_any_moment()
     {
         for (var i = 0; i < 100; i++)
         {
@@ -142,7 +142,7 @@ public sealed class JanitorLoopTests(JanitorLoopTests.Fixture fixture) : IClassF
             {
                 if (done())
                 {
-                    // All that the test has to say was said, and what the loop makes of it was logged before it came again.
+                    // The test's batches are used up, and the loop logged the last of them before it ran again.
                     enough.TrySetResult();
                     await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, token);
                 }

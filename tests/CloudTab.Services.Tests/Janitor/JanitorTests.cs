@@ -35,7 +35,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     }
 
     [Fact]
-    public async Task A_full_batch_says_that_there_is_more()
+    public async Task A_full_batch_reports_that_there_is_more()
     {
         using var states = new StateMachine(fixture, null, _states.Clock, ("JANITOR_BATCH_SIZE", "2"));
         await AllAsync(states.Get<MarkDue>().ExpireSessionsAsync);
@@ -71,7 +71,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     }
 
     [Fact]
-    public async Task A_session_that_another_transaction_holds_is_left_for_later()
+    public async Task A_session_locked_by_another_transaction_is_skipped()
     {
         var key = await _states.KeyAsync();
         var session = await _states.InStateAsync("open", key);
@@ -106,7 +106,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     }
 
     [Fact]
-    public async Task A_file_past_its_lifetime_leaves_a_session_that_lives_on()
+    public async Task A_file_past_its_lifetime_is_removed_from_a_live_session()
     {
         var key = await _states.KeyAsync();
         var session = await _states.InStateAsync("pending", key);
@@ -123,7 +123,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     }
 
     [Fact]
-    public async Task Files_of_one_session_that_expire_together_are_one_event()
+    public async Task Files_of_one_session_that_expire_together_raise_one_event()
     {
         var key = await _states.KeyAsync();
         var session = await _states.InStateAsync("processing", key);
@@ -137,7 +137,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     }
 
     [Fact]
-    public async Task An_upload_without_a_live_lease_is_given_up_with_its_object()
+    public async Task An_upload_whose_lease_has_expired_is_removed_with_its_object()
     {
         var key = await _states.KeyAsync();
         var session = await _states.OpenAsync(key.Shop);
@@ -153,7 +153,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     }
 
     [Fact]
-    public async Task While_S3_is_away_sessions_expire_and_afterwards_their_objects_go()
+    public async Task Sessions_expire_while_S3_is_down_and_their_objects_are_removed_afterwards()
     {
         using var away = new AmazonS3Client("key", "secret", new AmazonS3Config { ServiceURL = "http://127.0.0.1:1", ForcePathStyle = true, AuthenticationRegion = "us-east-1", MaxErrorRetry = 0 });
         using var cutOff = new StateMachine(fixture, away, _states.Clock);
@@ -193,7 +193,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     }
 
     [Fact]
-    public async Task A_key_that_S3_refuses_to_delete_holds_up_nothing_else_and_is_not_tried_at_once()
+    public async Task An_object_that_S3_refuses_to_delete_does_not_block_others_and_is_retried_later()
     {
         await AllAsync(_states.Get<RemoveFiles>().RunOnceAsync);
         var key = await _states.KeyAsync();
@@ -216,7 +216,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     }
 
     [Fact]
-    public async Task A_resumable_upload_whose_parts_S3_refuses_to_discard_holds_up_nothing_else()
+    public async Task A_resumable_upload_that_S3_refuses_to_abort_does_not_block_others()
     {
         await AllAsync(_states.Get<RemoveFiles>().RunOnceAsync);
         var key = await _states.KeyAsync();
@@ -261,12 +261,12 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
         Assert.Equal(2, await AllAsync(_states.Get<AbortUploads>().RunOnceAsync));
         Assert.Equal([owned.ObjectKey], await fixture.OpenUploadsAsync());
 
-        // Those that follow list the bucket, too.
+        // Later tests list the bucket too.
         await fixture.S3.AbortMultipartUploadAsync(fixture.Bucket, owned.ObjectKey, (await fixture.S3.ListMultipartUploadsAsync(fixture.Bucket, Token)).MultipartUploads[0].UploadId, Token);
     }
 
     [Fact]
-    public async Task Objects_without_a_row_go_after_an_hour_through_all_pages_of_the_bucket()
+    public async Task Objects_without_a_row_are_removed_after_an_hour_on_all_pages_of_the_listing()
     {
         var key = await _states.KeyAsync();
         var session = await _states.InStateAsync("pending", key);
@@ -289,7 +289,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     }
 
     [Fact]
-    public async Task Ended_sessions_are_forgotten_after_a_day_with_all_that_hangs_on_them()
+    public async Task Ended_sessions_are_purged_after_a_day_with_their_files_and_events()
     {
         var key = await _states.KeyAsync();
         var (gone, stuck, live) = (
@@ -309,7 +309,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     }
 
     [Fact]
-    public async Task Old_events_and_replicas_that_are_gone_are_forgotten()
+    public async Task Old_events_and_dead_replicas_are_purged()
     {
         var key = await _states.KeyAsync();
         var session = await _states.InStateAsync("processing", key);

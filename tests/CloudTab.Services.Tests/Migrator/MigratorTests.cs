@@ -39,7 +39,7 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Two_that_start_at_once_both_succeed()
+    public async Task Two_migrators_that_start_at_once_both_succeed()
     {
         var runs = await Task.WhenAll(RunAsync([("SHOPKEEPER_API_KEY", Key)]), RunAsync([("SHOPKEEPER_API_KEY", Key)]));
 
@@ -48,7 +48,7 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_bucket_lets_pages_of_the_allowed_origins_send_where_direct_uploads_are_on()
+    public async Task The_bucket_allows_requests_from_ALLOWED_ORIGINS_if_direct_uploads_are_on()
     {
         (string Name, string Value)[] on = [("DIRECT_UPLOADS", "true"), ("ALLOWED_ORIGINS", "https://shop.example,https://other.example")];
         using var s3 = dependencies.S3.CreateClient();
@@ -73,7 +73,7 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task One_that_waits_ends_once_another_has_migrated_and_changes_nothing_itself()
+    public async Task Waiting_ends_once_another_migrator_is_done_and_changes_nothing()
     {
         await using var waiting = await ChildProcess.StartAsync("CloudTab.Migrator", dependencies.EnvironmentFor(_database, _bucket), null, Token, "wait");
         await ConnectedAsync();
@@ -88,7 +88,7 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Waiting_for_a_database_that_is_not_there_is_one_line()
+    public async Task Waiting_for_a_missing_database_fails_with_one_line()
     {
         var (code, output) = await RunAsync([("ConnectionStrings__cloudtab", dependencies.ConnectionString("no_such_database"))], "wait");
 
@@ -117,7 +117,7 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Limits_of_a_shop_are_set_listed_and_left_to_the_settings_again()
+    public async Task Limits_of_a_shop_are_set_listed_and_reset()
     {
         await RunAsync([]);
 
@@ -177,7 +177,7 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
     [Theory]
     [InlineData("ConnectionStrings__cloudtab", "Host=127.0.0.1;Port=1;Username=u;Password=hidden-word;Database=d")]
     [InlineData("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")]
-    public async Task Where_Postgres_or_S3_is_away_it_says_so_in_one_line(string name, string value)
+    public async Task An_unreachable_Postgres_or_S3_is_reported_in_one_line(string name, string value)
     {
         var (code, output) = await RunAsync([(name, value)]);
 
@@ -188,7 +188,7 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_wrong_password_or_database_is_one_line_too()
+    public async Task A_missing_database_is_reported_in_one_line()
     {
         var (code, output) = await RunAsync([("ConnectionStrings__cloudtab", dependencies.ConnectionString("no_such_database"))]);
 

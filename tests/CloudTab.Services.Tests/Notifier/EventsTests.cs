@@ -11,7 +11,7 @@ namespace CloudTab.Services.Tests;
 public sealed class EventsTests(RelayFixture relay, Dependencies dependencies) : IClassFixture<RelayFixture>
 {
     [Fact]
-    public async Task Every_session_is_announced_though_transactions_stay_open_and_the_listener_is_killed()
+    public async Task Every_session_is_announced_despite_open_transactions_and_a_killed_listener()
     {
         const int Sessions = 200;
         var shop = await relay.ShopAsync();
@@ -40,7 +40,7 @@ public sealed class EventsTests(RelayFixture relay, Dependencies dependencies) :
     }
 
     [Fact]
-    public async Task What_happened_while_a_shop_was_away_is_in_the_pending_list()
+    public async Task Sessions_submitted_while_a_shop_was_disconnected_are_in_the_pending_list()
     {
         var shop = await relay.ShopAsync();
         using (var before = await SocketClient.ReadyAsync(relay.SocketAddress, shop.Key))
@@ -56,7 +56,7 @@ public sealed class EventsTests(RelayFixture relay, Dependencies dependencies) :
     }
 
     [Fact]
-    public async Task Sockets_that_come_while_sessions_come_miss_none()
+    public async Task Sockets_that_connect_while_sessions_are_submitted_miss_none()
     {
         const int Sessions = 60;
         var shop = await relay.ShopAsync();
@@ -81,7 +81,7 @@ public sealed class EventsTests(RelayFixture relay, Dependencies dependencies) :
     }
 
     [Fact]
-    public async Task Sockets_live_through_an_outage_of_Postgres_and_hear_what_they_missed()
+    public async Task Sockets_survive_an_outage_of_Postgres_and_receive_what_they_missed()
     {
         var shop = await relay.ShopAsync();
         var database = new NpgsqlConnectionStringBuilder(relay.Source.ConnectionString).Database!;
@@ -113,7 +113,7 @@ public sealed class EventsTests(RelayFixture relay, Dependencies dependencies) :
     }
 
     [Fact]
-    public async Task The_frame_belongs_to_the_trace_of_the_upload()
+    public async Task The_frame_is_part_of_the_upload_s_trace()
     {
         var delivered = new ConcurrentQueue<Activity>();
         using var listener = new ActivityListener
@@ -140,7 +140,7 @@ public sealed class EventsTests(RelayFixture relay, Dependencies dependencies) :
     }
 
     [Fact]
-    public async Task Of_a_traces_state_only_whole_entries_up_to_512_characters_are_stored()
+    public async Task Tracestate_is_truncated_to_whole_entries_within_512_characters()
     {
         var shop = await relay.ShopAsync();
         using var work = new Activity("upload").SetIdFormat(ActivityIdFormat.W3C);

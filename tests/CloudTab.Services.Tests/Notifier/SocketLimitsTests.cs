@@ -4,7 +4,7 @@ using CloudTab.Notifier;
 
 namespace CloudTab.Services.Tests;
 
-/// <summary>Limits that a test need not wait long for.</summary>
+/// <summary>Limits that a test reaches quickly.</summary>
 public sealed class TightLimits(Dependencies dependencies) : RelayFixture(dependencies)
 {
     protected override IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string>(StringComparer.Ordinal)
@@ -27,7 +27,7 @@ public sealed class SocketLimitsTests(TightLimits relay) : IClassFixture<TightLi
     }
 
     [Fact]
-    public async Task A_message_of_64_KiB_is_read_and_a_longer_one_closes_with_1009()
+    public async Task A_message_of_64_KiB_is_read_and_a_longer_one_closes_the_socket_with_1009()
     {
         using var client = await SocketClient.ConnectAsync(relay.SocketAddress);
         const string ping = """{"type":"ping"}""";
@@ -40,7 +40,7 @@ public sealed class SocketLimitsTests(TightLimits relay) : IClassFixture<TightLi
     }
 
     [Fact]
-    public async Task A_message_too_long_in_fragments_closes_with_1009()
+    public async Task A_fragmented_message_over_the_limit_closes_the_socket_with_1009()
     {
         using var client = await SocketClient.ConnectAsync(relay.SocketAddress);
         for (var i = 0; i < 5; i++)
@@ -50,7 +50,7 @@ public sealed class SocketLimitsTests(TightLimits relay) : IClassFixture<TightLi
     }
 
     [Fact]
-    public async Task More_than_20_messages_a_second_close_with_4429()
+    public async Task More_than_20_messages_a_second_close_the_socket_with_4429()
     {
         var shop = await relay.ShopAsync();
         using var client = await SocketClient.ReadyAsync(relay.SocketAddress, shop.Key);
@@ -61,7 +61,7 @@ public sealed class SocketLimitsTests(TightLimits relay) : IClassFixture<TightLi
     }
 
     [Fact]
-    public async Task A_socket_too_many_is_closed_with_4429_and_the_others_stay()
+    public async Task One_socket_too_many_is_closed_with_4429_and_the_others_stay_open()
     {
         var shop = await relay.ShopAsync();
         using var first = await SocketClient.ReadyAsync(relay.SocketAddress, shop.Key);
@@ -80,7 +80,7 @@ public sealed class SocketLimitsTests(TightLimits relay) : IClassFixture<TightLi
     }
 
     [Fact]
-    public async Task The_sockets_of_a_revoked_key_are_closed_with_4401()
+    public async Task Sockets_of_a_revoked_key_are_closed_with_4401()
     {
         var shop = await relay.ShopAsync();
         using var revoked = await SocketClient.ReadyAsync(relay.SocketAddress, shop.Key);
@@ -109,7 +109,7 @@ public sealed class SocketLimitsTests(TightLimits relay) : IClassFixture<TightLi
     }
 
     [Fact]
-    public async Task A_peer_that_answers_no_ping_is_dropped()
+    public async Task A_peer_that_answers_no_pings_is_dropped()
     {
         var shop = await relay.ShopAsync();
         using var peer = new TcpClient();
@@ -133,7 +133,7 @@ public sealed class SocketLimitsTests(TightLimits relay) : IClassFixture<TightLi
         }
         catch (IOException)
         {
-            // Dropped by a reset.
+            // The server dropped the connection with a reset.
         }
 
         await UntilAsync(async () => !await IsConnectedAsync(shop));

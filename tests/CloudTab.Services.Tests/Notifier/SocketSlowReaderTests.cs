@@ -8,19 +8,19 @@ namespace CloudTab.Services.Tests;
 public sealed class SocketSlowReaderTests(RelayFixture relay) : IClassFixture<RelayFixture>
 {
     [Fact]
-    public async Task A_slow_reader_is_closed_with_4409_and_delays_no_other()
+    public async Task A_slow_reader_is_closed_with_4409_and_does_not_delay_others()
     {
         const int Events = 500;
         var shop = await relay.ShopAsync();
         var given = await relay.AnnounceAsync(shop.Id, string.Concat(Enumerable.Repeat("😀", 200)));
-        // A small window: what the slow one does not read must not vanish in the buffers of the network.
+        // A small window, so that unread frames do not disappear in the network's buffers.
         using var handler = new SocketsHttpHandler { ConnectCallback = ConnectWithSmallBufferAsync };
         using var invoker = new HttpMessageInvoker(handler, disposeHandler: false);
         using var slow = await SocketClient.AuthenticatedAsync(relay.SocketAddress, shop.Key, invoker);
         using var quick = await SocketClient.ReadyAsync(relay.SocketAddress, shop.Key);
         using var overflow = new Overflow(relay.Host<SocketOptions>().Services.GetRequiredService<IMeterFactory>());
 
-        // The quick one keeps up, round after round, until the slow one's queue is full.
+        // The fast reader keeps up, round after round, until the slow one's queue is full.
         for (var round = 0; round < 60 && !overflow.Happened; round++)
         {
             await relay.ExecuteAsync(

@@ -9,7 +9,7 @@ namespace CloudTab.Services.Tests;
 public sealed class SocketTests(RelayFixture relay) : IClassFixture<RelayFixture>
 {
     [Fact]
-    public async Task Authenticating_names_the_shop_and_lists_what_waits()
+    public async Task Authenticating_returns_the_shop_and_its_pending_sessions()
     {
         var shop = await relay.ShopAsync(name: "Corner Print");
         var given = await relay.AnnounceAsync(shop.Id, "आशा");
@@ -32,7 +32,7 @@ public sealed class SocketTests(RelayFixture relay) : IClassFixture<RelayFixture
     }
 
     [Fact]
-    public async Task More_than_100_pending_sessions_are_said_to_be_more()
+    public async Task A_pending_list_cut_off_at_100_sessions_says_that_there_are_more()
     {
         var shop = await relay.ShopAsync();
         for (var i = 0; i < 100; i++)
@@ -54,7 +54,7 @@ public sealed class SocketTests(RelayFixture relay) : IClassFixture<RelayFixture
     [InlineData("""{"type":"authenticate","apiKey":"a wrong key of some length"}""")]
     [InlineData("""{"type":"authenticate","apiKey":""}""")]
     [InlineData("""{"type":"authenticate"}""")]
-    public async Task A_bad_key_is_told_and_closed_with_4401(string message)
+    public async Task A_bad_key_is_reported_and_closed_with_4401(string message)
     {
         using var client = await SocketClient.ConnectAsync(relay.SocketAddress);
         await client.SendTextAsync(message);
@@ -67,7 +67,7 @@ public sealed class SocketTests(RelayFixture relay) : IClassFixture<RelayFixture
     }
 
     [Fact]
-    public async Task Authenticating_again_is_answered_again()
+    public async Task Authenticating_twice_is_answered_twice()
     {
         var shop = await relay.ShopAsync();
         var other = await relay.ShopAsync();
@@ -110,7 +110,7 @@ public sealed class SocketTests(RelayFixture relay) : IClassFixture<RelayFixture
     [InlineData("""{"type":"ping"} {}""", "invalid_message", "Invalid message format")]
     [InlineData("""{"type":"claim_session"}""", "session_not_found", "Failed to claim session")]
     [InlineData("""{"type":"complete_session","sessionId":null}""", "session_not_found", "Failed to complete session")]
-    public async Task What_is_not_understood_is_an_error_and_the_socket_stays_open(string text, string code, string message)
+    public async Task An_unreadable_message_is_an_error_and_the_socket_stays_open(string text, string code, string message)
     {
         var shop = await relay.ShopAsync();
         using var client = await SocketClient.ReadyAsync(relay.SocketAddress, shop.Key);
@@ -130,7 +130,7 @@ public sealed class SocketTests(RelayFixture relay) : IClassFixture<RelayFixture
     }
 
     [Fact]
-    public async Task A_message_in_fragments_is_one_message()
+    public async Task A_fragmented_message_is_one_message()
     {
         using var client = await SocketClient.ConnectAsync(relay.SocketAddress);
         await client.SendTextAsync("""{"type":""", endOfMessage: false);
@@ -141,7 +141,7 @@ public sealed class SocketTests(RelayFixture relay) : IClassFixture<RelayFixture
     }
 
     [Fact]
-    public async Task All_sockets_of_the_shop_hear_of_a_session_and_no_other_shop_does()
+    public async Task All_sockets_of_the_shop_are_notified_of_a_session_and_no_other_shop_s()
     {
         var shop = await relay.ShopAsync();
         var other = await relay.ShopAsync();
@@ -163,13 +163,13 @@ public sealed class SocketTests(RelayFixture relay) : IClassFixture<RelayFixture
         Assert.Equal(heard.GetRawText(), (await second.NextAsync()).GetRawText());
         await AssertRefusedAsync(stranger, new { type = "claim_session", sessionId = given.SessionId }, "session_not_found", "Failed to claim session");
 
-        // Its own session is the first thing that the other shop hears of.
+        // The other shop's first message is its own session.
         var own = await relay.AnnounceAsync(other.Id);
         Assert.Equal(own.SessionId, (await stranger.NextAsync()).Text("sessionId"));
     }
 
     [Fact]
-    public async Task Claiming_and_completing_over_the_socket_do_what_the_calls_do()
+    public async Task Claiming_and_completing_work_over_the_socket_as_over_HTTP()
     {
         var shop = await relay.ShopAsync();
         var given = await relay.SubmitAsync(shop.Id);
@@ -201,7 +201,7 @@ public sealed class SocketTests(RelayFixture relay) : IClassFixture<RelayFixture
     }
 
     [Fact]
-    public async Task Every_change_of_a_session_is_told()
+    public async Task Every_change_of_a_session_is_sent()
     {
         var shop = await relay.ShopAsync();
         using var client = await SocketClient.ReadyAsync(relay.SocketAddress, shop.Key);
@@ -224,7 +224,7 @@ public sealed class SocketTests(RelayFixture relay) : IClassFixture<RelayFixture
     }
 
     [Fact]
-    public async Task Who_is_connected_is_known_at_once_on_every_replica()
+    public async Task Connected_sockets_are_counted_on_every_replica_at_once()
     {
         var shop = await relay.ShopAsync();
         var before = await ConnectedAsync();
@@ -244,7 +244,7 @@ public sealed class SocketTests(RelayFixture relay) : IClassFixture<RelayFixture
     }
 
     [Fact]
-    public async Task A_request_that_is_no_socket_is_told_to_upgrade()
+    public async Task A_request_that_is_not_a_WebSocket_is_asked_to_upgrade()
     {
         using var client = relay.Host<SocketOptions>().Client();
 
@@ -262,7 +262,7 @@ public sealed class SocketTests(RelayFixture relay) : IClassFixture<RelayFixture
         Assert.Equal(message, answer.Text("message"));
     }
 
-    // Events may come before the answer, also some from before the socket was there: delivery is at least once.
+    // Events may come before the answer, even older ones than the socket: delivery is at least once.
     private static async Task AssertRefusedAsync(SocketClient client, object message, string code, string text)
     {
         await client.SendAsync(message);

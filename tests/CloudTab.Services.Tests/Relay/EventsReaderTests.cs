@@ -8,7 +8,7 @@ namespace CloudTab.Services.Tests;
 public sealed class EventsReaderTests(RelayFixture relay) : IClassFixture<RelayFixture>
 {
     [Fact]
-    public async Task Events_that_commit_in_another_order_than_that_of_their_ids_are_all_read_once()
+    public async Task Events_that_commit_out_of_order_are_each_read_once()
     {
         var shop = await relay.ShopAsync();
         var given = await relay.AnnounceAsync(shop.Id);
@@ -29,7 +29,7 @@ public sealed class EventsReaderTests(RelayFixture relay) : IClassFixture<RelayF
     }
 
     [Fact]
-    public async Task A_long_transaction_delays_no_delivery_and_what_is_remembered_is_forgotten_with_it()
+    public async Task A_long_transaction_delays_no_delivery_and_the_reader_s_memory_is_freed_after_it()
     {
         var shop = await relay.ShopAsync();
         var given = await relay.AnnounceAsync(shop.Id);
@@ -49,12 +49,12 @@ public sealed class EventsReaderTests(RelayFixture relay) : IClassFixture<RelayF
         Assert.Equal(written, read);
         Assert.InRange(reader.BehindHorizon, 20, int.MaxValue);
         await elsewhere.ExecuteAsync("ROLLBACK");
-        // Another test's database may hold the horizon of the cluster for a moment.
+        // A transaction in another test's database can keep the cluster's horizon back for a moment.
         await UntilAsync(async () => (await ReadAsync(reader)).Count == 0 && reader.BehindHorizon == 0);
     }
 
     [Fact]
-    public async Task Interleaved_transactions_lose_no_event_and_repeat_none()
+    public async Task Interleaved_transactions_lose_and_repeat_no_event()
     {
         const int Writers = 8;
         const int PerWriter = 50;
@@ -95,7 +95,7 @@ public sealed class EventsReaderTests(RelayFixture relay) : IClassFixture<RelayF
     }
 
     [Fact]
-    public async Task More_events_than_a_batch_are_read_batch_by_batch()
+    public async Task More_events_than_one_batch_are_read_batch_by_batch()
     {
         var shop = await relay.ShopAsync();
         var given = await relay.AnnounceAsync(shop.Id);
@@ -134,7 +134,7 @@ public sealed class EventsReaderTests(RelayFixture relay) : IClassFixture<RelayF
     {
         var reader = new EventReader(new Database(relay.Source, ResiliencePipeline.Empty));
         Assert.Empty(await ReadAsync(reader));
-        // A transaction of another class holds the horizon of the whole cluster back: then there are older events to read.
+        // A transaction of another class can keep the whole cluster's horizon back: then older events are read too.
         while ((await ReadAsync(reader)).Count > 0)
         {
         }

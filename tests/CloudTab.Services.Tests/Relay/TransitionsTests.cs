@@ -12,7 +12,7 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
     public void Dispose() => _states.Dispose();
 
     [Fact]
-    public async Task A_created_session_is_open_and_the_shop_hears_nothing()
+    public async Task A_new_session_is_open_and_raises_no_event()
     {
         var key = await _states.KeyAsync();
 
@@ -71,7 +71,7 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
     [InlineData("completed")]
     [InlineData("cancelled")]
     [InlineData("expired")]
-    public async Task An_ended_session_takes_no_file(string state)
+    public async Task An_ended_session_accepts_no_file(string state)
     {
         var key = await _states.KeyAsync();
         var session = await _states.InStateAsync("pending", key);
@@ -119,13 +119,13 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
     }
 
     [Fact]
-    public async Task Submitting_needs_a_file_and_happens_once()
+    public async Task Submitting_needs_a_file_and_raises_one_event()
     {
         var key = await _states.KeyAsync();
         var session = await _states.OpenAsync(key.Shop);
         Assert.Equal(Outcome.NoFiles, await _states.Sessions.SubmitAsync(key.Shop, session.SessionId, Token));
 
-        // As after a resumable upload, which stores without submitting.
+        // As after a resumable upload, which does not submit.
         await _states.ExecuteAsync("UPDATE sessions SET file_count = 1, total_size = 3 WHERE id = @Id", new { session.Id });
         Assert.Equal(Outcome.Done, await _states.Sessions.SubmitAsync(key.Shop, session.SessionId, Token));
         var submitted = await _states.SessionAsync(session.Id);
@@ -188,7 +188,7 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
     [InlineData("completed", nameof(Outcome.Closed))]
     [InlineData("cancelled", nameof(Outcome.Closed))]
     [InlineData("expired", nameof(Outcome.Closed))]
-    public async Task What_is_not_pending_cannot_be_claimed_or_released(string state, string outcome)
+    public async Task Only_a_pending_session_can_be_claimed_or_released(string state, string outcome)
     {
         var key = await _states.KeyAsync();
         var session = await _states.InStateAsync(state, key);
@@ -203,7 +203,7 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
     }
 
     [Fact]
-    public async Task A_lapsed_claim_can_be_taken_over_before_the_Janitor_comes_by()
+    public async Task A_lapsed_claim_can_be_taken_over_before_the_Janitor_runs()
     {
         var shop = await fixture.ShopAsync();
         var (mine, other) = (await _states.KeyAsync(shop), await _states.KeyAsync(shop, another: true));
@@ -234,7 +234,7 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
     }
 
     [Fact]
-    public async Task A_claim_that_lapsed_goes_back_to_pending()
+    public async Task A_session_returns_to_pending_when_its_claim_lapses()
     {
         var key = await _states.KeyAsync();
         var (lapsed, held) = (await _states.InStateAsync("processing", key), await _states.InStateAsync("processing", key));
@@ -274,7 +274,7 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
     [InlineData("pending", nameof(Outcome.NotClaimed))]
     [InlineData("cancelled", nameof(Outcome.Closed))]
     [InlineData("expired", nameof(Outcome.Closed))]
-    public async Task What_is_not_claimed_cannot_be_completed(string state, string outcome)
+    public async Task Only_a_claimed_session_can_be_completed(string state, string outcome)
     {
         var key = await _states.KeyAsync();
         var session = await _states.InStateAsync(state, key);
@@ -309,7 +309,7 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
     [Theory]
     [InlineData("completed")]
     [InlineData("expired")]
-    public async Task What_has_ended_otherwise_cannot_be_cancelled(string state)
+    public async Task A_completed_or_expired_session_cannot_be_cancelled(string state)
     {
         var key = await _states.KeyAsync();
         var session = await _states.InStateAsync(state, key);
@@ -346,7 +346,7 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
     [Theory]
     [InlineData("open")]
     [InlineData("pending")]
-    public async Task A_session_past_its_time_counts_as_expired_before_the_Janitor_comes_by(string state)
+    public async Task A_session_past_its_expiry_counts_as_expired_before_the_Janitor_runs(string state)
     {
         var key = await _states.KeyAsync();
         var session = await _states.InStateAsync(state, key);
@@ -380,7 +380,7 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
     }
 
     [Fact]
-    public async Task A_session_opened_in_vain_is_forgotten_only_while_it_is_empty()
+    public async Task A_session_is_discarded_only_while_it_is_empty()
     {
         var key = await _states.KeyAsync();
         var (empty, full) = (await _states.OpenAsync(key.Shop), await _states.InStateAsync("pending", key));
@@ -393,7 +393,7 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
     }
 
     [Fact]
-    public async Task Of_many_that_claim_at_once_exactly_one_wins()
+    public async Task Exactly_one_of_many_simultaneous_claims_wins()
     {
         var shop = await fixture.ShopAsync();
         var keys = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => _states.KeyAsync(shop, another: true)));
@@ -414,13 +414,13 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
     [Theory]
     [InlineData("cancelled")]
     [InlineData("completed")]
-    public async Task A_file_stored_while_its_session_waits_to_end_goes_with_it(string end)
+    public async Task A_file_stored_while_its_session_is_ending_is_deleted_with_it(string end)
     {
         var key = await _states.KeyAsync();
         var session = await _states.InStateAsync("processing", key);
         var file = await _states.BeginAsync(session.Id);
 
-        // The upload holds the session's row, as StoreAsync does until it commits.
+        // The upload locks the session's row, as StoreAsync does until it commits.
         await using var upload = await fixture.Source.OpenConnectionAsync(Token);
         await using var transaction = await upload.BeginTransactionAsync(Token);
         await upload.ExecuteAsync("UPDATE sessions SET file_count = 2, total_size = 6 WHERE id = @Id", new { session.Id }, transaction);
@@ -441,7 +441,7 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
     }
 
     [Fact]
-    public async Task Uploads_cancels_and_claims_that_race_leave_no_stored_file_in_an_ended_session()
+    public async Task Racing_uploads_cancels_and_claims_leave_no_stored_file_in_an_ended_session()
     {
         var shop = await fixture.ShopAsync();
         var key = await _states.KeyAsync(shop);

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace CloudTab.Services.Tests;
 
-/// <summary>The budget alone. Its clock stands still but where a test moves it, so who is slow is for the test to say.</summary>
+/// <summary>The memory budget alone. Only a test moves its clock, so a test decides which upload is slow.</summary>
 public sealed class UploadMemoryTests : IDisposable
 {
     private const int Part = ObjectUpload.PartSize;
@@ -26,7 +26,7 @@ public sealed class UploadMemoryTests : IDisposable
     }
 
     [Fact]
-    public async Task A_part_takes_no_more_blocks_than_it_has_begun()
+    public async Task A_part_uses_only_the_blocks_it_has_begun()
     {
         Given(bytes: 4 * Part);
         using var part = Begin(Part).Buffer;
@@ -50,7 +50,7 @@ public sealed class UploadMemoryTests : IDisposable
     [InlineData(Block)]
     [InlineData(Block + 1)]
     [InlineData(Part)]
-    public async Task What_was_written_is_read_again_from_any_place(int size)
+    public async Task Written_bytes_can_be_read_from_any_position(int size)
     {
         Given(bytes: 2 * Part);
         using var part = Begin(Part).Buffer;
@@ -72,7 +72,7 @@ public sealed class UploadMemoryTests : IDisposable
     [InlineData(Part + Block)]
     [InlineData(2 * Part)]
     [InlineData(5 * Part)]
-    public async Task Any_number_of_uploads_come_to_their_end_in_any_budget(int bytes)
+    public async Task Any_number_of_uploads_finish_within_any_budget(int bytes)
     {
         Given(bytes);
         const int seed = 42;
@@ -82,7 +82,7 @@ public sealed class UploadMemoryTests : IDisposable
 
         await Task.WhenAll(sizes.Select(size => Task.Run(async () =>
         {
-            // Two parts after each other, the first on its way to S3 while the second fills.
+            // Two parts in a row: the first is sent to S3 while the second fills.
             var first = Begin(size).Buffer;
             await FillAsync(first, size);
             var sending = Task.Run(first.Dispose, Token);
@@ -103,13 +103,13 @@ public sealed class UploadMemoryTests : IDisposable
     }
 
     [Fact]
-    public async Task Where_somebody_waits_the_slowest_give_back_and_no_more_of_them_than_needed()
+    public async Task The_slowest_uploads_are_reclaimed_when_another_waits_but_no_more_than_needed()
     {
         Given(bytes: 4 * Part);
         var slow = new List<Upload>();
         for (var i = 0; i < 4; i++)
         {
-            // Each holds half a part, which it took 100, 200, 300, 400 seconds to bring.
+            // Each has half a part, which took it 100, 200, 300, 400 seconds.
             var upload = Begin(Part);
             slow.Add(upload);
             for (var half = 0; half < Part / 2; half += Block)
@@ -126,7 +126,7 @@ public sealed class UploadMemoryTests : IDisposable
         await FillAsync(second.Buffer, Part - 1);
         Assert.All(slow, upload => Assert.False(upload.Reclaim.IsCancellationRequested));
 
-        // Half of the budget is given, the other is promised: the third has to wait for the slowest two.
+        // Half of the budget is used, the other half reserved: the third has to wait for the slowest two.
         var third = Begin(Part);
         var waiting = third.Buffer.GetMemoryAsync(Token).AsTask();
         Assert.False(waiting.IsCompleted);
@@ -141,7 +141,7 @@ public sealed class UploadMemoryTests : IDisposable
     }
 
     [Fact]
-    public async Task What_S3_is_about_to_give_back_is_waited_for()
+    public async Task A_waiting_upload_waits_for_parts_on_their_way_to_S3_before_any_is_reclaimed()
     {
         Given(bytes: 2 * Part);
         var slow = await SlowAsync();
@@ -160,7 +160,7 @@ public sealed class UploadMemoryTests : IDisposable
     }
 
     [Fact]
-    public async Task Who_is_too_young_to_be_called_slow_is_looked_at_again()
+    public async Task An_upload_too_young_to_be_judged_slow_is_judged_again_later()
     {
         Given(bytes: Part);
         var silent = Begin(Part);
@@ -174,7 +174,7 @@ public sealed class UploadMemoryTests : IDisposable
         _clock.Advance(TimeSpan.FromSeconds(1));
         Assert.True(silent.Reclaim.IsCancellationRequested);
 
-        // Whoever was told to give back gets nothing more.
+        // A reclaimed upload gets no more memory.
         await FillAsync(silent.Buffer, Block - 1_000);
         await Assert.ThrowsAsync<OperationCanceledException>(async () => await silent.Buffer.GetMemoryAsync(Token));
         silent.Buffer.Dispose();
@@ -183,21 +183,21 @@ public sealed class UploadMemoryTests : IDisposable
     }
 
     [Fact]
-    public async Task Slow_uploads_among_themselves_only_wait_and_stand_behind_the_others()
+    public async Task Slow_uploads_do_not_reclaim_from_each_other_and_queue_behind_fast_ones()
     {
         Given(bytes: 2 * Part);
         var first = await SlowAsync();
         var second = await SlowAsync();
         var large = await WholeAsync(Part - 3 * Block);
         var small = await WholeAsync(Block);
-        await FillAsync(first.Buffer, Block); // the other half is promised to it
+        await FillAsync(first.Buffer, Block); // the other half is reserved for it
         await FillAsync(second.Buffer, Block);
         var slowWaits = second.Buffer.GetMemoryAsync(Token).AsTask();
         Assert.False(slowWaits.IsCompleted);
         _clock.Advance(TimeSpan.FromMinutes(1));
         Assert.False(first.Reclaim.IsCancellationRequested);
 
-        await FillAsync(first.Buffer, Part - first.Buffer.Length); // from now on it depends on S3
+        await FillAsync(first.Buffer, Part - first.Buffer.Length); // from now on it waits for S3 only
         var prompt = Begin(Part);
         var promptWaits = prompt.Buffer.GetMemoryAsync(Token).AsTask();
         small.Buffer.Dispose();
@@ -213,7 +213,7 @@ public sealed class UploadMemoryTests : IDisposable
     }
 
     [Fact]
-    public async Task Who_leaves_the_line_lets_the_next_one_pass()
+    public async Task A_waiter_that_cancels_does_not_block_the_next_one()
     {
         Given(bytes: Part);
         var holder = await WholeAsync();

@@ -15,7 +15,7 @@ public sealed class UploadPayloadTests(UploadPayloadTests.Fixture relay) : IClas
     [InlineData(FiveParts, "false")]
     [InlineData(FiveParts + 1, "true")]
     [InlineData(FiveParts + 1, "false")]
-    public async Task Parts_that_are_sent_side_by_side_become_the_file(int size, string signPayloads)
+    public async Task Parts_sent_in_parallel_become_the_file(int size, string signPayloads)
     {
         var file = Sample.Pdf(size);
         await using var host = relay.StartHost<UploadOptions>(("S3_SIGN_PAYLOADS", signPayloads));

@@ -5,13 +5,13 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace CloudTab.Services.Tests;
 
-/// <summary>What is kept of a part that is not full: while it fills, when it pauses, and when nobody knows what was recorded.</summary>
+/// <summary>Tails, which save a part that is not full: while it fills, when it pauses, and when it is unknown what was recorded.</summary>
 public sealed class UploadTailsTests(UploadFixture relay) : IClassFixture<UploadFixture>
 {
     private readonly HttpClient _client = relay.UploadApi();
 
     [Fact]
-    public async Task A_part_that_fills_slowly_is_recorded_meanwhile_and_becomes_the_same_file()
+    public async Task A_slowly_filling_part_is_saved_meanwhile_and_becomes_the_same_file()
     {
         var file = Sample.Pdf(ObjectUpload.PartSize + 300_000);
         var sessionId = await _client.CreateAsync();
@@ -53,7 +53,7 @@ public sealed class UploadTailsTests(UploadFixture relay) : IClassFixture<Upload
     }
 
     [Fact]
-    public async Task A_part_that_fills_slowly_because_the_relay_is_busy_is_recorded_meanwhile_too()
+    public async Task A_part_that_fills_slowly_because_the_relay_is_busy_is_saved_meanwhile()
     {
         await using var host = relay.StartHost<UploadOptions>();
         var store = host.Services.GetRequiredService<ObjectStore>();
@@ -70,7 +70,7 @@ public sealed class UploadTailsTests(UploadFixture relay) : IClassFixture<Upload
             while (Volatile.Read(ref received) == 0)
             {
                 Assert.InRange(upload.Size, 0, ObjectUpload.PartSize - UploadMemory.BlockSize - 1);
-                // The next bytes are there already whenever they are asked for.
+                // The next bytes are always available at once.
                 var memory = await upload.GetMemoryAsync(Token);
                 await upload.AdvanceAsync(Math.Min(memory.Length, 64 << 10), Token);
                 await pace.WaitForNextTickAsync(Token);
@@ -83,7 +83,7 @@ public sealed class UploadTailsTests(UploadFixture relay) : IClassFixture<Upload
     }
 
     [Fact]
-    public async Task Parts_that_may_have_been_recorded_are_not_taken_back()
+    public async Task Parts_that_may_have_been_recorded_are_not_removed()
     {
         var key = $"2026-01-01/{Guid.NewGuid()}";
         await using var host = relay.StartHost<UploadOptions>();
@@ -91,7 +91,7 @@ public sealed class UploadTailsTests(UploadFixture relay) : IClassFixture<Upload
         ObjectProgress? recorded = null;
         await using (var upload = store.ResumeUpload(new() { ObjectKey = key, PartSize = ObjectUpload.PartSize }, ObjectUpload.PartSize + 1))
         {
-            // As it is where the answer of a statement gets lost.
+            // As if the answer to the statement was lost.
             upload.Journal = (progress, _) =>
             {
                 recorded = progress;

@@ -33,7 +33,7 @@ public sealed class ClaimTests(RelayFixture relay) : IClassFixture<RelayFixture>
     }
 
     [Fact]
-    public async Task A_claim_by_pickup_code_in_any_case_is_exclusive_and_shows_who_has_it()
+    public async Task A_claim_by_pickup_code_in_any_case_is_exclusive_and_shows_its_owner()
     {
         var shop = await relay.ShopAsync();
         var given = await relay.AnnounceAsync(shop.Id);
@@ -57,7 +57,7 @@ public sealed class ClaimTests(RelayFixture relay) : IClassFixture<RelayFixture>
     }
 
     [Fact]
-    public async Task Of_many_keys_that_claim_at_once_one_gets_the_session()
+    public async Task Exactly_one_of_many_keys_that_claim_at_once_gets_the_session()
     {
         var shop = await relay.ShopAsync();
         var clients = new List<HttpClient>();
@@ -98,7 +98,7 @@ public sealed class ClaimTests(RelayFixture relay) : IClassFixture<RelayFixture>
     }
 
     [Fact]
-    public async Task A_released_session_is_pending_again_for_everybody()
+    public async Task A_released_session_is_pending_again_for_all_keys()
     {
         var shop = await relay.ShopAsync();
         var given = await relay.AnnounceAsync(shop.Id);
@@ -148,7 +148,7 @@ public sealed class ClaimTests(RelayFixture relay) : IClassFixture<RelayFixture>
     }
 
     [Fact]
-    public async Task What_nobody_has_claimed_cannot_be_completed()
+    public async Task An_unclaimed_session_cannot_be_completed()
     {
         var shop = await relay.ShopAsync();
         var given = await relay.AnnounceAsync(shop.Id);
@@ -163,7 +163,7 @@ public sealed class ClaimTests(RelayFixture relay) : IClassFixture<RelayFixture>
     [InlineData("claim")]
     [InlineData("release")]
     [InlineData("complete")]
-    public async Task What_the_customer_has_not_submitted_is_not_to_be_worked_on(string verb)
+    public async Task A_session_that_is_not_submitted_cannot_be_claimed(string verb)
     {
         var shop = await relay.ShopAsync();
         var opened = await relay.OpenSessionAsync(shop.Id);
@@ -176,7 +176,7 @@ public sealed class ClaimTests(RelayFixture relay) : IClassFixture<RelayFixture>
     [InlineData("claim")]
     [InlineData("release")]
     [InlineData("complete")]
-    public async Task A_session_past_its_time_is_closed_before_the_Janitor_comes(string verb)
+    public async Task A_session_past_its_expiry_is_closed_before_the_Janitor_runs(string verb)
     {
         var shop = await relay.ShopAsync();
         var given = await relay.AnnounceAsync(shop.Id);
@@ -189,7 +189,7 @@ public sealed class ClaimTests(RelayFixture relay) : IClassFixture<RelayFixture>
     }
 
     [Fact]
-    public async Task Another_shops_session_does_not_exist()
+    public async Task Another_shop_s_session_is_not_found()
     {
         var shop = await relay.ShopAsync();
         var other = await relay.ShopAsync();

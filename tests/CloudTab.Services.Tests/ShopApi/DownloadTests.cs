@@ -15,7 +15,7 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
     [InlineData("😀.pdf")]
     [InlineData("תמונה.pdf")]
     [InlineData("a \"quoted\"; name=%41.pdf")]
-    public async Task The_bytes_come_as_an_attachment_with_their_name(string name)
+    public async Task A_download_is_an_attachment_with_the_file_s_name(string name)
     {
         var file = new GivenFile(name, RandomNumberGenerator.GetBytes(100_000));
         var (client, address) = await GivenFileAsync(file);
@@ -37,7 +37,7 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
     }
 
     [Fact]
-    public async Task Head_has_the_headers_and_no_bytes()
+    public async Task HEAD_returns_the_headers_without_the_bytes()
     {
         var file = new GivenFile();
         var (client, address) = await GivenFileAsync(file);
@@ -90,7 +90,7 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
     [InlineData("bytes=4-1")]
     [InlineData("bytes=x")]
     [InlineData("pages=0-1")]
-    public async Task Several_ranges_or_none_that_makes_sense_get_the_whole_file(string range)
+    public async Task Several_ranges_or_an_unreadable_one_get_the_whole_file(string range)
     {
         var file = new GivenFile("ten.bin", [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
         var (client, address) = await GivenFileAsync(file);
@@ -116,7 +116,7 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
     }
 
     [Fact]
-    public async Task If_range_decides_between_the_range_and_the_whole()
+    public async Task If_Range_decides_between_the_range_and_the_whole_file()
     {
         var file = new GivenFile();
         var (client, address) = await GivenFileAsync(file);
@@ -152,7 +152,7 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
     }
 
     [Fact]
-    public async Task A_file_of_more_than_one_part_comes_out_as_it_went_in()
+    public async Task A_file_of_several_parts_is_downloaded_unchanged()
     {
         var file = new GivenFile("large.pdf", RandomNumberGenerator.GetBytes(ObjectUpload.PartSize * 2 + 1));
         var (client, address) = await GivenFileAsync(file);
@@ -163,7 +163,7 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
     }
 
     [Fact]
-    public async Task Unknown_files_and_those_of_other_shops_do_not_exist()
+    public async Task Unknown_files_and_other_shops_files_are_not_found()
     {
         var (_, address) = await GivenFileAsync(new GivenFile());
         var other = await relay.ShopAsync();
@@ -193,7 +193,7 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
     }
 
     [Fact]
-    public async Task The_files_of_an_expired_session_are_gone_before_the_Janitor_comes()
+    public async Task The_files_of_an_expired_session_are_gone_before_the_Janitor_runs()
     {
         var (client, address) = await GivenFileAsync(new GivenFile());
         await relay.ExecuteAsync(
@@ -206,7 +206,7 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
     }
 
     [Fact]
-    public async Task Downloading_renews_the_claim_of_its_holder_only()
+    public async Task Downloading_renews_only_the_claim_of_the_same_key()
     {
         var shop = await relay.ShopAsync();
         var given = await relay.SubmitAsync(shop.Id);
@@ -224,7 +224,7 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
     }
 
     [Fact]
-    public async Task A_client_that_prefers_JSON_gets_a_link_that_works_alone()
+    public async Task A_client_that_prefers_JSON_gets_a_presigned_link()
     {
         var file = new GivenFile("资料.pdf", RandomNumberGenerator.GetBytes(1_000));
         var (client, address) = await GivenFileAsync(file);
@@ -247,7 +247,7 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
         Assert.Equal("attachment", linked.Content.Headers.ContentDisposition?.DispositionType);
         Assert.Equal("资料.pdf", linked.Content.Headers.ContentDisposition?.FileNameStar);
 
-        // Its five minutes are part of what is signed.
+        // The expiry of five minutes is part of the signature.
         var lifetime = System.Web.HttpUtility.ParseQueryString(new Uri(link).Query)["X-Amz-Expires"]!;
         var shift = relay.Clock.GetUtcNow() - TimeProvider.System.GetUtcNow();
         Assert.InRange(int.Parse(lifetime, CultureInfo.InvariantCulture) - shift.TotalSeconds, 290, 302);
@@ -260,7 +260,7 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
     }
 
     [Fact]
-    public async Task A_download_that_S3_cuts_is_seen_to_be_cut()
+    public async Task A_download_cut_by_S3_is_truncated_for_the_client()
     {
         var shop = await relay.ShopAsync();
         var file = new GivenFile("large.pdf", RandomNumberGenerator.GetBytes(4 << 20));

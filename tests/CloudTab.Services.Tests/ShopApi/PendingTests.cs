@@ -36,7 +36,7 @@ public sealed class PendingTests(RelayFixture relay) : IClassFixture<RelayFixtur
     }
 
     [Fact]
-    public async Task Only_sessions_that_wait_are_listed()
+    public async Task Only_pending_sessions_are_listed()
     {
         var shop = await relay.ShopAsync();
         await relay.OpenSessionAsync(shop.Id);
@@ -57,7 +57,7 @@ public sealed class PendingTests(RelayFixture relay) : IClassFixture<RelayFixtur
     }
 
     [Fact]
-    public async Task Pages_follow_each_other_without_gap_or_repeat()
+    public async Task Pages_have_no_gaps_and_no_repeats()
     {
         var shop = await relay.ShopAsync();
         var all = new List<string?>();
@@ -74,7 +74,7 @@ public sealed class PendingTests(RelayFixture relay) : IClassFixture<RelayFixtur
             seen.AddRange(page.GetProperty("sessions").EnumerateArray().Select(session => session.Text("sessionId")));
             counts.Add(page.GetProperty("count").GetInt32());
             address = page.TryGetProperty("next", out var next) ? $"{Address}?limit=2&after={next.GetString()}" : null;
-            // Somebody comes while the shop turns the page: at the top, not in between.
+            // A session submitted between two pages appears at the top, not in between.
             await relay.AnnounceAsync(shop.Id);
         }
 
@@ -83,7 +83,7 @@ public sealed class PendingTests(RelayFixture relay) : IClassFixture<RelayFixtur
     }
 
     [Fact]
-    public async Task A_page_has_50_sessions_unless_asked_for_up_to_100()
+    public async Task A_page_has_50_sessions_by_default_and_100_at_most()
     {
         var shop = await relay.ShopAsync();
         for (var i = 0; i < 51; i++)
@@ -100,7 +100,7 @@ public sealed class PendingTests(RelayFixture relay) : IClassFixture<RelayFixtur
     }
 
     [Fact]
-    public async Task A_connection_to_Postgres_that_was_cut_costs_the_caller_nothing()
+    public async Task A_call_survives_a_cut_connection_to_Postgres()
     {
         var shop = await relay.ShopAsync();
         using var client = relay.ShopApi(shop.Key);
@@ -124,7 +124,7 @@ public sealed class PendingTests(RelayFixture relay) : IClassFixture<RelayFixtur
     [InlineData("after=x")]
     [InlineData("after=1-2")]
     [InlineData("after=7fffffffffffffff-00000000000000000000000000000000")]
-    public async Task A_limit_or_cursor_that_is_none_is_refused(string query)
+    public async Task A_bad_limit_or_cursor_is_refused(string query)
     {
         var shop = await relay.ShopAsync();
         using var client = relay.ShopApi(shop.Key);

@@ -41,7 +41,7 @@ public sealed class ShopAuthenticationTests(RelayFixture relay) : IClassFixture<
     }
 
     [Fact]
-    public async Task A_refusal_is_a_problem_whatever_the_client_accepts()
+    public async Task A_refusal_is_problem_details_whatever_the_client_accepts()
     {
         using var client = relay.ShopApi("an unknown key");
         client.DefaultRequestHeaders.Add("Accept", "application/pdf");

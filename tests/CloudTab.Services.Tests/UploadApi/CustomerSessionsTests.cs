@@ -43,7 +43,7 @@ public sealed class CustomerSessionsTests(UploadFixture relay) : IClassFixture<U
     [InlineData("", null)]
     [InlineData(" \t ", null)]
     [InlineData(null, null)]
-    public async Task A_name_is_kept_fit_for_display(string? given, string? kept)
+    public async Task A_customer_s_name_is_cleaned_for_display(string? given, string? kept)
     {
         var sessionId = await _client.CreateAsync(body: new { customerName = given });
 
@@ -54,7 +54,7 @@ public sealed class CustomerSessionsTests(UploadFixture relay) : IClassFixture<U
     [InlineData("x", 200)]
     [InlineData("😀", 200)]
     [InlineData("\u0958", 200)] // NFC makes two characters of it
-    public async Task A_name_may_have_200_characters(string character, int count)
+    public async Task A_customer_s_name_may_have_200_characters(string character, int count)
     {
         await _client.CreateAsync(body: new { customerName = string.Concat(Enumerable.Repeat(character, count)) });
     }
@@ -68,7 +68,7 @@ public sealed class CustomerSessionsTests(UploadFixture relay) : IClassFixture<U
 
     [Theory]
     [MemberData(nameof(Malformed))]
-    public async Task What_is_no_such_JSON_is_refused(string body)
+    public async Task Malformed_JSON_is_refused(string body)
     {
         using var answer = await _client.PostAsync("/api/customer/sessions/create", new StringContent(body, Encoding.UTF8, "application/json"), Token);
 
@@ -110,7 +110,7 @@ public sealed class CustomerSessionsTests(UploadFixture relay) : IClassFixture<U
     }
 
     [Fact]
-    public async Task A_shop_that_takes_no_uploads_opens_no_session()
+    public async Task A_closed_shop_opens_no_session()
     {
         var shop = await relay.ShopAsync();
         await relay.ExecuteAsync("UPDATE shops SET accepts_uploads = false WHERE id = @Id", shop);
@@ -122,7 +122,7 @@ public sealed class CustomerSessionsTests(UploadFixture relay) : IClassFixture<U
     }
 
     [Fact]
-    public async Task A_new_session_shows_itself()
+    public async Task The_status_of_a_new_session_is_open_and_empty()
     {
         var session = await _client.StatusAsync(await _client.CreateAsync());
 
@@ -157,7 +157,7 @@ public sealed class CustomerSessionsTests(UploadFixture relay) : IClassFixture<U
     }
 
     [Fact]
-    public async Task Two_shops_do_not_see_each_other()
+    public async Task Shops_do_not_see_each_other_s_sessions()
     {
         var (one, other) = (await relay.ShopAsync(), await relay.ShopAsync());
         var sessionId = await _client.CreateAsync($"/s/{one.Id}");
@@ -183,7 +183,7 @@ public sealed class CustomerSessionsTests(UploadFixture relay) : IClassFixture<U
     }
 
     [Fact]
-    public async Task A_session_past_its_time_is_expired_and_closed()
+    public async Task A_session_past_its_expiry_is_expired_and_closed()
     {
         var sessionId = await _client.CreateAsync();
         var file = (await _client.UploadedAsync(sessionId, Sample.Pdf()))[0].GetProperty("id").GetGuid();
@@ -194,7 +194,7 @@ public sealed class CustomerSessionsTests(UploadFixture relay) : IClassFixture<U
     }
 
     [Fact]
-    public async Task A_completed_session_says_when_and_is_closed()
+    public async Task A_completed_session_reports_when_and_is_closed()
     {
         var sessionId = await _client.CreateAsync();
         var file = (await _client.UploadedAsync(sessionId, Sample.Pdf()))[0].GetProperty("id").GetGuid();
@@ -222,7 +222,7 @@ public sealed class CustomerSessionsTests(UploadFixture relay) : IClassFixture<U
     }
 
     [Fact]
-    public async Task Withdrawing_deletes_the_files_and_tells_the_shop()
+    public async Task Withdrawing_deletes_the_files_and_notifies_the_shop()
     {
         var sessionId = await _client.CreateAsync();
         await _client.UploadedAsync(sessionId, Sample.Pdf(), Sample.Text());
@@ -243,7 +243,7 @@ public sealed class CustomerSessionsTests(UploadFixture relay) : IClassFixture<U
     }
 
     [Fact]
-    public async Task A_shop_says_whether_it_takes_uploads_and_is_connected()
+    public async Task A_shop_s_status_says_whether_it_accepts_uploads_and_is_connected()
     {
         var shop = await relay.ShopAsync();
         Assert.Equal((true, false), await ShopStatusAsync($"/s/{shop.Id}/api/customer/shopkeeper/status"));
@@ -268,7 +268,7 @@ public sealed class CustomerSessionsTests(UploadFixture relay) : IClassFixture<U
     }
 
     [Fact]
-    public async Task Too_many_new_sessions_from_one_address_have_to_wait()
+    public async Task Too_many_new_sessions_from_one_address_are_refused_with_429()
     {
         await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_SESSIONS_PER_MINUTE", "3"));
         using var client = host.Client();

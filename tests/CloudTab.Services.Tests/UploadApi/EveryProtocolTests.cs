@@ -61,7 +61,7 @@ public sealed class EveryProtocolTests(UploadFixture relay) : IClassFixture<Uplo
 
     [Theory]
     [MemberData(nameof(OnePerProtocol))]
-    public async Task The_shop_is_told_of_files_once_their_session_is_submitted(Way way)
+    public async Task The_shop_is_notified_of_files_once_their_session_is_submitted(Way way)
     {
         var client = UploadClient.Of(way, _client);
         var sessionId = await _client.CreateAsync();
@@ -87,7 +87,7 @@ public sealed class EveryProtocolTests(UploadFixture relay) : IClassFixture<Uplo
     [InlineData(Way.Tus)]
     [InlineData(Way.Ietf)]
     [InlineData(Way.Direct)]
-    public async Task The_shop_is_not_told_of_a_file_deleted_before_the_session_is_submitted(Way way)
+    public async Task The_shop_is_not_notified_of_a_file_deleted_before_its_session_is_submitted(Way way)
     {
         var sessionId = await _client.CreateAsync();
         await UploadClient.Of(way, _client).SentAsync(sessionId, Sample.Pdf());

@@ -10,7 +10,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace CloudTab.Services.Tests;
 
-/// <summary>Interim responses are offered only where they can be sent.</summary>
+/// <summary>Interim responses are offered only if the connection can carry them.</summary>
 public sealed class InterimResponsesTests
 {
     [Theory]
@@ -19,7 +19,7 @@ public sealed class InterimResponsesTests
     [InlineData("http", "2.0", false)]
     [InlineData("https", "1.1", false)]
     [InlineData("https", "2.0", false)]
-    public async Task They_can_be_sent_over_HTTP_1_1_without_TLS(string scheme, string version, bool canBeSent)
+    public async Task Interim_responses_can_be_sent_over_HTTP_1_1_without_TLS(string scheme, string version, bool canBeSent)
     {
         using var key = RSA.Create();
         using var certificate = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)

@@ -26,7 +26,7 @@ public sealed class PagesTests(SmallLimitsFixture relay) : IClassFixture<SmallLi
     }
 
     [Fact]
-    public async Task What_the_pages_need_is_served()
+    public async Task The_pages_assets_are_served()
     {
         var html = await PageAsync("/", HttpStatusCode.OK);
         var assets = Regex.Matches(html, "\"(?<path>/assets/[^\"]+)\"", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1));
@@ -44,7 +44,7 @@ public sealed class PagesTests(SmallLimitsFixture relay) : IClassFixture<SmallLi
     [InlineData("/s/No%20Shop")]
     [InlineData("/sessions/00000000000000000000000000")]
     [InlineData("/sessions/x")]
-    public async Task What_is_not_there_is_a_page_too(string address)
+    public async Task An_unknown_page_is_an_HTML_page_with_404(string address)
     {
         Assert.Contains("<h1>Not found</h1>", await PageAsync(address, HttpStatusCode.NotFound), StringComparison.Ordinal);
     }
@@ -52,7 +52,7 @@ public sealed class PagesTests(SmallLimitsFixture relay) : IClassFixture<SmallLi
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_form_sent_leads_to_its_pickup_code(bool named)
+    public async Task Sending_the_form_leads_to_the_pickup_code(bool named)
     {
         var prefix = named ? $"/s/{(await relay.ShopAsync()).Id}" : "";
         using var form = new MultipartFormDataContent
@@ -78,7 +78,7 @@ public sealed class PagesTests(SmallLimitsFixture relay) : IClassFixture<SmallLi
     }
 
     [Fact]
-    public async Task The_page_of_a_session_that_has_ended_rests()
+    public async Task The_page_of_an_ended_session_does_not_refresh()
     {
         var sessionId = await _client.CreateAsync();
         using var cancelled = await _client.DeleteAsync($"/api/customer/sessions/{sessionId}", Token);
@@ -100,7 +100,7 @@ public sealed class PagesTests(SmallLimitsFixture relay) : IClassFixture<SmallLi
     [InlineData("page", HttpStatusCode.UnsupportedMediaType, "a type that cannot be printed here")]
     [InlineData("no form", HttpStatusCode.BadRequest, "multipart/form-data")]
     [InlineData("cut form", HttpStatusCode.BadRequest, "multipart/form-data")]
-    public async Task A_form_refused_comes_back_with_the_reason_and_leaves_nothing(string what, HttpStatusCode status, string reason)
+    public async Task A_refused_form_is_shown_again_with_the_reason_and_leaves_nothing(string what, HttpStatusCode status, string reason)
     {
         var shop = await relay.ShopAsync();
         using HttpContent form = what switch
@@ -128,7 +128,7 @@ public sealed class PagesTests(SmallLimitsFixture relay) : IClassFixture<SmallLi
     }
 
     [Fact]
-    public async Task The_form_of_a_shop_that_takes_no_uploads_says_so()
+    public async Task The_form_of_a_closed_shop_says_so()
     {
         var shop = await relay.ShopAsync();
         await relay.ExecuteAsync("UPDATE shops SET accepts_uploads = false WHERE id = @Id", shop);

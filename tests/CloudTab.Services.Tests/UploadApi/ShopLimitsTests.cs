@@ -2,13 +2,13 @@ using System.Net;
 
 namespace CloudTab.Services.Tests;
 
-/// <summary>Limits of one shop: those that the operator has set for it, and what all its live files may take.</summary>
+/// <summary>Limits of one shop: those that the operator has set for it, and the sum of its live files.</summary>
 public sealed class ShopLimitsTests(SmallLimitsFixture relay) : IClassFixture<SmallLimitsFixture>
 {
     private readonly HttpClient _client = relay.UploadApi();
 
     [Fact]
-    public async Task The_page_tells_the_shop_s_own_limits()
+    public async Task The_page_shows_the_shop_s_own_limits()
     {
         var prefix = await relay.ShopWithAsync("max_files = 4, max_file_size = 5242880");
 
@@ -19,7 +19,7 @@ public sealed class ShopLimitsTests(SmallLimitsFixture relay) : IClassFixture<Sm
     }
 
     [Fact]
-    public async Task Protocols_tell_the_shop_s_own_limits()
+    public async Task The_protocols_report_the_shop_s_own_limits()
     {
         var prefix = await relay.ShopWithAsync("max_file_size = 5000");
         var creation = $"{prefix}{IetfClient.Creation(await _client.CreateAsync(prefix))}";
@@ -49,7 +49,7 @@ public sealed class ShopLimitsTests(SmallLimitsFixture relay) : IClassFixture<Sm
     }
 
     [Fact]
-    public async Task A_session_that_ends_makes_room_in_its_shop_and_another_shop_takes_none()
+    public async Task Ending_a_session_makes_room_in_its_shop_and_other_shops_do_not_count()
     {
         var prefix = await relay.ShopWithAsync("max_outstanding = 1000");
         var other = await relay.ShopWithAsync("max_outstanding = 1000");
@@ -68,7 +68,7 @@ public sealed class ShopLimitsTests(SmallLimitsFixture relay) : IClassFixture<Sm
     }
 
     [Fact]
-    public async Task Uploads_to_one_shop_that_race_do_not_pass_the_limit_together()
+    public async Task Racing_uploads_to_one_shop_do_not_exceed_its_limit()
     {
         for (var round = 0; round < 5; round++)
         {
@@ -84,7 +84,7 @@ public sealed class ShopLimitsTests(SmallLimitsFixture relay) : IClassFixture<Sm
     }
 
     [Fact]
-    public async Task Uploads_that_told_no_length_do_not_pass_the_session_s_limit_together()
+    public async Task Uploads_of_unknown_length_do_not_exceed_the_session_s_limit_together()
     {
         var sessionId = await _client.CreateAsync();
         for (var count = 1; count <= 3; count++)
@@ -99,7 +99,7 @@ public sealed class ShopLimitsTests(SmallLimitsFixture relay) : IClassFixture<Sm
     }
 
     [Fact]
-    public async Task Uploads_that_are_not_finished_take_room_in_their_shop()
+    public async Task Unfinished_uploads_count_against_the_shop_s_limit()
     {
         var prefix = await relay.ShopWithAsync("max_outstanding = 1000");
         var first = await _client.CreateAsync(prefix);
@@ -116,7 +116,7 @@ public sealed class ShopLimitsTests(SmallLimitsFixture relay) : IClassFixture<Sm
     }
 
     [Fact]
-    public async Task A_form_sent_from_the_page_is_held_to_the_limits_too()
+    public async Task The_page_s_form_is_held_to_the_shop_s_limits()
     {
         var prefix = await relay.ShopWithAsync("max_outstanding = 1000");
         using var form = Customer.Form(Sample.Pdf(1_000), Sample.Pdf(10));

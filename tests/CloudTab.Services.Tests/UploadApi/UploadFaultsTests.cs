@@ -15,7 +15,7 @@ public sealed class UploadFaultsTests(UploadFixture relay) : IClassFixture<Uploa
     private readonly HttpClient _client = relay.UploadApi();
 
     [Fact]
-    public async Task A_connection_cut_anywhere_leaves_nothing()
+    public async Task A_form_cut_at_any_byte_leaves_nothing()
     {
         const int seed = 4711;
         var random = new Random(seed);
@@ -26,19 +26,19 @@ public sealed class UploadFaultsTests(UploadFixture relay) : IClassFixture<Uploa
         for (var round = 0; round < 20; round++)
         {
             using var socket = await RawUpload.SendAsync(host.Address, sessionId, body.Length, body.AsMemory(0, random.Next(1, body.Length)));
-            // Every other time the peer vanishes with a reset instead of an orderly end.
+            // Every other connection is reset instead of closed in order.
             socket.LingerState = new LingerOption(enable: round % 2 == 0, 0);
             socket.Close();
         }
 
-        // A host that stops lets all its requests come to their end first.
+        // A stopping host waits for all its requests.
         await host.DisposeAsync();
         await relay.AssertNothingLeftAsync(sessionId);
         Assert.Equal("open", (await _client.StatusAsync(sessionId)).GetProperty("status").GetString());
     }
 
     [Fact]
-    public async Task A_body_far_over_the_limit_is_not_read_to_its_end()
+    public async Task A_body_far_over_the_limit_is_not_read_to_the_end()
     {
         var sessionId = await _client.CreateAsync();
         using var socket = await RawUpload.SendAsync(relay.Address, sessionId, 5L << 30, Encoding.UTF8.GetBytes(RawUpload.Opening + "%PDF-1.7\n"));
@@ -65,7 +65,7 @@ public sealed class UploadFaultsTests(UploadFixture relay) : IClassFixture<Uploa
     }
 
     [Fact]
-    public async Task An_upload_into_a_session_that_ends_meanwhile_leaves_nothing()
+    public async Task A_form_whose_session_ends_meanwhile_leaves_nothing()
     {
         var sessionId = await _client.CreateAsync();
         var body = RawUpload.Body(Sample.Pdf(100_000));
@@ -83,7 +83,7 @@ public sealed class UploadFaultsTests(UploadFixture relay) : IClassFixture<Uploa
     }
 
     [Fact]
-    public async Task A_slow_upload_keeps_its_lease_and_its_session()
+    public async Task A_slow_form_keeps_its_lease()
     {
         var sessionId = await _client.CreateAsync();
         var body = RawUpload.Body(Sample.Pdf(100_000));
@@ -134,7 +134,7 @@ public sealed class UploadFaultsTests(UploadFixture relay) : IClassFixture<Uploa
     }
 
     [Fact]
-    public async Task What_was_stored_is_never_given_up()
+    public async Task A_stored_file_is_never_abandoned()
     {
         var sessionId = await _client.CreateAsync();
         var file = (await _client.UploadedAsync(sessionId, Sample.Pdf()))[0].GetProperty("id").GetGuid();

@@ -7,11 +7,11 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace CloudTab.Services.Tests;
 
-/// <summary>What becomes of clients that are slow or silent, and of others beside them.</summary>
+/// <summary>Clients that are slow, silent or send too much, and the others beside them.</summary>
 public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadFixture>
 {
     [Fact]
-    public async Task Whoever_is_silent_for_too_long_is_answered_408_and_leaves_nothing()
+    public async Task A_silent_form_is_answered_408_and_leaves_nothing()
     {
         await using var host = relay.StartHost<UploadOptions>(("UPLOAD_SILENCE", "1000"));
         var sessionId = await host.Client().CreateAsync();
@@ -31,7 +31,7 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
     }
 
     [Fact]
-    public async Task The_page_tells_a_silent_browser_that_it_took_too_long()
+    public async Task The_page_reports_a_timeout_to_a_silent_browser()
     {
         await using var host = relay.StartHost<UploadOptions>(("UPLOAD_SILENCE", "1000"));
         var body = RawUpload.Body(Sample.Pdf(100_000));
@@ -45,7 +45,7 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
     }
 
     [Fact]
-    public async Task Slow_uploads_hold_a_block_each_and_leave_the_rest_to_others()
+    public async Task Slow_uploads_occupy_one_block_each_and_leave_the_rest_to_others()
     {
         const int slow = 100;
         await using var host = relay.StartHost<UploadOptions>(("UPLOAD_MEMORY", $"{4 * ObjectUpload.PartSize}"));
@@ -60,14 +60,14 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
             await client.UploadedAsync(await client.CreateAsync(), Sample.Pdf(UploadFixture.MaxFileSize))));
 
         Assert.All(files, stored => Assert.Single(stored));
-        Assert.All(sockets, socket => Assert.Equal(0, socket.Available)); // not answered: still let in
+        Assert.All(sockets, socket => Assert.Equal(0, socket.Available)); // no answer yet: still accepted
         Assert.Equal(slow * UploadMemory.BlockSize, memory.InUse);
         foreach (var socket in sockets)
             socket.Dispose();
     }
 
     [Fact]
-    public async Task Where_memory_is_short_the_slow_one_gives_way_with_503_and_others_pass()
+    public async Task A_slow_form_is_answered_503_when_memory_runs_short()
     {
         await using var host = relay.StartHost<UploadOptions>(("UPLOAD_MEMORY", $"{ObjectUpload.PartSize}"));
         using var client = host.Client();
@@ -89,9 +89,9 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
     }
 
     [Fact]
-    public async Task Who_waits_for_memory_reads_nothing_from_its_connection()
+    public async Task An_upload_that_waits_for_memory_does_not_read_its_connection()
     {
-        // 1 byte a second is slow enough to keep: the holder stays.
+        // At a minimum rate of 1 byte a second the slow upload keeps its memory.
         await using var host = relay.StartHost<UploadOptions>(("UPLOAD_MEMORY", $"{ObjectUpload.PartSize}"), ("UPLOAD_MINIMUM_RATE", "1"));
         using var client = host.Client();
         var memory = host.Services.GetRequiredService<UploadMemory>();
@@ -114,7 +114,7 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
                 sent += await socket.SendAsync(waiting.AsMemory(sent, Math.Min(64 << 10, waiting.Length - sent)), Token);
         }, Token);
 
-        // What the kernel and Kestrel take on their own is a few MiB; the rest is not asked for.
+        // The kernel and Kestrel buffer a few MiB; the rest is not read.
         var asLongAsItCouldHaveTaken = TimeSpan.FromSeconds(3);
         Assert.NotSame(sending, await Task.WhenAny(sending, Task.Delay(asLongAsItCouldHaveTaken, TimeProvider.System, Token)));
         Assert.InRange(Volatile.Read(ref sent), 1, 12 << 20);
@@ -131,13 +131,13 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
     }
 
     [Fact]
-    public async Task An_address_that_has_sent_its_minute_has_to_wait_and_others_do_not()
+    public async Task An_address_that_has_used_up_its_bytes_is_refused_and_others_are_not()
     {
         await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_BYTES_PER_MINUTE", "100000"));
         using var client = host.Client();
         var sessionId = await client.CreateAsync();
         await client.UploadedAsync(sessionId, Sample.Pdf(60_000));
-        await client.UploadedAsync(sessionId, Sample.Pdf(60_000)); // begins within the limit, and so comes to its end
+        await client.UploadedAsync(sessionId, Sample.Pdf(60_000)); // begins within the limit, so it may finish
 
         using var refused = await client.UploadAsync(sessionId, Sample.Pdf(1_000));
         await refused.IsProblemAsync(HttpStatusCode.TooManyRequests, "too_many_requests");
@@ -149,7 +149,7 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
     }
 
     [Fact]
-    public async Task The_word_of_a_proxy_that_is_not_trusted_does_not_make_another_address()
+    public async Task X_Forwarded_For_of_an_untrusted_proxy_is_ignored()
     {
         await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_BYTES_PER_MINUTE", "1000"), ("TRUSTED_PROXIES", "192.0.2.0/24"));
         using var client = host.Client();
@@ -163,7 +163,7 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
     }
 
     [Fact]
-    public async Task Bytes_that_were_announced_and_did_not_come_are_given_back()
+    public async Task Announced_bytes_that_did_not_arrive_are_refunded()
     {
         await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_BYTES_PER_MINUTE", "1000000"), ("UPLOAD_SILENCE", "1000"));
         using var client = host.Client();
@@ -184,7 +184,7 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
     [Theory]
     [InlineData(1_000_000_000_000_000)]
     [InlineData(long.MaxValue)]
-    public async Task An_announcement_that_nobody_could_keep_shuts_its_address_out_for_a_minute_at_most(long length)
+    public async Task An_absurd_Content_Length_blocks_its_address_for_a_minute_at_most(long length)
     {
         await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_BYTES_PER_MINUTE", "1000000"));
         using var client = host.Client();
@@ -202,7 +202,7 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
     }
 
     [Fact]
-    public async Task A_body_without_announced_length_is_charged_as_it_comes()
+    public async Task A_chunked_body_is_charged_as_it_arrives()
     {
         await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_BYTES_PER_MINUTE", "100000"));
         using var client = host.Client();

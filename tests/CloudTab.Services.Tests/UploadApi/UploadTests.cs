@@ -30,7 +30,7 @@ public sealed class UploadTests(UploadFixture relay) : IClassFixture<UploadFixtu
     }
 
     [Fact]
-    public async Task A_body_without_announced_length_is_taken_too()
+    public async Task A_chunked_body_is_accepted()
     {
         var file = Sample.Pdf(100_000);
         var sessionId = await _client.CreateAsync();
@@ -52,7 +52,7 @@ public sealed class UploadTests(UploadFixture relay) : IClassFixture<UploadFixtu
     [InlineData("filename=plain.pdf", "plain.pdf")]
     [InlineData("filename=\"fallback.pdf\"; filename*=UTF-8''r%C3%A9sum%C3%A9.pdf", "résumé.pdf")]
     [InlineData("filename*=UTF-8''%2e%2e%2fa%00b.pdf", "ab.pdf")]
-    public async Task Names_are_kept_for_display_only(string parameter, string kept)
+    public async Task File_names_are_read_from_Content_Disposition(string parameter, string kept)
     {
         var sessionId = await _client.CreateAsync();
         using var answer = await _client.SendFormAsync(sessionId, Raw($"--b\r\nContent-Disposition: form-data; name=\"files\"; {parameter}\r\n\r\n%PDF-1.7\r\n--b--\r\n"));
@@ -77,7 +77,7 @@ public sealed class UploadTests(UploadFixture relay) : IClassFixture<UploadFixtu
 
     [Theory]
     [MemberData(nameof(Refused))]
-    public async Task A_form_without_a_file_to_keep_is_refused(string body, string code)
+    public async Task A_form_without_a_file_or_malformed_is_refused(string body, string code)
     {
         var sessionId = await _client.CreateAsync();
 
@@ -94,7 +94,7 @@ public sealed class UploadTests(UploadFixture relay) : IClassFixture<UploadFixtu
     [InlineData("multipart/form-data")]
     [InlineData("multipart/mixed; boundary=b")]
     [InlineData("text/plain; boundary=b")]
-    public async Task What_is_no_form_is_refused(string? contentType)
+    public async Task A_body_that_is_no_form_is_refused(string? contentType)
     {
         var sessionId = await _client.CreateAsync();
         using var content = new ByteArrayContent("--b--\r\n"u8.ToArray());
@@ -106,7 +106,7 @@ public sealed class UploadTests(UploadFixture relay) : IClassFixture<UploadFixtu
     }
 
     [Fact]
-    public async Task Of_a_request_with_one_refused_file_none_is_kept()
+    public async Task No_file_of_a_form_is_kept_if_one_is_refused()
     {
         var sessionId = await _client.CreateAsync();
         await _client.UploadedAsync(sessionId, Sample.Pdf());
@@ -133,7 +133,7 @@ public sealed class UploadTests(UploadFixture relay) : IClassFixture<UploadFixtu
     }
 
     [Fact]
-    public async Task A_file_is_taken_back_and_the_shop_is_told()
+    public async Task Deleting_a_file_notifies_the_shop()
     {
         var sessionId = await _client.CreateAsync();
         var files = await _client.UploadedAsync(sessionId, Sample.Pdf(10), Sample.Pdf(20));
@@ -156,7 +156,7 @@ public sealed class UploadTests(UploadFixture relay) : IClassFixture<UploadFixtu
     }
 
     [Fact]
-    public async Task Files_taken_back_at_once_are_each_counted_once()
+    public async Task Files_deleted_at_once_are_each_counted_once()
     {
         var sessionId = await _client.CreateAsync();
         var files = await _client.UploadedAsync(sessionId, [.. Enumerable.Range(1, 8).Select(i => Sample.Pdf(i * 10))]);
@@ -181,7 +181,7 @@ public sealed class UploadTests(UploadFixture relay) : IClassFixture<UploadFixtu
         foreach (var file in (string[])[other, $"{Guid.NewGuid()}", "x", "%00"])
         {
             using var answer = await _client.DeleteAsync($"/api/customer/sessions/{sessionId}/files/{file}", Token);
-            if (file != "%00") // which Kestrel refuses itself
+            if (file != "%00") // refused by Kestrel itself
                 await answer.IsProblemAsync(HttpStatusCode.NotFound, "file_not_found");
             else
                 Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
@@ -227,7 +227,7 @@ public sealed class UploadLimitsTests(SmallLimitsFixture relay) : IClassFixture<
     }
 
     [Fact]
-    public async Task Uploads_that_race_do_not_pass_the_limit_together()
+    public async Task Racing_uploads_do_not_exceed_the_session_s_limit()
     {
         for (var round = 0; round < 10; round++)
         {

@@ -129,7 +129,7 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
     [InlineData("xls of 1995", "application/vnd.ms-excel")]
     [InlineData("ppt", "application/vnd.ms-powerpoint")]
     [InlineData("doc of 10 MiB with its directory at the end", "application/msword")]
-    public async Task What_can_be_printed_is_known_by_its_content(string sample, string type)
+    public async Task A_printable_file_is_recognised_by_its_content(string sample, string type)
     {
         var sessionId = await _client.CreateAsync();
 
@@ -186,7 +186,7 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
     [InlineData("doc whose directory is a circle")]
     [InlineData("beginning of a compound file")]
     [InlineData("compound file's first bytes")]
-    public async Task Anything_else_is_refused_whatever_its_name(string sample)
+    public async Task Any_other_file_is_refused_whatever_its_name(string sample)
     {
         var sessionId = await _client.CreateAsync();
 
@@ -197,7 +197,7 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
     }
 
     [Fact]
-    public async Task The_types_that_are_accepted_are_a_setting()
+    public async Task Accepted_types_are_a_setting()
     {
         await using var host = relay.StartHost<UploadOptions>(("ACCEPTED_TYPES", $"Image/PNG, {Word}"));
         using var client = host.Client();

@@ -60,7 +60,7 @@ public sealed class PdfTests(PdfFixture relay) : IClassFixture<PdfFixture>
     }
 
     [Fact]
-    public async Task Each_PDF_of_a_request_has_its_own_count()
+    public async Task The_pages_of_each_PDF_in_a_form_are_counted()
     {
         var sessionId = await _client.CreateAsync();
 
@@ -76,7 +76,7 @@ public sealed class PdfTests(PdfFixture relay) : IClassFixture<PdfFixture>
     [InlineData(nameof(PdfSamples.Wide))]
     [InlineData(nameof(PdfSamples.ZipBomb))]
     [InlineData(nameof(PdfSamples.Garbage))]
-    public async Task A_hostile_PDF_costs_no_more_than_the_limit_and_others_are_counted_again(string kind)
+    public async Task A_hostile_PDF_is_stopped_at_the_time_limit_and_later_ones_are_counted(string kind)
     {
         var hostile = kind switch
         {
@@ -91,7 +91,7 @@ public sealed class PdfTests(PdfFixture relay) : IClassFixture<PdfFixture>
 
         var stored = Assert.Single(await _client.UploadedAsync(sessionId, hostile));
 
-        // Beside the limit there are the transfer and, on a busy machine, everybody else.
+        // Besides the limit, the transfer takes time, and so do other tests on a busy machine.
         Assert.InRange(Stopwatch.GetElapsedTime(began), TimeSpan.Zero, PdfFixture.TimeLimit + TimeSpan.FromSeconds(20));
         Assert.Equal(hostile.Sha256, stored.GetProperty("sha256").GetString());
         Assert.NotEqual(true, Facts(stored).Locked);
@@ -99,7 +99,7 @@ public sealed class PdfTests(PdfFixture relay) : IClassFixture<PdfFixture>
     }
 
     [Fact]
-    public async Task A_service_that_is_killed_takes_the_processes_that_read_PDFs_along()
+    public async Task The_PDF_reading_process_ends_when_its_service_is_killed()
     {
         var address = new Uri($"http://127.0.0.1:{ChildProcess.FreePort().ToString(CultureInfo.InvariantCulture)}");
         var environment = relay.Environment();
@@ -127,7 +127,7 @@ public sealed class PdfTests(PdfFixture relay) : IClassFixture<PdfFixture>
     [InlineData(-1, null)]
     [InlineData(int.MaxValue + 1L, null)]
     [InlineData(long.MinValue, null)]
-    public void A_count_that_no_PDF_can_have_is_none(long told, int? pages) => Assert.Equal(pages, PdfFacts.From(PdfMessage.Pages, told)?.Pages);
+    public void An_impossible_page_count_is_ignored(long told, int? pages) => Assert.Equal(pages, PdfFacts.From(PdfMessage.Pages, told)?.Pages);
 
     private static (int? Pages, bool? Locked) Facts(JsonElement file) => (
         file.TryGetProperty("pages", out var pages) ? pages.GetInt32() : null,

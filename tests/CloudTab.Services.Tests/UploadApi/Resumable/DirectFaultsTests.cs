@@ -5,13 +5,13 @@ using CloudTab.UploadApi;
 
 namespace CloudTab.Services.Tests;
 
-/// <summary>Direct uploads where a process dies, S3 is away, or the client never comes back.</summary>
+/// <summary>Direct uploads when a process dies, S3 fails, or the client never comes back.</summary>
 public sealed class DirectFaultsTests(UploadFixture relay) : IClassFixture<UploadFixture>
 {
     private readonly HttpClient _client = relay.UploadApi();
 
     [Fact]
-    public async Task Another_replica_finishes_it_as_well()
+    public async Task Another_replica_can_finish_an_upload()
     {
         var file = Sample.Pdf();
         var (sessionId, upload) = await _client.SentAsync(file);
@@ -25,7 +25,7 @@ public sealed class DirectFaultsTests(UploadFixture relay) : IClassFixture<Uploa
     }
 
     [Fact]
-    public async Task What_was_put_together_before_the_process_died_is_stored_by_the_next_finish()
+    public async Task An_object_completed_before_the_process_died_is_stored_by_the_next_finish()
     {
         var file = Sample.Pdf();
         var (sessionId, upload) = await _client.SentAsync(file);
@@ -48,7 +48,7 @@ public sealed class DirectFaultsTests(UploadFixture relay) : IClassFixture<Uploa
     }
 
     [Fact]
-    public async Task The_Janitor_removes_what_was_abandoned()
+    public async Task The_Janitor_removes_an_abandoned_upload()
     {
         var file = Sample.Pdf();
         var (sessionId, upload) = await _client.SentAsync(file);
@@ -63,7 +63,7 @@ public sealed class DirectFaultsTests(UploadFixture relay) : IClassFixture<Uploa
     }
 
     [Fact]
-    public async Task The_Janitor_leaves_alone_what_is_on_its_way()
+    public async Task The_Janitor_keeps_an_upload_in_progress()
     {
         var file = Sample.Pdf();
         var (sessionId, upload) = await _client.SentAsync(file);
@@ -80,7 +80,7 @@ public sealed class DirectFaultsTests(UploadFixture relay) : IClassFixture<Uploa
     }
 
     [Fact]
-    public async Task Where_S3_breaks_off_while_the_file_is_read_finishing_can_be_repeated()
+    public async Task Finishing_can_be_repeated_after_S3_breaks_off_while_the_file_is_read()
     {
         var file = Sample.Pdf(2 * ObjectUpload.PartSize);
         var (sessionId, upload) = await _client.SentAsync(file);
@@ -91,7 +91,7 @@ public sealed class DirectFaultsTests(UploadFixture relay) : IClassFixture<Uploa
 
         using (var broken = await client.FinishAsync(upload))
             await broken.IsProblemAsync(HttpStatusCode.ServiceUnavailable, "unavailable");
-        // It was put together; it is no file for that.
+        // The object is complete in S3, but it is not a file of the session yet.
         Assert.Equal(0, (await _client.StatusAsync(sessionId)).GetProperty("fileCount").GetInt32());
         Assert.DoesNotContain((await relay.MultipartOfAsync(sessionId)).Key, await relay.OpenUploadsAsync());
         network.Restore();
@@ -102,7 +102,7 @@ public sealed class DirectFaultsTests(UploadFixture relay) : IClassFixture<Uploa
     }
 
     [Fact]
-    public async Task What_S3_has_forgotten_is_gone()
+    public async Task An_upload_that_S3_has_lost_is_gone()
     {
         var (sessionId, upload) = await _client.SentAsync(Sample.Pdf());
         var (key, id) = await relay.MultipartOfAsync(sessionId);

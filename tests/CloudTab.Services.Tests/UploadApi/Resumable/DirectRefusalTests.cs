@@ -4,7 +4,7 @@ using CloudTab.UploadApi;
 
 namespace CloudTab.Services.Tests;
 
-/// <summary>What direct uploads are refused for, by the service and by S3 itself.</summary>
+/// <summary>Why direct uploads are refused, by the service and by S3.</summary>
 public sealed class DirectRefusalTests(UploadFixture relay) : IClassFixture<UploadFixture>
 {
     private readonly HttpClient _client = relay.UploadApi();
@@ -29,7 +29,7 @@ public sealed class DirectRefusalTests(UploadFixture relay) : IClassFixture<Uplo
     [Theory]
     [InlineData(-1)]
     [InlineData(1)]
-    public async Task S3_takes_no_other_size_than_was_announced(int more)
+    public async Task S3_accepts_only_the_announced_size(int more)
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
@@ -45,7 +45,7 @@ public sealed class DirectRefusalTests(UploadFixture relay) : IClassFixture<Uplo
     }
 
     [Fact]
-    public async Task S3_takes_no_other_bytes_than_were_announced()
+    public async Task S3_accepts_only_the_announced_bytes()
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
@@ -60,7 +60,7 @@ public sealed class DirectRefusalTests(UploadFixture relay) : IClassFixture<Uplo
     }
 
     [Fact]
-    public async Task A_file_that_is_nothing_to_print_is_refused_and_removed()
+    public async Task An_upload_whose_file_cannot_be_printed_is_gone()
     {
         var program = new Sample("a.pdf", [0x7F, 0x45, 0x4C, 0x46, .. new byte[2_000]]);
         var (sessionId, upload) = await _client.SentAsync(program);
@@ -73,7 +73,7 @@ public sealed class DirectRefusalTests(UploadFixture relay) : IClassFixture<Uplo
     }
 
     [Fact]
-    public async Task Parts_that_are_not_the_file_that_was_announced_end_with_460()
+    public async Task Parts_that_do_not_make_up_the_announced_file_are_refused_with_460()
     {
         var (file, other) = (Sample.Pdf(), Sample.Pdf());
         var sessionId = await _client.CreateAsync();
@@ -106,7 +106,7 @@ public sealed class DirectRefusalTests(UploadFixture relay) : IClassFixture<Uplo
     [InlineData("{")]
     [InlineData("null")]
     [InlineData("[]")]
-    public async Task What_is_no_announcement_is_refused(string body)
+    public async Task A_body_that_is_no_announcement_is_refused(string body)
     {
         var sessionId = await _client.CreateAsync();
         using var content = new StringContent(body, Encoding.UTF8, "application/json");
@@ -127,7 +127,7 @@ public sealed class DirectRefusalTests(UploadFixture relay) : IClassFixture<Uplo
     }
 
     [Fact]
-    public async Task Bytes_for_it_are_not_taken_by_tus_nor_tus_uploads_finished()
+    public async Task A_direct_upload_accepts_no_PATCH_and_a_tus_upload_cannot_be_finished()
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
@@ -138,7 +138,7 @@ public sealed class DirectRefusalTests(UploadFixture relay) : IClassFixture<Uplo
         using var finish = await _client.FinishAsync(new(resumable, []));
         await finish.IsProblemAsync(HttpStatusCode.NotFound, "upload_not_found");
 
-        // tus says nothing of the Content-Type of a creation.
+        // tus does not specify the Content-Type of a creation.
         using var creation = TusClient.Request(HttpMethod.Post, $"/api/customer/sessions/{sessionId}/files", null, TusClient.Length(10));
         creation.Content = new ByteArrayContent([]) { Headers = { ContentType = new("application/json") } };
         using var created = await _client.SendAsync(creation, Token);
@@ -164,7 +164,7 @@ public sealed class DirectRefusalTests(UploadFixture relay) : IClassFixture<Uplo
     }
 
     [Fact]
-    public async Task An_announcement_of_too_many_words_is_not_read()
+    public async Task An_announcement_over_the_size_limit_is_not_read()
     {
         var sessionId = await _client.CreateAsync();
         var announced = DirectClient.Announce(Sample.Pdf());
@@ -176,7 +176,7 @@ public sealed class DirectRefusalTests(UploadFixture relay) : IClassFixture<Uplo
     }
 
     [Fact]
-    public async Task They_are_off_unless_switched_on()
+    public async Task Direct_uploads_are_refused_if_they_are_off()
     {
         await using var host = relay.StartHost<UploadOptions>(("DIRECT_UPLOADS", "false"));
         using var client = host.Client();

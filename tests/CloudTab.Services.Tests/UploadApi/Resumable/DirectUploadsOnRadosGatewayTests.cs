@@ -6,8 +6,8 @@ using CloudTab.UploadApi;
 namespace CloudTab.Services.Tests;
 
 /// <summary>
-/// Direct uploads to Ceph's RADOS Gateway, an S3 that is none of ours. Debian's version does not compare what it receives with the
-/// checksum that was signed: there the reading at the end is what finds it.
+/// Direct uploads to Ceph's RADOS Gateway, an independent S3. Debian's version does not compare the bytes with the
+/// signed checksum: there the service finds the difference when it reads the object at the end.
 /// </summary>
 public sealed class DirectUploadsOnRadosGatewayTests(UploadFixture relay) : IClassFixture<UploadFixture>, IAsyncLifetime
 {
@@ -34,7 +34,7 @@ public sealed class DirectUploadsOnRadosGatewayTests(UploadFixture relay) : ICla
     }
 
     [Fact]
-    public async Task What_was_announced_is_stored_and_nothing_else()
+    public async Task Only_the_announced_file_is_stored()
     {
         using var client = _host!.Client();
         var file = Sample.Pdf(2 * CloudTab.Relay.ObjectUpload.PartSize + 1_000);

@@ -43,7 +43,7 @@ public sealed class DirectUploadsTests(UploadFixture relay) : IClassFixture<Uplo
     }
 
     [Fact]
-    public async Task Finishing_too_early_tells_what_is_missing_with_links_that_work()
+    public async Task Finishing_too_early_returns_links_for_the_missing_parts()
     {
         var file = Sample.Pdf(2 * ObjectUpload.PartSize + 1_000);
         var sessionId = await _client.CreateAsync();
@@ -63,7 +63,7 @@ public sealed class DirectUploadsTests(UploadFixture relay) : IClassFixture<Uplo
     }
 
     [Fact]
-    public async Task A_session_that_ends_takes_what_was_sent_along_and_its_links_work_no_more()
+    public async Task Ending_a_session_removes_its_uploads_and_invalidates_their_links()
     {
         var file = Sample.Pdf(ObjectUpload.PartSize + 1_000);
         var sessionId = await _client.CreateAsync();
@@ -82,7 +82,7 @@ public sealed class DirectUploadsTests(UploadFixture relay) : IClassFixture<Uplo
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task DELETE_ends_an_upload_and_leaves_nothing(bool finished)
+    public async Task DELETE_removes_an_upload_and_its_file(bool finished)
     {
         var (sessionId, upload) = await _client.SentAsync(Sample.Pdf());
         if (finished)
@@ -96,7 +96,7 @@ public sealed class DirectUploadsTests(UploadFixture relay) : IClassFixture<Uplo
     }
 
     [Fact]
-    public async Task Links_end_with_their_session_and_finishing_prolongs_it()
+    public async Task Links_expire_with_their_session_and_finishing_extends_it()
     {
         var sessionId = await _client.CreateAsync();
         var upload = await _client.BeginDirectAsync(sessionId, Sample.Pdf());
@@ -117,7 +117,7 @@ public sealed class DirectLimitsTests(SmallLimitsFixture relay) : IClassFixture<
     private readonly HttpClient _client = relay.UploadApi();
 
     [Fact]
-    public async Task Uploads_that_have_begun_count_as_files_as_long_as_their_links_work()
+    public async Task Direct_uploads_count_as_files_while_their_links_are_valid()
     {
         var sessionId = await _client.CreateAsync();
         for (var i = 0; i < 3; i++)

@@ -63,7 +63,7 @@ public sealed class IetfDigestTests(UploadFixture relay) : IClassFixture<UploadF
     }
 
     [Fact]
-    public async Task A_creation_whose_content_does_not_match_leaves_nothing_that_its_client_does_not_know_of()
+    public async Task A_creation_whose_content_does_not_match_leaves_nothing_if_its_client_got_no_Location()
     {
         var sessionId = await _client.CreateAsync();
         using var request = IetfClient.Request(
@@ -79,7 +79,7 @@ public sealed class IetfDigestTests(UploadFixture relay) : IClassFixture<UploadF
     [Theory]
     [InlineData("Repr-Digest")]
     [InlineData("Content-Digest")]
-    public async Task A_digest_that_SHA_256_cannot_have_is_refused(string name)
+    public async Task A_digest_of_the_wrong_length_is_refused(string name)
     {
         var sessionId = await _client.CreateAsync();
 
@@ -96,7 +96,7 @@ public sealed class IetfDigestTests(UploadFixture relay) : IClassFixture<UploadF
     [InlineData("sha-256=5")]
     [InlineData("sha-256")]
     [InlineData("sha-256=YWJj")]
-    public async Task Other_algorithms_and_what_is_no_digest_field_are_ignored(string value)
+    public async Task Other_algorithms_and_malformed_digest_fields_are_ignored(string value)
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
@@ -114,7 +114,7 @@ public sealed class IetfDigestTests(UploadFixture relay) : IClassFixture<UploadF
     [InlineData("sha-256=0", false)]
     [InlineData("sha-512=1", false)]
     [InlineData(null, false)]
-    public async Task The_digest_of_the_representation_is_told_to_who_wants_it(string? wanted, bool clientKnowsLocation)
+    public async Task The_digest_of_the_representation_is_returned_if_wanted(string? wanted, bool clientKnowsLocation)
     {
         var file = Sample.Pdf();
         (string, string)[] headers = wanted is null ? [] : [("Want-Repr-Digest", wanted)];
@@ -130,7 +130,7 @@ public sealed class IetfDigestTests(UploadFixture relay) : IClassFixture<UploadF
     [InlineData(true, "HTTP/1.1 200 ")]
     [InlineData(false, "HTTP/1.1 400 ")]
     [InlineData(null, "HTTP/1.1 400 ")]
-    public async Task The_digest_of_content_may_come_behind_it(bool? isRight, string status)
+    public async Task The_digest_of_the_content_may_come_as_a_trailer(bool? isRight, string status)
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();

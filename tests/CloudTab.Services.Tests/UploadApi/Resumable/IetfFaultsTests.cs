@@ -6,7 +6,7 @@ using CloudTab.UploadApi;
 
 namespace CloudTab.Services.Tests;
 
-/// <summary>`104 (Upload Resumption Supported)`, and what becomes of an upload by Resumable Uploads for HTTP whose request breaks off.</summary>
+/// <summary>`104 (Upload Resumption Supported)`, and requests of Resumable Uploads for HTTP that break off.</summary>
 public sealed partial class IetfFaultsTests(UploadFixture relay) : IClassFixture<UploadFixture>
 {
     private const string Version = "Upload-Draft-Interop-Version: 8\r\n";
@@ -22,7 +22,7 @@ public sealed partial class IetfFaultsTests(UploadFixture relay) : IClassFixture
     [Theory]
     [InlineData(1_000, 400)]
     [InlineData(UploadFixture.MaxFileSize, ObjectUpload.PartSize + 400)]
-    public async Task A_creation_that_is_cut_goes_on_with_another_replica(int size, int sent)
+    public async Task A_creation_that_was_cut_can_be_resumed_on_another_replica(int size, int sent)
     {
         var file = Sample.Pdf(size);
         var sessionId = await _client.CreateAsync();
@@ -58,13 +58,13 @@ public sealed partial class IetfFaultsTests(UploadFixture relay) : IClassFixture
         Assert.Contains("\r\nUpload-Complete: ?1\r\n", final, StringComparison.Ordinal);
         Assert.Equal((1_000, true, "1000"), await _client.RetrieveAsync(UploadIn(interim)));
 
-        // The connection is good for the next request.
+        // The connection can be used for the next request.
         await socket.SendAsync(System.Text.Encoding.ASCII.GetBytes($"HEAD {UploadIn(interim)} HTTP/1.1\r\nHost: localhost\r\n{Version}\r\n"), Token);
         Assert.StartsWith("HTTP/1.1 204 No Content\r\n", await RawHttp.ReadAsync(socket), StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task A_client_that_waits_for_100_Continue_gets_both()
+    public async Task A_client_that_waits_for_100_Continue_gets_104_and_100()
     {
         var sessionId = await _client.CreateAsync();
         using var socket = await RawHttp.SendAsync(relay.Address, $"{Creation(sessionId, 1_000)}Expect: 100-continue\r\n");
@@ -77,7 +77,7 @@ public sealed partial class IetfFaultsTests(UploadFixture relay) : IClassFixture
     }
 
     [Fact]
-    public async Task What_is_durable_is_acknowledged_while_the_bytes_come()
+    public async Task Durable_bytes_are_acknowledged_while_others_arrive()
     {
         var file = Sample.Pdf(UploadFixture.MaxFileSize);
         var sessionId = await _client.CreateAsync();
@@ -105,7 +105,7 @@ public sealed partial class IetfFaultsTests(UploadFixture relay) : IClassFixture
     [InlineData("Upload-Draft-Interop-Version: 7\r\n")]
     [InlineData("Upload-Draft-Interop-Version: 8\r\nX-Forwarded-For: 192.0.2.1\r\n")]
     [InlineData("Upload-Draft-Interop-Version: 8\r\nUpload-Draft-Interop-Version: 9\r\n")]
-    public async Task Without_the_interop_version_or_behind_a_proxy_nothing_is_announced_and_a_creation_that_is_cut_leaves_nothing(string version)
+    public async Task Without_104_a_creation_that_is_cut_leaves_nothing(string version)
     {
         var sessionId = await _client.CreateAsync();
         using (var socket = await RawHttp.SendAsync(relay.Address, Creation(sessionId, 1_000).Replace(Version, version, StringComparison.Ordinal), Sample.Pdf().Content.AsMemory(0, 400)))
@@ -120,7 +120,7 @@ public sealed partial class IetfFaultsTests(UploadFixture relay) : IClassFixture
     }
 
     [Fact]
-    public async Task A_request_in_chunks_that_is_cut_completes_nothing()
+    public async Task A_chunked_request_that_is_cut_does_not_complete_the_upload()
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
@@ -140,7 +140,7 @@ public sealed partial class IetfFaultsTests(UploadFixture relay) : IClassFixture
     }
 
     [Fact]
-    public async Task HTTP_1_0_knows_no_interim_responses()
+    public async Task No_interim_response_is_sent_over_HTTP_1_0()
     {
         var sessionId = await _client.CreateAsync();
         using var socket = await RawHttp.SendAsync(
@@ -150,7 +150,7 @@ public sealed partial class IetfFaultsTests(UploadFixture relay) : IClassFixture
     }
 
     [Fact]
-    public async Task A_request_that_is_still_going_on_is_ended_by_the_next_one()
+    public async Task The_next_request_interrupts_one_in_progress()
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
@@ -172,7 +172,7 @@ public sealed partial class IetfFaultsTests(UploadFixture relay) : IClassFixture
     }
 
     [Fact]
-    public async Task A_replica_that_stops_keeps_what_it_has_and_says_that_the_upload_goes_on()
+    public async Task A_stopping_replica_keeps_what_it_has_and_says_that_the_upload_is_incomplete()
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();

@@ -2,13 +2,13 @@ using System.Net;
 
 namespace CloudTab.Services.Tests;
 
-/// <summary>What Resumable Uploads for HTTP refuses, how it says so, and what becomes of the upload.</summary>
+/// <summary>What Resumable Uploads for HTTP refuses, and in which words.</summary>
 public sealed class IetfRefusalTests(UploadFixture relay) : IClassFixture<UploadFixture>
 {
     private readonly HttpClient _client = relay.UploadApi();
 
     [Fact]
-    public async Task Another_offset_is_refused_with_the_right_one()
+    public async Task A_wrong_offset_is_refused_with_the_right_one()
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
@@ -30,7 +30,7 @@ public sealed class IetfRefusalTests(UploadFixture relay) : IClassFixture<Upload
     }
 
     [Fact]
-    public async Task Lengths_that_contradict_each_other_are_refused_and_change_nothing()
+    public async Task Contradicting_lengths_are_refused_and_change_nothing()
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
@@ -46,7 +46,7 @@ public sealed class IetfRefusalTests(UploadFixture relay) : IClassFixture<Upload
         await IsInconsistentAsync(other);
         Assert.Equal((400, false, "1000"), await _client.RetrieveAsync(upload));
 
-        // What comes in chunks has no length to compare before: it is kept, but the upload is not complete.
+        // The length of a chunked body is not known in advance: its bytes are kept, but the upload is not complete.
         using var request = IetfClient.Request(HttpMethod.Patch, upload, file.Content[400..900], IetfClient.Append(400, isLast: true));
         request.Headers.TransferEncodingChunked = true;
         using var chunked = await _client.SendAsync(request, Token);
@@ -60,7 +60,7 @@ public sealed class IetfRefusalTests(UploadFixture relay) : IClassFixture<Upload
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task An_upload_that_gets_more_than_its_length_is_invalid_from_then_on(bool isChunked)
+    public async Task An_upload_that_receives_more_than_its_length_becomes_invalid(bool isChunked)
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
@@ -89,7 +89,7 @@ public sealed class IetfRefusalTests(UploadFixture relay) : IClassFixture<Upload
             var upload = await _client.BeginIetfAsync(sessionId, Sample.Pdf());
             using var request = IetfClient.Request(
                 HttpMethod.Patch, upload, Sample.Pdf(UploadFixture.MaxFileSize + 1).Content, IetfClient.Append(0, isLast: false));
-            // What is announced is refused before it comes.
+            // An announced length is refused before its bytes are sent.
             request.Headers.TransferEncodingChunked = isChunked;
             request.Headers.ExpectContinue = !isChunked;
             using var answer = await _client.SendAsync(request, Token);
@@ -126,7 +126,7 @@ public sealed class IetfRefusalTests(UploadFixture relay) : IClassFixture<Upload
     [InlineData("Upload-Offset", "0.0")]
     [InlineData("Upload-Offset", "\"0\"")]
     [InlineData("Upload-Offset", null)]
-    public async Task A_header_that_is_needed_and_ignored_makes_a_bad_request(string name, string? value)
+    public async Task A_required_header_that_is_missing_or_malformed_is_a_bad_request(string name, string? value)
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
@@ -140,7 +140,7 @@ public sealed class IetfRefusalTests(UploadFixture relay) : IClassFixture<Upload
     }
 
     [Fact]
-    public async Task Bytes_come_as_partial_upload_and_nothing_else()
+    public async Task Only_application_partial_upload_is_accepted()
     {
         var upload = await _client.BeginIetfAsync(await _client.CreateAsync(), Sample.Pdf());
 
@@ -152,7 +152,7 @@ public sealed class IetfRefusalTests(UploadFixture relay) : IClassFixture<Upload
     }
 
     [Fact]
-    public async Task Nothing_is_added_to_what_tus_has_made_of_partial_uploads()
+    public async Task Nothing_can_be_appended_to_a_final_upload_of_tus()
     {
         var sessionId = await _client.CreateAsync();
         using var part = await _client.CreateUploadAsync(sessionId, "abc"u8.ToArray(), TusClient.Length(3), ("Upload-Concat", "partial"));

@@ -3,7 +3,7 @@ using CloudTab.Relay;
 
 namespace CloudTab.Services.Tests;
 
-/// <summary>Resumable Uploads for HTTP (draft-ietf-httpbis-resumable-upload), and that it shares addresses and uploads with tus.</summary>
+/// <summary>Resumable Uploads for HTTP (draft-ietf-httpbis-resumable-upload), which shares addresses and uploads with tus.</summary>
 public sealed class IetfTests(UploadFixture relay) : IClassFixture<UploadFixture>
 {
     private readonly HttpClient _client = relay.UploadApi();
@@ -28,7 +28,7 @@ public sealed class IetfTests(UploadFixture relay) : IClassFixture<UploadFixture
     [Theory]
     [InlineData(3_000, 1_000, false)]
     [InlineData(3_000, 1_000, true)]
-    public async Task A_file_arrives_as_a_series_of_parts_whose_sum_is_told_by_the_last(int size, int step, bool isChunked)
+    public async Task A_file_arrives_in_appends_of_which_the_last_implies_the_length(int size, int step, bool isChunked)
     {
         var file = Sample.Pdf(size);
         var sessionId = await _client.CreateAsync();
@@ -59,7 +59,7 @@ public sealed class IetfTests(UploadFixture relay) : IClassFixture<UploadFixture
     }
 
     [Fact]
-    public async Task An_empty_request_may_complete_an_upload_whose_bytes_have_come()
+    public async Task An_empty_request_may_complete_an_upload()
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
@@ -72,7 +72,7 @@ public sealed class IetfTests(UploadFixture relay) : IClassFixture<UploadFixture
     }
 
     [Fact]
-    public async Task An_upload_whose_announced_bytes_have_all_come_is_complete()
+    public async Task An_upload_is_complete_once_its_announced_bytes_have_arrived()
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
@@ -85,7 +85,7 @@ public sealed class IetfTests(UploadFixture relay) : IClassFixture<UploadFixture
     }
 
     [Fact]
-    public async Task The_final_answer_can_be_had_again()
+    public async Task The_final_answer_can_be_requested_again()
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
@@ -105,7 +105,7 @@ public sealed class IetfTests(UploadFixture relay) : IClassFixture<UploadFixture
     }
 
     [Fact]
-    public async Task A_length_that_is_none_and_parameters_are_ignored()
+    public async Task A_malformed_length_and_unknown_parameters_are_ignored()
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
@@ -121,7 +121,7 @@ public sealed class IetfTests(UploadFixture relay) : IClassFixture<UploadFixture
     [InlineData("inline; filename=\"x.pdf\"; filename*=UTF-8''%E0%A4%B0.pdf", "र.pdf")]
     [InlineData("inline; filename=\"../../etc/passwd\"", "passwd")]
     [InlineData("inline", "file")]
-    public async Task The_name_is_that_of_Content_Disposition(string header, string name)
+    public async Task The_file_name_comes_from_Content_Disposition(string header, string name)
     {
         var sessionId = await _client.CreateAsync();
 
@@ -149,7 +149,7 @@ public sealed class IetfTests(UploadFixture relay) : IClassFixture<UploadFixture
     }
 
     [Fact]
-    public async Task OPTIONS_tells_the_limits_where_uploads_are_created()
+    public async Task OPTIONS_returns_the_limits_for_new_uploads()
     {
         using var request = new HttpRequestMessage(HttpMethod.Options, IetfClient.Creation("0123456789abcdefghjkmnpqrs"));
 
@@ -161,7 +161,7 @@ public sealed class IetfTests(UploadFixture relay) : IClassFixture<UploadFixture
     }
 
     [Fact]
-    public async Task An_upload_can_go_on_by_the_other_protocol()
+    public async Task An_upload_can_be_continued_by_the_other_protocol()
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
@@ -179,7 +179,7 @@ public sealed class IetfTests(UploadFixture relay) : IClassFixture<UploadFixture
     }
 
     [Fact]
-    public async Task A_partial_upload_of_tus_becomes_no_file()
+    public async Task A_partial_upload_of_tus_does_not_become_a_file()
     {
         using var created = await _client.CreateUploadAsync(await _client.CreateAsync(), null, TusClient.Length(3), ("Upload-Concat", "partial"));
 

@@ -47,7 +47,7 @@ public sealed class StructuredFieldsTests
     public void A_boolean_is_read(string field, bool? value) => Assert.Equal(value, StructuredFields.Boolean(field));
 
     [Fact]
-    public void A_dictionary_is_read_over_what_nobody_asked_for()
+    public void A_dictionary_is_read_past_unknown_members()
     {
         var members = StructuredFields.Dictionary("a=1 ,\tb, *c=?0;p=1, d=:aGVsbG8=:, e=(1 \"x\";q=1 ), a=2");
 
@@ -88,5 +88,5 @@ public sealed class StructuredFieldsTests
     [InlineData("a=%x")]
     [InlineData("a=@1.5")]
     [InlineData("a=?2")]
-    public void A_dictionary_that_is_none_is_ignored(string field) => Assert.Null(StructuredFields.Dictionary(field));
+    public void A_malformed_dictionary_is_ignored(string field) => Assert.Null(StructuredFields.Dictionary(field));
 }

@@ -81,7 +81,7 @@ public sealed class TusChecksumTests(UploadFixture relay) : IClassFixture<Upload
     [InlineData("sha1", false, "460")]
     [InlineData("md5", true, "400")]
     [InlineData(null, true, "400")]
-    public async Task The_checksum_may_come_behind_the_body(string? algorithm, bool matches, string status)
+    public async Task The_checksum_may_come_as_a_trailer(string? algorithm, bool matches, string status)
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
@@ -102,7 +102,7 @@ public sealed class TusChecksumTests(UploadFixture relay) : IClassFixture<Upload
     }
 
     [Fact]
-    public async Task Bytes_that_were_damaged_on_the_way_do_not_end_an_upload()
+    public async Task Bytes_damaged_in_transit_do_not_end_an_upload()
     {
         var (upload, rest) = await BeginTextAsync();
 
@@ -115,7 +115,7 @@ public sealed class TusChecksumTests(UploadFixture relay) : IClassFixture<Upload
     }
 
     [Fact]
-    public async Task Bytes_that_no_accepted_file_has_end_it_where_the_checksum_says_that_they_are_its_own()
+    public async Task Unacceptable_bytes_end_an_upload_if_their_checksum_matches()
     {
         var (upload, rest) = await BeginTextAsync();
 
@@ -127,7 +127,7 @@ public sealed class TusChecksumTests(UploadFixture relay) : IClassFixture<Upload
     }
 
     [Fact]
-    public async Task A_request_that_is_cut_before_its_checksum_could_be_checked_leaves_the_offset()
+    public async Task A_request_cut_before_its_checksum_could_be_verified_does_not_change_the_offset()
     {
         var file = Sample.Pdf(UploadFixture.MaxFileSize);
         var sessionId = await _client.CreateAsync();
@@ -145,7 +145,7 @@ public sealed class TusChecksumTests(UploadFixture relay) : IClassFixture<Upload
         await relay.AssertHoldsAsync(sessionId, file);
     }
 
-    // The first half of a text that is long enough to be known for one, and the other half.
+    // The halves of a text that is long enough to be recognised as one; the first is sent.
     private async Task<(string Upload, byte[] Other)> BeginTextAsync()
     {
         var text = Sample.Text(20_000);
@@ -154,7 +154,7 @@ public sealed class TusChecksumTests(UploadFixture relay) : IClassFixture<Upload
         return (upload, text.Content[10_000..]);
     }
 
-    // No text has a NUL.
+    // A NUL: not text any more.
     private static byte[] Damage(byte[] text) => [.. text[..^1], 0];
 
     private static (string Name, string Value) Checksum(string algorithm, byte[] bytes)

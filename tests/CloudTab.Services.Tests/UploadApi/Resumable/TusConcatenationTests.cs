@@ -17,7 +17,7 @@ public sealed class TusConcatenationTests(UploadFixture relay) : IClassFixture<U
     [InlineData(3_000, 3)]
     [InlineData(UploadFixture.MaxFileSize, 2)]
     [InlineData(UploadFixture.MaxFileSize, 4)]
-    public async Task Parts_that_came_in_parallel_become_one_file(int size, int count)
+    public async Task Parts_uploaded_in_parallel_become_one_file(int size, int count)
     {
         var file = Sample.Pdf(size);
         var sessionId = await _client.CreateAsync();
@@ -37,7 +37,7 @@ public sealed class TusConcatenationTests(UploadFixture relay) : IClassFixture<U
     }
 
     [Fact]
-    public async Task Parts_are_put_together_in_the_order_of_the_list_and_one_may_come_twice()
+    public async Task Parts_are_concatenated_in_the_listed_order_and_may_repeat()
     {
         var sessionId = await _client.CreateAsync();
         var second = await PartAsync(sessionId, "world "u8.ToArray());
@@ -72,7 +72,7 @@ public sealed class TusConcatenationTests(UploadFixture relay) : IClassFixture<U
     }
 
     [Fact]
-    public async Task Asking_again_because_the_answer_was_lost_makes_no_second_file()
+    public async Task Repeating_a_concatenation_after_a_lost_answer_makes_no_second_file()
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
@@ -87,12 +87,12 @@ public sealed class TusConcatenationTests(UploadFixture relay) : IClassFixture<U
     }
 
     [Fact]
-    public async Task Asking_again_while_the_file_is_being_stored_makes_no_second_file_and_loses_none()
+    public async Task Repeating_a_concatenation_in_progress_makes_no_second_file_and_loses_none()
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
         var part = await PartAsync(sessionId, file.Content);
-        // Who holds the part's row stops the statement that stores the file, and nothing before it.
+        // A lock on the part's row blocks the statement that stores the file, and nothing before it.
         await using var holder = await relay.Source.OpenConnectionAsync(Token);
         await using var transaction = await holder.BeginTransactionAsync(Token);
         await holder.ExecuteAsync("SELECT FROM files JOIN uploads ON uploads.file = files.id WHERE upload_id = @id FOR UPDATE OF files", new { id = UploadFixture.IdOf(part) }, transaction);
@@ -111,7 +111,7 @@ public sealed class TusConcatenationTests(UploadFixture relay) : IClassFixture<U
     }
 
     [Fact]
-    public async Task Of_two_files_that_are_made_of_the_same_parts_at_once_one_is_stored()
+    public async Task Only_one_of_several_files_made_of_the_same_parts_at_once_is_stored()
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
@@ -133,7 +133,7 @@ public sealed class TusConcatenationTests(UploadFixture relay) : IClassFixture<U
     }
 
     [Fact]
-    public async Task Parts_are_used_up_by_their_file()
+    public async Task Parts_are_consumed_by_their_file()
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
@@ -144,7 +144,7 @@ public sealed class TusConcatenationTests(UploadFixture relay) : IClassFixture<U
         await another.IsProblemAsync(HttpStatusCode.Gone, "upload_gone");
         using var patch = await _client.PatchAsync(part, file.Content.Length, []);
         await patch.IsProblemAsync(HttpStatusCode.Gone, "upload_gone");
-        // Who never got the answer asks first, and would send everything again.
+        // A client that never got the answer asks for the offset first; without it, it would send everything again.
         Assert.Equal(file.Content.Length, await _client.OffsetAsync(part));
         using var withdrawn = await _client.DeleteAsync($"/api/customer/sessions/{sessionId}", Token);
         using var head = await _client.HeadAsync(part);
@@ -152,7 +152,7 @@ public sealed class TusConcatenationTests(UploadFixture relay) : IClassFixture<U
     }
 
     [Fact]
-    public async Task Nothing_is_added_to_a_final_upload()
+    public async Task Nothing_can_be_appended_to_a_final_upload()
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
@@ -186,7 +186,7 @@ public sealed class TusConcatenationTests(UploadFixture relay) : IClassFixture<U
     }
 
     [Fact]
-    public async Task What_the_parts_make_together_is_judged_and_the_parts_are_kept()
+    public async Task The_concatenated_file_is_inspected_and_refused_parts_are_kept()
     {
         var sessionId = await _client.CreateAsync();
         var (head, rest) = (await PartAsync(sessionId, [0x7F, 0x45, 0x4C, 0x46]), await PartAsync(sessionId, new byte[2_000]));
@@ -206,7 +206,7 @@ public sealed class TusConcatenationTests(UploadFixture relay) : IClassFixture<U
     }
 
     [Fact]
-    public async Task Parts_may_not_be_more_together_than_a_file()
+    public async Task The_sum_of_the_parts_is_held_to_the_file_limit()
     {
         var sessionId = await _client.CreateAsync();
         var part = await PartAsync(sessionId, Sample.Pdf((UploadFixture.MaxFileSize / 2) + 1).Content);

@@ -45,7 +45,7 @@ public sealed class TusCreationTests(UploadFixture relay) : IClassFixture<Upload
     }
 
     [Fact]
-    public async Task A_creation_says_length_or_that_it_comes_later_but_not_both()
+    public async Task A_creation_has_either_a_length_or_a_deferred_length()
     {
         var sessionId = await _client.CreateAsync();
 
@@ -133,7 +133,7 @@ public sealed class TusCreationTests(UploadFixture relay) : IClassFixture<Upload
     }
 
     [Fact]
-    public async Task The_length_may_come_when_all_bytes_have_come()
+    public async Task The_length_may_come_after_all_bytes()
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
@@ -148,7 +148,7 @@ public sealed class TusCreationTests(UploadFixture relay) : IClassFixture<Upload
     }
 
     [Fact]
-    public async Task Without_a_length_the_largest_file_is_the_limit_too()
+    public async Task An_upload_without_a_length_is_held_to_the_file_limit()
     {
         var sessionId = await _client.CreateAsync();
         using var created = await _client.CreateUploadAsync(sessionId, null, ("Upload-Defer-Length", "1"));

@@ -7,7 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace CloudTab.Services.Tests;
 
-/// <summary>What becomes of an upload when its connection, its process, or what that depends on goes away.</summary>
+/// <summary>Uploads when a connection, a process, or one of its dependencies fails. tus stands for every protocol here.</summary>
 public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFixture>
 {
     private readonly HttpClient _client = relay.UploadApi();
@@ -15,14 +15,14 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
     [Theory]
     [InlineData(1_000, 400)]
     [InlineData(UploadFixture.MaxFileSize, ObjectUpload.PartSize + 400)]
-    public async Task Another_replica_gets_an_upload_within_a_second_and_goes_on(int size, int sent)
+    public async Task Another_replica_takes_over_an_upload_within_a_second(int size, int sent)
     {
         var file = Sample.Pdf(size);
         var sessionId = await _client.CreateAsync();
         var upload = await _client.BeginAsync(sessionId, file);
         await using var second = relay.StartHost<UploadOptions>();
         using var other = second.Client();
-        // What is measured is the hand-over, not a replica's first request.
+        // The takeover is measured, not a replica's first request.
         Assert.Equal(0, await other.OffsetAsync(upload));
         using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, size, file.Content.AsMemory(0, sent));
         await relay.IsLockedAsync(upload);
@@ -39,9 +39,9 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
     }
 
     [Fact]
-    public async Task An_upload_that_is_taken_over_before_its_tail_is_back_is_not_stored_without_it()
+    public async Task An_upload_taken_over_while_its_tail_is_loading_is_not_stored_without_the_tail()
     {
-        // The one block of memory that the tail needs is another's.
+        // Another upload uses the one block of memory that loading the tail needs.
         await using var host = relay.StartHost<UploadOptions>(("UPLOAD_MEMORY", $"{ObjectUpload.PartSize}"), ("UPLOAD_MINIMUM_RATE", "1"));
         using var client = host.Client();
         var file = Sample.Pdf();
@@ -65,7 +65,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
     }
 
     [Fact]
-    public async Task A_tail_that_comes_back_shorter_than_it_was_kept_is_an_outage_and_becomes_no_file()
+    public async Task A_truncated_tail_is_reported_as_an_outage_and_stores_no_file()
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
@@ -82,7 +82,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
     }
 
     [Fact]
-    public async Task What_had_arrived_before_the_upload_was_taken_over_is_kept()
+    public async Task Bytes_received_before_an_upload_is_taken_over_are_kept()
     {
         var file = Sample.Pdf(UploadFixture.MaxFileSize);
         var upload = await _client.BeginAsync(await _client.CreateAsync(), file);
@@ -93,7 +93,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
     }
 
     [Fact]
-    public async Task A_second_request_on_the_same_replica_takes_over_too()
+    public async Task A_second_request_on_the_same_replica_takes_over()
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
@@ -109,7 +109,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
     }
 
     [Fact]
-    public async Task A_message_that_is_lost_delays_the_hand_over_only()
+    public async Task A_lost_notification_only_delays_the_takeover()
     {
         var file = Sample.Pdf();
         var upload = await _client.BeginAsync(await _client.CreateAsync(), file);
@@ -118,14 +118,14 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
         using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, 1_000, file.Content.AsMemory(0, 400));
         await relay.IsLockedAsync(upload);
 
-        // The listening connections of both are cut at the moment of the question.
+        // Both replicas lose their LISTEN connection as the second one asks for the upload.
         await relay.ExecuteAsync("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN cloudtab_uploads%'");
 
         Assert.Equal(400, await other.OffsetAsync(upload));
     }
 
     [Fact]
-    public async Task The_upload_of_a_process_that_died_is_to_be_had_after_its_lease()
+    public async Task An_upload_can_be_resumed_once_the_lease_of_its_dead_process_expires()
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
@@ -142,14 +142,14 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
     }
 
     [Fact]
-    public async Task A_holder_that_was_away_too_long_changes_nothing_any_more()
+    public async Task A_request_whose_lock_was_taken_over_changes_nothing()
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
         var upload = await _client.BeginAsync(sessionId, file);
         using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, 1_000, file.Content.AsMemory(0, 400));
         await relay.IsLockedAsync(upload);
-        // What another process does when the lease has lapsed.
+        // Another process does this once the lease has expired.
         await relay.ExecuteAsync("UPDATE uploads SET generation = generation + 1, holder = NULL, held_until = NULL WHERE upload_id = @id", new { id = UploadFixture.IdOf(upload) });
 
         await socket.SendAsync(file.Content.AsMemory(400), Token);
@@ -161,7 +161,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
     }
 
     [Fact]
-    public async Task A_replica_that_stops_stores_what_it_has_and_says_503()
+    public async Task A_stopping_replica_saves_what_it_has_and_answers_503()
     {
         var file = Sample.Pdf(UploadFixture.MaxFileSize);
         var sessionId = await _client.CreateAsync();
@@ -180,7 +180,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
     }
 
     [Fact]
-    public async Task A_replica_that_is_killed_loses_no_part_that_was_whole()
+    public async Task A_killed_replica_loses_no_complete_part()
     {
         var file = Sample.Pdf(UploadFixture.MaxFileSize);
         var sessionId = await _client.CreateAsync();
@@ -205,12 +205,12 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
     [Theory]
     [InlineData(1_000)]
     [InlineData(ObjectUpload.PartSize + 1_000)]
-    public async Task A_file_whose_bytes_are_there_but_could_not_be_stored_is_stored_when_its_client_asks(int size)
+    public async Task A_complete_file_that_could_not_be_stored_is_stored_at_the_next_request(int size)
     {
         var file = Sample.Pdf(size);
         var sessionId = await _client.CreateAsync();
         var upload = await _client.BeginAsync(sessionId, file);
-        // Postgres fails in the very statement that would store the file.
+        // Postgres fails in the statement that stores the file.
         await relay.ExecuteAsync(
             """
             CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'admin_shutdown'; END $$;
@@ -231,7 +231,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
     }
 
     [Fact]
-    public async Task An_upload_whose_session_ends_meanwhile_stops_and_leaves_nothing()
+    public async Task An_upload_whose_session_ends_is_interrupted_and_leaves_nothing()
     {
         var file = Sample.Pdf(UploadFixture.MaxFileSize);
         var sessionId = await _client.CreateAsync();
@@ -246,7 +246,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
     }
 
     [Fact]
-    public async Task A_running_upload_prolongs_its_session()
+    public async Task A_running_upload_extends_its_session()
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
@@ -262,14 +262,14 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
     }
 
     [Fact]
-    public async Task The_Janitor_leaves_uploads_that_live_and_finds_what_nobody_recorded()
+    public async Task The_Janitor_keeps_live_uploads_and_removes_unrecorded_tails()
     {
         var file = Sample.Pdf(UploadFixture.MaxFileSize);
         var sessionId = await _client.CreateAsync();
         var upload = await _client.BeginAsync(sessionId, file);
         using var first = await _client.PatchAsync(upload, 0, file.Content[..(ObjectUpload.PartSize + 500)]);
         var key = await relay.ScalarAsync<string>("SELECT object_key FROM files JOIN uploads ON uploads.file = files.id WHERE upload_id = @id", new { id = UploadFixture.IdOf(upload) });
-        // A holder died between the put of a tail and its record.
+        // A process died after it put a tail into S3 and before it recorded that.
         await relay.S3.PutObjectAsync(new() { BucketName = relay.Bucket, Key = key + ".99", ContentBody = "lost" }, Token);
         using var states = new StateMachine(relay, clock: new ShiftedClock());
         states.Clock.Advance(TimeSpan.FromHours(2));

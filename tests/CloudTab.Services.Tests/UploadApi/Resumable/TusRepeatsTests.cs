@@ -3,13 +3,13 @@ using System.Net.Sockets;
 
 namespace CloudTab.Services.Tests;
 
-/// <summary>What becomes of requests, and of their bytes, that are of no use: those that come again, and those that are sent on.</summary>
+/// <summary>Requests that are repeated, and bytes that are sent after a refusal.</summary>
 public sealed class TusRepeatsTests(UploadFixture relay) : IClassFixture<UploadFixture>
 {
     private readonly HttpClient _client = relay.UploadApi();
 
     [Fact]
-    public async Task A_request_that_comes_again_does_not_interrupt_the_one_at_work()
+    public async Task A_repeated_request_does_not_interrupt_the_one_in_progress()
     {
         var file = Sample.Pdf(2_000_000);
         var sessionId = await _client.CreateAsync();
@@ -26,7 +26,7 @@ public sealed class TusRepeatsTests(UploadFixture relay) : IClassFixture<UploadF
     }
 
     [Fact]
-    public async Task Who_sends_on_after_a_conflict_is_cut()
+    public async Task A_client_that_keeps_sending_after_a_conflict_is_cut()
     {
         var file = Sample.Pdf(UploadFixture.MaxFileSize);
         var sessionId = await _client.CreateAsync();

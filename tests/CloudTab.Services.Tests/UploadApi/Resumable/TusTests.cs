@@ -10,7 +10,7 @@ public sealed class TusTests(UploadFixture relay) : IClassFixture<UploadFixture>
     private readonly HttpClient _client = relay.UploadApi();
 
     [Fact]
-    public async Task HEAD_tells_offset_length_and_metadata_and_is_not_cached()
+    public async Task HEAD_returns_offset_length_and_metadata_and_is_not_cached()
     {
         var file = Sample.Pdf(1_000);
         var metadata = TusClient.Metadata(("filename", "रसीद.pdf"), ("empty", ""), ("anything", "else"));
@@ -47,7 +47,7 @@ public sealed class TusTests(UploadFixture relay) : IClassFixture<UploadFixture>
     }
 
     [Fact]
-    public async Task PATCH_that_is_not_one_is_refused_and_changes_nothing()
+    public async Task A_malformed_PATCH_is_refused_and_changes_nothing()
     {
         var file = Sample.Pdf();
         var upload = await _client.BeginAsync(await _client.CreateAsync(), file);
@@ -75,7 +75,7 @@ public sealed class TusTests(UploadFixture relay) : IClassFixture<UploadFixture>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task More_than_the_length_is_refused_and_nothing_of_it_kept(bool chunked)
+    public async Task A_PATCH_beyond_the_length_is_refused_and_none_of_it_is_kept(bool chunked)
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
@@ -114,7 +114,7 @@ public sealed class TusTests(UploadFixture relay) : IClassFixture<UploadFixture>
     [InlineData("/api/customer/sessions/0123456789abcdefghjkmnpqrs/files")]
     [InlineData("/api/customer/uploads/0123456789abcdefghjkmnpqrs")]
     [InlineData("/s/default/api/customer/uploads/0123456789abcdefghjkmnpqrs")]
-    public async Task OPTIONS_tells_what_is_spoken(string path)
+    public async Task OPTIONS_lists_version_extensions_and_limits(string path)
     {
         using var request = new HttpRequestMessage(HttpMethod.Options, path);
 
@@ -128,7 +128,7 @@ public sealed class TusTests(UploadFixture relay) : IClassFixture<UploadFixture>
             "creation,creation-with-upload,creation-defer-length,expiration,checksum,termination,concatenation,checksum-trailer",
             answer.Header("Tus-Extension"));
 
-        // A proxy has dropped the trailers that a client behind it sends.
+        // Proxies drop the trailers of the clients behind them.
         using var forwarded = new HttpRequestMessage(HttpMethod.Options, path);
         forwarded.Headers.Add("X-Forwarded-For", "192.0.2.1");
         using var behindProxy = await _client.SendAsync(forwarded, Token);
@@ -136,7 +136,7 @@ public sealed class TusTests(UploadFixture relay) : IClassFixture<UploadFixture>
     }
 
     [Fact]
-    public async Task The_method_may_be_named_in_a_header()
+    public async Task X_HTTP_Method_Override_sets_the_method()
     {
         var file = Sample.Pdf();
         var sessionId = await _client.CreateAsync();
@@ -151,7 +151,7 @@ public sealed class TusTests(UploadFixture relay) : IClassFixture<UploadFixture>
         Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
         await relay.AssertNothingLeftAsync(sessionId);
 
-        // Other requests keep the method that they have.
+        // Other requests keep their method.
         using var other = new HttpRequestMessage(HttpMethod.Get, $"/api/customer/sessions/{sessionId}/status");
         other.Headers.Add("X-HTTP-Method-Override", "DELETE");
         using var answer = await _client.SendAsync(other, Token);
@@ -193,7 +193,7 @@ public sealed class TusTests(UploadFixture relay) : IClassFixture<UploadFixture>
     }
 
     [Fact]
-    public async Task Pages_of_an_allowed_origin_can_read_what_clients_of_tus_look_at()
+    public async Task Pages_of_an_allowed_origin_can_read_the_tus_headers()
     {
         await using var host = relay.StartHost<UploadApi.UploadOptions>(("ALLOWED_ORIGINS", "https://shop.example"));
         using var client = host.Client();
