@@ -20,7 +20,7 @@ public sealed class BoundaryTests
     [InlineData(typeof(ShutdownOptions))]
     [InlineData(typeof(ShopOptions))]
     [InlineData(typeof(UploadOptions))]
-    public void No_type_of_a_database_or_a_store_is_used_in(Type ofAssembly)
+    public void Types_of_a_database_or_store_client_are_not_used_in(Type ofAssembly)
     {
         var used = ofAssembly.Assembly.GetReferencedAssemblies().Select(assembly => assembly.Name!);
 
@@ -30,7 +30,7 @@ public sealed class BoundaryTests
     [Fact]
     public async Task The_gateway_ships_no_client_of_a_database_or_a_store()
     {
-        var packages = await File.ReadAllTextAsync(Repository.PathOf("CloudTab.Gateway/packages.lock.json"), TestContext.Current.CancellationToken);
+        var packages = await File.ReadAllTextAsync(Repository.PathOf("CloudTab.Gateway/packages.lock.json"), Token);
 
         Assert.All(Clients, client => Assert.DoesNotContain($"\"{client}", packages, StringComparison.Ordinal));
     }

@@ -9,7 +9,7 @@ internal enum Fault
     /// <summary>Both ends are closed, in order: what was sent before arrives.</summary>
     Cut,
 
-    /// <summary>Both ends are told that the connection never was (RST): what the other end has not read yet is gone.</summary>
+    /// <summary>Both ends get a reset (RST): bytes that the other end has not read yet are lost.</summary>
     Reset,
 
     /// <summary>Nothing moves for a while, and then it goes on.</summary>

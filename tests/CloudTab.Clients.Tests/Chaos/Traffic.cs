@@ -22,10 +22,10 @@ internal sealed class Traffic
     /// <summary>Bytes of a file have reached the relay.</summary>
     public void HaveSent(int count) => Interlocked.Add(ref _sent, count);
 
-    /// <summary>A client that asked how far its upload is was told that there is none: it sends all of it again.</summary>
+    /// <summary>A client asked for its offset and got the answer that there is no upload: it sends everything again.</summary>
     public void HaveRefused(string upload, string status) => _mistakes.Enqueue($"{upload} was answered with {status}.");
 
-    /// <summary>A client has been told an offset: the relay has everything before it, and will never ask for it again.</summary>
+    /// <summary>A client got an offset: the relay has everything before it, and will never ask for it again.</summary>
     public void HaveAcknowledged(string upload, long offset)
     {
         _acknowledged.AddOrUpdate(upload, offset, (_, before) =>

@@ -38,12 +38,19 @@ internal static class IetfClient
         return answer.Headers.Location!.ToString();
     }
 
+    /// <summary>Creates an upload without bytes in a new session.</summary>
+    public static async Task<(string SessionId, string Upload)> BegunIetfAsync(this HttpClient client, Sample file, params IEnumerable<(string Name, string Value)> headers)
+    {
+        var sessionId = await client.CreateAsync();
+        return (sessionId, await client.BeginIetfAsync(sessionId, file, headers));
+    }
+
     /// <summary>Adds bytes to an upload.</summary>
     public static Task<HttpResponseMessage> AppendAsync(
         this HttpClient client, string upload, long offset, byte[] body, bool isLast, params IEnumerable<(string Name, string Value)> headers) =>
         client.IetfAsync(HttpMethod.Patch, upload, body, Append(offset, isLast, headers));
 
-    /// <summary>What an upload tells of itself.</summary>
+    /// <summary>What HEAD says of an upload.</summary>
     public static async Task<(long Offset, bool IsComplete, string? Length)> RetrieveAsync(this HttpClient client, string upload)
     {
         using var answer = await client.IetfAsync(HttpMethod.Head, upload);

@@ -19,15 +19,15 @@ internal static class RawHttp
         return socket;
     }
 
-    /// <summary>Reads until the server closes, or enough has come: without a condition, the headers of one answer.</summary>
-    public static async Task<string> ReadAsync(Socket socket, Func<string, bool>? isEnough = null)
+    /// <summary>Reads an answer up to a text, by default the end of its headers, or to the end.</summary>
+    public static async Task<string> ReadAsync(Socket socket, string? until = "\r\n\r\n")
     {
-        isEnough ??= text => text.Contains("\r\n\r\n", StringComparison.Ordinal);
+        using var bounded = Bounded();
         var received = new StringBuilder();
         var buffer = new byte[4096];
         try
         {
-            while (!isEnough(received.ToString()) && await socket.ReceiveAsync(buffer, Token) is > 0 and var count)
+            while ((until is null || !received.ToString().Contains(until, StringComparison.Ordinal)) && await socket.ReceiveAsync(buffer, bounded.Token) is > 0 and var count)
                 received.Append(Encoding.UTF8.GetString(buffer, 0, count));
         }
         catch (SocketException)

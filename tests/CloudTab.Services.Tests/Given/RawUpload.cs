@@ -36,24 +36,4 @@ internal static class RawUpload
             $"POST {path} HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: {length}\r\n");
         return RawHttp.SendAsync(address, head, bytes);
     }
-
-    /// <summary>Collects what is answered, up to the end or to what is waited for.</summary>
-    public static async Task ReadAnswerAsync(Socket socket, StringBuilder received, string? until = null)
-    {
-        var buffer = new byte[4096];
-        try
-        {
-            while (until is null || !received.ToString().Contains(until, StringComparison.Ordinal))
-            {
-                var count = await socket.ReceiveAsync(buffer, Token);
-                if (count == 0)
-                    return;
-                received.Append(Encoding.UTF8.GetString(buffer, 0, count));
-            }
-        }
-        catch (SocketException)
-        {
-            // A reset ends the answer too.
-        }
-    }
 }

@@ -110,7 +110,7 @@ internal sealed class TusUploadClient(HttpClient http, string prefix, bool inPie
         Creation(sessionId),
         null,
         isLengthKnown ? TusClient.Length(file.Content.Length) : ("Upload-Defer-Length", "1"),
-        TusClient.Metadata([("filename", file.Name), .. declaredType is null ? [] : ((string, string)[])[("filetype", declaredType)]]));
+        TusClient.Metadata([.. Described(file, declaredType)]));
 
     public override Task<HttpResponseMessage> AppendAsync(string upload, int offset, byte[] bytes, bool isLast) => Http.PatchAsync(upload, offset, bytes);
 
@@ -131,6 +131,15 @@ internal sealed class TusUploadClient(HttpClient http, string prefix, bool inPie
         Assert.Equal((HttpStatusCode.NoContent, file.Content.Length), (answer.StatusCode, answer.Number("Upload-Offset")));
         Assert.Equal("1.0.0", answer.Header("Tus-Resumable"));
         return Task.CompletedTask;
+    }
+
+    private static IEnumerable<(string Key, string Value)> Described(Sample file, string? declaredType)
+    {
+        yield return ("filename", file.Name);
+        if (declaredType is not null)
+            yield return ("filetype", declaredType);
+        if (file.Announced is not null)
+            yield return ("sha256", file.Announced);
     }
 }
 
@@ -153,7 +162,7 @@ internal sealed class IetfUploadClient(HttpClient http, string prefix, bool inPi
 
     public override Task<Socket> OpenAsync(Uri address, string upload, Sample file, int offset, int count)
     {
-        var headers = IetfClient.Append(offset, isLast: true, ("Upload-Draft-Interop-Version", "8"), ("Content-Length", TusClient.Number(file.Content.Length - offset)));
+        var headers = IetfClient.Append(offset, isLast: true, ("Content-Length", TusClient.Number(file.Content.Length - offset)));
         return RawHttp.SendAsync(
             address, $"PATCH {upload} HTTP/1.1\r\n{string.Concat(headers.Select(header => $"{header.Name}: {header.Value}\r\n"))}", file.Content.AsMemory(offset, count));
     }
@@ -168,10 +177,21 @@ internal sealed class IetfUploadClient(HttpClient http, string prefix, bool inPi
         Assert.Equal("?1", answer.Header("Upload-Complete"));
     }
 
-    public override Task IsRefusedAsync(HttpResponseMessage answer, HttpStatusCode status, string code) => answer.IsRefusalAsync(status, code, isFinal: true);
+    public override async Task IsRefusedAsync(HttpResponseMessage answer, HttpStatusCode status, string code)
+    {
+        await answer.IsRefusalAsync(status, code, isFinal: true);
+        if (code == "checksum_mismatch")
+            Assert.Equal(IetfDigestTests.Mismatch, (await answer.JsonAsync()).Text("type"));
+    }
 
     public override Task IsRejectedAsync(HttpResponseMessage answer, HttpStatusCode status, string code) => answer.IsRefusalAsync(status, code, isFinal: false);
 
-    private static IEnumerable<(string Name, string Value)> Described(Sample file, string? declaredType) =>
-        [IetfClient.Named(file.Name), .. declaredType is null ? [] : ((string, string)[])[("Content-Type", declaredType)]];
+    private static IEnumerable<(string Name, string Value)> Described(Sample file, string? declaredType)
+    {
+        yield return IetfClient.Named(file.Name);
+        if (declaredType is not null)
+            yield return ("Content-Type", declaredType);
+        if (file.Announced is not null)
+            yield return ("Repr-Digest", $"sha-256=:{Convert.ToBase64String(Convert.FromHexString(file.Announced))}:");
+    }
 }

@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace CloudTab.Services.Tests;
 
-/// <summary>A shop's PC on the socket. Every wait ends after 20 s.</summary>
+/// <summary>A shop's PC on the socket. Every wait is bounded.</summary>
 internal sealed class SocketClient : IDisposable
 {
     private readonly byte[] _buffer = new byte[1 << 20];
@@ -18,7 +18,7 @@ internal sealed class SocketClient : IDisposable
     public static async Task<SocketClient> ConnectAsync(Uri address, HttpMessageInvoker? over = null)
     {
         var client = new SocketClient();
-        using var limit = Limit();
+        using var limit = Bounded();
         await client.Socket.ConnectAsync(address, over, limit.Token);
         return client;
     }
@@ -44,14 +44,14 @@ internal sealed class SocketClient : IDisposable
 
     public async Task SendTextAsync(string text, WebSocketMessageType type = WebSocketMessageType.Text, bool endOfMessage = true)
     {
-        using var limit = Limit();
+        using var limit = Bounded();
         await Socket.SendAsync(Encoding.UTF8.GetBytes(text), type, endOfMessage, limit.Token);
     }
 
     /// <summary>The next message.</summary>
     public async Task<JsonElement> NextAsync()
     {
-        using var limit = Limit();
+        using var limit = Bounded();
         return await TryNextAsync(limit.Token) ?? throw new InvalidOperationException($"Closed with {Socket.CloseStatus}: {Socket.CloseStatusDescription}");
     }
 
@@ -77,7 +77,7 @@ internal sealed class SocketClient : IDisposable
     /// <returns>The code that the server closed with.</returns>
     public async Task<int> CloseCodeAsync()
     {
-        using var limit = Limit();
+        using var limit = Bounded();
         while (await TryNextAsync(limit.Token) is not null)
         {
         }
@@ -88,13 +88,6 @@ internal sealed class SocketClient : IDisposable
     }
 
     public void Dispose() => Socket.Dispose();
-
-    private static CancellationTokenSource Limit()
-    {
-        var limit = CancellationTokenSource.CreateLinkedTokenSource(Token);
-        limit.CancelAfter(TimeSpan.FromSeconds(20));
-        return limit;
-    }
 
     private async Task<JsonElement?> TryNextAsync(CancellationToken cancellationToken)
     {

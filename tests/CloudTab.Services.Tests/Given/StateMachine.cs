@@ -60,6 +60,21 @@ internal sealed class StateMachine : IDisposable
     // The fixture keeps its data source and client: a container does not dispose instances that it was given.
     public void Dispose() => _host.Dispose();
 
+    /// <summary>Runs a duty until it has nothing left to do.</summary>
+    /// <returns>How much it did.</returns>
+    public static async Task<int> AllAsync(Func<CancellationToken, Task<Batch>> runOnce)
+    {
+        var done = 0;
+        Batch batch;
+        do
+        {
+            batch = await runOnce(Token);
+            done += batch.Done;
+        }
+        while (batch.More);
+        return done;
+    }
+
     public async Task<OpenedSession> OpenAsync(string shop) => (await Sessions.OpenAsync(shop, "Ada", CancellationToken.None))!;
 
     /// <summary>A file of three bytes on its way into a session: its object is there, its row says `uploading`.</summary>
@@ -75,6 +90,13 @@ internal sealed class StateMachine : IDisposable
         [new UploadedFile(file.Id, file.Name, "text/plain", 3, SHA256.HashData("abc"u8))],
         new SessionLimits(mostFiles, mostBytes),
         CancellationToken.None);
+
+    /// <summary>A session of a new shop, in a state of the chart.</summary>
+    public async Task<(ShopKey Key, OpenedSession Session)> InStateAsync(string state)
+    {
+        var key = await KeyAsync();
+        return (key, await InStateAsync(state, key));
+    }
 
     /// <summary>A session in a state of the chart.</summary>
     public async Task<OpenedSession> InStateAsync(string state, ShopKey key)
@@ -92,17 +114,21 @@ internal sealed class StateMachine : IDisposable
             Assert.Equal(Outcome.Done, (await Sessions.CancelAsync(key.Shop, session.SessionId, CancellationToken.None)).Outcome);
         if (state == "expired")
         {
-            await ExecuteAsync("UPDATE sessions SET expires_at = @now WHERE id = @Id", new { now = Clock.GetUtcNow().UtcDateTime, session.Id });
+            await PassAsync(session);
             await Expiry.ExpireSessionsAsync(1_000, CancellationToken.None);
         }
 
         return session;
     }
 
+    /// <summary>Lets a session's time pass, without the Janitor.</summary>
+    public Task<int> PassAsync(OpenedSession session) =>
+        ExecuteAsync("UPDATE sessions SET expires_at = @now WHERE id = @Id", new { now = Clock.GetUtcNow().UtcDateTime, session.Id });
+
     /// <summary>A key of a new shop.</summary>
     public async Task<ShopKey> KeyAsync() => await KeyAsync(await _fixture.ShopAsync());
 
-    /// <summary>Who a shop's key speaks for; another key of the shop where asked for.</summary>
+    /// <summary>The key of a shop, or another one for it.</summary>
     public async Task<ShopKey> KeyAsync(TestShop shop, bool another = false) =>
         (await Get<ApiKeys>().FindAsync(another ? await _fixture.KeyAsync(shop.Id) : shop.Key, CancellationToken.None))!;
 

@@ -5,11 +5,19 @@ namespace CloudTab.Services.Tests;
 /// <summary>The running test's token, and waits that carry it. In scope everywhere in this project.</summary>
 internal static class ThisTest
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
     public static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    /// <summary>Waits until a condition holds, half a minute at most.</summary>
+    /// <summary>The test's token, cancelled after a minute at most: for waits that have no condition to poll.</summary>
+    public static CancellationTokenSource Bounded()
+    {
+        var bounded = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        bounded.CancelAfter(Limit);
+        return bounded;
+    }
+
+    /// <summary>Waits until a condition holds, a minute at most.</summary>
     public static async Task UntilAsync(Func<Task<bool>> condition, [CallerArgumentExpression(nameof(condition))] string? what = null)
     {
         var began = TimeProvider.System.GetTimestamp();
@@ -20,7 +28,7 @@ internal static class ThisTest
         }
     }
 
-    /// <summary>Waits until a condition holds, half a minute at most.</summary>
+    /// <summary>Waits until a condition holds, a minute at most.</summary>
     public static Task UntilAsync(Func<bool> condition, [CallerArgumentExpression(nameof(condition))] string? what = null) =>
         UntilAsync(() => Task.FromResult(condition()), what);
 }

@@ -27,7 +27,7 @@ internal static class TusClient
                 continue;
             }
 
-            // What is named again replaces what was there.
+            // A header given here replaces the default.
             request.Headers.Remove(name);
             Assert.True(request.Headers.TryAddWithoutValidation(name, value));
         }
@@ -42,7 +42,7 @@ internal static class TusClient
         return await client.SendAsync(request, Token);
     }
 
-    /// <summary>Creates an upload; where it is created, its address is in Location.</summary>
+    /// <summary>Creates an upload, whose address is then in Location.</summary>
     public static Task<HttpResponseMessage> CreateUploadAsync(
         this HttpClient client, string sessionId, byte[]? first = null, params (string Name, string Value)[] headers) =>
         client.SendAsync(HttpMethod.Post, $"/api/customer/sessions/{sessionId}/files", first, headers);
@@ -56,16 +56,27 @@ internal static class TusClient
         return answer.Headers.Location!.ToString();
     }
 
+    /// <summary>Creates an upload for a file in a new session.</summary>
+    public static async Task<(string SessionId, string Upload)> BegunAsync(this HttpClient client, Sample file)
+    {
+        var sessionId = await client.CreateAsync();
+        return (sessionId, await client.BeginAsync(sessionId, file));
+    }
+
+    /// <summary>Sends the rest of a file, which is accepted.</summary>
+    public static async Task CompletedAsync(this HttpClient client, string upload, Sample file, long from = 0)
+    {
+        using var answer = await client.PatchAsync(upload, from, file.Content[(int)from..]);
+        Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
+    }
+
     public static Task<HttpResponseMessage> PatchAsync(
         this HttpClient client, string upload, long offset, byte[] body, params (string Name, string Value)[] headers) =>
         client.SendAsync(HttpMethod.Patch, upload, body, [("Upload-Offset", Number(offset)), .. headers]);
 
-    /// <summary>Sends a file that is accepted, in one request behind its creation.</summary>
-    public static async Task SentAsync(this HttpClient client, string sessionId, Sample file)
-    {
-        using var answer = await client.PatchAsync(await client.BeginAsync(sessionId, file), 0, file.Content);
-        Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
-    }
+    /// <summary>Sends a file that is accepted, in one request after its creation.</summary>
+    public static async Task SentAsync(this HttpClient client, string sessionId, Sample file) =>
+        await client.CompletedAsync(await client.BeginAsync(sessionId, file), file);
 
     public static Task<HttpResponseMessage> HeadAsync(this HttpClient client, string upload) => client.SendAsync(HttpMethod.Head, upload);
 

@@ -89,6 +89,7 @@ internal sealed class DirectUploadClient(HttpClient http, string prefix, bool in
     {
         var announced = DirectClient.Announce(file, inParts && file.Content.Length > 0);
         announced["type"] = declaredType;
+        announced["sha256"] = file.Announced ?? file.Sha256;
         var begun = await Http.AnnounceAsync(sessionId, announced, Prefix);
         if (!begun.IsSuccessStatusCode)
             return begun;

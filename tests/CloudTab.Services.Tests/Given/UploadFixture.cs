@@ -102,6 +102,9 @@ public sealed class SmallLimitsFixture(Dependencies dependencies) : UploadFixtur
 /// <summary>A file to upload.</summary>
 internal sealed record Sample(string Name, byte[] Content)
 {
+    /// <summary>The SHA-256 that its client announces, where the protocol leaves it the choice.</summary>
+    public string? Announced { get; init; }
+
     public string Sha256 => Convert.ToHexStringLower(SHA256.HashData(Content));
 
     /// <summary>A PDF of so many bytes, all others of them random.</summary>

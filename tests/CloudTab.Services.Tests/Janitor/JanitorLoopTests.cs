@@ -17,8 +17,7 @@ public sealed class JanitorLoopTests(JanitorLoopTests.Fixture fixture) : IClassF
     public async Task A_running_Janitor_removes_an_expired_session_by_itself()
     {
         using var states = new StateMachine(fixture);
-        var key = await states.KeyAsync();
-        var session = await states.InStateAsync("pending", key);
+        var (_, session) = await states.InStateAsync("pending");
         await states.ExecuteAsync("UPDATE sessions SET expires_at = '2000-01-01' WHERE id = @Id", new { session.Id });
 
         await using var first = fixture.StartHost<JanitorOptions>();
@@ -47,7 +46,7 @@ public sealed class JanitorLoopTests(JanitorLoopTests.Fixture fixture) : IClassF
         var log = await RunAsync(
             () => ++run switch
             {
-                1 or 2 or 3 => throw new TimeoutException("away"),
+                1 or 2 or 3 => throw new TimeoutException(),
                 4 => Task.FromResult(new Batch(1, More: false)),
                 _ => Task.FromResult(new Batch(0, More: false)),
             },
@@ -85,7 +84,7 @@ public sealed class JanitorLoopTests(JanitorLoopTests.Fixture fixture) : IClassF
     {
         using var states = new StateMachine(fixture);
         await states.Get<MarkDue>().ExpireSessionsAsync(Token);
-        var session = await states.InStateAsync("pending", await states.KeyAsync());
+        var (_, session) = await states.InStateAsync("pending");
         var exported = new Exported();
         using var tracing = Sdk.CreateTracerProviderBuilder()
             .AddSource("CloudTab.*").AddNpgsql().AddProcessor(new SimpleActivityExportProcessor(exported)).Build();

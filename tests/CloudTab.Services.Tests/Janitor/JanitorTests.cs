@@ -20,10 +20,9 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     [Fact]
     public async Task An_expired_session_loses_its_objects_in_the_same_batch()
     {
-        var key = await _states.KeyAsync();
-        var session = await _states.InStateAsync("pending", key);
+        var (_, session) = await _states.InStateAsync("pending");
         var objectKey = await ObjectKeyAsync(session);
-        await PassAsync(session);
+        await _states.PassAsync(session);
 
         var batch = await _states.Get<MarkDue>().ExpireSessionsAsync(Token);
 
@@ -38,13 +37,13 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     public async Task A_full_batch_reports_that_there_is_more()
     {
         using var states = new StateMachine(fixture, null, _states.Clock, ("JANITOR_BATCH_SIZE", "2"));
-        await AllAsync(states.Get<MarkDue>().ExpireSessionsAsync);
+        await StateMachine.AllAsync(states.Get<MarkDue>().ExpireSessionsAsync);
         var key = await states.KeyAsync();
         var sessions = new List<OpenedSession>();
         for (var i = 0; i < 3; i++)
             sessions.Add(await states.InStateAsync("open", key));
         foreach (var session in sessions)
-            await PassAsync(session);
+            await _states.PassAsync(session);
 
         Assert.Equal(new Batch(2, More: true), await states.Get<MarkDue>().ExpireSessionsAsync(Token));
         Assert.Equal(new Batch(1, More: false), await states.Get<MarkDue>().ExpireSessionsAsync(Token));
@@ -53,7 +52,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     [Fact]
     public async Task Replicas_share_the_work_and_no_session_expires_twice()
     {
-        await AllAsync(_states.Get<MarkDue>().ExpireSessionsAsync);
+        await StateMachine.AllAsync(_states.Get<MarkDue>().ExpireSessionsAsync);
         var key = await _states.KeyAsync();
         await _states.ExecuteAsync(
             """
@@ -73,9 +72,8 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     [Fact]
     public async Task A_session_locked_by_another_transaction_is_skipped()
     {
-        var key = await _states.KeyAsync();
-        var session = await _states.InStateAsync("open", key);
-        await PassAsync(session);
+        var (_, session) = await _states.InStateAsync("open");
+        await _states.PassAsync(session);
         await using var customer = await fixture.Source.OpenConnectionAsync(Token);
         await using var transaction = await customer.BeginTransactionAsync(Token);
         await using (var prolong = customer.CreateCommand())
@@ -95,8 +93,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     [Fact]
     public async Task A_lapsed_claim_goes_back_to_the_shop()
     {
-        var key = await _states.KeyAsync();
-        var session = await _states.InStateAsync("processing", key);
+        var (_, session) = await _states.InStateAsync("processing");
         await _states.ExecuteAsync("UPDATE sessions SET claimed_until = @past WHERE id = @Id", new { past = DateTime.UnixEpoch, session.Id });
 
         await _states.Get<MarkDue>().LapseClaimsAsync(Token);
@@ -108,8 +105,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     [Fact]
     public async Task A_file_past_its_lifetime_is_removed_from_a_live_session()
     {
-        var key = await _states.KeyAsync();
-        var session = await _states.InStateAsync("pending", key);
+        var (_, session) = await _states.InStateAsync("pending");
         await _states.StoreAsync(session.Id, await _states.BeginAsync(session.Id));
         await _states.ExecuteAsync(
             "UPDATE files SET stored_at = '2000-01-01' WHERE session = @Id AND position = 1", new { session.Id });
@@ -125,8 +121,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     [Fact]
     public async Task Files_of_one_session_that_expire_together_raise_one_event()
     {
-        var key = await _states.KeyAsync();
-        var session = await _states.InStateAsync("processing", key);
+        var (_, session) = await _states.InStateAsync("processing");
         await _states.StoreAsync(session.Id, await _states.BeginAsync(session.Id));
         await _states.ExecuteAsync("UPDATE files SET stored_at = '2000-01-01' WHERE session = @Id", new { session.Id });
 
@@ -139,8 +134,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     [Fact]
     public async Task An_upload_whose_lease_has_expired_is_removed_with_its_object()
     {
-        var key = await _states.KeyAsync();
-        var session = await _states.OpenAsync(key.Shop);
+        var (_, session) = await _states.InStateAsync("open");
         var (dead, live) = (await _states.BeginAsync(session.Id), await _states.BeginAsync(session.Id));
         await _states.ExecuteAsync("UPDATE files SET lease_until = @past WHERE id = @Id", new { past = DateTime.UnixEpoch, dead.Id });
 
@@ -155,12 +149,11 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     [Fact]
     public async Task Sessions_expire_while_S3_is_down_and_their_objects_are_removed_afterwards()
     {
-        using var away = new AmazonS3Client("key", "secret", new AmazonS3Config { ServiceURL = "http://127.0.0.1:1", ForcePathStyle = true, AuthenticationRegion = "us-east-1", MaxErrorRetry = 0 });
-        using var cutOff = new StateMachine(fixture, away, _states.Clock);
-        var key = await _states.KeyAsync();
-        var session = await _states.InStateAsync("pending", key);
+        using var unreachable = new AmazonS3Client("key", "secret", new AmazonS3Config { ServiceURL = "http://127.0.0.1:1", ForcePathStyle = true, AuthenticationRegion = "us-east-1", MaxErrorRetry = 0 });
+        using var cutOff = new StateMachine(fixture, unreachable, _states.Clock);
+        var (_, session) = await _states.InStateAsync("pending");
         var objectKey = await ObjectKeyAsync(session);
-        await PassAsync(session);
+        await _states.PassAsync(session);
 
         await cutOff.Get<MarkDue>().ExpireSessionsAsync(Token);
         Assert.Equal("expired", (await _states.SessionAsync(session.Id)).Status);
@@ -179,9 +172,9 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     [Fact]
     public async Task Only_an_outage_leaves_the_removal_of_files_to_the_Janitor()
     {
-        using var away = new AmazonS3Client("key", "secret", new AmazonS3Config { ServiceURL = "http://127.0.0.1:1", ForcePathStyle = true, AuthenticationRegion = "us-east-1", MaxErrorRetry = 0 });
-        using var cutOff = new StateMachine(fixture, away, _states.Clock);
-        var session = await _states.InStateAsync("completed", await _states.KeyAsync());
+        using var unreachable = new AmazonS3Client("key", "secret", new AmazonS3Config { ServiceURL = "http://127.0.0.1:1", ForcePathStyle = true, AuthenticationRegion = "us-east-1", MaxErrorRetry = 0 });
+        using var cutOff = new StateMachine(fixture, unreachable, _states.Clock);
+        var (_, session) = await _states.InStateAsync("completed");
 
         await _states.ExecuteAsync("ALTER TABLE uploads RENAME TO elsewhere");
         var mistake = await Record.ExceptionAsync(() => cutOff.Get<Removal>().TryRemoveAsync(session.Id, Token));
@@ -195,7 +188,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     [Fact]
     public async Task An_object_that_S3_refuses_to_delete_does_not_block_others_and_is_retried_later()
     {
-        await AllAsync(_states.Get<RemoveFiles>().RunOnceAsync);
+        await StateMachine.AllAsync(_states.Get<RemoveFiles>().RunOnceAsync);
         var key = await _states.KeyAsync();
         var (stuck, free) = (await _states.InStateAsync("completed", key), await _states.InStateAsync("completed", key));
         var objectKey = await ObjectKeyAsync(stuck);
@@ -218,7 +211,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     [Fact]
     public async Task A_resumable_upload_that_S3_refuses_to_abort_does_not_block_others()
     {
-        await AllAsync(_states.Get<RemoveFiles>().RunOnceAsync);
+        await StateMachine.AllAsync(_states.Get<RemoveFiles>().RunOnceAsync);
         var key = await _states.KeyAsync();
         var (stuck, free) = (await _states.InStateAsync("completed", key), await _states.InStateAsync("completed", key));
         var objectKey = await ObjectKeyAsync(stuck);
@@ -246,19 +239,18 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     [Fact]
     public async Task Multipart_uploads_without_an_owner_are_aborted()
     {
-        var key = await _states.KeyAsync();
-        var session = await _states.OpenAsync(key.Shop);
+        var (_, session) = await _states.InStateAsync("open");
         var owned = (await _states.UploadingFiles.BeginAsync(session.Id, "a.txt", Token))!;
         var lost = (await _states.UploadingFiles.BeginAsync(session.Id, "b.txt", Token))!;
         foreach (var objectKey in (string[])[owned.ObjectKey, lost.ObjectKey, "2020-01-01/unknown"])
             await fixture.S3.InitiateMultipartUploadAsync(fixture.Bucket, objectKey, Token);
 
-        await AllAsync(_states.Get<AbortUploads>().RunOnceAsync);
+        await StateMachine.AllAsync(_states.Get<AbortUploads>().RunOnceAsync);
         Assert.Equal(3, (await fixture.OpenUploadsAsync()).Count);
 
         _states.Clock.Advance(TimeSpan.FromMinutes(2));
         await _states.UploadingFiles.RenewAsync([owned.Id], Token);
-        Assert.Equal(2, await AllAsync(_states.Get<AbortUploads>().RunOnceAsync));
+        Assert.Equal(2, await StateMachine.AllAsync(_states.Get<AbortUploads>().RunOnceAsync));
         Assert.Equal([owned.ObjectKey], await fixture.OpenUploadsAsync());
 
         // Later tests list the bucket too.
@@ -268,8 +260,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     [Fact]
     public async Task Objects_without_a_row_are_removed_after_an_hour_on_all_pages_of_the_listing()
     {
-        var key = await _states.KeyAsync();
-        var session = await _states.InStateAsync("pending", key);
+        var (key, session) = await _states.InStateAsync("pending");
         var deleted = await _states.InStateAsync("completed", key);
         await _states.Get<RemoveFiles>().RunOnceAsync(Token);
         var back = await ObjectKeyAsync(deleted);
@@ -277,10 +268,10 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
         await Parallel.ForEachAsync(orphans, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = Token }, async (orphan, token) =>
             await fixture.S3.PutObjectAsync(new() { BucketName = fixture.Bucket, Key = orphan, ContentBody = "x" }, token));
         var sweep = _states.Get<SweepOrphans>();
-        Assert.Equal(0, await AllAsync(sweep.RunOnceAsync));
+        Assert.Equal(0, await StateMachine.AllAsync(sweep.RunOnceAsync));
 
         _states.Clock.Advance(SweepOrphans.Age + TimeSpan.FromMinutes(1));
-        Assert.True(await AllAsync(sweep.RunOnceAsync) >= orphans.Length);
+        Assert.True(await StateMachine.AllAsync(sweep.RunOnceAsync) >= orphans.Length);
 
         var left = await fixture.ObjectsAsync();
         Assert.Contains(await ObjectKeyAsync(session), left);
@@ -311,8 +302,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     [Fact]
     public async Task Old_events_and_dead_replicas_are_purged()
     {
-        var key = await _states.KeyAsync();
-        var session = await _states.InStateAsync("processing", key);
+        var (key, session) = await _states.InStateAsync("processing");
         await _states.ExecuteAsync("UPDATE events SET created_at = '2000-01-01' WHERE session = @Id AND type = 'new_session'", new { session.Id });
         var now = _states.Clock.GetUtcNow().UtcDateTime;
         await _states.ExecuteAsync(
@@ -327,8 +317,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     [Fact]
     public async Task The_backlog_is_measured()
     {
-        var key = await _states.KeyAsync();
-        var session = await _states.InStateAsync("pending", key);
+        var (key, session) = await _states.InStateAsync("pending");
         await _states.InStateAsync("completed", key); // its object is still there
         await _states.ExecuteAsync(
             "UPDATE sessions SET expires_at = @then WHERE id = @Id", new { then = _states.Clock.GetUtcNow().UtcDateTime.AddSeconds(-100), session.Id });
@@ -353,19 +342,6 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
         Assert.True(measured["cloudtab.janitor.backlog.age file"] >= 0);
     }
 
-    private static async Task<int> AllAsync(Func<CancellationToken, Task<Batch>> runOnce)
-    {
-        var done = 0;
-        Batch batch;
-        do
-        {
-            batch = await runOnce(Token);
-            done += batch.Done;
-        }
-        while (batch.More);
-        return done;
-    }
-
     private static async Task<int> UntilNoneAsync(Func<Task<int>> runOnce)
     {
         var (sum, last) = (0, 1);
@@ -382,9 +358,6 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
 
     private async Task<string> ObjectKeyAsync(OpenedSession session) =>
         (await fixture.ScalarAsync<string>("SELECT object_key FROM files WHERE session = @Id", new { session.Id }))!;
-
-    private Task<int> PassAsync(OpenedSession session) =>
-        _states.ExecuteAsync("UPDATE sessions SET expires_at = @now WHERE id = @Id", new { now = _states.Clock.GetUtcNow().UtcDateTime, session.Id });
 
     /// <summary>The real S3, which may not delete one of its objects nor its parts, as with an object lock or without a permission.</summary>
     private sealed class RefusingS3(AmazonS3Client real, string locked) : AmazonS3Client("key", "secret", (AmazonS3Config)real.Config)

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Text.Json;
 using CloudTab.Notifier;
 using CloudTab.Testing;
 using Dapper;
@@ -72,9 +71,9 @@ public sealed class EventsTests(RelayFixture relay, Dependencies dependencies) :
             using var client = await SocketClient.AuthenticatedAsync(relay.SocketAddress, shop.Key);
             var first = await client.NextAsync();
             Assert.Equal("pending_sessions", first.Text("type"));
-            var heard = first.GetProperty("sessions").EnumerateArray().Select(session => session.Text("sessionId")).ToHashSet(StringComparer.Ordinal);
-            while (heard.Count < Sessions)
-                heard.Add((await client.NextAsync("new_session")).Text("sessionId"));
+            var received = first.GetProperty("sessions").EnumerateArray().Select(session => session.Text("sessionId")).ToHashSet(StringComparer.Ordinal);
+            while (received.Count < Sessions)
+                received.Add((await client.NextAsync("new_session")).Text("sessionId"));
         });
 
         await Task.WhenAll([announcing, .. coming]);
@@ -106,10 +105,7 @@ public sealed class EventsTests(RelayFixture relay, Dependencies dependencies) :
 
         network.Restore();
         Assert.Equal(given.SessionId, (await client.NextAsync("new_session")).Text("sessionId"));
-        JsonElement answer;
-        do
-            answer = await client.AskAsync(new { type = "claim_session", sessionId = given.SessionId });
-        while (answer.Text("type") == "error");
+        await UntilAsync(async () => (await client.AskAsync(new { type = "claim_session", sessionId = given.SessionId })).Text("type") != "error");
     }
 
     [Fact]

@@ -122,8 +122,7 @@ public sealed class SocketLimitsTests(TightLimits relay) : IClassFixture<TightLi
         await UntilAsync(async () => await IsConnectedAsync(shop));
 
         // Reads, but never writes a pong.
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Token);
-        limit.CancelAfter(TimeSpan.FromSeconds(20));
+        using var limit = Bounded();
         var buffer = new byte[4096];
         try
         {

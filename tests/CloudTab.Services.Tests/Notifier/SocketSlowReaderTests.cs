@@ -29,7 +29,7 @@ public sealed class SocketSlowReaderTests(RelayFixture relay) : IClassFixture<Re
                 SELECT @shop, @session, 'new_session', 'pending', 1, 1, now() FROM generate_series(1, @events)
                 """,
                 new { shop = shop.Id, session = given.Id, events = Events });
-            for (var heard = 0; heard < Events; heard++)
+            for (var received = 0; received < Events; received++)
                 Assert.Equal("new_session", (await quick.NextAsync()).Text("type"));
         }
 

@@ -81,8 +81,8 @@ public sealed class SocketTests(RelayFixture relay) : IClassFixture<RelayFixture
         Assert.Equal(other.Id, asOther.GetProperty("shopkeeper").Text("id"));
         Assert.Equal("pending_sessions", (await client.NextAsync()).Text("type"));
         await relay.AnnounceAsync(shop.Id);
-        var heard = await relay.AnnounceAsync(other.Id);
-        Assert.Equal(heard.SessionId, (await client.NextAsync()).Text("sessionId"));
+        var received = await relay.AnnounceAsync(other.Id);
+        Assert.Equal(received.SessionId, (await client.NextAsync()).Text("sessionId"));
     }
 
     [Theory]
@@ -151,16 +151,16 @@ public sealed class SocketTests(RelayFixture relay) : IClassFixture<RelayFixture
 
         var given = await relay.AnnounceAsync(shop.Id, "Asha");
 
-        var heard = await first.NextAsync();
+        var received = await first.NextAsync();
         Assert.Equal(
-            ["type", "eventId", "sessionId", "pickupCode", "customerName", "fileCount", "totalSize", "timestamp"], heard.Fields());
-        Assert.Equal("new_session", heard.Text("type"));
-        Assert.Equal(given.SessionId, heard.Text("sessionId"));
-        Assert.Equal(given.PickupCode, heard.Text("pickupCode"));
-        Assert.Equal("Asha", heard.Text("customerName"));
-        Assert.Equal(1, heard.GetProperty("fileCount").GetInt32());
-        Assert.Equal(1, heard.GetProperty("totalSize").GetInt64());
-        Assert.Equal(heard.GetRawText(), (await second.NextAsync()).GetRawText());
+            ["type", "eventId", "sessionId", "pickupCode", "customerName", "fileCount", "totalSize", "timestamp"], received.Fields());
+        Assert.Equal("new_session", received.Text("type"));
+        Assert.Equal(given.SessionId, received.Text("sessionId"));
+        Assert.Equal(given.PickupCode, received.Text("pickupCode"));
+        Assert.Equal("Asha", received.Text("customerName"));
+        Assert.Equal(1, received.GetProperty("fileCount").GetInt32());
+        Assert.Equal(1, received.GetProperty("totalSize").GetInt64());
+        Assert.Equal(received.GetRawText(), (await second.NextAsync()).GetRawText());
         await AssertRefusedAsync(stranger, new { type = "claim_session", sessionId = given.SessionId }, "session_not_found", "Failed to claim session");
 
         // The other shop's first message is its own session.

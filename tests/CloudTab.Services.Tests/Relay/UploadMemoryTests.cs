@@ -78,7 +78,7 @@ public sealed class UploadMemoryTests : IDisposable
         const int seed = 42;
         var random = new Random(seed);
         var sizes = Enumerable.Range(0, 60).Select(_ => random.Next(3) == 0 ? random.Next(1, Part) : Part).ToArray();
-        var most = 0L;
+        var maximum = 0L;
 
         await Task.WhenAll(sizes.Select(size => Task.Run(async () =>
         {
@@ -90,14 +90,14 @@ public sealed class UploadMemoryTests : IDisposable
             for (var left = size; left > 0; left -= Block)
             {
                 await FillAsync(second, Math.Min(left, Block));
-                InterlockedMax(ref most, Memory.InUse);
+                InterlockedMax(ref maximum, Memory.InUse);
                 await Task.Yield();
             }
 
             await sending;
         }, Token))).WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Token);
 
-        Assert.InRange(most, Block, bytes);
+        Assert.InRange(maximum, Block, bytes);
         Assert.Equal(0, Memory.InUse);
         Assert.DoesNotContain(_reclaims, reclaim => reclaim.IsCancellationRequested);
     }
@@ -216,7 +216,7 @@ public sealed class UploadMemoryTests : IDisposable
     public async Task A_waiter_that_cancels_does_not_block_the_next_one()
     {
         Given(bytes: Part);
-        var holder = await WholeAsync();
+        var full = await WholeAsync();
         Assert.Equal(Part, Memory.InUse);
         using var leaving = CancellationTokenSource.CreateLinkedTokenSource(Token);
         var first = Begin(Part);
@@ -227,17 +227,17 @@ public sealed class UploadMemoryTests : IDisposable
         await leaving.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => firstWaits);
         Assert.False(secondWaits.IsCompleted);
-        holder.Buffer.Dispose();
+        full.Buffer.Dispose();
 
         await secondWaits.WaitAsync(TimeSpan.FromSeconds(10), TimeProvider.System, Token);
         second.Buffer.Dispose();
         Assert.Equal(0, Memory.InUse);
     }
 
-    private static void InterlockedMax(ref long most, long value)
+    private static void InterlockedMax(ref long maximum, long value)
     {
-        for (var seen = Interlocked.Read(ref most); value > seen;)
-            seen = Interlocked.CompareExchange(ref most, value, seen) == seen ? value : Interlocked.Read(ref most);
+        for (var seen = Interlocked.Read(ref maximum); value > seen;)
+            seen = Interlocked.CompareExchange(ref maximum, value, seen) == seen ? value : Interlocked.Read(ref maximum);
     }
 
     private void Given(int bytes) => _memory = new(

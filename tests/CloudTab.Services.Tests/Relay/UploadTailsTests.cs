@@ -14,8 +14,7 @@ public sealed class UploadTailsTests(UploadFixture relay) : IClassFixture<Upload
     public async Task A_slowly_filling_part_is_saved_meanwhile_and_becomes_the_same_file()
     {
         var file = Sample.Pdf(ObjectUpload.PartSize + 300_000);
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginAsync(sessionId, file);
+        var (sessionId, upload) = await _client.BegunAsync(file);
         using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, file.Content.Length, file.Content.AsMemory(0, 100_000));
 
         const int piece = 50_000;
@@ -39,8 +38,7 @@ public sealed class UploadTailsTests(UploadFixture relay) : IClassFixture<Upload
     public async Task Many_small_requests_leave_few_tails()
     {
         var file = Sample.Pdf(30_000);
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginAsync(sessionId, file);
+        var (sessionId, upload) = await _client.BegunAsync(file);
 
         for (var offset = 0; offset < file.Content.Length; offset += 1_000)
         {

@@ -1,4 +1,5 @@
 using System.Net;
+
 namespace CloudTab.Services.Tests;
 
 public sealed class PendingTests(RelayFixture relay) : IClassFixture<RelayFixture>

@@ -143,17 +143,9 @@ public sealed class CustomerSessionsTests(UploadFixture relay) : IClassFixture<U
     [InlineData("0123456789%27%20OR%201=1--")]
     public async Task An_unknown_session_is_not_found(string sessionId)
     {
-        var address = $"/api/customer/sessions/{sessionId}";
-        using var status = await _client.GetAsync($"{address}/status", Token);
+        using var status = await _client.GetAsync($"/api/customer/sessions/{sessionId}/status", Token);
         await status.IsProblemAsync(HttpStatusCode.NotFound, "session_not_found");
-        using var submit = await _client.PostAsync($"{address}/submit", null, Token);
-        await submit.IsProblemAsync(HttpStatusCode.NotFound, "session_not_found");
-        using var upload = await _client.UploadAsync(sessionId, Sample.Pdf());
-        await upload.IsProblemAsync(HttpStatusCode.NotFound, "session_not_found");
-        using var cancel = await _client.DeleteAsync(address, Token);
-        await cancel.IsProblemAsync(HttpStatusCode.NotFound, "session_not_found");
-        using var takeBack = await _client.DeleteAsync($"{address}/files/{Guid.NewGuid()}", Token);
-        await takeBack.IsProblemAsync(HttpStatusCode.NotFound, "session_not_found");
+        await AssertChangesRefusedAsync("", sessionId, Guid.NewGuid(), HttpStatusCode.NotFound, "session_not_found");
     }
 
     [Fact]
@@ -166,17 +158,9 @@ public sealed class CustomerSessionsTests(UploadFixture relay) : IClassFixture<U
 
         foreach (var prefix in (string[])["", $"/s/{other.Id}"])
         {
-            var address = $"{prefix}/api/customer/sessions/{sessionId}";
-            using var status = await _client.GetAsync($"{address}/status", Token);
+            using var status = await _client.GetAsync($"{prefix}/api/customer/sessions/{sessionId}/status", Token);
             await status.IsProblemAsync(HttpStatusCode.NotFound, "session_not_found");
-            using var submit = await _client.PostAsync($"{address}/submit", null, Token);
-            await submit.IsProblemAsync(HttpStatusCode.NotFound, "session_not_found");
-            using var upload = await _client.SendFormAsync(sessionId, Customer.Form(Sample.Pdf()), prefix);
-            await upload.IsProblemAsync(HttpStatusCode.NotFound, "session_not_found");
-            using var cancel = await _client.DeleteAsync(address, Token);
-            await cancel.IsProblemAsync(HttpStatusCode.NotFound, "session_not_found");
-            using var takeBack = await _client.DeleteAsync($"{address}/files/{file}", Token);
-            await takeBack.IsProblemAsync(HttpStatusCode.NotFound, "session_not_found");
+            await AssertChangesRefusedAsync(prefix, sessionId, file, HttpStatusCode.NotFound, "session_not_found");
         }
 
         Assert.Equal("pending", (await _client.StatusAsync(sessionId, $"/s/{one.Id}")).GetProperty("status").GetString());
@@ -190,7 +174,7 @@ public sealed class CustomerSessionsTests(UploadFixture relay) : IClassFixture<U
         await relay.ExecuteAsync("UPDATE sessions SET expires_at = created_at WHERE session_id = @sessionId", new { sessionId });
 
         Assert.Equal("expired", (await _client.StatusAsync(sessionId)).GetProperty("status").GetString());
-        await AssertClosedAsync(sessionId, file);
+        await AssertChangesRefusedAsync("", sessionId, file, HttpStatusCode.Gone, "session_closed");
     }
 
     [Fact]
@@ -204,7 +188,7 @@ public sealed class CustomerSessionsTests(UploadFixture relay) : IClassFixture<U
         Assert.Equal("completed", session.GetProperty("status").GetString());
         Assert.InRange(session.GetProperty("completedAt").GetDateTimeOffset(), TimeProvider.System.GetUtcNow().AddMinutes(-1), TimeProvider.System.GetUtcNow().AddMinutes(1));
         Assert.Equal("deleted", session.GetProperty("files")[0].GetProperty("status").GetString());
-        await AssertClosedAsync(sessionId, file);
+        await AssertChangesRefusedAsync("", sessionId, file, HttpStatusCode.Gone, "session_closed");
     }
 
     [Fact]
@@ -218,7 +202,7 @@ public sealed class CustomerSessionsTests(UploadFixture relay) : IClassFixture<U
         using var again = await _client.PostAsync($"/api/customer/sessions/{sessionId}/submit", null, Token);
         Assert.Equal(HttpStatusCode.OK, again.StatusCode);
         Assert.Equal(sessionId, (await again.JsonAsync()).GetProperty("sessionId").GetString());
-        Assert.Equal(["new_session"], await EventsAsync(sessionId));
+        Assert.Equal(["new_session pending 1"], await relay.EventsAsync(sessionId));
     }
 
     [Fact]
@@ -237,7 +221,7 @@ public sealed class CustomerSessionsTests(UploadFixture relay) : IClassFixture<U
 
         Assert.Equal("cancelled", (await _client.StatusAsync(sessionId)).GetProperty("status").GetString());
         Assert.Empty((await relay.ObjectsAsync()).Intersect(keys, StringComparer.Ordinal));
-        Assert.Equal(["new_session", "session_updated"], await EventsAsync(sessionId));
+        Assert.Equal(["new_session pending 2", "session_updated cancelled 2"], await relay.EventsAsync(sessionId));
         using var upload = await _client.UploadAsync(sessionId, Sample.Pdf());
         await upload.IsProblemAsync(HttpStatusCode.Gone, "session_closed");
     }
@@ -284,20 +268,18 @@ public sealed class CustomerSessionsTests(UploadFixture relay) : IClassFixture<U
         Assert.Equal(HttpStatusCode.OK, another.StatusCode);
     }
 
-    private async Task AssertClosedAsync(string sessionId, Guid file)
+    private async Task AssertChangesRefusedAsync(string prefix, string sessionId, Guid file, HttpStatusCode status, string code)
     {
-        using var upload = await _client.UploadAsync(sessionId, Sample.Pdf());
-        await upload.IsProblemAsync(HttpStatusCode.Gone, "session_closed");
-        using var submit = await _client.PostAsync($"/api/customer/sessions/{sessionId}/submit", null, Token);
-        await submit.IsProblemAsync(HttpStatusCode.Gone, "session_closed");
-        using var takeBack = await _client.DeleteAsync($"/api/customer/sessions/{sessionId}/files/{file}", Token);
-        await takeBack.IsProblemAsync(HttpStatusCode.Gone, "session_closed");
-        using var cancel = await _client.DeleteAsync($"/api/customer/sessions/{sessionId}", Token);
-        await cancel.IsProblemAsync(HttpStatusCode.Gone, "session_closed");
+        var address = $"{prefix}/api/customer/sessions/{sessionId}";
+        using var upload = await _client.UploadToAsync(prefix, sessionId, Sample.Pdf());
+        await upload.IsProblemAsync(status, code);
+        using var submit = await _client.PostAsync($"{address}/submit", null, Token);
+        await submit.IsProblemAsync(status, code);
+        using var delete = await _client.DeleteAsync($"{address}/files/{file}", Token);
+        await delete.IsProblemAsync(status, code);
+        using var cancel = await _client.DeleteAsync(address, Token);
+        await cancel.IsProblemAsync(status, code);
     }
-
-    private Task<List<string>> EventsAsync(string sessionId) => relay.ColumnAsync<string>(
-        "SELECT type FROM events JOIN sessions ON sessions.id = events.session WHERE session_id = @sessionId ORDER BY events.id", new { sessionId });
 
     private async Task<(bool Online, bool Connected)> ShopStatusAsync(string address)
     {

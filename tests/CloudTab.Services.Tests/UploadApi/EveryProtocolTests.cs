@@ -23,6 +23,9 @@ public sealed class EveryProtocolTests(UploadFixture relay) : IClassFixture<Uplo
     public static MatrixTheoryData<Way, string> Unprintable => new(
         Enum.GetValues<Way>(), ["program", "archive", "archive of two parts", "text that ends with a zero", "text of two parts that ends with a zero"]);
 
+    public static MatrixTheoryData<Way, int> AnnouncedDigests => new(
+        [Way.Tus, Way.TusInPieces, Way.Ietf, Way.IetfInPieces, Way.DirectInParts], [1_000, ObjectUpload.PartSize + 1_000]);
+
     public static TheoryData<Way, string, string> Names
     {
         get
@@ -168,6 +171,24 @@ public sealed class EveryProtocolTests(UploadFixture relay) : IClassFixture<Uplo
 
         await UploadClient.Of(way, _client).IsRefusedAsync(answer, HttpStatusCode.UnsupportedMediaType, "type_not_accepted");
         await relay.AssertNothingLeftAsync(sessionId);
+    }
+
+    [Theory]
+    [MemberData(nameof(AnnouncedDigests))]
+    public async Task An_announced_SHA_256_is_verified_at_the_end(Way way, int size)
+    {
+        var client = UploadClient.Of(way, _client);
+        var sessionId = await _client.CreateAsync();
+        var file = Sample.Pdf(size);
+
+        using var wrong = await client.SendAsync(sessionId, file with { Announced = Sample.Pdf().Sha256 });
+        await client.IsRefusedAsync(wrong, way is Way.Ietf or Way.IetfInPieces ? HttpStatusCode.BadRequest : (HttpStatusCode)460, "checksum_mismatch");
+        await relay.AssertNothingLeftAsync(sessionId);
+        if (client is ResumableClient resumable && way != Way.Ietf)
+            await resumable.IsGoneAsync(wrong.RequestMessage!.RequestUri!.AbsolutePath);
+
+        await client.SentAsync(sessionId, file with { Announced = file.Sha256 });
+        await relay.AssertHoldsAsync(sessionId, file);
     }
 
     [Theory]

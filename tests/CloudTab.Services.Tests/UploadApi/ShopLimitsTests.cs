@@ -24,10 +24,10 @@ public sealed class ShopLimitsTests(SmallLimitsFixture relay) : IClassFixture<Sm
         var prefix = await relay.ShopWithAsync("max_file_size = 5000");
         var creation = $"{prefix}{IetfClient.Creation(await _client.CreateAsync(prefix))}";
 
-        using var asked = new HttpRequestMessage(HttpMethod.Options, creation);
-        using var told = await _client.SendAsync(asked, Token);
-        Assert.Equal(5_000, told.Number("Tus-Max-Size"));
-        Assert.StartsWith("max-size=5000, ", told.Header("Upload-Limit"), StringComparison.Ordinal);
+        using var request = new HttpRequestMessage(HttpMethod.Options, creation);
+        using var options = await _client.SendAsync(request, Token);
+        Assert.Equal(5_000, options.Number("Tus-Max-Size"));
+        Assert.StartsWith("max-size=5000, ", options.Header("Upload-Limit"), StringComparison.Ordinal);
 
         using var refused = await _client.IetfAsync(HttpMethod.Post, creation, [], [IetfClient.Complete(false), TusClient.Length(5_001)]);
         await refused.IsRefusalAsync(HttpStatusCode.RequestEntityTooLarge, "file_too_large", isFinal: true);
@@ -35,7 +35,7 @@ public sealed class ShopLimitsTests(SmallLimitsFixture relay) : IClassFixture<Sm
     }
 
     [Fact]
-    public async Task The_files_of_one_form_count_together()
+    public async Task The_files_of_one_form_count_together_against_the_shop_s_limit()
     {
         var prefix = await relay.ShopWithAsync("max_outstanding = 500");
         var sessionId = await _client.CreateAsync(prefix);

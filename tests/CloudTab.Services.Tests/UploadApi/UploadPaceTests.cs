@@ -20,10 +20,9 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
         foreach (var sent in (int[])[0, 20, 300, 50_000, body.Length - 8])
         {
             using var socket = await RawUpload.SendAsync(host.Address, sessionId, body.Length, body.AsMemory(0, sent));
-            var answer = new StringBuilder();
-            await RawUpload.ReadAnswerAsync(socket, answer, until: "request_timeout");
-            Assert.StartsWith("HTTP/1.1 408", answer.ToString(), StringComparison.Ordinal);
-            Assert.Contains("request_timeout", answer.ToString(), StringComparison.Ordinal);
+            var answer = await RawHttp.ReadAsync(socket, until: "request_timeout");
+            Assert.StartsWith("HTTP/1.1 408", answer, StringComparison.Ordinal);
+            Assert.Contains("request_timeout", answer, StringComparison.Ordinal);
         }
 
         await relay.AssertNothingLeftAsync(sessionId);
@@ -37,11 +36,10 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
         var body = RawUpload.Body(Sample.Pdf(100_000));
 
         using var socket = await RawUpload.SendToAsync(host.Address, "/send", body.Length, body.AsMemory(0, 50_000));
-        var answer = new StringBuilder();
-        await RawUpload.ReadAnswerAsync(socket, answer, until: "</html>");
+        var answer = await RawHttp.ReadAsync(socket, until: "</html>");
 
-        Assert.StartsWith("HTTP/1.1 408", answer.ToString(), StringComparison.Ordinal);
-        Assert.Contains("Nothing has come in for too long", answer.ToString(), StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 408", answer, StringComparison.Ordinal);
+        Assert.Contains("Nothing has come in for too long", answer, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -80,11 +78,10 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
         var stored = Assert.Single(await client.UploadedAsync(sessionId, file));
         Assert.Equal(file.Sha256, stored.GetProperty("sha256").GetString());
 
-        var answer = new StringBuilder();
-        await RawUpload.ReadAnswerAsync(socket, answer, until: "too_slow");
-        Assert.StartsWith("HTTP/1.1 503", answer.ToString(), StringComparison.Ordinal);
-        Assert.Contains("\"code\":\"too_slow\"", answer.ToString(), StringComparison.Ordinal);
-        Assert.Contains("Retry-After:", answer.ToString(), StringComparison.Ordinal);
+        var answer = await RawHttp.ReadAsync(socket, until: "too_slow");
+        Assert.StartsWith("HTTP/1.1 503", answer, StringComparison.Ordinal);
+        Assert.Contains("\"code\":\"too_slow\"", answer, StringComparison.Ordinal);
+        Assert.Contains("Retry-After:", answer, StringComparison.Ordinal);
         await relay.AssertNothingLeftAsync(slowSession);
     }
 
@@ -95,9 +92,9 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
         await using var host = relay.StartHost<UploadOptions>(("UPLOAD_MEMORY", $"{ObjectUpload.PartSize}"), ("UPLOAD_MINIMUM_RATE", "1"));
         using var client = host.Client();
         var memory = host.Services.GetRequiredService<UploadMemory>();
-        var held = RawUpload.Body(Sample.Pdf(ObjectUpload.PartSize - 1_000));
-        var holderSession = await client.CreateAsync();
-        using var holder = await RawUpload.SendAsync(host.Address, holderSession, held.Length, held.AsMemory(0, held.Length - 100));
+        var firstBody = RawUpload.Body(Sample.Pdf(ObjectUpload.PartSize - 1_000));
+        var firstSession = await client.CreateAsync();
+        using var first = await RawUpload.SendAsync(host.Address, firstSession, firstBody.Length, firstBody.AsMemory(0, firstBody.Length - 100));
         await UntilAsync(() => memory.InUse == ObjectUpload.PartSize);
 
         var waiting = RawUpload.Body(Sample.Pdf(UploadFixture.MaxFileSize));
@@ -118,16 +115,12 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
         var asLongAsItCouldHaveTaken = TimeSpan.FromSeconds(3);
         Assert.NotSame(sending, await Task.WhenAny(sending, Task.Delay(asLongAsItCouldHaveTaken, TimeProvider.System, Token)));
         Assert.InRange(Volatile.Read(ref sent), 1, 12 << 20);
-        Assert.Equal(held.Length / UploadMemory.BlockSize, memory.InUse / UploadMemory.BlockSize - 1);
+        Assert.Equal(firstBody.Length / UploadMemory.BlockSize, memory.InUse / UploadMemory.BlockSize - 1);
 
-        await holder.SendAsync(held.AsMemory(held.Length - 100), Token);
-        var stored = new StringBuilder();
-        await RawUpload.ReadAnswerAsync(holder, stored, until: "uploaded.");
-        Assert.StartsWith("HTTP/1.1 200", stored.ToString(), StringComparison.Ordinal);
+        await first.SendAsync(firstBody.AsMemory(firstBody.Length - 100), Token);
+        Assert.StartsWith("HTTP/1.1 200", await RawHttp.ReadAsync(first), StringComparison.Ordinal);
         await sending;
-        stored.Clear();
-        await RawUpload.ReadAnswerAsync(socket, stored, until: "uploaded.");
-        Assert.StartsWith("HTTP/1.1 200", stored.ToString(), StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 200", await RawHttp.ReadAsync(socket), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -175,7 +168,7 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
                 using var refused = await client.UploadAsync(sessionId, Sample.Pdf(1_000));
                 return refused.StatusCode == HttpStatusCode.TooManyRequests;
             });
-            await RawUpload.ReadAnswerAsync(socket, new StringBuilder(), until: "request_timeout");
+            await RawHttp.ReadAsync(socket, until: "request_timeout");
         }
 
         await client.UploadedAsync(sessionId, Sample.Pdf(1_000));

@@ -127,7 +127,7 @@ public sealed class PdfTests(PdfFixture relay) : IClassFixture<PdfFixture>
     [InlineData(-1, null)]
     [InlineData(int.MaxValue + 1L, null)]
     [InlineData(long.MinValue, null)]
-    public void An_impossible_page_count_is_ignored(long told, int? pages) => Assert.Equal(pages, PdfFacts.From(PdfMessage.Pages, told)?.Pages);
+    public void An_impossible_page_count_is_ignored(long reported, int? pages) => Assert.Equal(pages, PdfFacts.From(PdfMessage.Pages, reported)?.Pages);
 
     private static (int? Pages, bool? Locked) Facts(JsonElement file) => (
         file.TryGetProperty("pages", out var pages) ? pages.GetInt32() : null,

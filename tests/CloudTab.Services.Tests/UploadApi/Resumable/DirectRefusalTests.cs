@@ -72,23 +72,6 @@ public sealed class DirectRefusalTests(UploadFixture relay) : IClassFixture<Uplo
         await relay.AssertNothingLeftAsync(sessionId);
     }
 
-    [Fact]
-    public async Task Parts_that_do_not_make_up_the_announced_file_are_refused_with_460()
-    {
-        var (file, other) = (Sample.Pdf(), Sample.Pdf());
-        var sessionId = await _client.CreateAsync();
-        var announced = DirectClient.Announce(file, inParts: true);
-        announced["sha256"] = other.Sha256;
-        using var begun = await _client.AnnounceAsync(sessionId, announced);
-        var part = Assert.Single((await begun.JsonAsync()).GetProperty("parts").EnumerateArray());
-        await part.SentPartAsync(file);
-
-        using var finish = await _client.FinishAsync(new(begun.Headers.Location!.ToString(), []));
-
-        await finish.IsProblemAsync((HttpStatusCode)460, "checksum_mismatch");
-        await relay.AssertNothingLeftAsync(sessionId);
-    }
-
     [Theory]
     [MemberData(nameof(Unreadable))]
     public async Task An_announcement_that_cannot_be_understood_is_refused(string member, string? value)

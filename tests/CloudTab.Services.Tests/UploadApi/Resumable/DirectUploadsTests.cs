@@ -105,8 +105,8 @@ public sealed class DirectUploadsTests(UploadFixture relay) : IClassFixture<Uplo
 
         using var early = await _client.FinishAsync(upload);
 
-        var told = await early.JsonAsync();
-        Assert.Equal(upload.ExpiresAt, told.GetProperty("expiresAt").GetDateTime(), TimeSpan.FromMinutes(1));
+        var answer = await early.JsonAsync();
+        Assert.Equal(upload.ExpiresAt, answer.GetProperty("expiresAt").GetDateTime(), TimeSpan.FromMinutes(1));
         await _client.WithdrawAsync(sessionId);
     }
 }

@@ -11,8 +11,7 @@ public sealed class IetfRefusalTests(UploadFixture relay) : IClassFixture<Upload
     public async Task A_wrong_offset_is_refused_with_the_right_one()
     {
         var file = Sample.Pdf();
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginIetfAsync(sessionId, file);
+        var (sessionId, upload) = await _client.BegunIetfAsync(file);
         using var first = await _client.AppendAsync(upload, 0, file.Content[..400], isLast: false);
 
         foreach (var offset in (int[])[0, 399, 401, 5_000])
@@ -63,8 +62,7 @@ public sealed class IetfRefusalTests(UploadFixture relay) : IClassFixture<Upload
     public async Task An_upload_that_receives_more_than_its_length_becomes_invalid(bool isChunked)
     {
         var file = Sample.Pdf();
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginIetfAsync(sessionId, file, TusClient.Length(900));
+        var (sessionId, upload) = await _client.BegunIetfAsync(file, TusClient.Length(900));
         using var request = IetfClient.Request(HttpMethod.Patch, upload, file.Content, IetfClient.Append(0, isLast: false));
         request.Headers.TransferEncodingChunked = isChunked;
 
@@ -129,8 +127,7 @@ public sealed class IetfRefusalTests(UploadFixture relay) : IClassFixture<Upload
     public async Task A_required_header_that_is_missing_or_malformed_is_a_bad_request(string name, string? value)
     {
         var file = Sample.Pdf();
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginIetfAsync(sessionId, file);
+        var (_, upload) = await _client.BegunIetfAsync(file);
         var headers = IetfClient.Append(0, isLast: true).Where(header => header.Name != name);
 
         using var answer = await _client.IetfAsync(HttpMethod.Patch, upload, file.Content, value is null ? headers : headers.Append((name, value)));

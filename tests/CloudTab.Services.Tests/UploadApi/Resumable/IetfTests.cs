@@ -75,8 +75,7 @@ public sealed class IetfTests(UploadFixture relay) : IClassFixture<UploadFixture
     public async Task An_upload_is_complete_once_its_announced_bytes_have_arrived()
     {
         var file = Sample.Pdf();
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginIetfAsync(sessionId, file, TusClient.Length(1_000));
+        var (sessionId, upload) = await _client.BegunIetfAsync(file, TusClient.Length(1_000));
         Assert.Equal((0, false, "1000"), await _client.RetrieveAsync(upload));
 
         using var answer = await _client.AppendAsync(upload, 0, file.Content, isLast: false);
@@ -88,8 +87,7 @@ public sealed class IetfTests(UploadFixture relay) : IClassFixture<UploadFixture
     public async Task The_final_answer_can_be_requested_again()
     {
         var file = Sample.Pdf();
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginIetfAsync(sessionId, file);
+        var (sessionId, upload) = await _client.BegunIetfAsync(file);
         using var lost = await _client.AppendAsync(upload, 0, file.Content, isLast: true);
         var first = await lost.Content.ReadAsStringAsync(Token);
 
@@ -164,8 +162,7 @@ public sealed class IetfTests(UploadFixture relay) : IClassFixture<UploadFixture
     public async Task An_upload_can_be_continued_by_the_other_protocol()
     {
         var file = Sample.Pdf();
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginIetfAsync(sessionId, file, TusClient.Length(1_000));
+        var (sessionId, upload) = await _client.BegunIetfAsync(file, TusClient.Length(1_000));
         using var first = await _client.AppendAsync(upload, 0, file.Content[..300], isLast: false);
         using var second = await _client.PatchAsync(upload, 300, file.Content[300..600]);
         Assert.Equal(600, second.Number("Upload-Offset"));

@@ -37,6 +37,8 @@ public sealed class ResumableTests(UploadFixture relay) : IClassFixture<UploadFi
 
     public static MatrixTheoryData<Way, int> Received => new(Both, [0, 500, ObjectUpload.PartSize + 500, ObjectUpload.PartSize + 1_000]);
 
+    public static MatrixTheoryData<Way, string> Ends => new(Both, ["expired", "withdrawn", "older than a file may be"]);
+
     public static MatrixTheoryData<Way, string> Unknown => new(Both, ["0123456789abcdefghjkmnpqrs", "no-upload-has-this-id"]);
 
     [Theory]
@@ -125,51 +127,35 @@ public sealed class ResumableTests(UploadFixture relay) : IClassFixture<UploadFi
     }
 
     [Theory]
-    [MemberData(nameof(Protocols))]
-    public async Task An_upload_expires_with_its_session(Way way)
-    {
-        var client = ResumableClient.Of(way, _client);
-        var (sessionId, upload) = await client.BegunAsync(Sample.Pdf(), received: 500);
-        await relay.ExecuteAsync("UPDATE sessions SET expires_at = now() - interval '1 second' WHERE session_id = @sessionId", new { sessionId });
-
-        await client.IsGoneAsync(upload);
-        using var janitor = new StateMachine(relay);
-        await janitor.Get<MarkDue>().ExpireSessionsAsync(Token);
-        await client.IsGoneAsync(upload);
-        await relay.AssertNothingLeftAsync(sessionId);
-    }
-
-    [Theory]
-    [MemberData(nameof(Protocols))]
-    public async Task An_upload_is_gone_as_soon_as_its_session_is_withdrawn(Way way)
+    [MemberData(nameof(Ends))]
+    public async Task An_upload_is_gone_as_soon_as_it_ends_and_leaves_nothing(Way way, string end)
     {
         var client = ResumableClient.Of(way, _client);
         var file = Sample.Pdf(ObjectUpload.PartSize + 1_000);
         var (sessionId, upload) = await client.BegunAsync(file, received: file.Content.Length - 500);
         Assert.Single(await relay.OpenUploadsAsync());
 
-        await _client.WithdrawAsync(sessionId);
-
-        await relay.AssertNothingLeftAsync(sessionId);
-        await client.IsGoneAsync(upload);
-    }
-
-    [Theory]
-    [MemberData(nameof(Protocols))]
-    public async Task An_upload_lives_no_longer_than_a_file(Way way)
-    {
-        var client = ResumableClient.Of(way, _client);
-        var file = Sample.Pdf(ObjectUpload.PartSize + 1_000);
-        var (sessionId, upload) = await client.BegunAsync(file, received: file.Content.Length - 500);
-        await relay.ExecuteAsync(
-            "UPDATE uploads SET created_at = now() - interval '25 hours' FROM sessions WHERE sessions.id = session AND session_id = @sessionId", new { sessionId });
+        if (end == "withdrawn")
+        {
+            await _client.WithdrawAsync(sessionId);
+            await relay.AssertNothingLeftAsync(sessionId);
+        }
+        else
+        {
+            await relay.ExecuteAsync(
+                end == "expired"
+                    ? "UPDATE sessions SET expires_at = now() - interval '1 second' WHERE session_id = @sessionId"
+                    : "UPDATE uploads SET created_at = now() - interval '25 hours' FROM sessions WHERE sessions.id = session AND session_id = @sessionId",
+                new { sessionId });
+        }
 
         await client.IsGoneAsync(upload);
         using var janitor = new StateMachine(relay);
+        await janitor.Get<MarkDue>().ExpireSessionsAsync(Token);
         await janitor.Get<MarkDue>().ExpireUploadsAsync(Token);
         await client.IsGoneAsync(upload);
         await relay.AssertNothingLeftAsync(sessionId);
-        Assert.Equal("open", (await _client.StatusAsync(sessionId)).Text("status"));
+        Assert.Equal(end switch { "withdrawn" => "cancelled", "expired" => "expired", _ => "open" }, (await _client.StatusAsync(sessionId)).Text("status"));
     }
 
     [Theory]
@@ -240,6 +226,27 @@ public sealed class ResumableTests(UploadFixture relay) : IClassFixture<UploadFi
 
         await client.CompletedAsync(upload, file, offset);
         await relay.AssertHoldsAsync(sessionId, file);
+    }
+
+    [Theory]
+    [MemberData(nameof(Protocols))]
+    public async Task The_next_request_interrupts_one_in_progress_and_keeps_its_bytes(Way way)
+    {
+        var client = ResumableClient.Of(way, _client);
+        var file = Sample.Pdf(UploadFixture.MaxFileSize);
+        var (sessionId, upload) = await client.BegunAsync(file);
+        using var first = await client.OpenAsync(relay.Address, upload, file, offset: 0, count: 3_000_000);
+        await relay.IsLockedAsync(upload);
+
+        Assert.Equal(3_000_000, await client.OffsetAsync(upload));
+        Assert.StartsWith("HTTP/1.1 409", await RawHttp.ReadAsync(first), StringComparison.Ordinal);
+
+        using var second = await client.OpenAsync(relay.Address, upload, file, offset: 3_000_000, count: 1_000);
+        await relay.IsLockedAsync(upload);
+        using var deleted = await client.DeleteAsync(upload);
+        Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
+        Assert.StartsWith("HTTP/1.1 409", await RawHttp.ReadAsync(second), StringComparison.Ordinal);
+        await relay.AssertNothingLeftAsync(sessionId);
     }
 
     [Theory]

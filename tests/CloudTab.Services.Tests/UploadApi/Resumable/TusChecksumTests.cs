@@ -21,8 +21,7 @@ public sealed class TusChecksumTests(UploadFixture relay) : IClassFixture<Upload
     public async Task Bytes_that_match_are_kept_and_others_are_not(string algorithm)
     {
         var file = Sample.Pdf();
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginAsync(sessionId, file);
+        var (sessionId, upload) = await _client.BegunAsync(file);
 
         using var first = await _client.PatchAsync(upload, 0, file.Content[..400], Checksum(algorithm, file.Content[..400]));
         Assert.Equal(400, first.Number("Upload-Offset"));
@@ -42,8 +41,7 @@ public sealed class TusChecksumTests(UploadFixture relay) : IClassFixture<Upload
     public async Task A_mismatch_discards_whole_parts_as_well(int before)
     {
         var file = Sample.Pdf(UploadFixture.MaxFileSize);
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginAsync(sessionId, file);
+        var (sessionId, upload) = await _client.BegunAsync(file);
         using var first = await _client.PatchAsync(upload, 0, file.Content[..before]);
         var damaged = file.Content[before..];
         damaged[^1] ^= 1;
@@ -84,8 +82,7 @@ public sealed class TusChecksumTests(UploadFixture relay) : IClassFixture<Upload
     public async Task The_checksum_may_come_as_a_trailer(string? algorithm, bool matches, string status)
     {
         var file = Sample.Pdf();
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginAsync(sessionId, file);
+        var (sessionId, upload) = await _client.BegunAsync(file);
         var trailer = algorithm switch
         {
             null => "",
@@ -130,8 +127,7 @@ public sealed class TusChecksumTests(UploadFixture relay) : IClassFixture<Upload
     public async Task A_request_cut_before_its_checksum_could_be_verified_does_not_change_the_offset()
     {
         var file = Sample.Pdf(UploadFixture.MaxFileSize);
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginAsync(sessionId, file);
+        var (sessionId, upload) = await _client.BegunAsync(file);
         using var first = await _client.PatchAsync(upload, 0, file.Content[..300]);
 
         using (var socket = await RawPatch.SendAsync(
@@ -141,7 +137,7 @@ public sealed class TusChecksumTests(UploadFixture relay) : IClassFixture<Upload
         }
 
         Assert.Equal(300, await _client.OffsetAsync(upload));
-        using var rest = await _client.PatchAsync(upload, 300, file.Content[300..]);
+        await _client.CompletedAsync(upload, file, from: 300);
         await relay.AssertHoldsAsync(sessionId, file);
     }
 

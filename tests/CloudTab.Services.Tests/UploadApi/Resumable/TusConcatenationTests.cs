@@ -93,9 +93,9 @@ public sealed class TusConcatenationTests(UploadFixture relay) : IClassFixture<U
         var sessionId = await _client.CreateAsync();
         var part = await PartAsync(sessionId, file.Content);
         // A lock on the part's row blocks the statement that stores the file, and nothing before it.
-        await using var holder = await relay.Source.OpenConnectionAsync(Token);
-        await using var transaction = await holder.BeginTransactionAsync(Token);
-        await holder.ExecuteAsync("SELECT FROM files JOIN uploads ON uploads.file = files.id WHERE upload_id = @id FOR UPDATE OF files", new { id = UploadFixture.IdOf(part) }, transaction);
+        await using var blocker = await relay.Source.OpenConnectionAsync(Token);
+        await using var transaction = await blocker.BeginTransactionAsync(Token);
+        await blocker.ExecuteAsync("SELECT FROM files JOIN uploads ON uploads.file = files.id WHERE upload_id = @id FOR UPDATE OF files", new { id = UploadFixture.IdOf(part) }, transaction);
         var asked = ConcatenateAsync(sessionId, [part], file);
         await relay.IsWaitedForAsync(by: 1);
 

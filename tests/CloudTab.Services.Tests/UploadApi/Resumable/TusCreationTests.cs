@@ -117,8 +117,8 @@ public sealed class TusCreationTests(UploadFixture relay) : IClassFixture<Upload
             Assert.Contains(refused.StatusCode, (HttpStatusCode[])[HttpStatusCode.BadRequest, HttpStatusCode.RequestEntityTooLarge]);
         }
 
-        using var told = await _client.PatchAsync(upload, size - 100, file.Content[^100..^50], TusClient.Length(size));
-        Assert.Equal(HttpStatusCode.NoContent, told.StatusCode);
+        using var withLength = await _client.PatchAsync(upload, size - 100, file.Content[^100..^50], TusClient.Length(size));
+        Assert.Equal(HttpStatusCode.NoContent, withLength.StatusCode);
         using (var head = await _client.HeadAsync(upload))
         {
             Assert.Equal(size, head.Number("Upload-Length"));
@@ -141,9 +141,9 @@ public sealed class TusCreationTests(UploadFixture relay) : IClassFixture<Upload
         var upload = created.Headers.Location!.ToString();
         Assert.Equal(1_000, await _client.OffsetAsync(upload));
 
-        using var told = await _client.PatchAsync(upload, 1_000, [], TusClient.Length(1_000));
+        using var withLength = await _client.PatchAsync(upload, 1_000, [], TusClient.Length(1_000));
 
-        Assert.Equal(HttpStatusCode.NoContent, told.StatusCode);
+        Assert.Equal(HttpStatusCode.NoContent, withLength.StatusCode);
         await relay.AssertHoldsAsync(sessionId, file);
     }
 

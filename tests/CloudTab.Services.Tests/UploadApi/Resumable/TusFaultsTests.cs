@@ -18,8 +18,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
     public async Task Another_replica_takes_over_an_upload_within_a_second(int size, int sent)
     {
         var file = Sample.Pdf(size);
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginAsync(sessionId, file);
+        var (sessionId, upload) = await _client.BegunAsync(file);
         await using var second = relay.StartHost<UploadOptions>();
         using var other = second.Client();
         // The takeover is measured, not a replica's first request.
@@ -33,8 +32,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
         Assert.InRange(waited.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(1));
         Assert.InRange(offset, 0, sent);
         Assert.StartsWith("HTTP/1.1 409", await RawHttp.ReadAsync(socket), StringComparison.Ordinal);
-        using var rest = await other.PatchAsync(upload, offset, file.Content[(int)offset..]);
-        Assert.Equal(HttpStatusCode.NoContent, rest.StatusCode);
+        await other.CompletedAsync(upload, file, from: offset);
         await relay.AssertHoldsAsync(sessionId, file);
     }
 
@@ -68,8 +66,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
     public async Task A_truncated_tail_is_reported_as_an_outage_and_stores_no_file()
     {
         var file = Sample.Pdf();
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginAsync(sessionId, file);
+        var (sessionId, upload) = await _client.BegunAsync(file);
         using var first = await _client.PatchAsync(upload, 0, file.Content[..400]);
         var tail = await relay.ScalarAsync<string>("SELECT tail_keys[1] FROM uploads WHERE upload_id = @id", new { id = UploadFixture.IdOf(upload) });
         await relay.S3.PutObjectAsync(new() { BucketName = relay.Bucket, Key = tail, InputStream = new MemoryStream(file.Content[..100]) }, Token);
@@ -79,33 +76,6 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
         await rest.IsProblemAsync(HttpStatusCode.ServiceUnavailable, "unavailable");
         Assert.Equal(0, (await _client.StatusAsync(sessionId)).GetProperty("fileCount").GetInt32());
         Assert.Equal(400, await _client.OffsetAsync(upload));
-    }
-
-    [Fact]
-    public async Task Bytes_received_before_an_upload_is_taken_over_are_kept()
-    {
-        var file = Sample.Pdf(UploadFixture.MaxFileSize);
-        var upload = await _client.BeginAsync(await _client.CreateAsync(), file);
-        using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, file.Content.Length, file.Content.AsMemory(0, 3_000_000));
-        await relay.IsLockedAsync(upload);
-
-        Assert.Equal(3_000_000, await _client.OffsetAsync(upload));
-    }
-
-    [Fact]
-    public async Task A_second_request_on_the_same_replica_takes_over()
-    {
-        var file = Sample.Pdf();
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginAsync(sessionId, file);
-        using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, 1_000, file.Content.AsMemory(0, 400));
-        await relay.IsLockedAsync(upload);
-
-        using var deleted = await _client.SendAsync(HttpMethod.Delete, upload);
-
-        Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
-        Assert.StartsWith("HTTP/1.1 409", await RawHttp.ReadAsync(socket), StringComparison.Ordinal);
-        await relay.AssertNothingLeftAsync(sessionId);
     }
 
     [Fact]
@@ -128,16 +98,14 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
     public async Task An_upload_can_be_resumed_once_the_lease_of_its_dead_process_expires()
     {
         var file = Sample.Pdf();
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginAsync(sessionId, file);
+        var (sessionId, upload) = await _client.BegunAsync(file);
         using var first = await _client.PatchAsync(upload, 0, file.Content[..400]);
         await relay.ExecuteAsync(
             "UPDATE uploads SET holder = @dead, held_until = @until WHERE upload_id = @id",
             new { dead = Guid.NewGuid(), until = relay.Clock.GetUtcNow().UtcDateTime + Uploads.Lease, id = UploadFixture.IdOf(upload) });
 
         Assert.Equal(400, await _client.OffsetAsync(upload));
-        using var rest = await _client.PatchAsync(upload, 400, file.Content[400..]);
-        Assert.Equal(HttpStatusCode.NoContent, rest.StatusCode);
+        await _client.CompletedAsync(upload, file, from: 400);
         await relay.AssertHoldsAsync(sessionId, file);
     }
 
@@ -145,8 +113,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
     public async Task A_request_whose_lock_was_taken_over_changes_nothing()
     {
         var file = Sample.Pdf();
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginAsync(sessionId, file);
+        var (sessionId, upload) = await _client.BegunAsync(file);
         using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, 1_000, file.Content.AsMemory(0, 400));
         await relay.IsLockedAsync(upload);
         // Another process does this once the lease has expired.
@@ -164,8 +131,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
     public async Task A_stopping_replica_saves_what_it_has_and_answers_503()
     {
         var file = Sample.Pdf(UploadFixture.MaxFileSize);
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginAsync(sessionId, file);
+        var (sessionId, upload) = await _client.BegunAsync(file);
         var stopping = relay.StartHost<UploadOptions>();
         using var socket = await RawPatch.SendAsync(stopping.Address, upload, 0, file.Content.Length, file.Content.AsMemory(0, 9_000_000));
         await UntilAsync(async () => await relay.ScalarAsync<long>("SELECT received FROM uploads WHERE upload_id = @id", new { id = UploadFixture.IdOf(upload) }) > 0);
@@ -175,7 +141,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
         Assert.StartsWith("HTTP/1.1 503", await RawHttp.ReadAsync(socket), StringComparison.Ordinal);
         var offset = (int)await _client.OffsetAsync(upload);
         Assert.InRange(offset, ObjectUpload.PartSize, 9_000_000);
-        using var rest = await _client.PatchAsync(upload, offset, file.Content[offset..]);
+        await _client.CompletedAsync(upload, file, from: offset);
         await relay.AssertHoldsAsync(sessionId, file);
     }
 
@@ -183,8 +149,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
     public async Task A_killed_replica_loses_no_complete_part()
     {
         var file = Sample.Pdf(UploadFixture.MaxFileSize);
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginAsync(sessionId, file);
+        var (sessionId, upload) = await _client.BegunAsync(file);
         var (process, address) = await relay.StartProcessAsync("CloudTab.UploadApi");
         await using var killed = process;
         using (await RawPatch.SendAsync(address, upload, 0, file.Content.Length, file.Content.AsMemory(0, ObjectUpload.PartSize + 1_000_000)))
@@ -195,8 +160,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
 
         var offset = (int)await _client.OffsetAsync(upload);
         Assert.InRange(offset, ObjectUpload.PartSize, ObjectUpload.PartSize + 1_000_000);
-        using var rest = await _client.PatchAsync(upload, offset, file.Content[offset..]);
-        Assert.Equal(HttpStatusCode.NoContent, rest.StatusCode);
+        await _client.CompletedAsync(upload, file, from: offset);
         await relay.AssertHoldsAsync(sessionId, file);
         Assert.DoesNotContain(UploadFixture.IdOf(upload), process.Output, StringComparison.Ordinal);
         Assert.DoesNotContain(sessionId, process.Output, StringComparison.Ordinal);
@@ -208,8 +172,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
     public async Task A_complete_file_that_could_not_be_stored_is_stored_at_the_next_request(int size)
     {
         var file = Sample.Pdf(size);
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginAsync(sessionId, file);
+        var (sessionId, upload) = await _client.BegunAsync(file);
         // Postgres fails in the statement that stores the file.
         await relay.ExecuteAsync(
             """
@@ -234,8 +197,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
     public async Task An_upload_whose_session_ends_is_interrupted_and_leaves_nothing()
     {
         var file = Sample.Pdf(UploadFixture.MaxFileSize);
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginAsync(sessionId, file);
+        var (sessionId, upload) = await _client.BegunAsync(file);
         using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, file.Content.Length, file.Content.AsMemory(0, 9_000_000));
         await UntilAsync(async () => (await relay.OpenUploadsAsync()).Count > 0);
 
@@ -249,8 +211,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
     public async Task A_running_upload_extends_its_session()
     {
         var file = Sample.Pdf();
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginAsync(sessionId, file);
+        var (sessionId, upload) = await _client.BegunAsync(file);
         using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, 1_000, file.Content.AsMemory(0, 400));
         await relay.IsLockedAsync(upload);
         await relay.ExecuteAsync("UPDATE sessions SET expires_at = now() + interval '5 minutes' WHERE session_id = @sessionId", new { sessionId });
@@ -265,8 +226,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
     public async Task The_Janitor_keeps_live_uploads_and_removes_unrecorded_tails()
     {
         var file = Sample.Pdf(UploadFixture.MaxFileSize);
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginAsync(sessionId, file);
+        var (sessionId, upload) = await _client.BegunAsync(file);
         using var first = await _client.PatchAsync(upload, 0, file.Content[..(ObjectUpload.PartSize + 500)]);
         var key = await relay.ScalarAsync<string>("SELECT object_key FROM files JOIN uploads ON uploads.file = files.id WHERE upload_id = @id", new { id = UploadFixture.IdOf(upload) });
         // A process died after it put a tail into S3 and before it recorded that.
@@ -292,12 +252,7 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
         await janitor.Get<MarkDue>().ExpireUploadsAsync(Token);
         await janitor.Get<MarkDue>().AbandonUploadsAsync(Token);
         await janitor.Get<RemoveFiles>().RunOnceAsync(Token);
-        while (await janitor.Get<AbortUploads>().RunOnceAsync(Token) is { More: true })
-        {
-        }
-
-        while (await janitor.Get<SweepOrphans>().RunOnceAsync(Token) is { More: true })
-        {
-        }
+        await StateMachine.AllAsync(janitor.Get<AbortUploads>().RunOnceAsync);
+        await StateMachine.AllAsync(janitor.Get<SweepOrphans>().RunOnceAsync);
     }
 }

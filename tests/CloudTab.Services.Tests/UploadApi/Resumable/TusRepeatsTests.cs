@@ -12,8 +12,7 @@ public sealed class TusRepeatsTests(UploadFixture relay) : IClassFixture<UploadF
     public async Task A_repeated_request_does_not_interrupt_the_one_in_progress()
     {
         var file = Sample.Pdf(2_000_000);
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginAsync(sessionId, file);
+        var (sessionId, upload) = await _client.BegunAsync(file);
         using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, file.Content.Length, file.Content.AsMemory(0, 1));
         var sent = await SendUntilDurableAsync(sessionId, socket, file);
 
@@ -29,8 +28,7 @@ public sealed class TusRepeatsTests(UploadFixture relay) : IClassFixture<UploadF
     public async Task A_client_that_keeps_sending_after_a_conflict_is_cut()
     {
         var file = Sample.Pdf(UploadFixture.MaxFileSize);
-        var sessionId = await _client.CreateAsync();
-        var upload = await _client.BeginAsync(sessionId, file);
+        var (_, upload) = await _client.BegunAsync(file);
         using var first = await _client.PatchAsync(upload, 0, file.Content[..1_000]);
 
         using var socket = await RawPatch.SendAsync(relay.Address, upload, 0, file.Content.Length - 1_000, file.Content.AsMemory(0, 1_000));
