@@ -72,7 +72,7 @@ public static class DatabaseExtensions
     {
         builder.Services.AddOptionsWithValidateOnStart<DatabaseOptions>().BindConfiguration("").ValidateDataAnnotations();
         builder.Services.TryAddSingleton(TimeProvider.System);
-        builder.Services.AddExceptionHandler<OutageHandler>();
+        builder.Services.AddProblemDetails().AddExceptionHandler<OutageHandler>();
         builder.AddPostgresPipeline();
         // Below warnings it writes every statement.
         builder.Logging.AddFilter("Npgsql", LogLevel.Warning);

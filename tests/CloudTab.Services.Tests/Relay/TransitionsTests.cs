@@ -160,7 +160,7 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
             "claim" => await _states.Claims.ClaimAsync(key, name, Token),
             "release" => await _states.Claims.ReleaseAsync(key, name, Token),
             "complete" => await _states.Claims.CompleteAsync(key, name, Token),
-            _ => await _states.Sessions.CancelAsync(key.Shop, session.SessionId, Token),
+            _ => ((await _states.Sessions.CancelAsync(key.Shop, session.SessionId, Token)).Outcome, session.Id),
         };
 
         Assert.Equal((Enum.Parse<Outcome>(outcome), session.Id), (answered, id));

@@ -124,6 +124,6 @@ public sealed class ShopLimitsTests(SmallLimitsFixture relay) : IClassFixture<Sm
         using var answer = await _client.PostAsync($"{prefix}/send", form, Token);
 
         Assert.Equal(HttpStatusCode.InsufficientStorage, answer.StatusCode);
-        Assert.Contains("take all its room", await answer.Content.ReadAsStringAsync(Token), StringComparison.Ordinal);
+        Assert.Contains("queue is full", await answer.Content.ReadAsStringAsync(Token), StringComparison.Ordinal);
     }
 }

@@ -39,7 +39,7 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
         var answer = await RawHttp.ReadAsync(socket, until: "</html>");
 
         Assert.StartsWith("HTTP/1.1 408", answer, StringComparison.Ordinal);
-        Assert.Contains("Nothing has come in for too long", answer, StringComparison.Ordinal);
+        Assert.Contains("No data arrived for too long", answer, StringComparison.Ordinal);
     }
 
     [Fact]

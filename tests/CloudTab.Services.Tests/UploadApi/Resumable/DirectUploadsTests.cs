@@ -121,11 +121,11 @@ public sealed class DirectLimitsTests(SmallLimitsFixture relay) : IClassFixture<
     {
         var sessionId = await _client.CreateAsync();
         for (var i = 0; i < 3; i++)
-            await _client.BeginDirectAsync(sessionId, Sample.Pdf());
+            await _client.BeginDirectAsync(sessionId, Sample.Pdf(500));
         await relay.ExecuteAsync(
             "UPDATE uploads SET created_at = now() - interval '2 minutes' FROM sessions WHERE sessions.id = session AND session_id = @sessionId", new { sessionId });
 
-        using var fourth = await _client.AnnounceAsync(sessionId, DirectClient.Announce(Sample.Pdf()));
+        using var fourth = await _client.AnnounceAsync(sessionId, DirectClient.Announce(Sample.Pdf(500)));
 
         await fourth.IsProblemAsync(HttpStatusCode.RequestEntityTooLarge, "too_many_files");
         await _client.WithdrawAsync(sessionId);
