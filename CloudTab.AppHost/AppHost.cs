@@ -65,6 +65,7 @@ var gateway = builder.AddProject<Projects.CloudTab_Gateway>("gateway")
     .WithReference(janitor)
     .WithHttpHealthCheck("/health")
     .WithUrlForEndpoint("http", url => url.DisplayText = "Customer's page")
+    .WithUrl("/docs/", "API reference")
     .WithIconName("Globe")
     .WithSampleJobCommand();
 if (builder.Environment.IsDevelopment())

@@ -20,8 +20,9 @@ internal static class FileEndpoints
         group.MapMethods("/files/{fileId}/download", [HttpMethods.Get, HttpMethods.Head], Download).WithTags("Files").WithSummary("Download a file, or get a link to it")
             .WithDescription("If the request's `Accept` names `application/json`, the answer is a link that needs no key and is good for five minutes.")
             .Allows("Range", "If-Match", "If-None-Match", "If-Range")
-            .Tells(200, "ETag", "Accept-Ranges", "Content-Disposition").Tells(206, "ETag", "Accept-Ranges", "Content-Disposition", "Content-Range").Tells(304, "ETag")
-            .Tells(416, "Content-Range")
+            .Tells(200, "ETag", "Last-Modified", "Accept-Ranges", "Content-Disposition")
+            .Tells(206, "ETag", "Last-Modified", "Accept-Ranges", "Content-Disposition", "Content-Range")
+            .Tells(304, "ETag", "Last-Modified").Tells(416, "Content-Range")
             .AddOpenApiOperationTransformer((operation, _, _) =>
             {
                 operation.Responses!["200"].Content!["application/octet-stream"] = new() { Schema = new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary" } };

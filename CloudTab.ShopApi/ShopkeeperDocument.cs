@@ -39,6 +39,7 @@ internal static class ShopkeeperDocument
             ["If-None-Match"] = ("Answers 304 if the file is this one.", $"\"{ADigest}\""),
             ["If-Range"] = ("Answers the range only if the file is this one, else all of it.", $"\"{ADigest}\""),
             ["ETag"] = ("The SHA-256 of the file.", $"\"{ADigest}\""),
+            ["Last-Modified"] = ("When the file was stored.", "Sun, 29 Nov 2026 09:30:00 GMT"),
             ["Accept-Ranges"] = ("Ranges of bytes may be asked for.", "bytes"),
             ["Content-Range"] = ("Which bytes these are.", "bytes 0-1048575/2097152"),
             ["Content-Disposition"] = ("The file's name. It is always an attachment.", "attachment; filename=a.pdf; filename*=UTF-8''a.pdf"),

@@ -113,7 +113,7 @@ internal static class CustomerDocument
         {
             // The page's script comes with its package. What would ask another origin (fonts, telemetry, the agent) is off, and the policy
             // allows none.
-            var nonce = Convert.ToBase64String(RandomNumberGenerator.GetBytes(16));
+            var nonce = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
             context.Response.Headers.ContentSecurityPolicy = $"{Policy}; script-src 'nonce-{nonce}' 'strict-dynamic'";
             scalar.WithTitle("CloudTab's APIs").AddDocument(Name, Document.Info.Title).AddDocument("shopkeeper", "CloudTab for shops").WithNonce(nonce)
                 .DisableDefaultFonts().DisableTelemetry().DisableAgent().DisableMcp().HideDeveloperTools();

@@ -22,6 +22,8 @@ public sealed partial class Model : IAsyncLifetime
     private readonly DirectoryInfo _data = Directory.CreateTempSubdirectory("cloudtab-");
     private DistributedApplication? _app;
 
+    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(2);
+
     /// <summary>Our services, by name. What they store things in is not ours: see <see cref="Stores"/>.</summary>
     public IReadOnlyDictionary<string, Service> Services { get; private set; } = new Dictionary<string, Service>(StringComparer.Ordinal);
 
@@ -48,7 +50,8 @@ public sealed partial class Model : IAsyncLifetime
         var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.CloudTab_AppHost>(
             AppHostArguments.For(_data, replicas: 2), CancellationToken.None);
         _app = await builder.BuildAsync(CancellationToken.None);
-        await _app.StartAsync(CancellationToken.None);
+        using var limit = new CancellationTokenSource(StartLimit, TimeProvider.System); // a Migrator that fails would be waited for without end
+        await _app.StartAsync(limit.Token);
         var resources = _app.Services.GetRequiredService<DistributedApplicationModel>().Resources;
         var secrets = await Task.WhenAll(resources.OfType<ParameterResource>().Where(parameter => parameter.Secret).Select(ValueAsync));
         var services = await Task.WhenAll(resources.OfType<ProjectResource>().Where(IsOurs).Select(project => ReadAsync(project, secrets)));

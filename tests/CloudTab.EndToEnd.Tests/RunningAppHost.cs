@@ -8,6 +8,8 @@ namespace CloudTab.EndToEnd.Tests;
 /// <summary>The AppHost as it is, started on a data folder and waited for, with two replicas.</summary>
 public sealed class RunningAppHost : IAsyncDisposable
 {
+    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(2);
+
     private RunningAppHost(DistributedApplication app) => App = app;
 
     public DistributedApplication App { get; }
@@ -27,11 +29,13 @@ public sealed class RunningAppHost : IAsyncDisposable
                 builder.CreateResourceBuilder(service).WithEnvironment(name, value);
         }
 
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(StartLimit); // a Migrator that fails would be waited for without end
         var app = await builder.BuildAsync(cancellationToken);
         try
         {
-            await app.StartAsync(cancellationToken);
-            await app.ResourceNotifications.WaitForResourceHealthyAsync("gateway", cancellationToken);
+            await app.StartAsync(limit.Token);
+            await app.ResourceNotifications.WaitForResourceHealthyAsync("gateway", limit.Token);
             return new RunningAppHost(app);
         }
         catch
