@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Security.Cryptography;
 using CloudTab.Testing;
 
 namespace CloudTab.Bench;
@@ -11,9 +10,6 @@ namespace CloudTab.Bench;
 /// </summary>
 internal static class Startup
 {
-    // Given here, because the AppHost would write what it generates into the developer's user secrets.
-    private static readonly string[] Secrets = ["postgres-password", "s3-access-key", "s3-secret-key", "shopkeeper-key"];
-
     public static async Task RunAsync()
     {
         var project = Repository.PathOf("CloudTab.AppHost");
@@ -25,18 +21,15 @@ internal static class Startup
         }
 
         var data = Directory.CreateTempSubdirectory("cloudtab-");
-        var settings = Secrets.ToDictionary(name => $"Parameters__{name}", _ => RandomNumberGenerator.GetHexString(40), StringComparer.Ordinal);
-        settings["CLOUDTAB_DATA"] = data.FullName;
-
+        string[] command = ["dotnet", "run", "--no-build", "--project", project, "--", .. AppHostArguments.For(data, replicas: 1)];
         Console.WriteLine();
         Console.WriteLine("| from `dotnet run` to everything healthy | seconds | limit | ratio |");
         Console.WriteLine("| --- | ---: | ---: | ---: |");
         foreach (var (on, limit) in new[] { ("an empty data folder", 20.0), ("existing data", 15.0) })
         {
-            settings["PORT"] = ChildProcess.FreePort().ToString(CultureInfo.InvariantCulture);
+            var port = ChildProcess.FreePort().ToString(CultureInfo.InvariantCulture);
             var watch = Stopwatch.StartNew();
-            await using var appHost = await ChildProcess.StartProgramAsync(
-                ["dotnet", "run", "--no-build", "--project", project], settings, new Uri($"http://localhost:{settings["PORT"]}/health"), CancellationToken.None);
+            await using var appHost = await ChildProcess.StartProgramAsync([.. command, $"PORT={port}"], none, new Uri($"http://localhost:{port}/health"), CancellationToken.None);
             var seconds = watch.Elapsed.TotalSeconds;
             Console.WriteLine($"| {on} | {seconds:F1} | < {limit:F0} | {seconds / limit:F2} |");
         }
