@@ -16,7 +16,7 @@ var migrator = builder.AddProject<Projects.CloudTab_Migrator>("migrator")
     .WithEnvironment(stores.ConfigureBucket)
     .WithEnvironment("SHOPKEEPER_API_KEY", shopkeeperKey)
     .WithIconName("ArrowUp")
-    .WithOperatorCommands(settings)
+    .WithOperatorCommands()
     .WaitFor(stores.Postgres)
     .WaitFor(stores.S3);
 

@@ -1,22 +1,17 @@
 using System.Globalization;
 using System.Net.Http.Json;
 using System.Text.Json;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace CloudTab.AppHost;
 
 /// <summary>What a developer can do with the running application from its dashboard.</summary>
 internal static class Commands
 {
-    private const string Migrator = "migrator";
-
-    private static readonly TimeSpan ResetLimit = TimeSpan.FromMinutes(2);
-
     /// <summary>The sample job: an empty page of A4.</summary>
     private static readonly byte[] Page = "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"u8.ToArray();
 
-    /// <summary>Adds shops and keys by the Migrator's own verbs, and makes everything new.</summary>
-    public static IResourceBuilder<ProjectResource> WithOperatorCommands(this IResourceBuilder<ProjectResource> migrator, Settings settings)
+    /// <summary>The Migrator's own verbs: adds shops and keys, and deletes everything.</summary>
+    public static IResourceBuilder<ProjectResource> WithOperatorCommands(this IResourceBuilder<ProjectResource> migrator)
     {
         migrator.WithProcessCommand("add-shop", "Add a shop", context => migrator.VerbAsync(context, "shop", "add"), new()
         {
@@ -29,13 +24,11 @@ internal static class Commands
             Description = "Adds a key to a shop and shows it, this once",
             Arguments = [Text("shop", "Shop", "Its id", "default"), Text("name", "Name", "What the key is for, such as the PC it is used on")],
         });
-        return migrator.WithCommand("reset", "Reset all data", context => ResetAsync(context, settings), new()
+        return migrator.WithProcessCommand("reset", "Reset all data", context => migrator.VerbAsync(context, "reset"), new()
         {
             IconName = "Delete",
-            Description = "Deletes the database and all files, and starts anew",
+            Description = "Deletes every shop, key, session and file",
             ConfirmationMessage = "Delete every shop, key, session and file?",
-            UpdateState = _ => settings.Containers ? ResourceCommandState.Hidden : ResourceCommandState.Enabled,
-            Progress = new() { Message = "Deleting the data and starting anew" },
         });
     }
 
@@ -57,40 +50,9 @@ internal static class Commands
             .BuildAsync(migrator.ApplicationBuilder.ExecutionContext, context.Logger, context.CancellationToken);
         return new("dotnet")
         {
-            Arguments = ["run", "--no-build", "--project", migrator.Resource.GetProjectMetadata().ProjectPath, "--", .. verb, context.Arguments.GetString("shop")!, context.Arguments.GetString("name")!],
+            Arguments = ["run", "--no-build", "--project", migrator.Resource.GetProjectMetadata().ProjectPath, "--", .. verb, .. context.Arguments.Select(argument => argument.Value!)],
             EnvironmentVariables = configuration.EnvironmentVariables.ToDictionary(StringComparer.Ordinal),
         };
-    }
-
-    /// <summary>Stops everything that runs, deletes the data, and starts in the order of the first start: no service may see the time before the migration.</summary>
-    private static async Task<ExecuteCommandResult> ResetAsync(ExecuteCommandContext context, Settings settings)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken);
-        limit.CancelAfter(ResetLimit); // a service that does not start would keep the dialog open for ever
-        var commands = context.Services.GetRequiredService<ResourceCommandService>();
-        var notifications = context.Services.GetRequiredService<ResourceNotificationService>();
-        var running = context.Services.GetRequiredService<DistributedApplicationModel>().Resources
-            .Where(resource => resource is ProjectResource or ExecutableResource && resource.Name != Migrator).ToList();
-        var (stores, services) = (running.Where(IsStore).ToList(), running.Where(resource => !IsStore(resource)).ToList());
-
-        await DoAsync(running, KnownResourceCommands.StopCommand);
-        foreach (var store in stores)
-            Directory.Delete(Path.Combine(settings.Data, store.Name), recursive: true);
-
-        await DoAsync(stores, KnownResourceCommands.StartCommand);
-        foreach (var store in stores)
-            await notifications.WaitForResourceHealthyAsync(store.Name, limit.Token);
-        var before = TimeProvider.System.GetUtcNow().UtcDateTime;
-        await commands.ExecuteCommandAsync(Migrator, KnownResourceCommands.StartCommand, limit.Token);
-        await notifications.WaitForResourceAsync(Migrator, update => update.Snapshot.StopTimeStamp > before, limit.Token);
-        await DoAsync(services, KnownResourceCommands.StartCommand);
-        await notifications.WaitForResourceHealthyAsync("gateway", limit.Token);
-        return CommandResults.Success("All data is gone, and everything runs again.");
-
-        bool IsStore(IResource resource) => Directory.Exists(Path.Combine(settings.Data, resource.Name));
-
-        Task DoAsync(IEnumerable<IResource> resources, string command) =>
-            Task.WhenAll(resources.Select(resource => commands.ExecuteCommandAsync(resource, command, limit.Token)));
     }
 
     private static async Task<ExecuteCommandResult> SendAsync(EndpointReference gateway, CancellationToken cancellationToken)

@@ -27,6 +27,13 @@ internal sealed class Bucket(
         logger.LifecycleRuleSet(Name);
     }
 
+    /// <summary>Deletes all objects. Parts of unfinished uploads are the Janitor's.</summary>
+    public async Task EmptyAsync(CancellationToken cancellationToken)
+    {
+        while (await client.ListObjectsV2Async(new() { BucketName = Name }, cancellationToken) is { S3Objects: { Count: > 0 } found })
+            await client.DeleteObjectsAsync(new() { BucketName = Name, Objects = [.. found.Select(one => new KeyVersion { Key = one.Key })] }, cancellationToken);
+    }
+
     private async Task<bool> CreateAsync(CancellationToken cancellationToken)
     {
         try

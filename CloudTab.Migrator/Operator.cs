@@ -9,6 +9,9 @@ internal sealed class Operator(Database database, ApiKeys keys, TimeProvider clo
 {
     private DateTime Now => clock.GetUtcNow().UtcDateTime;
 
+    /// <summary>Deletes all shops, and with them everything that belongs to one.</summary>
+    public Task DeleteAllAsync(CancellationToken cancellationToken) => database.ExecuteAsync("TRUNCATE shops CASCADE", parameters: null, cancellationToken);
+
     /// <returns>Whether the shop is new.</returns>
     /// <exception cref="ValidationException">The id or the name is not one a shop can have.</exception>
     public async Task<bool> AddShopAsync(string id, string name, CancellationToken cancellationToken)

@@ -34,7 +34,22 @@ internal static class Verbs
             await services.GetRequiredService<BucketCors>().EnsureAsync(cancellationToken);
             await services.GetRequiredService<FirstShop>().EnsureAsync(cancellationToken);
         }));
+        if (services.GetRequiredService<IHostEnvironment>().IsDevelopment())
+            root.Add(Reset(services));
         return root;
+    }
+
+    private static Command Reset(IServiceProvider services)
+    {
+        var reset = new Command("reset", "Deletes every shop, key, session and file; only there in Development");
+        reset.SetAction((_, cancellationToken) => ExplainedAsync(async () =>
+        {
+            await services.GetRequiredService<Operator>().DeleteAllAsync(cancellationToken);
+            await services.GetRequiredService<Bucket>().EmptyAsync(cancellationToken);
+            await services.GetRequiredService<FirstShop>().EnsureAsync(cancellationToken);
+            Console.WriteLine("All data is gone.");
+        }));
+        return reset;
     }
 
     private static Command Wait(Schema schema)
