@@ -1,5 +1,7 @@
+using System.Net;
 using System.Reflection;
 using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.Http.Metadata;
 
 namespace CloudTab.UploadApi;
@@ -28,11 +30,13 @@ internal readonly record struct RequestedShop(string Id, bool IsNamed)
 
 /// <summary>The session that a request's path names.</summary>
 /// <param name="Id">The session id. It is empty, so that no session is found, if the path holds what no session id can be.</param>
-internal readonly record struct RequestedSession(RequestedShop Shop, string Id) : IEndpointParameterMetadataProvider
+/// <param name="Client">The address that asks for it.</param>
+internal readonly record struct RequestedSession(RequestedShop Shop, string Id, IPAddress Client) : IEndpointParameterMetadataProvider
 {
     /// <summary>Called by the framework to make a handler's parameter.</summary>
     public static ValueTask<RequestedSession> BindAsync(HttpContext context) => ValueTask.FromResult(
-        new RequestedSession(RequestedShop.Of(context), context.GetRouteValue("sessionId") is string id && SessionId.IsWellFormed(id) ? id : ""));
+        new RequestedSession(
+            RequestedShop.Of(context), context.GetRouteValue("sessionId") is string id && SessionId.IsWellFormed(id) ? id : "", ClientNetwork.Of(context)));
 
     /// <summary>Called by the framework for every endpoint with such a parameter.</summary>
     public static void PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder) => builder.Metadata.Add(Problems.SessionNotFound);
@@ -40,11 +44,13 @@ internal readonly record struct RequestedSession(RequestedShop Shop, string Id) 
 
 /// <summary>The upload that a request's path names.</summary>
 /// <param name="Id">The upload id. It is empty, so that no upload is found, if the path holds what no upload id can be.</param>
-internal readonly record struct RequestedUpload(RequestedShop Shop, string Id) : IEndpointParameterMetadataProvider
+/// <param name="Client">The address that asks for it.</param>
+internal readonly record struct RequestedUpload(RequestedShop Shop, string Id, IPAddress Client) : IEndpointParameterMetadataProvider
 {
     /// <summary>Called by the framework to make a handler's parameter.</summary>
     public static ValueTask<RequestedUpload> BindAsync(HttpContext context) => ValueTask.FromResult(
-        new RequestedUpload(RequestedShop.Of(context), context.GetRouteValue("uploadId") is string id && UploadId.IsWellFormed(id) ? id : ""));
+        new RequestedUpload(
+            RequestedShop.Of(context), context.GetRouteValue("uploadId") is string id && UploadId.IsWellFormed(id) ? id : "", ClientNetwork.Of(context)));
 
     /// <summary>Called by the framework for every endpoint with such a parameter.</summary>
     public static void PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder) => builder.Metadata.Add(Problems.UploadNotFound);

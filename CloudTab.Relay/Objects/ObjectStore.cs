@@ -35,14 +35,16 @@ public sealed class ObjectStore(
 
     /// <summary>Begins an object; what is written becomes visible when it is completed, as a whole.</summary>
     /// <param name="key">The object's key.</param>
+    /// <param name="client">The address that its memory counts for.</param>
     /// <param name="most">Bytes that it will have at most, if that is known: it then takes no more memory than that.</param>
-    public ObjectUpload BeginUpload(string key, long? most) =>
-        new(RequestsFor(key), memory, options.Value.SignsPayloads, most, ObjectUpload.PartSize, ObjectProgress.None, tailPrefix: null);
+    public ObjectUpload BeginUpload(string key, IPAddress client, long? most) =>
+        new(RequestsFor(key), memory, client, options.Value.SignsPayloads, most, ObjectUpload.PartSize, ObjectProgress.None, tailPrefix: null);
 
     /// <summary>Continues an upload from what was parked or last recorded.</summary>
+    /// <param name="client">The address that its memory counts for.</param>
     /// <param name="most">Bytes that the object will have at most after this.</param>
-    public ObjectUpload ResumeUpload(Upload upload, long most) =>
-        new(RequestsFor(upload.ObjectKey), memory, options.Value.SignsPayloads, most, upload.PartSize, upload.Progress, TailsOf(upload));
+    public ObjectUpload ResumeUpload(Upload upload, IPAddress client, long most) =>
+        new(RequestsFor(upload.ObjectKey), memory, client, options.Value.SignsPayloads, most, upload.PartSize, upload.Progress, TailsOf(upload));
 
     /// <summary>Deletes all tails that an upload of this key has left.</summary>
     public async Task DeleteTailsAsync(string key, CancellationToken cancellationToken)

@@ -51,6 +51,15 @@ public sealed class ObjectStoreOptions
     public long UploadMemory { get; set; } = 256 << 20;
 
     /// <summary>
+    /// Uploads of one client address that fill memory at once (UPLOADS_PER_ADDRESS, default 8); its others wait, as they do beyond an
+    /// eighth of UPLOAD_MEMORY. Too small, and customers who share an address wait for each other; too large, and the connections of one
+    /// address slow down those of others.
+    /// </summary>
+    [ConfigurationKeyName("UPLOADS_PER_ADDRESS")]
+    [Range(1, 10_000)]
+    public int UploadsPerAddress { get; set; } = 8;
+
+    /// <summary>
     /// Bytes a second that an upload must bring to keep its memory while others wait for some (UPLOAD_MINIMUM_RATE, default 65,536).
     /// The slowest below it is ended first; while no upload waits for memory, none is ended. Too small, and slow uploads hold up fast
     /// ones; too large, and customers with a poor connection are sent away in the rush hour.

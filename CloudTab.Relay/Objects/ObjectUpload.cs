@@ -1,3 +1,5 @@
+using System.Net;
+
 namespace CloudTab.Relay;
 
 /// <summary>
@@ -31,6 +33,7 @@ public sealed class ObjectUpload : IAsyncDisposable
 
     private readonly ObjectRequests _requests;
     private readonly UploadMemory _memory;
+    private readonly IPAddress _client;
     private readonly int _partSize;
     private readonly int _bufferSize;
     private readonly bool _isResumable;
@@ -51,14 +54,16 @@ public sealed class ObjectUpload : IAsyncDisposable
     private bool _reachedS3;
     private bool _settled;
 
+    /// <param name="client">The address that its memory counts for.</param>
     /// <param name="most">Bytes that the object will have at most, if that is known: it then takes no more memory than that.</param>
     /// <param name="from">How far an upload has come that is continued.</param>
     /// <param name="tailPrefix">What the keys of tails begin with, or null for an object that ends where it began.</param>
     internal ObjectUpload(
-        ObjectRequests requests, UploadMemory memory, bool signsPayloads, long? most, int partSize, ObjectProgress from, string? tailPrefix)
+        ObjectRequests requests, UploadMemory memory, IPAddress client, bool signsPayloads, long? most, int partSize, ObjectProgress from, string? tailPrefix)
     {
         _requests = requests;
         _memory = memory;
+        _client = client;
         _isResumable = tailPrefix is not null;
         _signsPayloads = signsPayloads;
         _recorded = from;
@@ -161,7 +166,11 @@ public sealed class ObjectUpload : IAsyncDisposable
         await _keeping;
         await CollectPartsAsync();
         if (_filling is { } buffer)
+        {
+            buffer.Seal();
             await _tails.ParkAsync(buffer, cancellationToken);
+        }
+
         _settled = true;
         return Durable;
     }
@@ -184,16 +193,17 @@ public sealed class ObjectUpload : IAsyncDisposable
     private UploadBuffer Begin()
     {
         _tails.Begin();
-        return _filling = _memory.Begin(_bufferSize, _reclaim);
+        return _filling = _memory.Begin(_client, _bufferSize, _reclaim);
     }
 
     private async Task SendPartAsync(CancellationToken cancellationToken)
     {
+        _filling!.Seal();
         await _keeping;
         while (_sending.Count == MostSending || _sending.TryPeek(out var first) && first.IsCompleted)
             await _sending.Dequeue();
         _multipartId ??= await BeginMultipartAsync();
-        (var part, _filling) = (_filling!, null);
+        (var part, _filling) = (_filling, null);
         _sending.Enqueue(UploadPartAsync(part, ++_lastPart, before: _sending.LastOrDefault(Task.CompletedTask), cancellationToken));
     }
 
@@ -278,6 +288,7 @@ public sealed class ObjectUpload : IAsyncDisposable
         (var buffer, _filling) = (_filling ?? throw new InvalidOperationException("Nothing was written."), null);
         using (buffer)
         {
+            buffer.Seal();
             ExpectAll(buffer.Length);
             await _requests.PutAsync(_requests.Key, buffer.Content(0, buffer.Length, _signsPayloads), cancellationToken);
         }

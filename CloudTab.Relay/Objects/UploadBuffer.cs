@@ -17,10 +17,11 @@ public sealed class UploadBuffer : IDisposable
     private long _askedAt; // 0 while no wait is going on
     private bool _disposed;
 
-    internal UploadBuffer(UploadMemory memory, TimeProvider clock, int size, CancellationTokenSource reclaim)
+    internal UploadBuffer(UploadMemory memory, AddressBudget address, TimeProvider clock, int size, CancellationTokenSource reclaim)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(size, ObjectUpload.PartSize);
         _memory = memory;
+        Address = address;
         _clock = clock;
         _size = size;
         _reclaim = reclaim;
@@ -39,7 +40,13 @@ public sealed class UploadBuffer : IDisposable
 
     internal int MostBlocks { get; }
 
+    internal AddressBudget Address { get; }
+
+    internal bool HasPlace { get; set; }
+
     internal bool IsPromised { get; set; }
+
+    internal bool IsSealed { get; set; }
 
     internal bool IsTakenBack { get; private set; }
 
@@ -81,9 +88,12 @@ public sealed class UploadBuffer : IDisposable
         var (index, used) = Math.DivRem(Length, UploadMemory.BlockSize);
         Length += count;
         if (IsFull)
-            _memory.Seal(this);
+            Seal();
         return Blocks[index].AsSpan(used, count);
     }
+
+    /// <summary>No more will be written: from here on it depends on S3 alone.</summary>
+    public void Seal() => _memory.Seal(this);
 
     /// <summary>What has been written so far was there before: the client's pace is measured from here.</summary>
     internal void BeginMeasuring()

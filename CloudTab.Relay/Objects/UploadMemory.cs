@@ -1,10 +1,11 @@
+using System.Net;
 using Microsoft.Extensions.Options;
 
 namespace CloudTab.Relay;
 
 /// <summary>
-/// The one memory budget that all uploads of a process share, handed out in blocks as bytes come in. An upload that gets none waits, in
-/// order of arrival, and meanwhile reads nothing from its connection.
+/// The one memory budget that all uploads of a process share, handed out in blocks as bytes come in. An upload that gets none waits, and
+/// meanwhile reads nothing from its connection.
 ///
 /// Half of the budget is given block by block to any upload that asks, so that a slow upload holds hardly more than what it has sent. Beyond
 /// that a part must be promised: all the blocks that it can still need are set aside, and it never waits again. Given block by block
@@ -14,16 +15,21 @@ namespace CloudTab.Relay;
 /// limits, so every promise ends. While none is out, what was given block by block leaves room for a whole part at least, and that is
 /// promised to the first in line.
 ///
+/// Each address has a budget of its own by the same rules: an eighth of the whole, but two parts at least. No more of its parts than
+/// UPLOADS_PER_ADDRESS fill at once; others wait until one of them is complete. So an address waits for itself, and takes nothing from
+/// others, however many connections it opens. Addresses are served in turn, the uploads of each in order of arrival.
+///
 /// If the first in line would not be served once S3 has what is on its way, parts that come in more slowly than UPLOAD_MINIMUM_RATE
-/// are taken back, the slowest first and no more of them than it needs. Among themselves slow uploads only wait, and they stand behind
-/// the others.
+/// are taken back, the slowest first and no more of them than it needs; only those of its own address if it waits for that. Among
+/// themselves slow uploads only wait for memory, and they stand behind the others.
 /// </summary>
 public sealed class UploadMemory : IDisposable
 {
     /// <summary>Bytes in a block.</summary>
     public const int BlockSize = 64 << 10;
 
-    private const int BlocksOfPart = ObjectUpload.PartSize / BlockSize;
+    private const int ShareOfAddress = 8;
+    private const int LeastOfAddress = 2 * ObjectUpload.PartSize / BlockSize;
 
     // How long a part may take before its rate says anything about its client; and how often those that were too young are looked at again.
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
@@ -31,25 +37,23 @@ public sealed class UploadMemory : IDisposable
 
     private readonly Lock _lock = new();
     private readonly Stack<byte[]> _spare = [];
-    private readonly HashSet<UploadBuffer> _filling = [];
-    private readonly LinkedList<Waiter> _waiting = [];
-    private readonly LinkedList<Waiter> _slowWaiting = [];
+    private readonly Dictionary<IPAddress, AddressBudget> _addresses = [];
+    private readonly LinkedList<WaitingUploads> _turns = [];
+    private readonly LinkedList<WaitingUploads> _slowTurns = [];
+    private readonly MemoryBudget _all;
+    private readonly int _places;
     private readonly long _minimumRate;
-    private readonly int _blocks;
-    private readonly int _mostLoose;
     private readonly RelayTelemetry _telemetry;
     private readonly TimeProvider _clock;
     private readonly ITimer _rounds;
 
-    private int _loose; // blocks given one by one
-    private int _promised; // blocks of promised parts, given or not
-    private int _sealed; // of both, those of parts that are complete
+    private int _waiting;
     private int _inUse;
 
     public UploadMemory(IOptions<ObjectStoreOptions> options, RelayTelemetry telemetry, TimeProvider clock)
     {
-        _blocks = checked((int)(options.Value.UploadMemory / BlockSize));
-        _mostLoose = Math.Min(_blocks / 2, _blocks - BlocksOfPart);
+        _all = new(checked((int)(options.Value.UploadMemory / BlockSize)));
+        _places = options.Value.UploadsPerAddress;
         _minimumRate = options.Value.MinimumRate;
         _telemetry = telemetry;
         _clock = clock;
@@ -60,43 +64,50 @@ public sealed class UploadMemory : IDisposable
     public long InUse => Volatile.Read(ref _inUse) * (long)BlockSize;
 
     /// <summary>Bytes that buffers may take at most.</summary>
-    public long Limit => _blocks * (long)BlockSize;
+    public long Limit => _all.Blocks * (long)BlockSize;
 
-    private LinkedListNode<Waiter>? First => _waiting.First ?? _slowWaiting.First;
+    private WaitingUploads? Next => (_turns.First ?? _slowTurns.First)?.Value;
 
     /// <summary>Begins a part. It takes no memory before its first byte is asked for.</summary>
+    /// <param name="client">The address that it counts for.</param>
     /// <param name="size">Bytes that it has at most, <see cref="ObjectUpload.PartSize"/> or less.</param>
     /// <param name="reclaim">Is cancelled if the part has to give its memory back.</param>
-    public UploadBuffer Begin(int size, CancellationTokenSource reclaim)
+    public UploadBuffer Begin(IPAddress client, int size, CancellationTokenSource reclaim)
     {
-        var buffer = new UploadBuffer(this, _clock, size, reclaim);
         lock (_lock)
-            _filling.Add(buffer);
-        return buffer;
+        {
+            if (!_addresses.TryGetValue(client, out var address))
+                _addresses[client] = address = new(client, Math.Min(_all.Blocks, Math.Max(_all.Blocks / ShareOfAddress, LeastOfAddress)), _places, _turns, _slowTurns);
+            address.Parts++;
+            return new(this, address, _clock, size, reclaim);
+        }
     }
 
     public void Dispose() => _rounds.Dispose();
 
     /// <summary>Adds a block to a part, once there is one.</summary>
     /// <exception cref="OperationCanceledException">The part has to give its memory back, or the caller has cancelled.</exception>
-    internal async ValueTask GrowAsync(UploadBuffer buffer, CancellationToken cancellationToken)
+    internal async ValueTask GrowAsync(UploadBuffer part, CancellationToken cancellationToken)
     {
-        Waiter waiter;
+        WaitingUpload upload;
         lock (_lock)
         {
-            if (buffer.IsTakenBack)
+            if (part.IsTakenBack)
                 throw new OperationCanceledException("The memory of this upload was taken back.");
-            if ((buffer.IsPromised || First is null) && TryGive(buffer))
+            if ((part.IsPromised || IsNext(part)) && TryGive(part) == Missing.Nothing)
                 return;
-            waiter = Enqueue(buffer);
-            TakeBack();
+            upload = new(part);
+            Enqueue(upload);
+            Serve();
+            TakeBackFor(part.Address);
+            TakeBackForFirst();
         }
 
         var began = _clock.GetTimestamp();
         try
         {
-            await using var leaving = cancellationToken.UnsafeRegister((_, token) => Leave(waiter, token), null);
-            await waiter.Given.Task;
+            await using var leaving = cancellationToken.UnsafeRegister((_, token) => Leave(upload, token), null);
+            await upload.Given.Task;
         }
         finally
         {
@@ -105,90 +116,137 @@ public sealed class UploadMemory : IDisposable
     }
 
     /// <summary>The part is complete: from here on it depends on S3, and its client's pace no longer matters.</summary>
-    internal void Seal(UploadBuffer buffer)
+    internal void Seal(UploadBuffer part)
     {
         lock (_lock)
         {
-            _filling.Remove(buffer);
-            _sealed += buffer.Share;
-        }
-    }
-
-    /// <summary>Gives back everything that a part holds.</summary>
-    internal void Return(UploadBuffer buffer)
-    {
-        lock (_lock)
-        {
-            if (!_filling.Remove(buffer))
-                _sealed -= buffer.Share;
-            if (buffer.IsPromised)
-                _promised -= buffer.MostBlocks;
-            else
-                _loose -= buffer.Blocks.Count;
-            _inUse -= buffer.Blocks.Count;
-            foreach (var block in buffer.Blocks)
-                _spare.Push(block);
-            buffer.Blocks.Clear();
+            if (part.IsSealed)
+                return;
+            part.IsSealed = true;
+            _all.Seal(part);
+            part.Address.Seal(part);
+            LeavePlace(part);
             Serve();
         }
     }
 
-    private bool TryGive(UploadBuffer buffer)
+    /// <summary>Gives back everything that a part holds.</summary>
+    internal void Return(UploadBuffer part)
     {
-        if (!buffer.IsPromised)
+        var address = part.Address;
+        lock (_lock)
         {
-            if (_loose < _mostLoose && _loose + _promised < _blocks)
+            _all.Return(part);
+            address.Return(part);
+            _inUse -= part.Blocks.Count;
+            foreach (var block in part.Blocks)
+                _spare.Push(block);
+            part.Blocks.Clear();
+            if (--address.Parts == 0)
+                _addresses.Remove(address.Client);
+            LeavePlace(part);
+            address.Prompt.TakeTurn();
+            address.Slow.TakeTurn();
+            Serve();
+        }
+    }
+
+    /// <summary>Whether nothing that waits comes before a part. If it needs a place, it takes one.</summary>
+    private bool IsNext(UploadBuffer part) => Next is null && TryTakePlace(part) && LineOf(part).First is null;
+
+    private static bool TryTakePlace(UploadBuffer part)
+    {
+        if (!part.HasPlace && part.Address.HasPlace)
+            part.HasPlace = part.Address.Filling.Add(part);
+        return part.HasPlace;
+    }
+
+    private void LeavePlace(UploadBuffer part)
+    {
+        var address = part.Address;
+        part.HasPlace = false;
+        address.Filling.Remove(part);
+        while (address.ForPlace.First is { } first && TryTakePlace(first.Value.Part))
+        {
+            address.ForPlace.Remove(first);
+            LineOf(first.Value.Part).Add(first.Value);
+        }
+    }
+
+    private Missing TryGive(UploadBuffer part)
+    {
+        if (!part.IsPromised)
+        {
+            var address = part.Address;
+            if (address.CanGive && _all.CanGive)
             {
-                _loose++;
+                address.Give();
+                _all.Give();
             }
-            else if (CanPromise(buffer, returning: 0))
+            else if (!address.CanPromise(part))
             {
-                _loose -= buffer.Blocks.Count;
-                _promised += buffer.MostBlocks;
-                buffer.IsPromised = true;
+                return Missing.OfAddress;
+            }
+            else if (!_all.CanPromise(part))
+            {
+                return Missing.OfAll;
             }
             else
             {
-                return false;
+                address.Promise(part);
+                _all.Promise(part);
+                part.IsPromised = true;
             }
         }
 
         // Pinned, since sockets read into them, and never given up: memory that a process has needed once it will need again.
-        buffer.Blocks.Add(_spare.TryPop(out var block) ? block : GC.AllocateUninitializedArray<byte>(BlockSize, pinned: true));
+        part.Blocks.Add(_spare.TryPop(out var block) ? block : GC.AllocateUninitializedArray<byte>(BlockSize, pinned: true));
         _inUse++;
-        return true;
+        return Missing.Nothing;
     }
 
-    private bool CanPromise(UploadBuffer buffer, int returning) =>
-        _loose + _promised - returning - buffer.Blocks.Count + buffer.MostBlocks <= _blocks;
+    private WaitingUploads LineOf(UploadBuffer part) => IsSlow(part) ? part.Address.Slow : part.Address.Prompt;
 
-    private Waiter Enqueue(UploadBuffer buffer)
+    private void Enqueue(WaitingUpload upload)
     {
-        if (First is null)
+        if (_waiting++ == 0)
             _rounds.Change(Round, Round);
-        var waiter = new Waiter(buffer);
-        var line = IsSlow(buffer) ? _slowWaiting : _waiting;
-        waiter.Place = line.AddLast(waiter);
-        return waiter;
+        if (TryTakePlace(upload.Part))
+            LineOf(upload.Part).Add(upload);
+        else
+            upload.Part.Address.ForPlace.AddLast(upload.Node);
     }
 
-    private void Leave(Waiter waiter, CancellationToken cancellationToken)
+    private void Leave(WaitingUpload upload, CancellationToken cancellationToken)
     {
         lock (_lock)
         {
-            if (!waiter.Given.TrySetCanceled(cancellationToken))
+            if (!upload.Given.TrySetCanceled(cancellationToken))
                 return;
-            waiter.Place!.List!.Remove(waiter.Place);
+            _waiting--;
+            upload.Node.List!.Remove(upload.Node);
+            upload.Part.Address.Prompt.TakeTurn(); // the next of them may need less
+            upload.Part.Address.Slow.TakeTurn();
             Serve();
         }
     }
 
     private void Serve()
     {
-        while (First is { } first && TryGive(first.Value.Buffer))
+        while (Next is { } line)
         {
-            first.List!.Remove(first);
-            first.Value.Given.SetResult();
+            var missing = line.First is { } first ? TryGive(first.Part) : Missing.OfAddress;
+            if (missing == Missing.OfAll)
+                return;
+            if (missing == Missing.OfAddress)
+            {
+                line.LoseTurn();
+                continue;
+            }
+
+            _waiting--;
+            line.First!.Given.SetResult();
+            line.RemoveFirst();
         }
     }
 
@@ -196,34 +254,46 @@ public sealed class UploadMemory : IDisposable
     {
         lock (_lock)
         {
-            TakeBack();
-            if (First is null)
+            foreach (var address in _addresses.Values)
+                TakeBackFor(address);
+            TakeBackForFirst();
+            if (_waiting == 0)
                 _rounds.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         }
     }
 
-    private void TakeBack()
+    private void TakeBackFor(AddressBudget address)
     {
-        if (_waiting.First is not { } first)
+        if (address.ForPlace.Count > 0 && !address.Filling.Any(part => part.IsTakenBack))
+            FindSlowest(address.Filling)?.TakeBack();
+        TakeBackFor(address.Prompt.First, address, address.Filling);
+    }
+
+    private void TakeBackForFirst() =>
+        TakeBackFor(_turns.First?.Value.First, _all, _addresses.Values.SelectMany(address => address.Filling));
+
+    private void TakeBackFor(WaitingUpload? first, MemoryBudget budget, IEnumerable<UploadBuffer> filling)
+    {
+        if (first is null)
             return;
-        var returning = _sealed + _filling.Where(buffer => buffer.IsTakenBack).Sum(buffer => buffer.Share);
-        while (!CanPromise(first.Value.Buffer, returning) && FindSlowest() is { } slowest)
+        var returning = budget.Sealed + filling.Where(part => part.IsTakenBack).Sum(part => part.Share);
+        while (!budget.CanPromise(first.Part, returning) && FindSlowest(filling) is { } slowest)
         {
             slowest.TakeBack();
             returning += slowest.Share;
         }
     }
 
-    private UploadBuffer? FindSlowest() => _filling.Where(buffer => !buffer.IsTakenBack && IsSlow(buffer)).MinBy(buffer => buffer.Rate);
+    private UploadBuffer? FindSlowest(IEnumerable<UploadBuffer> filling) =>
+        filling.Where(part => !part.IsTakenBack && IsSlow(part)).MinBy(part => part.Rate);
 
-    private bool IsSlow(UploadBuffer buffer) => buffer.FillTime >= Grace && buffer.Rate < _minimumRate;
+    private bool IsSlow(UploadBuffer part) => part.FillTime >= Grace && part.Rate < _minimumRate;
 
-    private sealed class Waiter(UploadBuffer buffer)
+    /// <summary>What a part cannot get a block of.</summary>
+    private enum Missing
     {
-        public UploadBuffer Buffer { get; } = buffer;
-
-        public TaskCompletionSource Given { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public LinkedListNode<Waiter>? Place { get; set; }
+        Nothing,
+        OfAddress,
+        OfAll,
     }
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Microsoft.AspNetCore.Http;
 
 namespace CloudTab.ServiceDefaults;
 
@@ -7,6 +8,9 @@ namespace CloudTab.ServiceDefaults;
 public static class ClientNetwork
 {
     private const int NetworkBytesOfIpv6 = 8;
+
+    /// <summary>What a request's client counts as.</summary>
+    public static IPAddress Of(HttpContext context) => Of(context.Connection.RemoteIpAddress);
 
     /// <summary>
     /// The address; of IPv6 the network, since a single connection has a whole /64 and may take a new address for every request.

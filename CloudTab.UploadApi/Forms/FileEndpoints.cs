@@ -47,7 +47,7 @@ internal static class FileEndpoints
                 continue;
             if (part.Field != Field)
                 return Problems.OtherField;
-            if (await files.AddAsync(session, part, request.ContentLength, cancellationToken) is { } refused)
+            if (await files.AddAsync(session, part, ClientNetwork.Of(request.HttpContext), request.ContentLength, cancellationToken) is { } refused)
                 return refused;
         }
 

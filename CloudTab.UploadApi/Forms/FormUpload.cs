@@ -1,3 +1,4 @@
+using System.Net;
 using System.Runtime.ExceptionServices;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
@@ -35,9 +36,10 @@ internal sealed class FormUpload(
     /// <summary>Receives one file: checks it while it passes, and makes its object durable.</summary>
     /// <param name="session">The session that it is for.</param>
     /// <param name="part">The form's field that holds it.</param>
+    /// <param name="client">The address that sends it.</param>
     /// <param name="bodySize">Bytes of the request's body, if the client announced them.</param>
     /// <returns>Why it is refused, or null.</returns>
-    public async Task<Problem?> AddAsync(UploadSession session, FormPart part, long? bodySize, CancellationToken cancellationToken)
+    public async Task<Problem?> AddAsync(UploadSession session, FormPart part, IPAddress client, long? bodySize, CancellationToken cancellationToken)
     {
         var limits = options.Value.For(session.ShopLimits);
         if (session.FileCount + _begun.Count >= limits.Files)
@@ -57,8 +59,8 @@ internal sealed class FormUpload(
         using var span = Telemetry.StartFile(file.Id);
         var began = clock.GetTimestamp();
         var (limit, surplus) = RoomIn(session, limits);
-        await using var upload = store.BeginUpload(file.ObjectKey, Math.Min(bodySize ?? limit, limit));
-        var received = await receiveBytes.CopyAsync(new(part.ReadAsync, null), upload, inspection, limit, uploadLock: null, cancellationToken);
+        await using var upload = store.BeginUpload(file.ObjectKey, client, Math.Min(bodySize ?? limit, limit));
+        var received = await receiveBytes.CopyAsync(new(part.ReadAsync, null, client), upload, inspection, limit, uploadLock: null, cancellationToken);
         if (received.Cut is { } cut)
         {
             if (upload.Reclaimed.IsCancellationRequested && !cancellationToken.IsCancellationRequested)

@@ -48,7 +48,7 @@ internal sealed class PageUpload(
                     return Problems.SessionNotFound;
             }
 
-            if (await files.AddAsync(session, part, request.ContentLength, cancellationToken) is { } refused)
+            if (await files.AddAsync(session, part, ClientNetwork.Of(request.HttpContext), request.ContentLength, cancellationToken) is { } refused)
                 return refused;
         }
 

@@ -1,3 +1,4 @@
+using System.Net;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 
@@ -6,10 +7,11 @@ namespace CloudTab.UploadApi;
 /// <summary>The bytes that one request, or one file of a form, adds to an upload, and what the client says about them.</summary>
 /// <param name="Read">Reads the next bytes; 0 at their end.</param>
 /// <param name="Size">How many there are, if the client announced it.</param>
-internal sealed record RequestBody(Func<Memory<byte>, CancellationToken, ValueTask<int>> Read, long? Size)
+/// <param name="Client">The address that the memory for them counts for.</param>
+internal sealed record RequestBody(Func<Memory<byte>, CancellationToken, ValueTask<int>> Read, long? Size, IPAddress Client)
 {
     /// <summary>No bytes: for an upload that has all of them and was not completed.</summary>
-    public static RequestBody None { get; } = new((_, _) => ValueTask.FromResult(0), 0);
+    public static RequestBody Empty(IPAddress client) => new((_, _) => ValueTask.FromResult(0), 0, client);
 
     /// <summary>Where in the upload the bytes belong, if the client said so.</summary>
     public long? Offset { get; init; }

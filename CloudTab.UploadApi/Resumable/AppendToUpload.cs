@@ -103,7 +103,7 @@ internal sealed class AppendToUpload(
         var limits = options.Value.For(upload.ShopLimits);
         var limit = upload.Length ?? Math.Min(limits.FileSize, limits.SessionSize - upload.Claimed);
         var end = Math.Min(limit, upload.Received + (body.Size ?? limit));
-        await using var sending = store.ResumeUpload(upload, end);
+        await using var sending = store.ResumeUpload(upload, body.Client, end);
         sending.Journal = body.Checksum is null ? uploadLock.RecordAsync : null;
         using var inspection = upload.IsPartial || upload.PartETags.Length > 0 ? null : new FileInspection(types, upload.Name, upload.DeclaredType);
 

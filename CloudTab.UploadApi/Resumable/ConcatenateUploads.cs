@@ -9,9 +9,10 @@ internal sealed class ConcatenateUploads(
     /// <summary>Creates the upload that is made of others, and stores its file.</summary>
     /// <param name="parts">Upload ids of the partial uploads, in their order; one may come several times.</param>
     public async Task<UploadAttempt> ConcatenateAsync(
-        string shop, string sessionId, NewUpload wanted, IReadOnlyList<string> parts, CancellationToken cancellationToken)
+        RequestedSession session, NewUpload wanted, IReadOnlyList<string> parts, CancellationToken cancellationToken)
     {
-        var all = await uploads.FindAllAsync(shop, sessionId, cancellationToken);
+        var shop = session.Shop.Id;
+        var all = await uploads.FindAllAsync(shop, session.Id, cancellationToken);
         foreach (var earlier in all.Where(upload => upload.Concat == wanted.Concat && !upload.IsGone))
         {
             if (await AnswerAgainAsync(shop, earlier, cancellationToken) is { } answer)
@@ -31,8 +32,8 @@ internal sealed class ConcatenateUploads(
 
         var length = partials.Sum(partial => partial.Received);
         using var content = new PartialsReader(store, partials);
-        var body = new RequestBody(content.ReadAsync, length) { Consumed = [.. partials.Distinct()] };
-        return await createUpload.CreateAsync(shop, sessionId, wanted with { Length = length }, body, cancellationToken);
+        var body = new RequestBody(content.ReadAsync, length, session.Client) { Consumed = [.. partials.Distinct()] };
+        return await createUpload.CreateAsync(shop, session.Id, wanted with { Length = length }, body, cancellationToken);
     }
 
     /// <summary>

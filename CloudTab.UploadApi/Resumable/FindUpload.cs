@@ -11,16 +11,16 @@ internal sealed class FindUpload(UploadLocks locks, AppendToUpload appendToUploa
     /// is completed when its creation is repeated. Clients ask for its partial uploads before they repeat it: those that are used up
     /// still tell that they had all their bytes.
     /// </summary>
-    public async Task<UploadAttempt> FindAsync(string shop, string uploadId, CancellationToken cancellationToken)
+    public async Task<UploadAttempt> FindAsync(RequestedUpload requested, CancellationToken cancellationToken)
     {
-        var found = await locks.WaitUntilFreeAsync(shop, uploadId, cancellationToken);
+        var found = await locks.WaitUntilFreeAsync(requested.Shop.Id, requested.Id, cancellationToken);
         if (found is { IsUsedUp: true })
             return found;
         if (Problems.RefusalFor(found) is { } refused)
             return refused;
         if (found!.IsComplete || found.IsFinal || found.Received != found.Length)
             return found;
-        var completed = await appendToUpload.AppendAsync(shop, uploadId, RequestBody.None, cancellationToken);
+        var completed = await appendToUpload.AppendAsync(requested.Shop.Id, requested.Id, RequestBody.Empty(requested.Client), cancellationToken);
         // tus clients start over on any failure of HEAD except 423, which they retry.
         return completed.Refused == Problems.UploadInterrupted ? Problems.UploadLocked : completed;
     }

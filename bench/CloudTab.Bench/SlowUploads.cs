@@ -31,9 +31,9 @@ internal static class SlowUploads
         var file = UploadClient.CreateFile(FileSize);
         using var stop = new CancellationTokenSource();
         var ended = 0;
-        var trickles = Enumerable.Range(0, Slow).Select(async _ =>
+        var trickles = Enumerable.Range(0, Slow).Select(async phone =>
         {
-            if (!await TrickleAsync(stack, stop.Token))
+            if (!await TrickleAsync(stack, new([10, 0, (byte)(phone >> 8), (byte)phone]), stop.Token))
                 Interlocked.Increment(ref ended);
         }).ToArray();
         await Task.Delay(Head, TimeProvider.System);
@@ -77,7 +77,7 @@ internal static class SlowUploads
 
     /// <summary>Sends a second's worth every second, until it is stopped or cut off.</summary>
     /// <returns>Whether the service let it go on to the end.</returns>
-    private static async Task<bool> TrickleAsync(Stack stack, CancellationToken stopped)
+    private static async Task<bool> TrickleAsync(Stack stack, IPAddress phone, CancellationToken stopped)
     {
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         try
@@ -86,7 +86,7 @@ internal static class SlowUploads
             using var client = new HttpClient { BaseAddress = stack.UploadApi.Address };
             var path = $"{await UploadClient.CreateSessionAsync(client)}/upload";
             var head = string.Create(CultureInfo.InvariantCulture,
-                $"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: {FileSize}\r\n\r\n");
+                $"POST {path} HTTP/1.1\r\nHost: bench\r\nX-Forwarded-For: {phone}\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: {FileSize}\r\n\r\n");
             const string opening = "--b\r\nContent-Disposition: form-data; name=\"files\"; filename=\"slow.pdf\"\r\n\r\n%PDF-1.7\n";
             await socket.SendAsync(Encoding.ASCII.GetBytes(head + opening), stopped);
             var second = new byte[BytesPerSecond];

@@ -78,7 +78,7 @@ internal static class Ietf
     private static async Task<Results<NoContent, Problem>> Retrieve(
         RequestedUpload requested, HttpRequest request, FindUpload findUpload, IetfAnswers answers, CancellationToken cancellationToken)
     {
-        var attempt = await findUpload.FindAsync(requested.Shop.Id, requested.Id, cancellationToken);
+        var attempt = await findUpload.FindAsync(requested, cancellationToken);
         if (attempt.Refused is not null)
             return IetfAnswers.Refuse(request, attempt);
         answers.Tell(request.HttpContext.Response, attempt.Upload!);

@@ -50,7 +50,7 @@ internal static class IetfRequest
             return (null, Problems.InvalidHeader(IetfHeaders.Complete));
         if (IetfDigests.ReadContent(request, out var checksum) is { } unreadable)
             return (null, unreadable);
-        var body = new RequestBody(request.Body.ReadAsync, UploadHeaders.HasBody(request) ? request.ContentLength : 0)
+        var body = new RequestBody(request.Body.ReadAsync, UploadHeaders.HasBody(request) ? request.ContentLength : 0, ClientNetwork.Of(request.HttpContext))
         {
             Offset = offset,
             Length = request.Headers.ReadInteger(UploadHeaders.Length),

@@ -57,7 +57,7 @@ internal static class Tus
         var attempt = wanted switch
         {
             null => unreadable!,
-            { Parts: { } parts } => await concatenateUploads.ConcatenateAsync(session.Shop.Id, session.Id, wanted.Upload, parts, cancellationToken),
+            { Parts: { } parts } => await concatenateUploads.ConcatenateAsync(session, wanted.Upload, parts, cancellationToken),
             _ => await CreateAsync(session, wanted.Upload, request, createUpload, cancellationToken),
         };
         // Where an upload was begun, its offset tells the rest.
@@ -86,7 +86,7 @@ internal static class Tus
     private static async Task<Results<Ok, Problem>> Head(
         RequestedUpload requested, HttpResponse response, FindUpload findUpload, CancellationToken cancellationToken)
     {
-        var attempt = await findUpload.FindAsync(requested.Shop.Id, requested.Id, cancellationToken);
+        var attempt = await findUpload.FindAsync(requested, cancellationToken);
         if (attempt.Refused is { } refused)
             return refused;
 
@@ -150,7 +150,7 @@ internal static class Tus
             return (null, Problems.InvalidHeader(UploadHeaders.Length));
         if (!TusChecksum.TryRead(request, out var checksum))
             return (null, Problems.ChecksumNotUnderstood);
-        return (new RequestBody(request.Body.ReadAsync, request.ContentLength) { Offset = offset, Length = length, Checksum = checksum }, null);
+        return (new RequestBody(request.Body.ReadAsync, request.ContentLength, ClientNetwork.Of(request.HttpContext)) { Offset = offset, Length = length, Checksum = checksum }, null);
     }
 
     // "This header MUST be included in every PATCH response if the upload is going to expire."

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -25,7 +26,7 @@ internal static class ShopGiven
         foreach (var file in files.Length > 0 ? files : [new GivenFile()])
         {
             var begun = await relay.Service<UploadingFiles>().BeginAsync(opened.Id, file.Name, Token);
-            await using var upload = relay.Service<ObjectStore>().BeginUpload(begun!.ObjectKey, file.Content.Length);
+            await using var upload = relay.Service<ObjectStore>().BeginUpload(begun!.ObjectKey, IPAddress.Loopback, file.Content.Length);
             for (var written = 0; written < file.Content.Length;)
             {
                 var memory = await upload.GetMemoryAsync(Token);

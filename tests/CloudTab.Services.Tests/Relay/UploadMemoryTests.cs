@@ -1,3 +1,4 @@
+using System.Net;
 using CloudTab.Relay;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
@@ -13,6 +14,7 @@ public sealed class UploadMemoryTests : IDisposable
 
     private readonly FakeTimeProvider _clock = new();
     private readonly List<CancellationTokenSource> _reclaims = [];
+    private int _clients;
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().AddSingleton<RelayTelemetry>().BuildServiceProvider();
     private UploadMemory? _memory;
 
@@ -67,12 +69,11 @@ public sealed class UploadMemoryTests : IDisposable
         }
     }
 
+    public static MatrixTheoryData<int, int> Budgets => new([Part, Part + Block, 2 * Part, 5 * Part, 24 * Part], [1, 3, 60]);
+
     [Theory]
-    [InlineData(Part)]
-    [InlineData(Part + Block)]
-    [InlineData(2 * Part)]
-    [InlineData(5 * Part)]
-    public async Task Any_number_of_uploads_finish_within_any_budget(int bytes)
+    [MemberData(nameof(Budgets))]
+    public async Task Any_number_of_uploads_of_any_number_of_addresses_finish_within_any_budget(int bytes, int addresses)
     {
         Given(bytes);
         const int seed = 42;
@@ -80,13 +81,15 @@ public sealed class UploadMemoryTests : IDisposable
         var sizes = Enumerable.Range(0, 60).Select(_ => random.Next(3) == 0 ? random.Next(1, Part) : Part).ToArray();
         var maximum = 0L;
 
-        await Task.WhenAll(sizes.Select(size => Task.Run(async () =>
+        await Task.WhenAll(sizes.Select((size, number) => Task.Run(async () =>
         {
             // Two parts in a row: the first is sent to S3 while the second fills.
-            var first = Begin(size).Buffer;
+            var client = Address(number % addresses);
+            var first = Begin(size, client).Buffer;
             await FillAsync(first, size);
+            first.Seal();
             var sending = Task.Run(first.Dispose, Token);
-            using var second = Begin(size).Buffer;
+            using var second = Begin(size, client).Buffer;
             for (var left = size; left > 0; left -= Block)
             {
                 await FillAsync(second, Math.Min(left, Block));
@@ -234,6 +237,83 @@ public sealed class UploadMemoryTests : IDisposable
         Assert.Equal(0, Memory.InUse);
     }
 
+    [Fact]
+    public async Task An_address_holds_an_eighth_of_the_memory_and_others_do_not_wait_for_it()
+    {
+        Given(bytes: 24 * Part);
+        var greedy = new List<Upload>();
+        for (var i = 0; i < 3; i++)
+        {
+            greedy.Add(await WholeAsync(Part, Address(1)));
+            Assert.Equal((i + 1) * Part, Memory.InUse);
+        }
+
+        var next = Begin(Part, Address(1));
+        var waiting = next.Buffer.GetMemoryAsync(Token).AsTask();
+        Assert.False(waiting.IsCompleted);
+        var other = await WholeAsync(Part, Address(2)).WaitAsync(TimeSpan.FromSeconds(10), TimeProvider.System, Token);
+
+        greedy[0].Buffer.Dispose();
+        await waiting.WaitAsync(TimeSpan.FromSeconds(10), TimeProvider.System, Token);
+        foreach (var upload in (Upload[])[greedy[1], greedy[2], next, other])
+            upload.Buffer.Dispose();
+        Assert.Equal(0, Memory.InUse);
+    }
+
+    [Fact]
+    public async Task Slow_connections_of_one_address_leave_all_memory_but_eight_blocks_to_others_and_take_turns()
+    {
+        Given(bytes: 8 * Part);
+        var slow = Enumerable.Range(0, 300).Select(_ => Begin(Part, Address(1))).ToList();
+        var asked = slow.ConvertAll(upload => upload.Buffer.GetMemoryAsync(Token).AsTask());
+        Assert.Equal(8, asked.Count(wait => wait.IsCompleted));
+        Assert.Equal(8 * Block, Memory.InUse);
+
+        // A photo of somebody else never waits.
+        for (var part = 0; part < 3; part++)
+        {
+            var photo = Begin(Part, Address(2));
+            for (var block = 0; block < Part / Block; block++)
+            {
+                var memory = photo.Buffer.GetMemoryAsync(Token);
+                Assert.True(memory.IsCompleted);
+                await memory;
+                photo.Buffer.Advance(Block);
+            }
+
+            photo.Buffer.Dispose();
+        }
+
+        // One that is complete makes room for the next, and so does one that is too slow, while others of its address wait.
+        Assert.DoesNotContain(_reclaims, reclaim => reclaim.IsCancellationRequested);
+        slow[0].Buffer.Advance(1);
+        slow[0].Buffer.Seal();
+        await asked[8].WaitAsync(TimeSpan.FromSeconds(10), TimeProvider.System, Token);
+        _clock.Advance(TimeSpan.FromSeconds(6));
+        var reclaimed = Assert.Single(slow, upload => upload.Reclaim.IsCancellationRequested);
+        reclaimed.Buffer.Dispose();
+        await asked[9].WaitAsync(TimeSpan.FromSeconds(10), TimeProvider.System, Token);
+        Assert.False(asked[10].IsCompleted);
+    }
+
+    [Fact]
+    public async Task Addresses_that_wait_are_served_in_turn()
+    {
+        Given(bytes: Part);
+        var full = await WholeAsync();
+        var crowd = Enumerable.Range(0, 6).Select(_ => Begin(Part, Address(1))).ToList();
+        var crowdWaits = crowd.ConvertAll(upload => upload.Buffer.GetMemoryAsync(Token).AsTask());
+        var late = Begin(Part, Address(2));
+        var lateWaits = late.Buffer.GetMemoryAsync(Token).AsTask();
+
+        full.Buffer.Dispose();
+        await crowdWaits[0].WaitAsync(TimeSpan.FromSeconds(10), TimeProvider.System, Token);
+        crowd[0].Buffer.Dispose();
+
+        await lateWaits.WaitAsync(TimeSpan.FromSeconds(10), TimeProvider.System, Token);
+        Assert.False(crowdWaits[1].IsCompleted);
+    }
+
     private static void InterlockedMax(ref long maximum, long value)
     {
         for (var seen = Interlocked.Read(ref maximum); value > seen;)
@@ -243,18 +323,21 @@ public sealed class UploadMemoryTests : IDisposable
     private void Given(int bytes) => _memory = new(
         Options.Create(new ObjectStoreOptions { UploadMemory = bytes, MinimumRate = 64 << 10 }), _services.GetRequiredService<RelayTelemetry>(), _clock);
 
-    private Upload Begin(int size)
+    /// <param name="client">Its address; one of its own if that is null.</param>
+    private Upload Begin(int size, IPAddress? client = null)
     {
         var reclaim = new CancellationTokenSource();
         lock (_reclaims)
             _reclaims.Add(reclaim);
-        return new(Memory.Begin(size, reclaim), reclaim);
+        return new(Memory.Begin(client ?? Address(1_000_000 + Interlocked.Increment(ref _clients)), size, reclaim), reclaim);
     }
 
+    private static IPAddress Address(int number) => new(number);
+
     /// <summary>An upload whose part is complete, and depends on S3 only.</summary>
-    private async Task<Upload> WholeAsync(int size = Part)
+    private async Task<Upload> WholeAsync(int size = Part, IPAddress? client = null)
     {
-        var upload = Begin(size);
+        var upload = Begin(size, client);
         await FillAsync(upload.Buffer, size);
         return upload;
     }

@@ -57,7 +57,7 @@ public sealed class UploadTailsTests(UploadFixture relay) : IClassFixture<Upload
         var store = host.Services.GetRequiredService<ObjectStore>();
         var received = 0L;
         IReadOnlyList<string> tails;
-        await using (var upload = store.ResumeUpload(new() { ObjectKey = $"2026-01-01/{Guid.NewGuid()}", PartSize = ObjectUpload.PartSize }, ObjectUpload.PartSize + 1))
+        await using (var upload = store.ResumeUpload(new() { ObjectKey = $"2026-01-01/{Guid.NewGuid()}", PartSize = ObjectUpload.PartSize }, IPAddress.Loopback, ObjectUpload.PartSize + 1))
         {
             upload.Journal = (progress, _) =>
             {
@@ -87,7 +87,7 @@ public sealed class UploadTailsTests(UploadFixture relay) : IClassFixture<Upload
         await using var host = relay.StartHost<UploadOptions>();
         var store = host.Services.GetRequiredService<ObjectStore>();
         ObjectProgress? recorded = null;
-        await using (var upload = store.ResumeUpload(new() { ObjectKey = key, PartSize = ObjectUpload.PartSize }, ObjectUpload.PartSize + 1))
+        await using (var upload = store.ResumeUpload(new() { ObjectKey = key, PartSize = ObjectUpload.PartSize }, IPAddress.Loopback, ObjectUpload.PartSize + 1))
         {
             // As if the answer to the statement was lost.
             upload.Journal = (progress, _) =>
