@@ -76,7 +76,8 @@ internal static class Telemetry
     {
         public override void OnStart(Activity data)
         {
-            if (data is not { Kind: ActivityKind.Client, ParentId: null })
+            // The sampler asks only for flags; a filtered request's own calls come with a parent that nobody records.
+            if (data is not ({ Kind: ActivityKind.Client, ParentId: null } or { Parent.IsAllDataRequested: false }))
                 return;
             data.IsAllDataRequested = false;
             data.ActivityTraceFlags &= ~ActivityTraceFlags.Recorded;

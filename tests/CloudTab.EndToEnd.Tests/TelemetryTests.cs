@@ -119,6 +119,15 @@ public sealed partial class TelemetryTests(ObservedRelay relay) : IClassFixture<
     }
 
     [Fact]
+    public void Health_checks_make_no_traces()
+    {
+        var spans = Span.Of(relay.Exports).ToList();
+        var known = spans.Select(span => span.SpanId).Append(ObservedRelay.SampledTrace.Split('-')[2]).ToHashSet(StringComparer.Ordinal);
+
+        Assert.Empty(spans.Where(span => span.ParentId.Length > 0 && !known.Contains(span.ParentId)).Select(span => $"{span.Service} {span.Name}").Distinct());
+    }
+
+    [Fact]
     public void A_round_of_the_Janitor_is_a_trace_only_if_it_did_something()
     {
         var rounds = Span.Of(relay.Exports).Where(span => span.Service == "janitor" && span.ParentId.Length == 0).Select(span => span.Name).ToHashSet();
