@@ -13,12 +13,8 @@ public sealed class CrashTests
         ["JANITOR_LISTING_INTERVAL"] = "1000",
     };
 
-    [Theory]
-    [InlineData("upload-api")]
-    [InlineData("shop-api")]
-    [InlineData("notifier")]
-    [InlineData("janitor")]
-    public async Task Nothing_acknowledged_is_lost_when_a_service_is_killed(string service)
+    [Fact]
+    public async Task Nothing_acknowledged_is_lost_when_services_are_killed()
     {
         var token = TestContext.Current.CancellationToken;
         await using var relay = await RelayProcesses.StartAsync(Settings, token);
@@ -26,11 +22,14 @@ public sealed class CrashTests
         using var customers = new Customers(relay.Origin);
 
         customers.Start(4);
-        for (var kill = 0; kill < 6; kill++)
+        for (var kill = 0; kill < 4; kill++)
         {
-            var before = customers.Acknowledged.Count;
-            await relay.KillAndRestartAsync(service, kill % 2, token);
-            await Eventually.HoldsAsync(() => Task.FromResult(customers.Acknowledged.Count >= before + 10), "uploads go on", TimeSpan.FromSeconds(60), token);
+            foreach (var service in (string[])["upload-api", "shop-api", "notifier", "janitor"])
+            {
+                var before = customers.Acknowledged.Count;
+                await relay.KillAndRestartAsync(service, kill % 2, token);
+                await Eventually.HoldsAsync(() => Task.FromResult(customers.Acknowledged.Count >= before + 10), "uploads go on", TimeSpan.FromSeconds(60), token);
+            }
         }
 
         await customers.StopAsync();

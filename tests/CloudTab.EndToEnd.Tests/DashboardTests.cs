@@ -40,7 +40,7 @@ public sealed partial class DashboardTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_sample_job_is_sent_and_a_stopped_service_starts_again()
+    public async Task A_sample_job_is_sent_its_trace_is_found_and_a_stopped_service_starts_again()
     {
         await Expect(Row("migrator")).ToContainTextAsync("Finished");
         foreach (var service in (string[])["postgres", "s3", "upload-api", "shop-api", "notifier", "janitor", "gateway"])
@@ -51,7 +51,22 @@ public sealed partial class DashboardTests : IAsyncLifetime
         await UntilSentAsync();
         await ShotAsync("resources");
 
+        await OpenTraceAsync();
         await StopAndStartAsync();
+    }
+
+    /// <summary>The upload's trace is found among all by its services, and opened: it leads from the gateway to the Notifier.</summary>
+    private async Task OpenTraceAsync()
+    {
+        await Page.GotoAsync(new Uri(new Uri(_appHost.DashboardLink), "/traces/resource/upload-api").AbsoluteUri);
+        var upload = Page.GetByRole(AriaRole.Row).Filter(new() { HasText = "POST /api/customer/" }).Filter(new() { HasText = "notifier" });
+        await Expect(upload).ToHaveCountAsync(1);
+        await ShotAsync("traces");
+        await upload.GetByText("POST /api/customer/").ClickAsync();
+
+        foreach (var span in (string[])["/upload", "receive file", "receive cloudtab_events"])
+            await Expect(Page.GetByText(span).First).ToBeVisibleAsync();
+        await ShotAsync("trace");
     }
 
     private async Task UntilSentAsync()

@@ -4,25 +4,24 @@ using CloudTab.Testing;
 namespace CloudTab.EndToEnd.Tests;
 
 /// <summary>docs/protocol.md promises a session that can be pasted into a shell: here it is.</summary>
-public sealed partial class ProtocolPageTests : IDisposable
+[Collection(RunningAppHost.Collection)]
+public sealed partial class ProtocolPageTests(RunningAppHost relay) : IDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
-    private readonly DirectoryInfo _data = Directory.CreateTempSubdirectory("cloudtab-");
     private readonly DirectoryInfo _shell = Directory.CreateTempSubdirectory("cloudtab-");
 
     [Fact]
     public async Task The_sessions_on_the_page_run_as_they_are_written()
     {
         using var bound = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        await using var relay = await RunningAppHost.StartAsync(_data, bound.Token, ("DIRECT_UPLOADS", "true"));
+        bound.CancelAfter(Limit);
         var lines = Commands(await File.ReadAllTextAsync(Repository.PathOf("docs/protocol.md"), bound.Token)).Select(line =>
             line.StartsWith("ORIGIN=", StringComparison.Ordinal) ? $"ORIGIN={relay.Origin.ToString().TrimEnd('/')}"
             : line.StartsWith("KEY=", StringComparison.Ordinal) ? $"KEY={AppHostArguments.Key}"
             : line);
         await File.WriteAllLinesAsync(Path.Combine(_shell.FullName, "page"), lines, bound.Token);
 
-        bound.CancelAfter(Limit);
         await using var shell = await ChildProcess.StartProgramAsync(
             ["bash", "-c", "cd \"$1\" && bash < page", "bash", _shell.FullName], new Dictionary<string, string>(StringComparer.Ordinal), ready: null, bound.Token);
         await shell.WaitForExitAsync(bound.Token);
@@ -41,11 +40,7 @@ public sealed partial class ProtocolPageTests : IDisposable
         Assert.Contains("\"type\":\"session_updated\"", heard, StringComparison.Ordinal);
     }
 
-    public void Dispose()
-    {
-        _data.Delete(recursive: true);
-        _shell.Delete(recursive: true);
-    }
+    public void Dispose() => _shell.Delete(recursive: true);
 
     private static IEnumerable<string> Commands(string page) =>
         ShellBlock.Matches(Section.Match(page).Value).SelectMany(block => block.Groups["lines"].Value.Split('\n'));

@@ -2,48 +2,60 @@ using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
 using CloudTab.Testing;
+using Microsoft.Extensions.Configuration.UserSecrets;
 
 namespace CloudTab.EndToEnd.Tests;
 
-/// <summary>The AppHost as it is, started on a data folder and waited for, with two replicas.</summary>
-public sealed class RunningAppHost : IAsyncDisposable
+/// <summary>One AppHost as it is, with two replicas, for all tests of its collection.</summary>
+public sealed class RunningAppHost : IAsyncLifetime
 {
+    /// <summary>The collection's name.</summary>
+    public const string Collection = "A running AppHost";
+
     private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(2);
 
-    private RunningAppHost(DistributedApplication app) => App = app;
+    private readonly DirectoryInfo _data = Directory.CreateTempSubdirectory("cloudtab-");
+    private readonly (bool Exists, DateTime LastWriteTime) _secrets = DeveloperSecrets;
+    private DistributedApplication? _app;
 
-    public DistributedApplication App { get; }
+    public DistributedApplication App => _app!;
 
     /// <summary>The public origin.</summary>
     public Uri Origin => App.GetEndpoint("gateway");
 
-    public static async Task<RunningAppHost> StartAsync(
-        DirectoryInfo data, CancellationToken cancellationToken, params IEnumerable<(string Name, string Value)> variables)
-    {
-        var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.CloudTab_AppHost>(
-            AppHostArguments.For(data, replicas: 2), cancellationToken);
-        // What a developer has set in the shell, every service inherits.
-        foreach (var service in builder.Resources.OfType<ProjectResource>().ToList())
-        {
-            foreach (var (name, value) in variables)
-                builder.CreateResourceBuilder(service).WithEnvironment(name, value);
-        }
+    /// <summary>Whether the developer's own user secrets were written since before the start.</summary>
+    public bool WroteDeveloperSecrets => DeveloperSecrets != _secrets;
 
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(StartLimit); // a Migrator that fails would be waited for without end
-        var app = await builder.BuildAsync(cancellationToken);
-        try
+    private static (bool Exists, DateTime LastWriteTime) DeveloperSecrets
+    {
+        get
         {
-            await app.StartAsync(limit.Token);
-            await app.ResourceNotifications.WaitForResourceHealthyAsync("gateway", limit.Token);
-            return new RunningAppHost(app);
-        }
-        catch
-        {
-            await app.DisposeAsync();
-            throw;
+            var file = new FileInfo(PathHelper.GetSecretsPathFromSecretsId("cloudtab-apphost"));
+            return (file.Exists, file.LastWriteTimeUtc);
         }
     }
 
-    public ValueTask DisposeAsync() => App.DisposeAsync();
+    public async ValueTask InitializeAsync()
+    {
+        using var limit = new CancellationTokenSource(StartLimit, TimeProvider.System); // a Migrator that fails would be waited for without end
+        var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.CloudTab_AppHost>(AppHostArguments.For(_data, replicas: 2), limit.Token);
+        // What a developer has set in the shell, every service inherits.
+        foreach (var service in builder.Resources.OfType<ProjectResource>().ToList())
+            builder.CreateResourceBuilder(service).WithEnvironment("DIRECT_UPLOADS", "true");
+
+        _app = await builder.BuildAsync(limit.Token);
+        await App.StartAsync(limit.Token);
+        await App.ResourceNotifications.WaitForResourceHealthyAsync("gateway", limit.Token);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_app is not null)
+            await _app.DisposeAsync();
+        _data.Delete(recursive: true);
+    }
 }
+
+/// <summary>Nothing else runs beside it: it is a dozen processes.</summary>
+[CollectionDefinition(RunningAppHost.Collection, DisableParallelization = true)]
+public sealed class RunningAppHostGroup : ICollectionFixture<RunningAppHost>;
