@@ -1,5 +1,4 @@
 using System.Text;
-using Microsoft.Net.Http.Headers;
 
 namespace CloudTab.UploadApi;
 
@@ -14,25 +13,6 @@ internal static class FileNames
 
     private const int LongestEnding = 16;
     private const string Nameless = "file";
-
-    /// <summary>
-    /// The name in the header, or null if the part is no file. `filename*` (RFC 8187) wins over `filename`; browsers write `"`, CR
-    /// and LF in the latter as %22, %0D and %0A (https://html.spec.whatwg.org/#multipart/form-data-encoding-algorithm), other
-    /// clients put a backslash before `"` and `\`.
-    /// </summary>
-    public static string? Read(ContentDispositionHeaderValue header)
-    {
-        if (header.FileNameStar is { Length: > 0 } extended)
-            return extended.Value;
-        if (header.FileName is not { HasValue: true } plain)
-            return null;
-        return HeaderUtilities.RemoveQuotes(plain).ToString()
-            .Replace("\\\\", "\\", StringComparison.Ordinal)
-            .Replace("\\\"", "\"", StringComparison.Ordinal)
-            .Replace("%22", "\"", StringComparison.Ordinal)
-            .Replace("%0D", "\r", StringComparison.OrdinalIgnoreCase)
-            .Replace("%0A", "\n", StringComparison.OrdinalIgnoreCase);
-    }
 
     /// <summary>The name as it is kept: without path, control characters and overrides of direction; never empty, never too long.</summary>
     public static string Clean(string name)

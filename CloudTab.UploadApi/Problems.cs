@@ -42,8 +42,19 @@ internal static class Problems
     public static readonly Problem OtherField = new(
         StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", "Files must be in the form field 'files'.");
 
+    public static readonly Problem UnreadablePart = new(
+        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request",
+        "One part of the form is neither a file nor text. Each needs Content-Disposition with a name, and its content unencoded.");
+
+    public static readonly Problem FieldsTooLarge = new(
+        StatusCodes.Status413PayloadTooLarge, "fields_too_large", "Fields too large",
+        "Besides files, a form may have 100 parts and 64 KiB of text.");
+
     public static readonly Problem NoFiles = new(
         StatusCodes.Status400BadRequest, "no_files", "No files", "The request contains no file.");
+
+    public static readonly Problem NoFileInPart = new(
+        StatusCodes.Status400BadRequest, "no_files", "No files", "One part of the field 'files' has no filename and no Content-Type: it is not a file.");
 
     public static readonly Problem NothingToSubmit = new(
         StatusCodes.Status400BadRequest, "no_files", "No files", "This session has no files yet.");

@@ -17,7 +17,7 @@ internal static class FileEndpoints
         files.MapPost("/sessions/{sessionId}/upload", Upload).WithSummary("Send files as a form, all or none, and submit the session")
             .TakesLargeBody()
             .Takes("multipart/form-data", typeof(UploadedForm))
-            .Answers(Problems.NotMultipart, Problems.OtherField, Problems.NoFiles);
+            .Answers(Problems.NotMultipart, Problems.OtherField, Problems.UnreadablePart, Problems.NoFiles, Problems.NoFileInPart, Problems.FieldsTooLarge);
         files.MapDelete("/sessions/{sessionId}/files/{fileId}", TakeBack).WithSummary("Take a file back that the shop has not claimed")
             .Answers(Problems.SessionClosed, Problems.FileNotFound, Problems.AlreadyClaimed);
         return group;
@@ -41,17 +41,17 @@ internal static class FileEndpoints
     {
         if (MultipartForm.Open(request) is not { } form)
             return Problems.NotMultipart;
-        while (await form.NextAsync(cancellationToken) is { } part)
+        while (true)
         {
-            if (!part.IsFile)
-                continue;
-            if (part.Field != Field)
-                return Problems.OtherField;
-            if (await files.AddAsync(session, part, ClientNetwork.Of(request.HttpContext), request.ContentLength, cancellationToken) is { } refused)
+            var (file, refused) = await form.NextFileAsync(cancellationToken);
+            if (refused is not null)
+                return refused;
+            if (file is null)
+                return await files.StoreAsync(session, cancellationToken);
+            refused = await files.AddAsync(session, file, ClientNetwork.Of(request.HttpContext), request.ContentLength, cancellationToken);
+            if (refused is not null)
                 return refused;
         }
-
-        return await files.StoreAsync(session, cancellationToken);
     }
 
     private static async Task<Results<NoContent, Problem>> TakeBack(

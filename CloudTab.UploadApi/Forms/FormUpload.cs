@@ -35,20 +35,20 @@ internal sealed class FormUpload(
 
     /// <summary>Receives one file: checks it while it passes, and makes its object durable.</summary>
     /// <param name="session">The session that it is for.</param>
-    /// <param name="part">The form's field that holds it.</param>
+    /// <param name="sent">The file as the form has it.</param>
     /// <param name="client">The address that sends it.</param>
     /// <param name="bodySize">Bytes of the request's body, if the client announced them.</param>
     /// <returns>Why it is refused, or null.</returns>
-    public async Task<Problem?> AddAsync(UploadSession session, FormPart part, IPAddress client, long? bodySize, CancellationToken cancellationToken)
+    public async Task<Problem?> AddAsync(UploadSession session, FormFile sent, IPAddress client, long? bodySize, CancellationToken cancellationToken)
     {
         var limits = options.Value.For(session.ShopLimits);
         if (session.FileCount + _begun.Count >= limits.Files)
             return Problems.TooManyFiles;
-        if (part.Head.IsEmpty)
+        if (sent.Head.IsEmpty)
             return Problems.EmptyFile;
-        var name = FileNames.Clean(part.FileName ?? "");
-        using var inspection = new FileInspection(types, name, part.DeclaredType);
-        if (!inspection.Begin(part.Head.Span))
+        var name = FileNames.Clean(sent.Name);
+        using var inspection = new FileInspection(types, name, sent.DeclaredType);
+        if (!inspection.Begin(sent.Head.Span))
             return Problems.TypeNotAccepted;
         if (await uploadingFiles.BeginAsync(session.Id, name, cancellationToken) is not { } file)
             return Problems.SessionClosed;
@@ -60,7 +60,7 @@ internal sealed class FormUpload(
         var began = clock.GetTimestamp();
         var (limit, surplus) = RoomIn(session, limits);
         await using var upload = store.BeginUpload(file.ObjectKey, client, Math.Min(bodySize ?? limit, limit));
-        var received = await receiveBytes.CopyAsync(new(part.ReadAsync, null, client), upload, inspection, limit, uploadLock: null, cancellationToken);
+        var received = await receiveBytes.CopyAsync(new(sent.ReadAsync, null, client), upload, inspection, limit, uploadLock: null, cancellationToken);
         if (received.Cut is { } cut)
         {
             if (upload.Reclaimed.IsCancellationRequested && !cancellationToken.IsCancellationRequested)

@@ -1,3 +1,7 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Unicode;
+using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
 
@@ -14,44 +18,122 @@ internal sealed class MultipartForm
     private const int HeaderBytes = 16 << 10;
     private const int ReadBuffer = 32 << 10;
 
+    // Besides files a form has little to say: what is more only costs us.
+    private const int MostOtherParts = 100;
+    private const int MostFieldBytes = 64 << 10;
+
+    // The encodings that change nothing (RFC 2045, 6.2).
+    private static readonly SearchValues<string> Identities = SearchValues.Create(["7bit", "8bit", "binary"], StringComparison.OrdinalIgnoreCase);
+
     private readonly MultipartReader _reader;
     private readonly byte[] _head = new byte[FileSignatures.HeadSize];
+    private readonly string? _textField;
+    private byte[]? _fields;
+    private int _fieldBytes;
+    private int _otherParts;
 
-    private MultipartForm(string boundary, Stream body) =>
+    private MultipartForm(string boundary, Stream body, string? textField)
+    {
         _reader = new(boundary, body, ReadBuffer) { HeadersCountLimit = MostHeaders, HeadersLengthLimit = HeaderBytes };
+        _textField = textField;
+    }
+
+    /// <summary>The content of the text field, once it has been read.</summary>
+    public string? Text { get; private set; }
 
     /// <summary>The request's body as a form, or null if its Content-Type says that it is none.</summary>
-    public static MultipartForm? Open(HttpRequest request)
+    /// <param name="textField">The only field that is kept besides files.</param>
+    public static MultipartForm? Open(HttpRequest request, string? textField = null)
     {
         if (!MediaTypeHeaderValue.TryParse(request.ContentType, out var type))
             return null;
         if (!type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase))
             return null;
         var boundary = HeaderUtilities.RemoveQuotes(type.Boundary);
-        return boundary.Length is > 0 and <= LongestBoundary ? new(boundary.ToString(), request.Body) : null;
+        return boundary.Length is > 0 and <= LongestBoundary ? new(boundary.ToString(), request.Body, textField) : null;
     }
 
-    /// <summary>The next part with its first bytes, or null at the end. The rest of the part before is skipped.</summary>
-    public async Task<FormPart?> NextAsync(CancellationToken cancellationToken)
+    /// <summary>
+    /// The next file with its first bytes, or none at the end. The rest of the file before it is skipped, and the fields between them are
+    /// read. A part that is neither a file nor a field that can be read is refused: a file could be lost with it.
+    /// </summary>
+    public async Task<(FormFile? File, Problem? Refused)> NextFileAsync(CancellationToken cancellationToken)
     {
         try
         {
             while (await _reader.ReadNextSectionAsync(cancellationToken) is { } section)
             {
-                // A part without a name is no field.
-                if (!ContentDispositionHeaderValue.TryParse(section.ContentDisposition, out var header) || header.Name.Length == 0)
-                    continue;
+                if (Describe(section) is not { } part)
+                    return (null, Problems.UnreadablePart);
                 var length = await section.Body.ReadAtLeastAsync(_head, _head.Length, throwOnEndOfStream: false, cancellationToken);
-                var field = HeaderUtilities.RemoveQuotes(header.Name).ToString();
-                return new(field, FileNames.Read(header), section.ContentType, _head.AsMemory(0, length), section.Body);
+                var head = _head.AsMemory(0, length);
+                if (IsFile(part, section, head.Span))
+                {
+                    return part.Name == FileEndpoints.Field
+                        ? (new FormFile(part.FileName ?? "", section.ContentType, head, section.Body), null)
+                        : (null, Problems.OtherField);
+                }
+
+                if (await ReadFieldAsync(part.Name!, head, section.Body, cancellationToken) is { } refused)
+                    return (null, refused);
             }
 
-            return null;
+            return (null, null);
         }
         catch (Exception broken) when (IsBroken(broken))
         {
             throw Refusal(broken);
         }
+    }
+
+    /// <summary>What a part says of itself, or null if its content cannot be taken as it is.</summary>
+    private static ContentDisposition? Describe(MultipartSection section)
+    {
+        if (section.Headers is not { } headers || headers.GetValueOrDefault(HeaderNames.ContentDisposition) is not [{ } header])
+            return null;
+        // RFC 7578, 4.7 deprecates encodings, and 4.3 parts of parts: what clients do not send is not worth decoding.
+        var encoding = headers.GetValueOrDefault("Content-Transfer-Encoding").ToString();
+        if (encoding.Length > 0 && !Identities.Contains(encoding))
+            return null;
+        if (section.ContentType?.StartsWith("multipart/", StringComparison.OrdinalIgnoreCase) == true)
+            return null;
+        return ContentDisposition.Read(header) is { Name.Length: > 0 } part ? part : null;
+    }
+
+    /// <summary>
+    /// Whether a part is a file. "The 'filename' parameter" is only a SHOULD (RFC 7578, 4.2): a file without it has a type in our field,
+    /// or begins like a file in another.
+    /// </summary>
+    private static bool IsFile(ContentDisposition part, MultipartSection section, ReadOnlySpan<byte> head)
+    {
+        // Browsers send an empty name and no content if nothing was chosen.
+        if (head.IsEmpty)
+            return part.FileName is { Length: > 0 };
+        if (part.FileName is not null)
+            return true;
+        return part.Name == FileEndpoints.Field
+            ? !string.IsNullOrEmpty(section.ContentType)
+            : FileSignatures.Detect(head) is not (null or MediaTypes.Text);
+    }
+
+    private async Task<Problem?> ReadFieldAsync(string name, ReadOnlyMemory<byte> head, Stream rest, CancellationToken cancellationToken)
+    {
+        if (++_otherParts > MostOtherParts || head.Length > MostFieldBytes - _fieldBytes)
+            return Problems.FieldsTooLarge;
+        _fields ??= new byte[MostFieldBytes + 1];
+        var content = _fields.AsMemory(_fieldBytes);
+        head.CopyTo(content);
+        var length = head.Length + await rest.ReadAtLeastAsync(content[head.Length..], content.Length - head.Length, throwOnEndOfStream: false, cancellationToken);
+        _fieldBytes += length;
+        if (_fieldBytes > MostFieldBytes)
+            return Problems.FieldsTooLarge;
+        if (length > 0 && name == FileEndpoints.Field)
+            return Problems.NoFileInPart;
+        if (!Utf8.IsValid(content.Span[..length]))
+            return Problems.UnreadablePart;
+        if (name == _textField)
+            Text = Encoding.UTF8.GetString(content.Span[..length]);
+        return null;
     }
 
     // The reader and Kestrel throw these because of what the client sent, or stopped sending. What Kestrel already calls a bad request
@@ -62,19 +144,13 @@ internal sealed class MultipartForm
     internal static BadHttpRequestException Refusal(Exception broken) => new("The multipart body is broken.", broken);
 }
 
-/// <summary>One field of a form. Only valid until the next one is read.</summary>
-/// <param name="Field">The field's name.</param>
-/// <param name="FileName">The file's name as the client sent it, or null if the part is no file.</param>
+/// <summary>One file of a form. Only valid until the next one is read.</summary>
+/// <param name="Name">The file's name as the client sent it, or empty.</param>
 /// <param name="DeclaredType">The media type that the client gave, if any.</param>
 /// <param name="Head">The first bytes of the content, <see cref="FileSignatures.HeadSize"/> unless there are fewer.</param>
-internal sealed record FormPart(string Field, string? FileName, string? DeclaredType, ReadOnlyMemory<byte> Head, Stream Rest)
+internal sealed record FormFile(string Name, string? DeclaredType, ReadOnlyMemory<byte> Head, Stream Rest)
 {
-    private static readonly System.Text.UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
-
     private ReadOnlyMemory<byte> _head = Head;
-
-    /// <summary>Whether the part is a file. Browsers send one without name and content if nothing was chosen.</summary>
-    public bool IsFile => FileName is not null && !(FileName.Length == 0 && Head.IsEmpty);
 
     /// <summary>Reads the content from its beginning, the head included.</summary>
     /// <returns>How many bytes were read; 0 at the end.</returns>
@@ -95,22 +171,6 @@ internal sealed record FormPart(string Field, string? FileName, string? Declared
         catch (Exception broken) when (MultipartForm.IsBroken(broken))
         {
             throw MultipartForm.Refusal(broken);
-        }
-    }
-
-    /// <summary>The content as text.</summary>
-    /// <returns>Null if it is longer than <see cref="Head"/> can be, or not UTF-8.</returns>
-    public string? AsText()
-    {
-        if (Head.Length == FileSignatures.HeadSize)
-            return null;
-        try
-        {
-            return StrictUtf8.GetString(Head.Span);
-        }
-        catch (System.Text.DecoderFallbackException)
-        {
-            return null;
         }
     }
 }

@@ -21,23 +21,18 @@ internal sealed class PageUpload(
     /// <returns>Why not, or null.</returns>
     public async Task<Problem?> ReceiveAsync(string shop, HttpRequest request, string nameField, CancellationToken cancellationToken)
     {
-        if (MultipartForm.Open(request) is not { } form)
+        if (MultipartForm.Open(request, nameField) is not { } form)
             return Problems.NotMultipart;
-        string? customerName = null;
         UploadSession? session = null;
-        while (await form.NextAsync(cancellationToken) is { } part)
+        while (true)
         {
-            if (part.Field == nameField && part.FileName is null)
-            {
-                if (part.AsText() is not { } text || !CustomerName.TryClean(text, out customerName))
-                    return Problems.NameTooLong;
-                continue;
-            }
-
-            if (!part.IsFile)
-                continue;
-            if (part.Field != FileEndpoints.Field)
-                return Problems.OtherField;
+            var (file, refused) = await form.NextFileAsync(cancellationToken);
+            if (refused is not null)
+                return refused;
+            if (!CustomerName.TryClean(form.Text, out var customerName))
+                return Problems.NameTooLong;
+            if (file is null)
+                return session is null ? Problems.NoFiles : await FinishAsync(session, cancellationToken);
             if (session is null)
             {
                 (_unfinished, var closed) = await SessionEndpoints.OpenAsync(shop, customerName, sessions, shops, cancellationToken);
@@ -48,11 +43,10 @@ internal sealed class PageUpload(
                     return Problems.SessionNotFound;
             }
 
-            if (await files.AddAsync(session, part, ClientNetwork.Of(request.HttpContext), request.ContentLength, cancellationToken) is { } refused)
+            refused = await files.AddAsync(session, file, ClientNetwork.Of(request.HttpContext), request.ContentLength, cancellationToken);
+            if (refused is not null)
                 return refused;
         }
-
-        return session is null ? Problems.NoFiles : await FinishAsync(session, cancellationToken);
     }
 
     public async ValueTask DisposeAsync()

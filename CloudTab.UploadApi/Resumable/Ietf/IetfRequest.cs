@@ -1,6 +1,5 @@
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
-using Microsoft.Net.Http.Headers;
 
 namespace CloudTab.UploadApi;
 
@@ -63,8 +62,7 @@ internal static class IetfRequest
     }
 
     // "The Content-Disposition header field can be used to transmit a filename", whatever its type is.
-    private static string? NameOf(HttpRequest request) =>
-        ContentDispositionHeaderValue.TryParse(request.Headers.ContentDisposition.ToString(), out var header) ? FileNames.Read(header) : null;
+    private static string? NameOf(HttpRequest request) => ContentDisposition.Read(request.Headers.ContentDisposition.ToString())?.FileName;
 
     private static string? TypeOf(HttpRequest request) => request.ContentType is { Length: <= LongestType } type ? type : null;
 }

@@ -97,6 +97,8 @@ public sealed class PagesTests(SmallLimitsFixture relay) : IClassFixture<SmallLi
     [InlineData("large file", HttpStatusCode.RequestEntityTooLarge, "One of the files is too large.")]
     [InlineData("large session", HttpStatusCode.RequestEntityTooLarge, "too large together")]
     [InlineData("many files", HttpStatusCode.RequestEntityTooLarge, "too many files")]
+    [InlineData("large fields", HttpStatusCode.RequestEntityTooLarge, "100 parts and 64 KiB")]
+    [InlineData("part without a name", HttpStatusCode.BadRequest, "neither a file nor text")]
     [InlineData("page", HttpStatusCode.UnsupportedMediaType, "a type that cannot be printed here")]
     [InlineData("no form", HttpStatusCode.BadRequest, "multipart/form-data")]
     [InlineData("cut form", HttpStatusCode.BadRequest, "multipart/form-data")]
@@ -112,6 +114,8 @@ public sealed class PagesTests(SmallLimitsFixture relay) : IClassFixture<SmallLi
             "large file" => Customer.Form(Sample.Pdf(), Sample.Pdf(1_001)),
             "large session" => Customer.Form(Sample.Pdf(), Sample.Pdf(), Sample.Pdf(501)),
             "many files" => Customer.Form(Sample.Text(1), Sample.Text(1), Sample.Text(1), Sample.Text(1)),
+            "large fields" => new MultipartFormDataContent { { new ByteArrayContent(Sample.Pdf().Content), "files", "a.pdf" }, { new StringContent(new string('x', 70_000)), "note" } },
+            "part without a name" => new MultipartFormDataContent { { new ByteArrayContent(Sample.Pdf().Content), "files", "a.pdf" }, new ByteArrayContent(Sample.Pdf().Content) },
             "page" => Customer.Form(Sample.Pdf(), new Sample("a.txt", "<html>"u8.ToArray())),
             "cut form" => Cut(),
             _ => new StringContent("{}"),

@@ -7,6 +7,8 @@ namespace CloudTab.Services.Tests;
 
 public sealed class UploadTests(UploadFixture relay) : IClassFixture<UploadFixture>
 {
+    private const string Good = "--b\r\nContent-Disposition: form-data; name=\"files\"; filename=\"good.pdf\"\r\n\r\n%PDF-1.7\r\n";
+
     private readonly HttpClient _client = relay.UploadApi();
 
     [Fact]
@@ -50,13 +52,98 @@ public sealed class UploadTests(UploadFixture relay) : IClassFixture<UploadFixtu
     [InlineData("filename=plain.pdf", "plain.pdf")]
     [InlineData("filename=\"fallback.pdf\"; filename*=UTF-8''r%C3%A9sum%C3%A9.pdf", "résumé.pdf")]
     [InlineData("filename*=UTF-8''%2e%2e%2fa%00b.pdf", "ab.pdf")]
+    [InlineData("filename*=\"UTF-8''caf%C3%A9.pdf\"", "café.pdf")]
+    [InlineData("filename*=iso-8859-1'de'gr%fc%DFe.pdf", "grüße.pdf")]
+    [InlineData("filename*=KOI8-R''%C1.pdf; filename=a.pdf", "a.pdf")]
+    [InlineData("filename*=100%.pdf", "100%.pdf")]
+    [InlineData("filename*0*=UTF-8''%E2%82; filename*1*=%AC%20; filename*2=\"a b.pdf\"", "€ a b.pdf")]
+    [InlineData("filename*1=b.pdf; filename*0=\"a'\"", "a'b.pdf")]
+    [InlineData("filename=\"=?utf-8?B?csOpc3Vtw6kucGRm?=\"", "résumé.pdf")]
+    [InlineData("filename=\"12\" pizza.pdf\"", "12\" pizza.pdf")]
+    [InlineData("filename=\"a\"; b.pdf\"", "a\"; b.pdf")]
+    [InlineData("filename=\"a\\\\\"; size=1", "file")]
+    [InlineData("filename=\"a;b=c.pdf\" ; ", "a;b=c.pdf")]
+    [InlineData("filename=my file.pdf", "my file.pdf")]
+    [InlineData("filename = file(1).pdf ; size=1", "file(1).pdf")]
+    [InlineData("filename=दस्तावेज़.pdf", "दस्तावेज़.pdf")]
+    [InlineData("filename=a;b.pdf", "a;b.pdf")]
+    [InlineData("FileName=A.pdf; filename=b.pdf", "A.pdf")]
     public async Task File_names_are_read_from_Content_Disposition(string parameter, string kept)
     {
         var sessionId = await _client.CreateAsync();
-        using var answer = await _client.SendFormAsync(sessionId, Raw($"--b\r\nContent-Disposition: form-data; name=\"files\"; {parameter}\r\n\r\n%PDF-1.7\r\n--b--\r\n"));
+        var part = $"--b\r\nContent-Disposition: form-data; name=\"files\"; {parameter}\r\n\r\n%PDF-1.7\r\n";
+        using var answer = await _client.SendFormAsync(sessionId, Raw($"{Good}{part}--b--\r\n"));
 
-        Assert.Equal(kept, (await answer.JsonAsync()).GetProperty("files")[0].GetProperty("originalName").GetString());
-        Assert.Equal(kept, (await _client.StatusAsync(sessionId)).GetProperty("files")[0].GetProperty("name").GetString());
+        Assert.Equal(kept, (await answer.JsonAsync()).GetProperty("files")[1].GetProperty("originalName").GetString());
+        Assert.Equal(kept, (await _client.StatusAsync(sessionId)).GetProperty("files")[1].GetProperty("name").GetString());
+    }
+
+    [Theory]
+    [InlineData("Content-Disposition: form-data; name=\"files\"\r\nContent-Type: application/pdf", "file")]
+    [InlineData("Content-Disposition: form-data; name=files; filename=b.pdf\r\nContent-Transfer-Encoding: Binary", "b.pdf")]
+    [InlineData("Content-Disposition: form-data; name*=UTF-8''files; filename=b.pdf", "b.pdf")]
+    [InlineData("content-disposition: attachment; filename=\"b.pdf\"; name=\"files\"", "b.pdf")]
+    public async Task A_part_that_says_enough_is_a_file(string headers, string kept)
+    {
+        var sessionId = await _client.CreateAsync();
+
+        using var answer = await _client.SendFormAsync(sessionId, Raw($"{Good}--b\r\n{headers}\r\n\r\n%PDF-1.7\r\n--b--\r\n"));
+
+        Assert.Equal(
+            ["good.pdf", kept],
+            (await answer.JsonAsync()).GetProperty("files").EnumerateArray().Select(file => file.GetProperty("originalName").GetString()));
+    }
+
+    [Theory]
+    [InlineData("", "%PDF-1.7", "invalid_request")]
+    [InlineData("Content-Type: application/pdf", "%PDF-1.7", "invalid_request")]
+    [InlineData("Content-Disposition: form-data", "%PDF-1.7", "invalid_request")]
+    [InlineData("Content-Disposition: form-data; filename=\"b.pdf\"", "%PDF-1.7", "invalid_request")]
+    [InlineData("Content-Disposition: form-data; name=\"\"; filename=\"b.pdf\"", "%PDF-1.7", "invalid_request")]
+    [InlineData("Content-Disposition: name=\"files\"; filename=\"b.pdf\"", "%PDF-1.7", "invalid_request")]
+    [InlineData("Content-Disposition: form-data; name=\"files\"; filename=\"b.pdf", "%PDF-1.7", "invalid_request")]
+    [InlineData("Content-Disposition: form-data; name=\"files\"; (b.pdf)", "%PDF-1.7", "invalid_request")]
+    [InlineData("Content-Disposition: form-data; name=\"files\"; filename=a\r\nContent-Disposition: form-data; name=\"files\"; filename=b", "%PDF-1.7", "invalid_request")]
+    [InlineData("Content-Disposition: form-data; name=\"files\"; filename=\"b.pdf\"\r\nContent-Transfer-Encoding: base64", "JVBERi0xLjc=", "invalid_request")]
+    [InlineData("Content-Disposition: form-data; name=\"files\"; filename=\"b.pdf\"\r\nContent-Transfer-Encoding: quoted-printable", "=25PDF-1.7", "invalid_request")]
+    [InlineData("Content-Disposition: form-data; name=\"files\"\r\nContent-Type: multipart/mixed; boundary=c", "--c\r\n\r\nhello\r\n--c--", "invalid_request")]
+    [InlineData("Content-Disposition: form-data; name=\"files\"", "a.pdf", "no_files")]
+    [InlineData("Content-Disposition: form-data; name=\"photo\"\r\nContent-Type: application/pdf", "%PDF-1.7", "invalid_request")]
+    [InlineData("Content-Disposition: form-data; name=\"note\"", "\u00ff", "invalid_request")]
+    public async Task Nothing_is_kept_if_a_part_is_neither_a_file_nor_a_field(string headers, string content, string code)
+    {
+        var sessionId = await _client.CreateAsync();
+        var part = Encoding.Latin1.GetBytes($"--b\r\n{headers}\r\n\r\n{content}\r\n");
+
+        using var answer = await _client.SendFormAsync(sessionId, Raw([.. Encoding.UTF8.GetBytes(Good), .. part, .. "--b--\r\n"u8]));
+
+        await answer.IsProblemAsync(HttpStatusCode.BadRequest, code);
+        await relay.AssertNothingLeftAsync(sessionId);
+    }
+
+    [Theory]
+    [InlineData(100, 655, true)]
+    [InlineData(101, 1, false)]
+    [InlineData(1, 64 << 10, true)]
+    [InlineData(1, (64 << 10) + 1, false)]
+    [InlineData(2, (32 << 10) + 1, false)]
+    public async Task Fields_besides_files_are_limited(int count, int size, bool accepted)
+    {
+        var sessionId = await _client.CreateAsync();
+        using var form = Customer.Form(Sample.Pdf());
+        for (var i = 0; i < count; i++)
+            form.Add(new StringContent(new string('x', size)), $"note{i}");
+
+        using var answer = await _client.SendFormAsync(sessionId, form);
+
+        if (accepted)
+        {
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+            return;
+        }
+
+        await answer.IsProblemAsync(HttpStatusCode.RequestEntityTooLarge, "fields_too_large");
+        await relay.AssertNothingLeftAsync(sessionId);
     }
 
     public static TheoryData<string, string> Refused => new()
@@ -184,7 +271,9 @@ public sealed class UploadTests(UploadFixture relay) : IClassFixture<UploadFixtu
         }
     }
 
-    private static ByteArrayContent Raw(string body) => new(Encoding.UTF8.GetBytes(body))
+    private static ByteArrayContent Raw(string body) => Raw(Encoding.UTF8.GetBytes(body));
+
+    private static ByteArrayContent Raw(byte[] body) => new(body)
     {
         Headers = { ContentType = MediaTypeHeaderValue.Parse("multipart/form-data; boundary=b") },
     };
