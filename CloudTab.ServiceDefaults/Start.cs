@@ -11,7 +11,7 @@ namespace CloudTab.ServiceDefaults;
 public static partial class Start
 {
     /// <summary>Runs the host until SIGTERM.</summary>
-    /// <returns>The exit code: 0, or 78 (EX_CONFIG of sysexits.h) if a setting is wrong.</returns>
+    /// <returns>The exit code: 0, or of sysexits.h 78 (EX_CONFIG) if a setting is wrong and 70 (EX_SOFTWARE) if a fault stopped the host.</returns>
     public static Task<int> RunOrExplainAsync(this IHost host) => host.RunOrExplainAsync(async () =>
     {
         await host.RunAsync();
@@ -19,7 +19,7 @@ public static partial class Start
     });
 
     /// <summary>Runs something to completion instead of the host, once the settings are known to be right.</summary>
-    /// <returns>Its exit code, or 78 if a setting is wrong.</returns>
+    /// <returns>Its exit code; or 78 if a setting is wrong, or 70 if a fault stopped the host.</returns>
     public static async Task<int> RunOrExplainAsync(this IHost host, Func<Task<int>> run)
     {
         if (Check(host.Services) is { } problem)
@@ -28,7 +28,13 @@ public static partial class Start
             return 78;
         }
 
-        return await run();
+        // The host stops when a background service fails, and its RunAsync then returns as after SIGTERM. Services that fail later,
+        // because the host stops, change nothing.
+        var faulted = false;
+        using var stopping = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(
+            () => faulted = host.Services.GetServices<IHostedService>().Any(service => service is BackgroundService { ExecuteTask.IsFaulted: true }));
+        var exitCode = await run();
+        return faulted ? 70 : exitCode;
     }
 
     /// <summary>What is wrong with the settings, or null.</summary>

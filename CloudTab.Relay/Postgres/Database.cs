@@ -1,3 +1,4 @@
+using System.Data;
 using Dapper;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -50,7 +51,7 @@ public sealed class Database(NpgsqlDataSource source, [FromKeyedServices("postgr
             async token =>
             {
                 await using var connection = await source.OpenConnectionAsync(token);
-                return await run(connection, new CommandDefinition(sql, parameters, cancellationToken: token));
+                return await RunAsync(connection, new CommandDefinition(sql, parameters, cancellationToken: token), run);
             },
             cancellationToken);
 
@@ -58,7 +59,21 @@ public sealed class Database(NpgsqlDataSource source, [FromKeyedServices("postgr
         string sql, object? parameters, Func<NpgsqlConnection, CommandDefinition, Task<T>> run, CancellationToken cancellationToken)
     {
         await using var connection = await pipeline.ExecuteAsync(async token => await source.OpenConnectionAsync(token), cancellationToken);
-        return await run(connection, new CommandDefinition(sql, parameters, cancellationToken: cancellationToken));
+        return await RunAsync(connection, new CommandDefinition(sql, parameters, cancellationToken: cancellationToken), run);
+    }
+
+    // Its keep-alive may find a connection dead between its opening and its use. Npgsql then calls the use a mistake of ours.
+    private static async Task<T> RunAsync<T>(
+        NpgsqlConnection connection, CommandDefinition command, Func<NpgsqlConnection, CommandDefinition, Task<T>> run)
+    {
+        try
+        {
+            return await run(connection, command);
+        }
+        catch (InvalidOperationException mistake) when (connection.State != ConnectionState.Open)
+        {
+            throw new NpgsqlException("The connection broke.", new IOException(mistake.Message, mistake));
+        }
     }
 }
 

@@ -57,6 +57,9 @@ public sealed class RelayProcesses : IAsyncDisposable
         }
     }
 
+    /// <summary>The processes of all services.</summary>
+    public IEnumerable<ChildProcess> Processes => _replicas.Values.SelectMany(all => all).Select(replica => replica.Process!);
+
     /// <summary>Process id of a replica.</summary>
     public int ProcessId(string service, int replica = 0) => _replicas[service][replica].Process!.Id;
 

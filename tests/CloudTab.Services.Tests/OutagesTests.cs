@@ -1,0 +1,179 @@
+using System.Net;
+using CloudTab.Janitor;
+using CloudTab.Notifier;
+using CloudTab.ServiceDefaults;
+using CloudTab.ShopApi;
+using CloudTab.Testing;
+using CloudTab.UploadApi;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Npgsql;
+
+namespace CloudTab.Services.Tests;
+
+/// <summary>
+/// Every service while Postgres or S3 is away. The times are a tenth of real ones: outages of 5, 20 and 60 s, UPLOAD_LEASE, and (rounded
+/// down to Npgsql's second) the keep-alive by which an idle connection notices.
+/// </summary>
+public sealed class OutagesTests(OutagesTests.Fixture relay) : IClassFixture<OutagesTests.Fixture>
+{
+    [Theory]
+    [InlineData("Postgres")]
+    [InlineData("S3")]
+    public async Task Every_service_works_again_after_an_outage_whether_it_was_busy_or_idle(string dependency)
+    {
+        var postgres = new NpgsqlConnectionStringBuilder(relay.Environment()["ConnectionStrings__cloudtab"]);
+        await using var toPostgres = new TcpProxy(postgres.Port);
+        await using var toS3 = relay.NetworkToS3();
+        (postgres.Host, postgres.Port, postgres.KeepAlive) = ("127.0.0.1", toPostgres.Port, 1);
+        (string, string)[] networks = [("ConnectionStrings:cloudtab", postgres.ConnectionString), ("AWS_ENDPOINT_URL_S3", $"http://127.0.0.1:{toS3.Port}")];
+        var shop = await relay.ShopAsync();
+        await using var busy = await Replicas.StartAsync(relay, shop, networks);
+        await using var idle = await Replicas.StartAsync(relay, shop, networks);
+        var network = dependency == "Postgres" ? toPostgres : toS3;
+
+        foreach (var seconds in (double[])[0.5, 2, 6])
+        {
+            using var end = new CancellationTokenSource();
+            var load = busy.UploadUntilAsync(end.Token);
+            network.Cut();
+            await Task.Delay(TimeSpan.FromSeconds(seconds), TimeProvider.System, Token);
+            network.Restore();
+            await end.CancelAsync();
+            await load;
+
+            foreach (var replicas in (Replicas[])[idle, busy])
+                await replicas.WorkAsync(relay);
+        }
+    }
+
+    [Theory]
+    [InlineData(true, 70)]
+    [InlineData(false, 0)]
+    public async Task A_host_that_a_fault_stops_exits_with_70(bool isFault, int exitCode)
+    {
+        foreach (var builder in (IHostApplicationBuilder[])[Microsoft.AspNetCore.Builder.WebApplication.CreateBuilder(), Host.CreateApplicationBuilder()])
+        {
+            builder.Configuration["URLS"] = "http://127.0.0.1:0";
+            builder.Services.AddHostedService(services => new Ends(services.GetRequiredService<IHostApplicationLifetime>(), isFault));
+            using var host = builder is HostApplicationBuilder plain ? plain.Build() : (IHost)((Microsoft.AspNetCore.Builder.WebApplicationBuilder)builder).Build();
+
+            Assert.Equal(exitCode, await host.RunOrExplainAsync());
+        }
+    }
+
+    /// <summary>Fails; or lets the host stop, and fails then.</summary>
+    private sealed class Ends(IHostApplicationLifetime lifetime, bool isFault) : BackgroundService
+    {
+        protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+        {
+            var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            using var starting = lifetime.ApplicationStarted.Register(() => started.TrySetResult());
+            await started.Task;
+            if (!isFault)
+            {
+                lifetime.StopApplication();
+                stoppingToken.WaitHandle.WaitOne();
+            }
+
+            throw new InvalidOperationException("as it should");
+        }
+    }
+
+    /// <summary>One replica of every service, on networks that can be cut, and a shop's PC.</summary>
+    private sealed class Replicas(
+        ServiceHost<UploadOptions> uploadApi, ServiceHost<ShopOptions> shopApi, ServiceHost<SocketOptions> notifier, ServiceHost<JanitorOptions> janitor,
+        TestShop shop, SocketClient socket) : IAsyncDisposable
+    {
+        private readonly HttpClient _customer = uploadApi.Client();
+
+        public static async Task<Replicas> StartAsync(RelayFixture relay, TestShop shop, (string, string)[] networks)
+        {
+            var notifier = relay.StartHost<SocketOptions>(networks);
+            return new(
+                relay.StartHost<UploadOptions>(networks), relay.StartHost<ShopOptions>(networks), notifier, relay.StartHost<JanitorOptions>(networks),
+                shop, await SocketClient.ReadyAsync(new UriBuilder(notifier.Address) { Scheme = "ws", Path = "/ws" }.Uri, shop.Key));
+        }
+
+        /// <summary>Customers upload and the shop looks at its list, whatever they are answered, as long as it is an answer for an outage.</summary>
+        public Task UploadUntilAsync(CancellationToken end) => Task.WhenAll(Enumerable.Range(0, 3).Select(_ => Task.Run(async () =>
+        {
+            using var shopkeeper = Shopkeeper();
+            while (!end.IsCancellationRequested)
+            {
+                await TryUploadAsync();
+                using var pending = await shopkeeper.GetAsync(new Uri("/api/shopkeeper/sessions/pending", UriKind.Relative), Token);
+                Assert.True(pending.StatusCode is HttpStatusCode.OK or HttpStatusCode.ServiceUnavailable, $"{pending.StatusCode}");
+            }
+        })));
+
+        /// <summary>A file goes its whole way through these replicas, each of which is tried until it works again.</summary>
+        public async Task WorkAsync(RelayFixture relay)
+        {
+            string? sessionId = null;
+            await UntilAsync(async () => (sessionId = await TryUploadAsync()) is not null);
+            while ((await socket.NextAsync("new_session")).Text("sessionId") != sessionId)
+            {
+            }
+
+            using var shopkeeper = Shopkeeper();
+            foreach (var verb in (string[])["claim", "complete"])
+            {
+                await UntilAsync(async () =>
+                {
+                    using var answer = await shopkeeper.PostAsync($"/api/shopkeeper/sessions/{sessionId}/{verb}");
+                    Assert.True(answer.StatusCode is HttpStatusCode.OK or HttpStatusCode.ServiceUnavailable, $"{answer.StatusCode}");
+                    return answer.StatusCode == HttpStatusCode.OK;
+                });
+            }
+
+            foreach (var services in (IServiceProvider[])[uploadApi.Services, shopApi.Services, notifier.Services, janitor.Services])
+            {
+                Assert.False(services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.IsCancellationRequested);
+                Assert.All(services.GetServices<IHostedService>().OfType<BackgroundService>(), service => Assert.False(service.ExecuteTask!.IsCompleted));
+            }
+
+            // The Janitor of either one, if the other is still asleep.
+            var opened = await relay.OpenSessionAsync(shop.Id);
+            await relay.ExecuteAsync("UPDATE sessions SET expires_at = '2000-01-01' WHERE id = @Id", new { opened.Id });
+            await UntilAsync(async () => await relay.ScalarAsync<string>("SELECT status FROM sessions WHERE id = @Id", new { opened.Id }) == "expired");
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            socket.Dispose();
+            _customer.Dispose();
+            foreach (var host in (IAsyncDisposable[])[uploadApi, shopApi, notifier, janitor])
+                await host.DisposeAsync();
+        }
+
+        private async Task<string?> TryUploadAsync()
+        {
+            using var created = await _customer.PostAsync($"/s/{shop.Id}/api/customer/sessions/create", null, Token);
+            Assert.True(created.StatusCode is HttpStatusCode.OK or HttpStatusCode.ServiceUnavailable, $"{created.StatusCode}");
+            if (created.StatusCode != HttpStatusCode.OK)
+                return null;
+            var sessionId = (await created.JsonAsync()).Text("sessionId")!;
+            using var uploaded = await _customer.UploadToAsync($"/s/{shop.Id}", sessionId, Sample.Pdf());
+            Assert.True(uploaded.StatusCode is HttpStatusCode.OK or HttpStatusCode.ServiceUnavailable, await uploaded.Content.ReadAsStringAsync(Token));
+            return uploaded.StatusCode == HttpStatusCode.OK ? sessionId : null;
+        }
+
+        private HttpClient Shopkeeper()
+        {
+            var client = shopApi.Client();
+            client.DefaultRequestHeaders.Add("X-API-Key", shop.Key);
+            return client;
+        }
+    }
+
+    public sealed class Fixture(Dependencies dependencies) : RelayFixture(dependencies)
+    {
+        protected override IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["RATE_LIMIT_SESSIONS_PER_MINUTE"] = "1000000",
+            ["UPLOAD_LEASE"] = "6000",
+            ["JANITOR_INTERVAL"] = "500",
+        };
+    }
+}
