@@ -17,6 +17,7 @@ builder.Services.AddDuty<MarkDue>("lapse_claims", options => options.Interval, d
 builder.Services.AddDuty<MarkDue>("expire_files", options => options.Interval, due => due.ExpireFilesAsync);
 builder.Services.AddDuty<MarkDue>("abandon_uploads", options => options.Interval, due => due.AbandonUploadsAsync);
 builder.Services.AddDuty<MarkDue>("expire_uploads", options => options.Interval, due => due.ExpireUploadsAsync);
+builder.Services.AddDuty<TidyUploads>("tidy_uploads", options => options.Interval, duty => duty.RunOnceAsync);
 builder.Services.AddDuty<RemoveFiles>("remove_files", options => options.Interval, duty => duty.RunOnceAsync);
 builder.Services.AddDuty<AbortUploads>("abort_uploads", options => options.ListingInterval, duty => duty.RunOnceAsync);
 builder.Services.AddDuty<SweepOrphans>("sweep_orphans", options => options.ListingInterval, duty => duty.RunOnceAsync);

@@ -34,7 +34,7 @@ internal sealed class SweepOrphans(Database database, ObjectStore store, Lifetim
             FROM unnest(@keys) AS key
             WHERE NOT EXISTS (
                 SELECT FROM files
-                WHERE object_key = split_part(key, '.', 1) -- behind the dot is which tail of an unfinished upload it is
+                WHERE object_key IN (key, split_part(key, '.', 1)) -- behind the dot is which piece of an unfinished upload it is
                     AND (status IN ('uploading', 'deleting') OR status = 'stored' AND object_key = key)
             )
             """;

@@ -7,7 +7,8 @@ namespace CloudTab.Relay;
 /// Deletes files that are marked `deleting` from S3, then marks their rows `deleted` (or drops the rows of files that were never
 /// stored). Both steps can be repeated: the code that marks files calls it at once, and the Janitor calls it for what was left over. A
 /// batch is claimed for a moment before S3 hears of it, so that several processes share the work, and what S3 refuses to delete is
-/// retried later without holding up the rest.
+/// retried later without holding up the rest. While a process may still be putting something, its file's row stays, and what came in the
+/// meantime is removed in another round.
 /// </summary>
 public sealed class Removal(Database database, ObjectStore store, Lifetimes lifetimes, ILogger<Removal> logger)
 {
@@ -16,6 +17,9 @@ public sealed class Removal(Database database, ObjectStore store, Lifetimes life
 
     /// <summary>How long a claimed file is left alone by others, and by everybody after a failure.</summary>
     public static readonly TimeSpan Lease = TimeSpan.FromSeconds(15);
+
+    /// <summary>How long after the end of its lease something that a dead process has sent may still arrive at S3.</summary>
+    internal static readonly TimeSpan Arrival = TimeSpan.FromSeconds(10);
 
     /// <summary>
     /// Removes the marked files of one session now. If Postgres or S3 is away or too slow for the token, the Janitor will do it: the
@@ -49,13 +53,16 @@ public sealed class Removal(Database database, ObjectStore store, Lifetimes life
 
         const string sql = """
             WITH dropped AS (
-                DELETE FROM files WHERE id = ANY(@ids) AND status = 'deleting' AND stored_at IS NULL
+                DELETE FROM files WHERE id = ANY(@ids) AND status = 'deleting' AND stored_at IS NULL AND id <> ALL (@held)
+            ), again AS (
+                UPDATE files SET lease_until = NULL WHERE id = ANY(@held) AND id = ANY(@ids) AND status = 'deleting'
             )
             UPDATE files SET status = 'deleted', lease_until = NULL
-            WHERE id = ANY(@ids) AND status = 'deleting' AND stored_at IS NOT NULL
+            WHERE id = ANY(@ids) AND status = 'deleting' AND stored_at IS NOT NULL AND id <> ALL (@held)
             """;
         var ids = files.Where(file => !refused.Contains(file.ObjectKey)).Select(file => file.Id).ToArray();
-        await database.ExecuteAsync(sql, new { ids }, cancellationToken);
+        var held = files.Where(file => file.IsHeld).Select(file => file.Id).ToArray();
+        await database.ExecuteAsync(sql, new { ids, held }, cancellationToken);
         return new(ids.Length, refused.Count);
     }
 
@@ -72,18 +79,19 @@ public sealed class Removal(Database database, ObjectStore store, Lifetimes life
             UPDATE files SET lease_until = @leaseEnd
             FROM due LEFT JOIN uploads ON uploads.file = due.id
             WHERE files.id = due.id
-            RETURNING files.id, files.object_key AS ObjectKey, uploads.multipart_id AS MultipartId,
-                coalesce(uploads.generation > 0 AND uploads.part_sha256 IS NULL, false) AS MayHaveTails
+            RETURNING files.id, files.object_key AS ObjectKey, files.stored_at IS NULL OR uploads.multipart_id IS NOT NULL AS MayHaveParts,
+                coalesce(uploads.generation > 0 AND uploads.part_sha256 IS NULL, false) AS MayHavePieces,
+                coalesce(uploads.held_until > @arrived, false) AS IsHeld
             """;
         var now = lifetimes.Now;
-        return database.ChangeAsync<MarkedFile>(sql, new { session, now, leaseEnd = now + Lease, limit = BatchSize }, cancellationToken);
+        return database.ChangeAsync<MarkedFile>(sql, new { session, now, leaseEnd = now + Lease, arrived = now - Arrival, limit = BatchSize }, cancellationToken);
     }
 
     /// <returns>The keys of files whose parts S3 would not discard.</returns>
     private async Task<HashSet<string>> DiscardPartsAsync(IReadOnlyList<MarkedFile> files, CancellationToken cancellationToken)
     {
         var refused = new ConcurrentBag<string>();
-        await Parallel.ForEachAsync(files.Where(file => file.WasResumable), cancellationToken, async (file, token) =>
+        await Parallel.ForEachAsync(files.Where(file => file.MayHaveParts || file.MayHavePieces), cancellationToken, async (file, token) =>
         {
             try
             {
@@ -100,16 +108,13 @@ public sealed class Removal(Database database, ObjectStore store, Lifetimes life
     // Before the object: a multipart upload that is completed after the object was deleted would bring it back.
     private async Task DiscardPartsAsync(MarkedFile file, CancellationToken cancellationToken)
     {
-        if (file.MultipartId is { } multipartId)
-            await store.AbortUploadAsync(file.ObjectKey, multipartId, cancellationToken);
-        if (file.MayHaveTails)
-            await store.DeleteTailsAsync(file.ObjectKey, cancellationToken);
+        if (file.MayHaveParts)
+            await store.AbortUploadsAsync(file.ObjectKey, kept: null, cancellationToken);
+        if (file.MayHavePieces)
+            await store.DeletePiecesAsync(file.ObjectKey, kept: [], cancellationToken);
     }
 
-    private sealed record MarkedFile(Guid Id, string ObjectKey, string? MultipartId, bool MayHaveTails)
-    {
-        public bool WasResumable => MultipartId is not null || MayHaveTails;
-    }
+    private sealed record MarkedFile(Guid Id, string ObjectKey, bool MayHaveParts, bool MayHavePieces, bool IsHeld);
 }
 
 /// <summary>What became of a batch of marked files.</summary>

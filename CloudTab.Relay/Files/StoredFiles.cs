@@ -21,7 +21,7 @@ public sealed class StoredFiles(Database database, StateChanges changes, Lifetim
     /// Stores the file of a resumable upload, and completes the upload. The session stays open until its customer submits it: more files
     /// may follow. A shop that knows of the session already is told.
     /// </summary>
-    /// <param name="upload">The upload as it was locked.</param>
+    /// <param name="upload">The upload as it was locked, with the key of its object.</param>
     /// <param name="consumed">Files of the partial uploads that it was made of, which are removed.</param>
     public Task<Outcome> StoreResumedAsync(
         Upload upload, UploadedFile file, IReadOnlyList<Guid> consumed, SessionLimits limits, CancellationToken cancellationToken) =>
@@ -106,7 +106,7 @@ public sealed class StoredFiles(Database database, StateChanges changes, Lifetim
             ), stored AS (
                 UPDATE files
                 SET status = 'stored', lease_until = NULL, stored_at = @storedAt, type = incoming.type, size = incoming.size,
-                    sha256 = incoming.sha256, pages = incoming.pages, locked = incoming.locked,
+                    sha256 = incoming.sha256, pages = incoming.pages, locked = incoming.locked, object_key = coalesce(@objectKey, object_key),
                     position = incoming.place + coalesce((SELECT max(position) FROM files AS older WHERE older.session = @session), 0)
                 FROM filled, unnest(@ids, @types, @sizes, @hashes, @pages, @locked) WITH ORDINALITY
                     AS incoming (id, type, size, sha256, pages, locked, place)
@@ -134,6 +134,7 @@ public sealed class StoredFiles(Database database, StateChanges changes, Lifetim
             submit = resumed is null,
             resumed = resumed?.Id,
             generation = resumed?.Generation,
+            objectKey = resumed?.ObjectKey,
             consumed = consumed.ToArray(),
             ids = files.Select(file => file.Id).ToArray(),
             types = files.Select(file => file.Type).ToArray(),

@@ -61,30 +61,33 @@ public sealed class UploadingFiles(Database database, Lifetimes lifetimes)
         return kept is null ? null : file with { Name = kept };
     }
 
-    /// <summary>Tells that these files are still coming in; prolongs their sessions too.</summary>
+    /// <summary>
+    /// Tells that these files are still coming in; prolongs their sessions too. Rows that another statement has locked are left for the
+    /// next time: it would be waited for by all of them.
+    /// </summary>
     public Task RenewAsync(Guid[] files, CancellationToken cancellationToken)
     {
         const string sql = """
-            WITH theirs AS (
+            WITH coming AS (
+                SELECT id FROM files WHERE id = ANY(@files) AND status = 'uploading' FOR NO KEY UPDATE SKIP LOCKED
+            ), renewed AS (
+                UPDATE files SET lease_until = greatest(lease_until, @leaseEnd) -- that of a resumable upload never ends
+                FROM coming
+                WHERE files.id = coming.id
+            ), theirs AS (
                 SELECT id FROM sessions
                 WHERE id IN (SELECT session FROM files WHERE id = ANY(@files))
-                ORDER BY id
-                FOR UPDATE
-            ), prolonged AS (
-                UPDATE sessions SET expires_at = @expiresAt
-                FROM theirs
-                WHERE sessions.id = theirs.id AND status IN ('open', 'pending', 'processing') AND expires_at > @now
+                    AND status IN ('open', 'pending', 'processing') AND expires_at > @now
+                FOR NO KEY UPDATE SKIP LOCKED
             )
-            UPDATE files SET lease_until = greatest(lease_until, @leaseEnd) -- that of a resumable upload never ends
-            FROM theirs
-            WHERE files.session = theirs.id AND files.id = ANY(@files) AND status = 'uploading'
+            UPDATE sessions SET expires_at = @expiresAt FROM theirs WHERE sessions.id = theirs.id
             """;
         return database.ExecuteAsync(sql, new { files, now = lifetimes.Now, leaseEnd = lifetimes.NextLeaseEnd, expiresAt = lifetimes.NextExpiry }, cancellationToken);
     }
 
     /// <summary>
     /// Marks files for removal that are not stored. If the outcome of <see cref="StoredFiles.StoreAsync"/> is unknown this settles it: either
-    /// the files were stored, and none is returned, or they can no longer be.
+    /// the files were stored, and none is returned, or they can no longer be. Call it once nothing of them is on its way to S3 any more.
     /// </summary>
     /// <returns>Those that are to be removed: see <see cref="Removal"/>.</returns>
     public Task<List<Guid>> GiveUpAsync(Guid[] files, CancellationToken cancellationToken)
@@ -92,6 +95,8 @@ public sealed class UploadingFiles(Database database, Lifetimes lifetimes)
         const string sql = """
             WITH marked AS (
                 UPDATE files SET status = 'deleting', lease_until = NULL WHERE id = ANY(@files) AND status = 'uploading' RETURNING id
+            ), released AS (
+                UPDATE uploads SET holder = NULL, held_until = NULL WHERE file = ANY(@files)
             )
             SELECT id FROM marked
             UNION ALL

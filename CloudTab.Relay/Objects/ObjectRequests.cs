@@ -100,8 +100,9 @@ internal sealed class ObjectRequests(IAmazonS3 client, ResiliencePipeline pipeli
     public async Task AbortMultipartAsync(string multipartId, CancellationToken cancellationToken) =>
         await pipeline.ExecuteAsync(async token => await client.AbortMultipartUploadAsync(bucket, key, multipartId, token), cancellationToken);
 
-    public async Task DeleteAsync(CancellationToken cancellationToken) =>
-        await pipeline.ExecuteAsync(async token => await client.DeleteObjectAsync(bucket, key, token), cancellationToken);
+    /// <summary>Deletes an object, of this key or another one that belongs to it.</summary>
+    public async Task DeleteAsync(string putKey, CancellationToken cancellationToken) =>
+        await pipeline.ExecuteAsync(async token => await client.DeleteObjectAsync(bucket, putKey, token), cancellationToken);
 
     private async Task<long?> SizeAsync(CancellationToken cancellationToken)
     {

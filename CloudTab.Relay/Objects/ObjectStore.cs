@@ -19,8 +19,10 @@ namespace CloudTab.Relay;
 /// s3:GetLifecycleConfiguration and s3:PutLifecycleConfiguration. What direct uploads need besides stands in docs/operations.md.)
 ///
 /// Keys are `yyyy-MM-dd/&lt;file uuid&gt;`, the day in UTC on which the upload began: no user data in them, and a day's leftovers can be
-/// listed. What of a resumable upload came behind its last whole part is kept under the file's key, `.`, the number of the holding, `.`,
-/// and a number: while it comes slowly, and when it pauses.
+/// listed. The object of a resumable upload that never filled a part is kept under that, `.`, and the upload's generation: a holder
+/// that was paused cannot replace what another one has stored. (Not every store has conditional puts: Ceph 16 completes multipart
+/// uploads without.) What came behind the last whole part is kept under the same, `.`, and a number: while it comes slowly, and when the
+/// upload pauses.
 ///
 /// What a step leaves behind when the process dies in it: a put, an object without a stored row; a multipart upload, its parts,
 /// until it is aborted; a tail that was not recorded. All belong to a row that is `uploading`, and are removed with it: once its
@@ -38,26 +40,46 @@ public sealed class ObjectStore(
     /// <param name="client">The address that its memory counts for.</param>
     /// <param name="most">Bytes that it will have at most, if that is known: it then takes no more memory than that.</param>
     public ObjectUpload BeginUpload(string key, IPAddress client, long? most) =>
-        new(RequestsFor(key), memory, client, options.Value.SignsPayloads, most, ObjectUpload.PartSize, ObjectProgress.None, tailPrefix: null);
+        new(RequestsFor(key), memory, client, options.Value.SignsPayloads, most, ObjectUpload.PartSize, ObjectProgress.None, ownKey: null);
 
     /// <summary>Continues an upload from what was parked or last recorded.</summary>
     /// <param name="client">The address that its memory counts for.</param>
     /// <param name="most">Bytes that the object will have at most after this.</param>
     public ObjectUpload ResumeUpload(Upload upload, IPAddress client, long most) =>
-        new(RequestsFor(upload.ObjectKey), memory, client, options.Value.SignsPayloads, most, upload.PartSize, upload.Progress, TailsOf(upload));
+        new(RequestsFor(upload.ObjectKey), memory, client, options.Value.SignsPayloads, most, upload.PartSize, upload.Progress, OwnKeyOf(upload));
 
-    /// <summary>Deletes all tails that an upload of this key has left.</summary>
-    public async Task DeleteTailsAsync(string key, CancellationToken cancellationToken)
+    /// <summary>Deletes what the holders of an upload have put under keys of their own: tails, and whole objects.</summary>
+    /// <param name="key">Key of its object.</param>
+    /// <param name="kept">Keys that are still needed.</param>
+    public async Task DeletePiecesAsync(string key, IReadOnlyCollection<string> kept, CancellationToken cancellationToken)
     {
-        var request = new ListObjectsV2Request { BucketName = Bucket, Prefix = key + "." };
+        var request = new ListObjectsV2Request { BucketName = Bucket, Prefix = BaseOf(key) + "." };
         while (true)
         {
             var page = await pipeline.ExecuteAsync(async token => await client.ListObjectsV2Async(request, token), cancellationToken);
-            if (page.S3Objects is { Count: > 0 } tails)
-                await DeleteAsync([.. tails.Select(tail => tail.Key)], cancellationToken);
+            var pieces = (page.S3Objects ?? []).Select(piece => piece.Key).Except(kept, StringComparer.Ordinal).ToList();
+            if (pieces.Count > 0)
+                await DeleteAsync(pieces, cancellationToken);
             if (page.IsTruncated != true)
                 return;
             request.ContinuationToken = page.NextContinuationToken;
+        }
+    }
+
+    /// <summary>Aborts the multipart uploads of an object, also those that nobody recorded, because their process died.</summary>
+    /// <param name="key">Key of the object.</param>
+    /// <param name="kept">Id of the one that is still needed, or null.</param>
+    public async Task AbortUploadsAsync(string key, string? kept, CancellationToken cancellationToken)
+    {
+        var request = new ListMultipartUploadsRequest { BucketName = Bucket, Prefix = BaseOf(key) };
+        while (true)
+        {
+            var page = await pipeline.ExecuteAsync(async token => await client.ListMultipartUploadsAsync(request, token), cancellationToken);
+            foreach (var begun in (page.MultipartUploads ?? []).Where(begun => begun.UploadId != kept))
+                await AbortUploadAsync(begun.Key, begun.UploadId, cancellationToken);
+            if (page.IsTruncated != true)
+                return;
+            (request.KeyMarker, request.UploadIdMarker) = (page.NextKeyMarker, page.NextUploadIdMarker);
         }
     }
 
@@ -161,8 +183,10 @@ public sealed class ObjectStore(
     /// <summary>Whether parts or tails of an upload are gone from S3, so that it cannot be continued.</summary>
     public static bool IsGone(Exception failure) => failure is AmazonS3Exception { ErrorCode: "NoSuchUpload" or "NoSuchKey" or "InvalidPart" };
 
-    // Each generation has tails of its own: a holder whose lease lapsed overwrites nothing.
-    private static string TailsOf(Upload upload) => FormattableString.Invariant($"{upload.ObjectKey}.{upload.Generation}.");
+    // Each generation has keys of its own: a holder whose lease lapsed overwrites nothing.
+    private static string OwnKeyOf(Upload upload) => FormattableString.Invariant($"{upload.ObjectKey}.{upload.Generation}");
+
+    private static string BaseOf(string key) => key.Split('.')[0];
 
     private ObjectRequests RequestsFor(string key) => new(client, pipeline, clock, Bucket, key);
 }

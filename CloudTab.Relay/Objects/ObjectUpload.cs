@@ -32,6 +32,7 @@ public sealed class ObjectUpload : IAsyncDisposable
     private static readonly TimeSpan AbortLimit = TimeSpan.FromSeconds(10);
 
     private readonly ObjectRequests _requests;
+    private readonly string _putKey;
     private readonly UploadMemory _memory;
     private readonly IPAddress _client;
     private readonly int _partSize;
@@ -57,21 +58,25 @@ public sealed class ObjectUpload : IAsyncDisposable
     /// <param name="client">The address that its memory counts for.</param>
     /// <param name="most">Bytes that the object will have at most, if that is known: it then takes no more memory than that.</param>
     /// <param name="from">How far an upload has come that is continued.</param>
-    /// <param name="tailPrefix">What the keys of tails begin with, or null for an object that ends where it began.</param>
+    /// <param name="ownKey">
+    /// What no other holder of the upload puts: the key of an object without parts, and, before a dot and a number, those of tails. Null for
+    /// an object that ends where it began.
+    /// </param>
     internal ObjectUpload(
-        ObjectRequests requests, UploadMemory memory, IPAddress client, bool signsPayloads, long? most, int partSize, ObjectProgress from, string? tailPrefix)
+        ObjectRequests requests, UploadMemory memory, IPAddress client, bool signsPayloads, long? most, int partSize, ObjectProgress from, string? ownKey)
     {
         _requests = requests;
         _memory = memory;
         _client = client;
-        _isResumable = tailPrefix is not null;
+        _isResumable = ownKey is not null;
+        _putKey = ownKey ?? requests.Key;
         _signsPayloads = signsPayloads;
         _recorded = from;
         _multipartId = from.MultipartId;
         _offeredMultipartId = from.MultipartId;
         _parts = [.. from.PartETags];
         _lastPart = _parts.Count;
-        _tails = new(requests, signsPayloads, tailPrefix, from.TailKeys, from.TailSize);
+        _tails = new(requests, signsPayloads, ownKey + ".", from.TailKeys, from.TailSize);
         _inParts = from.Received - from.TailSize;
         _partSize = partSize;
         _bufferSize = (int)Math.Clamp(most - _inParts ?? partSize, 1, partSize);
@@ -80,6 +85,9 @@ public sealed class ObjectUpload : IAsyncDisposable
 
     /// <summary>Bytes written so far.</summary>
     public long Size { get; private set; }
+
+    /// <summary>The key of the object once it is complete.</summary>
+    public string Key => _multipartId is null ? _putKey : _requests.Key;
 
     /// <summary>
     /// Called whenever more is durable, with all that is, so that another request can continue from there. It throws
@@ -182,7 +190,7 @@ public sealed class ObjectUpload : IAsyncDisposable
         _filling?.Dispose(); // before the rest: others may wait for it
         await Ended(Task.WhenAll(_sending));
         _reclaim.Dispose();
-        if (!_settled && _reachedS3)
+        if (!_settled)
             await RemoveAsync();
         _settled = true;
 
@@ -290,7 +298,7 @@ public sealed class ObjectUpload : IAsyncDisposable
         {
             buffer.Seal();
             ExpectAll(buffer.Length);
-            await _requests.PutAsync(_requests.Key, buffer.Content(0, buffer.Length, _signsPayloads), cancellationToken);
+            await _requests.PutAsync(_putKey, buffer.Content(0, buffer.Length, _signsPayloads), cancellationToken);
         }
     }
 
@@ -311,8 +319,10 @@ public sealed class ObjectUpload : IAsyncDisposable
         {
             if (_multipartId is not null && _multipartId != _offeredMultipartId)
                 await _requests.AbortMultipartAsync(_multipartId, limit.Token);
-            if (!_isResumable)
-                await _requests.DeleteAsync(limit.Token);
+            if (_reachedS3 && (_multipartId is null || !_isResumable))
+                await _requests.DeleteAsync(_putKey, limit.Token);
+            foreach (var tail in _tails.Uncertain)
+                await _requests.DeleteAsync(tail, limit.Token);
         }
         catch (Exception left) when (Outage.IsOrRefusal(left) || left is OperationCanceledException)
         {

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 namespace CloudTab.Relay;
 
 /// <summary>
@@ -8,16 +10,20 @@ namespace CloudTab.Relay;
 /// <param name="prefix">What their keys begin with.</param>
 /// <param name="keys">Those that were recorded.</param>
 /// <param name="size">Their bytes together.</param>
-internal sealed class UploadTails(ObjectRequests requests, bool signsPayloads, string? prefix, IReadOnlyList<string> keys, int size)
+internal sealed class UploadTails(ObjectRequests requests, bool signsPayloads, string prefix, IReadOnlyList<string> keys, int size)
 {
     private const int Several = 4;
 
     private readonly List<string> _keys = [.. keys];
+    private readonly ConcurrentBag<string> _uncertain = [];
     private int _last;
     private int _kept;
 
     /// <summary>Those that are there, in their order.</summary>
     public IReadOnlyList<string> Keys => _keys;
+
+    /// <summary>Keys that were never recorded, and may be there: their puts were not confirmed.</summary>
+    public IEnumerable<string> Uncertain => _uncertain;
 
     /// <summary>Their bytes together.</summary>
     public int Size { get; private set; } = size;
@@ -72,8 +78,17 @@ internal sealed class UploadTails(ObjectRequests requests, bool signsPayloads, s
         _kept = buffer.Length;
         var key = FormattableString.Invariant($"{prefix}{_last}");
         var count = buffer.Length - start;
-        // Waits for both even if one fails: afterwards nothing reads from the buffer any more.
-        await Task.WhenAll(requests.PutAsync(key, buffer.Content(start, count, signsPayloads), cancellationToken), before);
+        try
+        {
+            // Waits for both even if one fails: afterwards nothing reads from the buffer any more.
+            await Task.WhenAll(requests.PutAsync(key, buffer.Content(start, count, signsPayloads), cancellationToken), before);
+        }
+        catch
+        {
+            _uncertain.Add(key);
+            throw;
+        }
+
         if (start == 0)
             Clear();
         _keys.Add(key);

@@ -20,6 +20,11 @@ public static class Outage
     // If the data source's very first connection times out, Npgsql throws a bare TimeoutException.
     internal static bool OfPostgres(Exception exception) => exception is NpgsqlException { IsTransient: true } or TimeoutException;
 
+    // All connections of the pool are in use: Postgres is well, and to try again would only make the queue longer. Npgsql has no other
+    // sign of it.
+    internal static bool OfFullPool(Exception exception) =>
+        exception is NpgsqlException { InnerException: TimeoutException } && exception.Message.StartsWith("The connection pool has been exhausted", StringComparison.Ordinal);
+
     internal static bool OfS3(Exception exception) => exception switch
     {
         // S3 did answer, and refused some of many keys: it would refuse the same request again.

@@ -16,7 +16,7 @@ namespace CloudTab.Relay;
 internal static class Resilience
 {
     public static void AddPostgresPipeline(this IHostApplicationBuilder builder) => builder.AddPipeline(
-        "postgres", Outage.OfPostgres, attempts: 2, firstDelay: TimeSpan.FromMilliseconds(50), limit: TimeSpan.FromSeconds(10));
+        "postgres", failure => Outage.OfPostgres(failure) && !Outage.OfFullPool(failure), attempts: 2, firstDelay: TimeSpan.FromMilliseconds(50), limit: TimeSpan.FromSeconds(10));
 
     public static void AddS3Pipeline(this IHostApplicationBuilder builder) => builder.AddPipeline(
         "s3", Outage.OfS3, attempts: 3, firstDelay: TimeSpan.FromMilliseconds(100), limit: TimeSpan.FromSeconds(60));

@@ -107,15 +107,19 @@ public sealed class Uploads(Database database, Lifetimes lifetimes)
         return database.ExecuteAsync(sql, new { upload }, cancellationToken);
     }
 
-    /// <summary>Renews the locks of uploads.</summary>
-    /// <returns>Those that are still locked by this process and can still be finished.</returns>
+    /// <summary>Renews the locks of uploads, except those whose rows another statement has locked: it would be waited for by all of them.</summary>
+    /// <returns>Those that are still locked by this process and can still be finished, renewed or not.</returns>
     public Task<List<HeldUpload>> RenewAsync(Guid[] uploads, Guid holder, CancellationToken cancellationToken)
     {
         const string sql = """
-            UPDATE uploads SET held_until = @heldUntil
-            FROM files
-            WHERE uploads.id = ANY(@uploads) AND uploads.holder = @holder AND files.id = uploads.file AND files.status = 'uploading'
-            RETURNING uploads.id, uploads.generation, uploads.wanted
+            WITH free AS (
+                SELECT id FROM uploads WHERE id = ANY(@uploads) AND holder = @holder FOR NO KEY UPDATE SKIP LOCKED
+            ), renewed AS (
+                UPDATE uploads SET held_until = @heldUntil FROM free WHERE uploads.id = free.id RETURNING uploads.id
+            )
+            SELECT uploads.id, uploads.generation, uploads.wanted, renewed.id IS NOT NULL AS Renewed
+            FROM uploads JOIN files ON files.id = uploads.file LEFT JOIN renewed ON renewed.id = uploads.id
+            WHERE uploads.id = ANY(@uploads) AND uploads.holder = @holder AND files.status = 'uploading'
             """;
         return database.ChangeAsync<HeldUpload>(sql, new { uploads, holder, heldUntil = lifetimes.Now + Lease }, cancellationToken);
     }
@@ -152,15 +156,15 @@ public sealed class Uploads(Database database, Lifetimes lifetimes)
     }
 
     /// <summary>Releases an upload as it was.</summary>
-    public Task ReleaseAsync(Upload upload, CancellationToken cancellationToken)
+    public Task ReleaseAsync(Guid upload, long generation, CancellationToken cancellationToken)
     {
         const string sql = $"""
             WITH freed AS (
-                UPDATE uploads SET holder = NULL, held_until = NULL WHERE id = @Id AND generation = @Generation RETURNING id, wanted
+                UPDATE uploads SET holder = NULL, held_until = NULL WHERE id = @upload AND generation = @generation RETURNING id, wanted
             )
             SELECT pg_notify('{Channel}', 'free ' || id) FROM freed WHERE wanted
             """;
-        return database.ExecuteAsync(sql, new { upload.Id, upload.Generation }, cancellationToken);
+        return database.ExecuteAsync(sql, new { upload, generation }, cancellationToken);
     }
 
     /// <summary>Sets the length of an upload that was begun without.</summary>
@@ -171,15 +175,45 @@ public sealed class Uploads(Database database, Lifetimes lifetimes)
     }
 
     /// <summary>Completes a partial upload: its bytes are there, and wait for the final one.</summary>
+    /// <param name="upload">The upload as it was locked, with the key of its object.</param>
     /// <returns>Whether the lock was still ours.</returns>
     public async Task<bool> CompletePartialAsync(Upload upload, CancellationToken cancellationToken)
     {
         const string sql = """
+            WITH mine AS (
+                UPDATE files SET object_key = @ObjectKey FROM uploads
+                WHERE files.id = uploads.file AND files.status = 'uploading'
+                    AND uploads.id = @Id AND uploads.generation = @Generation AND uploads.completed_at IS NULL
+                RETURNING files.id
+            )
             UPDATE uploads SET completed_at = @now, received = length, holder = NULL, held_until = NULL
-            WHERE id = @Id AND generation = @Generation AND completed_at IS NULL
-                AND EXISTS (SELECT FROM files WHERE files.id = uploads.file AND files.status = 'uploading')
+            FROM mine
+            WHERE uploads.file = mine.id AND generation = @Generation AND completed_at IS NULL
             """;
-        return await database.ExecuteAsync(sql, new { upload.Id, upload.Generation, now = lifetimes.Now }, cancellationToken) == 1;
+        return await database.ExecuteAsync(sql, new { upload.Id, upload.Generation, upload.ObjectKey, now = lifetimes.Now }, cancellationToken) == 1;
+    }
+
+    /// <summary>
+    /// Locks uploads whose holder neither renewed nor released them: its process died, and may have left pieces in S3 that nobody recorded.
+    /// </summary>
+    public Task<List<LapsedUpload>> AcquireLapsedAsync(Guid holder, int limit, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            WITH due AS (
+                SELECT uploads.id, files.object_key
+                FROM uploads JOIN files ON files.id = uploads.file
+                WHERE uploads.holder IS NOT NULL AND uploads.held_until <= @lapsed AND uploads.completed_at IS NULL AND files.status = 'uploading'
+                ORDER BY uploads.held_until
+                LIMIT @limit
+                FOR NO KEY UPDATE OF uploads SKIP LOCKED
+            )
+            UPDATE uploads SET holder = @holder, held_until = @heldUntil, generation = generation + 1, wanted = false
+            FROM due
+            WHERE uploads.id = due.id
+            RETURNING uploads.id, uploads.generation, due.object_key AS ObjectKey, multipart_id AS MultipartId, tail_keys AS TailKeys
+            """;
+        var now = lifetimes.Now;
+        return database.ChangeAsync<LapsedUpload>(sql, new { holder, limit, lapsed = now - Removal.Arrival, heldUntil = now + Lease }, cancellationToken);
     }
 
     /// <summary>Marks files of uploads for removal that were begun a file's lifetime ago and never stored, at most one batch.</summary>
@@ -203,4 +237,22 @@ public sealed class Uploads(Database database, Lifetimes lifetimes)
 
 /// <summary>An upload that this process has locked.</summary>
 /// <param name="Wanted">Whether another process asks for it.</param>
-public sealed record HeldUpload(Guid Id, long Generation, bool Wanted);
+/// <param name="Renewed">Whether its lease was renewed.</param>
+public sealed record HeldUpload(Guid Id, long Generation, bool Wanted, bool Renewed);
+
+/// <summary>An upload whose process died, locked to be tidied.</summary>
+public sealed record LapsedUpload
+{
+    public Guid Id { get; init; }
+
+    public long Generation { get; init; }
+
+    /// <summary>Key of the object that becomes the file.</summary>
+    public string ObjectKey { get; init; } = "";
+
+    /// <summary>The multipart upload that was recorded.</summary>
+    public string? MultipartId { get; init; }
+
+    /// <summary>The tails that were recorded.</summary>
+    public string[] TailKeys { get; init; } = [];
+}

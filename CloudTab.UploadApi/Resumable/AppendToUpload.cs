@@ -15,6 +15,7 @@ internal sealed class AppendToUpload(
     UploadLocks locks,
     ReceiveBytes receiveBytes,
     CompleteUpload completeUpload,
+    Removal removal,
     ObjectStore store,
     FileTypes types,
     IOptions<UploadOptions> options,
@@ -46,14 +47,18 @@ internal sealed class AppendToUpload(
             }
             catch (UploadLostException)
             {
-                uploadLock.End();
+                // If it is gone, what was put meanwhile is removed once the lock is released.
             }
         }
 
         // Another request has it by now, or it is gone: the answer is what became of it.
         var lost = await locks.WaitUntilFreeAsync(shop, uploadId, cancellationToken);
         if (Problems.RefusalFor(lost) is { } gone)
+        {
+            await removal.TryRemoveAsync(uploadLock.Upload.Session, limit.Token);
             return gone;
+        }
+
         return lost!.IsComplete ? lost : Problems.UploadInterrupted;
     }
 
@@ -74,7 +79,8 @@ internal sealed class AppendToUpload(
         {
             // Its parts or tails were removed: with the session, by the process that holds the lock now, or by S3 itself. In the last
             // case it can never be finished.
-            await locks.RunOnceAsync(uploadLock.Lost);
+            using var limit = clock.Limit(AcquireLimit);
+            await locks.RunOnceAsync(limit.Token);
             if (uploadLock.Lost.IsCancellationRequested)
                 throw new UploadLostException();
             await completeUpload.GiveUpAsync(uploadLock);

@@ -26,6 +26,7 @@ internal sealed class CompleteUpload(
     // The client may leave meanwhile: it finds the file complete when it comes back. Reading 5 GiB back may take longer, so the time
     // begins anew whenever bytes come.
     private static readonly TimeSpan CompletionLimit = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan DeletionLimit = TimeSpan.FromSeconds(10);
 
     /// <summary>Completes an upload whose bytes are all there. The lock is released.</summary>
     /// <param name="sending">Its object, or null if that is complete in S3.</param>
@@ -37,27 +38,28 @@ internal sealed class CompleteUpload(
         using var limit = clock.Limit(CompletionLimit, uploadLock.Lost);
         if (sending is not null)
             await sending.CompleteAsync(limit.Token);
-        var upload = uploadLock.Upload;
+        var recorded = uploadLock.Upload;
+        var upload = recorded with { ObjectKey = sending?.Key ?? recorded.ObjectKey };
         var size = sending?.Size ?? upload.Length!.Value;
-        if (upload.IsPartial)
+        try
         {
-            await CompletePartialAsync(uploadLock, limit.Token);
-        }
-        else
-        {
-            using var readBack = inspection is null ? new FileInspection(types, upload.Name, upload.DeclaredType) : null;
-            if (readBack is not null)
-                await ReadBackAsync(upload, size, readBack, limit, limit.Token);
-            if (await StoreAsync(uploadLock, size, inspection ?? readBack!, consumed, limit.Token) is { } refused)
+            if (await StoreAsync(uploadLock, upload, size, inspection, consumed, limit) is { } refused)
             {
                 await GiveUpAsync(uploadLock);
                 return refused;
             }
         }
+        catch (Exception lost) when (lost is UploadLostException || uploadLock.Lost.IsCancellationRequested)
+        {
+            // Nobody else knows of an object that has a key of this holder's own.
+            if (upload.ObjectKey != recorded.ObjectKey)
+                await TryDeleteAsync(upload, token => store.DeleteAsync([upload.ObjectKey], token));
+            throw;
+        }
 
         uploadLock.End();
         if (upload.WasInterrupted)
-            await DeleteTailsAsync(upload, limit.Token);
+            await TryDeleteAsync(upload, token => store.DeletePiecesAsync(upload.ObjectKey, kept: [upload.ObjectKey], token));
         if (consumed.Count > 0)
             await removal.TryRemoveAsync(upload.Session, limit.Token);
         return uploadLock.Upload with { Received = size, IsComplete = true };
@@ -71,18 +73,34 @@ internal sealed class CompleteUpload(
         uploadLock.End();
     }
 
-    private async Task CompletePartialAsync(UploadLock uploadLock, CancellationToken cancellationToken)
+    /// <returns>Why it is refused, or null.</returns>
+    private async Task<Problem?> StoreAsync(
+        UploadLock uploadLock, Upload upload, long size, FileInspection? inspection, IReadOnlyList<Upload> consumed, CancellationTokenSource limit)
+    {
+        if (upload.IsPartial)
+        {
+            await CompletePartialAsync(uploadLock, upload, limit.Token);
+            return null;
+        }
+
+        if (inspection is not null)
+            return await StoreAsync(uploadLock, upload, size, inspection, consumed, limit.Token);
+        using var readBack = new FileInspection(types, upload.Name, upload.DeclaredType);
+        await ReadBackAsync(upload, size, readBack, limit, limit.Token);
+        return await StoreAsync(uploadLock, upload, size, readBack, consumed, limit.Token);
+    }
+
+    private async Task CompletePartialAsync(UploadLock uploadLock, Upload upload, CancellationToken cancellationToken)
     {
         uploadLock.StopRenewing();
-        if (!await uploads.CompletePartialAsync(uploadLock.Upload, cancellationToken))
+        if (!await uploads.CompletePartialAsync(upload, cancellationToken))
             throw new UploadLostException();
     }
 
     /// <returns>Why it is refused, or null.</returns>
     private async Task<Problem?> StoreAsync(
-        UploadLock uploadLock, long size, FileInspection inspection, IReadOnlyList<Upload> consumed, CancellationToken cancellationToken)
+        UploadLock uploadLock, Upload upload, long size, FileInspection inspection, IReadOnlyList<Upload> consumed, CancellationToken cancellationToken)
     {
-        var upload = uploadLock.Upload;
         var file = new UploadingFile(upload.File!.Value, upload.Name, upload.ObjectKey);
         var duration = clock.GetUtcNow().UtcDateTime - upload.CreatedAt;
         var (judged, refused) = await finishFile.JudgeAsync(file, size, inspection, upload.DeclaredSha256, duration, cancellationToken);
@@ -123,11 +141,13 @@ internal sealed class CompleteUpload(
             throw new HttpRequestException("S3 gave back something else than what was sent.");
     }
 
-    private async Task DeleteTailsAsync(Upload upload, CancellationToken cancellationToken)
+    // The lock may be lost by now, so this has a time of its own.
+    private async Task TryDeleteAsync(Upload upload, Func<CancellationToken, Task> delete)
     {
+        using var limit = clock.Limit(DeletionLimit);
         try
         {
-            await store.DeleteTailsAsync(upload.ObjectKey, cancellationToken);
+            await delete(limit.Token);
         }
         catch (Exception outage) when (Outage.IsOrRefusal(outage) || outage is OperationCanceledException)
         {

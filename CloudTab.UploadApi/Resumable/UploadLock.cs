@@ -89,12 +89,15 @@ internal sealed class UploadLock(
         _lost.Cancel();
     }
 
-    /// <summary>Its lease was renewed.</summary>
-    /// <param name="began">When the statement that renewed it began.</param>
+    /// <summary>The lock is still ours.</summary>
+    /// <param name="began">When the statement that renewed its lease began; null if it could not be renewed.</param>
     /// <param name="wanted">Whether another request asks for the upload.</param>
-    public void Renewed(long began, bool wanted)
+    public void Renewed(long? began, bool wanted)
     {
-        Interlocked.Exchange(ref _renewed, began);
+        if (began is { } renewed)
+            Interlocked.Exchange(ref _renewed, renewed);
+        else
+            RevokeIfOverdue();
         if (wanted)
             RequestRelease();
     }
@@ -114,7 +117,7 @@ internal sealed class UploadLock(
             using var limit = clock.Limit(ReleaseLimit);
             try
             {
-                await uploads.ReleaseAsync(Upload, limit.Token);
+                await uploads.ReleaseAsync(Upload.Id, Upload.Generation, limit.Token);
             }
             catch (Exception outage) when (Outage.Is(outage) || outage is OperationCanceledException)
             {
@@ -148,7 +151,7 @@ internal sealed class UploadLock(
         await TryDeleteAsync(replaced.Except(progress.TailKeys, StringComparer.Ordinal));
     }
 
-    // Even if the lock is lost by now. The Janitor finds what is not deleted here, after an hour.
+    // Even if the lock is lost by now. What is not deleted here goes when the upload is complete or its session ends.
     private async Task TryDeleteAsync(IEnumerable<string> tails)
     {
         string[] keys = [.. tails];

@@ -111,7 +111,7 @@ internal sealed class UploadLocks(
             if (!renewed.TryGetValue(uploadLock.Upload.Id, out var row) || row.Generation != uploadLock.Upload.Generation)
                 uploadLock.Revoke();
             else
-                uploadLock.Renewed(began, row.Wanted);
+                uploadLock.Renewed(row.Renewed ? began : null, row.Wanted);
         }
 
         return renewed.Count;

@@ -89,6 +89,12 @@ public sealed class ChildProcess : IAsyncDisposable
         _process.WaitForExit(StopLimit);
     }
 
+    /// <summary>SIGSTOP: the process does nothing until <see cref="Resume"/>.</summary>
+    public void Pause() => _ = SendSignal(_process.Id, 19);
+
+    /// <summary>SIGCONT.</summary>
+    public void Resume() => _ = SendSignal(_process.Id, 18);
+
     /// <summary>SIGINT to the process's group, as a terminal sends it on Ctrl-C. The process must lead a group of its own (setsid).</summary>
     public void PressCtrlC() => _ = SendSignal(-_process.Id, 2);
 

@@ -11,6 +11,8 @@ public sealed class TcpProxy : IAsyncDisposable
     private readonly IPEndPoint _target;
     private readonly LoopbackListener _listener;
     private long _allowance = long.MaxValue;
+    private long _held;
+    private volatile TaskCompletionSource? _hold;
 
     public TcpProxy(int targetPort)
     {
@@ -33,6 +35,20 @@ public sealed class TcpProxy : IAsyncDisposable
 
     /// <summary>Lets everything pass again.</summary>
     public void Restore() => CutAfter(long.MaxValue);
+
+    /// <summary>Bytes that clients have sent and that are held.</summary>
+    public long Held => Interlocked.Read(ref _held);
+
+    /// <summary>Holds what clients send from now on.</summary>
+    public void Hold() => _hold = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Sends what was held.</summary>
+    public void Release()
+    {
+        var hold = _hold;
+        _hold = null;
+        hold?.TrySetResult();
+    }
 
     public ValueTask DisposeAsync() => _listener.DisposeAsync();
 
@@ -62,7 +78,7 @@ public sealed class TcpProxy : IAsyncDisposable
             if (Interlocked.Read(ref _allowance) <= 0)
                 return;
             await server.ConnectAsync(_target, cancellationToken);
-            await Task.WhenAny(CopyAsync(client, server, counted: false, cancellationToken), CopyAsync(server, client, counted: true, cancellationToken));
+            await Task.WhenAny(SendAsync(client, server, cancellationToken), CopyAsync(server, client, cancellationToken));
         }
         catch (Exception cut) when (cut is SocketException or ObjectDisposedException or OperationCanceledException)
         {
@@ -77,17 +93,57 @@ public sealed class TcpProxy : IAsyncDisposable
         }
     }
 
-    private async Task CopyAsync(Socket from, Socket to, bool counted, CancellationToken cancellationToken)
+    private async Task SendAsync(Socket client, Socket server, CancellationToken cancellationToken)
+    {
+        var (buffer, kept) = (new byte[16 * 1024], new MemoryStream());
+        try
+        {
+            for (var receiving = ReceiveAsync(); ;)
+            {
+                if (_hold is { } hold && await Task.WhenAny(receiving, hold.Task) == receiving && await receiving is > 0 and var held)
+                {
+                    kept.Write(buffer, 0, held);
+                    Interlocked.Add(ref _held, held);
+                    receiving = ReceiveAsync();
+                    continue;
+                }
+
+                if (_hold is null)
+                {
+                    await SendAllAsync(server, kept.ToArray(), cancellationToken);
+                    kept.SetLength(0);
+                }
+
+                if (await receiving is not (> 0 and var count))
+                    return;
+                await SendAllAsync(server, buffer.AsMemory(0, count), cancellationToken);
+                receiving = ReceiveAsync();
+            }
+        }
+        catch (Exception cut) when (cut is SocketException or ObjectDisposedException or OperationCanceledException)
+        {
+            // The other end is cut too.
+        }
+
+        Task<int> ReceiveAsync() => client.ReceiveAsync(buffer, SocketFlags.None, cancellationToken).AsTask();
+    }
+
+    private static async Task SendAllAsync(Socket to, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        for (var sent = 0; sent < bytes.Length;)
+            sent += await to.SendAsync(bytes[sent..], SocketFlags.None, cancellationToken);
+    }
+
+    private async Task CopyAsync(Socket from, Socket to, CancellationToken cancellationToken)
     {
         var buffer = new byte[16 * 1024];
         try
         {
             while (await from.ReceiveAsync(buffer, SocketFlags.None, cancellationToken) is > 0 and var count)
             {
-                if (counted && Interlocked.Add(ref _allowance, -count) < 0)
+                if (Interlocked.Add(ref _allowance, -count) < 0)
                     return;
-                for (var sent = 0; sent < count;)
-                    sent += await to.SendAsync(buffer.AsMemory(sent, count - sent), SocketFlags.None, cancellationToken);
+                await SendAllAsync(to, buffer.AsMemory(0, count), cancellationToken);
             }
         }
         catch (Exception cut) when (cut is SocketException or ObjectDisposedException or OperationCanceledException)

@@ -100,12 +100,12 @@ public class RelayFixture(Dependencies dependencies) : IAsyncLifetime
         where TOptions : class => StartHost<TOptions>(("AWS_ENDPOINT_URL_S3", $"http://127.0.0.1:{toS3.Port}"));
 
     /// <summary>A replica of a service as a process of its own, over the same database and bucket; the caller disposes it.</summary>
-    public async Task<(ChildProcess Process, Uri Address)> StartProcessAsync(string project)
+    public async Task<(ChildProcess Process, Uri Address)> StartProcessAsync(string project, params (string Name, string Value)[] settings)
     {
         var address = new Uri($"http://127.0.0.1:{ChildProcess.FreePort()}");
         var environment = Environment();
         environment["ASPNETCORE_URLS"] = address.ToString();
-        foreach (var (name, value) in Settings)
+        foreach (var (name, value) in Settings.Select(setting => (setting.Key, setting.Value)).Concat(settings))
             environment[name] = value;
         return (await ChildProcess.StartAsync(project, environment, new Uri(address, "/health/live"), Token), address);
     }

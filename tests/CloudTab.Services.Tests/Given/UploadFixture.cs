@@ -31,7 +31,7 @@ public class UploadFixture(Dependencies dependencies) : RelayFixture(dependencie
             "SELECT count(*) FROM files JOIN sessions ON sessions.id = files.session WHERE session_id = @sessionId", new { sessionId }));
         var stored = await ColumnAsync<string>("SELECT object_key FROM files WHERE status = 'stored'");
         var coming = await ColumnAsync<string>(
-            "SELECT object_key FROM files JOIN sessions ON sessions.id = files.session WHERE session_id <> @sessionId AND files.status = 'uploading'", new { sessionId });
+            "SELECT split_part(object_key, '.', 1) FROM files JOIN sessions ON sessions.id = files.session WHERE session_id <> @sessionId AND files.status = 'uploading'", new { sessionId });
         Assert.DoesNotContain((await ObjectsAsync()).Except(stored, StringComparer.Ordinal), key => !coming.Contains(key.Split('.')[0]));
         Assert.Empty((await OpenUploadsAsync()).Except(coming, StringComparer.Ordinal));
     }

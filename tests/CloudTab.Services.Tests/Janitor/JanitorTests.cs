@@ -238,6 +238,20 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     }
 
     [Fact]
+    public async Task Parts_of_an_upload_whose_lease_has_expired_are_removed_without_listing_the_bucket()
+    {
+        var (_, session) = await _states.InStateAsync("open");
+        var dead = (await _states.UploadingFiles.BeginAsync(session.Id, "a.pdf", Token))!;
+        await fixture.S3.InitiateMultipartUploadAsync(fixture.Bucket, dead.ObjectKey, Token);
+        await _states.ExecuteAsync("UPDATE files SET lease_until = @past WHERE id = @Id", new { past = DateTime.UnixEpoch, dead.Id });
+
+        await _states.Get<MarkDue>().AbandonUploadsAsync(Token);
+
+        Assert.DoesNotContain(dead.ObjectKey, await fixture.OpenUploadsAsync());
+        Assert.Empty(await _states.FilesAsync(session.Id));
+    }
+
+    [Fact]
     public async Task Multipart_uploads_without_an_owner_are_aborted()
     {
         var (_, session) = await _states.InStateAsync("open");
@@ -372,6 +386,9 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
             response.DeleteErrors = [new() { Key = locked, Code = "AccessDenied", Message = "Access Denied" }];
             throw new DeleteObjectsException(response);
         }
+
+        public override Task<ListMultipartUploadsResponse> ListMultipartUploadsAsync(
+            ListMultipartUploadsRequest request, CancellationToken cancellationToken = default) => real.ListMultipartUploadsAsync(request, cancellationToken);
 
         public override Task<AbortMultipartUploadResponse> AbortMultipartUploadAsync(
             AbortMultipartUploadRequest request, CancellationToken cancellationToken = default) => request.Key == locked

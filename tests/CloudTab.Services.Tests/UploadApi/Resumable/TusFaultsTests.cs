@@ -204,7 +204,69 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
         using var withdrawn = await _client.DeleteAsync($"/api/customer/sessions/{sessionId}", Token);
 
         Assert.StartsWith("HTTP/1.1 410", await RawHttp.ReadAsync(socket), StringComparison.Ordinal);
+        // If the request ended while its session's files were being removed, the Janitor looks once more.
+        using var janitor = new StateMachine(relay, clock: relay.Clock);
+        await janitor.Get<RemoveFiles>().RunOnceAsync(Token);
         await relay.AssertNothingLeftAsync(sessionId);
+    }
+
+    [Fact]
+    public async Task A_paused_holder_s_late_put_replaces_no_stored_file()
+    {
+        await using var network = relay.NetworkToS3();
+        var (process, address) = await relay.StartProcessAsync("CloudTab.UploadApi", ("AWS_ENDPOINT_URL_S3", $"http://127.0.0.1:{network.Port}"));
+        await using var paused = process;
+        var (late, stored) = (Sample.Pdf(20_000), Sample.Pdf(20_000));
+        var (sessionId, upload) = await _client.BegunAsync(stored);
+        network.Hold();
+        using var socket = await RawPatch.SendAsync(address, upload, 0, late.Content.Length, late.Content);
+        await UntilAsync(() => network.Held > late.Content.Length);
+
+        process.Pause();
+        relay.Clock.Advance(TimeSpan.FromSeconds(10));
+        await _client.CompletedAsync(upload, stored);
+        await relay.AssertHoldsAsync(sessionId, stored);
+        process.Resume();
+        network.Release();
+
+        Assert.StartsWith("HTTP/1.1 ", await RawHttp.ReadAsync(socket), StringComparison.Ordinal);
+        await relay.AssertHoldsAsync(sessionId, stored);
+    }
+
+    [Fact]
+    public async Task What_arrives_in_S3_after_a_session_ended_is_removed()
+    {
+        var (sessionId, upload) = await _client.BegunAsync(Sample.Pdf());
+        var (id, key) = (UploadFixture.IdOf(upload), await KeyAsync(upload));
+        await HoldByAnotherAsync(id, TimeSpan.FromSeconds(3));
+        using var withdrawn = await _client.DeleteAsync($"/api/customer/sessions/{sessionId}", Token);
+
+        await relay.S3.PutObjectAsync(new() { BucketName = relay.Bucket, Key = key + ".7.1", ContentBody = "late" }, Token);
+        using var janitor = new StateMachine(relay, clock: relay.Clock);
+        relay.Clock.Advance(TimeSpan.FromSeconds(20));
+        await janitor.Get<RemoveFiles>().RunOnceAsync(Token);
+
+        await relay.AssertNothingLeftAsync(sessionId);
+    }
+
+    [Fact]
+    public async Task What_a_killed_process_did_not_record_is_removed_while_the_upload_lives_on()
+    {
+        var file = Sample.Pdf();
+        var (sessionId, upload) = await _client.BegunAsync(file);
+        using var first = await _client.PatchAsync(upload, 0, file.Content[..400]);
+        var key = await KeyAsync(upload);
+        await HoldByAnotherAsync(UploadFixture.IdOf(upload), TimeSpan.FromMinutes(-1));
+        await relay.S3.PutObjectAsync(new() { BucketName = relay.Bucket, Key = key + ".7.1", ContentBody = "lost" }, Token);
+        await relay.S3.InitiateMultipartUploadAsync(relay.Bucket, key, Token);
+
+        using var janitor = new StateMachine(relay, clock: relay.Clock);
+        await StateMachine.AllAsync(janitor.Get<TidyUploads>().RunOnceAsync);
+
+        Assert.Single(await relay.ObjectsAsync(), one => one.StartsWith(key!, StringComparison.Ordinal));
+        Assert.DoesNotContain(key, await relay.OpenUploadsAsync());
+        await _client.CompletedAsync(upload, file, from: 400);
+        await relay.AssertHoldsAsync(sessionId, file);
     }
 
     [Fact]
@@ -245,6 +307,13 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
         await RoundAsync(states);
         await relay.AssertHoldsAsync(sessionId, file);
     }
+
+    private Task<string?> KeyAsync(string upload) => relay.ScalarAsync<string>(
+        "SELECT object_key FROM files JOIN uploads ON uploads.file = files.id WHERE upload_id = @id", new { id = UploadFixture.IdOf(upload) });
+
+    private Task<int> HoldByAnotherAsync(string id, TimeSpan lease) => relay.ExecuteAsync(
+        "UPDATE uploads SET holder = @dead, held_until = @until, generation = 7 WHERE upload_id = @id",
+        new { dead = Guid.NewGuid(), until = relay.Clock.GetUtcNow().UtcDateTime + lease, id });
 
     private static async Task RoundAsync(StateMachine janitor)
     {
