@@ -90,14 +90,14 @@ public static class Failures
         _ => "The request could not be understood.",
     };
 
-    /// <summary>Every 503 says when to try again, whichever code answers it. So does 507, which takes longer: people have to clear the queue.</summary>
+    /// <summary>Every 503 says when to try again, whichever code answers it. So do 429 and 507, which take longer: a minute has to pass, and people have to clear the queue.</summary>
     internal static void UseRetryAfter(this WebApplication app) => app.Use((context, next) =>
     {
         context.Response.OnStarting(
             static state =>
             {
                 var response = (HttpResponse)state;
-                if (response.StatusCode is StatusCodes.Status503ServiceUnavailable or StatusCodes.Status507InsufficientStorage)
+                if (response.StatusCode is StatusCodes.Status429TooManyRequests or StatusCodes.Status503ServiceUnavailable or StatusCodes.Status507InsufficientStorage)
                     response.Headers.TryAdd("Retry-After", response.StatusCode == StatusCodes.Status503ServiceUnavailable ? "2" : "60");
                 return Task.CompletedTask;
             },

@@ -154,7 +154,13 @@ internal static class Problems
         StatusCodes.Status408RequestTimeout, "request_timeout", "Request timed out", "No data arrived for too long. Try again.");
 
     public static readonly Problem TooManyBytes = new(
-        StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many bytes", "This address has sent too many bytes in one minute. Try again later.");
+        StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many bytes", "Too many bytes were sent from this address, or to this shop, in one minute. Try again later.");
+
+    public static readonly Problem TooManyUploads = new(
+        StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many uploads", "This address has begun too many uploads in one minute. Try again later.");
+
+    public static readonly Problem TooManySessions = new(
+        StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many sessions", "Too many sessions were started for this shop in one minute. Try again later.");
 
     // 503, not 408: when the service is less busy the same pace is fast enough.
     public static readonly Problem TooSlow = new(

@@ -25,6 +25,7 @@ builder.Services.AddOpenApi(CustomerDocument.Name, CustomerDocument.Document.Des
 builder.Services.AddSingleton<IApiDescriptionProvider, DocumentedProtocols>();
 builder.Services.AddRazorComponents();
 builder.Services.AddSessionRateLimit();
+builder.Services.AddSingleton<CreationRateLimit>();
 builder.Services.AddSingleton<ByteRateLimit>();
 
 builder.Services.AddSingleton<Telemetry>();

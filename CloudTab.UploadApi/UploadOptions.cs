@@ -50,6 +50,30 @@ internal sealed class UploadOptions : IValidatableObject
     public int? SessionsPerMinute { get; set; }
 
     /// <summary>
+    /// Resumable and direct uploads that one client address may begin in a minute (RATE_LIMIT_UPLOADS_PER_MINUTE, default 1,200; in
+    /// Development no limit unless set). A client may begin several for a file. Too small shuts out a shop whose customers share its Wi-Fi.
+    /// </summary>
+    [ConfigurationKeyName("RATE_LIMIT_UPLOADS_PER_MINUTE")]
+    [Range(1, 1_000_000)]
+    public int? UploadsPerMinute { get; set; }
+
+    /// <summary>
+    /// Sessions that all clients of one shop may create in a minute (RATE_LIMIT_SHOP_SESSIONS_PER_MINUTE, default 1,200; in Development no
+    /// limit unless set). Too small turns customers away; too large, and those of one shop slow down all others.
+    /// </summary>
+    [ConfigurationKeyName("RATE_LIMIT_SHOP_SESSIONS_PER_MINUTE")]
+    [Range(1, 1_000_000)]
+    public int? SessionsOfShopPerMinute { get; set; }
+
+    /// <summary>
+    /// Bytes that all clients of one shop may send in a minute (RATE_LIMIT_SHOP_BYTES_PER_MINUTE, default 17,179,869,184 = 16 GiB; in
+    /// Development no limit unless set). Too small turns customers away; too large, and those of one shop slow down all others.
+    /// </summary>
+    [ConfigurationKeyName("RATE_LIMIT_SHOP_BYTES_PER_MINUTE")]
+    [Range(1, 1L << 50)]
+    public long? BytesOfShopPerMinute { get; set; }
+
+    /// <summary>
     /// Bytes that one client address may send in a minute (RATE_LIMIT_BYTES_PER_MINUTE, default 4,294,967,296 = 4 GiB; in Development
     /// no limit unless set). Too small shuts out a shop whose customers share its Wi-Fi.
     /// </summary>

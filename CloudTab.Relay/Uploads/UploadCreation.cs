@@ -3,12 +3,14 @@ namespace CloudTab.Relay;
 /// <summary>How resumable uploads begin, within the limits of their session.</summary>
 public sealed class UploadCreation(Database database, Lifetimes lifetimes)
 {
-    // A client may send each of its files in this many partial uploads at once, or begin again as often.
+    // A client may send each of its files in several partial uploads, and begin again. All that a session has begun count, also those that
+    // were ended: each has a row until its session is purged.
     private const int UploadsPerFile = 10;
+    private const int UploadsBesides = 100;
 
     // What a session's uploads have laid claim to. Partial uploads become files only together.
     private const string BegunInSession = $"""
-        SELECT count(*) AS uploads,
+        SELECT (SELECT count(*) FROM uploads WHERE uploads.session IN (SELECT id FROM live)) AS uploads,
                count(*) FILTER (WHERE used AND concat IS DISTINCT FROM 'partial') AS files,
                coalesce(sum(coalesce(length, received)) FILTER (WHERE used), 0) AS bytes
         FROM (
@@ -78,7 +80,7 @@ public sealed class UploadCreation(Database database, Lifetimes lifetimes)
             isPartial = wanted.IsPartial,
             usedSince = lifetimes.Now - Unused,
             maxFiles = limits.Files,
-            maxUploads = limits.Files * UploadsPerFile,
+            maxUploads = limits.Files * UploadsPerFile + UploadsBesides,
             maxBytes = limits.Bytes,
             holder,
             heldUntil = now + Uploads.Lease,
@@ -115,7 +117,7 @@ public sealed class UploadCreation(Database database, Lifetimes lifetimes)
             isPartial = wanted.IsPartial,
             usedSince = lifetimes.Now - Unused,
             maxFiles = limits.Files,
-            maxUploads = limits.Files * UploadsPerFile,
+            maxUploads = limits.Files * UploadsPerFile + UploadsBesides,
         };
         var reason = await database.QuerySingleOrDefaultAsync<string>(sql, parameters, cancellationToken);
         return reason is null ? Outcome.NotFound : Enum.Parse<Outcome>(reason);

@@ -26,6 +26,9 @@ internal sealed class FormUpload(
     // Files are stored even if the client leaves now, or the host stops: this has a time of its own.
     private static readonly TimeSpan StoreLimit = TimeSpan.FromSeconds(20);
 
+    // What a form's body has besides its files, generously: only a body that announces more than its session can hold is refused unread.
+    private const long MostFraming = 1 << 20;
+
     private readonly List<UploadingFile> _begun = [];
     private readonly List<JudgedFile> _judged = [];
     private Guid _session;
@@ -44,6 +47,8 @@ internal sealed class FormUpload(
         var limits = options.Value.For(session.ShopLimits);
         if (session.FileCount + _begun.Count >= limits.Files)
             return Problems.TooManyFiles;
+        if (bodySize - MostFraming > limits.SessionSize - session.TotalSize)
+            return Problems.SessionTooLarge;
         if (sent.Head.IsEmpty)
             return Problems.EmptyFile;
         var name = FileNames.Clean(sent.Name);

@@ -6,106 +6,64 @@ using Microsoft.Extensions.Options;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// Limits how many bytes a client address may send in a minute, per replica. An address may start a request while it is under its
-/// quota; a started request always finishes. Its Content-Length is charged up front, so that a hundred simultaneous requests cannot
-/// all slip through, and whatever it did not send is refunded. If it sends more than the quota, the next request waits.
-/// Announcing costs nothing, and others may share the address: so no Content-Length shuts an address out for more than a minute.
+/// Limits how many bytes a client address, and all clients of a shop together, may send in a minute, per replica. Bytes are charged as they
+/// come: what a client only announces shuts out nobody. A request may begin while its address and its shop are under their quota, and a
+/// request that has begun always finishes; if more than the quota came, the next request waits. One whose beginning has not been read has
+/// not begun: a hundred requests that wait for their turn at the same time do not all slip through.
 /// </summary>
-internal sealed class ByteRateLimit
+internal sealed class ByteRateLimit(IOptions<UploadOptions> options, IHostEnvironment environment, TimeProvider clock)
 {
     public const long DefaultPerMinute = 4L << 30;
-    private static readonly TimeSpan Window = TimeSpan.FromMinutes(1);
+    public const long DefaultOfShopPerMinute = 16L << 30;
 
-    private readonly Lock _lock = new();
-    private readonly Dictionary<IPAddress, TimeSpan> _paidAt = [];
-    private readonly TimeProvider _clock;
-    private readonly long? _perMinute;
-    private TimeSpan _sweepAt;
+    // More than a form's reader and Kestrel take in before the first block of memory is asked for.
+    private const long Beginning = 128 << 10;
 
-    public ByteRateLimit(IOptions<UploadOptions> options, IHostEnvironment environment, TimeProvider clock)
-    {
-        _clock = clock;
-        _perMinute = options.Value.BytesPerMinute ?? (environment.IsDevelopment() ? null : DefaultPerMinute);
-    }
-
-    private TimeSpan Now => _clock.GetElapsedTime(0);
+    private readonly ByteDebts<IPAddress> _clients = new(options.Value.BytesPerMinute ?? (environment.IsDevelopment() ? null : DefaultPerMinute), clock);
+    private readonly ByteDebts<string> _shops = new(options.Value.BytesOfShopPerMinute ?? (environment.IsDevelopment() ? null : DefaultOfShopPerMinute), clock);
 
     /// <summary>An endpoint filter for endpoints that take large bodies.</summary>
     public static async ValueTask<object?> Filter(EndpointFilterInvocationContext invocation, EndpointFilterDelegate next)
     {
         var context = invocation.HttpContext;
-        var rateLimit = context.RequestServices.GetRequiredService<ByteRateLimit>();
-        var client = ClientNetwork.Of(context.Connection.RemoteIpAddress);
-        var announced = rateLimit.ChargeableAtOnce(context.Request.ContentLength);
-        if (!rateLimit.TryCharge(client, announced, out var wait))
+        var services = context.RequestServices;
+        var rateLimit = services.GetRequiredService<ByteRateLimit>();
+        var (client, shop) = (ClientNetwork.Of(context), RequestedShop.Of(context).Id);
+        var wait = rateLimit.WaitOf(client, shop);
+        if (wait > TimeSpan.Zero)
         {
-            var seconds = Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds));
-            context.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+            context.Response.Headers.RetryAfter = Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
             return Problems.TooManyBytes;
         }
 
-        var options = context.RequestServices.GetRequiredService<IOptions<UploadOptions>>();
+        var silence = TimeSpan.FromMilliseconds(services.GetRequiredService<IOptions<UploadOptions>>().Value.Silence);
         var body = new MeteredBody(
-            context.Request.BodyReader,
-            context.RequestServices.GetRequiredService<TimeProvider>(),
-            TimeSpan.FromMilliseconds(options.Value.Silence),
-            announced,
-            more => rateLimit.Charge(client, more));
+            context.Request.BodyReader, services.GetRequiredService<TimeProvider>(), silence, (count, before) => rateLimit.Receive(client, shop, count, before));
+        context.Response.RegisterForDispose(body);
         context.Request.Body = body;
-        try
-        {
-            return await next(invocation);
-        }
-        finally
-        {
-            rateLimit.Charge(client, -body.Settle());
-        }
+        return await next(invocation);
     }
 
-    /// <summary>How much of its Content-Length a request is charged for up front: two minutes' quota at most. The rest is charged as it comes.</summary>
-    public long ChargeableAtOnce(long? announced) => Math.Min(announced ?? 0, 2 * (_perMinute ?? 0));
-
-    /// <summary>Charges an address, unless it has used up its quota.</summary>
-    /// <param name="wait">How long it has to wait if it has.</param>
-    public bool TryCharge(IPAddress client, long bytes, out TimeSpan wait)
+    /// <summary>Charges an address and a shop for bytes.</summary>
+    public void Charge(IPAddress client, string shop, long bytes)
     {
-        wait = TimeSpan.Zero;
-        if (_perMinute is null)
-            return true;
-        lock (_lock)
-        {
-            Sweep();
-            // _paidAt is when everything that was charged is paid off at the allowed rate: at a minute's worth of debt there is no room.
-            wait = _paidAt.GetValueOrDefault(client) - Now - Window;
-            if (wait >= TimeSpan.Zero)
-                return false;
-            Charge(client, bytes);
-            return true;
-        }
+        _clients.Charge(client, bytes);
+        _shops.Charge(shop, bytes);
     }
 
-    /// <summary>Charges an address for bytes that it has already sent; refunds if the number is negative.</summary>
-    public void Charge(IPAddress client, long bytes)
+    /// <param name="own">Bytes that the request has brought itself.</param>
+    private TimeSpan WaitOf(IPAddress client, string shop, long own = 0)
     {
-        if (_perMinute is not { } perMinute || bytes == 0)
-            return;
-        lock (_lock)
-        {
-            var paidAt = _paidAt.GetValueOrDefault(client);
-            _paidAt[client] = (paidAt > Now ? paidAt : Now) + Window * ((double)bytes / perMinute);
-        }
+        var (ofClient, ofShop) = (_clients.WaitOf(client, own), _shops.WaitOf(shop, own));
+        return ofClient > ofShop ? ofClient : ofShop;
     }
 
-    // Once a minute, forgets addresses that owe nothing.
-    private void Sweep()
+    /// <summary>Charges for bytes that a request has brought.</summary>
+    /// <param name="before">How many it had brought before.</param>
+    private void Receive(IPAddress client, string shop, long bytes, long before)
     {
-        if (Now < _sweepAt)
-            return;
-        _sweepAt = Now + Window;
-        foreach (var (client, paidAt) in _paidAt)
-        {
-            if (paidAt <= Now)
-                _paidAt.Remove(client);
-        }
+        if (before < Beginning && WaitOf(client, shop, own: before) > TimeSpan.Zero)
+            throw new BadHttpRequestException("The quota was used up before the request began.", StatusCodes.Status429TooManyRequests);
+        Charge(client, shop, bytes);
     }
 }

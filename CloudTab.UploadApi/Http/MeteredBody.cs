@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using CloudTab.Relay;
+using System.Runtime.CompilerServices;
 
 namespace CloudTab.UploadApi;
 
@@ -9,11 +9,12 @@ namespace CloudTab.UploadApi;
 /// request began: a client that has sent much could then be silent for hours, and its session would live as long.
 /// </summary>
 /// <param name="silence">How long a read may wait for the client.</param>
-/// <param name="charged">Bytes that the client was already charged for, because it announced them.</param>
-/// <param name="charge">Called when bytes beyond those come.</param>
-internal sealed class MeteredBody(PipeReader body, TimeProvider clock, TimeSpan silence, long charged, Action<long> charge) : Stream
+/// <param name="receive">Called when bytes have come, with how many came before.</param>
+internal sealed class MeteredBody(PipeReader body, TimeProvider clock, TimeSpan silence, Action<long, long> receive) : Stream
 {
-    private long _charged = charged;
+    // One for all reads: with it, a read that waits allocates nothing.
+    private ITimer? _timer;
+    private volatile bool _isSilent;
     private long _read;
 
     public override bool CanRead => true;
@@ -28,15 +29,6 @@ internal sealed class MeteredBody(PipeReader body, TimeProvider clock, TimeSpan 
     {
         get => _read;
         set => throw new NotSupportedException();
-    }
-
-    /// <summary>Settles the charge: bytes that come from now on are charged when they come.</summary>
-    /// <returns>Bytes that were charged and did not come.</returns>
-    public long Settle()
-    {
-        var missing = _charged - _read;
-        _charged = _read;
-        return missing;
     }
 
     /// <exception cref="BadHttpRequestException">408: the client was silent for too long.</exception>
@@ -67,22 +59,44 @@ internal sealed class MeteredBody(PipeReader body, TimeProvider clock, TimeSpan 
     {
     }
 
+    protected override void Dispose(bool disposing)
+    {
+        _timer?.Dispose();
+        base.Dispose(disposing);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<int> WaitAsync(ValueTask<ReadResult> reading, Memory<byte> buffer, CancellationToken cancellationToken)
     {
-        using var limit = clock.Limit(silence, cancellationToken);
-        await using var stop = limit.Token.UnsafeRegister(reader => ((PipeReader)reader!).CancelPendingRead(), body);
-        while (true)
+        _isSilent = false;
+        _timer ??= clock.CreateTimer(static waiting => ((MeteredBody)waiting!).EndSilence(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer.Change(silence, Timeout.InfiniteTimeSpan);
+        try
         {
-            var read = await reading;
-            if (!read.IsCanceled)
-                return Take(read, buffer.Span);
-            body.AdvanceTo(read.Buffer.Start);
-            cancellationToken.ThrowIfCancellationRequested();
-            if (limit.IsCancellationRequested)
-                throw new BadHttpRequestException("The client was silent for too long.", StatusCodes.Status408RequestTimeout);
-            // The cancellation of an earlier read, which came just after the bytes that it waited for.
-            reading = body.ReadAsync(CancellationToken.None);
+            await using var stop = cancellationToken.UnsafeRegister(static reader => ((PipeReader)reader!).CancelPendingRead(), body);
+            while (true)
+            {
+                var read = await reading;
+                if (!read.IsCanceled)
+                    return Take(read, buffer.Span);
+                body.AdvanceTo(read.Buffer.Start);
+                cancellationToken.ThrowIfCancellationRequested();
+                if (_isSilent)
+                    throw new BadHttpRequestException("The client was silent for too long.", StatusCodes.Status408RequestTimeout);
+                // The cancellation of an earlier read, which came just after the bytes that it waited for.
+                reading = body.ReadAsync(CancellationToken.None);
+            }
         }
+        finally
+        {
+            _timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    private void EndSilence()
+    {
+        _isSilent = true;
+        body.CancelPendingRead();
     }
 
     private int Take(ReadResult read, Span<byte> buffer)
@@ -91,16 +105,8 @@ internal sealed class MeteredBody(PipeReader body, TimeProvider clock, TimeSpan 
         var count = (int)taken.Length;
         taken.CopyTo(buffer);
         body.AdvanceTo(taken.End);
-        Count(count);
-        return count;
-    }
-
-    private void Count(int count)
-    {
+        receive(count, _read);
         _read += count;
-        if (_read <= _charged)
-            return;
-        charge(_read - _charged);
-        _charged = _read;
+        return count;
     }
 }

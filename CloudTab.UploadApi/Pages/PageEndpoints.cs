@@ -77,7 +77,12 @@ internal static class PageEndpoints
             }
             catch (BadHttpRequestException malformed)
             {
-                return malformed.StatusCode == StatusCodes.Status408RequestTimeout ? Problems.TimedOut : Problems.NotMultipart;
+                return malformed.StatusCode switch
+                {
+                    StatusCodes.Status408RequestTimeout => Problems.TimedOut,
+                    StatusCodes.Status429TooManyRequests => Problems.TooManyBytes,
+                    _ => Problems.NotMultipart,
+                };
             }
             catch (Exception outage) when (Outage.Is(outage))
             {

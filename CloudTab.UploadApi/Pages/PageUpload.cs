@@ -8,7 +8,7 @@ namespace CloudTab.UploadApi;
 /// not stored, the session included.
 /// </summary>
 internal sealed class PageUpload(
-    Sessions sessions, Shops shops, UploadingFiles uploadingFiles, FormUpload files, TimeProvider clock, ILogger<PageUpload> logger) : IAsyncDisposable
+    Sessions sessions, Shops shops, UploadingFiles uploadingFiles, CreationRateLimit rateLimit, FormUpload files, TimeProvider clock, ILogger<PageUpload> logger) : IAsyncDisposable
 {
     private static readonly TimeSpan CleanUpLimit = TimeSpan.FromSeconds(10);
 
@@ -35,7 +35,7 @@ internal sealed class PageUpload(
                 return session is null ? Problems.NoFiles : await FinishAsync(session, cancellationToken);
             if (session is null)
             {
-                (_unfinished, var closed) = await SessionEndpoints.OpenAsync(shop, customerName, sessions, shops, cancellationToken);
+                (_unfinished, var closed) = await SessionEndpoints.OpenAsync(shop, customerName, sessions, shops, rateLimit, cancellationToken);
                 if (_unfinished is null)
                     return closed;
                 session = await uploadingFiles.FindSessionAsync(shop, _unfinished.SessionId, cancellationToken);

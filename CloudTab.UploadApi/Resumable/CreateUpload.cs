@@ -24,7 +24,7 @@ internal sealed class CreateUpload(
     {
         var holder = first is null ? (Guid?)null : locks.Holder;
         var consumed = first?.Consumed.Sum(partial => partial.Received) ?? 0;
-        var (created, refused) = await RegisterAsync(shop, sessionId, wanted, consumed, holder, cancellationToken);
+        var (created, refused) = await RegisterAsync(shop, sessionId, wanted, first?.Size, consumed, holder, cancellationToken);
         if (created is null)
             return refused!;
         if (first is null)
@@ -64,18 +64,19 @@ internal sealed class CreateUpload(
     }
 
     /// <summary>Records an upload that its session and its shop have room for.</summary>
+    /// <param name="announced">Bytes that come along with the request, if that is known.</param>
     /// <param name="consumed">Bytes of partial uploads that are removed once this one is stored.</param>
     /// <param name="holder">The process that locks it at once, or null.</param>
     /// <returns>The upload, or why there is none.</returns>
     public async Task<(Upload? Created, Problem? Refused)> RegisterAsync(
-        string shop, string sessionId, NewUpload wanted, long consumed, Guid? holder, CancellationToken cancellationToken)
+        string shop, string sessionId, NewUpload wanted, long? announced, long consumed, Guid? holder, CancellationToken cancellationToken)
     {
         if (await uploadingFiles.FindSessionAsync(shop, sessionId, cancellationToken) is not { } session)
             return (null, Problems.SessionNotFound);
         var limits = options.Value.For(session.ShopLimits);
-        if (wanted.Length > limits.FileSize)
+        if ((wanted.Length ?? announced) > limits.FileSize)
             return (null, Problems.FileTooLarge);
-        if (session.Outstanding - consumed + (wanted.Length ?? 1) > limits.Outstanding)
+        if (session.Outstanding - consumed + (wanted.Length ?? announced ?? 1) > limits.Outstanding)
             return (null, Problems.ShopFull);
         var ofSession = limits.OfSession with { Bytes = limits.SessionSize + consumed };
         var (outcome, created) = await creation.CreateAsync(shop, sessionId, wanted, ofSession, holder, cancellationToken);

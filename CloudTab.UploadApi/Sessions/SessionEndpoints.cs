@@ -18,7 +18,7 @@ internal static class SessionEndpoints
         sessions.MapPost("/sessions/create", Create).WithSummary("Open a session")
             .RequireRateLimiting(SessionRateLimit.Sessions)
             .Takes("application/json", typeof(NewSession))
-            .Answers(Problems.InvalidSession, Problems.OtherShop, Problems.ShopNotFound, Problems.ShopClosed)
+            .Answers(Problems.InvalidSession, Problems.OtherShop, Problems.ShopNotFound, Problems.ShopClosed, Problems.TooManySessions)
             .Answers(Failures.Of(400), Failures.Of(408), Failures.Of(413), Failures.Of(429));
         sessions.MapGet("/sessions/{sessionId}/status", Status).WithSummary("Watch a session");
         sessions.MapPost("/sessions/{sessionId}/submit", Submit).WithSummary("Tell the shop that all files are there")
@@ -33,22 +33,24 @@ internal static class SessionEndpoints
     /// <summary>Opens a session.</summary>
     /// <returns>The session, or why there is none.</returns>
     public static async Task<(OpenedSession? Session, Problem? Refused)> OpenAsync(
-        string shop, string? customerName, Sessions sessions, Shops shops, CancellationToken cancellationToken)
+        string shop, string? customerName, Sessions sessions, Shops shops, CreationRateLimit rateLimit, CancellationToken cancellationToken)
     {
+        if (!rateLimit.TryCreateSession(shop))
+            return (null, Problems.TooManySessions);
         if (await sessions.OpenAsync(shop, customerName, cancellationToken) is { } opened)
             return (opened, null);
         return (null, await shops.FindAsync(shop, cancellationToken) is null ? Problems.ShopNotFound : Problems.ShopClosed);
     }
 
     private static async Task<Results<Ok<SessionAnswer>, Problem>> Create(
-        RequestedShop shop, HttpRequest request, Sessions sessions, Shops shops, CancellationToken cancellationToken)
+        RequestedShop shop, HttpRequest request, Sessions sessions, Shops shops, CreationRateLimit rateLimit, CancellationToken cancellationToken)
     {
         if (await ReadAsync(request, cancellationToken) is not { } wanted || !CustomerName.TryClean(wanted.CustomerName, out var name))
             return Problems.InvalidSession;
         if (shop.IsNamed && wanted.Shop is not null && wanted.Shop != shop.Id)
             return Problems.OtherShop;
         var id = shop.IsNamed || wanted.Shop is null ? shop.Id : RequestedShop.Parse(wanted.Shop);
-        var (session, refused) = await OpenAsync(id, name, sessions, shops, cancellationToken);
+        var (session, refused) = await OpenAsync(id, name, sessions, shops, rateLimit, cancellationToken);
         return session is null
             ? refused!
             : TypedResults.Ok(new SessionAnswer(true, session.SessionId, session.PickupCode, session.ExpiresAt, "Session created."));

@@ -92,6 +92,9 @@ internal sealed class Stack : IAsyncDisposable
         ["MAX_OUTSTANDING_SIZE"] = Limitless,
         ["RATE_LIMIT_BYTES_PER_MINUTE"] = Limitless,
         ["RATE_LIMIT_SESSIONS_PER_MINUTE"] = "1000000",
+        ["RATE_LIMIT_SHOP_BYTES_PER_MINUTE"] = Limitless,
+        ["RATE_LIMIT_SHOP_SESSIONS_PER_MINUTE"] = "1000000",
+        ["RATE_LIMIT_UPLOADS_PER_MINUTE"] = "1000000",
     };
 }
 

@@ -14,7 +14,7 @@ internal sealed class CreateDirectUpload(
     /// <summary>Creates an upload, with links for all its parts.</summary>
     public async Task<DirectAttempt> CreateAsync(string shop, string sessionId, NewUpload wanted, CancellationToken cancellationToken)
     {
-        var (created, refused) = await createUpload.RegisterAsync(shop, sessionId, wanted, consumed: 0, locks.Holder, cancellationToken);
+        var (created, refused) = await createUpload.RegisterAsync(shop, sessionId, wanted, announced: null, consumed: 0, locks.Holder, cancellationToken);
         if (created is null)
             return refused!;
 

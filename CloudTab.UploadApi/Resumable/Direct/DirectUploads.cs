@@ -20,9 +20,10 @@ internal static class DirectUploads
         var direct = group.MapGroup("").WithTags(CustomerDocument.Direct).AddEndpointFilter(RefuseWhereOff).Answers(Problems.DirectUploadsOff);
         direct.MapPost(UploadRoutes.Creation, Create).WithSummary("Announce a file whose bytes go to S3")
             .WithMetadata(UploadProtocol.Direct, new RequestSizeLimitAttribute(LargestBody))
+            .AddEndpointFilter(CreationRateLimit.Filter)
             .Tells(201, "Location")
             .Answers(Problems.InvalidDirectFile, Problems.InvalidParts, Problems.EmptyFile, Failures.Of(400), Failures.Of(408), Failures.Of(413))
-            .Answers(Problems.SessionClosed, Problems.FileTooLarge, Problems.TooManyFiles, Problems.SessionTooLarge, Problems.ShopFull);
+            .Answers(Problems.SessionClosed, Problems.FileTooLarge, Problems.TooManyFiles, Problems.SessionTooLarge, Problems.ShopFull, Problems.TooManyUploads);
         direct.MapPost($"{UploadRoutes.Upload}/finish", Finish).WithSummary("Store the file, or hear which parts are missing")
             .Answers(Problems.PartsMissing)
             .Answers(Problems.OfCompletion);

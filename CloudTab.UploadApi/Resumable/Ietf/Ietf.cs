@@ -14,6 +14,7 @@ internal static class Ietf
     {
         group.MapPost(UploadRoutes.Creation, Create).WithSummary("IETF: create an upload, with its first bytes or without")
             .TakesLargeBody()
+            .AddEndpointFilter(CreationRateLimit.Filter)
             .Takes("application/octet-stream")
             .Requires(IetfHeaders.Complete)
             .Allows(IetfHeaders.InteropVersion, UploadHeaders.Length, "Content-Disposition", IetfHeaders.ContentDigest, IetfHeaders.ReprDigest, IetfHeaders.WantReprDigest)

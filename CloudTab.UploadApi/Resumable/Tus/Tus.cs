@@ -15,6 +15,7 @@ internal static class Tus
         group.Requires(TusHeaders.Resumable).Answers(Problems.OtherTusVersion);
         group.MapPost(UploadRoutes.Creation, Create).WithSummary("tus: create an upload, with its first bytes or without")
             .TakesLargeBody(TusVersion.Filter)
+            .AddEndpointFilter(CreationRateLimit.Filter)
             .Takes(TusHeaders.ContentType)
             .Allows(UploadHeaders.Length, TusHeaders.DeferLength, TusHeaders.Metadata, TusHeaders.Concat, TusHeaders.Checksum)
             .Tells(201, TusHeaders.Resumable, "Location", UploadHeaders.Offset, TusHeaders.Expires)

@@ -14,6 +14,8 @@ public class UploadFixture(Dependencies dependencies) : RelayFixture(dependencie
     protected override IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string>(StringComparer.Ordinal)
     {
         ["RATE_LIMIT_SESSIONS_PER_MINUTE"] = "1000000",
+        ["RATE_LIMIT_SHOP_SESSIONS_PER_MINUTE"] = "1000000",
+        ["RATE_LIMIT_UPLOADS_PER_MINUTE"] = "1000000",
         ["MAX_FILE_SIZE"] = $"{MaxFileSize}",
         ["DIRECT_UPLOADS"] = "true",
     };
@@ -91,6 +93,8 @@ public sealed class SmallLimitsFixture(Dependencies dependencies) : UploadFixtur
     protected override IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string>(StringComparer.Ordinal)
     {
         ["RATE_LIMIT_SESSIONS_PER_MINUTE"] = "1000000",
+        ["RATE_LIMIT_SHOP_SESSIONS_PER_MINUTE"] = "1000000",
+        ["RATE_LIMIT_UPLOADS_PER_MINUTE"] = "1000000",
         ["MAX_FILE_SIZE"] = "1000",
         ["MAX_FILES_PER_SESSION"] = "3",
         ["MAX_SESSION_SIZE"] = "2500",

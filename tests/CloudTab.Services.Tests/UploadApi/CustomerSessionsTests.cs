@@ -268,6 +268,23 @@ public sealed class CustomerSessionsTests(UploadFixture relay) : IClassFixture<U
         Assert.Equal(HttpStatusCode.OK, another.StatusCode);
     }
 
+    [Fact]
+    public async Task Too_many_new_sessions_of_one_shop_are_refused_with_429_from_any_address()
+    {
+        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_SHOP_SESSIONS_PER_MINUTE", "2"));
+        using var client = host.Client();
+        var (busy, other) = (await relay.ShopAsync(), await relay.ShopAsync());
+        await client.CreateAsync($"/s/{busy.Id}");
+        await client.CreateAsync(body: new { shop = busy.Id });
+
+        client.DefaultRequestHeaders.Add("X-Forwarded-For", "192.0.2.9");
+        using var answer = await client.PostAsync($"/s/{busy.Id}/api/customer/sessions/create", null, Token);
+
+        await answer.IsProblemAsync(HttpStatusCode.TooManyRequests, "too_many_requests");
+        Assert.Equal(TimeSpan.FromMinutes(1), answer.Headers.RetryAfter?.Delta);
+        await client.CreateAsync($"/s/{other.Id}");
+    }
+
     private async Task AssertChangesRefusedAsync(string prefix, string sessionId, Guid file, HttpStatusCode status, string code)
     {
         var address = $"{prefix}/api/customer/sessions/{sessionId}";

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -156,42 +157,82 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
     }
 
     [Fact]
-    public async Task Announced_bytes_that_did_not_arrive_are_refunded()
+    public async Task Announced_bytes_shut_out_nobody()
     {
-        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_BYTES_PER_MINUTE", "1000000"), ("UPLOAD_SILENCE", "1000"));
+        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_BYTES_PER_MINUTE", "100000"));
         using var client = host.Client();
         var sessionId = await client.CreateAsync();
-        using (var socket = await RawUpload.SendAsync(host.Address, sessionId, 10_000_000, Encoding.UTF8.GetBytes(RawUpload.Opening)))
-        {
-            await UntilAsync(async () =>
-            {
-                using var refused = await client.UploadAsync(sessionId, Sample.Pdf(1_000));
-                return refused.StatusCode == HttpStatusCode.TooManyRequests;
-            });
-            await RawHttp.ReadAsync(socket, until: "request_timeout");
-        }
+        var memory = host.Services.GetRequiredService<UploadMemory>();
+        var begun = Encoding.UTF8.GetBytes(RawUpload.Opening + "%PDF-1.7\n" + new string('x', 2_000));
+        var sockets = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => RawUpload.SendAsync(host.Address, sessionId, 10 << 20, begun)));
+        await UntilAsync(() => memory.InUse == sockets.Length * UploadMemory.BlockSize);
 
         await client.UploadedAsync(sessionId, Sample.Pdf(1_000));
+
+        foreach (var socket in sockets)
+            socket.Dispose();
+    }
+
+    [Fact]
+    public async Task Requests_that_wait_for_their_turn_do_not_slip_through_when_the_bytes_are_used_up()
+    {
+        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_BYTES_PER_MINUTE", "300000"), ("UPLOADS_PER_ADDRESS", "1"));
+        using var client = host.Client();
+        var memory = host.Services.GetRequiredService<UploadMemory>();
+        var sessionId = await client.CreateAsync();
+        var body = RawUpload.Body(Sample.Pdf(400_000));
+        using var first = await RawUpload.SendAsync(host.Address, sessionId, body.Length, body.AsMemory(0, 150_000));
+        await UntilAsync(() => memory.InUse > 0);
+        using var second = await RawUpload.SendAsync(host.Address, sessionId, body.Length, body.AsMemory(0, 2_000));
+
+        await first.SendAsync(body.AsMemory(150_000), Token);
+        Assert.StartsWith("HTTP/1.1 200", await RawHttp.ReadAsync(first), StringComparison.Ordinal);
+        await second.SendAsync(body.AsMemory(2_000), Token);
+
+        var answer = await RawHttp.ReadAsync(second, until: "too_many_requests");
+        Assert.StartsWith("HTTP/1.1 429", answer, StringComparison.Ordinal);
+        Assert.Contains("Retry-After:", answer, StringComparison.Ordinal);
+        Assert.Equal(1, (await client.StatusAsync(sessionId)).GetProperty("fileCount").GetInt32());
     }
 
     [Theory]
-    [InlineData(1_000_000_000_000_000)]
-    [InlineData(long.MaxValue)]
-    public async Task An_absurd_Content_Length_blocks_its_address_for_a_minute_at_most(long length)
+    [InlineData("POST /api/customer/sessions/{0}/upload", "Content-Type: multipart/form-data; boundary=b", "session_too_large")]
+    [InlineData("POST /send", "Content-Type: multipart/form-data; boundary=b", "too large together")]
+    [InlineData("POST /api/customer/sessions/{0}/files", "Tus-Resumable: 1.0.0\r\nUpload-Defer-Length: 1\r\nContent-Type: application/offset+octet-stream", "file_too_large")]
+    [InlineData("POST /api/customer/sessions/{0}/files", "Upload-Draft-Interop-Version: 8\r\nUpload-Complete: ?0", "file_too_large")]
+    public async Task A_body_that_announces_more_than_its_session_may_hold_is_refused_at_once(string request, string headers, string text)
     {
-        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_BYTES_PER_MINUTE", "1000000"));
-        using var client = host.Client();
+        using var client = relay.UploadApi();
         var sessionId = await client.CreateAsync();
-        using var socket = await RawUpload.SendAsync(host.Address, sessionId, length, Encoding.UTF8.GetBytes(RawUpload.Opening));
-
-        await UntilAsync(async () =>
+        foreach (var length in (long[])[3L << 30, long.MaxValue])
         {
-            using var refused = await client.UploadAsync(sessionId, Sample.Pdf(1_000));
-            if (refused.StatusCode != HttpStatusCode.TooManyRequests)
-                return false;
-            Assert.InRange(refused.Headers.RetryAfter?.Delta ?? default, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
-            return true;
-        });
+            var head = $"{string.Format(CultureInfo.InvariantCulture, request, sessionId)} HTTP/1.1\r\n{headers}\r\nContent-Length: {length}\r\n";
+            using var socket = await RawHttp.SendAsync(relay.Address, head, Encoding.UTF8.GetBytes(RawUpload.Opening + "%PDF-1.7\n" + new string('x', 2_000)));
+
+            var answer = await RawHttp.ReadAsync(socket, until: text);
+
+            Assert.Contains("HTTP/1.1 413", answer, StringComparison.Ordinal);
+            Assert.Contains(text, answer, StringComparison.Ordinal);
+        }
+
+        await relay.AssertNothingLeftAsync(sessionId);
+    }
+
+    [Fact]
+    public async Task A_shop_that_has_been_sent_its_bytes_refuses_more_from_any_address_and_others_do_not()
+    {
+        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_SHOP_BYTES_PER_MINUTE", "100000"));
+        using var client = host.Client();
+        var (busy, other) = (await relay.ShopWithAsync("max_files = 9"), await relay.ShopWithAsync("max_files = 9"));
+        client.DefaultRequestHeaders.Add("X-Forwarded-For", "192.0.2.8");
+        using var stored = await client.UploadToAsync(busy, await client.CreateAsync(busy), Sample.Pdf(150_000));
+        Assert.Equal(HttpStatusCode.OK, stored.StatusCode);
+
+        client.DefaultRequestHeaders.Remove("X-Forwarded-For");
+        using var refused = await client.UploadToAsync(busy, await client.CreateAsync(busy), Sample.Pdf(1_000));
+        await refused.IsProblemAsync(HttpStatusCode.TooManyRequests, "too_many_requests");
+        using var elsewhere = await client.UploadToAsync(other, await client.CreateAsync(other), Sample.Pdf(1_000));
+        Assert.Equal(HttpStatusCode.OK, elsewhere.StatusCode);
     }
 
     [Fact]

@@ -371,6 +371,44 @@ public sealed class ResumableLimitsTests(SmallLimitsFixture relay) : IClassFixtu
 
     [Theory]
     [MemberData(nameof(Protocols))]
+    public async Task Uploads_that_were_ended_count_towards_all_that_a_session_may_begin(Way way)
+    {
+        var client = ResumableClient.Of(way, _client);
+        var sessionId = await _client.CreateAsync();
+        const int most = 100 + 3 * 10;
+        for (var count = 0; count < most; count++)
+        {
+            using var deleted = await client.DeleteAsync(await client.BeginAsync(sessionId, Sample.Pdf(10)));
+            Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
+        }
+
+        await client.RefusedAsync(sessionId, Sample.Pdf(10), HttpStatusCode.RequestEntityTooLarge, "too_many_files");
+        await relay.AssertNothingLeftAsync(sessionId);
+    }
+
+    [Theory]
+    [InlineData(Way.Tus)]
+    [InlineData(Way.Ietf)]
+    [InlineData(Way.Direct)]
+    public async Task An_address_begins_only_so_many_uploads_in_a_minute(Way way)
+    {
+        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_UPLOADS_PER_MINUTE", "2"));
+        using var http = host.Client();
+        var client = UploadClient.Of(way, http);
+        var sessionId = await http.CreateAsync();
+        await client.SentAsync(sessionId, Sample.Pdf(10));
+        await client.SentAsync(sessionId, Sample.Pdf(10));
+
+        using var refused = await client.SendAsync(sessionId, Sample.Pdf(10));
+
+        await refused.IsProblemAsync(HttpStatusCode.TooManyRequests, "too_many_requests");
+        Assert.InRange(refused.Headers.RetryAfter?.Delta ?? default, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
+        if (way == Way.Tus)
+            Assert.Equal("1.0.0", refused.Header("Tus-Resumable"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Protocols))]
     public async Task Uploads_that_have_begun_count_with_the_length_they_announced(Way way)
     {
         var client = ResumableClient.Of(way, _client);

@@ -1,0 +1,62 @@
+using System.Globalization;
+using System.Net;
+using System.Threading.RateLimiting;
+using CloudTab.ServiceDefaults;
+using Microsoft.Extensions.Options;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>
+/// How many uploads a client address may begin in a minute, and how many sessions all clients of a shop may create, per replica. What an
+/// address may create is <see cref="SessionRateLimit"/>.
+/// </summary>
+internal sealed class CreationRateLimit(IOptions<UploadOptions> options, IHostEnvironment environment) : IDisposable
+{
+    public const int DefaultUploadsPerMinute = 1_200;
+    public const int DefaultSessionsOfShopPerMinute = 1_200;
+
+    private static readonly TimeSpan Window = TimeSpan.FromMinutes(1);
+
+    private readonly PartitionedRateLimiter<IPAddress> _uploads =
+        Create<IPAddress>(options.Value.UploadsPerMinute ?? (environment.IsDevelopment() ? null : DefaultUploadsPerMinute));
+
+    private readonly PartitionedRateLimiter<string> _sessionsOfShop =
+        Create<string>(options.Value.SessionsOfShopPerMinute ?? (environment.IsDevelopment() ? null : DefaultSessionsOfShopPerMinute));
+
+    /// <summary>An endpoint filter for endpoints that begin an upload: inside the protocol's own, so that its headers are on the answer.</summary>
+    public static async ValueTask<object?> Filter(EndpointFilterInvocationContext invocation, EndpointFilterDelegate next)
+    {
+        var context = invocation.HttpContext;
+        using var lease = context.RequestServices.GetRequiredService<CreationRateLimit>()._uploads.AttemptAcquire(ClientNetwork.Of(context));
+        if (lease.IsAcquired)
+            return await next(invocation);
+        context.Response.Headers.RetryAfter = SecondsToWait(lease);
+        return Problems.TooManyUploads;
+    }
+
+    /// <summary>Counts a session that is about to be created.</summary>
+    /// <returns>Whether it may be.</returns>
+    public bool TryCreateSession(string shop)
+    {
+        using var lease = _sessionsOfShop.AttemptAcquire(shop);
+        return lease.IsAcquired;
+    }
+
+    /// <summary>What a refused client is told in Retry-After.</summary>
+    public static string SecondsToWait(RateLimitLease refused)
+    {
+        var wait = refused.TryGetMetadata(MetadataName.RetryAfter, out var left) ? left : Window;
+        return Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+    }
+
+    public void Dispose()
+    {
+        _uploads.Dispose();
+        _sessionsOfShop.Dispose();
+    }
+
+    private static PartitionedRateLimiter<TKey> Create<TKey>(int? perMinute)
+        where TKey : notnull => PartitionedRateLimiter.Create<TKey, TKey>(key => perMinute is { } permits
+            ? RateLimitPartition.GetFixedWindowLimiter(key, _ => new() { PermitLimit = permits, Window = Window })
+            : RateLimitPartition.GetNoLimiter(key));
+}
