@@ -53,16 +53,19 @@ public sealed class Uploads(Database database, Lifetimes lifetimes)
             sql, new { shop, uploadId, now = lifetimes.Now, lifetime = lifetimes.OfFile }, cancellationToken);
     }
 
-    /// <summary>All uploads of a session that was not ended.</summary>
-    public Task<List<Upload>> FindAllAsync(string shop, string sessionId, CancellationToken cancellationToken)
+    /// <summary>The uploads of a session that one is to be made of, and those that were to be made of the same before.</summary>
+    /// <param name="parts">Upload ids.</param>
+    public Task<List<Upload>> FindConcatenationAsync(
+        string shop, string sessionId, IReadOnlyList<string> parts, string concat, CancellationToken cancellationToken)
     {
         const string sql = $"""
             SELECT {Columns}
             FROM uploads JOIN sessions ON sessions.id = uploads.session JOIN shops ON shops.id = sessions.shop_id
                 LEFT JOIN files ON files.id = uploads.file
-            WHERE sessions.session_id = @sessionId AND sessions.shop_id = @shop
+            WHERE sessions.session_id = @sessionId AND sessions.shop_id = @shop AND (uploads.upload_id = ANY(@parts) OR uploads.concat = @concat)
             """;
-        return database.QueryAsync<Upload>(sql, new { shop, sessionId, now = lifetimes.Now, lifetime = lifetimes.OfFile }, cancellationToken);
+        var parameters = new { shop, sessionId, parts = parts.ToArray(), concat, now = lifetimes.Now, lifetime = lifetimes.OfFile };
+        return database.QueryAsync<Upload>(sql, parameters, cancellationToken);
     }
 
     /// <summary>Locks an unfinished upload that is free. That is activity: it prolongs the session.</summary>

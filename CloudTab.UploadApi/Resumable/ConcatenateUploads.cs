@@ -4,16 +4,16 @@ namespace CloudTab.UploadApi;
 
 /// <summary>Makes one file out of partial uploads of the same session, and uses them up.</summary>
 internal sealed class ConcatenateUploads(
-    Uploads uploads, UploadLocks locks, CreateUpload createUpload, CompleteUpload completeUpload, ObjectStore store)
+    Uploads uploads, UploadLocks locks, CreateUpload createUpload, CompleteUpload completeUpload, ObjectStore store, ByteRateLimit rateLimit)
 {
     /// <summary>Creates the upload that is made of others, and stores its file.</summary>
-    /// <param name="parts">Upload ids of the partial uploads, in their order; one may come several times.</param>
+    /// <param name="parts">Upload ids of the partial uploads, in their order.</param>
     public async Task<UploadAttempt> ConcatenateAsync(
         RequestedSession session, NewUpload wanted, IReadOnlyList<string> parts, CancellationToken cancellationToken)
     {
         var shop = session.Shop.Id;
-        var all = await uploads.FindAllAsync(shop, session.Id, cancellationToken);
-        foreach (var earlier in all.Where(upload => upload.Concat == wanted.Concat && !upload.IsGone))
+        var found = await uploads.FindConcatenationAsync(shop, session.Id, parts, wanted.Concat!, cancellationToken);
+        foreach (var earlier in found.Where(upload => upload.Concat == wanted.Concat && !upload.IsGone))
         {
             if (await AnswerAgainAsync(shop, earlier, cancellationToken) is { } answer)
                 return answer;
@@ -22,17 +22,18 @@ internal sealed class ConcatenateUploads(
         var partials = new List<Upload>();
         foreach (var part in parts)
         {
-            var found = all.Find(upload => upload.UploadId == part);
-            if (Problems.RefusalFor(found) is { } refused)
+            var partial = found.Find(upload => upload.UploadId == part);
+            if (Problems.RefusalFor(partial) is { } refused)
                 return refused;
-            if (found is not { IsPartial: true, IsComplete: true })
+            if (partial is not { IsPartial: true, IsComplete: true })
                 return Problems.NotConcatenable;
-            partials.Add(found);
+            partials.Add(partial);
         }
 
         var length = partials.Sum(partial => partial.Received);
-        using var content = new PartialsReader(store, partials);
-        var body = new RequestBody(content.ReadAsync, length, session.Client) { Consumed = [.. partials.Distinct()] };
+        // They pass through the service once more, as if the client had sent them again.
+        using var content = new PartialsReader(store, partials, count => rateLimit.Charge(session.Client, shop, count));
+        var body = new RequestBody(content.ReadAsync, length, session.Client) { Consumed = partials };
         return await createUpload.CreateAsync(shop, session.Id, wanted with { Length = length }, body, cancellationToken);
     }
 

@@ -6,7 +6,8 @@ namespace CloudTab.UploadApi;
 /// Reads the content of partial uploads, one after the other, from S3 as it is needed. S3 could copy parts by itself, but only parts of
 /// 5 MiB and more, whose sizes would be equal by chance alone; and the content has to be read for its hash and type anyway.
 /// </summary>
-internal sealed class PartialsReader(ObjectStore store, IReadOnlyList<Upload> partials) : IDisposable
+/// <param name="charge">Called when bytes come.</param>
+internal sealed class PartialsReader(ObjectStore store, IReadOnlyList<Upload> partials, Action<long> charge) : IDisposable
 {
     private StoredObjectStream? _current;
     private int _next;
@@ -18,7 +19,11 @@ internal sealed class PartialsReader(ObjectStore store, IReadOnlyList<Upload> pa
         while (true)
         {
             if (_current is not null && await _current.ReadAsync(buffer, cancellationToken) is > 0 and var count)
+            {
+                charge(count);
                 return count;
+            }
+
             _current?.Dispose();
             _current = null;
             if (_next == partials.Count)

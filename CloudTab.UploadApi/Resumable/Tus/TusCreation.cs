@@ -9,6 +9,7 @@ namespace CloudTab.UploadApi;
 internal sealed record TusCreation(NewUpload Upload, IReadOnlyList<string>? Parts)
 {
     private const int LongestMetadata = 4096;
+    private const int MostParts = 100;
     private const string Final = "final;";
 
     /// <summary>Reads the headers.</summary>
@@ -20,7 +21,7 @@ internal sealed record TusCreation(NewUpload Upload, IReadOnlyList<string>? Part
         // "The value MUST be final followed by a semicolon and a space-separated list of the partial upload URLs". It is sent back by HEAD.
         var isFinal = concat is not null && concat.StartsWith(Final, StringComparison.Ordinal) && TusHeaders.CanBeSentBack(concat);
         var parts = isFinal ? PartsOf(concat!) : null;
-        if (concat is not null && concat != NewUpload.Partial && parts is null or [])
+        if (concat is not null && concat != NewUpload.Partial && (parts is not { Length: > 0 and <= MostParts } || parts.Distinct(StringComparer.Ordinal).Count() < parts.Length))
             return (null, Problems.InvalidHeader(TusHeaders.Concat));
 
         if (!TryReadLength(headers, out var length) && !isFinal)

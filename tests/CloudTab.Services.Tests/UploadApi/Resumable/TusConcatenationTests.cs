@@ -37,17 +37,53 @@ public sealed class TusConcatenationTests(UploadFixture relay) : IClassFixture<U
     }
 
     [Fact]
-    public async Task Parts_are_concatenated_in_the_listed_order_and_may_repeat()
+    public async Task Parts_are_concatenated_in_the_listed_order()
     {
         var sessionId = await _client.CreateAsync();
         var second = await PartAsync(sessionId, "world "u8.ToArray());
         var first = await PartAsync(sessionId, "hello "u8.ToArray());
-        var file = new Sample("a.txt", "hello world world "u8.ToArray());
+        var file = new Sample("a.txt", "hello world "u8.ToArray());
 
-        using var answer = await ConcatenateAsync(sessionId, [$"{relay.Address}{first[1..]}", second, second], file);
+        using var answer = await ConcatenateAsync(sessionId, [$"{relay.Address}{first[1..]}", second], file);
 
         Assert.Equal(HttpStatusCode.Created, answer.StatusCode);
         await relay.AssertHoldsAsync(sessionId, file);
+    }
+
+    [Fact]
+    public async Task A_part_is_named_once_and_a_file_has_a_hundred_parts_at_most()
+    {
+        var sessionId = await _client.CreateAsync();
+        var part = await PartAsync(sessionId, "x"u8.ToArray());
+
+        using var twice = await ConcatenateAsync(sessionId, [part, $"{relay.Address}{part[1..]}"], Sample.Pdf());
+        await twice.IsProblemAsync(HttpStatusCode.BadRequest, "invalid_request");
+        using var often = await ConcatenateAsync(sessionId, Enumerable.Repeat(part, 400), Sample.Pdf());
+        await often.IsProblemAsync(HttpStatusCode.BadRequest, "invalid_request");
+        using var many = await ConcatenateAsync(sessionId, Enumerable.Range(0, 101).Select(number => $"/{number}"), Sample.Pdf());
+        await many.IsProblemAsync(HttpStatusCode.BadRequest, "invalid_request");
+
+        var parts = await Task.WhenAll(Enumerable.Range(0, 99).Select(_ => PartAsync(sessionId, "x"u8.ToArray())));
+        var file = Sample.Text();
+        using var hundred = await ConcatenateAsync(sessionId, [part, .. parts], file);
+        Assert.Equal(HttpStatusCode.Created, hundred.StatusCode);
+        await relay.AssertHoldsAsync(sessionId, file);
+    }
+
+    [Fact]
+    public async Task The_bytes_of_parts_are_charged_once_more()
+    {
+        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_BYTES_PER_MINUTE", "100000"));
+        using var client = host.Client();
+        var sessionId = await client.CreateAsync();
+        var file = Sample.Pdf(60_000);
+        using var part = await client.CreateUploadAsync(sessionId, file.Content, TusClient.Length(file.Content.Length), ("Upload-Concat", "partial"));
+        using var final = await client.CreateUploadAsync(sessionId, null, ("Upload-Concat", $"final;{part.Headers.Location}"), TusClient.Named(file.Name));
+        Assert.Equal(HttpStatusCode.Created, final.StatusCode);
+
+        using var refused = await client.CreateUploadAsync(sessionId, null, TusClient.Length(10));
+
+        await refused.IsProblemAsync(HttpStatusCode.TooManyRequests, "too_many_requests");
     }
 
     [Fact]
@@ -140,7 +176,7 @@ public sealed class TusConcatenationTests(UploadFixture relay) : IClassFixture<U
         var part = await PartAsync(sessionId, file.Content);
         using var first = await ConcatenateAsync(sessionId, [part], file);
 
-        using var another = await ConcatenateAsync(sessionId, [part, part], file);
+        using var another = await ConcatenateAsync(sessionId, [part], file, ("Upload-Concat", $"final;{relay.Address}{part[1..]}"));
         await another.IsProblemAsync(HttpStatusCode.Gone, "upload_gone");
         using var patch = await _client.PatchAsync(part, file.Content.Length, []);
         await patch.IsProblemAsync(HttpStatusCode.Gone, "upload_gone");
@@ -209,9 +245,9 @@ public sealed class TusConcatenationTests(UploadFixture relay) : IClassFixture<U
     public async Task The_sum_of_the_parts_is_held_to_the_file_limit()
     {
         var sessionId = await _client.CreateAsync();
-        var part = await PartAsync(sessionId, Sample.Pdf((UploadFixture.MaxFileSize / 2) + 1).Content);
+        var half = Sample.Pdf((UploadFixture.MaxFileSize / 2) + 1).Content;
 
-        using var answer = await ConcatenateAsync(sessionId, [part, part], Sample.Pdf());
+        using var answer = await ConcatenateAsync(sessionId, [await PartAsync(sessionId, half), await PartAsync(sessionId, half)], Sample.Pdf());
 
         await answer.IsProblemAsync(HttpStatusCode.RequestEntityTooLarge, "file_too_large");
         using var withdrawn = await _client.DeleteAsync($"/api/customer/sessions/{sessionId}", Token);
