@@ -23,6 +23,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "A tail of upload {Upload} was not deleted: it is removed with the upload, or by the Janitor")]
     public static partial void TailNotDeleted(this ILogger logger, Guid upload, Exception exception);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The size of all files could not be summed up: the last sum holds")]
+    public static partial void StoredSizeUnknown(this ILogger logger, Exception exception);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "The locks of running uploads were not renewed")]
     public static partial void LocksNotRenewed(this ILogger logger, Exception exception);
 }

@@ -76,6 +76,9 @@ internal static class Problems
     public static readonly Problem ShopFull = new(
         StatusCodes.Status507InsufficientStorage, "shop_full", "Shop full", "This shop's queue is full. Try again later.");
 
+    public static readonly Problem StorageFull = new(
+        StatusCodes.Status507InsufficientStorage, "storage_full", "Storage full", "The service has no room for more files right now. Try again later.");
+
     public static readonly Problem TypeNotAccepted = new(
         StatusCodes.Status415UnsupportedMediaType, "type_not_accepted", "Type not accepted",
         "One of the files has a type that cannot be printed here.");
@@ -174,7 +177,7 @@ internal static class Problems
     public static readonly Problem[] OfReceiving =
     [
         Failures.Of(StatusCodes.Status400BadRequest), EmptyFile, Failures.Of(StatusCodes.Status408RequestTimeout), SessionClosed, FileTooLarge, TooManyFiles,
-        SessionTooLarge, TypeNotAccepted, TooSlow, ShopFull,
+        SessionTooLarge, TypeNotAccepted, TooSlow, ShopFull, StorageFull,
     ];
 
     /// <summary>What storing the file of a resumable or direct upload can end with. Asking how far it is may store it.</summary>

@@ -27,6 +27,8 @@ builder.Services.AddRazorComponents();
 builder.Services.AddSessionRateLimit();
 builder.Services.AddSingleton<CreationRateLimit>();
 builder.Services.AddSingleton<ByteRateLimit>();
+builder.Services.AddSingleton<StoredSize>();
+builder.Services.AddHostedService(services => services.GetRequiredService<StoredSize>());
 
 builder.Services.AddSingleton<Telemetry>();
 builder.Services.AddSingleton<FileTypes>();

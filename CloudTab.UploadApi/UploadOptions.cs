@@ -35,6 +35,15 @@ internal sealed class UploadOptions : IValidatableObject
     public long MaxOutstandingSize { get; set; } = 100L << 30;
 
     /// <summary>
+    /// Bytes in all files of all shops together from which on no upload begins (MAX_STORED_SIZE, default 1,099,511,627,776 = 1 TiB). It is
+    /// a high-water mark: uploads that have begun finish beyond it, and it is looked at every 5 s. Set it below the space that the store
+    /// has by what may come in that time.
+    /// </summary>
+    [ConfigurationKeyName("MAX_STORED_SIZE")]
+    [Range(1, 1L << 60)]
+    public long MaxStoredSize { get; set; } = 1L << 40;
+
+    /// <summary>
     /// Media types that are accepted (ACCEPTED_TYPES, comma-separated, e.g. `application/pdf,image/jpeg`; default all that
     /// CloudTab can tell: <see cref="FileTypes.Known"/>).
     /// </summary>

@@ -19,6 +19,7 @@ internal sealed class FormUpload(
     FileTypes types,
     ReceiveBytes receiveBytes,
     FinishFile finishFile,
+    StoredSize storedSize,
     IOptions<UploadOptions> options,
     TimeProvider clock,
     ILogger<FormUpload> logger) : IAsyncDisposable
@@ -49,6 +50,8 @@ internal sealed class FormUpload(
             return Problems.TooManyFiles;
         if (bodySize - MostFraming > limits.SessionSize - session.TotalSize)
             return Problems.SessionTooLarge;
+        if (storedSize.IsFull)
+            return Problems.StorageFull;
         if (sent.Head.IsEmpty)
             return Problems.EmptyFile;
         var name = FileNames.Clean(sent.Name);

@@ -12,6 +12,7 @@ internal sealed class CreateUpload(
     UploadLocks locks,
     AppendToUpload appendToUpload,
     CompleteUpload completeUpload,
+    StoredSize storedSize,
     IOptions<UploadOptions> options,
     TimeProvider clock)
 {
@@ -78,6 +79,8 @@ internal sealed class CreateUpload(
             return (null, Problems.FileTooLarge);
         if (session.Outstanding - consumed + (wanted.Length ?? announced ?? 1) > limits.Outstanding)
             return (null, Problems.ShopFull);
+        if (storedSize.IsFull)
+            return (null, Problems.StorageFull);
         var ofSession = limits.OfSession with { Bytes = limits.SessionSize + consumed };
         var (outcome, created) = await creation.CreateAsync(shop, sessionId, wanted, ofSession, holder, cancellationToken);
         return (created, created is null ? Problems.For(outcome) : null);

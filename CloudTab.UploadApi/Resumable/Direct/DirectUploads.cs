@@ -23,7 +23,7 @@ internal static class DirectUploads
             .AddEndpointFilter(CreationRateLimit.Filter)
             .Tells(201, "Location")
             .Answers(Problems.InvalidDirectFile, Problems.InvalidParts, Problems.EmptyFile, Failures.Of(400), Failures.Of(408), Failures.Of(413))
-            .Answers(Problems.SessionClosed, Problems.FileTooLarge, Problems.TooManyFiles, Problems.SessionTooLarge, Problems.ShopFull, Problems.TooManyUploads);
+            .Answers(Problems.SessionClosed, Problems.FileTooLarge, Problems.TooManyFiles, Problems.SessionTooLarge, Problems.ShopFull, Problems.StorageFull, Problems.TooManyUploads);
         direct.MapPost($"{UploadRoutes.Upload}/finish", Finish).WithSummary("Store the file, or hear which parts are missing")
             .Answers(Problems.PartsMissing)
             .Answers(Problems.OfCompletion);

@@ -1,4 +1,6 @@
 using System.Net;
+using CloudTab.UploadApi;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace CloudTab.Services.Tests;
 
@@ -71,6 +73,25 @@ public sealed class EveryProtocolLimitsTests(SmallLimitsFixture relay) : IClassF
         await client.RefusedAsync(sessionId, Sample.Pdf(10), HttpStatusCode.RequestEntityTooLarge, "too_many_files");
 
         await relay.AssertNothingLeftAsync(sessionId, filesHeld: 4);
+    }
+
+    [Fact]
+    public async Task No_upload_begins_once_all_files_together_have_reached_the_high_water_mark()
+    {
+        await UploadClient.Of(Way.Form, _client).SentAsync(await _client.CreateAsync(), Sample.Pdf(10));
+        await using var host = relay.StartHost<UploadOptions>(("MAX_STORED_SIZE", "1"));
+        await host.Services.GetRequiredService<StoredSize>().RunOnceAsync(Token);
+        using var full = host.Client();
+        foreach (var way in Enum.GetValues<Way>())
+        {
+            var sessionId = await full.CreateAsync();
+
+            using var refused = await UploadClient.Of(way, full).SendAsync(sessionId, Sample.Pdf(10));
+
+            await refused.IsProblemAsync(HttpStatusCode.InsufficientStorage, "storage_full");
+            Assert.Equal(TimeSpan.FromMinutes(1), refused.Headers.RetryAfter?.Delta);
+            await relay.AssertNothingLeftAsync(sessionId);
+        }
     }
 
     [Theory]

@@ -1,0 +1,54 @@
+using CloudTab.Relay;
+using Microsoft.Extensions.Options;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>
+/// The bytes of all shops' files together, and whether they have reached MAX_STORED_SIZE: then no upload begins, before the store is full.
+/// They are summed up every few seconds, since an exact sum would make all uploads of all shops wait for each other.
+/// </summary>
+internal sealed class StoredSize(Database database, IOptions<UploadOptions> options, TimeProvider clock, ILogger<StoredSize> logger) : BackgroundService
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
+
+    private long _bytes;
+    private bool _failing;
+
+    /// <summary>Whether there is no room for another upload.</summary>
+    public bool IsFull => Volatile.Read(ref _bytes) >= options.Value.MaxStoredSize;
+
+    /// <summary>Sums up what is stored, what has come of uploads that have begun, and what waits to be deleted.</summary>
+    public async Task RunOnceAsync(CancellationToken cancellationToken)
+    {
+        const string sql = """
+            SELECT (
+                (SELECT coalesce(sum(total_size), 0) FROM sessions WHERE ended_at IS NULL AND total_size > 0)
+                + (SELECT coalesce(sum(size), 0) FROM files WHERE status = 'deleting')
+                + (SELECT coalesce(sum(received), 0) FROM uploads JOIN files ON files.id = uploads.file WHERE files.status = 'uploading')
+            )::bigint
+            """;
+        Volatile.Write(ref _bytes, await database.QuerySingleOrDefaultAsync<long>(sql, parameters: null, cancellationToken));
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Interval, clock);
+        do
+        {
+            try
+            {
+                await RunOnceAsync(stoppingToken);
+                _failing = false;
+            }
+            catch (Exception outage) when (!stoppingToken.IsCancellationRequested)
+            {
+                // The last sum holds: a store does not fill by an outage.
+                if (!_failing)
+                    logger.StoredSizeUnknown(outage);
+                _failing = true;
+            }
+        }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+}
