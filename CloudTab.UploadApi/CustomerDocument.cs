@@ -49,7 +49,7 @@ internal static class CustomerDocument
         | new sessions a minute of one shop | `RATE_LIMIT_SHOP_SESSIONS_PER_MINUTE` | {CreationRateLimit.DefaultSessionsOfShopPerMinute} |
         | bytes a minute to one shop | `RATE_LIMIT_SHOP_BYTES_PER_MINUTE` | {FileSize.Format(ByteRateLimit.DefaultOfShopPerMinute)} |
 
-        **Types.** A file's type is what its content says: {string.Join(", ", FileTypes.Known.Order(StringComparer.Ordinal).Select(type => $"`{type}`"))}.
+        **Types.** A file's type is what its content says: {string.Join(", ", MediaTypes.Endings.Keys.Order(StringComparer.Ordinal).Select(type => $"`{type}`"))}.
         `ACCEPTED_TYPES` may allow fewer.
 
         **Resumable uploads** speak two protocols at the same addresses: [tus 1.0.0](https://tus.io/protocols/resumable-upload) and

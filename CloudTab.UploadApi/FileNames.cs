@@ -29,6 +29,17 @@ internal static class FileNames
         return trimmed.All(c => c == '.') ? Nameless : Shorten(trimmed);
     }
 
+    /// <summary>
+    /// The name under which a file of a type is shown and served. Systems choose a program by the ending: one that is not the type's
+    /// gets the type's appended, so that nothing comes down under the name of a program. Windows ignores dots and blanks at the end.
+    /// </summary>
+    public static string For(string name, string type)
+    {
+        var endings = MediaTypes.Endings[type];
+        var trimmed = name.TrimEnd('.', ' ');
+        return endings.Contains(Path.GetExtension(trimmed), StringComparer.OrdinalIgnoreCase) ? trimmed : Shorten(trimmed + endings[0]);
+    }
+
     /// <summary>The ending of a name with its dot, in lower case, or empty.</summary>
     public static string EndingOf(string name) => Path.GetExtension(name.TrimEnd('.', ' ')).ToLowerInvariant();
 

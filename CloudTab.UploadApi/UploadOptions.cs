@@ -45,7 +45,7 @@ internal sealed class UploadOptions : IValidatableObject
 
     /// <summary>
     /// Media types that are accepted (ACCEPTED_TYPES, comma-separated, e.g. `application/pdf,image/jpeg`; default all that
-    /// CloudTab can tell: <see cref="FileTypes.Known"/>).
+    /// CloudTab can tell: <see cref="MediaTypes.Endings"/>).
     /// </summary>
     [ConfigurationKeyName("ACCEPTED_TYPES")]
     public string? AcceptedTypes { get; set; }
@@ -111,7 +111,7 @@ internal sealed class UploadOptions : IValidatableObject
 
     /// <summary>The media types of ACCEPTED_TYPES, or all that are known.</summary>
     public IReadOnlySet<string> Accepted => string.IsNullOrWhiteSpace(AcceptedTypes)
-        ? FileTypes.Known
+        ? MediaTypes.Endings.Keys.ToHashSet(StringComparer.Ordinal)
         : AcceptedTypes.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
             .Select(type => type.ToLowerInvariant())
             .ToHashSet(StringComparer.Ordinal);
@@ -121,8 +121,8 @@ internal sealed class UploadOptions : IValidatableObject
     {
         if (MaxSessionSize < MaxFileSize)
             yield return new("MAX_SESSION_SIZE is smaller than MAX_FILE_SIZE: no file of the size allowed could be stored");
-        foreach (var type in Accepted.Except(FileTypes.Known, StringComparer.Ordinal))
-            yield return new($"ACCEPTED_TYPES: '{type}' is none of {string.Join(", ", FileTypes.Known.Order(StringComparer.Ordinal))}");
+        foreach (var type in Accepted.Except(MediaTypes.Endings.Keys, StringComparer.Ordinal))
+            yield return new($"ACCEPTED_TYPES: '{type}' is none of {string.Join(", ", MediaTypes.Endings.Keys.Order(StringComparer.Ordinal))}");
         if (Accepted.Count == 0)
             yield return new("ACCEPTED_TYPES names no type");
     }

@@ -105,11 +105,11 @@ public sealed class StoredFiles(Database database, StateChanges changes, Lifetim
                 RETURNING sessions.*, before.status <> 'open' AS announced
             ), stored AS (
                 UPDATE files
-                SET status = 'stored', lease_until = NULL, stored_at = @storedAt, type = incoming.type, size = incoming.size,
+                SET status = 'stored', lease_until = NULL, stored_at = @storedAt, name = incoming.name, type = incoming.type, size = incoming.size,
                     sha256 = incoming.sha256, pages = incoming.pages, locked = incoming.locked, object_key = coalesce(@objectKey, object_key),
                     position = incoming.place + coalesce((SELECT max(position) FROM files AS older WHERE older.session = @session), 0)
-                FROM filled, unnest(@ids, @types, @sizes, @hashes, @pages, @locked) WITH ORDINALITY
-                    AS incoming (id, type, size, sha256, pages, locked, place)
+                FROM filled, unnest(@ids, @names, @types, @sizes, @hashes, @pages, @locked) WITH ORDINALITY
+                    AS incoming (id, name, type, size, sha256, pages, locked, place)
                 WHERE files.id = incoming.id
             ), completed AS (
                 UPDATE uploads
@@ -137,6 +137,7 @@ public sealed class StoredFiles(Database database, StateChanges changes, Lifetim
             objectKey = resumed?.ObjectKey,
             consumed = consumed.ToArray(),
             ids = files.Select(file => file.Id).ToArray(),
+            names = files.Select(file => file.Name).ToArray(),
             types = files.Select(file => file.Type).ToArray(),
             sizes = files.Select(file => file.Size).ToArray(),
             hashes = files.Select(file => file.Sha256).ToArray(),
@@ -209,7 +210,7 @@ public readonly record struct SessionLimits(int Files, long Bytes, long? Outstan
 
 /// <summary>A file whose object is durable.</summary>
 /// <param name="Id">Internal id.</param>
-/// <param name="Name">The name to display.</param>
+/// <param name="Name">The name to display and to serve, with an ending of the type.</param>
 /// <param name="Type">Media type, as detected from the content.</param>
 /// <param name="Size">Bytes.</param>
 /// <param name="Sha256">SHA-256 of the content, 32 bytes.</param>

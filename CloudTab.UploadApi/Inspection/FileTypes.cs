@@ -10,14 +10,6 @@ namespace CloudTab.UploadApi;
 /// </summary>
 internal sealed class FileTypes(ObjectStore store, IOptions<UploadOptions> options)
 {
-    /// <summary>All media types that CloudTab can tell.</summary>
-    public static IReadOnlySet<string> Known { get; } = new HashSet<string>(StringComparer.Ordinal)
-    {
-        MediaTypes.Pdf, MediaTypes.Jpeg, MediaTypes.Png, MediaTypes.Tiff, MediaTypes.Heic, MediaTypes.Heif, MediaTypes.WebP,
-        MediaTypes.Doc, MediaTypes.Xls, MediaTypes.Ppt, MediaTypes.Docx, MediaTypes.Xlsx, MediaTypes.Pptx, MediaTypes.Odt,
-        MediaTypes.Rtf, MediaTypes.Text, MediaTypes.Csv,
-    };
-
     private readonly IReadOnlySet<string> _accepted = options.Value.Accepted;
 
     /// <summary>Begins to judge a file by its first bytes.</summary>

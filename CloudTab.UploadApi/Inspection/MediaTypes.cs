@@ -24,4 +24,29 @@ internal static class MediaTypes
     // Containers: what is inside decides.
     public const string Zip = "application/zip";
     public const string CompoundFile = "application/x-ole-storage";
+
+    /// <summary>
+    /// Every media type that CloudTab can tell, with the endings under which systems open such a file as what it is. The first one is
+    /// appended to a name that has none of them.
+    /// </summary>
+    public static IReadOnlyDictionary<string, string[]> Endings { get; } = new Dictionary<string, string[]>(StringComparer.Ordinal)
+    {
+        [Pdf] = [".pdf"],
+        [Jpeg] = [".jpg", ".jpeg", ".jpe", ".jfif"],
+        [Png] = [".png"],
+        [Tiff] = [".tif", ".tiff"],
+        [Heic] = [".heic", ".heif", ".hif"],
+        [Heif] = [".heif", ".heic", ".hif"],
+        [WebP] = [".webp"],
+        [Doc] = [".doc"],
+        [Xls] = [".xls"],
+        [Ppt] = [".ppt", ".pps"],
+        [Docx] = [".docx"],
+        [Xlsx] = [".xlsx"],
+        [Pptx] = [".pptx"],
+        [Odt] = [".odt"],
+        [Rtf] = [".rtf", ".doc"], // Word writes RTF under either, and opens it under either
+        [Text] = [".txt", ".text", ".log", ".md", ".tsv"],
+        [Csv] = [".csv", ".tsv", ".txt"],
+    };
 }

@@ -26,7 +26,7 @@ internal sealed class FinishFile(
         if (declaredSha256 is not null && !declaredSha256.AsSpan().SequenceEqual(verdict.Sha256))
             return (null, Problems.WrongContent);
         var counting = verdict.Type == MediaTypes.Pdf ? pdfPages.CountAsync(file, size, cancellationToken) : Task.FromResult<PdfFacts?>(null);
-        return (new(new(file.Id, file.Name, verdict.Type, size, verdict.Sha256), duration, counting), null);
+        return (new(new(file.Id, FileNames.For(file.Name, verdict.Type), verdict.Type, size, verdict.Sha256), duration, counting), null);
     }
 
     /// <summary>Stores files once their pages are counted: what is known of them needs no repair if this process dies in between.</summary>

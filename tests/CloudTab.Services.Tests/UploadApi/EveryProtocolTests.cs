@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using CloudTab.Janitor;
 using CloudTab.Relay;
 using CloudTab.UploadApi;
@@ -35,12 +36,16 @@ public sealed class EveryProtocolTests(UploadFixture relay) : IClassFixture<Uplo
             {
                 data.Add(protocol, "打印 📄.pdf", "打印 📄.pdf");
                 data.Add(protocol, "Cafe\u0301.pdf", "Café.pdf");
-                data.Add(protocol, "../../etc/passwd", "passwd");
+                data.Add(protocol, "../../etc/passwd", "passwd.pdf");
                 data.Add(protocol, "C:\\Users\\me\\a.pdf", "a.pdf");
-                data.Add(protocol, "..", "file");
-                data.Add(protocol, "x/", "file");
+                data.Add(protocol, "..", "file.pdf");
+                data.Add(protocol, "x/", "file.pdf");
                 data.Add(protocol, "annexe\u202Efdp\u0001.pdf", "annexefdp.pdf");
                 data.Add(protocol, string.Concat(Enumerable.Repeat("😀", 200)) + ".pdf", string.Concat(Enumerable.Repeat("😀", 125)) + ".pdf");
+                data.Add(protocol, new string('x', 251) + ".exe", new string('x', 251) + ".pdf");
+                data.Add(protocol, "invoice.pdf.jar", "invoice.pdf.jar.pdf");
+                data.Add(protocol, "invoice.exe. .", "invoice.exe.pdf");
+                data.Add(protocol, "INVOICE.PDF .", "INVOICE.PDF");
             }
 
             return data;
@@ -143,14 +148,31 @@ public sealed class EveryProtocolTests(UploadFixture relay) : IClassFixture<Uplo
 
     [Theory]
     [MemberData(nameof(Names))]
-    public async Task A_name_is_cleaned_and_kept_for_display(Way way, string name, string kept)
+    public async Task A_name_is_cleaned_and_has_an_ending_of_the_type_wherever_it_is_shown_or_served(Way way, string name, string kept)
     {
-        var sessionId = await _client.CreateAsync();
+        var shop = await relay.ShopAsync();
+        var prefix = $"/s/{shop.Id}";
+        var shopPc = relay.ShopApi(shop.Key);
+        var sessionId = await _client.CreateAsync(prefix);
 
-        using var answer = await UploadClient.Of(way, _client).SendAsync(sessionId, Sample.Pdf(name: name));
+        using var answer = await UploadClient.Of(way, _client, prefix).SendAsync(sessionId, Sample.Pdf(name: name));
 
         Assert.True(answer.IsSuccessStatusCode);
-        Assert.Equal(kept, (await _client.StatusAsync(sessionId)).GetProperty("files")[0].Text("name"));
+        if (await answer.Content.ReadAsStringAsync(Token) is { Length: > 0 } body && JsonElement.Parse(body).TryGetProperty("files", out var files))
+            Assert.Equal(kept, files[0].Text("originalName"));
+        Assert.Equal(kept, (await _client.StatusAsync(sessionId, prefix)).GetProperty("files")[0].Text("name"));
+        using var details = await shopPc.GetAsync($"/api/shopkeeper/sessions/{sessionId}", Token);
+        var file = (await details.JsonAsync()).GetProperty("session").GetProperty("files")[0];
+        Assert.Equal(kept, file.Text("name"));
+        using var download = await shopPc.GetAsync($"/api/shopkeeper/files/{file.Text("id")}/download", Token);
+        Assert.Equal(kept, download.Content.Headers.ContentDisposition!.FileNameStar);
+        using var asked = new HttpRequestMessage(HttpMethod.Get, $"/api/shopkeeper/files/{file.Text("id")}/download") { Headers = { { "Accept", "application/json" } } };
+        using var link = await shopPc.SendAsync(asked, Token);
+        var linked = (await link.JsonAsync()).GetProperty("file");
+        Assert.Equal(kept, linked.Text("name"));
+        using var outside = new HttpClient();
+        using var served = await outside.GetAsync(linked.Text("downloadUrl"), Token);
+        Assert.Equal(kept, served.Content.Headers.ContentDisposition!.FileNameStar);
     }
 
     [Theory]

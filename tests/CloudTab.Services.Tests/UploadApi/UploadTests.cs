@@ -47,7 +47,7 @@ public sealed class UploadTests(UploadFixture relay) : IClassFixture<UploadFixtu
     [InlineData("filename=\"a%22b%0D%0Ac.pdf\"", "a\"bc.pdf")]
     [InlineData("filename=\"a\\\"b.pdf\"", "a\"b.pdf")]
     [InlineData("filename=\"C:\\Users\\me\\a.pdf\"", "a.pdf")]
-    [InlineData("filename=\"\"", "file")]
+    [InlineData("filename=\"\"", "file.pdf")]
     [InlineData("filename=\"100%.pdf\"", "100%.pdf")]
     [InlineData("filename=plain.pdf", "plain.pdf")]
     [InlineData("filename=\"fallback.pdf\"; filename*=UTF-8''r%C3%A9sum%C3%A9.pdf", "résumé.pdf")]

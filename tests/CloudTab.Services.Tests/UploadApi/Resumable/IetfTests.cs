@@ -117,8 +117,8 @@ public sealed class IetfTests(UploadFixture relay) : IClassFixture<UploadFixture
     [Theory]
     [InlineData("attachment; filename=\"plain.pdf\"", "plain.pdf")]
     [InlineData("inline; filename=\"x.pdf\"; filename*=UTF-8''%E0%A4%B0.pdf", "र.pdf")]
-    [InlineData("inline; filename=\"../../etc/passwd\"", "passwd")]
-    [InlineData("inline", "file")]
+    [InlineData("inline; filename=\"../../etc/passwd\"", "passwd.pdf")]
+    [InlineData("inline", "file.pdf")]
     public async Task The_file_name_comes_from_Content_Disposition(string header, string name)
     {
         var sessionId = await _client.CreateAsync();
