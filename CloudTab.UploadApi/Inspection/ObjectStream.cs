@@ -4,8 +4,8 @@ namespace CloudTab.UploadApi;
 
 /// <summary>
 /// A seekable stream over an object in S3, to look up the few places that tell what a container holds. An asynchronous read fetches a
-/// whole block with one ranged request, and keeps it. The number of blocks is limited, and so are the memory and the requests that a
-/// hostile file can cost. A synchronous read only sees blocks that were loaded before (<see cref="LoadAsync"/>): it must not block its
+/// whole block with one ranged request, and keeps it for a while. The number of blocks that are kept is limited, and so is how often blocks
+/// are fetched: a hostile file can cost no more than a few megabytes of memory, and being read a few times. A synchronous read only sees blocks that were loaded before (<see cref="LoadAsync"/>): it must not block its
 /// thread on S3.
 /// </summary>
 /// <exception cref="InvalidDataException">The reader needs more than any document does, or a block that was not loaded.</exception>
@@ -13,8 +13,11 @@ internal sealed class ObjectStream(ObjectStore store, string key, long size) : S
 {
     private const int BlockSize = 64 << 10;
     private const int MostBlocks = 64;
+    private const int MostReadings = 4;
 
     private readonly Dictionary<long, byte[]> _blocks = [];
+    private readonly Queue<long> _oldest = [];
+    private long _fetchesLeft = MostBlocks + MostReadings * (size / BlockSize);
 
     public override bool CanRead => true;
 
@@ -81,8 +84,10 @@ internal sealed class ObjectStream(ObjectStore store, string key, long size) : S
     {
         if (_blocks.TryGetValue(index, out var kept))
             return kept;
-        if (_blocks.Count == MostBlocks)
+        if (_fetchesLeft-- == 0)
             throw new InvalidDataException("More blocks than any document needs.");
+        if (_blocks.Count == MostBlocks)
+            _blocks.Remove(_oldest.Dequeue());
 
         var first = index * BlockSize;
         var block = new byte[Math.Min(BlockSize, size - first)];
@@ -90,6 +95,7 @@ internal sealed class ObjectStream(ObjectStore store, string key, long size) : S
             ?? throw new InvalidOperationException("The object was removed before its type was known.");
         await found.ReadExactlyAsync(block, cancellationToken);
         _blocks.Add(index, block);
+        _oldest.Enqueue(index);
         return block;
     }
 }

@@ -1,22 +1,21 @@
-using System.Buffers.Binary;
+using System.Buffers;
 using System.IO.Compression;
 using System.Xml;
 
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// Tells which office document a ZIP archive is, by its entries: OOXML by the type of its main part (ECMA-376 part 2, 10.1.2), ODT by
-/// its `mimetype` entry (OpenDocument 1.3 part 2, 3.3). A document with macros is a program, and not accepted.
+/// Tells which office document a ZIP archive is, by its entries: OOXML by the type of its main part (<see cref="PackageTypes"/>), ODT by
+/// its `mimetype` entry (OpenDocument 1.3 part 2, 3.3). A document that has macros, contains a program or fetches one is a program itself, and
+/// not accepted; nor is an archive that could not be unpacked on the shop's PC without harm.
 /// </summary>
 internal static class OfficeZip
 {
-    private const int LargestContentTypes = 1 << 20;
-    private const int LargestMimeType = 256;
+    private const long LargestUnpacked = 200 << 20;
 
-    // PKWARE's APPNOTE, 4.3.16: the record at the end tells where the directory begins. A comment of up to 65,535 bytes may follow it.
-    private const int EndRecordSize = 22;
-    private const int LongestComment = ushort.MaxValue;
-    private const int LargestDirectory = 2 << 20;
+    // Types and relationships of a document with tens of thousands of hyperlinks.
+    private const long LargestLists = 16 << 20;
+    private const int LargestMimeType = 256;
 
     private static readonly Dictionary<string, string> MainParts = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -25,68 +24,114 @@ internal static class OfficeZip
         ["application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml"] = MediaTypes.Pptx,
     };
 
+    private static readonly SearchValues<string> MacroTypes = SearchValues.Create(["macroEnabled", "vbaProject", "vbaData", "macrosheet"], StringComparison.OrdinalIgnoreCase);
+
+    // Office gives these to other programs by their type, or only draws them, whatever they contain. Each of the others costs a look at it.
+    private static readonly SearchValues<string> Inert = SearchValues.Create(
+        [
+            ".xml", ".rels", ".vml", ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".tif", ".tiff", ".emf", ".wmf", ".emz", ".wmz", ".svg",
+            ".wdp", ".jxr", ".webp", ".heic", ".odttf", ".fntdata", ".ttf", ".otf", ".mp3", ".mp4", ".m4a", ".m4v", ".mov", ".wav", ".wma", ".wmv", ".avi",
+        ],
+        StringComparison.Ordinal);
+
     /// <summary>The media type, or null if the archive is no such document. The stream limits how much is read.</summary>
     /// <exception cref="InvalidDataException">The archive is damaged, or larger inside than any document.</exception>
     public static async Task<string?> DetectAsync(ObjectStream content, CancellationToken cancellationToken)
     {
         // ZipArchive reads the whole directory into memory, synchronously.
-        await content.LoadAsync(await FindDirectoryAsync(content, cancellationToken), cancellationToken);
+        await content.LoadAsync(await ZipDirectory.FindAsync(content, cancellationToken), cancellationToken);
         await using var archive = await ZipArchive.CreateAsync(content, ZipArchiveMode.Read, leaveOpen: true, entryNameEncoding: null, cancellationToken);
-        if (archive.Entries.Any(IsMacro))
+        var entries = archive.Entries.ToLookup(entry => PackageTypes.NameOf(entry.FullName), StringComparer.OrdinalIgnoreCase);
+        if (entries.Any(entry => IsHarmful(entry.Key)) || !FitsUnpacked(archive.Entries, LargestUnpacked))
             return null;
-        if (archive.GetEntry("[Content_Types].xml") is { } contentTypes)
-            return MainPartOf(await ReadAsync(contentTypes, LargestContentTypes, cancellationToken), archive);
-        if (archive.GetEntry("mimetype") is not { } mimeType)
+        var type = entries.Contains(PackageTypes.Entry)
+            ? await OoxmlTypeAsync(entries, cancellationToken)
+            : await OpenDocumentTypeAsync(entries, cancellationToken);
+        return type is null || await HasProgramAsync(archive.Entries, cancellationToken) ? null : type;
+    }
+
+    private static async Task<string?> OoxmlTypeAsync(ILookup<string, ZipArchiveEntry> entries, CancellationToken cancellationToken)
+    {
+        var relationships = entries.Where(entry => PackageRelationships.IsList(entry.Key)).SelectMany(entry => entry).ToList();
+        if (entries[PackageTypes.Entry].ToList() is not [var list] || !FitsUnpacked([list, .. relationships], LargestLists))
             return null;
-        var type = await ReadAsync(mimeType, LargestMimeType, cancellationToken);
+        var types = await ReadXmlAsync(list, PackageTypes.ReadAsync, cancellationToken);
+        // Only the types of parts that exist count: a list of types alone would turn any archive into a document, or a document into a macro.
+        var used = entries.Where(entry => entry.Key != PackageTypes.Entry).SelectMany(entry => types.Of(entry.Key)).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        if (used.Any(type => type.AsSpan().ContainsAny(MacroTypes)))
+            return null;
+        var documents = used.Select(type => MainParts.GetValueOrDefault(type)).OfType<string>().ToList();
+        if (documents.Count != 1)
+            return null;
+        foreach (var relationship in relationships)
+        {
+            if (await ReadXmlAsync(relationship, PackageRelationships.LeadToProgramAsync, cancellationToken))
+                return null;
+        }
+
+        return documents[0];
+    }
+
+    private static async Task<string?> OpenDocumentTypeAsync(ILookup<string, ZipArchiveEntry> entries, CancellationToken cancellationToken)
+    {
+        if (entries["mimetype"].ToList() is not [var mimeType])
+            return null;
+        var type = await ReadHeadAsync(mimeType, LargestMimeType, cancellationToken);
         return type.AsSpan().TrimEnd("\r\n"u8).SequenceEqual("application/vnd.oasis.opendocument.text"u8) ? MediaTypes.Odt : null;
     }
 
-    private static async Task<long> FindDirectoryAsync(ObjectStream content, CancellationToken cancellationToken)
-    {
-        var tail = new byte[Math.Min(content.Length, EndRecordSize + LongestComment)];
-        content.Position = content.Length - tail.Length;
-        await content.ReadExactlyAsync(tail, cancellationToken);
-        var record = tail.AsSpan().LastIndexOf("PK\x05\x06"u8);
-        if (record < 0 || record + EndRecordSize > tail.Length)
-            throw new InvalidDataException("The archive has no end record.");
-        var directory = BinaryPrimitives.ReadUInt32LittleEndian(tail.AsSpan(record + 16));
-        return content.Length - directory is >= EndRecordSize and <= LargestDirectory
-            ? directory
-            : throw new InvalidDataException("The directory is larger than that of any document.");
-    }
+    /// <summary>Whether the name of an entry alone condemns the archive: macros, programs, places outside of the folder it is unpacked to.</summary>
+    private static bool IsHarmful(string name) =>
+        Programs.IsNamed(name)
+        || name.EndsWith("vbaProject.bin", StringComparison.OrdinalIgnoreCase)
+        || name.StartsWith("Basic/", StringComparison.OrdinalIgnoreCase)
+        || name.StartsWith("Scripts/", StringComparison.OrdinalIgnoreCase)
+        || name.Equals("META-INF/MANIFEST.MF", StringComparison.OrdinalIgnoreCase) // Java runs what it names
+        || name.Contains(':', StringComparison.Ordinal)
+        || name.Split('/').Contains("..", StringComparer.Ordinal);
 
-    private static bool IsMacro(ZipArchiveEntry entry) =>
-        entry.Name.Equals("vbaProject.bin", StringComparison.OrdinalIgnoreCase)
-        || entry.FullName.StartsWith("Basic/", StringComparison.OrdinalIgnoreCase)
-        || entry.FullName.StartsWith("Scripts/", StringComparison.OrdinalIgnoreCase);
-
-    private static string? MainPartOf(byte[] contentTypes, ZipArchive archive)
+    private static bool FitsUnpacked(IEnumerable<ZipArchiveEntry> entries, long largest)
     {
-        string? found = null;
-        using var xml = XmlReader.Create(new MemoryStream(contentTypes), new() { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null });
-        while (xml.Read())
+        var unpacked = 0L;
+        foreach (var entry in entries)
         {
-            if (xml.NodeType != XmlNodeType.Element || xml.GetAttribute("ContentType") is not { } type)
-                continue;
-            if (type.Contains("macroEnabled", StringComparison.OrdinalIgnoreCase) || type.Contains("vbaProject", StringComparison.OrdinalIgnoreCase))
-                return null;
-            // The part must exist: a list of types alone would turn any archive into a document.
-            if (xml.LocalName == "Override" && MainParts.TryGetValue(type, out var document) && Holds(archive, xml.GetAttribute("PartName")))
-                found = document;
+            if (entry.Length < 0 || entry.Length > largest - unpacked)
+                return false;
+            unpacked += entry.Length;
         }
 
-        return found;
+        return true;
     }
 
-    private static bool Holds(ZipArchive archive, string? part) => part is not null && archive.GetEntry(part.TrimStart('/')) is not null;
+    private static async Task<bool> HasProgramAsync(IEnumerable<ZipArchiveEntry> entries, CancellationToken cancellationToken)
+    {
+        foreach (var entry in entries.Where(entry => entry.Length > 0 && !Inert.Contains(FileNames.EndingOf(entry.FullName))))
+        {
+            if (Programs.IsBegunBy(await ReadHeadAsync(entry, Programs.HeadSize, cancellationToken)))
+                return true;
+        }
+
+        return false;
+    }
 
     // The archive may lie about an entry's size: what is unpacked counts.
-    private static async Task<byte[]> ReadAsync(ZipArchiveEntry entry, int largest, CancellationToken cancellationToken)
+    private static async Task<T> ReadXmlAsync<T>(ZipArchiveEntry entry, Func<XmlReader, Task<T>> read, CancellationToken cancellationToken)
     {
         await using var unpacked = await entry.OpenAsync(cancellationToken);
-        var bytes = new byte[Math.Min(Math.Max(entry.Length, 0), largest) + 1];
-        var length = await unpacked.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellationToken);
-        return length < bytes.Length ? bytes[..length] : throw new InvalidDataException("The entry is larger than it says, or than that of any document.");
+        using var xml = XmlReader.Create(unpacked, new()
+        {
+            Async = true,
+            DtdProcessing = DtdProcessing.Prohibit,
+            XmlResolver = null,
+            MaxCharactersInDocument = entry.Length + 1,
+        });
+        return await read(xml);
+    }
+
+    private static async Task<byte[]> ReadHeadAsync(ZipArchiveEntry entry, int most, CancellationToken cancellationToken)
+    {
+        await using var unpacked = await entry.OpenAsync(cancellationToken);
+        var head = new byte[most];
+        return head[..await unpacked.ReadAtLeastAsync(head, most, throwOnEndOfStream: false, cancellationToken)];
     }
 }

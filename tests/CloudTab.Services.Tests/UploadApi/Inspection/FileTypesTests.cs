@@ -40,6 +40,18 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
         ["xlsx"] = (Sheet, "a.xlsx", Ooxml("xl/workbook.xml", Sheet + ".main+xml")),
         ["pptx"] = (Slides, "a.pptx", Ooxml("ppt/presentation.xml", Slides + ".main+xml")),
         ["docx of 5 MiB"] = (Word, "a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("word/media/a.bin", new byte[5 << 20]))),
+        ["docx whose main part has its type by its ending"] = (Word, "a.docx", Listing("word/document.xml", Default("xml", Word + ".main+xml"))),
+        ["xlsx with a type of macros that no part has"] = (Sheet, "a.xlsx", Listing("xl/workbook.xml", Default("bin", "application/vnd.ms-excel.sheet.binary.macroEnabled.main") + Override("xl/workbook.xml", Sheet + ".main+xml"))),
+        ["xlsx with names in another case"] = (Sheet, "a.xlsx", Zip(
+            ("[content_types].XML", Types(Override("XL/Workbook.xml", Sheet + ".Main+xml"))), ("xl/workbook.xml", "<x/>"u8.ToArray()))),
+        ["xlsx with backslashes in names"] = (Sheet, "a.xlsx", Zip(
+            ("[Content_Types].xml", Types(Override("xl/workbook.xml", Sheet + ".main+xml"))), ("xl\\workbook.xml", "<x/>"u8.ToArray()))),
+        ["xlsx with a record of ZIP64"] = (Sheet, "a.xlsx", Zip64(Ooxml("xl/workbook.xml", Sheet + ".main+xml"))),
+        ["docx of 100 parts, 65 KiB each"] = (Word, "a.docx", Ooxml("word/document.xml", Word + ".main+xml",
+            [.. Enumerable.Range(0, 100).Select(i => ($"word/embeddings/media{i}.bin", new byte[65 << 10]))])),
+        ["docx with links and a template of its author's disk"] = (Word, "a.docx", Ooxml("word/document.xml", Word + ".main+xml",
+            Relationship("hyperlink", "https://example.com/"), Relationship("image", "https://example.com/a.png"),
+            Relationship("attachedTemplate", "file:///C:\\Users\\me\\Letter.dotm"), Relationship("oleObject", "file:///D:/a.xls"), Relationship("attachedTemplate", "Letter.dotx"))),
         ["odt"] = ("application/vnd.oasis.opendocument.text", "a.odt", Zip(("mimetype", "application/vnd.oasis.opendocument.text"u8.ToArray()), ("content.xml", "<x/>"u8.ToArray()))),
         ["doc"] = ("application/msword", "a.doc", CompoundFiles.Write("WordDocument", "1Table")),
         ["xls"] = ("application/vnd.ms-excel", "a.xls", CompoundFiles.Write("Workbook")),
@@ -85,6 +97,28 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
             ("word/document.xml", []))),
         ["docx with bad XML"] = ("a.docx", Zip(("[Content_Types].xml", "<Types><"u8.ToArray()), ("word/document.xml", []))),
         ["docx with a bomb for a list of types"] = ("a.docx", Zip(("[Content_Types].xml", new byte[10 << 20]), ("word/document.xml", []))),
+        ["docx with an unnamed macro"] = ("a.docx", Listing("word/document.xml", Override("word/document.xml", Word + ".main+xml") + Override("word/X.bin", "application/vnd.ms-office.VBAProject"), ("word/x.bin", [1]))),
+        ["docx with a macro by its ending"] = ("a.docx", Listing("word/document.xml", Override("word/document.xml", Word + ".main+xml") + Default("BIN", "application/vnd.ms-office.vbaProject"), ("word/x.bin", [1]))),
+        ["docx with a macro by a relationship"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", Relationship("vbaProject", "x.bin", external: false))),
+        ["xlsx with a sheet of macros"] = ("a.xlsx", Listing("xl/workbook.xml", Override("xl/workbook.xml", Sheet + ".main+xml") + Override("xl/a.xml", "application/vnd.ms-excel.macrosheet+xml"), ("xl/a.xml", "<x/>"u8.ToArray()))),
+        ["docx with a template of another machine"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", Relationship("attachedTemplate", "https://example.com/a.dotm"))),
+        ["docx with a template of a share"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", Relationship("attachedTemplate", "file:///\\\\server\\share\\a.dotm"))),
+        ["docx with a template of a server's file"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", Relationship("attachedTemplate", "file://server/a.dotm"))),
+        ["docx with an escaped template"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", Relationship("attachedTemplate", "%5C%5Cserver%5Ca.dotm"))),
+        ["docx with an object of another machine"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", Relationship("oleObject", "mhtml:https://example.com/a.html!x-usc:https://example.com/a.html"))),
+        ["docx with a program"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("word/media/a.ExE", [1]))),
+        ["docx with a program under another name"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("word/embeddings/a.bin", [.. "MZ"u8, 0x90, 0]))),
+        ["docx with a class file"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("A.class", [0xCA, 0xFE, 0xBA, 0xBE]))),
+        ["docx that Java runs"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("META-INF/MANIFEST.MF", "Main-Class: A"u8.ToArray()))),
+        ["odt with a program"] = ("a.odt", Zip(("mimetype", "application/vnd.oasis.opendocument.text"u8.ToArray()), ("a.cmd", []))),
+        ["docx that leaves its folder"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("word/../../a.xml", [1]))),
+        ["docx that leaves its folder by backslashes"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("..\\a.xml", [1]))),
+        ["docx that leaves its disk"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("C:\\a.xml", [1]))),
+        ["docx of 10,001 entries"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", [.. Enumerable.Range(0, 9_999).Select(i => ($"{i}", Array.Empty<byte>()))])),
+        ["docx of more than 200 MiB"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("a.xml", new byte[100 << 20]), ("b.xml", new byte[100 << 20]))),
+        ["docx with two lists of types"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("[CONTENT_TYPES].xml", Types("")))),
+        ["docx with two end records"] = ("a.docx", [.. Ooxml("word/document.xml", Word + ".main+xml"), .. Zip(("A.txt", []))[^22..], 0]),
+        ["docx whose directory is not at its end"] = ("a.docx", MovedEnd(Ooxml("word/document.xml", Word + ".main+xml"))),
         ["ods"] = ("a.ods", Zip(("mimetype", "application/vnd.oasis.opendocument.spreadsheet"u8.ToArray()))),
         ["odt with macros"] = ("a.odt", Zip(("mimetype", "application/vnd.oasis.opendocument.text"u8.ToArray()), ("Basic/Standard/Module1.xml", []))),
         ["cut archive"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml")[..^30]),
@@ -146,11 +180,45 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
 
     private static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
 
-    private static byte[] ContentTypes(string part, string type) => Encoding.UTF8.GetBytes(
-        $"""<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="xml" ContentType="application/xml"/><Override PartName="/{part}" ContentType="{type}"/></Types>""");
+    private static byte[] ContentTypes(string part, string type) => Types(Default("xml", "application/xml") + Override(part, type));
+
+    private static byte[] Types(string listed) => Encoding.UTF8.GetBytes($"""<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">{listed}</Types>""");
+
+    private static string Default(string ending, string type) => $"""<Default Extension="{ending}" ContentType="{type}"/>""";
+
+    private static string Override(string part, string type) => $"""<Override PartName="/{part}" ContentType="{type}"/>""";
+
+    private static (string Name, byte[] Content) Relationship(string kind, string target, bool external = true) => ($"word/_rels/{Guid.NewGuid():N}.xml.rels", Encoding.UTF8.GetBytes($"""
+        <Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">
+          <Relationship Id="a" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/{kind}" Target="{target}"{(external ? " TargetMode=\"External\"" : "")}/>
+        </Relationships>
+        """));
 
     private static byte[] Ooxml(string part, string type, params (string Name, byte[] Content)[] others) =>
-        Zip([("[Content_Types].xml", ContentTypes(part, type)), (part, "<x/>"u8.ToArray()), .. others]);
+        Listing(part, Default("xml", "application/xml") + Override(part, type), others);
+
+    private static byte[] Listing(string part, string types, params (string Name, byte[] Content)[] others) =>
+        Zip([("[Content_Types].xml", Types(types)), (part, "<x/>"u8.ToArray()), .. others]);
+
+    /// <summary>The same archive with a record of ZIP64, and the fields of the usual one masked (APPNOTE, 4.4.1.4).</summary>
+    private static byte[] Zip64(byte[] archive)
+    {
+        using var bytes = new MemoryStream();
+        using var writer = new BinaryWriter(bytes);
+        var end = archive.Length - 22;
+        var (entries, size, start) = (BitConverter.ToUInt16(archive, end + 10), BitConverter.ToUInt32(archive, end + 12), BitConverter.ToUInt32(archive, end + 16));
+        writer.Write(archive, 0, end);
+        writer.Write([.. "PK\x06\x06"u8, 44, 0, 0, 0, 0, 0, 0, 0, 45, 0, 45, 0, .. new byte[8]]);
+        foreach (var field in (long[])[entries, entries, size, start])
+            writer.Write(field);
+        writer.Write([.. "PK\x06\x07"u8, 0, 0, 0, 0]);
+        writer.Write((long)end);
+        writer.Write([1, 0, 0, 0, .. "PK\x05\x06"u8, 0, 0, 0, 0, .. Enumerable.Repeat((byte)0xFF, 12), 0, 0]);
+        return bytes.ToArray();
+    }
+
+    /// <summary>The same archive with something between its directory and its end, where other programs look for the directory.</summary>
+    private static byte[] MovedEnd(byte[] archive) => [.. archive[..^22], .. new byte[100], .. archive[^22..]];
 
     private static byte[] Zip(params (string Name, byte[] Content)[] entries)
     {
