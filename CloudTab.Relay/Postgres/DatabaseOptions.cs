@@ -13,6 +13,13 @@ public sealed class DatabaseOptions : IValidatableObject
     [ConfigurationKeyName("DATABASE_URL")]
     public string? DatabaseUrl { get; set; }
 
+    /// <summary>
+    /// What DATABASE_URL means if it names no sslmode (PGSSLMODE, as libpq's; default verify-full: the server must have a certificate for
+    /// its name by an authority that is trusted here). Platforms write the URL themselves: there this is the place to ask for less.
+    /// </summary>
+    [ConfigurationKeyName("PGSSLMODE")]
+    public string? SslMode { get; set; }
+
     /// <summary>The connection string in Npgsql's form, with CloudTab's own defaults.</summary>
     public string ToNpgsql() => Read().ConnectionString;
 
@@ -52,7 +59,7 @@ public sealed class DatabaseOptions : IValidatableObject
         if (!string.IsNullOrEmpty(ConnectionString))
             connection = new NpgsqlConnectionStringBuilder(connection.ConnectionString + ";" + ConnectionString);
         else if (!string.IsNullOrEmpty(DatabaseUrl))
-            ReadUrl(DatabaseUrl, connection);
+            ReadUrl(DatabaseUrl, SslMode, connection);
         else
             throw new FormatException("Set ConnectionStrings__cloudtab or DATABASE_URL: no database is named");
         if (string.IsNullOrEmpty(connection.Host))
@@ -61,7 +68,7 @@ public sealed class DatabaseOptions : IValidatableObject
     }
 
     // libpq's connection URI: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
-    private static void ReadUrl(string url, NpgsqlConnectionStringBuilder connection)
+    private static void ReadUrl(string url, string? sslMode, NpgsqlConnectionStringBuilder connection)
     {
         if (!Uri.TryCreate(url, UriKind.Absolute, out var uri) || uri.Scheme is not ("postgres" or "postgresql") || uri.Host.Length == 0)
             throw new FormatException("DATABASE_URL is not of the form postgres://user:password@host:5432/database");
@@ -72,16 +79,27 @@ public sealed class DatabaseOptions : IValidatableObject
         connection.Username = Uri.UnescapeDataString(user[0]);
         connection.Password = user.Length == 2 ? Uri.UnescapeDataString(user[1]) : null;
         connection.Database = Uri.UnescapeDataString(uri.AbsolutePath.TrimStart('/'));
+        // Without a word on it Npgsql would take any certificate, and none. What stays on this machine nobody else can read.
+        if (!string.IsNullOrEmpty(sslMode))
+            connection.SslMode = SslModeOf(sslMode, "PGSSLMODE");
+        else if (!uri.IsLoopback)
+            connection.SslMode = Npgsql.SslMode.VerifyFull;
         foreach (var pair in uri.Query.TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries))
         {
             var (name, value) = (pair.Split('=', 2)[0], Uri.UnescapeDataString(pair.Split('=', 2).ElementAtOrDefault(1) ?? ""));
             if (name == "channel_binding")
                 continue;
-            if (name != "sslmode")
+            if (name == "sslmode")
+                connection.SslMode = SslModeOf(value, "DATABASE_URL");
+            else if (name == "sslrootcert")
+                connection.RootCertificate = value;
+            else
                 throw new FormatException($"DATABASE_URL: the parameter '{name}' is not supported; use ConnectionStrings__cloudtab");
-            if (!Enum.TryParse<SslMode>(value.Replace("-", "", StringComparison.Ordinal), ignoreCase: true, out var mode))
-                throw new FormatException($"DATABASE_URL: there is no sslmode '{value}'");
-            connection.SslMode = mode;
         }
     }
+
+    private static SslMode SslModeOf(string value, string setting) =>
+        Enum.TryParse<SslMode>(value.Replace("-", "", StringComparison.Ordinal), ignoreCase: true, out var mode)
+            ? mode
+            : throw new FormatException($"{setting}: there is no sslmode '{value}'");
 }

@@ -1,4 +1,6 @@
+using CloudTab.Relay;
 using CloudTab.Testing;
+using Npgsql;
 
 namespace CloudTab.Services.Tests;
 
@@ -13,6 +15,8 @@ public sealed class SettingsTests
     [InlineData("Janitor", "TRUSTED_PROXIES", "everybody", "'everybody' is not a network")]
     [InlineData("Janitor", "DATABASE_URL", "mysql://u:hidden-word@host/db", "DATABASE_URL is not of the form postgres://")]
     [InlineData("Janitor", "DATABASE_URL", "", "ConnectionStrings__cloudtab or DATABASE_URL")]
+    [InlineData("Janitor", "DATABASE_URL", "postgres://u:hidden-word@host/db?sslmode=perhaps", "DATABASE_URL: there is no sslmode 'perhaps'")]
+    [InlineData("Janitor", "PGSSLMODE", "perhaps", "PGSSLMODE: there is no sslmode 'perhaps'")]
     [InlineData("Janitor", "AWS_S3_BUCKET", "", "AWS_S3_BUCKET is not set")]
     [InlineData("Janitor", "AWS_ENDPOINT_URL_S3", "localhost", "AWS_ENDPOINT_URL_S3 is not an http")]
     [InlineData("Janitor", "S3_SIGN_PAYLOADS", "perhaps", "S3_SIGN_PAYLOADS")]
@@ -60,6 +64,21 @@ public sealed class SettingsTests
         Assert.True(code == 78, output);
         Assert.Contains("'a-word-of-the-file'", output, StringComparison.Ordinal);
         Assert.DoesNotContain("variable", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("postgres://u@db.example/d", null, SslMode.VerifyFull)]
+    [InlineData("postgres://u@db.example/d?channel_binding=prefer", null, SslMode.VerifyFull)]
+    [InlineData("postgres://u@db.example/d?sslmode=require", null, SslMode.Require)]
+    [InlineData("postgres://u@db.example/d?sslmode=verify-ca", "disable", SslMode.VerifyCA)]
+    [InlineData("postgres://u@db.example/d", "prefer", SslMode.Prefer)]
+    [InlineData("postgres://u@127.0.0.1/d", null, SslMode.Prefer)]
+    [InlineData("postgres://u@127.0.0.1/d", "verify-full", SslMode.VerifyFull)]
+    public void DATABASE_URL_verifies_the_certificate_unless_told_otherwise(string url, string? sslMode, SslMode expected)
+    {
+        var options = new DatabaseOptions { DatabaseUrl = url, SslMode = sslMode };
+
+        Assert.Equal(expected, new NpgsqlConnectionStringBuilder(options.ToNpgsql()).SslMode);
     }
 
     private static async Task<(int Code, string Output)> RunAsync(string service, params (string Name, string Value)[] settings)
