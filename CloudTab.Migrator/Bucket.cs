@@ -21,9 +21,16 @@ internal sealed class Bucket(
     {
         if (await pipeline.ExecuteAsync(async token => await CreateAsync(token), cancellationToken))
             logger.BucketCreated(Name);
-        if (await pipeline.ExecuteAsync(async token => await HasRuleAsync(token), cancellationToken))
+        var rules = await pipeline.ExecuteAsync(async token => await RulesAsync(token), cancellationToken);
+        if (rules.Exists(IsOneDay))
             return;
-        await pipeline.ExecuteAsync(async token => await PutRuleAsync(token), cancellationToken);
+        // S3 replaces all rules at once: those of the operator stay.
+        var all = new PutLifecycleConfigurationRequest
+        {
+            BucketName = Name,
+            Configuration = new() { Rules = [.. rules.Where(rule => rule.Id != RuleId), OneDay()] },
+        };
+        await pipeline.ExecuteAsync(async token => await client.PutLifecycleConfigurationAsync(all, token), cancellationToken);
         logger.LifecycleRuleSet(Name);
     }
 
@@ -56,37 +63,33 @@ internal sealed class Bucket(
         }
     }
 
-    private async Task<bool> HasRuleAsync(CancellationToken cancellationToken)
+    private async Task<List<LifecycleRule>> RulesAsync(CancellationToken cancellationToken)
     {
         try
         {
             var lifecycle = await client.GetLifecycleConfigurationAsync(new GetLifecycleConfigurationRequest { BucketName = Name }, cancellationToken);
-            return lifecycle.Configuration?.Rules?.Exists(rule => rule.Id == RuleId) ?? false;
+            return lifecycle.Configuration?.Rules ?? [];
         }
         catch (AmazonS3Exception none) when (none.ErrorCode == "NoSuchLifecycleConfiguration")
         {
-            return false;
+            return [];
         }
     }
 
-    private Task<PutLifecycleConfigurationResponse> PutRuleAsync(CancellationToken cancellationToken) => client.PutLifecycleConfigurationAsync(
-        new()
-        {
-            BucketName = Name,
-            Configuration = new()
-            {
-                Rules =
-                [
-                    new()
-                    {
-                        Id = RuleId,
-                        Status = LifecycleRuleStatus.Enabled,
-                        Filter = new() { LifecycleFilterPredicate = new LifecyclePrefixPredicate { Prefix = "" } },
-                        Expiration = new() { Days = 1 },
-                        AbortIncompleteMultipartUpload = new() { DaysAfterInitiation = 1 },
-                    },
-                ],
-            },
-        },
-        cancellationToken);
+    // Old versions too: on a bucket that keeps them, deleting an object only hides it.
+    private static LifecycleRule OneDay() => new()
+    {
+        Id = RuleId,
+        Status = LifecycleRuleStatus.Enabled,
+        Filter = new() { LifecycleFilterPredicate = new LifecyclePrefixPredicate { Prefix = "" } },
+        Expiration = new() { Days = 1 },
+        NoncurrentVersionExpiration = new() { NoncurrentDays = 1 },
+        AbortIncompleteMultipartUpload = new() { DaysAfterInitiation = 1 },
+    };
+
+    private static bool IsOneDay(LifecycleRule rule) => rule.Id == RuleId
+        && rule.Status == LifecycleRuleStatus.Enabled
+        && rule.Expiration?.Days == 1
+        && rule.NoncurrentVersionExpiration?.NoncurrentDays == 1
+        && rule.AbortIncompleteMultipartUpload?.DaysAfterInitiation == 1;
 }

@@ -11,6 +11,12 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Information, Message = "Lifecycle rule of bucket {Bucket} set: everything is deleted after a day")]
     public static partial void LifecycleRuleSet(this ILogger logger, string bucket);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Bucket {Bucket} keeps versions: a file that is deleted stays readable as an old version, until the lifecycle rule deletes that a day later. Suspend versioning")]
+    public static partial void BucketKeepsVersions(this ILogger logger, string bucket);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Whether bucket {Bucket} is private could not be checked in full: the store did not tell its {Questions}")]
+    public static partial void BucketNotChecked(this ILogger logger, string bucket, string questions);
+
     [LoggerMessage(Level = LogLevel.Information, Message = "CORS rule of bucket {Bucket} set: pages of {Origins} may send to links")]
     public static partial void CorsRuleSet(this ILogger logger, string bucket, string origins);
 

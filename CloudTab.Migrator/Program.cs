@@ -15,6 +15,7 @@ builder.Services.AddSettings<OriginOptions>();
 builder.Services.AddSingleton<Schema>();
 builder.Services.AddSingleton<Bucket>();
 builder.Services.AddSingleton<BucketCors>();
+builder.Services.AddSingleton<BucketPrivacy>();
 builder.Services.AddSingleton<FirstShop>();
 builder.Services.AddSingleton<Operator>();
 

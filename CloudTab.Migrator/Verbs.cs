@@ -31,6 +31,7 @@ internal static class Verbs
         {
             await services.GetRequiredService<Schema>().MigrateAsync(cancellationToken);
             await services.GetRequiredService<Bucket>().EnsureAsync(cancellationToken);
+            await services.GetRequiredService<BucketPrivacy>().CheckAsync(cancellationToken);
             await services.GetRequiredService<BucketCors>().EnsureAsync(cancellationToken);
             await services.GetRequiredService<FirstShop>().EnsureAsync(cancellationToken);
         }));

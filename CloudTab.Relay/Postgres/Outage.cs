@@ -29,6 +29,8 @@ public static class Outage
     {
         // S3 did answer, and refused some of many keys: it would refuse the same request again.
         DeleteObjectsException => false,
+        // The store will never be able to do what it was asked.
+        AmazonServiceException { StatusCode: HttpStatusCode.NotImplemented } => false,
         AmazonServiceException { StatusCode: >= HttpStatusCode.InternalServerError } => true,
         AmazonServiceException { ErrorCode: "SlowDown" or "RequestTimeout" or "ThrottlingException" } => true,
         AmazonServiceException { StatusCode: default(HttpStatusCode) } => true,

@@ -73,6 +73,28 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Lifecycle_rules_of_others_stay()
+    {
+        using var s3 = dependencies.S3.CreateClient();
+        await s3.PutBucketAsync(_bucket, Token);
+        var own = new LifecycleRule
+        {
+            Id = "own",
+            Status = LifecycleRuleStatus.Enabled,
+            Filter = new() { LifecycleFilterPredicate = new LifecyclePrefixPredicate { Prefix = "logs/" } },
+            Expiration = new() { Days = 30 },
+        };
+        await s3.PutLifecycleConfigurationAsync(new() { BucketName = _bucket, Configuration = new() { Rules = [own] } }, Token);
+
+        for (var run = 0; run < 2; run++)
+        {
+            Assert.Equal(0, (await RunAsync([])).Code);
+            var rules = (await s3.GetLifecycleConfigurationAsync(_bucket, Token)).Configuration.Rules;
+            Assert.Equal([("own", 30), ("cloudtab-one-day", 1)], rules.Select(rule => (rule.Id, rule.Expiration.Days.GetValueOrDefault())));
+        }
+    }
+
+    [Fact]
     public async Task Waiting_ends_once_another_migrator_is_done_and_changes_nothing()
     {
         await using var waiting = await ChildProcess.StartAsync("CloudTab.Migrator", dependencies.EnvironmentFor(_database, _bucket), null, Token, "wait");
