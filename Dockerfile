@@ -9,9 +9,10 @@
 # 10.0-noble has a shell, which health checks of Docker's and start commands of platforms need. Where nothing of the kind is needed,
 # in Kubernetes, 10.0-noble-chiseled has neither shell nor package manager.
 ARG RUNTIME=10.0-noble
+ARG SDK=10.0-noble
 
 # Packages first: this layer is the same for all projects, and changes only with the lock files.
-FROM mcr.microsoft.com/dotnet/sdk:10.0-noble AS restore
+FROM mcr.microsoft.com/dotnet/sdk:$SDK AS restore
 WORKDIR /src
 # Restores in locked mode: Directory.Build.props.
 ENV CI=true DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1

@@ -108,6 +108,33 @@ public sealed class ComposeTests(Model model)
     }
 
     [Fact]
+    public void The_gateway_believes_the_bridges_of_this_machine()
+    {
+        var entrance = _compose.Services[model.Entrance.Name];
+        var bridges = entrance.Networks.Select(network => $"{_compose.Networks[network]!.Ipam.Config.Single()["gateway"]}/32");
+        Assert.Equal($"${{TRUSTED_PROXIES:-{string.Join(',', bridges)}}}", entrance.Environment["TRUSTED_PROXIES"]);
+    }
+
+    [Fact]
+    public void The_virus_scanner_is_beside_the_rest_and_is_named_to_the_UploadApi_alone()
+    {
+        var over = Compose.Parse(Repository.Read("deploy/compose/compose.clamd.yaml"));
+        Assert.Equal(["clamd", "upload-api"], over.Services.Keys);
+        Assert.Equal(["CLAMD_ADDRESS"], over.Services["upload-api"].Environment.Keys);
+        Assert.Empty(over.Services["clamd"].Ports);
+        Assert.Equal(["back"], over.Services["clamd"].Networks);
+    }
+
+    /// <summary>docs/operations.md has the sum; a kernel that runs out of memory ends the UploadApi, not the reader of a hostile PDF.</summary>
+    [Fact]
+    public void The_UploadApi_may_use_what_its_uploads_and_its_readers_of_PDFs_need()
+    {
+        const int needed = 256 + 150 + 2 * 180;
+        var limit = _compose.Services["upload-api"].Deploy.Resources.Limits["memory"];
+        Assert.InRange(int.Parse(limit.TrimEnd('m', 'g'), CultureInfo.InvariantCulture) * (limit.EndsWith('g') ? 1_024 : 1), needed, 4_096);
+    }
+
+    [Fact]
     public void Every_setting_is_documented() =>
         Assert.All(Pairs.SelectMany(pair => pair.Compose.Environment.Keys.Concat(pair.Compose.Secrets)), setting => Assert.True(OperationsPage.Describes(setting), setting));
 

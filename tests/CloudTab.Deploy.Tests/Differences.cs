@@ -24,6 +24,8 @@ internal static partial class Differences
     {
         "ALLOWED_ORIGINS", // in development pages and APIs are one origin
         "DIRECT_UPLOADS", // off by default
+        "CLAMD_ADDRESS", // none by default
+        "SCAN_REQUIRED",
         "PGSSLMODE", // where the platform's database has no certificate that can be verified
         "TRUSTED_PROXIES", // loopback is the default, and development's only proxy
         "SECRETS_PATH",
