@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 using CloudTab.Relay;
 
 namespace CloudTab.Notifier;
@@ -30,8 +31,9 @@ internal sealed class Frame
     public static Frame Of(SessionEvent source, long read, ActivityContext origin) => new(
         source.Type == "new_session"
             ? new NewSession(
-                source.Id, source.SessionId, source.PickupCode, source.CustomerName, source.FileCount, source.TotalSize, source.CreatedAt)
-            : new SessionUpdated(source.Id, source.SessionId, source.Status, source.FileCount, source.TotalSize, source.CreatedAt),
+                source.Id, source.SessionId, source.PickupCode, source.CustomerName, source.FileCount, source.TotalSize, JsonElement.Parse(source.Files),
+                source.CreatedAt)
+            : new SessionUpdated(source.Id, source.SessionId, source.Status, source.FileCount, source.TotalSize, JsonElement.Parse(source.Files), source.CreatedAt),
         source,
         read,
         origin);

@@ -43,10 +43,11 @@ internal sealed record NewSession(
     string? CustomerName,
     int FileCount,
     long TotalSize,
+    JsonElement Files,
     DateTime Timestamp) : Outgoing;
 
 internal sealed record SessionUpdated(
-    long EventId, string SessionId, string Status, int FileCount, long TotalSize, DateTime Timestamp) : Outgoing;
+    long EventId, string SessionId, string Status, int FileCount, long TotalSize, JsonElement Files, DateTime Timestamp) : Outgoing;
 
 internal sealed record SessionClaimed(SessionDetails Session) : Outgoing;
 

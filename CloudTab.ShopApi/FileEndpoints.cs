@@ -28,7 +28,7 @@ internal static class FileEndpoints
                 operation.Responses!["200"].Content!["application/octet-stream"] = new() { Schema = new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary" } };
                 return Task.CompletedTask;
             })
-            .Answers(Problems.FileNotFound, Problems.FileDeleted, Problems.PreconditionFailed, Problems.RangeNotSatisfiable);
+            .Answers(Problems.FileNotFound, Problems.FileDeleted, Problems.FileInfected, Problems.PreconditionFailed, Problems.RangeNotSatisfiable);
         return group;
     }
 
@@ -46,6 +46,7 @@ internal static class FileEndpoints
             SELECT files.id, files.session, files.name, files.type, files.size, encode(files.sha256, 'hex') AS Sha256,
                    files.object_key AS ObjectKey, files.stored_at AS StoredAt,
                    files.status = 'stored' AND sessions.ended_at IS NULL AND sessions.expires_at > @now AS Available,
+                   files.scan = '{Scan.Infected}' AS Infected,
                    ({StateChanges.Origin}) AS Origin
             FROM files JOIN sessions ON sessions.id = files.session
             WHERE files.id = @id AND sessions.shop_id = @shop AND files.stored_at IS NOT NULL
@@ -58,6 +59,8 @@ internal static class FileEndpoints
         RelayTelemetry.TagSession(file.Session, file.Origin);
         if (!file.Available)
             return Problems.FileDeleted;
+        if (file.Infected)
+            return Problems.FileInfected;
 
         await claims.RenewAsync(caller.Key, file.Session, cancellationToken);
         if (!AsksForJson(request))
@@ -72,7 +75,7 @@ internal static class FileEndpoints
 
 /// <summary>A file of the shop; available while it is stored and its session lives.</summary>
 internal sealed record StoredFile(
-    Guid Id, Guid Session, string Name, string Type, long Size, string Sha256, string ObjectKey, DateTime StoredAt, bool Available, string? Origin)
+    Guid Id, Guid Session, string Name, string Type, long Size, string Sha256, string ObjectKey, DateTime StoredAt, bool Available, bool Infected, string? Origin)
 {
     /// <summary>`attachment` with the original name, also as RFC 8187's `filename*` where it is not ASCII.</summary>
     public string ContentDisposition

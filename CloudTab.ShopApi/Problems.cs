@@ -45,6 +45,10 @@ internal static class Problems
     public static readonly Problem FileDeleted = new(
         StatusCodes.Status410Gone, "file_deleted", "File deleted", "This file has been deleted.");
 
+    // 403: asking again never helps, and the shop may know that the file is there.
+    public static readonly Problem FileInfected = new(
+        StatusCodes.Status403Forbidden, "file_infected", "File infected", "A virus was found in this file. It cannot be downloaded.");
+
     public static readonly Problem PreconditionFailed = new(
         StatusCodes.Status412PreconditionFailed, "precondition_failed", "Precondition failed", "The file does not match If-Match.");
 

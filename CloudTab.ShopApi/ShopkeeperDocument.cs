@@ -1,3 +1,4 @@
+using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
@@ -50,7 +51,7 @@ internal static class ShopkeeperDocument
             new PendingSessions(true, 1, [new(Guid.Empty, ASession, "K7MXQ2", "Asha", 1, 48_213, Now, Now.AddMinutes(30))], null),
             new SessionView(true, new(Guid.Empty, ASession, "K7MXQ2", "Asha", 1, 48_213, "processing", Now, Now.AddMinutes(30), "Front desk")
             {
-                Files = [new(AFile, "a.pdf", "application/pdf", 48_213, ADigest, "stored", 3, false)],
+                Files = [new(AFile, "a.pdf", "application/pdf", 48_213, ADigest, "stored", 3, false, Scan.Clean)],
             }),
             new Answer(true, "The session is pending again."),
             new FileLinkView(true, new(AFile, "a.pdf", "application/pdf", 48_213, ADigest, new Uri("https://bucket.s3.example/…"))),

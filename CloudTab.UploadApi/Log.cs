@@ -11,6 +11,18 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Information, Message = "The pages of {File} were not counted: {Reason}")]
     public static partial void PagesNotCounted(this ILogger logger, Guid file, string reason);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The virus scanner does not answer: {File} was not scanned, nor are those after it")]
+    public static partial void NotScanned(this ILogger logger, Guid file, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The virus scanner cannot scan {File}: {Answer}")]
+    public static partial void NotScannable(this ILogger logger, Guid file, string answer);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Files are scanned again")]
+    public static partial void ScanningAgain(this ILogger logger);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The virus scanner found something in {File}: {Answer}")]
+    public static partial void FileInfected(this ILogger logger, Guid file, string answer);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "The session of a failed upload was not removed: it will expire")]
     public static partial void SessionNotForgotten(this ILogger logger, Exception exception);
 

@@ -19,6 +19,7 @@ builder.AddRelay();
 
 builder.Services.AddSettings<UploadOptions>();
 builder.Services.AddSettings<PdfOptions>();
+builder.Services.AddSettings<ScanOptions>();
 builder.Services.AddSettings<DirectOptions>();
 builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, JsonContext.Default));
 builder.Services.AddOpenApi(CustomerDocument.Name, CustomerDocument.Document.Describe);
@@ -33,6 +34,8 @@ builder.Services.AddHostedService(services => services.GetRequiredService<Stored
 builder.Services.AddSingleton<Telemetry>();
 builder.Services.AddSingleton<FileTypes>();
 builder.Services.AddSingleton<PdfPages>();
+builder.Services.AddSingleton<VirusScan>();
+builder.Services.AddHealthChecks().AddCheck<VirusScan>("clamd");
 builder.Services.AddSingleton<FileLeases>();
 builder.Services.AddHostedService(services => services.GetRequiredService<FileLeases>());
 builder.Services.AddScoped<FormUpload>();

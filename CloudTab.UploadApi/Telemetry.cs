@@ -17,6 +17,7 @@ internal sealed class Telemetry
     private readonly Histogram<long> _size;
     private readonly Histogram<double> _duration;
     private readonly Counter<long> _pdfs;
+    private readonly Counter<long> _scans;
 
     public Telemetry(IMeterFactory meters, UploadMemory memory)
     {
@@ -31,6 +32,7 @@ internal sealed class Telemetry
         meter.CreateObservableUpDownCounter("cloudtab.upload.memory.usage", () => memory.InUse, "By", "Buffers that uploads use now.");
         meter.CreateObservableUpDownCounter("cloudtab.upload.memory.limit", () => memory.Limit, "By", "Buffers that uploads may use.");
         _pdfs = meter.CreateCounter<long>("cloudtab.upload.pdfs", "{file}", "PDFs received, by whether they could be counted.");
+        _scans = meter.CreateCounter<long>("cloudtab.upload.scans", "{file}", "Files that the virus scanner was asked about, by what it said.");
     }
 
     /// <summary>A span over one file while it is received.</summary>
@@ -39,12 +41,18 @@ internal sealed class Telemetry
     /// <summary>A span over the reading of a PDF's pages.</summary>
     public static Activity? StartPdf(Guid file) => Activities.StartActivity("read PDF")?.SetTag("cloudtab.file.id", file);
 
+    /// <summary>A span over the virus scan of a file.</summary>
+    public static Activity? StartScan(Guid file) => Activities.StartActivity("scan file")?.SetTag("cloudtab.file.id", file);
+
     public void FileStored(long size, string type, TimeSpan duration)
     {
         var tag = new KeyValuePair<string, object?>("cloudtab.file.type", type);
         _size.Record(size, tag);
         _duration.Record(duration.TotalSeconds, tag);
     }
+
+    /// <param name="scan">One of <see cref="Scan"/>.</param>
+    public void FileScanned(string scan) => _scans.Add(1, new KeyValuePair<string, object?>("cloudtab.scan.outcome", scan));
 
     /// <param name="facts">What was found out, or null if nothing was.</param>
     public void PdfRead(PdfFacts? facts)

@@ -106,10 +106,10 @@ public sealed class StoredFiles(Database database, StateChanges changes, Lifetim
             ), stored AS (
                 UPDATE files
                 SET status = 'stored', lease_until = NULL, stored_at = @storedAt, name = incoming.name, type = incoming.type, size = incoming.size,
-                    sha256 = incoming.sha256, pages = incoming.pages, locked = incoming.locked, object_key = coalesce(@objectKey, object_key),
+                    sha256 = incoming.sha256, pages = incoming.pages, locked = incoming.locked, scan = incoming.scan, object_key = coalesce(@objectKey, object_key),
                     position = incoming.place + coalesce((SELECT max(position) FROM files AS older WHERE older.session = @session), 0)
-                FROM filled, unnest(@ids, @names, @types, @sizes, @hashes, @pages, @locked) WITH ORDINALITY
-                    AS incoming (id, name, type, size, sha256, pages, locked, place)
+                FROM filled, unnest(@ids, @names, @types, @sizes, @hashes, @pages, @locked, @scans) WITH ORDINALITY
+                    AS incoming (id, name, type, size, sha256, pages, locked, scan, place)
                 WHERE files.id = incoming.id
             ), completed AS (
                 UPDATE uploads
@@ -143,6 +143,7 @@ public sealed class StoredFiles(Database database, StateChanges changes, Lifetim
             hashes = files.Select(file => file.Sha256).ToArray(),
             pages = files.Select(file => file.Pages).ToArray(),
             locked = files.Select(file => file.Locked).ToArray(),
+            scans = files.Select(file => file.Scan).ToArray(),
             count = files.Count,
             bytes = files.Sum(file => file.Size),
             maxFiles = limits.Files,
@@ -216,4 +217,6 @@ public readonly record struct SessionLimits(int Files, long Bytes, long? Outstan
 /// <param name="Sha256">SHA-256 of the content, 32 bytes.</param>
 /// <param name="Pages">Pages of a PDF that could be counted.</param>
 /// <param name="Locked">Whether a PDF needs a password to be opened; null if that is not known.</param>
-public sealed record UploadedFile(Guid Id, string Name, string Type, long Size, byte[] Sha256, int? Pages = null, bool? Locked = null);
+/// <param name="Scan">What the virus scanner said of it.</param>
+public sealed record UploadedFile(
+    Guid Id, string Name, string Type, long Size, byte[] Sha256, int? Pages = null, bool? Locked = null, string Scan = Scan.Unscanned);

@@ -38,6 +38,8 @@ public sealed class EventReader(Database database)
             SELECT events.id, events.transaction_id::text AS TransactionId, events.shop_id AS Shop, events.type, sessions.id AS Session,
                    sessions.session_id AS SessionId, sessions.pickup_code AS PickupCode, sessions.customer_name AS CustomerName,
                    events.status, events.file_count AS FileCount, events.total_size AS TotalSize, events.created_at AS CreatedAt,
+                   (SELECT coalesce(json_agg(json_build_object('id', id, 'scan', scan) ORDER BY position), '[]')::text FROM files
+                    WHERE session = sessions.id AND status = 'stored') AS Files,
                    events.trace_parent AS TraceParent, events.trace_state AS TraceState, clock_timestamp() - events.written_at AS Age
             FROM events JOIN sessions ON sessions.id = events.session
             WHERE events.transaction_id >= @horizon::xid8 AND events.id <> ALL (@delivered) AND sessions.submitted_at IS NOT NULL
@@ -86,6 +88,7 @@ public sealed class EventReader(Database database)
 /// <param name="Status">The session's status after the change.</param>
 /// <param name="FileCount">Its stored files after the change.</param>
 /// <param name="TotalSize">Their bytes.</param>
+/// <param name="Files">Its stored files at the time of the read, as a JSON array: of each its id, and what the virus scanner said.</param>
 /// <param name="CreatedAt">When it happened, UTC.</param>
 /// <param name="TraceParent">W3C traceparent of the request that did it.</param>
 /// <param name="TraceState">W3C tracestate of that request.</param>
@@ -103,6 +106,7 @@ public sealed record SessionEvent(
     int FileCount,
     long TotalSize,
     DateTime CreatedAt,
+    string Files,
     string? TraceParent,
     string? TraceState,
     TimeSpan Age);

@@ -11,8 +11,8 @@ namespace CloudTab.Relay;
 /// <summary>Tells a failure of Postgres or S3 that passes from a mistake of our own.</summary>
 public static class Outage
 {
-    /// <summary>Whether Postgres or S3 is away for now: worth a 503, not a 500.</summary>
-    public static bool Is(Exception exception) => exception is ExecutionRejectedException || OfPostgres(exception) || OfS3(exception);
+    /// <summary>Whether Postgres, S3 or a scanner that must be asked is away for now: worth a 503, not a 500.</summary>
+    public static bool Is(Exception exception) => exception is ExecutionRejectedException or ScannerAwayException || OfPostgres(exception) || OfS3(exception);
 
     /// <summary>Whether Postgres or S3 is away, or S3 refuses what it was asked: what nobody waits for is then left undone.</summary>
     public static bool IsOrRefusal(Exception exception) => Is(exception) || exception is AmazonServiceException or AmazonClientException;

@@ -61,7 +61,7 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
     {
         const string sql = """
             SELECT id, name, type, size, encode(sha256, 'hex') AS Sha256,
-                   CASE WHEN status = 'stored' THEN 'stored' ELSE 'deleted' END AS Status, pages, locked
+                   CASE WHEN status = 'stored' THEN 'stored' ELSE 'deleted' END AS Status, pages, locked, scan
             FROM files
             WHERE session = @session AND stored_at IS NOT NULL
             ORDER BY position
@@ -124,7 +124,7 @@ public sealed record SessionDetails(
 
 /// <summary>
 /// A file as its shop sees it; `status` is `stored` or `deleted`, `sha256` lower-case hexadecimal. `pages` and `locked` (needs a
-/// password) are there for PDFs that could be read.
+/// password) are there for PDFs that could be read. `scan` is what the virus scanner said: `clean`, `infected` or `unscanned`.
 /// </summary>
 public sealed record FileDetails(
     Guid Id,
@@ -134,4 +134,5 @@ public sealed record FileDetails(
     string Sha256,
     string Status,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Pages,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] bool? Locked);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] bool? Locked,
+    string Scan);

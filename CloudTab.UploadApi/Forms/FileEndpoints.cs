@@ -79,8 +79,19 @@ internal sealed record UploadAnswer(bool Success, string SessionId, int FilesUpl
         sessionId,
         files.Count,
         [.. files.Select(file => new UploadedView(
-            file.Id, file.Name, file.Size, file.Type, Convert.ToHexStringLower(file.Sha256), file.Pages, file.Locked))],
-        files.Count == 1 ? "1 file uploaded." : $"{files.Count} files uploaded.");
+            file.Id, file.Name, file.Size, file.Type, Convert.ToHexStringLower(file.Sha256), file.Pages, file.Locked, file.Scan))],
+        Tell(files));
+
+    private static string Tell(IReadOnlyList<UploadedFile> files)
+    {
+        var uploaded = files.Count == 1 ? "1 file uploaded." : $"{files.Count} files uploaded.";
+        return files.Count(file => file.Scan == Scan.Infected) switch
+        {
+            0 => uploaded,
+            1 => $"{uploaded} A virus was found in one file: the shop cannot open it.",
+            var infected => $"{uploaded} Viruses were found in {infected} files: the shop cannot open them.",
+        };
+    }
 }
 
 /// <summary>A file just uploaded.</summary>
@@ -89,6 +100,7 @@ internal sealed record UploadAnswer(bool Success, string SessionId, int FilesUpl
 /// <param name="Sha256">Lower-case hexadecimal digits.</param>
 /// <param name="Pages">Pages of a PDF that could be read.</param>
 /// <param name="Locked">Whether a PDF needs a password.</param>
+/// <param name="Scan">What the virus scanner said: `clean`, `infected` (the shop cannot download it), or `unscanned`.</param>
 internal sealed record UploadedView(
     Guid Id,
     string OriginalName,
@@ -96,4 +108,5 @@ internal sealed record UploadedView(
     string Type,
     string Sha256,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Pages,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] bool? Locked);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] bool? Locked,
+    string Scan);

@@ -4,16 +4,16 @@ using CloudTab.ServiceDefaults;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// The end of a file, however its bytes came: it is judged, its pages are counted, and it is stored, measured and logged; or it is
+/// The end of a file, however its bytes came: it is judged, scanned, its pages are counted, and it is stored, measured and logged; or it is
 /// given up, and everything of it is removed.
 /// </summary>
 internal sealed class FinishFile(
-    UploadingFiles uploadingFiles, Removal removal, PdfPages pdfPages, TimeProvider clock, Telemetry telemetry, ILogger<FinishFile> logger)
+    UploadingFiles uploadingFiles, Removal removal, PdfPages pdfPages, VirusScan virusScan, TimeProvider clock, Telemetry telemetry, ILogger<FinishFile> logger)
 {
     // Files are given up when the client may be gone, and while the host stops: this has a time of its own.
     private static readonly TimeSpan GiveUpLimit = TimeSpan.FromSeconds(10);
 
-    /// <summary>Judges a file whose object is durable, and begins to count its pages.</summary>
+    /// <summary>Judges a file whose object is durable, and begins to scan it and to count its pages.</summary>
     /// <param name="inspection">What has seen all its bytes.</param>
     /// <param name="declaredSha256">What the client said that it hashes to, if it did.</param>
     /// <param name="duration">How long its bytes took.</param>
@@ -26,21 +26,28 @@ internal sealed class FinishFile(
         if (declaredSha256 is not null && !declaredSha256.AsSpan().SequenceEqual(verdict.Sha256))
             return (null, Problems.WrongContent);
         var counting = verdict.Type == MediaTypes.Pdf ? pdfPages.CountAsync(file, size, cancellationToken) : Task.FromResult<PdfFacts?>(null);
-        return (new(new(file.Id, FileNames.For(file.Name, verdict.Type), verdict.Type, size, verdict.Sha256), duration, counting), null);
+        var scanning = virusScan.ScanAsync(file, cancellationToken);
+        return (new(new(file.Id, FileNames.For(file.Name, verdict.Type), verdict.Type, size, verdict.Sha256), duration, counting, scanning), null);
     }
 
-    /// <summary>Stores files once their pages are counted: what is known of them needs no repair if this process dies in between.</summary>
+    /// <summary>Stores files once they are scanned and their pages are counted: what is known of them needs no repair if this process dies in between.</summary>
     /// <param name="store">The statement that stores them.</param>
+    /// <exception cref="ScannerAwayException">They must be scanned, and were not.</exception>
     public async Task<(Outcome Outcome, IReadOnlyList<UploadedFile> Files)> StoreAsync(
         Guid session, IReadOnlyList<JudgedFile> judged, Func<IReadOnlyList<UploadedFile>, Task<Outcome>> store)
     {
         var files = new List<UploadedFile>(judged.Count);
-        foreach (var (file, _, counting) in judged)
-            files.Add(await counting is { } facts ? file with { Pages = facts.Pages, Locked = facts.Locked } : file);
+        foreach (var (file, _, counting, scanning) in judged)
+        {
+            var scan = await scanning ?? throw new ScannerAwayException();
+            var facts = await counting;
+            files.Add(file with { Pages = facts?.Pages, Locked = facts?.Locked, Scan = scan });
+        }
+
         var outcome = await store(files);
         if (outcome != Outcome.Done)
             return (outcome, []);
-        foreach (var (file, duration, _) in judged)
+        foreach (var (file, duration, _, _) in judged)
             telemetry.FileStored(file.Size, file.Type, duration);
         logger.FilesStored(files.Count, files.Sum(file => file.Size), session);
         return (outcome, files);
@@ -58,4 +65,5 @@ internal sealed class FinishFile(
 /// <summary>A file that is accepted and can be stored.</summary>
 /// <param name="Duration">How long its bytes took.</param>
 /// <param name="Counting">Its pages are being counted; null if nothing was found out, or it is no PDF.</param>
-internal sealed record JudgedFile(UploadedFile File, TimeSpan Duration, Task<PdfFacts?> Counting);
+/// <param name="Scanning">It is being scanned; null if it must be, and was not.</param>
+internal sealed record JudgedFile(UploadedFile File, TimeSpan Duration, Task<PdfFacts?> Counting, Task<string?> Scanning);

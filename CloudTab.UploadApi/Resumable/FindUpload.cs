@@ -28,7 +28,7 @@ internal sealed class FindUpload(UploadLocks locks, AppendToUpload appendToUploa
     /// <summary>The file of a complete upload; null for a partial upload, which becomes no file by itself, and once the file is gone.</summary>
     public Task<UploadedFile?> FindFileAsync(Upload upload, CancellationToken cancellationToken)
     {
-        const string sql = "SELECT id, name, type, size, sha256, pages, locked FROM files WHERE id = @File AND stored_at IS NOT NULL";
+        const string sql = "SELECT id, name, type, size, sha256, pages, locked, scan FROM files WHERE id = @File AND stored_at IS NOT NULL";
         return database.QuerySingleOrDefaultAsync<UploadedFile>(sql, new { upload.File }, cancellationToken);
     }
 }

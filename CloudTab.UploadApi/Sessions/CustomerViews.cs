@@ -25,7 +25,7 @@ internal sealed class CustomerViews(Database database, SessionViews views, TimeP
         var files = await views.FilesAsync(row.Id, cancellationToken);
         return new(
             row.SessionId, row.PickupCode, row.Status, row.FileCount, row.TotalSize, row.CreatedAt, row.ExpiresAt, row.CompletedAt,
-            [.. files.Select(file => new CustomerFile(file.Id, file.Name, file.Type, file.Size, file.Status, file.Pages, file.Locked))]);
+            [.. files.Select(file => new CustomerFile(file.Id, file.Name, file.Type, file.Size, file.Status, file.Pages, file.Locked, file.Scan))]);
     }
 
     private sealed record Row(
@@ -63,6 +63,7 @@ public sealed record CustomerSession(
 /// <param name="Status">`stored` or `deleted`.</param>
 /// <param name="Pages">Pages of a PDF that could be read.</param>
 /// <param name="Locked">Whether a PDF needs a password.</param>
+/// <param name="Scan">What the virus scanner said: `clean`, `infected` (the shop cannot download it), or `unscanned`.</param>
 public sealed record CustomerFile(
     Guid Id,
     string Name,
@@ -70,4 +71,5 @@ public sealed record CustomerFile(
     long Size,
     string Status,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Pages,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] bool? Locked);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] bool? Locked,
+    string Scan);

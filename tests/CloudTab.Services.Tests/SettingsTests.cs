@@ -26,6 +26,8 @@ public sealed class SettingsTests
     [InlineData("Gateway", "PORT", "70000", "PORT")]
     [InlineData("Gateway", "PORT", "http", "PORT")]
     [InlineData("UploadApi", "ACCEPTED_TYPES", "application/pdf,text/html", "ACCEPTED_TYPES: 'text/html'")]
+    [InlineData("UploadApi", "CLAMD_ADDRESS", "clamd", "CLAMD_ADDRESS is not of the form host:port")]
+    [InlineData("UploadApi", "SCAN_REQUIRED", "true", "SCAN_REQUIRED is true, but CLAMD_ADDRESS names no scanner")]
     [InlineData("UploadApi", "MAX_FILE_SIZE", "0", "MAX_FILE_SIZE")]
     [InlineData("UploadApi", "MAX_FILE_SIZE", "many", "MAX_FILE_SIZE")]
     [InlineData("UploadApi", "MAX_FILE_SIZE", "83886080001", "MAX_FILE_SIZE")] // a byte more than 10,000 parts hold

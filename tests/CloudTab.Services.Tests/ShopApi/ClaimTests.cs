@@ -24,7 +24,7 @@ public sealed class ClaimTests(RelayFixture relay) : IClassFixture<RelayFixture>
         Assert.Equal("pending", session.Text("status"));
         Assert.Equal(2, session.GetProperty("files").GetArrayLength());
         var first = session.GetProperty("files")[0];
-        Assert.Equal(["id", "name", "type", "size", "sha256", "status"], first.Fields());
+        Assert.Equal(["id", "name", "type", "size", "sha256", "status", "scan"], first.Fields());
         Assert.Equal(given.Files[0], first.GetProperty("id").GetGuid());
         Assert.Equal("资料.pdf", first.Text("name"));
         Assert.Equal("application/pdf", first.Text("type"));
