@@ -102,12 +102,12 @@ public sealed class StoredFiles(Database database, StateChanges changes, Lifetim
                     AND (SELECT count(*) FROM partials) = cardinality(@consumed) -- else another file was made of them
                     AND (@submit OR EXISTS (SELECT FROM still_held))
                     AND (SELECT is_left FROM room)
-                RETURNING sessions.*, before.status <> 'open' AS announced
+                RETURNING sessions.*, before.status <> 'open' AS announced, last_position(sessions.id) AS last_position
             ), stored AS (
                 UPDATE files
                 SET status = 'stored', lease_until = NULL, stored_at = @storedAt, name = incoming.name, type = incoming.type, size = incoming.size,
                     sha256 = incoming.sha256, pages = incoming.pages, locked = incoming.locked, scan = incoming.scan, object_key = coalesce(@objectKey, object_key),
-                    position = incoming.place + coalesce((SELECT max(position) FROM files AS older WHERE older.session = @session), 0)
+                    position = incoming.place + filled.last_position
                 FROM filled, unnest(@ids, @names, @types, @sizes, @hashes, @pages, @locked, @scans) WITH ORDINALITY
                     AS incoming (id, name, type, size, sha256, pages, locked, scan, place)
                 WHERE files.id = incoming.id

@@ -215,6 +215,8 @@ public sealed class UploadTests(UploadFixture relay) : IClassFixture<UploadFixtu
         Assert.Equal(48, session.GetProperty("fileCount").GetInt32());
         Assert.Equal(24 * 110 + 23 * 24 / 2, session.GetProperty("totalSize").GetInt64());
         await relay.AssertNothingLeftAsync(sessionId, filesHeld: 48);
+        Assert.Equal(Enumerable.Range(1, 48), await relay.ColumnAsync<int>(
+            "SELECT position FROM files JOIN sessions ON sessions.id = files.session WHERE session_id = @sessionId ORDER BY position", new { sessionId }));
     }
 
     [Fact]
