@@ -71,7 +71,7 @@ internal sealed record Error(string Code, string Message) : Outgoing
 /// <summary>How many sockets are authenticated, over all replicas.</summary>
 internal sealed record PresenceView(long ConnectedShopkeepers);
 
-[JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web, NumberHandling = JsonNumberHandling.Strict)]
 [JsonSerializable(typeof(Incoming))]
 [JsonSerializable(typeof(Outgoing))]
 [JsonSerializable(typeof(PresenceView))]

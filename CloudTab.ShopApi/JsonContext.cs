@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace CloudTab.ShopApi;
 
-[JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web, NumberHandling = JsonNumberHandling.Strict)]
 [JsonSerializable(typeof(PendingSessions))]
 [JsonSerializable(typeof(SessionView))]
 [JsonSerializable(typeof(Answer))]

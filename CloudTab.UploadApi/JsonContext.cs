@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 namespace CloudTab.UploadApi;
 
 /// <summary>Everything that goes over the wire as JSON, but problem details.</summary>
-[JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web, NumberHandling = JsonNumberHandling.Strict)]
 [JsonSerializable(typeof(NewSession))]
 [JsonSerializable(typeof(SessionAnswer))]
 [JsonSerializable(typeof(StatusAnswer))]

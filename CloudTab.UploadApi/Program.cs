@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using CloudTab.UploadApi;
@@ -21,7 +22,11 @@ builder.Services.AddSettings<UploadOptions>();
 builder.Services.AddSettings<PdfOptions>();
 builder.Services.AddSettings<ScanOptions>();
 builder.Services.AddSettings<DirectOptions>();
-builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, JsonContext.Default));
+builder.Services.ConfigureHttpJsonOptions(json =>
+{
+    json.SerializerOptions.TypeInfoResolverChain.Insert(0, JsonContext.Default);
+    json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict; // "1000" is a field of the wrong type
+});
 builder.Services.AddOpenApi(CustomerDocument.Name, CustomerDocument.Document.Describe);
 builder.Services.AddSingleton<IApiDescriptionProvider, DocumentedProtocols>();
 builder.Services.AddRazorComponents();

@@ -16,6 +16,7 @@ public sealed class DirectRefusalTests(UploadFixture relay) : IClassFixture<Uplo
         { "size", null },
         { "size", "-1" },
         { "size", "\"many\"" },
+        { "size", "\"1000\"" },
         { "size", "1e99" },
         { "sha256", null },
         { "sha256", "\"abc\"" },
