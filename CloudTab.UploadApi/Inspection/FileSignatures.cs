@@ -21,20 +21,34 @@ internal static class FileSignatures
         [_, _, _, _, (byte)'f', (byte)'t', (byte)'y', (byte)'p', ..] => DetectByBrands(head),
         [(byte)'P', (byte)'K', 3, 4, ..] => MediaTypes.Zip,
         [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1, ..] => MediaTypes.CompoundFile,
-        _ when head.StartsWith("{\\rtf"u8) => MediaTypes.Rtf,
+        _ when EmbeddedDocument.IsRtf(SkipBlanks(head)) => MediaTypes.Rtf,
         _ when SkipBlanks(head).StartsWith("%PDF-"u8) => MediaTypes.Pdf,
+        _ when EmbeddedDocument.FindPdf(head) is >= 0 and var at => IsHarmless(head[..at]) ? MediaTypes.Pdf : null,
         _ when new PlainText(head).Add(head) => MediaTypes.Text,
         _ => null,
     };
 
-    // Some producers put a byte order mark or blank lines before the header. Readers find it in the first 1,024 bytes even after anything
-    // else, but then the file is something else as well.
+    // Some producers put a byte order mark or blank lines before the header.
     private static ReadOnlySpan<byte> SkipBlanks(ReadOnlySpan<byte> head)
     {
         if (head.StartsWith(PlainText.Utf8Mark))
             head = head[PlainText.Utf8Mark.Length..];
         return head.TrimStart(" \t\r\n\f"u8);
     }
+
+    // Readers find a PDF's header in the first 1,024 bytes whatever is before it: zeros, a printer's job language, the head of a request, a
+    // warning of the program that made it. But if a page, a script or a program begins there, the file is that as well.
+    private static bool IsHarmless(ReadOnlySpan<byte> before)
+    {
+        before = before.TrimStart((byte)0);
+        if (before.StartsWith(EmbeddedDocument.ExitLanguage))
+            before = before[EmbeddedDocument.ExitLanguage.Length..];
+        return !BeginsInLetters(before) && new PlainText(before).Add(before);
+    }
+
+    // Formats whose first bytes could be those of a text: a program of DOS and Windows, GIF, WAV and AVI, bzip2, a package of Debian.
+    private static bool BeginsInLetters(ReadOnlySpan<byte> bytes) => bytes.StartsWith("MZ"u8) || bytes.StartsWith("GIF8"u8)
+        || bytes.StartsWith("RIFF"u8) || bytes.StartsWith("BZh"u8) || bytes.StartsWith("!<arch>"u8);
 
     // ISO/IEC 23008-12, 10.2: a HEIF file begins with a box that lists its brands. AVIF uses the same box.
     private static string? DetectByBrands(ReadOnlySpan<byte> head)

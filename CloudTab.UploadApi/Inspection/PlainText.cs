@@ -5,14 +5,18 @@ namespace CloudTab.UploadApi;
 
 /// <summary>
 /// Tells whether a file is text for a printer, from its first byte to its last: in any encoding that contains ASCII, or in UTF-16 with a
-/// byte order mark; without control characters; and not markup or a script, by how it begins.
+/// byte order mark; with no control characters but those that terminals, old printers and encodings have a use for; not markup or a script,
+/// by how it begins; and without a document of another format in it.
 /// </summary>
 internal sealed class PlainText
 {
     private const int OpeningSize = 32;
 
-    // C0 without tab, line feed, form feed and carriage return. Programs, archives and pictures contain one of them sooner or later.
-    private static readonly byte[] Controls = [.. Enumerable.Range(0, 32).Where(code => code is not (9 or 10 or 12 or 13)).Select(code => (byte)code)];
+    private const byte EndOfFile = 0x1A;
+
+    // C0 without bell, backspace, the blanks from tab to carriage return, shift out and in, and escape: logs of terminals and ISO-2022 have
+    // these. Programs, archives and pictures contain one of the others sooner or later.
+    private static readonly byte[] Controls = [.. Enumerable.Range(0, 32).Where(code => code is not (>= 7 and <= 15 or 27)).Select(code => (byte)code)];
     private static readonly SearchValues<byte> ControlBytes = SearchValues.Create(Controls);
     private static readonly SearchValues<char> ControlUnits = SearchValues.Create([.. Controls.Select(code => (char)code)]);
     private static readonly SearchValues<char> SwappedControlUnits = SearchValues.Create([.. Controls.Select(code => (char)(code << 8))]);
@@ -37,6 +41,11 @@ internal sealed class PlainText
     private int _openingLength;
     private int _markLeft;
     private byte? _half;
+    private bool _ended;
+
+    // A document may begin in one read and go on in the next.
+    private readonly byte[] _seam = new byte[2 * EmbeddedDocument.LongestOpening];
+    private int _seamLength;
 
     /// <param name="head">The first bytes of the file. They have to be added as well.</param>
     public PlainText(ReadOnlySpan<byte> head)
@@ -70,6 +79,7 @@ internal sealed class PlainText
     /// <returns>Whether the file is text so far.</returns>
     public bool Add(ReadOnlySpan<byte> bytes)
     {
+        IsText = IsText && !ContainsDocument(bytes);
         var mark = Math.Min(_markLeft, bytes.Length);
         _markLeft -= mark;
         bytes = bytes[mark..];
@@ -77,9 +87,24 @@ internal sealed class PlainText
         return IsText;
     }
 
+    private bool ContainsDocument(ReadOnlySpan<byte> bytes)
+    {
+        var first = bytes[..Math.Min(bytes.Length, EmbeddedDocument.LongestOpening)];
+        first.CopyTo(_seam.AsSpan(_seamLength));
+        var seam = _seam.AsSpan(0, _seamLength + first.Length);
+        if (EmbeddedDocument.IsIn(seam) || EmbeddedDocument.IsIn(bytes))
+            return true;
+        var last = bytes.Length < EmbeddedDocument.LongestOpening ? seam : bytes;
+        last = last[Math.Max(0, last.Length - EmbeddedDocument.LongestOpening)..];
+        last.CopyTo(_seam);
+        _seamLength = last.Length;
+        return false;
+    }
+
     private bool AddBytes(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.ContainsAny(ControlBytes))
+        // DOS ended files with ^Z, and some programs still do.
+        if (!HasOnlyTextUpToEnd(bytes, bytes.IndexOfAny(ControlBytes), EndOfFile))
             return false;
         for (var i = 0; i < bytes.Length && _openingLength < OpeningSize; i++)
             AddToOpening((char)bytes[i]);
@@ -110,16 +135,28 @@ internal sealed class PlainText
     {
         var swapped = _encoding == Encoding.Utf16BigEndian;
         var units = MemoryMarshal.Cast<byte, char>(bytes);
-        if (units.ContainsAny(swapped ? SwappedControlUnits : ControlUnits))
+        // Windows writes the U+0000 at the end of a string into some files, BitLocker's recovery key among them.
+        if (!HasOnlyTextUpToEnd(units, units.IndexOfAny(swapped ? SwappedControlUnits : ControlUnits), '\0'))
             return false;
         for (var i = 0; i < units.Length && _openingLength < OpeningSize; i++)
             AddToOpening(swapped ? (char)System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(units[i]) : units[i]);
         return !IsActiveOpening();
     }
 
+    /// <summary>Whether the only control character, if there is any, ends the file.</summary>
+    private bool HasOnlyTextUpToEnd<T>(ReadOnlySpan<T> characters, int control, T end)
+        where T : IEquatable<T>
+    {
+        if (_ended)
+            return characters.IsEmpty;
+        _ended = control >= 0 && control == characters.Length - 1 && characters[control].Equals(end);
+        return control < 0 || _ended;
+    }
+
     private void AddToOpening(char character)
     {
-        if (_openingLength > 0 || character is not (' ' or '\t' or '\r' or '\n' or '\f'))
+        // Nothing that is invisible hides how a file begins.
+        if (_openingLength > 0 || character > ' ')
             _opening[_openingLength++] = char.ToLowerInvariant(character);
     }
 

@@ -18,6 +18,10 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
         ["pdf"] = ("application/pdf", "a.pdf", Bytes("%PDF-1.7\n%\u00e2\u00e3")),
         ["pdf after a byte order mark"] = ("application/pdf", "a.pdf", [0xEF, 0xBB, 0xBF, .. "%PDF-1.4"u8]),
         ["pdf after blank lines"] = ("application/pdf", "a.pdf", Bytes("\r\n \n%PDF-1.4")),
+        ["pdf after zeros"] = ("application/pdf", "a.pdf", [0, 0, 0, .. "%PDF-1.4\n%%EOF\n"u8]),
+        ["pdf in a job for a printer"] = ("application/pdf", "a.pdf", Bytes("\e%-12345X@PJL JOB\r\n@PJL ENTER LANGUAGE=PDF\r\n%PDF-1.4 \r\n1 0 obj\n<<>>\nendobj")),
+        ["pdf after the head of a request"] = ("application/pdf", "a.pdf", Bytes("HTTP/1.1 200 OK\r\nContent-Type: application/pdf\r\n\r\n%PDF-1.4\n%\u00e2\n1 0 obj")),
+        ["pdf after a line of noise"] = ("application/pdf", "a.pdf", [.. "PKabcd"u8, 0xE2, 0xE9, .. "3454%PDF-1.4\r%\r1 0 obj"u8]),
         ["pdf called page"] = ("application/pdf", "a.html", Bytes("%PDF-1.7\n<script>")),
         ["jpeg"] = ("image/jpeg", "a.jpg", [0xFF, 0xD8, 0xFF, 0xE0, 0, 16, .. "JFIF"u8]),
         ["jpeg called program"] = ("image/jpeg", "a.exe", [0xFF, 0xD8, 0xFF, 0xDB, 0]),
@@ -29,10 +33,21 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
         ["heif"] = ("image/heif", "a.heif", [0, 0, 0, 20, .. "ftypmif1"u8, 0, 0, 0, 0, .. "mif1"u8, 0, 0, 0, 1]),
         ["webp"] = ("image/webp", "a.webp", [.. "RIFF"u8, 4, 0, 0, 0, .. "WEBPVP8 "u8]),
         ["rtf"] = ("application/rtf", "a.rtf", Bytes("{\\rtf1\\ansi hello}")),
+        ["rtf after a byte order mark"] = ("application/rtf", "a.rtf", [0xEF, 0xBB, 0xBF, .. "{\\rtf1 hello}"u8]),
+        ["rtf after a blank line"] = ("application/rtf", "a.rtf", Bytes("\r\n{\\rtf1\\ansi hello}")),
+        ["rtf with a line's end after the brace"] = ("application/rtf", "a.rtf", Bytes("{\n\\rtf1\\ansi hello}")),
         ["text"] = ("text/plain", "a.txt", Bytes("Grüße, 你好\r\n\tund\f")),
         ["text in another encoding"] = ("text/plain", "a.txt", [.. "Gr"u8, 0xFC, 0xDF, (byte)'e']),
         ["text in UTF-16"] = ("text/plain", "a.txt", [.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes("hello 你好\r\n")]),
         ["text in UTF-16, big end"] = ("text/plain", "a.txt", [.. Encoding.BigEndianUnicode.Preamble, .. Encoding.BigEndianUnicode.GetBytes("hello\r\n")]),
+        ["text in UTF-16 with U+0000 at its end"] = ("text/plain", "a.txt", [.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes("key\r\n\0")]),
+        ["text in UTF-16, big end, with U+0000 at its end"] = ("text/plain", "a.txt", [.. Encoding.BigEndianUnicode.Preamble, .. Encoding.BigEndianUnicode.GetBytes("key\0")]),
+        ["text in ISO-2022-JP"] = ("text/plain", "a.txt", Bytes("\e$B@A5a=q\e(B\r\n")),
+        ["text in ISO-2022-KR"] = ("text/plain", "a.txt", Bytes("\e$)C\n\u000e0!\u000f\n")),
+        ["log of a terminal"] = ("text/plain", "a.log", Bytes("\e[31mERROR\e[0m\a a\b\bb\r\n")),
+        ["csv with breaks in a cell"] = ("text/csv", "a.csv", Bytes("a,1 Road\vTown\r\n")),
+        ["csv that ends with ^Z"] = ("text/csv", "a.csv", [.. new byte[5_000].Select(_ => (byte)'x'), 0x1A]),
+        ["text about PDF and RTF"] = ("text/plain", "a.txt", Bytes("A PDF begins with %PDF-1.7 (or %PDF-2.0\nand so on), an RTF with \"{\\rtf1\".")),
         ["text without ending"] = ("text/plain", "README", Bytes("hello")),
         ["text that compares"] = ("text/plain", "a.txt", Bytes("< 5 and > 3")),
         ["csv"] = ("text/csv", "a.CSV", Bytes("a;b\r\n1;2\r\n")),
@@ -81,7 +96,18 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
         ["program of Linux"] = ("a.jpg", [0x7F, .. "ELF"u8, 2, 1, 1, 0]),
         ["text with a zero"] = ("a.txt", [.. "hello"u8, 0]),
         ["text with a zero at its end"] = ("a.txt", [.. Enumerable.Repeat((byte)'x', 100_000), 0]),
-        ["text in UTF-16 with a zero"] = ("a.txt", [.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes("hello\0")]),
+        ["text in UTF-16 with U+0000 before its end"] = ("a.txt", [.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes("a\0b")]),
+        ["text in UTF-16 with two U+0000 at its end"] = ("a.txt", [.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes("a\0\0")]),
+        ["text with ^Z before its end"] = ("a.txt", [.. "a"u8, 0x1A, (byte)'b']),
+        ["page after control characters"] = ("a.txt", Bytes("\a\b\v\r\n<html>")),
+        ["job for a printer"] = ("a.txt", Bytes("hello\r\n\e%-12345X@PJL FSDOWNLOAD\r\n")),
+        ["postscript after a line"] = ("a.txt", Bytes("hello\r\n%!PS-Adobe-3.0\r\n")),
+        ["rtf after a line"] = ("a.txt", Bytes("hello\r\n{\\rtf1\\ansi hello}")),
+        ["pdf after 2,000 letters"] = ("a.txt", Bytes(new string('x', 2_000) + "\n%PDF-1.4\n1 0 obj")),
+        ["pdf after a page"] = ("a.pdf", Bytes("<html>\n%PDF-1.4\n1 0 obj")),
+        ["pdf after a script"] = ("a.pdf", Bytes("#!/bin/sh\n%PDF-1.4\n1 0 obj")),
+        ["pdf after a program's first bytes"] = ("a.pdf", Bytes("MZ\n%PDF-1.4\n1 0 obj")),
+        ["pdf after a gif's first bytes"] = ("a.pdf", Bytes("GIF89a\n%PDF-1.4\n1 0 obj")),
         ["gif"] = ("a.gif", [.. "GIF89a"u8, 1, 0, 1, 0, 0, 0, 0]),
         ["avif"] = ("a.avif", [0, 0, 0, 24, .. "ftypavif"u8, 0, 0, 0, 0, .. "avifmif1"u8, 0, 0, 0, 1]),
         ["film"] = ("a.mp4", [0, 0, 0, 24, .. "ftypisom"u8, 0, 0, 0, 0, .. "isomavc1"u8, 0, 0, 0, 1]),
@@ -160,6 +186,31 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
 
         await answer.IsProblemAsync(HttpStatusCode.UnsupportedMediaType, "type_not_accepted");
         await relay.AssertNothingLeftAsync(sessionId);
+    }
+
+    [Fact]
+    public void A_document_in_a_text_is_found_wherever_reads_end()
+    {
+        foreach (var document in (string[])["%PDF-1.4\r\n%x", "{\\rtf1\\ansi", "%!PS-Adobe-3.0", "\e%-12345X@PJL"])
+        {
+            var content = Bytes($"{new string('x', 100)}\n{document}{new string('x', 100)}");
+            foreach (var size in (int[])[1, 2, 7, 31, 32, 33, 63, 64, 65, 100, content.Length])
+            {
+                var text = new PlainText(content);
+                foreach (var read in content.Chunk(size))
+                    text.Add(read);
+
+                Assert.False(text.IsText);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task The_page_on_types_lists_all_that_can_be_told()
+    {
+        var page = await File.ReadAllLinesAsync(CloudTab.Testing.Repository.PathOf("docs/types.md"), Token);
+
+        Assert.Equal(MediaTypes.Endings.Keys.Order(), page.Where(line => line.StartsWith("| `", StringComparison.Ordinal)).Select(line => line.Split('`')[1]).Order());
     }
 
     [Fact]
