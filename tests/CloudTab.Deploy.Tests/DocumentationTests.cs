@@ -19,7 +19,7 @@ public sealed partial class DocumentationTests
         .ToDictionary(file => file, Repository.Read, StringComparer.Ordinal);
 
     /// <summary>Words of other systems that look like names of ours.</summary>
-    private static readonly string[] Foreign = ["UploadPartCopy", "UnderscoreEscapingWithSuffixes", "AccessDenied"];
+    private static readonly string[] Foreign = ["UploadPartCopy", "UnderscoreEscapingWithSuffixes", "AccessDenied", "MaxScanSize"];
 
     [Fact]
     public void Every_link_leads_to_a_file_and_a_heading()
@@ -44,6 +44,17 @@ public sealed partial class DocumentationTests
         var missing = Code().Where(code => !IsPath(code.Text) && Name.Match(code.Text) is { Success: true } name && !IsDeclared(name));
 
         Assert.Empty(missing);
+    }
+
+    [Fact]
+    public void Every_test_in_backticks_exists()
+    {
+        var tests = Sources.Where(source => source.Key.StartsWith("tests/", StringComparison.Ordinal))
+            .SelectMany(source => Test.Matches(source.Value)).Select(match => match.Groups["name"].Value).ToHashSet(StringComparer.Ordinal);
+        var named = Code().Where(code => Sentence.IsMatch(code.Text)).ToList();
+
+        Assert.NotEmpty(named);
+        Assert.DoesNotContain(named, code => !tests.Contains(code.Text));
     }
 
     private static IEnumerable<(string Page, string Text)> Code() =>
@@ -113,6 +124,13 @@ public sealed partial class DocumentationTests
 
     [GeneratedRegex(@"\.(cs|csproj|props|proj|targets|razor|sql|mjs|md)$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
     private static partial Regex SourceName { get; }
+
+    [GeneratedRegex(@"public (async Task|Task|void) (?<name>\w+)\(", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex Test { get; }
+
+    // `A_name_is_cleaned`: words, of which one at the least is not in capitals as those of a setting are.
+    [GeneratedRegex("^(?=.*_[a-z])[A-Z][A-Za-z0-9]*(_[A-Za-z0-9]+)+$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex Sentence { get; }
 
     // `UploadLock`, `Sessions.OpenAsync`: words in Pascal case. `SQL`, `PORT`, `ETag`-like headers of two capitals are not.
     [GeneratedRegex(@"^(?<type>[A-Z][a-z]+([A-Z0-9][a-z0-9]+)*)(\.(?<member>[A-Z][A-Za-z0-9]+))?(\(\))?$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
