@@ -11,7 +11,7 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Information, Message = "The pages of {File} were not counted: {Reason}")]
     public static partial void PagesNotCounted(this ILogger logger, Guid file, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The virus scanner does not answer: {File} was not scanned, nor are those after it")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{File} was not scanned, nor are those after it: the virus scanner or S3 does not answer")]
     public static partial void NotScanned(this ILogger logger, Guid file, Exception exception);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The virus scanner cannot scan {File}: {Answer}")]

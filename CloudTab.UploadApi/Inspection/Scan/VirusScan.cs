@@ -32,7 +32,10 @@ internal sealed class VirusScan(ObjectStore store, IOptions<ScanOptions> options
             await _free.WaitAsync(limit.Token);
             try
             {
-                using var content = await store.GetAsync(file.ObjectKey, range: null, limit.Token) ?? throw new IOException("The object is gone.");
+                using var content = await store.GetAsync(file.ObjectKey, range: null, limit.Token);
+                // Another file of its form was refused meanwhile, and with it this one.
+                if (content is null)
+                    return Record(Scan.Unscanned);
                 return Record(file, await Clamd.ScanAsync(endpoint, content, clock, limit.Token));
             }
             finally
