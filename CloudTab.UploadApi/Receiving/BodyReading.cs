@@ -17,8 +17,8 @@ internal sealed class BodyReading : IDisposable
     private readonly CancellationToken _interrupted;
     private readonly TimeProvider _clock;
     private readonly CancellationTokenSource _ended;
-    private readonly CancellationTokenSource _linked;
-    private readonly CancellationTokenRegistration[] _registrations;
+    private readonly CancellationTokenSource _waiting;
+    private readonly CancellationTokenRegistration _grace;
 
     /// <param name="interrupted">Another request asks for the upload.</param>
     /// <param name="reclaimed">The upload has to give its memory back: not a byte more is read.</param>
@@ -27,12 +27,9 @@ internal sealed class BodyReading : IDisposable
         RequestBody body, TimeProvider clock, CancellationToken interrupted, CancellationToken reclaimed, CancellationToken cancelled)
     {
         (_body, _interrupted, _clock) = (body, interrupted, clock);
-        _ended = clock.Limit(Timeout.InfiniteTimeSpan);
-        _linked = CancellationTokenSource.CreateLinkedTokenSource(interrupted, _ended.Token);
-        _registrations =
-        [
-            interrupted.Register(() => _ended.CancelAfter(GraceLimit)), reclaimed.Register(_ended.Cancel), cancelled.Register(_ended.Cancel),
-        ];
+        _ended = clock.Limit(Timeout.InfiniteTimeSpan, reclaimed, cancelled);
+        _waiting = clock.Limit(Timeout.InfiniteTimeSpan, interrupted, _ended.Token);
+        _grace = interrupted.Register(() => _ended.CancelAfter(GraceLimit));
     }
 
     /// <summary>Nothing more is to be waited for.</summary>
@@ -48,7 +45,7 @@ internal sealed class BodyReading : IDisposable
         {
             try
             {
-                return await _body.Read(memory, _linked.Token);
+                return await _body.Read(memory, _waiting.Token);
             }
             catch (OperationCanceledException) when (_interrupted.IsCancellationRequested && !Ended.IsCancellationRequested)
             {
@@ -62,9 +59,8 @@ internal sealed class BodyReading : IDisposable
 
     public void Dispose()
     {
-        foreach (var registration in _registrations)
-            registration.Dispose();
-        _linked.Dispose();
+        _grace.Dispose();
+        _waiting.Dispose();
         _ended.Dispose();
     }
 }
