@@ -33,13 +33,22 @@ internal static class TusVersion
 
     /// <summary>
     /// "The X-HTTP-Method-Override request header MUST be a string which MUST be interpreted as the request's method by the Server, if
-    /// the header is presented. The actual method of the request MUST be ignored." Before the routing; for requests of tus only.
+    /// the header is presented. The actual method of the request MUST be ignored." Before the routing; on the addresses of uploads only, since
+    /// a proxy or a browser that lets a POST pass must not have let a DELETE pass elsewhere.
     /// </summary>
     public static void UseMethodOverride(this IApplicationBuilder app) => app.Use((context, next) =>
     {
         var headers = context.Request.Headers;
-        if (headers.ContainsKey(TusHeaders.Resumable) && headers[TusHeaders.MethodOverride].ToString() is { Length: > 0 } method)
+        if (headers.ContainsKey(TusHeaders.Resumable) && IsOfUploads(context.Request.Path) && headers[TusHeaders.MethodOverride].ToString() is { Length: > 0 } method)
             context.Request.Method = HttpMethods.GetCanonicalizedValue(method.ToUpperInvariant());
         return next(context);
     });
+
+    private static bool IsOfUploads(PathString path)
+    {
+        var segments = path.Value!.Split('/', StringSplitOptions.RemoveEmptyEntries);
+        if (segments is ["s", _, ..])
+            segments = segments[2..];
+        return segments is ["api", "customer", "uploads", _] or ["api", "customer", "sessions", _, "files"];
+    }
 }
