@@ -1,3 +1,4 @@
+using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.Http.Features;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -12,9 +13,6 @@ namespace CloudTab.Gateway;
 internal static class Failover
 {
     private const string RetryAfterSeconds = "2";
-
-    // So long a client that is still sending has for reading the answer, once it has come.
-    private static readonly TimeSpan TimeForAnswer = TimeSpan.FromMilliseconds(20);
 
     public static void UseFailover(this IReverseProxyApplicationBuilder proxy) => proxy.Use(async (context, next) =>
     {
@@ -59,19 +57,11 @@ internal static class Failover
     // tus-js-client takes any failure but 423 for the upload's end, and sends all of the file again.
     private static bool AsksForOffset(HttpRequest request) => HttpMethods.IsHead(request.Method) && request.Headers.ContainsKey("Tus-Resumable");
 
-    /// <summary>
-    /// What a client sends of a body that nobody takes any more it pays for, and will send again. Kestrel would read it for five seconds
-    /// after the answer; so it reads nothing, and cuts who does not stop by itself.
-    /// </summary>
+    // What a client sends of a body that nobody takes any more it pays for, and will send again.
     private static void StopReceiving(HttpContext context)
     {
         if (HttpProtocol.IsHttp11(context.Request.Protocol))
             context.Response.Headers.Connection = "close";
-        context.Response.OnCompleted(async () =>
-        {
-            var clock = context.RequestServices.GetRequiredService<TimeProvider>();
-            await Task.Delay(TimeForAnswer, clock, context.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
-            context.Abort();
-        });
+        context.CutAfterAnswer();
     }
 }

@@ -21,6 +21,7 @@ return await app.RunOrExplainAsync(async () =>
     app.MapGet("/health", Health.GetAsync);
     app.MapReverseProxy(proxy =>
     {
+        proxy.UseEarlyAnswers();
         proxy.UseFailover();
         proxy.UseLoadBalancing();
     });

@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using Microsoft.Extensions.Options;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Forwarder;
@@ -23,9 +22,6 @@ internal static class Routes
     /// is an upload that waits for its turn at the UploadApi's memory: it gets more than YARP's 100 s.
     /// </summary>
     private static readonly TimeSpan LongestSilence = TimeSpan.FromMinutes(5);
-
-    // What lies between here and a service that does not read it yet is lost with the service, and the system would take megabytes.
-    private const int MostUnderWay = 256 << 10;
 
     private static readonly (string Path, string Service)[] Table =
     [
@@ -57,28 +53,8 @@ internal static class Routes
     {
         builder.Services.AddSingleton<IProxyConfigProvider>(services =>
             new InMemoryConfigProvider(Proxied(builder.Environment.IsDevelopment() ? Documentation : []), Clusters(services.GetRequiredService<IOptions<GatewayOptions>>().Value)));
-        builder.Services.AddReverseProxy().ConfigureHttpClient((_, handler) =>
-        {
-            handler.ConnectTimeout = TimeSpan.FromSeconds(3);
-            // A name may come to mean other addresses; a pooled connection would never ask again.
-            handler.PooledConnectionLifetime = TimeSpan.FromMinutes(5);
-            handler.ConnectCallback = ConnectAsync;
-        });
-    }
-
-    private static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
-    {
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, SendBufferSize = MostUnderWay };
-        try
-        {
-            await socket.ConnectAsync(context.DnsEndPoint, cancellationToken);
-            return new NetworkStream(socket, ownsSocket: true);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
+        builder.Services.AddSingleton<IForwarderHttpClientFactory, ServiceClients>();
+        builder.Services.AddReverseProxy();
     }
 
     private static RouteConfig[] Proxied(IEnumerable<(string Path, string Service)> more) =>

@@ -37,11 +37,12 @@ public static class Extensions
     }
 
     /// <summary>
-    /// The middleware of every service, outermost first: failures become problem details, answers carry the security headers,
-    /// the origins that ALLOWED_ORIGINS names may call.
+    /// The middleware of every service, outermost first: what comes of a body after the answer is read, failures become problem details,
+    /// answers carry the security headers, the origins that ALLOWED_ORIGINS names may call.
     /// </summary>
     public static WebApplication UseServiceDefaults(this WebApplication app)
     {
+        app.UseRestOfBody();
         app.UseForwardedHeaders();
         app.UseRetryAfter();
         app.UseExceptionHandler();

@@ -8,19 +8,18 @@ internal static class LargeBody
 {
     /// <summary>Lifts the limit on the body's size, since the handler has its own; instead, the rate of its address and its silence are limited.</summary>
     public static RouteHandlerBuilder TakesLargeBody(this RouteHandlerBuilder endpoint) => endpoint
-        .AnswersEarly()
+        .IsUnlimited()
         .IsCharged();
 
     /// <summary>The same for a protocol that adds to every answer, also to the one for an address that has sent too much.</summary>
     public static RouteHandlerBuilder TakesLargeBody(
         this RouteHandlerBuilder endpoint, Func<EndpointFilterInvocationContext, EndpointFilterDelegate, ValueTask<object?>> protocol) => endpoint
-        .AnswersEarly()
+        .IsUnlimited()
         .AddEndpointFilter(protocol)
         .IsCharged();
 
-    private static RouteHandlerBuilder AnswersEarly(this RouteHandlerBuilder endpoint) => endpoint
+    private static RouteHandlerBuilder IsUnlimited(this RouteHandlerBuilder endpoint) => endpoint
         .WithMetadata(new DisableRequestSizeLimitAttribute())
-        .AddEndpointFilter(RefusedBody.Filter)
         .Answers(Problems.OfReceiving);
 
     private static RouteHandlerBuilder IsCharged(this RouteHandlerBuilder endpoint) => endpoint

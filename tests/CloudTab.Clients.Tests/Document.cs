@@ -8,10 +8,11 @@ internal sealed class Document : IDisposable
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("cloudtab-");
 
     /// <param name="size">Its bytes: a PDF, of which all but the beginning is random.</param>
-    public Document(int size)
+    /// <param name="isProgram">It is a program by its content, and a PDF by its name only.</param>
+    public Document(int size, bool isProgram = false)
     {
         var content = RandomNumberGenerator.GetBytes(size);
-        "%PDF-1.7\n"u8.CopyTo(content);
+        (isProgram ? "\u007FELF"u8 : "%PDF-1.7\n"u8).CopyTo(content);
         Path = System.IO.Path.Combine(_folder.FullName, "Bewerbung (final).pdf");
         File.WriteAllBytes(Path, content);
         Size = size;

@@ -54,17 +54,33 @@ public sealed class TusJsClientInNodeTests(RunningRelay relay)
         Uri At(int replica) => new(relay.Processes.Address("upload-api", replica), path);
     }
 
+    [Fact]
+    public async Task A_file_that_cannot_be_printed_is_sent_once()
+    {
+        using var document = new Document(MaxFileSize, isProgram: true);
+
+        await using var node = await StartAsync(document, await relay.CreateSessionAsync(), "{}");
+        await node.WaitForExitAsync(Token);
+
+        Assert.Contains("refused with 415 after 1", node.Output, StringComparison.Ordinal);
+    }
+
     private async Task DoneAsync(Document document, string sessionId, string options) =>
         Assert.EndsWith("done", await RunAsync(document, sessionId, options), StringComparison.Ordinal);
 
     private async Task<string> RunAsync(Document document, string sessionId, string options)
     {
-        var all = JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(options)!;
-        all["endpoint"] = JsonSerializer.SerializeToElement(relay.FilesOf(sessionId));
-        await using var node = await ChildProcess.StartProgramAsync(
-            ["node", await NodePackages.ProgramAsync("upload.mjs"), document.Path, JsonSerializer.Serialize(all)],
-            new Dictionary<string, string>(StringComparer.Ordinal), ready: null, Token);
+        await using var node = await StartAsync(document, sessionId, options);
         Assert.True(await node.WaitForExitAsync(Token) == 0, node.Output);
         return node.Output;
+    }
+
+    private async Task<ChildProcess> StartAsync(Document document, string sessionId, string options)
+    {
+        var all = JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(options)!;
+        all["endpoint"] = JsonSerializer.SerializeToElement(relay.FilesOf(sessionId));
+        return await ChildProcess.StartProgramAsync(
+            ["node", await NodePackages.ProgramAsync("upload.mjs"), document.Path, JsonSerializer.Serialize(all)],
+            new Dictionary<string, string>(StringComparer.Ordinal), ready: null, Token);
     }
 }

@@ -164,6 +164,79 @@ public sealed class GatewayTests : IAsyncLifetime
         }
     }
 
+    [Theory]
+    [InlineData("refuse", "413", "too large", "Content-Length: 100000000")]
+    [InlineData("refuse", "413", "too large", "Transfer-Encoding: chunked")]
+    [InlineData("judge", "415", "not printable", "Content-Length: 100000000")]
+    [InlineData("judge", "415", "not printable", "Content-Length: 100000000\r\nExpect: 100-continue")]
+    [InlineData("judge", "415", "not printable", "Transfer-Encoding: chunked")]
+    public async Task A_refusal_reaches_a_client_that_has_hardly_begun_to_send(string path, string status, string text, string framing)
+    {
+        for (var i = 0; i < 3; i++)
+        {
+            using var client = await RawHttp.SendAsync(
+                _gateway.Address, $"POST /api/customer/{path} HTTP/1.1\r\n{framing}\r\n", (byte[])[.. "186a0\r\n"u8, .. new byte[50_000]]);
+
+            var answer = await RawHttp.ReadAsync(client, until: text);
+
+            Assert.Contains($"HTTP/1.1 {status} ", answer, StringComparison.Ordinal);
+            Assert.Contains("Connection: close", answer, StringComparison.Ordinal);
+            // A connection that was answered early is not used again.
+            Assert.Equal("10", await CountedAsync(_client, 10));
+        }
+    }
+
+    [Fact]
+    public async Task A_refusal_reaches_a_client_that_has_hardly_begun_to_send_over_HTTP_2()
+    {
+        await using var gateway = Start(("Kestrel:EndpointDefaults:Protocols", "Http2"));
+        using var client = gateway.Client();
+        (client.DefaultRequestVersion, client.DefaultVersionPolicy) = (HttpVersion.Version20, HttpVersionPolicy.RequestVersionExact);
+        foreach (var (path, status) in ((string, HttpStatusCode)[])[("refuse", HttpStatusCode.RequestEntityTooLarge), ("judge", HttpStatusCode.UnsupportedMediaType)])
+        {
+            using var left = CancellationTokenSource.CreateLinkedTokenSource(Token);
+            using var body = new PushedContent(async stream =>
+            {
+                await stream.WriteAsync(new byte[50_000], left.Token);
+                await stream.FlushAsync(left.Token);
+                await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, left.Token);
+            });
+
+            using var answer = await client.PostAsync(new Uri($"/api/customer/{path}", UriKind.Relative), body, Token);
+
+            Assert.Equal(status, answer.StatusCode);
+            await left.CancelAsync();
+            Assert.Equal("10", await CountedAsync(client, 10));
+        }
+    }
+
+    [Fact]
+    public async Task A_client_that_reads_only_when_it_has_sent_everything_receives_the_refusal_and_the_connection_s_end()
+    {
+        using var client = await RawHttp.SendAsync(
+            _gateway.Address, "POST /api/customer/judge HTTP/1.1\r\nContent-Length: 20000000\r\n", new byte[20_000_000]);
+
+        var answer = await RawHttp.ReadAsync(client, until: null);
+
+        Assert.StartsWith("HTTP/1.1 415 ", answer, StringComparison.Ordinal);
+        Assert.EndsWith("not printable\r\n0\r\n\r\n", answer, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_a_refused_client_sends_on_is_read_within_limits()
+    {
+        using var client = await RawHttp.SendAsync(_gateway.Address, "POST /api/customer/judge HTTP/1.1\r\nContent-Length: 100000000000\r\n");
+        var (block, sent) = (new byte[1 << 20], 0);
+
+        await Assert.ThrowsAsync<SocketException>(async () =>
+        {
+            for (; sent < 1_000; sent++)
+                await client.SendAsync(block, Token);
+        });
+
+        Assert.InRange(sent, 60, 100);
+    }
+
     [Fact]
     public async Task A_request_is_aborted_behind_the_gateway_when_its_client_cancels()
     {
@@ -407,6 +480,13 @@ public sealed class GatewayTests : IAsyncLifetime
             await client.GetStringAsync(new Uri($"http://127.0.0.1:{port}/sessions/7zzzzzzzzzzzzzzzzzzzzzzzzz"), Token);
         Assert.Equal(0, await gateway.StopAsync());
         Assert.DoesNotContain("7zzzzzzzzzzzzzzzzzzzzzzzzz", gateway.Output, StringComparison.Ordinal);
+    }
+
+    private static async Task<string> CountedAsync(HttpClient client, int size)
+    {
+        using var body = new ByteArrayContent(new byte[size]);
+        using var answer = await client.PostAsync(new Uri("/api/customer/count", UriKind.Relative), body, Token);
+        return await answer.Content.ReadAsStringAsync(Token);
     }
 
     private async Task<(HttpStatusCode Status, JsonElement Health)> HealthAsync()

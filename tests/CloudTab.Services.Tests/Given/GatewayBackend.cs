@@ -83,6 +83,11 @@ internal sealed class Backend : IAsyncDisposable
                 response.StatusCode = 413;
                 await response.WriteAsync("too large");
                 break;
+            case "judge":
+                await request.Body.ReadExactlyAsync(new byte[1], context.RequestAborted);
+                response.StatusCode = 415;
+                await response.WriteAsync("not printable");
+                break;
             case "hang":
                 await CountAsync(context);
                 await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted);

@@ -1,0 +1,39 @@
+using System.Net.Sockets;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace CloudTab.Gateway;
+
+/// <summary>How the gateway connects to the services.</summary>
+internal sealed class ServiceClients : ForwarderHttpClientFactory
+{
+    // What lies between here and a service that does not read it yet is lost with the service, and the system would take megabytes.
+    private const int MostUnderWay = 256 << 10;
+
+    protected override void ConfigureHandler(ForwarderHttpClientContext context, SocketsHttpHandler handler)
+    {
+        base.ConfigureHandler(context, handler);
+        handler.ConnectTimeout = TimeSpan.FromSeconds(3);
+        // A name may come to mean other addresses; a pooled connection would never ask again.
+        handler.PooledConnectionLifetime = TimeSpan.FromMinutes(5);
+        handler.ConnectCallback = ConnectAsync;
+        handler.PlaintextStreamFilter = (connection, _) => ValueTask.FromResult<Stream>(new ServiceConnection(connection.PlaintextStream));
+    }
+
+    protected override HttpMessageHandler WrapHandler(ForwarderHttpClientContext context, HttpMessageHandler handler) =>
+        new EarlyAnswers(base.WrapHandler(context, handler));
+
+    private static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, SendBufferSize = MostUnderWay };
+        try
+        {
+            await socket.ConnectAsync(context.DnsEndPoint, cancellationToken);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+}
