@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Text;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace CloudTab.Gateway;
@@ -16,6 +17,8 @@ internal sealed class ServiceClients : ForwarderHttpClientFactory
         // A name may come to mean other addresses; a pooled connection would never ask again.
         handler.PooledConnectionLifetime = TimeSpan.FromMinutes(5);
         handler.ConnectCallback = ConnectAsync;
+        handler.RequestHeaderEncodingSelector = (_, _) => Encoding.Latin1;
+        handler.ResponseHeaderEncodingSelector = (_, _) => Encoding.Latin1;
         handler.PlaintextStreamFilter = (connection, _) => ValueTask.FromResult<Stream>(new ServiceConnection(connection.PlaintextStream));
     }
 

@@ -15,6 +15,7 @@ public static class Extensions
     public static WebApplicationBuilder AddServiceDefaults(this WebApplicationBuilder builder)
     {
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
+        builder.TakeHeadersAsBytes();
         AddServiceDefaults<WebApplicationBuilder>(builder);
         builder.AddHealth();
         builder.AddFailures();

@@ -34,7 +34,7 @@ internal sealed class ApiKeyAuthentication(
         if (_wait is not null)
             return Refuse(Problems.TooManyWrongKeys);
 
-        if (await keys.FindAsync(text, Context.RequestAborted) is not { } key)
+        if (await keys.FindAsync(HeaderBytes.AsText(text), Context.RequestAborted) is not { } key)
         {
             failures.Add(address);
             return Refuse(Problems.ApiKeyInvalid);

@@ -62,7 +62,8 @@ internal static class IetfRequest
     }
 
     // "The Content-Disposition header field can be used to transmit a filename", whatever its type is.
-    private static string? NameOf(HttpRequest request) => ContentDisposition.Read(request.Headers.ContentDisposition.ToString())?.FileName;
+    private static string? NameOf(HttpRequest request) =>
+        ContentDisposition.Read(HeaderBytes.AsText(request.Headers.ContentDisposition.ToString()))?.FileName;
 
-    private static string? TypeOf(HttpRequest request) => request.ContentType is { Length: <= LongestType } type ? type : null;
+    private static string? TypeOf(HttpRequest request) => HeaderBytes.AsText(request.ContentType) is { Length: <= LongestType } type ? type : null;
 }

@@ -237,6 +237,26 @@ public sealed class GatewayTests : IAsyncLifetime
         Assert.InRange(sent, 60, 100);
     }
 
+    [Theory]
+    [InlineData("Cookie", "shop=दुकान")]
+    [InlineData("User-Agent", "Print/1.0 (Eloy’s iPod)")]
+    [InlineData("Referer", "http://localhost/é")]
+    [InlineData("X-Name", "\t \u0080\u009F\u00AD")]
+    public async Task Every_byte_of_a_header_is_passed_on(string name, string value)
+    {
+        foreach (var encoding in (Encoding[])[Encoding.UTF8, Encoding.Latin1])
+        {
+            var bytes = Encoding.Latin1.GetString(encoding.GetBytes(value));
+            using var client = await RawHttp.SendAsync(_gateway.Address, $"GET /api/customer/headers HTTP/1.1\r\n{name}: {bytes}\r\n");
+            using var socket = await RawHttp.SendAsync(
+                _gateway.Address,
+                $"GET /ws HTTP/1.1\r\n{name}: {bytes}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n");
+
+            Assert.Contains($"{name}: {bytes.Trim()}", await RawHttp.ReadAsync(client, until: "\n0\r\n"), StringComparison.Ordinal);
+            Assert.StartsWith("HTTP/1.1 101 ", await RawHttp.ReadAsync(socket), StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task A_request_is_aborted_behind_the_gateway_when_its_client_cancels()
     {

@@ -13,7 +13,7 @@ internal static class RawHttp
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(IPAddress.Loopback, address.Port, Token);
-        await socket.SendAsync(Encoding.ASCII.GetBytes($"{head}Host: localhost\r\n\r\n"), Token);
+        await socket.SendAsync(Encoding.Latin1.GetBytes($"{head}Host: localhost\r\n\r\n"), Token);
         for (var rest = bytes; !rest.IsEmpty;)
             rest = rest[await socket.SendAsync(rest, Token)..];
         return socket;

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 using CloudTab.Relay;
 
 namespace CloudTab.Services.Tests;
@@ -23,6 +24,22 @@ public sealed class IetfTests(UploadFixture relay) : IClassFixture<UploadFixture
 
         await answer.IsFinalAsync(sessionId, file);
         await relay.AssertHoldsAsync(sessionId, file);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_name_is_UTF_8_or_Latin_1_and_any_byte_may_be_in_other_headers(bool isUtf8)
+    {
+        var (encoding, name) = isUtf8 ? (Encoding.UTF8, "रसीद.pdf") : (Encoding.Latin1, "Reçu.pdf");
+        var sessionId = await _client.CreateAsync();
+        var head = $"POST {IetfClient.Creation(sessionId)} HTTP/1.1\r\nUpload-Draft-Interop-Version: 8\r\nUpload-Complete: ?1\r\nContent-Length: 9\r\n"
+            + $"Cookie: name=Jos\u00E9\r\nContent-Disposition: inline; filename=\"{Encoding.Latin1.GetString(encoding.GetBytes(name))}\"\r\n";
+
+        using var client = await RawHttp.SendAsync(relay.Address, head, "%PDF-1.7\n"u8.ToArray());
+
+        Assert.Contains("HTTP/1.1 200 ", await RawHttp.ReadAsync(client, until: "sha256"), StringComparison.Ordinal);
+        Assert.Equal(name, (await _client.StatusAsync(sessionId)).GetProperty("files")[0].Text("name"));
     }
 
     [Theory]
