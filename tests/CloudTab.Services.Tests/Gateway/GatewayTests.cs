@@ -257,6 +257,17 @@ public sealed class GatewayTests : IAsyncLifetime
         }
     }
 
+    [Theory]
+    [InlineData("GET /api/customer/x HTTP/1.1\n")]
+    [InlineData("GET /api/customer/x HTTP/1.1\r\nX-Name: a\n")]
+    public async Task A_line_that_ends_with_LF_alone_is_refused(string head)
+    {
+        using var client = await RawHttp.SendAsync(_gateway.Address, head);
+
+        Assert.StartsWith("HTTP/1.1 400 ", await RawHttp.ReadAsync(client), StringComparison.Ordinal);
+        Assert.Empty(_uploadApi.Requests);
+    }
+
     [Fact]
     public async Task A_request_is_aborted_behind_the_gateway_when_its_client_cancels()
     {
