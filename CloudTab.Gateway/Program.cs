@@ -10,6 +10,7 @@ builder.Services.AddHttpClient();
 builder.Services.AddSingleton<Health>();
 builder.AddListener();
 builder.AddRoutes();
+builder.AddSampling();
 
 var app = builder.Build();
 return await app.RunOrExplainAsync(async () =>

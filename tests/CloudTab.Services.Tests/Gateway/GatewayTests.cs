@@ -8,6 +8,8 @@ using System.Text;
 using System.Text.Json;
 using CloudTab.Gateway;
 using CloudTab.Testing;
+using Microsoft.Extensions.Configuration;
+using OpenTelemetry.Trace;
 
 namespace CloudTab.Services.Tests;
 
@@ -266,6 +268,25 @@ public sealed class GatewayTests : IAsyncLifetime
 
         Assert.StartsWith("HTTP/1.1 400 ", await RawHttp.ReadAsync(client), StringComparison.Ordinal);
         Assert.Empty(_uploadApi.Requests);
+    }
+
+    [Theory]
+    [InlineData("always_off", null, 0, 0)]
+    [InlineData("parentbased_traceidratio", "0", 0, 0)]
+    [InlineData("traceidratio", "0.5", 300, 700)]
+    [InlineData("parentbased_always_on", null, 1_000, 1_000)]
+    [InlineData(null, null, 1_000, 1_000)]
+    public void A_client_cannot_force_its_trace_to_be_sampled(string? name, string? argument, int least, int most)
+    {
+        var settings = new Dictionary<string, string?>(StringComparer.Ordinal) { ["OTEL_TRACES_SAMPLER"] = name, ["OTEL_TRACES_SAMPLER_ARG"] = argument };
+        var sampler = Sampling.SamplerOf(new ConfigurationBuilder().AddInMemoryCollection(settings).Build());
+        // The ratio's sampler takes every trace with this id.
+        var id = ActivityTraceId.CreateFromString("00000000000000000000000000000001");
+
+        var sampled = Enumerable.Range(0, 1_000).Count(_ => sampler.ShouldSample(new(
+            new(id, ActivitySpanId.CreateRandom(), ActivityTraceFlags.Recorded, isRemote: true), id, "x", ActivityKind.Server)).Decision != SamplingDecision.Drop);
+
+        Assert.InRange(sampled, least, most);
     }
 
     [Fact]

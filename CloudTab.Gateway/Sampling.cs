@@ -1,0 +1,34 @@
+using System.Diagnostics;
+using System.Globalization;
+using OpenTelemetry.Trace;
+
+namespace CloudTab.Gateway;
+
+/// <summary>
+/// Which traces are recorded. A request may come with the trace of its client, and goes on in it; but whoever can write a header must not
+/// decide that we record. So a trace that the client calls sampled is sampled as if it began here, by a number that the client has not
+/// chosen. Behind the gateway the gateway's word counts.
+/// </summary>
+internal static class Sampling
+{
+    public static void AddSampling(this WebApplicationBuilder builder) =>
+        builder.Services.ConfigureOpenTelemetryTracerProvider(tracing => tracing.SetSampler(SamplerOf(builder.Configuration)));
+
+    internal static Sampler SamplerOf(IConfiguration configuration)
+    {
+        var name = configuration["OTEL_TRACES_SAMPLER"] ?? "";
+        Sampler root = name.EndsWith("always_off", StringComparison.OrdinalIgnoreCase) ? new AlwaysOffSampler()
+            : name.EndsWith("traceidratio", StringComparison.OrdinalIgnoreCase) ? new TraceIdRatioBasedSampler(RatioOf(configuration["OTEL_TRACES_SAMPLER_ARG"]))
+            : new AlwaysOnSampler();
+        return new ParentBasedSampler(root, remoteParentSampled: new Anew(root));
+    }
+
+    private static double RatioOf(string? text) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var ratio) && ratio is >= 0 and <= 1 ? ratio : 1;
+
+    private sealed class Anew(Sampler root) : Sampler
+    {
+        public override SamplingResult ShouldSample(in SamplingParameters samplingParameters) =>
+            root.ShouldSample(new(default, ActivityTraceId.CreateRandom(), samplingParameters.Name, samplingParameters.Kind));
+    }
+}
