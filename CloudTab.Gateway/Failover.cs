@@ -35,6 +35,26 @@ internal static class Failover
         }
     });
 
+    /// <summary>Logs what became of requests that were not done: YARP would write an exception for every client that leaves.</summary>
+    public static void UseFailureLog(this IReverseProxyApplicationBuilder proxy) => proxy.Use(async (context, next) =>
+    {
+        await next();
+        if (context.GetForwarderErrorFeature() is not { } failure || SentBody.Current is { IsAnsweredEarly: true })
+            return;
+        var logger = context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(Failover));
+        if (!IsOfClient(context, failure))
+            logger.ServiceFailed(context.GetReverseProxyFeature().Cluster.Config.ClusterId, failure.Error, failure.Exception?.GetBaseException().Message);
+        else if (context.RequestServices.GetRequiredService<Departures>().Add() is { } count)
+            logger.ClientsLeft(count);
+    });
+
+    private static bool IsOfClient(HttpContext context, IForwarderErrorFeature failure) =>
+        context.RequestAborted.IsCancellationRequested || failure.Error is
+            ForwarderError.RequestCanceled or ForwarderError.RequestBodyCanceled or ForwarderError.RequestBodyClient
+            or ForwarderError.ResponseBodyCanceled or ForwarderError.ResponseBodyClient
+            or ForwarderError.UpgradeRequestCanceled or ForwarderError.UpgradeRequestClient
+            or ForwarderError.UpgradeResponseCanceled or ForwarderError.UpgradeResponseClient;
+
     private static bool MayBeRepeated(HttpRequest request, IForwarderErrorFeature failure) =>
         failure is { Error: ForwarderError.Request, Exception: HttpRequestException { HttpRequestError: var reason } }
         && (reason is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError || OnlyAsks(request));

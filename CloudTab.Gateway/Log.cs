@@ -1,3 +1,5 @@
+using Yarp.ReverseProxy.Forwarder;
+
 namespace CloudTab.Gateway;
 
 internal static partial class Log
@@ -7,4 +9,10 @@ internal static partial class Log
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Healthy again")]
     public static partial void RelayHealthy(this ILogger logger);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Count} clients have left before their request was done, since the last such line")]
+    public static partial void ClientsLeft(this ILogger logger, int count);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Service} failed a request: {Error}, {Reason}")]
+    public static partial void ServiceFailed(this ILogger logger, string? service, ForwarderError error, string? reason);
 }

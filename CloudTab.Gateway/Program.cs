@@ -8,6 +8,7 @@ builder.Services.AddSettings<GatewayOptions>();
 builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, JsonContext.Default));
 builder.Services.AddHttpClient();
 builder.Services.AddSingleton<Health>();
+builder.Services.AddSingleton<Departures>();
 builder.AddListener();
 builder.AddRoutes();
 builder.AddSampling();
@@ -23,6 +24,7 @@ return await app.RunOrExplainAsync(async () =>
     app.MapReverseProxy(proxy =>
     {
         proxy.UseEarlyAnswers();
+        proxy.UseFailureLog();
         proxy.UseFailover();
         proxy.UseLoadBalancing();
     });

@@ -55,6 +55,8 @@ internal static class Routes
             new InMemoryConfigProvider(Proxied(builder.Environment.IsDevelopment() ? Documentation : []), Clusters(services.GetRequiredService<IOptions<GatewayOptions>>().Value)));
         builder.Services.AddSingleton<IForwarderHttpClientFactory, ServiceClients>();
         builder.Services.AddReverseProxy();
+        // Failures are logged by UseFailureLog.
+        builder.Logging.AddFilter("Yarp.ReverseProxy.Forwarder.HttpForwarder", LogLevel.None);
     }
 
     private static RouteConfig[] Proxied(IEnumerable<(string Path, string Service)> more) =>

@@ -9,6 +9,7 @@ using System.Text.Json;
 using CloudTab.Gateway;
 using CloudTab.Testing;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Time.Testing;
 using OpenTelemetry.Trace;
 
 namespace CloudTab.Services.Tests;
@@ -268,6 +269,17 @@ public sealed class GatewayTests : IAsyncLifetime
 
         Assert.StartsWith("HTTP/1.1 400 ", await RawHttp.ReadAsync(client), StringComparison.Ordinal);
         Assert.Empty(_uploadApi.Requests);
+    }
+
+    [Fact]
+    public void Clients_that_leave_are_one_line_a_minute()
+    {
+        var clock = new FakeTimeProvider();
+        var departures = new Departures(clock);
+
+        Assert.Equal([1, .. Enumerable.Repeat<int?>(null, 99)], Enumerable.Range(0, 100).Select(_ => departures.Add()));
+        clock.Advance(TimeSpan.FromMinutes(1));
+        Assert.Equal(100, departures.Add());
     }
 
     [Theory]
