@@ -61,7 +61,7 @@ public sealed class UploadTests(UploadFixture relay) : IClassFixture<UploadFixtu
     [InlineData("filename=\"=?utf-8?B?csOpc3Vtw6kucGRm?=\"", "résumé.pdf")]
     [InlineData("filename=\"12\" pizza.pdf\"", "12\" pizza.pdf")]
     [InlineData("filename=\"a\"; b.pdf\"", "a\"; b.pdf")]
-    [InlineData("filename=\"a\\\\\"; size=1", "file")]
+    [InlineData("filename=\"a\\\\\"; size=1", "file.pdf")]
     [InlineData("filename=\"a;b=c.pdf\" ; ", "a;b=c.pdf")]
     [InlineData("filename=my file.pdf", "my file.pdf")]
     [InlineData("filename = file(1).pdf ; size=1", "file(1).pdf")]
@@ -79,7 +79,7 @@ public sealed class UploadTests(UploadFixture relay) : IClassFixture<UploadFixtu
     }
 
     [Theory]
-    [InlineData("Content-Disposition: form-data; name=\"files\"\r\nContent-Type: application/pdf", "file")]
+    [InlineData("Content-Disposition: form-data; name=\"files\"\r\nContent-Type: application/pdf", "file.pdf")]
     [InlineData("Content-Disposition: form-data; name=files; filename=b.pdf\r\nContent-Transfer-Encoding: Binary", "b.pdf")]
     [InlineData("Content-Disposition: form-data; name*=UTF-8''files; filename=b.pdf", "b.pdf")]
     [InlineData("content-disposition: attachment; filename=\"b.pdf\"; name=\"files\"", "b.pdf")]
