@@ -10,6 +10,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Information, Message = "The connection for {Channel} is back")]
     internal static partial void ChannelRestored(this ILogger logger, string channel);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "This machine's clock differs by {Skew} from Postgres' clock, which is used")]
+    internal static partial void ClockSkewed(this ILogger logger, TimeSpan skew);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "Files of session {Session} not removed now: left to the Janitor")]
     internal static partial void RemovalPostponed(this ILogger logger, Guid session, Exception exception);
 }

@@ -10,6 +10,9 @@ public static class RelayExtensions
     public static void AddRelay(this IHostApplicationBuilder builder)
     {
         builder.Services.AddOptionsWithValidateOnStart<LifetimeOptions>().BindConfiguration("").ValidateDataAnnotations();
+        builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<DatabaseTime>(services, TimeProvider.System));
+        builder.Services.AddSingleton<TimeProvider>(services => services.GetRequiredService<DatabaseTime>());
+        builder.Services.AddHostedService<DatabaseTimeLoop>();
         builder.Services.TryAddSingleton<RelayTelemetry>();
         builder.Services.AddSingleton<Wakeups>();
         builder.Services.AddHostedService(services => services.GetRequiredService<Wakeups>());

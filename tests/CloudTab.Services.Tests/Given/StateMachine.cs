@@ -19,9 +19,15 @@ internal sealed class StateMachine : IDisposable
     private readonly IHost _host;
 
     public StateMachine(RelayFixture fixture, IAmazonS3? s3 = null, ShiftedClock? clock = null, params (string Name, string Value)[] settings)
+        : this(fixture, s3, clock ?? new(), time: null, settings)
+    {
+    }
+
+    /// <param name="time">What the replica takes for the time instead of its clock.</param>
+    public StateMachine(RelayFixture fixture, IAmazonS3? s3, ShiftedClock clock, TimeProvider? time, params (string Name, string Value)[] settings)
     {
         _fixture = fixture;
-        Clock = clock ?? new();
+        Clock = clock;
         var builder = Host.CreateApplicationBuilder();
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>(StringComparer.Ordinal) { ["AWS_S3_BUCKET"] = fixture.Bucket });
         builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value)));
@@ -37,7 +43,7 @@ internal sealed class StateMachine : IDisposable
             builder.Services.AddSingleton(duty);
         }
 
-        builder.Services.AddSingleton<TimeProvider>(Clock);
+        builder.Services.AddSingleton(time ?? Clock);
         builder.Services.AddSingleton(fixture.Source);
         builder.Services.AddSingleton(s3 ?? fixture.S3);
         _host = builder.Build();

@@ -131,6 +131,35 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
         Assert.Single(await _states.EventsAsync(session.Id), "session_updated processing 0");
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(-1)]
+    public async Task A_replica_whose_clock_is_an_hour_off_deletes_nothing_and_takes_nobody_s_lock(int hours)
+    {
+        var clock = new ShiftedClock();
+        clock.Advance(TimeSpan.FromHours(hours));
+        var time = new DatabaseTime(fixture.Source, clock, Microsoft.Extensions.Logging.Abstractions.NullLogger<DatabaseTime>.Instance);
+        await time.MeasureAsync(Token);
+        using var wrong = new StateMachine(fixture, null, clock, time);
+        using var right = new StateMachine(fixture);
+        var (key, session) = await right.InStateAsync("processing");
+        await right.BeginAsync(session.Id);
+        var wanted = new NewUpload("a.pdf", 1_000, null, null, null, null);
+        var (_, upload) = await right.Get<UploadCreation>().CreateAsync(key.Shop, session.SessionId, wanted, new(50, 1 << 20), Guid.NewGuid(), Token);
+
+        clock.Advance(TimeSpan.FromHours(hours)); // and moves again, after the time was measured
+        foreach (var duty in (Func<CancellationToken, Task<Batch>>[])[
+            wrong.Get<MarkDue>().ExpireSessionsAsync, wrong.Get<MarkDue>().LapseClaimsAsync, wrong.Get<MarkDue>().ExpireFilesAsync,
+            wrong.Get<MarkDue>().AbandonUploadsAsync, wrong.Get<MarkDue>().ExpireUploadsAsync, wrong.Get<TidyUploads>().RunOnceAsync, wrong.Get<Purge>().RunOnceAsync])
+        {
+            await duty(Token);
+        }
+
+        Assert.Equal("processing", (await right.SessionAsync(session.Id)).Status);
+        Assert.Equal(["stored", "uploading", "uploading"], await right.FilesAsync(session.Id));
+        Assert.Null(await wrong.Get<Uploads>().AcquireAsync(key.Shop, upload!.UploadId, Guid.NewGuid(), Token));
+    }
+
     [Fact]
     public async Task An_upload_whose_lease_has_expired_is_removed_with_its_object()
     {

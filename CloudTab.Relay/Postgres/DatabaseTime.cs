@@ -1,0 +1,80 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace CloudTab.Relay;
+
+/// <summary>
+/// The time by Postgres' clock, which all replicas share: whether a session has expired or a lock has lapsed must not depend on the clock of
+/// the machine that asks. It is measured again and again; in between the machine's monotonic clock counts on, so that setting its clock
+/// changes nothing.
+/// </summary>
+/// <param name="system">The machine's clock.</param>
+public sealed class DatabaseTime(NpgsqlDataSource source, TimeProvider system, ILogger<DatabaseTime> logger) : TimeProvider
+{
+    private static readonly TimeSpan LargestSkew = TimeSpan.FromSeconds(2);
+
+    private volatile Measurement? _last;
+    private bool _isSkewed;
+
+    /// <summary>The time now.</summary>
+    /// <exception cref="TimeoutException">Postgres has been away since the start: an outage.</exception>
+    public override DateTimeOffset GetUtcNow() => _last is { } last
+        ? last.Time + system.GetElapsedTime(last.Timestamp)
+        : throw new TimeoutException("The time is not known before Postgres answers.");
+
+    /// <summary>Asks Postgres for the time.</summary>
+    public async Task MeasureAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        await using var ask = new NpgsqlCommand("SELECT clock_timestamp()", connection);
+        var began = system.GetTimestamp();
+        var time = new DateTimeOffset((DateTime)(await ask.ExecuteScalarAsync(cancellationToken))!);
+        var ended = system.GetTimestamp();
+        _last = new(time + (system.GetElapsedTime(began, ended) / 2), ended);
+
+        var skew = system.GetUtcNow() - GetUtcNow();
+        if (skew.Duration() > LargestSkew && !_isSkewed)
+            logger.ClockSkewed(skew);
+        _isSkewed = skew.Duration() > LargestSkew;
+    }
+
+    private sealed record Measurement(DateTimeOffset Time, long Timestamp);
+}
+
+/// <summary>Measures <see cref="DatabaseTime"/> before the host serves anybody, and again and again.</summary>
+internal sealed class DatabaseTimeLoop(DatabaseTime time) : BackgroundService
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
+
+    private bool _isKnown;
+
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await TryMeasureAsync(cancellationToken);
+        await base.StartAsync(cancellationToken);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (true)
+        {
+            await Task.Delay(_isKnown ? Interval : RetryInterval, TimeProvider.System, stoppingToken);
+            await TryMeasureAsync(stoppingToken);
+        }
+    }
+
+    private async Task TryMeasureAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await time.MeasureAsync(cancellationToken);
+            _isKnown = true;
+        }
+        // Any: the machine's own clock counts on meanwhile, and others log an outage.
+        catch (Exception) when (!cancellationToken.IsCancellationRequested)
+        {
+        }
+    }
+}
