@@ -14,7 +14,8 @@ internal sealed class Commands(
     DatabaseListener listener,
     TimeProvider clock)
 {
-    private const int PendingLimit = 100;
+    /// <summary>Most sessions in a pending list.</summary>
+    public const int PendingLimit = 100;
 
     // A change that has begun is carried through though the socket has gone.
     private static readonly TimeSpan FinishLimit = TimeSpan.FromSeconds(10);

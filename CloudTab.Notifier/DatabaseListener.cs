@@ -9,6 +9,7 @@ namespace CloudTab.Notifier;
 /// </summary>
 internal sealed class DatabaseListener(
     EventReader reader,
+    SessionViews views,
     ShopDirectory directory,
     DatabaseChannel channel,
     Telemetry telemetry,
@@ -23,6 +24,8 @@ internal sealed class DatabaseListener(
     // Capacity one: any number of wake-ups before the next read are one.
     private readonly Channel<bool> _wakeups = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+
+    private int _restarts; // that the sockets know of
 
     /// <summary>Waits until the reader has its place in the events: from then on it misses none.</summary>
     /// <exception cref="TimeoutException">Postgres has been away since this replica's start.</exception>
@@ -40,13 +43,32 @@ internal sealed class DatabaseListener(
             var read = clock.GetTimestamp();
             _inPlace.TrySetResult();
             telemetry.BehindHorizon = reader.BehindHorizon;
+            if (reader.Restarts != _restarts)
+                await SendPendingAsync(reader.Restarts, cancellationToken);
             foreach (var one in batch)
                 Deliver(one, began, read);
             total += batch.Count;
             // What is committed after a short batch has a wake-up of its own.
-            if (batch.Count < EventReader.BatchSize)
+            if (!reader.HasMore)
                 return total;
         }
+    }
+
+    /// <summary>
+    /// Sends every socket the pending list of its shop, as after its authentication: after a fail-over nobody knows which events were read.
+    /// </summary>
+    private async Task SendPendingAsync(int restarts, CancellationToken cancellationToken)
+    {
+        logger.ReaderRestarted();
+        foreach (var (shop, sockets) in directory.Snapshot())
+        {
+            var page = await views.PendingAsync(shop, Commands.PendingLimit, after: null, cancellationToken);
+            var pending = Frame.Of(new PendingSessions(page.Sessions, page.Next is not null));
+            foreach (var socket in sockets)
+                socket.Deliver(pending);
+        }
+
+        _restarts = restarts;
     }
 
     /// <inheritdoc/>

@@ -8,6 +8,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Information, Message = "Events are read again")]
     public static partial void EventsReadAgain(this ILogger logger);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Postgres failed over: all sockets get their pending lists again")]
+    public static partial void ReaderRestarted(this ILogger logger);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "Cannot record which shops are connected: others may take them for offline")]
     public static partial void PresenceUnknown(this ILogger logger, Exception exception);
 

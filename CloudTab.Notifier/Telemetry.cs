@@ -33,11 +33,11 @@ internal sealed class Telemetry
             tags: null,
             new() { HistogramBucketBoundaries = [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60] });
         meter.CreateObservableGauge(
-            "cloudtab.notify.behind_horizon", () => BehindHorizon, "{event}", "Delivered events remembered because of a long transaction.");
+            "cloudtab.notify.behind_horizon", () => BehindHorizon, "{transaction}", "Transactions begun since the oldest that is still open.");
     }
 
-    /// <summary>How many delivered events the reader has to remember.</summary>
-    public int BehindHorizon { get; set; }
+    /// <summary>How many transactions have begun since the oldest that is still open.</summary>
+    public long BehindHorizon { get; set; }
 
     /// <summary>A message of a shop's PC is handled, as a trace of its own.</summary>
     public static Activity? StartCommand(string? type) => Source.StartActivity(

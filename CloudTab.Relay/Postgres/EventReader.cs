@@ -3,10 +3,13 @@ using System.Globalization;
 namespace CloudTab.Relay;
 
 /// <summary>
-/// Reads events so that none is skipped, though a transaction may commit after one with a later id. All transactions below the
-/// horizon, `pg_snapshot_xmin(pg_current_snapshot())`, have ended: their rows are visible or never will be. The reader asks for the
-/// new horizon, then takes all rows at or above its old one that it has not delivered yet, and then moves. A long transaction
-/// anywhere in the cluster holds the horizon back, and lets the memory of what was delivered grow; it never holds back a delivery.
+/// Reads events so that none is skipped, though a transaction may commit after one with a later id. The reader keeps the snapshot of its
+/// last read (`pg_current_snapshot()`): which transactions had ended, and which were running. New are the rows of transactions that began
+/// after it or were running then, as far as the next snapshot shows them. Both are looked up in an index, however many events were
+/// delivered while an old transaction stays open, and nothing has to be remembered of them.
+///
+/// After a fail-over to a standby the numbers of transactions may begin again where that standby was. The reader notices by the timeline,
+/// or by a snapshot that lies before its own, and takes a new place.
 /// One reader per Notifier; not for concurrent use.
 /// </summary>
 public sealed class EventReader(Database database)
@@ -14,71 +17,111 @@ public sealed class EventReader(Database database)
     /// <summary>Most events that one read returns.</summary>
     public const int BatchSize = 1_000;
 
-    private readonly Dictionary<long, ulong> _delivered = [];
-    private ulong? _horizon;
+    private Snapshot? _read;
+    private Snapshot? _reading;
+    private (string Transaction, long Id) _last;
 
-    /// <summary>How many delivered events the reader has to remember because a running transaction began before theirs.</summary>
-    public int BehindHorizon => _delivered.Count;
+    /// <summary>How many transactions have begun since the oldest that was still open at the last read.</summary>
+    public long BehindHorizon => _read is null ? 0 : (long)(_read.End - _read.Start);
+
+    /// <summary>Whether there is more to be read at once.</summary>
+    public bool HasMore => _reading is not null;
+
+    /// <summary>How often the reader had to take a new place: what was written in between is for the pending list to tell.</summary>
+    public int Restarts { get; private set; }
 
     /// <summary>
-    /// The next events, oldest first, at most 1,000; empty when there are none. The first read only takes the reader's place: what
-    /// was before is for the pending list to tell. A batch is returned once, so its caller must not fail to deliver it.
+    /// The next events, at most 1,000, those of one transaction in their order; empty when there are none. The first read only takes the
+    /// reader's place: what was before is for the pending list to tell. A batch is returned once, so its caller must not fail to deliver
+    /// it.
     /// </summary>
     public async Task<IReadOnlyList<SessionEvent>> ReadAsync(CancellationToken cancellationToken)
     {
-        var next = await CurrentHorizonAsync(cancellationToken);
-        if (_horizon is null)
+        var reading = _reading ?? await CurrentAsync(cancellationToken);
+        if (_read is null || !reading.Follows(_read))
         {
-            _horizon = next;
+            Restarts += _read is null ? 0 : 1;
+            _read = reading;
             return [];
         }
 
-        // The shop never hears of a session that was not submitted.
-        const string sql = """
+        // Ordered by the index, so that Postgres has no reason to read it from its beginning, whatever it knows of the parameters.
+        const string unread = """
+            AND (transaction_id, id) > (@lastTransaction::xid8, @lastId) AND pg_visible_in_snapshot(transaction_id, @reading::pg_snapshot)
+            ORDER BY transaction_id, id
+            LIMIT @limit
+            """;
+        const string sql = $"""
+            WITH unread AS (
+                (SELECT transaction_id, id FROM events WHERE transaction_id >= @end::xid8 {unread})
+                UNION ALL
+                (SELECT transaction_id, id FROM events WHERE transaction_id = ANY (@running::xid8[]) {unread})
+                ORDER BY transaction_id, id
+                LIMIT @limit
+            )
             SELECT events.id, events.transaction_id::text AS TransactionId, events.shop_id AS Shop, events.type, sessions.id AS Session,
                    sessions.session_id AS SessionId, sessions.pickup_code AS PickupCode, sessions.customer_name AS CustomerName,
                    events.status, events.file_count AS FileCount, events.total_size AS TotalSize, events.created_at AS CreatedAt,
                    (SELECT coalesce(json_agg(json_build_object('id', id, 'scan', scan) ORDER BY position), '[]')::text FROM files
                     WHERE session = sessions.id AND status = 'stored') AS Files,
-                   events.trace_parent AS TraceParent, events.trace_state AS TraceState, clock_timestamp() - events.written_at AS Age
-            FROM events JOIN sessions ON sessions.id = events.session
-            WHERE events.transaction_id >= @horizon::xid8 AND events.id <> ALL (@delivered) AND sessions.submitted_at IS NOT NULL
-            ORDER BY events.id
-            LIMIT @limit
+                   events.trace_parent AS TraceParent, events.trace_state AS TraceState, clock_timestamp() - events.written_at AS Age,
+                   sessions.submitted_at IS NOT NULL AS IsSubmitted
+            FROM unread JOIN events ON events.id = unread.id JOIN sessions ON sessions.id = events.session
+            ORDER BY events.transaction_id, events.id
             """;
-        var batch = await database.QueryAsync<SessionEvent>(
-            sql,
-            new { horizon = _horizon.Value.ToString(CultureInfo.InvariantCulture), delivered = _delivered.Keys.ToArray(), limit = BatchSize },
-            cancellationToken);
-
-        foreach (var row in batch)
-            _delivered.Add(row.Id, ulong.Parse(row.TransactionId, CultureInfo.InvariantCulture));
-        if (batch.Count < BatchSize)
-            MoveTo(next);
+        var (lastTransaction, lastId) = _reading is null ? ("0", 0L) : _last;
+        var parameters = new
+        {
+            end = _read.End.ToString(CultureInfo.InvariantCulture),
+            running = _read.Running,
+            reading = reading.Text,
+            lastTransaction,
+            lastId,
+            limit = BatchSize,
+        };
+        var batch = await database.QueryAsync<SessionEvent>(sql, parameters, cancellationToken);
+        if (batch.Count == BatchSize)
+            (_reading, _last) = (reading, (batch[^1].TransactionId, batch[^1].Id));
+        else
+            (_reading, _read) = (null, reading);
+        batch.RemoveAll(one => !one.IsSubmitted);
         return batch;
     }
 
-    private async Task<ulong> CurrentHorizonAsync(CancellationToken cancellationToken)
+    private async Task<Snapshot> CurrentAsync(CancellationToken cancellationToken)
     {
-        const string sql = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text";
-        var horizon = await database.QuerySingleOrDefaultAsync<string>(sql, null, cancellationToken);
-        return ulong.Parse(horizon!, CultureInfo.InvariantCulture);
+        const string sql = "SELECT pg_current_snapshot()::text || ' ' || left(pg_walfile_name(pg_current_wal_lsn()), 8)";
+        return Snapshot.Parse((await database.QuerySingleOrDefaultAsync<string>(sql, null, cancellationToken))!);
     }
 
-    private void MoveTo(ulong horizon)
+    /// <summary>Which transactions had ended at a moment.</summary>
+    /// <param name="Text">As Postgres writes it.</param>
+    /// <param name="Timeline">Of the cluster: each fail-over begins another one.</param>
+    /// <param name="Start">The oldest that was running; all before had ended.</param>
+    /// <param name="End">The first that had not begun.</param>
+    /// <param name="Running">Those in between that were running.</param>
+    private sealed record Snapshot(string Text, string Timeline, ulong Start, ulong End, string[] Running)
     {
-        _horizon = horizon;
-        foreach (var (id, transaction) in _delivered)
+        /// <summary>Reads `start:end:running,running timeline`.</summary>
+        public static Snapshot Parse(string written)
         {
-            if (transaction < horizon)
-                _delivered.Remove(id);
+            var (text, timeline) = (written[..written.IndexOf(' ', StringComparison.Ordinal)], written[(written.IndexOf(' ', StringComparison.Ordinal) + 1)..]);
+            var parts = text.Split(':');
+            return new(
+                text,
+                timeline,
+                ulong.Parse(parts[0], CultureInfo.InvariantCulture),
+                ulong.Parse(parts[1], CultureInfo.InvariantCulture),
+                parts[2].Split(',', StringSplitOptions.RemoveEmptyEntries));
         }
+
+        public bool Follows(Snapshot earlier) => Timeline == earlier.Timeline && End >= earlier.End;
     }
 }
 
 /// <summary>A state change of a session that its shop must hear of.</summary>
 /// <param name="Id">Counts up; tells repeats of a delivery apart.</param>
-/// <param name="TransactionId">What the reader's horizon is compared with (xid8, as text).</param>
+/// <param name="TransactionId">The transaction that wrote it (xid8, as text).</param>
 /// <param name="Shop">Id of the shop.</param>
 /// <param name="Type">`new_session` or `session_updated`.</param>
 /// <param name="Session">Internal id of the session.</param>
@@ -93,6 +136,7 @@ public sealed class EventReader(Database database)
 /// <param name="TraceParent">W3C traceparent of the request that did it.</param>
 /// <param name="TraceState">W3C tracestate of that request.</param>
 /// <param name="Age">How long before the read its row was written, just before the commit; both by Postgres' clock.</param>
+/// <param name="IsSubmitted">Whether its session was submitted. The shop never hears of one that was not.</param>
 public sealed record SessionEvent(
     long Id,
     string TransactionId,
@@ -109,4 +153,5 @@ public sealed record SessionEvent(
     string Files,
     string? TraceParent,
     string? TraceState,
-    TimeSpan Age);
+    TimeSpan Age,
+    bool IsSubmitted);

@@ -8,7 +8,6 @@ namespace CloudTab.Testing;
 public sealed class TcpProxy : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<Socket, bool> _open = [];
-    private readonly IPEndPoint _target;
     private readonly LoopbackListener _listener;
     private long _allowance = long.MaxValue;
     private long _held;
@@ -16,9 +15,12 @@ public sealed class TcpProxy : IAsyncDisposable
 
     public TcpProxy(int targetPort)
     {
-        _target = new IPEndPoint(IPAddress.Loopback, targetPort);
+        Target = targetPort;
         _listener = new(PassAsync);
     }
+
+    /// <summary>The server's port; another one is for connections that are opened from now on.</summary>
+    public int Target { get; set; }
 
     public int Port => _listener.EndPoint.Port;
 
@@ -77,7 +79,7 @@ public sealed class TcpProxy : IAsyncDisposable
         {
             if (Interlocked.Read(ref _allowance) <= 0)
                 return;
-            await server.ConnectAsync(_target, cancellationToken);
+            await server.ConnectAsync(new IPEndPoint(IPAddress.Loopback, Target), cancellationToken);
             await Task.WhenAny(SendAsync(client, server, cancellationToken), CopyAsync(server, client, cancellationToken));
         }
         catch (Exception cut) when (cut is SocketException or ObjectDisposedException or OperationCanceledException)

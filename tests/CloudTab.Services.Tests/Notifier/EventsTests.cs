@@ -109,6 +109,57 @@ public sealed class EventsTests(RelayFixture relay, Dependencies dependencies) :
     }
 
     [Fact]
+    public async Task Sockets_get_the_pending_list_and_new_events_after_a_fail_over_to_a_standby_that_lags()
+    {
+        var shop = await relay.ShopAsync();
+        var settings = new NpgsqlConnectionStringBuilder(relay.Environment()["ConnectionStrings__cloudtab"]);
+        await using var network = new TcpProxy(settings.Port);
+        // Another server, whose transactions have lower numbers. It holds nothing of what the first one has announced, and one session of its own.
+        await using var standby = new LocalPostgresServer { Password = settings.Password! };
+        await standby.StartAsync(Token);
+        var lost = new NpgsqlConnectionStringBuilder(settings.ConnectionString) { Port = standby.Port };
+        await using (var server = NpgsqlDataSource.Create(standby.ConnectionString))
+        await using (var create = server.CreateCommand($"CREATE DATABASE {settings.Database}"))
+            await create.ExecuteNonQueryAsync(Token);
+        var environment = relay.Environment();
+        environment["ConnectionStrings__cloudtab"] = lost.ConnectionString;
+        await ServiceSettings.MigrateAsync(environment, Token);
+        await using var source = NpgsqlDataSource.Create(lost.ConnectionString);
+        await using var other = await source.OpenConnectionAsync(Token);
+        await other.ExecuteAsync("INSERT INTO shops (id, name, created_at) VALUES (@Id, @Name, now())", shop);
+        var (known, unknown) = (await InsertSessionAsync(other, shop.Id, "A"), await InsertSessionAsync(other, shop.Id, "B"));
+
+        settings.Port = network.Port;
+        await using var replica = relay.StartHost<SocketOptions>(("ConnectionStrings:cloudtab", settings.ConnectionString));
+        using var client = await SocketClient.ReadyAsync(new UriBuilder(replica.Address) { Scheme = "ws", Path = "/ws" }.Uri, shop.Key);
+        network.Cut();
+        network.Target = standby.Port;
+        network.Restore();
+
+        var pending = await client.NextAsync("pending_sessions");
+        Assert.Equal([known, unknown], pending.GetProperty("sessions").EnumerateArray().Select(one => one.Text("sessionId")).Order());
+        await other.ExecuteAsync(
+            """
+            INSERT INTO events (shop_id, session, type, status, file_count, total_size, created_at)
+            SELECT shop_id, id, 'session_updated', 'pending', 1, 1, now() FROM sessions WHERE session_id = @known
+            """,
+            new { known });
+        Assert.Equal(known, (await client.NextAsync("session_updated")).Text("sessionId"));
+    }
+
+    private static async Task<string> InsertSessionAsync(NpgsqlConnection connection, string shop, string letter)
+    {
+        var sessionId = $"0{letter.ToLowerInvariant()}".PadRight(26, '0');
+        await connection.ExecuteAsync(
+            """
+            INSERT INTO sessions (id, shop_id, session_id, pickup_code, status, file_count, total_size, created_at, expires_at, submitted_at)
+            VALUES (gen_random_uuid(), @shop, @sessionId, @code, 'pending', 1, 1, now(), now() + interval '1 hour', now())
+            """,
+            new { shop, sessionId, code = letter.PadRight(6, '2') });
+        return sessionId;
+    }
+
+    [Fact]
     public async Task The_frame_is_part_of_the_upload_s_trace()
     {
         var delivered = new ConcurrentQueue<Activity>();
