@@ -142,8 +142,12 @@ internal sealed class Commands(
         socket.Key = null;
     }
 
-    private async Task SendPendingAsync(ShopSocket socket, ShopKey key, CancellationToken cancellationToken) =>
-        socket.Send(await PendingAsync(key, cancellationToken));
+    private async Task SendPendingAsync(ShopSocket socket, ShopKey key, CancellationToken cancellationToken)
+    {
+        // What has changed since the list that waits was read comes as events behind it.
+        if (!socket.HasPendingList)
+            socket.Send(await PendingAsync(key, cancellationToken));
+    }
 
     private async Task<PendingSessions> PendingAsync(ShopKey key, CancellationToken cancellationToken)
     {

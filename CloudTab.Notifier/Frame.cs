@@ -10,12 +10,15 @@ internal sealed class Frame
     private Frame(Outgoing message, SessionEvent? source, long read, ActivityContext origin)
     {
         Text = message.ToUtf8();
+        IsPendingList = message is PendingSessions;
         Event = source;
         Read = read;
         Origin = origin;
     }
 
     public ReadOnlyMemory<byte> Text { get; }
+
+    public bool IsPendingList { get; }
 
     /// <summary>The event that it tells of; null if it is an answer.</summary>
     public SessionEvent? Event { get; }

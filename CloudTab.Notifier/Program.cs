@@ -15,6 +15,7 @@ builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInf
 builder.Services.AddOptions<WebSocketOptions>().Configure<IOptions<SocketOptions>>((webSockets, sockets) => sockets.Value.Apply(webSockets));
 
 builder.Services.AddSingleton<Telemetry>();
+builder.Services.AddSingleton<OpenSockets>();
 builder.Services.AddSingleton<ShopDirectory>();
 builder.Services.AddSingleton<Commands>();
 builder.Services.AddSingleton<ShopSockets>();
@@ -26,6 +27,7 @@ builder.Services.AddHostedService<RevokedKeys>();
 
 var app = builder.Build();
 app.UseServiceDefaults();
+app.UseIncomingFrames();
 app.UseWebSockets();
 
 app.MapShopSockets();

@@ -9,31 +9,48 @@ namespace CloudTab.Notifier;
 /// One socket: a loop that reads messages and a loop that writes what is queued, which alone sends and in the end closes. An idle
 /// one holds no buffer. Putting something into its queue never waits for its peer.
 /// </summary>
-internal sealed class ShopSocket(WebSocket socket, Commands commands, Telemetry telemetry, TimeProvider clock, CancellationToken aborted)
-    : IDisposable
+internal sealed class ShopSocket(
+    WebSocket socket, OpenSockets sockets, Commands commands, Telemetry telemetry, TimeProvider clock, CancellationToken aborted) : IDisposable
 {
     /// <summary>Most bytes of a message.</summary>
     public const int LongestMessage = 64 * 1024;
 
-    /// <summary>Most messages that may come in a second.</summary>
-    public const int MostMessages = 20;
+    /// <summary>Most bytes of a message before the socket has authenticated: enough for the longest key.</summary>
+    public const int LongestUnauthenticated = 1024;
 
-    // Twice what the listener reads at once, so that a burst alone never makes a reader "too slow".
-    private const int QueueLength = 2_000;
+    /// <summary>Most frames that may come in a second, pings and empty ones included.</summary>
+    public const int MostFrames = 20;
+
+    /// <summary>
+    /// Most bytes that wait for the peer: about 4,000 events. A peer that cannot take a burst of more connects again and gets the pending
+    /// list. An answer of more than that is sent if nothing else waits.
+    /// </summary>
+    public const int MostWaiting = 1024 * 1024;
 
     // For the peer to take what is queued and to answer the close.
     private static readonly TimeSpan CloseLimit = TimeSpan.FromSeconds(5);
 
-    private readonly Channel<Frame> _queue = Channel.CreateBounded<Frame>(new BoundedChannelOptions(QueueLength) { SingleReader = true });
+    private readonly Channel<Frame> _queue = Channel.CreateUnbounded<Frame>(); // by bytes it is bounded
     private readonly CancellationTokenSource _ending = clock.Limit(Timeout.InfiniteTimeSpan, aborted);
+
+    // Nobody may acquire another lock while holding _closeGate: a socket that queues something may close any other.
     private readonly Lock _gate = new();
+    private readonly Lock _closeGate = new();
     private List<Frame>? _held;
-    private CloseReason? _closing;
+    private volatile CloseReason? _closing;
     private long _second;
-    private int _messages;
+    private int _frames;
+    private long _waiting;
+    private int _pendingLists;
 
     /// <summary>The key that the socket has authenticated with, or null.</summary>
     public ShopKey? Key { get; set; }
+
+    /// <summary>Bytes that wait for the peer.</summary>
+    public long Waiting => Interlocked.Read(ref _waiting);
+
+    /// <summary>Whether a pending list waits to be sent: another one would tell nothing more.</summary>
+    public bool HasPendingList => Volatile.Read(ref _pendingLists) > 0;
 
     /// <summary>Runs the socket to its end.</summary>
     public async Task RunAsync()
@@ -47,7 +64,18 @@ internal sealed class ShopSocket(WebSocket socket, Commands commands, Telemetry 
         {
             Close(CloseReason.Fault);
             await sending;
+            DropEvents();
+            DropQueue();
         }
+    }
+
+    /// <summary>Counts a frame that comes in.</summary>
+    public void CountFrame()
+    {
+        if (_frames == 0 || clock.GetElapsedTime(_second) >= TimeSpan.FromSeconds(1))
+            (_second, _frames) = (clock.GetTimestamp(), 0);
+        if (++_frames > MostFrames)
+            Close(CloseReason.TooManyMessages);
     }
 
     /// <summary>Queues an answer.</summary>
@@ -62,12 +90,12 @@ internal sealed class ShopSocket(WebSocket socket, Commands commands, Telemetry 
     {
         lock (_gate)
         {
+            if (!TryReserve(frame))
+                return;
             if (_held is null)
-                Enqueue(frame);
-            else if (_held.Count < QueueLength)
-                _held.Add(frame);
+                Write(frame);
             else
-                Close(CloseReason.TooSlow);
+                _held.Add(frame);
         }
     }
 
@@ -86,7 +114,7 @@ internal sealed class ShopSocket(WebSocket socket, Commands commands, Telemetry 
             foreach (var message in first)
                 Send(message);
             foreach (var frame in _held ?? [])
-                Enqueue(frame);
+                Write(frame);
             _held = null;
         }
     }
@@ -95,13 +123,17 @@ internal sealed class ShopSocket(WebSocket socket, Commands commands, Telemetry 
     public void DropEvents()
     {
         lock (_gate)
+        {
+            foreach (var frame in _held ?? [])
+                Settle(frame);
             _held = null;
+        }
     }
 
     /// <summary>Closes the socket after what is queued; only the first reason counts.</summary>
     public void Close(CloseReason reason)
     {
-        lock (_gate)
+        lock (_closeGate)
         {
             if (_closing is not null)
                 return;
@@ -110,19 +142,55 @@ internal sealed class ShopSocket(WebSocket socket, Commands commands, Telemetry 
             _queue.Writer.TryComplete();
             _ending.CancelAfter(CloseLimit);
         }
+
+        if (reason.DropsQueue)
+            DropQueue();
     }
 
     public void Dispose()
     {
-        lock (_gate)
+        lock (_closeGate)
             _closing ??= CloseReason.Fault;
         _ending.Dispose();
     }
 
     private void Enqueue(Frame frame)
     {
+        if (TryReserve(frame))
+            Write(frame);
+    }
+
+    /// <summary>Counts a frame among what waits, or closes the socket because too much does.</summary>
+    private bool TryReserve(Frame frame)
+    {
+        var waiting = Interlocked.Add(ref _waiting, frame.Text.Length);
+        sockets.Reserve(frame.Text.Length);
+        if (waiting <= MostWaiting || waiting == frame.Text.Length)
+            return true;
+        Settle(frame);
+        Close(CloseReason.TooSlow);
+        return false;
+    }
+
+    /// <summary>Counts a frame no more: it is sent or dropped.</summary>
+    private void Settle(Frame frame)
+    {
+        Interlocked.Add(ref _waiting, -frame.Text.Length);
+        sockets.Settle(frame.Text.Length);
+    }
+
+    private void Write(Frame frame)
+    {
+        if (frame.IsPendingList)
+            Interlocked.Increment(ref _pendingLists);
         if (!_queue.Writer.TryWrite(frame))
-            Close(CloseReason.TooSlow); // or it is closing already
+            Settle(frame); // It is closing.
+    }
+
+    private void DropQueue()
+    {
+        while (_queue.Reader.TryRead(out var frame))
+            Settle(frame);
     }
 
     private async Task SendAsync()
@@ -130,19 +198,31 @@ internal sealed class ShopSocket(WebSocket socket, Commands commands, Telemetry 
         try
         {
             await foreach (var frame in _queue.Reader.ReadAllAsync(_ending.Token))
-            {
-                if (_closing is { DropsQueue: true })
-                    break;
-                using var delivery = Telemetry.StartDelivery(frame);
-                await socket.SendAsync(frame.Text, WebSocketMessageType.Text, endOfMessage: true, _ending.Token);
-                telemetry.RecordDelivery(frame);
-            }
+                await SendAsync(frame);
 
             await socket.CloseOutputAsync((_closing ?? CloseReason.Fault).Status, _closing?.Description, _ending.Token);
         }
         catch (Exception gone) when (IsGone(gone))
         {
             socket.Abort();
+        }
+    }
+
+    private async Task SendAsync(Frame frame)
+    {
+        try
+        {
+            if (frame.IsPendingList)
+                Interlocked.Decrement(ref _pendingLists);
+            if (_closing is { DropsQueue: true })
+                return;
+            using var delivery = Telemetry.StartDelivery(frame);
+            await socket.SendAsync(frame.Text, WebSocketMessageType.Text, endOfMessage: true, _ending.Token);
+            telemetry.RecordDelivery(frame);
+        }
+        finally
+        {
+            Settle(frame);
         }
     }
 
@@ -169,13 +249,14 @@ internal sealed class ShopSocket(WebSocket socket, Commands commands, Telemetry 
 
     private async Task ReceiveMessageAsync(ValueWebSocketReceiveResult begun)
     {
-        var buffer = ArrayPool<byte>.Shared.Rent(LongestMessage);
+        var longest = Key is null ? LongestUnauthenticated : LongestMessage;
+        var buffer = ArrayPool<byte>.Shared.Rent(longest);
         try
         {
             var (length, ended) = (0, begun.EndOfMessage);
-            while (!ended && length < LongestMessage)
+            while (!ended && length < longest)
             {
-                var part = await socket.ReceiveAsync(buffer.AsMemory(length, LongestMessage - length), _ending.Token);
+                var part = await socket.ReceiveAsync(buffer.AsMemory(length, longest - length), _ending.Token);
                 (length, ended) = (length + part.Count, part.EndOfMessage);
             }
 
@@ -183,9 +264,7 @@ internal sealed class ShopSocket(WebSocket socket, Commands commands, Telemetry 
             if (_closing is not null)
                 return;
             if (!ended)
-                Close(CloseReason.MessageTooLarge);
-            else if (IsOverRate())
-                Close(CloseReason.TooManyMessages);
+                Close(longest == LongestMessage ? CloseReason.MessageTooLarge : CloseReason.MessageTooLargeUnauthenticated);
             else if (begun.MessageType == WebSocketMessageType.Binary)
                 Send(Error.InvalidFormat);
             else
@@ -195,13 +274,6 @@ internal sealed class ShopSocket(WebSocket socket, Commands commands, Telemetry 
         {
             ArrayPool<byte>.Shared.Return(buffer, clearArray: true); // An API key may have been in it.
         }
-    }
-
-    private bool IsOverRate()
-    {
-        if (_messages == 0 || clock.GetElapsedTime(_second) >= TimeSpan.FromSeconds(1))
-            (_second, _messages) = (clock.GetTimestamp(), 0);
-        return ++_messages > MostMessages;
     }
 
     private static bool IsGone(Exception exception) =>
@@ -215,10 +287,13 @@ internal sealed record CloseReason(WebSocketCloseStatus Status, string Descripti
     public static readonly CloseReason ByPeer = new(WebSocketCloseStatus.NormalClosure, "", DropsQueue: true);
     public static readonly CloseReason GoingAway = new(WebSocketCloseStatus.EndpointUnavailable, "Going away: connect again");
     public static readonly CloseReason MessageTooLarge = new(WebSocketCloseStatus.MessageTooBig, "Message over 64 KiB");
+    public static readonly CloseReason MessageTooLargeUnauthenticated = new(WebSocketCloseStatus.MessageTooBig, "Message over 1 KiB before authentication");
     public static readonly CloseReason Fault = new(WebSocketCloseStatus.InternalServerError, "Something went wrong on our side");
     public static readonly CloseReason BadKey = new((WebSocketCloseStatus)4401, "Bad API key");
     public static readonly CloseReason NotInTime = new((WebSocketCloseStatus)4408, "Did not authenticate in time");
     public static readonly CloseReason TooSlow = new((WebSocketCloseStatus)4409, "Too slow: connect again", DropsQueue: true);
     public static readonly CloseReason TooManyMessages = new((WebSocketCloseStatus)4429, "Too many messages");
     public static readonly CloseReason TooManySockets = new((WebSocketCloseStatus)4429, "Too many sockets of this shop");
+    public static readonly CloseReason TooManyOfAddress = new((WebSocketCloseStatus)4429, "Too many sockets of this address");
+    public static readonly CloseReason TooManyInAll = new((WebSocketCloseStatus)4429, "Too many sockets: try again later");
 }

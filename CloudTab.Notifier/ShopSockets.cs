@@ -1,20 +1,55 @@
 using System.Diagnostics;
 using System.Net.WebSockets;
+using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 
 namespace CloudTab.Notifier;
 
-/// <summary>What every socket on `/ws` gets: a deadline to authenticate in, and a close when the host stops.</summary>
+/// <summary>What every socket on `/ws` gets: a place among all, a deadline to authenticate in, and a close when the host stops.</summary>
 internal sealed class ShopSockets(
-    Commands commands, Telemetry telemetry, TimeProvider clock, IOptions<SocketOptions> options, IHostApplicationLifetime lifetime)
+    OpenSockets sockets, Commands commands, Telemetry telemetry, TimeProvider clock, IOptions<SocketOptions> options, IHostApplicationLifetime lifetime)
 {
+    private static readonly TimeSpan RefusalLimit = TimeSpan.FromSeconds(1);
+
     /// <summary>Runs a socket to its end, which comes with that of the host at the latest.</summary>
-    public async Task RunAsync(WebSocket webSocket, CancellationToken aborted)
+    public async Task RunAsync(HttpContext context, IncomingFrames frames)
+    {
+        var client = ClientNetwork.Of(context.Connection.RemoteIpAddress);
+        if (sockets.TryOpen(client) is { } refusal)
+        {
+            await RefuseAsync(context, refusal);
+            return;
+        }
+
+        try
+        {
+            using var webSocket = await context.WebSockets.AcceptWebSocketAsync();
+            await RunAsync(webSocket, frames, context.RequestAborted);
+        }
+        finally
+        {
+            sockets.Closed(client);
+        }
+    }
+
+    /// <summary>A browser does not show its page the status of a refused upgrade, but the code of a close. The peer's own close is not awaited.</summary>
+    private async Task RefuseAsync(HttpContext context, CloseReason refusal)
+    {
+        telemetry.CountClose(refusal);
+        using var webSocket = await context.WebSockets.AcceptWebSocketAsync();
+        using var limit = clock.Limit(RefusalLimit, context.RequestAborted);
+        await webSocket.CloseOutputAsync(refusal.Status, refusal.Description, limit.Token);
+    }
+
+    private async Task RunAsync(WebSocket webSocket, IncomingFrames frames, CancellationToken aborted)
     {
         // The request lives as long as the socket: each message is a trace of its own.
         Activity.Current = null;
-        using var socket = new ShopSocket(webSocket, commands, telemetry, clock, aborted);
+        using var socket = new ShopSocket(webSocket, sockets, commands, telemetry, clock, aborted);
+        frames.Counted = socket.CountFrame;
+        sockets.Add(socket);
         // Kestrel waits for its open requests when it stops, so the sockets must hear of it first.
         using var stopping = lifetime.ApplicationStopping.Register(() => socket.Close(CloseReason.GoingAway));
         // Again and again: a socket may lose what it had when Postgres goes away while it authenticates.
@@ -27,6 +62,7 @@ internal sealed class ShopSockets(
         finally
         {
             commands.Unregister(socket);
+            sockets.Remove(socket);
         }
     }
 
@@ -39,19 +75,38 @@ internal sealed class ShopSockets(
 
 internal static class ShopSocketsEndpoint
 {
-    public static void MapShopSockets(this IEndpointRouteBuilder routes) =>
-        routes.Map("/ws", Connect).ProducesProblem(StatusCodes.Status426UpgradeRequired);
+    private static readonly Problem OriginNotAllowed = new(
+        StatusCodes.Status403Forbidden, "origin_not_allowed", "Origin not allowed", "Pages of this origin may not connect. ALLOWED_ORIGINS names those that may.");
 
-    private static async Task<Results<EmptyHttpResult, ProblemHttpResult>> Connect(HttpContext context, ShopSockets sockets)
+    public static void MapShopSockets(this IEndpointRouteBuilder routes) =>
+        routes.Map("/ws", Connect).ProducesProblem(StatusCodes.Status426UpgradeRequired).Answers(OriginNotAllowed);
+
+    private static async Task<Results<EmptyHttpResult, ProblemHttpResult, Problem>> Connect(
+        HttpContext context, ShopSockets sockets, IOptions<OriginOptions> origins)
     {
-        if (!context.WebSockets.IsWebSocketRequest)
+        if (!context.WebSockets.IsWebSocketRequest || context.Features.Get<IncomingFrames>() is not { } frames)
         {
             context.Response.Headers.Upgrade = "websocket"; // RFC 9110, section 15.5.22: a 426 must name the protocol.
             return TypedResults.Problem("This address takes WebSocket connections only.", statusCode: StatusCodes.Status426UpgradeRequired);
         }
 
-        using var webSocket = await context.WebSockets.AcceptWebSocketAsync();
-        await sockets.RunAsync(webSocket, context.RequestAborted);
+        if (!IsAllowed(context.Request, origins.Value))
+            return OriginNotAllowed;
+        await sockets.RunAsync(context, frames);
         return TypedResults.Empty;
+    }
+
+    /// <summary>
+    /// Only browsers send an Origin, and CORS does not apply to sockets. The scheme is not compared: this service does not know it if TLS
+    /// ends at a proxy that TRUSTED_PROXIES does not name.
+    /// </summary>
+    private static bool IsAllowed(HttpRequest request, OriginOptions allowed)
+    {
+        if (request.Headers.Origin is not [{ Length: > 0 } origin])
+            return request.Headers.Origin.Count == 0;
+        return allowed.Origins.Any(one => one == "*" || one.Equals(origin, StringComparison.OrdinalIgnoreCase))
+            || (Uri.TryCreate(origin, UriKind.Absolute, out var uri)
+                && uri.Host.Equals(request.Host.Host, StringComparison.OrdinalIgnoreCase)
+                && (request.Host.Port ?? (uri.IsDefaultPort ? uri.Port : null)) == uri.Port);
     }
 }

@@ -26,6 +26,30 @@ public sealed class SocketOptions
     [Range(1, 10_000)]
     public int MaxSocketsPerShop { get; set; } = 50;
 
+    /// <summary>
+    /// Sockets that one client address may have open on one replica (MAX_SOCKETS_PER_ADDRESS, default 100, in Development no limit). Too
+    /// few, and shops behind one address exclude each other.
+    /// </summary>
+    [ConfigurationKeyName("MAX_SOCKETS_PER_ADDRESS")]
+    [Range(1, 1_000_000)]
+    public int? MaxSocketsPerAddress { get; set; }
+
+    /// <summary>
+    /// Sockets that may be open on one replica (MAX_SOCKETS, default 10,000). An idle one takes 13 to 20 KiB: too many, and the process
+    /// runs out of memory.
+    /// </summary>
+    [ConfigurationKeyName("MAX_SOCKETS")]
+    [Range(1, 1_000_000)]
+    public int MaxSockets { get; set; } = 10_000;
+
+    /// <summary>
+    /// Bytes that may wait for the peers of all sockets of one replica (SOCKET_MEMORY, default 67,108,864 = 64 MiB). If they are more, the
+    /// socket for which the most wait is closed.
+    /// </summary>
+    [ConfigurationKeyName("SOCKET_MEMORY")]
+    [Range(1_048_576, 1L << 40)]
+    public long SocketMemory { get; set; } = 67_108_864;
+
     /// <summary>The time between two pings.</summary>
     internal TimeSpan Heartbeat => TimeSpan.FromMilliseconds(HeartbeatInterval);
 

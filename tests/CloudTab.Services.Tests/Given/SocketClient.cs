@@ -15,9 +15,11 @@ internal sealed class SocketClient : IDisposable
 
     public ClientWebSocket Socket { get; } = new();
 
-    public static async Task<SocketClient> ConnectAsync(Uri address, HttpMessageInvoker? over = null)
+    public static async Task<SocketClient> ConnectAsync(Uri address, HttpMessageInvoker? over = null, params IEnumerable<(string Name, string Value)> headers)
     {
         var client = new SocketClient();
+        foreach (var (name, value) in headers)
+            client.Socket.Options.SetRequestHeader(name, value);
         using var limit = Bounded();
         await client.Socket.ConnectAsync(address, over, limit.Token);
         return client;
@@ -53,6 +55,13 @@ internal sealed class SocketClient : IDisposable
     {
         using var limit = Bounded();
         return await TryNextAsync(limit.Token) ?? throw new InvalidOperationException($"Closed with {Socket.CloseStatus}: {Socket.CloseStatusDescription}");
+    }
+
+    /// <summary>The next message, or null if the server closes.</summary>
+    public async Task<JsonElement?> TryNextAsync()
+    {
+        using var limit = Bounded();
+        return await TryNextAsync(limit.Token);
     }
 
     /// <summary>The next message of a type; others are skipped.</summary>

@@ -1,6 +1,9 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using CloudTab.Notifier;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 
 namespace CloudTab.Services.Tests;
 
@@ -11,6 +14,8 @@ public sealed class TightLimits(Dependencies dependencies) : RelayFixture(depend
     {
         ["AUTHENTICATION_TIMEOUT"] = "1000",
         ["MAX_SOCKETS_PER_SHOP"] = "2",
+        ["MAX_SOCKETS_PER_ADDRESS"] = "3",
+        ["ALLOWED_ORIGINS"] = "https://shop.example",
         ["WS_HEARTBEAT_INTERVAL"] = "1000",
     };
 }
@@ -29,12 +34,24 @@ public sealed class SocketLimitsTests(TightLimits relay) : IClassFixture<TightLi
     [Fact]
     public async Task A_message_of_64_KiB_is_read_and_a_longer_one_closes_the_socket_with_1009()
     {
-        using var client = await SocketClient.ConnectAsync(relay.SocketAddress);
-        const string ping = """{"type":"ping"}""";
-        await client.SendTextAsync(ping.PadRight(64 * 1024));
+        var shop = await relay.ShopAsync();
+        using var client = await SocketClient.ReadyAsync(relay.SocketAddress, shop.Key);
+        await client.SendTextAsync(Ping.PadRight(64 * 1024));
         Assert.Equal("pong", (await client.NextAsync()).Text("type"));
 
-        await client.SendTextAsync(ping.PadRight((64 * 1024) + 1));
+        await client.SendTextAsync(Ping.PadRight((64 * 1024) + 1));
+
+        Assert.Equal(1009, await client.CloseCodeAsync());
+    }
+
+    [Fact]
+    public async Task Before_authentication_a_message_has_1_KiB_at_most()
+    {
+        using var client = await SocketClient.ConnectAsync(relay.SocketAddress);
+        await client.SendTextAsync(Ping.PadRight(1024));
+        Assert.Equal("pong", (await client.NextAsync()).Text("type"));
+
+        await client.SendTextAsync(Ping.PadRight(1025));
 
         Assert.Equal(1009, await client.CloseCodeAsync());
     }
@@ -42,7 +59,8 @@ public sealed class SocketLimitsTests(TightLimits relay) : IClassFixture<TightLi
     [Fact]
     public async Task A_fragmented_message_over_the_limit_closes_the_socket_with_1009()
     {
-        using var client = await SocketClient.ConnectAsync(relay.SocketAddress);
+        var shop = await relay.ShopAsync();
+        using var client = await SocketClient.ReadyAsync(relay.SocketAddress, shop.Key);
         for (var i = 0; i < 5; i++)
             await client.SendTextAsync(new string(' ', 16 * 1024), endOfMessage: false);
 
@@ -58,6 +76,159 @@ public sealed class SocketLimitsTests(TightLimits relay) : IClassFixture<TightLi
             await client.SendAsync(new { type = "ping" });
 
         Assert.Equal(4429, await client.CloseCodeAsync());
+    }
+
+    [Theory]
+    [InlineData(0x00)] // empty fragments of a message
+    [InlineData(0x89)] // pings
+    public async Task More_than_20_frames_a_second_close_the_socket_with_4429_empty_ones_and_pings_too(byte first)
+    {
+        using var peer = new TcpClient();
+        await using var stream = await UpgradeAsync(peer);
+        if (first == 0x00)
+            await stream.WriteAsync((byte[])[0x01, 0x80, 0, 0, 0, 0], Token);
+        for (var i = 0; i < 30; i++)
+            await stream.WriteAsync((byte[])[first, 0x80, 0, 0, 0, 0], Token);
+
+        using var limit = Bounded();
+        var received = new List<byte>();
+        var buffer = new byte[4096];
+        while (!HasCloseFrame(received))
+        {
+            var count = await stream.ReadAsync(buffer, limit.Token);
+            Assert.NotEqual(0, count);
+            received.AddRange(buffer[..count]);
+        }
+
+        static bool HasCloseFrame(List<byte> bytes)
+        {
+            var text = bytes.IndexOf(0x88);
+            return text >= 0 && bytes.Count >= text + 4 && ((bytes[text + 2] << 8) | bytes[text + 3]) == 4429;
+        }
+    }
+
+    [Fact]
+    public async Task A_message_in_many_parts_of_the_network_is_one_frame()
+    {
+        using var peer = new TcpClient { NoDelay = true };
+        await using var stream = await UpgradeAsync(peer);
+        foreach (var part in TextFrame(Ping.PadRight(100)).Chunk(2))
+            await stream.WriteAsync(part, Token);
+
+        using var limit = Bounded();
+        var answer = new byte[2 + """{"type":"pong"}""".Length];
+        await stream.ReadExactlyAsync(answer, limit.Token);
+        Assert.Equal(0x81, answer[0]);
+    }
+
+    [Fact]
+    public async Task A_pending_list_that_is_asked_for_while_one_waits_is_not_queued_again()
+    {
+        var shop = await relay.ShopAsync();
+        using var handler = new SocketsHttpHandler { ConnectCallback = SocketSlowReaderTests.ConnectWithSmallBufferAsync };
+        using var invoker = new HttpMessageInvoker(handler, disposeHandler: false);
+        using var client = await SocketClient.AuthenticatedAsync(relay.SocketAddress, shop.Key, invoker);
+        var socket = await StalledAsync(shop);
+        await client.SendAsync(new { type = "get_pending" });
+        await UntilAsync(() => socket.HasPendingList);
+        var waiting = socket.Waiting;
+
+        for (var i = 0; i < 8; i++)
+            await client.SendAsync(new { type = "get_pending" });
+        await client.SendAsync(new { type = "ping" });
+
+        await UntilAsync(() => socket.Waiting != waiting);
+        Assert.Equal(waiting + """{"type":"pong"}""".Length, socket.Waiting);
+    }
+
+    [Fact]
+    public async Task If_too_much_waits_in_all_the_slowest_socket_is_closed_and_the_others_are_served()
+    {
+        var shop = await relay.ShopAsync();
+        using var handler = new SocketsHttpHandler { ConnectCallback = SocketSlowReaderTests.ConnectWithSmallBufferAsync };
+        using var invoker = new HttpMessageInvoker(handler, disposeHandler: false);
+        using var slow = await SocketClient.AuthenticatedAsync(relay.SocketAddress, shop.Key, invoker);
+        await StalledAsync(shop);
+        using var quick = await SocketClient.ReadyAsync(relay.SocketAddress, shop.Key);
+        var services = relay.Host<SocketOptions>().Services;
+        var sockets = services.GetRequiredService<OpenSockets>();
+        var budget = services.GetRequiredService<IOptions<SocketOptions>>().Value.SocketMemory;
+
+        sockets.Reserve(budget); // as others' queues would
+        try
+        {
+            Assert.Equal("pong", (await quick.AskAsync(new { type = "ping" })).Text("type"));
+            Assert.Equal(4409, await slow.CloseCodeAsync());
+        }
+        finally
+        {
+            sockets.Settle(budget);
+        }
+    }
+
+    [Fact]
+    public async Task A_socket_too_many_of_one_address_is_closed_with_4429_and_another_address_connects()
+    {
+        (string, string)[] here = [("X-Forwarded-For", "2001:db8:0:1::1")];
+        (string, string)[] neighbour = [("X-Forwarded-For", "2001:db8:0:1::2")]; // of the same /64
+        (string, string)[] elsewhere = [("X-Forwarded-For", "2001:db8:0:2::1")];
+        using var first = await SocketClient.ConnectAsync(relay.SocketAddress, null, here);
+        using var second = await SocketClient.ConnectAsync(relay.SocketAddress, null, neighbour);
+        using var third = await SocketClient.ConnectAsync(relay.SocketAddress, null, here);
+
+        using var refused = await SocketClient.ConnectAsync(relay.SocketAddress, null, here);
+        Assert.Equal(4429, await refused.CloseCodeAsync());
+        using var other = await SocketClient.ConnectAsync(relay.SocketAddress, null, elsewhere);
+        Assert.Equal("pong", (await other.AskAsync(new { type = "ping" })).Text("type"));
+
+        first.Dispose();
+        await UntilAsync(async () =>
+        {
+            using var again = await SocketClient.ConnectAsync(relay.SocketAddress, null, here);
+            await again.SendAsync(new { type = "ping" });
+            return await again.TryNextAsync() is not null;
+        });
+    }
+
+    [Fact]
+    public async Task One_socket_too_many_of_all_is_closed_with_4429()
+    {
+        await using var replica = relay.StartHost<SocketOptions>(("MAX_SOCKETS", "1"));
+        var address = new UriBuilder(replica.Address) { Scheme = "ws", Path = "/ws" }.Uri;
+        using var first = await SocketClient.ConnectAsync(address);
+
+        using var second = await SocketClient.ConnectAsync(address, null, ("X-Forwarded-For", "192.0.2.1"));
+
+        Assert.Equal(4429, await second.CloseCodeAsync());
+        Assert.Equal("pong", (await first.AskAsync(new { type = "ping" })).Text("type"));
+    }
+
+    [Theory]
+    [InlineData("https://shop.example", true)]
+    [InlineData("http://relay.example", true)]
+    [InlineData("https://relay.example", true)] // TLS ends at a proxy
+    [InlineData("http://relay.example:8080", false)]
+    [InlineData("https://evil.example", false)]
+    [InlineData("https://shop.example.evil.example", false)]
+    [InlineData("null", false)]
+    [InlineData("", false)]
+    public async Task A_page_of_another_origin_gets_no_socket(string origin, bool connects)
+    {
+        using var client = relay.Host<SocketOptions>().Client();
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/ws");
+        request.Headers.Host = "relay.example";
+        request.Headers.TryAddWithoutValidation("Connection", "Upgrade");
+        request.Headers.TryAddWithoutValidation("Upgrade", "websocket");
+        request.Headers.TryAddWithoutValidation("Sec-WebSocket-Version", "13");
+        request.Headers.TryAddWithoutValidation("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+        request.Headers.TryAddWithoutValidation("Origin", origin);
+
+        using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Token);
+
+        if (connects)
+            Assert.Equal(HttpStatusCode.SwitchingProtocols, response.StatusCode);
+        else
+            await response.IsProblemAsync(HttpStatusCode.Forbidden, "origin_not_allowed");
     }
 
     [Fact]
@@ -113,11 +284,7 @@ public sealed class SocketLimitsTests(TightLimits relay) : IClassFixture<TightLi
     {
         var shop = await relay.ShopAsync();
         using var peer = new TcpClient();
-        await peer.ConnectAsync(relay.SocketAddress.Host, relay.SocketAddress.Port, Token);
-        await using var stream = peer.GetStream();
-        await stream.WriteAsync(Encoding.ASCII.GetBytes(
-            $"GET /ws HTTP/1.1\r\nHost: {relay.SocketAddress.Authority}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"), Token);
+        await using var stream = await UpgradeAsync(peer);
         await stream.WriteAsync(TextFrame($$"""{"type":"authenticate","apiKey":"{{shop.Key}}"}"""), Token);
         await UntilAsync(async () => await IsConnectedAsync(shop));
 
@@ -136,6 +303,46 @@ public sealed class SocketLimitsTests(TightLimits relay) : IClassFixture<TightLi
         }
 
         await UntilAsync(async () => !await IsConnectedAsync(shop));
+    }
+
+    /// <summary>The only socket of a shop, whose peer does not read, after the network has taken all that it can: from then on something waits.</summary>
+    private async Task<ShopSocket> StalledAsync(TestShop shop)
+    {
+        var socket = Assert.Single(relay.Host<SocketOptions>().Services.GetRequiredService<ShopDirectory>().SocketsOf(shop.Id));
+        var filler = new AuthFailed(new string('x', 256 * 1024));
+        var polls = 0;
+        await UntilAsync(() =>
+        {
+            if (socket.Waiting == 0)
+            {
+                socket.Send(filler);
+                polls = 0;
+            }
+
+            return ++polls == 10;
+        });
+        return socket;
+    }
+
+    private const string Ping = """{"type":"ping"}""";
+
+    /// <summary>A socket byte by byte: the answer to the upgrade has been read.</summary>
+    private async Task<NetworkStream> UpgradeAsync(TcpClient peer)
+    {
+        await peer.ConnectAsync(relay.SocketAddress.Host, relay.SocketAddress.Port, Token);
+        var stream = peer.GetStream();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(
+            $"GET /ws HTTP/1.1\r\nHost: {relay.SocketAddress.Authority}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"), Token);
+        var head = new StringBuilder();
+        var next = new byte[1];
+        while (!head.ToString().EndsWith("\r\n\r\n", StringComparison.Ordinal))
+        {
+            await stream.ReadExactlyAsync(next, Token);
+            head.Append((char)next[0]);
+        }
+
+        return stream;
     }
 
     // RFC 6455, section 5.2, with a mask of zeros; up to 125 bytes.

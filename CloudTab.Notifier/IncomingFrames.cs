@@ -1,0 +1,131 @@
+using Microsoft.AspNetCore.Http.Features;
+
+namespace CloudTab.Notifier;
+
+/// <summary>
+/// Counts the frames that come in on a socket, where its bytes are read: <see cref="System.Net.WebSockets.WebSocket"/> answers pings by
+/// itself and says nothing of them, and does not say which bytes came in a frame of their own.
+/// </summary>
+internal sealed class IncomingFrames(IHttpUpgradeFeature upgrade) : IHttpUpgradeFeature
+{
+    /// <summary>Called for each frame.</summary>
+    public Action? Counted { get; set; }
+
+    public bool IsUpgradableRequest => upgrade.IsUpgradableRequest;
+
+    public async Task<Stream> UpgradeAsync() => new FrameStream(await upgrade.UpgradeAsync(), () => Counted?.Invoke());
+
+    /// <summary>The connection after the upgrade. RFC 6455, section 5.2, has the layout of a frame.</summary>
+    private sealed class FrameStream(Stream connection, Action counted) : Stream
+    {
+        private const int ShortHeader = 2;
+        private const int MaskLength = 4;
+
+        private int _read; // bytes of the frame's header
+        private int _lengthEnd;
+        private int _headerEnd;
+        private ulong _length;
+        private ulong _payload; // bytes still to come
+
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => true;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            var count = await connection.ReadAsync(buffer, cancellationToken);
+            Count(buffer.Span[..count]);
+            return count;
+        }
+
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
+            connection.WriteAsync(buffer, cancellationToken);
+
+        public override Task FlushAsync(CancellationToken cancellationToken) => connection.FlushAsync(cancellationToken);
+
+        public override void Flush() => throw new NotSupportedException();
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+                connection.Dispose();
+            base.Dispose(disposing);
+        }
+
+        private void Count(ReadOnlySpan<byte> bytes)
+        {
+            while (!bytes.IsEmpty)
+            {
+                if (_payload > 0)
+                {
+                    var skipped = (int)Math.Min(_payload, (ulong)bytes.Length);
+                    _payload -= (ulong)skipped;
+                    bytes = bytes[skipped..];
+                    continue;
+                }
+
+                ReadHeader(bytes[0]);
+                bytes = bytes[1..];
+            }
+        }
+
+        private void ReadHeader(byte next)
+        {
+            _read++;
+            if (_read == 1)
+            {
+                counted();
+                return;
+            }
+
+            if (_read == ShortHeader)
+            {
+                var length = next & 0x7F;
+                _length = length < 126 ? (ulong)length : 0;
+                _lengthEnd = ShortHeader + (length switch { 126 => sizeof(ushort), 127 => sizeof(ulong), _ => 0 });
+                _headerEnd = _lengthEnd + ((next & 0x80) != 0 ? MaskLength : 0);
+            }
+            else if (_read <= _lengthEnd)
+            {
+                _length = (_length << 8) | next;
+            }
+
+            if (_read == _headerEnd)
+                (_read, _payload) = (0, _length);
+        }
+    }
+}
+
+internal static class IncomingFramesExtensions
+{
+    /// <summary>Before UseWebSockets, which takes the stream.</summary>
+    public static void UseIncomingFrames(this WebApplication app) => app.Use((context, next) =>
+    {
+        if (context.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true } upgrade)
+        {
+            var frames = new IncomingFrames(upgrade);
+            context.Features.Set(frames);
+            context.Features.Set<IHttpUpgradeFeature>(frames);
+        }
+
+        return next(context);
+    });
+}

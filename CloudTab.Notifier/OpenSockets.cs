@@ -1,0 +1,76 @@
+using System.Net;
+using Microsoft.Extensions.Options;
+
+namespace CloudTab.Notifier;
+
+/// <summary>
+/// All sockets on this replica, authenticated or not: how many each client address has, and how many bytes wait for their peers. If too
+/// many wait, the socket for which the most wait is closed, not the one that the next message is for.
+/// </summary>
+internal sealed class OpenSockets(IOptions<SocketOptions> options, IHostEnvironment environment)
+{
+    private const int DefaultPerAddress = 100;
+
+    private readonly int _mostPerAddress = options.Value.MaxSocketsPerAddress ?? (environment.IsDevelopment() ? int.MaxValue : DefaultPerAddress);
+    private readonly Dictionary<IPAddress, int> _addresses = [];
+    private readonly HashSet<ShopSocket> _sockets = [];
+    private readonly Lock _gate = new();
+    private int _count;
+    private long _waiting;
+
+    /// <summary>Lets a client open another socket.</summary>
+    /// <returns>Why not, or null.</returns>
+    public CloseReason? TryOpen(IPAddress address)
+    {
+        lock (_gate)
+        {
+            var ofAddress = _addresses.GetValueOrDefault(address);
+            if (ofAddress >= _mostPerAddress)
+                return CloseReason.TooManyOfAddress;
+            if (_count >= options.Value.MaxSockets)
+                return CloseReason.TooManyInAll;
+            _addresses[address] = ofAddress + 1;
+            _count++;
+            return null;
+        }
+    }
+
+    /// <summary>A socket of this client has ended.</summary>
+    public void Closed(IPAddress address)
+    {
+        lock (_gate)
+        {
+            _count--;
+            if (--_addresses[address] == 0)
+                _addresses.Remove(address);
+        }
+    }
+
+    public void Add(ShopSocket socket)
+    {
+        lock (_gate)
+            _sockets.Add(socket);
+    }
+
+    public void Remove(ShopSocket socket)
+    {
+        lock (_gate)
+            _sockets.Remove(socket);
+    }
+
+    /// <summary>Counts bytes that wait for a peer.</summary>
+    public void Reserve(long bytes)
+    {
+        if (Interlocked.Add(ref _waiting, bytes) > options.Value.SocketMemory)
+            Slowest()?.Close(CloseReason.TooSlow);
+    }
+
+    /// <summary>Bytes wait no more.</summary>
+    public void Settle(long bytes) => Interlocked.Add(ref _waiting, -bytes);
+
+    private ShopSocket? Slowest()
+    {
+        lock (_gate)
+            return _sockets.MaxBy(socket => socket.Waiting);
+    }
+}
