@@ -3,7 +3,10 @@ using Microsoft.Extensions.Options;
 
 namespace CloudTab.Janitor;
 
-/// <summary>Forgets what nobody asks for any more: ended sessions with their files' rows and events, old events, replicas that are gone.</summary>
+/// <summary>
+/// Forgets what nobody asks for any more: ended sessions with their files' rows and events, old events, replicas that are gone, from where
+/// keys were used or guessed.
+/// </summary>
 internal sealed class Purge(Database database, Lifetimes lifetimes, IOptions<JanitorOptions> options)
 {
     // Readers of events are seconds behind, not days; a socket that reconnects gets the pending list, not the past.
@@ -14,7 +17,8 @@ internal sealed class Purge(Database database, Lifetimes lifetimes, IOptions<Jan
         var sessions = await PurgeSessionsAsync(cancellationToken);
         var events = await PurgeEventsAsync(cancellationToken);
         var replicas = await PurgeReplicasAsync(cancellationToken);
-        return new(sessions + events + replicas, More: sessions == options.Value.BatchSize || events == options.Value.BatchSize);
+        var keys = await PurgeKeysAsync(cancellationToken);
+        return new(sessions + events + replicas + keys, More: sessions == options.Value.BatchSize || events == options.Value.BatchSize);
     }
 
     /// <summary>A session whose objects are not all gone keeps its rows: they are how the objects are found.</summary>
@@ -56,5 +60,16 @@ internal sealed class Purge(Database database, Lifetimes lifetimes, IOptions<Jan
     {
         const string sql = "DELETE FROM connected_sockets WHERE seen_at <= @seenBefore";
         return database.ExecuteAsync(sql, new { seenBefore = lifetimes.Now - (4 * Shops.PresenceLimit) }, cancellationToken);
+    }
+
+    private Task<int> PurgeKeysAsync(CancellationToken cancellationToken)
+    {
+        const string sql = """
+            WITH guesses AS (
+                DELETE FROM key_guesses WHERE began_at <= now() - interval '10 minutes'
+            )
+            DELETE FROM key_uses WHERE used_at <= now() - interval '30 days'
+            """;
+        return database.ExecuteAsync(sql, parameters: null, cancellationToken);
     }
 }

@@ -25,4 +25,10 @@ internal static partial class Log
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Key {Key} added to shop {Shop}")]
     public static partial void KeyAdded(this ILogger logger, string shop, string key);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Key {Prefix} of shop {Shop} revoked: {Key} has another value now")]
+    public static partial void KeyReplaced(this ILogger logger, string prefix, string shop, string key);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Key} has a value that was revoked, and stays so: choose another")]
+    public static partial void KeyStaysRevoked(this ILogger logger, string key);
 }

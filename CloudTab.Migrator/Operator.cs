@@ -31,12 +31,35 @@ internal sealed class Operator(Database database, ApiKeys keys, TimeProvider clo
         }
     }
 
-    /// <summary>Lets a shop take uploads, or not.</summary>
+    /// <summary>Lets a shop take uploads, and its keys open it again.</summary>
     /// <returns>Whether there is such a shop.</returns>
-    public async Task<bool> SetAcceptsUploadsAsync(string id, bool accepts, CancellationToken cancellationToken)
+    public async Task<bool> OpenShopAsync(string id, CancellationToken cancellationToken)
     {
-        const string sql = "UPDATE shops SET accepts_uploads = @accepts WHERE id = @id";
-        return await database.ExecuteAsync(sql, new { id, accepts }, cancellationToken) == 1;
+        const string sql = "UPDATE shops SET accepts_uploads = true, suspended_at = NULL WHERE id = @id";
+        return await database.ExecuteAsync(sql, new { id }, cancellationToken) == 1;
+    }
+
+    /// <summary>
+    /// Lets a shop take no uploads: sessions that were not submitted end, with their files (trigger files_of_ended_sessions). The shop has not
+    /// heard of them, so there are no events. What was submitted can still be printed, unless the shop is suspended.
+    /// </summary>
+    /// <param name="suspends">Whether its keys open it no more.</param>
+    /// <returns>Whether there is such a shop.</returns>
+    public async Task<bool> CloseShopAsync(string id, bool suspends, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            WITH shop AS (
+                UPDATE shops SET accepts_uploads = false, suspended_at = CASE WHEN @suspends THEN coalesce(suspended_at, @now) ELSE suspended_at END
+                WHERE id = @id
+                RETURNING id
+            ), ended AS (
+                UPDATE sessions SET status = 'cancelled', ended_at = @now
+                FROM shop
+                WHERE sessions.shop_id = shop.id AND sessions.status = 'open'
+            )
+            SELECT id FROM shop
+            """;
+        return await database.ChangeSingleOrDefaultAsync<string>(sql, new { id, suspends, now = Now }, cancellationToken) is not null;
     }
 
     /// <summary>Sets a limit of a shop, or with null leaves it to the settings.</summary>
@@ -76,7 +99,7 @@ internal sealed class Operator(Database database, ApiKeys keys, TimeProvider clo
     public Task<List<ListedShop>> ListShopsAsync(CancellationToken cancellationToken)
     {
         const string sql = """
-            SELECT id, name, accepts_uploads AS AcceptsUploads,
+            SELECT id, name, CASE WHEN suspended_at IS NOT NULL THEN 'suspended' WHEN accepts_uploads THEN 'open' ELSE 'closed' END AS State,
                    (SELECT count(*) FROM api_keys WHERE shop_id = shops.id AND revoked_at IS NULL) AS Keys
             FROM shops
             ORDER BY id
@@ -85,11 +108,11 @@ internal sealed class Operator(Database database, ApiKeys keys, TimeProvider clo
     }
 
     /// <returns>Whether the key is new.</returns>
-    /// <exception cref="ValidationException">There is no such shop, or the key's name is empty or too long.</exception>
+    /// <exception cref="ValidationException">There is no such shop, the key is too weak, or its name is empty or too long.</exception>
     public async Task<bool> ImportKeyAsync(string shop, string name, string key, CancellationToken cancellationToken)
     {
-        if (key.Length is < ApiKeys.ShortestKey or > ApiKeys.LongestKey)
-            throw new ValidationException($"A key has {ApiKeys.ShortestKey} to {ApiKeys.LongestKey} characters");
+        if (keys.WeaknessOf(key) is { } weakness)
+            throw new ValidationException($"The key {weakness}");
         try
         {
             return await keys.ImportAsync(shop, name, key, cancellationToken);
@@ -107,7 +130,7 @@ internal sealed class Operator(Database database, ApiKeys keys, TimeProvider clo
     public Task<List<ListedKey>> ListKeysAsync(string shop, CancellationToken cancellationToken)
     {
         const string sql = """
-            SELECT id, name, prefix, created_at AS CreatedAt, revoked_at AS RevokedAt
+            SELECT id, name, prefix, created_at AS CreatedAt, revoked_at AS RevokedAt, last_used_at AS LastUsedAt
             FROM api_keys
             WHERE shop_id = @shop
             ORDER BY created_at
@@ -123,7 +146,7 @@ internal sealed class Operator(Database database, ApiKeys keys, TimeProvider clo
     }
 }
 
-internal sealed record ListedShop(string Id, string Name, bool AcceptsUploads, long Keys);
+internal sealed record ListedShop(string Id, string Name, string State, long Keys);
 
 /// <summary>What can be limited for a shop.</summary>
 internal enum ShopLimit
@@ -145,4 +168,4 @@ internal sealed record ListedLimits(int? Files, long? FileSize, long? SessionSiz
     };
 }
 
-internal sealed record ListedKey(Guid Id, string Name, string Prefix, DateTime CreatedAt, DateTime? RevokedAt);
+internal sealed record ListedKey(Guid Id, string Name, string Prefix, DateTime CreatedAt, DateTime? RevokedAt, DateTime? LastUsedAt);

@@ -7,7 +7,7 @@ builder.AddServiceDefaults();
 
 builder.AddDatabase();
 builder.AddObjectStore();
-builder.Services.AddSingleton<ApiKeys>();
+builder.AddApiKeys();
 
 builder.Services.AddSettings<MigratorOptions>();
 builder.Services.AddSettings<DirectOptions>();

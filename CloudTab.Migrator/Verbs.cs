@@ -69,19 +69,24 @@ internal static class Verbs
         add.SetAction((given, cancellationToken) => ExplainedAsync(async () =>
             Console.WriteLine(await @operator.AddShopAsync(given.GetRequiredValue(id), given.GetRequiredValue(name), cancellationToken) ? "Added." : "Was there already.")));
 
-        var open = new Command("open", "Lets a shop take uploads again") { id };
-        open.SetAction((given, cancellationToken) => SetAcceptsUploadsAsync(@operator, given.GetRequiredValue(id), accepts: true, cancellationToken));
+        var open = new Command("open", "Lets a shop take uploads again, and its keys be used") { id };
+        open.SetAction((given, cancellationToken) => OfShopAsync(given.GetRequiredValue(id), shop => @operator.OpenShopAsync(shop, cancellationToken)));
 
-        var close = new Command("close", "Lets a shop take no uploads for now") { id };
-        close.SetAction((given, cancellationToken) => SetAcceptsUploadsAsync(@operator, given.GetRequiredValue(id), accepts: false, cancellationToken));
+        var close = new Command("close", "Lets a shop take no uploads for now: sessions that were not submitted end") { id };
+        close.SetAction((given, cancellationToken) =>
+            OfShopAsync(given.GetRequiredValue(id), shop => @operator.CloseShopAsync(shop, suspends: false, cancellationToken)));
+
+        var suspend = new Command("suspend", "Closes a shop, and lets its keys open nothing") { id };
+        suspend.SetAction((given, cancellationToken) =>
+            OfShopAsync(given.GetRequiredValue(id), shop => @operator.CloseShopAsync(shop, suspends: true, cancellationToken)));
 
         var list = new Command("list", "Lists the shops");
         list.SetAction((_, cancellationToken) => ExplainedAsync(async () =>
         {
             foreach (var shop in await @operator.ListShopsAsync(cancellationToken))
-                Console.WriteLine($"{shop.Id}\t{shop.Name}\t{(shop.AcceptsUploads ? "open" : "closed")}\t{shop.Keys} keys");
+                Console.WriteLine($"{shop.Id}\t{shop.Name}\t{shop.State}\t{shop.Keys} keys");
         }));
-        return new("shop", "Shops") { add, list, open, close, Limit(@operator, id) };
+        return new("shop", "Shops") { add, list, open, close, suspend, Limit(@operator, id) };
     }
 
     private static Command Limit(Operator @operator, Argument<string> shop)
@@ -136,7 +141,7 @@ internal static class Verbs
         list.SetAction((given, cancellationToken) => ExplainedAsync(async () =>
         {
             foreach (var key in await @operator.ListKeysAsync(given.GetRequiredValue(shop), cancellationToken))
-                Console.WriteLine($"{key.Id}\t{key.Prefix}\t{key.Name}\t{key.CreatedAt:u}\t{(key.RevokedAt is { } at ? $"revoked {at:u}" : "valid")}");
+                Console.WriteLine($"{key.Id}\t{key.Prefix}\t{key.Name}\t{key.CreatedAt:u}\t{(key.RevokedAt is { } at ? $"revoked {at:u}" : "valid")}\t{(key.LastUsedAt is { } used ? $"used {used:u}" : "never used")}");
         }));
 
         var revoke = new Command("revoke", "Revokes a key at once, for good") { id };
@@ -149,12 +154,11 @@ internal static class Verbs
         return new("key", "API keys of shops") { add, list, revoke };
     }
 
-    private static Task<int> SetAcceptsUploadsAsync(Operator @operator, string shop, bool accepts, CancellationToken cancellationToken) =>
-        ExplainedAsync(async () =>
-        {
-            if (!await @operator.SetAcceptsUploadsAsync(shop, accepts, cancellationToken))
-                throw new ValidationException($"There is no shop '{shop}'");
-        });
+    private static Task<int> OfShopAsync(string shop, Func<string, Task<bool>> change) => ExplainedAsync(async () =>
+    {
+        if (!await change(shop))
+            throw new ValidationException($"There is no shop '{shop}'");
+    });
 
     /// <summary>Runs a verb; what an operator can do something about is one line and exit code 1.</summary>
     private static async Task<int> ExplainedAsync(Func<Task> verb)

@@ -92,10 +92,17 @@ internal sealed class Commands(
     {
         // Before the listener has its place in the events, one could fall between the pending list and its first read.
         await listener.WaitUntilInPlaceAsync(cancellationToken);
-        if (await keys.FindAsync(text ?? "", cancellationToken) is not { } key)
+        var (key, wait) = await keys.FindAsync(text ?? "", socket.Client, cancellationToken);
+        if (wait is not null)
         {
-            socket.Send(new AuthFailed("Invalid API key"));
-            socket.Close(CloseReason.BadKey);
+            socket.Send(Error.TooManyWrongKeys);
+            socket.Close(CloseReason.TooManyWrongKeys);
+            return;
+        }
+
+        if (key is null)
+        {
+            Refuse(socket);
             return;
         }
 
@@ -111,7 +118,12 @@ internal sealed class Commands(
         socket.Key = key;
         try
         {
-            var pending = await PendingAsync(key, cancellationToken);
+            if (await PendingAsync(key, cancellationToken) is not { } pending)
+            {
+                Refuse(socket);
+                return;
+            }
+
             socket.ReleaseEvents(new Authenticated(new Shopkeeper(key.Shop, key.ShopName)), pending);
         }
         catch when (isNew)
@@ -145,14 +157,25 @@ internal sealed class Commands(
     private async Task SendPendingAsync(ShopSocket socket, ShopKey key, CancellationToken cancellationToken)
     {
         // What has changed since the list that waits was read comes as events behind it.
-        if (!socket.HasPendingList)
-            socket.Send(await PendingAsync(key, cancellationToken));
+        if (socket.HasPendingList)
+            return;
+        if (await PendingAsync(key, cancellationToken) is { } pending)
+            socket.Send(pending);
+        else
+            Refuse(socket);
     }
 
-    private async Task<PendingSessions> PendingAsync(ShopKey key, CancellationToken cancellationToken)
+    /// <summary>The pending list, or null if the key was revoked.</summary>
+    private async Task<PendingSessions?> PendingAsync(ShopKey key, CancellationToken cancellationToken)
     {
-        var page = await views.PendingAsync(key.Shop, PendingLimit, after: null, cancellationToken);
-        return new PendingSessions(page.Sessions, page.Next is not null);
+        var page = await views.PendingAsync(key, PendingLimit, after: null, cancellationToken);
+        return page is null ? null : new PendingSessions(page.Sessions, page.Next is not null);
+    }
+
+    private static void Refuse(ShopSocket socket)
+    {
+        socket.Send(new AuthFailed("Invalid API key"));
+        socket.Close(CloseReason.BadKey);
     }
 
     private async Task ClaimAsync(ShopSocket socket, ShopKey key, SessionName name, CancellationToken cancellationToken)
@@ -163,6 +186,8 @@ internal sealed class Commands(
         socket.Send(details is not null
             ? new SessionClaimed(details)
             : Error.ClaimFailed(CodeOf(outcome == Outcome.NotClaimed ? Outcome.ClaimedByAnother : outcome)));
+        if (outcome == Outcome.KeyRevoked)
+            socket.Close(CloseReason.BadKey);
     }
 
     private async Task CompleteAsync(ShopSocket socket, ShopKey key, SessionName name)
@@ -172,6 +197,8 @@ internal sealed class Commands(
         if (outcome != Outcome.Done)
         {
             socket.Send(Error.CompleteFailed(CodeOf(outcome)));
+            if (outcome == Outcome.KeyRevoked)
+                socket.Close(CloseReason.BadKey);
             return;
         }
 
@@ -183,6 +210,7 @@ internal sealed class Commands(
     // The codes of the HTTP calls.
     private static string CodeOf(Outcome outcome) => outcome switch
     {
+        Outcome.KeyRevoked => "api_key_invalid",
         Outcome.Closed => "session_closed",
         Outcome.ClaimedByAnother => "already_claimed",
         Outcome.NotClaimed => "not_claimed",

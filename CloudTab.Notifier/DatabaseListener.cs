@@ -60,9 +60,10 @@ internal sealed class DatabaseListener(
     private async Task SendPendingAsync(int restarts, CancellationToken cancellationToken)
     {
         logger.ReaderRestarted();
-        foreach (var (shop, sockets) in directory.Snapshot())
+        foreach (var sockets in directory.Snapshot().SelectMany(shop => shop.Value).ToLookup(socket => socket.Key))
         {
-            var page = await views.PendingAsync(shop, Commands.PendingLimit, after: null, cancellationToken);
+            if (sockets.Key is not { } key || await views.PendingAsync(key, Commands.PendingLimit, after: null, cancellationToken) is not { } page)
+                continue; // They end, or will: the key was revoked.
             var pending = Frame.Of(new PendingSessions(page.Sessions, page.Next is not null));
             foreach (var socket in sockets)
                 socket.Deliver(pending);

@@ -61,6 +61,7 @@ internal sealed record Error(string Code, string Message) : Outgoing
     public static readonly Error NotAuthenticated = new("not_authenticated", "Not authenticated");
     public static readonly Error UnknownType = new("unknown_type", "Unknown message type");
     public static readonly Error InvalidFormat = new("invalid_message", "Invalid message format");
+    public static readonly Error TooManyWrongKeys = new("too_many_requests", "Too many wrong API keys came from this address: try again later");
     public static readonly Error Unavailable = new("unavailable", "The service cannot answer right now: try again in a moment");
 
     public static Error ClaimFailed(string code) => new(code, "Failed to claim session");

@@ -1,20 +1,25 @@
 using CloudTab.Relay;
-using Microsoft.Extensions.Options;
 
 namespace CloudTab.Notifier;
 
-/// <summary>Closes the sockets of keys that were revoked, within a heartbeat: one query asks for all keys of all sockets.</summary>
-internal sealed class RevokedKeys(
-    Database database, ShopDirectory directory, IOptions<SocketOptions> options, TimeProvider clock, ILogger<RevokedKeys> logger)
-    : BackgroundService
+/// <summary>
+/// Closes the sockets of keys that were revoked or whose shop was suspended, within a second: one query asks for all keys of all sockets.
+/// </summary>
+internal sealed class RevokedKeys(Database database, ShopDirectory directory, TimeProvider clock, ILogger<RevokedKeys> logger) : BackgroundService
 {
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
+
     /// <summary>Asks once.</summary>
     /// <returns>How many sockets were closed.</returns>
     internal async Task<int> RunOnceAsync(CancellationToken cancellationToken)
     {
+        // As key_is_valid, which would be called for each.
         const string sql = """
             SELECT held.id FROM unnest(@keys) AS held (id)
-            WHERE NOT EXISTS (SELECT FROM api_keys WHERE api_keys.id = held.id AND revoked_at IS NULL)
+            WHERE NOT EXISTS (
+                SELECT FROM api_keys JOIN shops ON shops.id = api_keys.shop_id
+                WHERE api_keys.id = held.id AND api_keys.revoked_at IS NULL AND shops.suspended_at IS NULL
+            )
             """;
         var held = directory.Snapshot()
             .SelectMany(shop => shop.Value)
@@ -34,7 +39,7 @@ internal sealed class RevokedKeys(
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(options.Value.Heartbeat / 2, clock);
+        using var timer = new PeriodicTimer(Interval, clock);
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
             try

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Net;
 using System.Net.WebSockets;
 using System.Threading.Channels;
 using CloudTab.Relay;
@@ -10,7 +11,7 @@ namespace CloudTab.Notifier;
 /// one holds no buffer. Putting something into its queue never waits for its peer.
 /// </summary>
 internal sealed class ShopSocket(
-    WebSocket socket, OpenSockets sockets, Commands commands, Telemetry telemetry, TimeProvider clock, CancellationToken aborted) : IDisposable
+    WebSocket socket, IPAddress client, OpenSockets sockets, Commands commands, Telemetry telemetry, TimeProvider clock, CancellationToken aborted) : IDisposable
 {
     /// <summary>Most bytes of a message.</summary>
     public const int LongestMessage = 64 * 1024;
@@ -42,6 +43,9 @@ internal sealed class ShopSocket(
     private int _frames;
     private long _waiting;
     private int _pendingLists;
+
+    /// <summary>What limits count the client by.</summary>
+    public IPAddress Client => client;
 
     /// <summary>The key that the socket has authenticated with, or null.</summary>
     public ShopKey? Key { get; set; }
@@ -290,6 +294,7 @@ internal sealed record CloseReason(WebSocketCloseStatus Status, string Descripti
     public static readonly CloseReason MessageTooLargeUnauthenticated = new(WebSocketCloseStatus.MessageTooBig, "Message over 1 KiB before authentication");
     public static readonly CloseReason Fault = new(WebSocketCloseStatus.InternalServerError, "Something went wrong on our side");
     public static readonly CloseReason BadKey = new((WebSocketCloseStatus)4401, "Bad API key");
+    public static readonly CloseReason TooManyWrongKeys = new((WebSocketCloseStatus)4429, "Too many wrong API keys from this address");
     public static readonly CloseReason NotInTime = new((WebSocketCloseStatus)4408, "Did not authenticate in time");
     public static readonly CloseReason TooSlow = new((WebSocketCloseStatus)4409, "Too slow: connect again", DropsQueue: true);
     public static readonly CloseReason TooManyMessages = new((WebSocketCloseStatus)4429, "Too many messages");

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using System.Net.WebSockets;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
@@ -26,7 +27,7 @@ internal sealed class ShopSockets(
         try
         {
             using var webSocket = await context.WebSockets.AcceptWebSocketAsync();
-            await RunAsync(webSocket, frames, context.RequestAborted);
+            await RunAsync(webSocket, client, frames, context.RequestAborted);
         }
         finally
         {
@@ -43,11 +44,11 @@ internal sealed class ShopSockets(
         await webSocket.CloseOutputAsync(refusal.Status, refusal.Description, limit.Token);
     }
 
-    private async Task RunAsync(WebSocket webSocket, IncomingFrames frames, CancellationToken aborted)
+    private async Task RunAsync(WebSocket webSocket, IPAddress client, IncomingFrames frames, CancellationToken aborted)
     {
         // The request lives as long as the socket: each message is a trace of its own.
         Activity.Current = null;
-        using var socket = new ShopSocket(webSocket, sockets, commands, telemetry, clock, aborted);
+        using var socket = new ShopSocket(webSocket, client, sockets, commands, telemetry, clock, aborted);
         frames.Counted = socket.CountFrame;
         sockets.Add(socket);
         // Kestrel waits for its open requests when it stops, so the sockets must hear of it first.

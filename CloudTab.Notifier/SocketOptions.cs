@@ -6,8 +6,8 @@ namespace CloudTab.Notifier;
 public sealed class SocketOptions
 {
     /// <summary>
-    /// Milliseconds between the server's pings (WS_HEARTBEAT_INTERVAL, default 30,000). A peer that has missed two is dropped, and a
-    /// revoked key loses its sockets within one. Too long, and proxies in between drop idle sockets first.
+    /// Milliseconds between the server's pings (WS_HEARTBEAT_INTERVAL, default 30,000). A peer that has missed two is dropped. Too
+    /// long, and proxies in between drop idle sockets first.
     /// </summary>
     [ConfigurationKeyName("WS_HEARTBEAT_INTERVAL")]
     [Range(100, 600_000)]

@@ -28,6 +28,6 @@ public static class RelayExtensions
         builder.Services.AddSingleton<Removal>();
         builder.Services.AddSingleton<SessionViews>();
         builder.Services.AddSingleton<Shops>();
-        builder.Services.AddSingleton<ApiKeys>();
+        builder.AddApiKeys();
     }
 }

@@ -15,8 +15,7 @@ internal sealed class ApiKeyAuthentication(
     IOptionsMonitor<AuthenticationSchemeOptions> options,
     ILoggerFactory logger,
     UrlEncoder encoder,
-    ApiKeys keys,
-    KeyFailures failures) : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
+    ApiKeys keys) : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
 {
     public const string SchemeName = "ApiKey";
     public const string Header = "X-API-Key";
@@ -29,16 +28,11 @@ internal sealed class ApiKeyAuthentication(
         if (Request.Headers[Header] is not [{ Length: > 0 } text])
             return AuthenticateResult.NoResult();
 
-        var address = Context.Connection.RemoteIpAddress;
-        _wait = failures.WaitOf(address);
+        (var key, _wait) = await keys.FindAsync(HeaderBytes.AsText(text), ClientNetwork.Of(Context.Connection.RemoteIpAddress), Context.RequestAborted);
         if (_wait is not null)
             return Refuse(Problems.TooManyWrongKeys);
-
-        if (await keys.FindAsync(HeaderBytes.AsText(text), Context.RequestAborted) is not { } key)
-        {
-            failures.Add(address);
+        if (key is null)
             return Refuse(Problems.ApiKeyInvalid);
-        }
 
         Context.Features.Set(new Shopkeeper(key));
         var identity = new ClaimsIdentity([new Claim(ClaimTypes.NameIdentifier, key.Id.ToString())], SchemeName);

@@ -49,7 +49,7 @@ internal static class FileEndpoints
                    files.scan = '{Scan.Infected}' AS Infected,
                    ({StateChanges.Origin}) AS Origin
             FROM files JOIN sessions ON sessions.id = files.session
-            WHERE files.id = @id AND sessions.shop_id = @shop AND files.stored_at IS NOT NULL
+            WHERE files.id = @id AND sessions.shop_id = @shop AND files.stored_at IS NOT NULL AND sessions.submitted_at IS NOT NULL
             """;
         if (!Guid.TryParse(fileId, out var id))
             return Problems.FileNotFound;
@@ -62,7 +62,7 @@ internal static class FileEndpoints
         if (file.Infected)
             return Problems.FileInfected;
 
-        await claims.RenewAsync(caller.Key, file.Session, cancellationToken);
+        await claims.RenewAsync(caller.Key, file.Session, file.Id, cancellationToken);
         if (!AsksForJson(request))
             return new FileDownload(file);
         var link = await store.PresignAsync(file.ObjectKey, file.ContentDisposition, file.Type, LinkLifetime);

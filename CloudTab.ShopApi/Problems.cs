@@ -62,6 +62,7 @@ internal static class Problems
     public static Problem For(Outcome outcome) => outcome switch
     {
         Outcome.NotFound => SessionNotFound,
+        Outcome.KeyRevoked => ApiKeyInvalid,
         Outcome.Closed => SessionClosed,
         Outcome.ClaimedByAnother => AlreadyClaimed,
         Outcome.NotClaimed => NotClaimed,

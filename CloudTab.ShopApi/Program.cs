@@ -10,13 +10,11 @@ builder.AddDatabase();
 builder.AddObjectStore();
 builder.AddRelay();
 
-builder.Services.AddSettings<ShopOptions>();
 builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, JsonContext.Default));
 
 builder.Services.AddOpenApi(ShopkeeperDocument.Name, ShopkeeperDocument.Describe);
 
 builder.Services.AddSingleton<Telemetry>();
-builder.Services.AddSingleton<KeyFailures>();
 // The framework's lines about each refused call say nothing that the counter of refusals does not.
 builder.Logging.AddFilter(typeof(ApiKeyAuthentication).FullName, LogLevel.Warning);
 builder.Services.AddAuthentication(ApiKeyAuthentication.SchemeName)

@@ -37,7 +37,8 @@ internal static class SessionEndpoints
         if (after is not null && cursor is null)
             return Problems.InvalidCursor;
 
-        var page = await views.PendingAsync(caller.Shop, limit, cursor, cancellationToken);
+        if (await views.PendingAsync(caller.Key, limit, cursor, cancellationToken) is not { } page)
+            return Problems.ApiKeyInvalid;
         return TypedResults.Ok(new PendingSessions(true, page.Sessions.Count, page.Sessions, page.Next?.ToString()));
     }
 
@@ -80,7 +81,7 @@ internal static class SessionEndpoints
         if (outcome != Outcome.Done)
             return Problems.For(outcome);
         await removal.TryRemoveAsync(session, finish.Token);
-        return TypedResults.Ok(new Answer(true, "The session is completed and its files are deleted."));
+        return TypedResults.Ok(new Answer(true, "The job is completed and its files are deleted. Files that came since the claim are announced anew."));
     }
 }
 

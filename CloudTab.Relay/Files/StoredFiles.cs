@@ -107,6 +107,7 @@ public sealed class StoredFiles(Database database, StateChanges changes, Lifetim
                 UPDATE files
                 SET status = 'stored', lease_until = NULL, stored_at = @storedAt, name = incoming.name, type = incoming.type, size = incoming.size,
                     sha256 = incoming.sha256, pages = incoming.pages, locked = incoming.locked, scan = incoming.scan, object_key = coalesce(@objectKey, object_key),
+                    added_in_claim = CASE WHEN filled.status = 'processing' THEN filled.claims END,
                     position = incoming.place + filled.last_position
                 FROM filled, unnest(@ids, @names, @types, @sizes, @hashes, @pages, @locked, @scans) WITH ORDINALITY
                     AS incoming (id, name, type, size, sha256, pages, locked, scan, place)

@@ -7,12 +7,12 @@ namespace CloudTab.Relay;
 /// </summary>
 public sealed class UploadingFiles(Database database, Lifetimes lifetimes)
 {
-    /// <summary>Finds the session that a customer uploads to.</summary>
+    /// <summary>Finds the session that a customer uploads to; one of a shop that takes no uploads now counts as closed.</summary>
     /// <returns>The session, or null if the shop has no such session.</returns>
     public async Task<UploadSession?> FindSessionAsync(string shop, string sessionId, CancellationToken cancellationToken)
     {
         const string sql = $"""
-            SELECT sessions.id, ended_at IS NOT NULL OR expires_at <= @now AS Closed, file_count AS FileCount, total_size AS TotalSize,
+            SELECT sessions.id, ended_at IS NOT NULL OR expires_at <= @now OR NOT shops.accepts_uploads AS Closed, file_count AS FileCount, total_size AS TotalSize,
                    (
                        (SELECT coalesce(sum(total_size), 0) FROM sessions AS held
                         WHERE held.shop_id = shops.id AND held.ended_at IS NULL AND held.total_size > 0)

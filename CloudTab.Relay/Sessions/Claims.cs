@@ -2,7 +2,8 @@ namespace CloudTab.Relay;
 
 /// <summary>
 /// The shop's half of the session state machine: pending → processing by a claim, back by a release, → completed. A claim belongs
-/// to the API key that made it and holds for a lease, which claiming again or downloading renews.
+/// to the API key that made it and holds for a lease, which claiming again or downloading renews. The session does not expire meanwhile
+/// (trigger sessions_outlive_claims). A key that was revoked changes nothing any more.
 /// </summary>
 public sealed class Claims(Database database, StateChanges changes, Lifetimes lifetimes)
 {
@@ -12,12 +13,12 @@ public sealed class Claims(Database database, StateChanges changes, Lifetimes li
         const string sql = $"""
             WITH before AS (
                 SELECT id, status = 'processing' AND claimed_by = @key AS renewed FROM sessions
-                WHERE id = ({SessionName.Sql}) AND expires_at > @now
+                WHERE id = ({SessionName.Sql}) AND expires_at > @now AND key_is_valid(@key)
                     AND (status = 'pending' OR status = 'processing' AND (claimed_by = @key OR claimed_until <= @now))
                 FOR UPDATE
             ), claimed AS (
                 UPDATE sessions
-                SET status = 'processing', claimed_by = @key, claimed_until = @leaseEnd
+                SET status = 'processing', claimed_by = @key, claimed_until = @leaseEnd, claims = claims + 1
                 FROM before
                 WHERE sessions.id = before.id
                 RETURNING sessions.*, true AS announced, before.renewed
@@ -38,7 +39,7 @@ public sealed class Claims(Database database, StateChanges changes, Lifetimes li
             WITH changed AS (
                 UPDATE sessions
                 SET status = 'pending', claimed_by = NULL, claimed_until = NULL
-                WHERE id = ({SessionName.Sql}) AND status = 'processing' AND claimed_by = @key
+                WHERE id = ({SessionName.Sql}) AND status = 'processing' AND claimed_by = @key AND key_is_valid(@key)
                 RETURNING *, true AS announced
             ), event AS (
                 {StateChanges.Event}
@@ -49,34 +50,44 @@ public sealed class Claims(Database database, StateChanges changes, Lifetimes li
         return released.Outcome == Outcome.NotClaimed ? (Outcome.Done, released.Session) : released;
     }
 
-    /// <summary>Ends a claimed session and with it (trigger files_of_ended_sessions) its files; completing again changes nothing.</summary>
+    /// <summary>
+    /// Ends a claimed session and with it (trigger files_of_ended_sessions) its files; completing again changes nothing. If files came in
+    /// since the claim that its holder neither claimed again for nor downloaded, the session is pending with these (trigger
+    /// late_files_of_completed_claims), and the shop hears of it as of a new one.
+    /// </summary>
     public async Task<(Outcome Outcome, Guid Session)> CompleteAsync(ShopKey key, SessionName name, CancellationToken cancellationToken)
     {
         const string sql = $"""
             WITH changed AS (
                 UPDATE sessions
-                SET status = 'completed', ended_at = @now, claimed_until = NULL
-                WHERE id = ({SessionName.Sql}) AND status = 'processing' AND claimed_by = @key
-                RETURNING *, true AS announced
+                SET status = 'completed', ended_at = @now, claimed_until = NULL, done_claim = claims
+                WHERE id = ({SessionName.Sql}) AND status = 'processing' AND claimed_by = @key AND key_is_valid(@key)
+                RETURNING *, ended_at IS NOT NULL AS announced
             ), event AS (
                 {StateChanges.Event}
             )
             SELECT id AS Session, true AS Moved, ({StateChanges.Origin}) AS Origin FROM changed AS sessions
             """;
         var completed = await ChangeAsync(Transition.Completed, sql, key, name, cancellationToken);
-        return completed.Outcome == Outcome.Closed && await IsCompletedAsync(completed.Session, cancellationToken)
+        return completed.Outcome is Outcome.Closed or Outcome.NotClaimed && await IsCompletedAsync(key, completed.Session, cancellationToken)
             ? (Outcome.Done, completed.Session)
             : completed;
     }
 
-    /// <summary>Renews the claim that this key has on a session, if it has one: its holder is downloading.</summary>
-    public Task RenewAsync(ShopKey key, Guid session, CancellationToken cancellationToken)
+    /// <summary>Renews the claim that this key has on a session, if it has one: its holder is downloading this file, and so has seen it.</summary>
+    public Task RenewAsync(ShopKey key, Guid session, Guid file, CancellationToken cancellationToken)
     {
         const string sql = """
-            UPDATE sessions SET claimed_until = @leaseEnd
-            WHERE id = @session AND status = 'processing' AND claimed_by = @key
+            WITH renewed AS (
+                UPDATE sessions SET claimed_until = @leaseEnd
+                WHERE id = @session AND status = 'processing' AND claimed_by = @key AND key_is_valid(@key)
+                RETURNING id
+            )
+            UPDATE files SET added_in_claim = NULL
+            FROM renewed
+            WHERE files.session = renewed.id AND files.id = @file AND added_in_claim IS NOT NULL
             """;
-        return database.ExecuteAsync(sql, new { session, key = key.Id, leaseEnd = lifetimes.NextClaimEnd }, cancellationToken);
+        return database.ExecuteAsync(sql, new { session, file, key = key.Id, leaseEnd = lifetimes.NextClaimEnd }, cancellationToken);
     }
 
     private async Task<(Outcome Outcome, Guid Session)> ChangeAsync(
@@ -95,16 +106,21 @@ public sealed class Claims(Database database, StateChanges changes, Lifetimes li
             : await RefusalForAsync(key, name, cancellationToken);
     }
 
-    private Task<bool> IsCompletedAsync(Guid session, CancellationToken cancellationToken)
+    private Task<bool> IsCompletedAsync(ShopKey key, Guid session, CancellationToken cancellationToken)
     {
-        const string sql = "SELECT status = 'completed' FROM sessions WHERE id = @session";
-        return database.QuerySingleOrDefaultAsync<bool>(sql, new { session }, cancellationToken);
+        const string sql = """
+            SELECT status = 'completed' OR status = 'pending' AND claimed_by IS NOT DISTINCT FROM @key AND done_claim IS NOT DISTINCT FROM claims
+            FROM sessions
+            WHERE id = @session
+            """;
+        return database.QuerySingleOrDefaultAsync<bool>(sql, new { session, key = key.Id }, cancellationToken);
     }
 
     private async Task<(Outcome Outcome, Guid Session)> RefusalForAsync(ShopKey key, SessionName name, CancellationToken cancellationToken)
     {
         const string sql = $"""
             SELECT id AS Session, CASE
+                WHEN NOT key_is_valid(@key) THEN 'KeyRevoked'
                 WHEN ended_at IS NOT NULL OR expires_at <= @now THEN 'Closed'
                 WHEN status = 'open' THEN 'NotSubmitted'
                 WHEN status = 'pending' THEN 'NotClaimed'
@@ -114,7 +130,7 @@ public sealed class Claims(Database database, StateChanges changes, Lifetimes li
             WHERE id = ({SessionName.Sql})
             """;
         var found = await database.QuerySingleOrDefaultAsync<Refusal>(
-            sql, new { shop = key.Shop, sessionId = name.SessionId, pickupCode = name.PickupCode, now = lifetimes.Now }, cancellationToken);
+            sql, new { shop = key.Shop, sessionId = name.SessionId, pickupCode = name.PickupCode, key = key.Id, now = lifetimes.Now }, cancellationToken);
         return found is null ? (Outcome.NotFound, default) : (Enum.Parse<Outcome>(found.Reason), found.Session);
     }
 

@@ -3,36 +3,42 @@ using System.Text.Json.Serialization;
 
 namespace CloudTab.Relay;
 
-/// <summary>What a shop sees of its sessions, the same over HTTP and over the socket.</summary>
+/// <summary>
+/// What a shop sees of its sessions, the same over HTTP and over the socket. Of a session that its customer has not submitted it sees no
+/// files.
+/// </summary>
 public sealed class SessionViews(Database database, Lifetimes lifetimes)
 {
     private const string SelectDetails = """
         SELECT sessions.id, sessions.session_id AS SessionId, sessions.pickup_code AS PickupCode,
-               sessions.customer_name AS CustomerName, sessions.file_count AS FileCount, sessions.total_size AS TotalSize,
+               sessions.customer_name AS CustomerName,
+               CASE WHEN sessions.submitted_at IS NULL THEN 0 ELSE sessions.file_count END AS FileCount,
+               CASE WHEN sessions.submitted_at IS NULL THEN 0 ELSE sessions.total_size END AS TotalSize,
                CASE WHEN sessions.ended_at IS NULL AND sessions.expires_at <= @now THEN 'expired' ELSE sessions.status END AS Status,
                sessions.created_at AS CreatedAt, sessions.expires_at AS ExpiresAt,
                CASE WHEN sessions.status = 'processing' THEN api_keys.name END AS ClaimedBy
         FROM sessions LEFT JOIN api_keys ON api_keys.id = sessions.claimed_by
         """;
 
-    /// <summary>A page of the shop's pending sessions that hold a file, newest first.</summary>
-    /// <param name="shop">Id of the shop.</param>
+    /// <summary>A page of the pending sessions of a key's shop that hold a file, newest first; null if the key was revoked.</summary>
     /// <param name="limit">Most sessions on the page.</param>
     /// <param name="after">Where the page before ended, or null for the first.</param>
-    public async Task<PendingPage> PendingAsync(string shop, int limit, PendingCursor? after, CancellationToken cancellationToken)
+    public async Task<PendingPage?> PendingAsync(ShopKey key, int limit, PendingCursor? after, CancellationToken cancellationToken)
     {
         const string sql = """
             SELECT id, session_id AS SessionId, pickup_code AS PickupCode, customer_name AS CustomerName, file_count AS FileCount,
                    total_size AS TotalSize, created_at AS CreatedAt, expires_at AS ExpiresAt
             FROM sessions
-            WHERE shop_id = @shop AND status = 'pending' AND file_count > 0 AND expires_at > @now
+            WHERE shop_id = @shop AND status = 'pending' AND file_count > 0 AND expires_at > @now AND (SELECT key_is_valid(@key))
                 AND (created_at, id) < (@createdAt, @id)
             ORDER BY created_at DESC, id DESC
             LIMIT @limit + 1
             """;
         var from = after ?? PendingCursor.Newest;
         var rows = await database.QueryAsync<PendingSession>(
-            sql, new { shop, now = lifetimes.Now, createdAt = from.CreatedAt, id = from.Id, limit }, cancellationToken);
+            sql, new { shop = key.Shop, key = key.Id, now = lifetimes.Now, createdAt = from.CreatedAt, id = from.Id, limit }, cancellationToken);
+        if (rows.Count == 0 && !await IsValidAsync(key, cancellationToken))
+            return null;
         if (rows.Count <= limit)
             return new(rows, null);
         rows.RemoveAt(limit);
@@ -57,20 +63,25 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
     }
 
     /// <summary>The files of a session that were stored, in the order in which they came; also those that are gone again.</summary>
-    public Task<List<FileDetails>> FilesAsync(Guid session, CancellationToken cancellationToken)
+    public Task<List<FileDetails>> FilesAsync(Guid session, CancellationToken cancellationToken) => FilesAsync(session, ofShop: false, cancellationToken);
+
+    private Task<List<FileDetails>> FilesAsync(Guid session, bool ofShop, CancellationToken cancellationToken)
     {
         const string sql = """
-            SELECT id, name, type, size, encode(sha256, 'hex') AS Sha256,
-                   CASE WHEN status = 'stored' THEN 'stored' ELSE 'deleted' END AS Status, pages, locked, scan
-            FROM files
-            WHERE session = @session AND stored_at IS NOT NULL
-            ORDER BY position
+            SELECT files.id, files.name, files.type, files.size, encode(files.sha256, 'hex') AS Sha256,
+                   CASE WHEN files.status = 'stored' THEN 'stored' ELSE 'deleted' END AS Status, files.pages, files.locked, files.scan
+            FROM files JOIN sessions ON sessions.id = files.session
+            WHERE files.session = @session AND files.stored_at IS NOT NULL AND (sessions.submitted_at IS NOT NULL OR NOT @ofShop)
+            ORDER BY files.position
             """;
-        return database.QueryAsync<FileDetails>(sql, new { session }, cancellationToken);
+        return database.QueryAsync<FileDetails>(sql, new { session, ofShop }, cancellationToken);
     }
 
+    private Task<bool> IsValidAsync(ShopKey key, CancellationToken cancellationToken) =>
+        database.QuerySingleOrDefaultAsync<bool>("SELECT key_is_valid(@Id)", new { key.Id }, cancellationToken);
+
     private async Task<SessionDetails?> WithFilesAsync(SessionDetails? session, CancellationToken cancellationToken) =>
-        session is null ? null : session with { Files = await FilesAsync(session.Id, cancellationToken) };
+        session is null ? null : session with { Files = await FilesAsync(session.Id, ofShop: true, cancellationToken) };
 }
 
 /// <summary>A session in the pending list.</summary>

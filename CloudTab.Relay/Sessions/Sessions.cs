@@ -160,6 +160,9 @@ public enum Outcome
     /// <summary>Nobody has claimed the session.</summary>
     NotClaimed,
 
+    /// <summary>The key was revoked, or its shop suspended, since it was looked up.</summary>
+    KeyRevoked,
+
     /// <summary>The customer has not submitted the session yet.</summary>
     NotSubmitted,
 

@@ -1,6 +1,8 @@
 using System.Buffers.Text;
+using System.Net;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.Extensions.Options;
 
 namespace CloudTab.Relay;
 
@@ -11,14 +13,19 @@ namespace CloudTab.Relay;
 /// <param name="ShopName">The shop's name.</param>
 public sealed record ShopKey(Guid Id, string Name, string Shop, string ShopName);
 
+/// <summary>What a key that somebody sent is: good, wrong (neither is set), or not looked at.</summary>
+/// <param name="Key">The key, if it is good.</param>
+/// <param name="Wait">How long the address has to wait because too many wrong keys came from it.</param>
+public readonly record struct KeyAnswer(ShopKey? Key, TimeSpan? Wait);
+
 /// <summary>
 /// API keys: `ctk_` + an 8-character prefix + `_` + 256 random bits in base64url. Only the SHA-256 of the text is stored; the text is
-/// shown once. Any other text of 1 to 512 characters may be imported as a key; a short one can be guessed.
+/// shown once. Any other text of 20 to 512 characters may be imported as a key; in Development it may be shorter, and an example.
 /// </summary>
-public sealed class ApiKeys(Database database, TimeProvider clock)
+public sealed class ApiKeys(Database database, TimeProvider clock, IOptions<KeyOptions> options)
 {
-    /// <summary>Fewest characters that a key may have.</summary>
-    public const int ShortestKey = 1;
+    /// <summary>Fewest characters that a key may have outside Development.</summary>
+    public const int ShortestKey = 20;
 
     /// <summary>Most characters that a key may have.</summary>
     public const int LongestKey = 512;
@@ -27,17 +34,70 @@ public sealed class ApiKeys(Database database, TimeProvider clock)
     public static string Create() =>
         $"ctk_{RandomNumberGenerator.GetString("0123456789abcdefghjkmnpqrstvwxyz", 8)}_{Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32))}";
 
-    /// <summary>The key of this text, or null if it is unknown or revoked.</summary>
-    public async Task<ShopKey?> FindAsync(string key, CancellationToken cancellationToken)
+    // Values that stand in examples and in public source code. A relay that anybody can look into is worse than one that does not start.
+    private static readonly string[] Examples =
+    [
+        "SHOP_DEFAULT_KEY_12345", "your-secret-api-key", "your-secret-api-key-here", "your-api-key-here", "shopkeeper-secret-key",
+        "test-shopkeeper-key", "change-me-please-now",
+    ];
+
+    /// <summary>Why a text cannot be a key here, or null.</summary>
+    public string? WeaknessOf(string key)
+    {
+        var shortest = options.Value.ShortestKey;
+        if (key.Length < shortest || key.Length > LongestKey)
+            return $"must have {shortest} to {LongestKey} characters";
+        return shortest == ShortestKey && Examples.Contains(key, StringComparer.OrdinalIgnoreCase) ? "has the value of an example" : null;
+    }
+
+    /// <summary>
+    /// Looks a key up. The wrong ones of each address are counted, in one table for all replicas, and the same statement that looks a key up
+    /// takes the permit: without one, nothing is said of the key. A key that was right from this address lately needs none and writes
+    /// nothing, except when it was used, once a minute.
+    /// </summary>
+    /// <param name="client">What wrong keys are counted by.</param>
+    public async Task<KeyAnswer> FindAsync(string key, IPAddress client, CancellationToken cancellationToken)
     {
         const string sql = """
-            SELECT api_keys.id, api_keys.name, shops.id AS Shop, shops.name AS ShopName
-            FROM api_keys JOIN shops ON shops.id = api_keys.shop_id
-            WHERE api_keys.sha256 = @sha256 AND api_keys.revoked_at IS NULL
+            WITH found AS MATERIALIZED (
+                SELECT api_keys.id, api_keys.name, shops.id AS shop, shops.name AS shop_name, key_uses.used_at,
+                       coalesce(key_uses.used_at > now() - interval '7 days', false) AS is_known
+                FROM api_keys
+                    JOIN shops ON shops.id = api_keys.shop_id
+                    LEFT JOIN key_uses ON key_uses.key_id = api_keys.id AND key_uses.address = @client::inet
+                WHERE api_keys.sha256 = @sha256 AND api_keys.revoked_at IS NULL AND shops.suspended_at IS NULL
+            ), permit AS (
+                INSERT INTO key_guesses AS guesses (address, began_at, wrong)
+                SELECT @client::inet, now(), CASE WHEN EXISTS (SELECT FROM found) THEN 0 ELSE 1 END
+                WHERE NOT EXISTS (SELECT FROM found WHERE is_known)
+                ON CONFLICT (address) DO UPDATE
+                SET began_at = CASE WHEN guesses.began_at > now() - interval '1 minute' THEN guesses.began_at ELSE now() END,
+                    wrong = CASE WHEN guesses.began_at > now() - interval '1 minute' THEN guesses.wrong ELSE 0 END + excluded.wrong
+                WHERE guesses.wrong < @limit OR guesses.began_at <= now() - interval '1 minute'
+                RETURNING address
+            ), noted AS (
+                INSERT INTO key_uses (key_id, address, used_at)
+                SELECT id, @client::inet, now() FROM found
+                WHERE is_known AND used_at < now() - interval '1 minute' OR EXISTS (SELECT FROM permit)
+                ON CONFLICT (key_id, address) DO UPDATE SET used_at = excluded.used_at
+                RETURNING key_id
+            ), used AS (
+                UPDATE api_keys SET last_used_at = now() FROM noted WHERE api_keys.id = noted.key_id
+            )
+            SELECT found.id, found.name, found.shop AS Shop, found.shop_name AS ShopName,
+                   coalesce(found.is_known, false) OR EXISTS (SELECT FROM permit) AS IsPermitted,
+                   extract(epoch FROM guesses.began_at + interval '1 minute' - now())::float8 AS Wait
+            FROM (VALUES (@client::inet)) AS asked (address)
+                LEFT JOIN found ON true
+                LEFT JOIN key_guesses AS guesses ON guesses.address = asked.address
             """;
-        if (key.Length is 0 or > LongestKey)
-            return null;
-        return await database.QuerySingleOrDefaultAsync<ShopKey>(sql, new { sha256 = Hash(key) }, cancellationToken);
+        var sha256 = WeaknessOf(key) is null ? Hash(key) : []; // which no key has
+        var parameters = new { client = client.ToString(), sha256, limit = options.Value.FailuresPerMinute ?? int.MaxValue };
+        // As a read, though it writes: repeated on a new connection, it takes one permit more at most.
+        var found = (await database.QuerySingleOrDefaultAsync<FoundKey>(sql, parameters, cancellationToken))!;
+        if (!found.IsPermitted)
+            return new(null, TimeSpan.FromSeconds(Math.Clamp(found.Wait ?? 0, 1, 60)));
+        return new(found.Id is { } id ? new ShopKey(id, found.Name!, found.Shop!, found.ShopName!) : null, null);
     }
 
     /// <summary>Stores a key for a shop. A key that is stored already stays as it is, also when revoked.</summary>
@@ -57,8 +117,26 @@ public sealed class ApiKeys(Database database, TimeProvider clock)
         return rows == 1;
     }
 
+    /// <summary>Revokes the other keys of this name that a shop has: this one takes their place.</summary>
+    /// <returns>What may be shown of them.</returns>
+    public Task<List<string>> RevokeOthersAsync(string shop, string name, string key, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            UPDATE api_keys SET revoked_at = @now
+            WHERE shop_id = @shop AND name = @name AND sha256 <> @sha256 AND revoked_at IS NULL
+            RETURNING prefix
+            """;
+        return database.ChangeAsync<string>(sql, new { shop, name, sha256 = Hash(key), now = clock.GetUtcNow().UtcDateTime }, cancellationToken);
+    }
+
+    /// <summary>Whether a key is stored, and was revoked.</summary>
+    public Task<bool> IsRevokedAsync(string key, CancellationToken cancellationToken) => database.QuerySingleOrDefaultAsync<bool>(
+        "SELECT revoked_at IS NOT NULL FROM api_keys WHERE sha256 = @sha256", new { sha256 = Hash(key) }, cancellationToken);
+
     // What may be shown of a key: of ours the part before the secret, of an imported one nearly nothing.
     private static string PrefixOf(string key) => key is ['c', 't', 'k', '_', ..] && key.Length > 50 ? key[..12] : key[..Math.Min(2, key.Length / 4)] + "…";
 
     private static byte[] Hash(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));
+
+    private sealed record FoundKey(Guid? Id, string? Name, string? Shop, string? ShopName, bool IsPermitted, double? Wait);
 }

@@ -204,8 +204,8 @@ public sealed class KubernetesTests(Model model)
     {
         var secrets = _manifests.All<V1Secret>().SelectMany(secret => secret.StringData).ToDictionary(StringComparer.Ordinal);
         Assert.All(secrets.Values, value => Assert.Contains("change-me", value, StringComparison.Ordinal));
-        // FirstShop.cs refuses it by name.
-        Assert.Contains($"\"{secrets["SHOPKEEPER_API_KEY"]}\"", Repository.Read("CloudTab.Migrator/FirstShop.cs"), StringComparison.Ordinal);
+        // ApiKeys.cs refuses it by name.
+        Assert.Contains($"\"{secrets["SHOPKEEPER_API_KEY"]}\"", Repository.Read("CloudTab.Relay/Shops/ApiKeys.cs"), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -18,7 +18,7 @@ public sealed class BoundaryTests
     [InlineData(typeof(JanitorOptions))]
     [InlineData(typeof(SocketOptions))]
     [InlineData(typeof(ShutdownOptions))]
-    [InlineData(typeof(ShopOptions))]
+    [InlineData(typeof(ApiKeyAuthentication))]
     [InlineData(typeof(UploadOptions))]
     public void Types_of_a_database_or_store_client_are_not_used_in(Type ofAssembly)
     {

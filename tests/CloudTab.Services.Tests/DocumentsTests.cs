@@ -52,7 +52,7 @@ public sealed class DocumentsTests(DocumentsTests.Fixture relay, RelayFixture pr
     [InlineData("/openapi/shopkeeper.json")]
     public async Task Outside_Development_nothing_is_there(string path)
     {
-        foreach (var client in (HttpClient[])[production.Host<UploadOptions>().Client(), production.Host<ShopOptions>().Client()])
+        foreach (var client in (HttpClient[])[production.Host<UploadOptions>().Client(), production.Host<ApiKeyAuthentication>().Client()])
         {
             using (client)
             using (var answer = await client.GetAsync(new Uri(path, UriKind.Relative), Token))

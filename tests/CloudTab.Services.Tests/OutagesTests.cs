@@ -82,7 +82,7 @@ public sealed class OutagesTests(OutagesTests.Fixture relay) : IClassFixture<Out
 
     /// <summary>One replica of every service, on networks that can be cut, and a shop's PC.</summary>
     private sealed class Replicas(
-        ServiceHost<UploadOptions> uploadApi, ServiceHost<ShopOptions> shopApi, ServiceHost<SocketOptions> notifier, ServiceHost<JanitorOptions> janitor,
+        ServiceHost<UploadOptions> uploadApi, ServiceHost<ApiKeyAuthentication> shopApi, ServiceHost<SocketOptions> notifier, ServiceHost<JanitorOptions> janitor,
         TestShop shop, SocketClient socket) : IAsyncDisposable
     {
         private readonly HttpClient _customer = uploadApi.Client();
@@ -91,7 +91,7 @@ public sealed class OutagesTests(OutagesTests.Fixture relay) : IClassFixture<Out
         {
             var notifier = relay.StartHost<SocketOptions>(networks);
             return new(
-                relay.StartHost<UploadOptions>(networks), relay.StartHost<ShopOptions>(networks), notifier, relay.StartHost<JanitorOptions>(networks),
+                relay.StartHost<UploadOptions>(networks), relay.StartHost<ApiKeyAuthentication>(networks), notifier, relay.StartHost<JanitorOptions>(networks),
                 shop, await SocketClient.ReadyAsync(new UriBuilder(notifier.Address) { Scheme = "ws", Path = "/ws" }.Uri, shop.Key));
         }
 

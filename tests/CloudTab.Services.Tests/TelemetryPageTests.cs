@@ -18,7 +18,7 @@ public sealed partial class TelemetryPageTests(RelayFixture relay) : IClassFixtu
     public async Task The_page_lists_exactly_the_services_metrics_with_their_units()
     {
         Register<UploadOptions, UploadApi.Telemetry>();
-        Register<ShopOptions, ShopApi.Telemetry>();
+        Register<ApiKeyAuthentication, ShopApi.Telemetry>();
         Register<SocketOptions, Notifier.Telemetry>();
         Register<JanitorOptions, Janitor.Telemetry>();
 

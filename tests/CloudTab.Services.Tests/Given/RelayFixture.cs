@@ -6,6 +6,7 @@ using CloudTab.ShopApi;
 using CloudTab.Testing;
 using CloudTab.UploadApi;
 using Dapper;
+using Microsoft.Extensions.Options;
 using Npgsql;
 using Polly;
 
@@ -61,7 +62,7 @@ public class RelayFixture(Dependencies dependencies) : IAsyncLifetime
     /// <summary>A client of the ShopApi; without a key where that is null.</summary>
     public HttpClient ShopApi(string? key)
     {
-        var client = Host<ShopOptions>().Client();
+        var client = Host<ApiKeyAuthentication>().Client();
         if (key is not null)
             client.DefaultRequestHeaders.Add("X-API-Key", key);
         return client;
@@ -70,7 +71,7 @@ public class RelayFixture(Dependencies dependencies) : IAsyncLifetime
     /// <summary>Address of the Notifier's socket.</summary>
     public Uri SocketAddress => new UriBuilder(Host<SocketOptions>().Address) { Scheme = "ws", Path = "/ws" }.Uri;
 
-    /// <summary>The process-like host of a service, named by its options class; started when first asked for.</summary>
+    /// <summary>The process-like host of a service, named by one of its classes; started when first asked for.</summary>
     internal ServiceHost<TOptions> Host<TOptions>()
         where TOptions : class
     {
@@ -127,7 +128,7 @@ public class RelayFixture(Dependencies dependencies) : IAsyncLifetime
     public async Task<string> KeyAsync(string shop, string? key = null)
     {
         key ??= ApiKeys.Create();
-        await new ApiKeys(new Database(Source, ResiliencePipeline.Empty), Clock).ImportAsync(shop, "Front desk", key, CancellationToken.None);
+        await new ApiKeys(new Database(Source, ResiliencePipeline.Empty), Clock, Options.Create(new KeyOptions())).ImportAsync(shop, "Front desk", key, CancellationToken.None);
         return key;
     }
 

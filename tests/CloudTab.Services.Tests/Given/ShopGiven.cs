@@ -56,7 +56,7 @@ internal static class ShopGiven
 
     /// <summary>One of the real services' own parts.</summary>
     public static T Service<T>(this RelayFixture relay)
-        where T : class => relay.Host<ShopOptions>().Services.GetRequiredService<T>();
+        where T : class => relay.Host<ApiKeyAuthentication>().Services.GetRequiredService<T>();
 
     public static Task<HttpResponseMessage> PostAsync(this HttpClient client, string path) =>
         client.PostAsync(new Uri(path, UriKind.Relative), null, Token);

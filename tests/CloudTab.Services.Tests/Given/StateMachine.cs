@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography;
 using Amazon.S3;
 using CloudTab.Janitor;
@@ -127,16 +128,16 @@ internal sealed class StateMachine : IDisposable
         return session;
     }
 
-    /// <summary>Lets a session's time pass, without the Janitor.</summary>
-    public Task<int> PassAsync(OpenedSession session) =>
-        ExecuteAsync("UPDATE sessions SET expires_at = @now WHERE id = @Id", new { now = Clock.GetUtcNow().UtcDateTime, session.Id });
+    /// <summary>Lets the time of a session and its claim pass, without the Janitor.</summary>
+    public Task<int> PassAsync(OpenedSession session) => ExecuteAsync(
+        "UPDATE sessions SET expires_at = @now, claimed_until = CASE WHEN status = 'processing' THEN @now END WHERE id = @Id", new { now = Clock.GetUtcNow().UtcDateTime, session.Id });
 
     /// <summary>A key of a new shop.</summary>
     public async Task<ShopKey> KeyAsync() => await KeyAsync(await _fixture.ShopAsync());
 
     /// <summary>The key of a shop, or another one for it.</summary>
     public async Task<ShopKey> KeyAsync(TestShop shop, bool another = false) =>
-        (await Get<ApiKeys>().FindAsync(another ? await _fixture.KeyAsync(shop.Id) : shop.Key, CancellationToken.None))!;
+        (await Get<ApiKeys>().FindAsync(another ? await _fixture.KeyAsync(shop.Id) : shop.Key, IPAddress.Loopback, CancellationToken.None)).Key!;
 
     public async Task<SessionRow> SessionAsync(Guid id) => (await _fixture.ColumnAsync<SessionRow>(
         """

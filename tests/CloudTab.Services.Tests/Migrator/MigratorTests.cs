@@ -121,7 +121,13 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
         Assert.Equal((0, ""), await RunAsync([], "shop", "open", "corner-print"));
         Assert.Contains("Corner Print\topen", (await RunAsync([], "shop", "list")).Output, StringComparison.Ordinal);
 
-        Assert.Equal((1, "There is no shop 'nowhere'"), await RunAsync([], "shop", "close", "nowhere"));
+        Assert.Equal((0, ""), await RunAsync([], "shop", "suspend", "corner-print"));
+        Assert.Contains("Corner Print\tsuspended", (await RunAsync([], "shop", "list")).Output, StringComparison.Ordinal);
+        Assert.Equal((0, ""), await RunAsync([], "shop", "open", "corner-print"));
+        Assert.Contains("Corner Print\topen", (await RunAsync([], "shop", "list")).Output, StringComparison.Ordinal);
+
+        foreach (var verb in (string[])["open", "close", "suspend"])
+            Assert.Equal((1, "There is no shop 'nowhere'"), await RunAsync([], "shop", verb, "nowhere"));
         var (code, output) = await RunAsync([], "shop", "add", "Not an id", "Name");
         Assert.Equal(1, code);
         Assert.StartsWith("A shop's id has 1 to 63 characters", output, StringComparison.Ordinal);
@@ -159,31 +165,51 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
         Assert.Equal((0, Key), await RunAsync([], "key", "add", "default", "Back office", "--import", Key));
         Assert.Equal((1, "This key is stored already"), await RunAsync([], "key", "add", "default", "Again", "--import", Key));
         Assert.Equal((1, "There is no shop 'nowhere'"), await RunAsync([], "key", "add", "nowhere", "Front desk"));
-        Assert.Equal((1, "A key has 1 to 512 characters"), await RunAsync([], "key", "add", "default", "Long", "--import", new string('k', 513)));
+        Assert.Equal((1, "The key must have 20 to 512 characters"), await RunAsync([], "key", "add", "default", "Long", "--import", new string('k', 513)));
+        Assert.Equal((1, "The key must have 20 to 512 characters"), await RunAsync([], "key", "add", "default", "Short", "--import", new string('k', 19)));
 
         var listed = (await RunAsync([], "key", "list", "default")).Output.Split('\n');
         Assert.Equal(2, listed.Length);
         Assert.DoesNotContain(listed, line => line.Contains(made, StringComparison.Ordinal) || line.Contains(Key, StringComparison.Ordinal));
         var front = Assert.Single(listed, line => line.Contains("Front desk", StringComparison.Ordinal)).Split('\t');
-        Assert.Equal((made[..12], "valid"), (front[1], front[4]));
+        Assert.Equal((made[..12], "valid", "never used"), (front[1], front[4], front[5]));
 
         Assert.Equal((0, "Revoked."), await RunAsync([], "key", "revoke", front[0]));
         Assert.Equal((1, "There is no such key, or it is revoked already"), await RunAsync([], "key", "revoke", front[0]));
         Assert.Contains("Front desk", Assert.Single((await RunAsync([], "key", "list", "default")).Output.Split('\n'), line => line.Contains("\trevoked ", StringComparison.Ordinal)), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task A_key_from_an_example_is_refused_outside_Development()
+    [Theory]
+    [InlineData("your-secret-api-key-here", "SHOPKEEPER_API_KEY has the value of an example")]
+    [InlineData("SHOP_DEFAULT_KEY_12345", "SHOPKEEPER_API_KEY has the value of an example")]
+    [InlineData("nineteen-characters", "SHOPKEEPER_API_KEY must have 20 to 512 characters")]
+    public async Task A_weak_key_is_refused_outside_Development(string key, string reason)
     {
-        var (code, output) = await RunAsync([("SHOPKEEPER_API_KEY", "your-secret-api-key"), ("DOTNET_ENVIRONMENT", "Production")]);
+        var (code, output) = await RunAsync([("SHOPKEEPER_API_KEY", key), ("DOTNET_ENVIRONMENT", "Production")]);
         Assert.Equal(1, code);
-        Assert.Contains("SHOPKEEPER_API_KEY has the value of an example", output, StringComparison.Ordinal);
+        Assert.Contains(reason, output, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", output, StringComparison.Ordinal);
         Assert.Empty((await StateAsync()).Keys);
 
-        (code, output) = await RunAsync([("SHOPKEEPER_API_KEY", "your-secret-api-key"), ("DOTNET_ENVIRONMENT", "Development")]);
+        (code, output) = await RunAsync([("SHOPKEEPER_API_KEY", key), ("DOTNET_ENVIRONMENT", "Development")]);
         Assert.True(code == 0, output);
         Assert.Single((await StateAsync()).Keys);
+    }
+
+    [Fact]
+    public async Task Changing_SHOPKEEPER_API_KEY_revokes_the_value_before_and_says_so()
+    {
+        await RunAsync([("SHOPKEEPER_API_KEY", Key)]);
+        await RunAsync([], "key", "add", "default", "Front desk");
+
+        var (code, output) = await RunAsync([("SHOPKEEPER_API_KEY", "another-key-of-the-operator")]);
+        Assert.True(code == 0, output);
+        Assert.Contains("revoked: SHOPKEEPER_API_KEY has another value now", output, StringComparison.Ordinal);
+        var listed = (await RunAsync([], "key", "list", "default")).Output.Split('\n').Select(line => line.Split('\t')).Select(key => $"{key[1]} {key[2]} {key[4][..5]}");
+        Assert.Equal(["a-… SHOPKEEPER_API_KEY revok", "an… SHOPKEEPER_API_KEY valid"], listed.Where(key => !key.EndsWith("Front desk valid", StringComparison.Ordinal)));
+
+        (_, output) = await RunAsync([("SHOPKEEPER_API_KEY", Key)]);
+        Assert.Contains("SHOPKEEPER_API_KEY has a value that was revoked, and stays so", output, StringComparison.Ordinal);
     }
 
     [Theory]

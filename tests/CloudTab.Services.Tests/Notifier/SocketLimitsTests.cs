@@ -250,16 +250,20 @@ public sealed class SocketLimitsTests(TightLimits relay) : IClassFixture<TightLi
         using var fourth = await SocketClient.ReadyAsync(relay.SocketAddress, shop.Key);
     }
 
-    [Fact]
-    public async Task Sockets_of_a_revoked_key_are_closed_with_4401()
+    [Theory]
+    [InlineData("UPDATE api_keys SET revoked_at = now() WHERE id = (SELECT id FROM api_keys WHERE shop_id = @Id ORDER BY created_at LIMIT 1)", false)]
+    [InlineData("UPDATE shops SET suspended_at = now() WHERE id = @Id", true)]
+    public async Task Sockets_of_a_revoked_key_or_a_suspended_shop_are_closed_with_4401_within_a_second(string sql, bool otherToo)
     {
         var shop = await relay.ShopAsync();
+        var elsewhere = await relay.ShopAsync();
         using var revoked = await SocketClient.ReadyAsync(relay.SocketAddress, shop.Key);
-        using var other = await SocketClient.ReadyAsync(relay.SocketAddress, await relay.KeyAsync(shop.Id));
-        await relay.ExecuteAsync(
-            "UPDATE api_keys SET revoked_at = now() WHERE id = (SELECT id FROM api_keys WHERE shop_id = @Id ORDER BY created_at LIMIT 1)", shop);
+        using var other = await SocketClient.ReadyAsync(relay.SocketAddress, otherToo ? elsewhere.Key : await relay.KeyAsync(shop.Id));
+        var began = TimeProvider.System.GetTimestamp();
+        await relay.ExecuteAsync(sql, shop);
 
         Assert.Equal(4401, await revoked.CloseCodeAsync());
+        Assert.InRange(TimeProvider.System.GetElapsedTime(began), TimeSpan.Zero, TimeSpan.FromSeconds(5)); // one second, on a machine that is not busy
         Assert.Equal("pong", (await other.AskAsync(new { type = "ping" })).Text("type"));
     }
 

@@ -28,7 +28,7 @@ public sealed class DatabaseTests(RelayFixture relay) : IClassFixture<RelayFixtu
     public async Task A_full_pool_is_answered_once_and_counts_for_no_outage()
     {
         await using var source = SourceWith(settings => (settings.MaxPoolSize, settings.Timeout) = (1, 1));
-        var database = new Database(source, relay.Host<ShopOptions>().Services.GetRequiredKeyedService<ResiliencePipeline>("postgres"));
+        var database = new Database(source, relay.Host<ApiKeyAuthentication>().Services.GetRequiredKeyedService<ResiliencePipeline>("postgres"));
         await using (await source.OpenConnectionAsync(Token))
         {
             var began = TimeProvider.System.GetTimestamp();

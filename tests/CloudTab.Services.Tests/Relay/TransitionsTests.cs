@@ -222,9 +222,9 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
         var before = await _states.SessionAsync(session.Id);
         _states.Clock.Advance(TimeSpan.FromSeconds(1));
 
-        await _states.Claims.RenewAsync(other, session.Id, Token);
+        await _states.Claims.RenewAsync(other, session.Id, Guid.Empty, Token);
         Assert.Equal(before.ClaimedUntil, (await _states.SessionAsync(session.Id)).ClaimedUntil);
-        await _states.Claims.RenewAsync(mine, session.Id, Token);
+        await _states.Claims.RenewAsync(mine, session.Id, Guid.Empty, Token);
         Assert.True((await _states.SessionAsync(session.Id)).ClaimedUntil > before.ClaimedUntil);
     }
 
@@ -261,6 +261,111 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
         Assert.Equal(["deleting"], await _states.FilesAsync(session.Id));
         Assert.Equal(
             ["new_session pending 1", "session_updated processing 1", "session_updated completed 1"], await _states.EventsAsync(session.Id));
+    }
+
+    [Theory]
+    [InlineData("nothing")]
+    [InlineData("download")]
+    [InlineData("claim")]
+    public async Task A_file_added_while_a_session_is_claimed_is_announced_anew_unless_its_holder_has_seen_it(string seenBy)
+    {
+        var (key, session) = await _states.InStateAsync("processing");
+        var name = SessionName.Parse(session.SessionId);
+        var late = await _states.BeginAsync(session.Id);
+        Assert.Equal(Outcome.Done, await _states.StoreAsync(session.Id, late));
+        if (seenBy == "download")
+            await _states.Claims.RenewAsync(key, session.Id, late.Id, Token);
+        if (seenBy == "claim")
+            Assert.Equal(Outcome.Done, (await _states.Claims.ClaimAsync(key, name, Token)).Outcome);
+
+        Assert.Equal((Outcome.Done, session.Id), await _states.Claims.CompleteAsync(key, name, Token));
+        Assert.Equal((Outcome.Done, session.Id), await _states.Claims.CompleteAsync(key, name, Token));
+
+        var row = await _states.SessionAsync(session.Id);
+        var events = await _states.EventsAsync(session.Id);
+        if (seenBy != "nothing")
+        {
+            Assert.Equal("completed", row.Status);
+            Assert.Equal(["deleting", "deleting"], await _states.FilesAsync(session.Id));
+            Assert.Equal("session_updated completed 2", events[^1]);
+            return;
+        }
+
+        Assert.Equal(("pending", 1, 3L, null), (row.Status, row.FileCount, row.TotalSize, row.EndedAt));
+        Assert.Equal(["deleting", "stored"], await _states.FilesAsync(session.Id));
+        Assert.Equal("new_session pending 1", events[^1]);
+        Assert.Equal(2, events.Count(one => one == "new_session pending 1"));
+
+        Assert.Equal(Outcome.Done, (await _states.Claims.ClaimAsync(key, name, Token)).Outcome);
+        Assert.Equal(Outcome.Done, (await _states.Claims.CompleteAsync(key, name, Token)).Outcome);
+        Assert.Equal("completed", (await _states.SessionAsync(session.Id)).Status);
+        Assert.Equal(["deleting", "deleting"], await _states.FilesAsync(session.Id));
+    }
+
+    [Fact]
+    public async Task A_file_stored_while_complete_waits_for_it_is_not_swallowed()
+    {
+        var (key, session) = await _states.InStateAsync("processing");
+        var late = await _states.BeginAsync(session.Id);
+        await using var connection = await fixture.Source.OpenConnectionAsync(Token);
+        await using var storing = await connection.BeginTransactionAsync(Token);
+        await connection.ExecuteAsync(
+            """
+            UPDATE sessions SET file_count = 2, total_size = 6 WHERE id = @session;
+            UPDATE files
+            SET status = 'stored', lease_until = NULL, stored_at = now(), type = 'text/plain', size = 3, sha256 = sha256('abc'), position = 2,
+                added_in_claim = (SELECT claims FROM sessions WHERE id = @session)
+            WHERE id = @file
+            """,
+            new { session = session.Id, file = late.Id });
+
+        var completing = _states.Claims.CompleteAsync(key, SessionName.Parse(session.SessionId), Token);
+        await UntilAsync(async () => await fixture.ScalarAsync<bool>(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%done_claim%')"));
+        await storing.CommitAsync(Token);
+
+        Assert.Equal(Outcome.Done, (await completing).Outcome);
+        Assert.Equal("pending", (await _states.SessionAsync(session.Id)).Status);
+        Assert.Equal(["deleting", "stored"], await _states.FilesAsync(session.Id));
+    }
+
+    [Fact]
+    public async Task A_session_does_not_expire_while_it_is_claimed()
+    {
+        var (key, session) = await _states.InStateAsync("pending");
+        var end = (await _states.SessionAsync(session.Id)).ExpiresAt;
+        await _states.ExecuteAsync("UPDATE sessions SET expires_at = @soon WHERE id = @Id", new { soon = _states.Clock.GetUtcNow().UtcDateTime.AddSeconds(5), session.Id });
+        var name = SessionName.Parse(session.SessionId);
+
+        for (var renewal = 0; renewal < 4; renewal++)
+        {
+            Assert.Equal(Outcome.Done, (await _states.Claims.ClaimAsync(key, name, Token)).Outcome);
+            _states.Clock.Advance(TimeSpan.FromMinutes(9));
+            await _states.Expiry.ExpireSessionsAsync(1_000, Token);
+        }
+
+        var row = await _states.SessionAsync(session.Id);
+        Assert.Equal("processing", row.Status);
+        Assert.True(row.ExpiresAt > end);
+        Assert.Equal(Outcome.Done, (await _states.Claims.CompleteAsync(key, name, Token)).Outcome);
+    }
+
+    [Theory]
+    [InlineData("UPDATE api_keys SET revoked_at = now() WHERE id = @Id")]
+    [InlineData("UPDATE shops SET suspended_at = now() WHERE id = @Shop")]
+    public async Task Commands_of_a_revoked_key_or_a_suspended_shop_fail_at_once(string sql)
+    {
+        var (key, session) = await _states.InStateAsync("processing");
+        var pending = SessionName.Parse((await _states.InStateAsync("pending", key)).SessionId);
+        var claimed = SessionName.Parse(session.SessionId);
+        await _states.ExecuteAsync(sql, new { key.Id, key.Shop });
+
+        Assert.Equal(Outcome.KeyRevoked, (await _states.Claims.ClaimAsync(key, pending, Token)).Outcome);
+        Assert.Equal(Outcome.KeyRevoked, (await _states.Claims.ClaimAsync(key, claimed, Token)).Outcome);
+        Assert.Equal(Outcome.KeyRevoked, (await _states.Claims.ReleaseAsync(key, claimed, Token)).Outcome);
+        Assert.Equal(Outcome.KeyRevoked, (await _states.Claims.CompleteAsync(key, claimed, Token)).Outcome);
+        Assert.Null(await _states.Get<SessionViews>().PendingAsync(key, 100, after: null, Token));
+        Assert.Equal("processing", (await _states.SessionAsync(session.Id)).Status);
     }
 
     [Theory]

@@ -171,6 +171,25 @@ public sealed class ClaimTests(RelayFixture relay) : IClassFixture<RelayFixture>
         Assert.Equal("pending", await StatusAsync(given));
     }
 
+    [Fact]
+    public async Task A_shop_sees_no_files_of_a_session_that_was_not_submitted()
+    {
+        var shop = await relay.ShopAsync();
+        var given = await relay.SubmitAsync(shop.Id);
+        // As after a resumable upload, before the customer submits.
+        await relay.ExecuteAsync("UPDATE sessions SET status = 'open', submitted_at = NULL WHERE id = @Id", given);
+        using var client = relay.ShopApi(shop.Key);
+
+        using var details = await client.GetAsync($"/api/shopkeeper/sessions/{given.PickupCode}", Token);
+        var session = (await details.JsonAsync()).GetProperty("session");
+        Assert.Equal("open", session.Text("status"));
+        Assert.Equal(0, session.GetProperty("fileCount").GetInt32());
+        Assert.Equal(0, session.GetProperty("totalSize").GetInt32());
+        Assert.Empty(session.GetProperty("files").EnumerateArray());
+        using var download = await client.GetAsync($"/api/shopkeeper/files/{given.Files[0]}/download", Token);
+        await download.IsProblemAsync(HttpStatusCode.NotFound, "file_not_found");
+    }
+
     private Task<string?> StatusAsync(GivenSession session) =>
         relay.ScalarAsync<string>("SELECT status FROM sessions WHERE id = @Id", session);
 }

@@ -266,7 +266,7 @@ public sealed class DownloadTests(RelayFixture relay) : IClassFixture<RelayFixtu
         var file = new GivenFile("large.pdf", RandomNumberGenerator.GetBytes(4 << 20));
         var given = await relay.SubmitAsync(shop.Id, "Asha", file);
         await using var network = relay.NetworkToS3();
-        await using var replica = relay.StartHost<ShopOptions>(network);
+        await using var replica = relay.StartHost<ApiKeyAuthentication>(network);
         using var client = replica.Client();
         client.DefaultRequestHeaders.Add("X-API-Key", shop.Key);
         var address = $"/api/shopkeeper/files/{given.Files[0]}/download";

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using CloudTab.ShopApi;
 
 namespace CloudTab.Services.Tests;
 
@@ -75,30 +76,113 @@ public sealed class FewWrongKeys(Dependencies dependencies) : RelayFixture(depen
 
 public sealed class ShopKeyFailuresTests(FewWrongKeys relay) : IClassFixture<FewWrongKeys>
 {
-    [Fact]
-    public async Task Too_many_wrong_keys_from_one_address_are_refused_with_429_and_others_are_not()
+    private const string Wrong = "a wrong key of some length";
+
+    [Theory]
+    [InlineData("HTTP")]
+    [InlineData("socket")]
+    public async Task Too_many_wrong_keys_of_one_address_are_refused_on_every_replica_and_protocol_and_those_of_others_are_not(string over)
     {
         var shop = await relay.ShopAsync();
-        using var guesser = relay.ShopApi("a wrong key of some length");
-        guesser.DefaultRequestHeaders.Add("X-Forwarded-For", "192.0.2.1");
+        var guesser = over == "HTTP" ? "192.0.2.1" : "192.0.2.2";
         for (var i = 0; i < 3; i++)
+            Assert.Equal("wrong", await (over == "HTTP" ? GetAsync(Wrong, guesser) : AuthenticateAsync(Wrong, guesser)));
+
+        // Not even the right one: the answer would tell a guesser.
+        await using var replica = relay.StartHost<ApiKeyAuthentication>();
+        Assert.Equal("too many", await GetAsync(shop.Key, guesser));
+        Assert.Equal("too many", await GetAsync(shop.Key, guesser, replica.Client()));
+        Assert.Equal("too many", await AuthenticateAsync(shop.Key, guesser));
+
+        Assert.Equal("right", await GetAsync(shop.Key, $"{guesser}0"));
+        Assert.Equal("right", await AuthenticateAsync(shop.Key, $"{guesser}1"));
+
+        await relay.ExecuteAsync("UPDATE key_guesses SET began_at = began_at - interval '1 minute'");
+        Assert.Equal("right", await GetAsync(shop.Key, guesser));
+    }
+
+    [Fact]
+    public async Task Guesses_at_the_same_moment_do_not_exceed_the_limit()
+    {
+        var answers = await Task.WhenAll(Enumerable.Range(0, 40).Select(i => GetAsync($"{Wrong} {i}", "192.0.2.3")));
+
+        Assert.Equal(3, answers.Count(answer => answer == "wrong"));
+        Assert.Equal(37, answers.Count(answer => answer == "too many"));
+    }
+
+    [Fact]
+    public async Task A_key_that_was_right_lately_is_not_locked_out_by_wrong_ones_of_its_address()
+    {
+        var shop = await relay.ShopAsync();
+        Assert.Equal("right", await GetAsync(shop.Key, "2001:db8::1"));
+        for (var i = 0; i < 5; i++)
+            await GetAsync(Wrong, "2001:db8::2"); // of the same /64
+
+        Assert.Equal("right", await GetAsync(shop.Key, "2001:db8::1"));
+        Assert.Equal("right", await AuthenticateAsync(shop.Key, "2001:db8::1"));
+        Assert.Equal("too many", await GetAsync(await relay.KeyAsync(shop.Id), "2001:db8::1"));
+    }
+
+    [Fact]
+    public async Task A_key_that_is_used_again_and_again_is_not_written_again_and_again()
+    {
+        var shop = await relay.ShopAsync();
+        await GetAsync(shop.Key, "192.0.2.4");
+        const string sql = "SELECT xmin::text || ' ' || (SELECT xmin FROM key_uses WHERE key_id = api_keys.id) || ' ' || last_used_at FROM api_keys WHERE shop_id = @Id";
+        var before = await relay.ScalarAsync<string>(sql, shop);
+        Assert.NotNull(before);
+
+        for (var i = 0; i < 5; i++)
+            Assert.Equal("right", await GetAsync(shop.Key, "192.0.2.4"));
+
+        Assert.Equal(before, await relay.ScalarAsync<string>(sql, shop));
+    }
+
+    [Theory]
+    [InlineData("SHOP_DEFAULT_KEY_12345")]
+    [InlineData("nineteen characters")]
+    public async Task A_weak_key_that_is_stored_already_opens_nothing_outside_Development(string key)
+    {
+        var shop = await relay.ShopAsync();
+        await relay.KeyAsync(shop.Id, key);
+
+        Assert.Equal("wrong", await GetAsync(key, "192.0.2.5"));
+    }
+
+    private async Task<string> GetAsync(string key, string address, HttpClient? client = null)
+    {
+        using var used = client ?? relay.ShopApi(key: null);
+        used.DefaultRequestHeaders.Add("X-API-Key", key);
+        used.DefaultRequestHeaders.Add("X-Forwarded-For", address);
+        using var response = await used.GetAsync("/api/shopkeeper/sessions/pending", Token);
+        if (response.StatusCode == HttpStatusCode.OK)
+            return "right";
+        if (response.StatusCode == HttpStatusCode.Unauthorized)
         {
-            using var wrong = await guesser.GetAsync("/api/shopkeeper/sessions/pending", Token);
-            await wrong.IsProblemAsync(HttpStatusCode.Unauthorized, "api_key_invalid");
+            await response.IsProblemAsync(HttpStatusCode.Unauthorized, "api_key_invalid");
+            return "wrong";
         }
 
-        using var refused = await guesser.GetAsync("/api/shopkeeper/sessions/pending", Token);
-        await refused.IsProblemAsync(HttpStatusCode.TooManyRequests, "too_many_requests");
-        Assert.InRange(int.Parse(refused.Headers.GetValues("Retry-After").Single(), CultureInfo.InvariantCulture), 1, 60);
+        await response.IsProblemAsync(HttpStatusCode.TooManyRequests, "too_many_requests");
+        Assert.InRange(int.Parse(response.Headers.GetValues("Retry-After").Single(), CultureInfo.InvariantCulture), 1, 60);
+        return "too many";
+    }
 
-        using var rightFromThere = relay.ShopApi(shop.Key);
-        rightFromThere.DefaultRequestHeaders.Add("X-Forwarded-For", "192.0.2.1");
-        using var refusedToo = await rightFromThere.GetAsync("/api/shopkeeper/sessions/pending", Token);
-        await refusedToo.IsProblemAsync(HttpStatusCode.TooManyRequests, "too_many_requests");
+    private async Task<string> AuthenticateAsync(string key, string address)
+    {
+        using var client = await SocketClient.ConnectAsync(relay.SocketAddress, null, ("X-Forwarded-For", address));
+        var answer = await client.AskAsync(new { type = "authenticate", apiKey = key });
+        if (answer.Text("type") == "authenticated")
+            return "right";
+        var code = await client.CloseCodeAsync();
+        if (answer.Text("type") == "auth_failed")
+        {
+            Assert.Equal(4401, code);
+            return "wrong";
+        }
 
-        using var elsewhere = relay.ShopApi(shop.Key);
-        elsewhere.DefaultRequestHeaders.Add("X-Forwarded-For", "192.0.2.2");
-        using var answered = await elsewhere.GetAsync("/api/shopkeeper/sessions/pending", Token);
-        Assert.Equal(200, (int)answered.StatusCode);
+        Assert.Equal("too_many_requests", answer.Text("code"));
+        Assert.Equal(4429, code);
+        return "too many";
     }
 }
