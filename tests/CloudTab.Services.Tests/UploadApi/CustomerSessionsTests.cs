@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using CloudTab.Testing;
 using CloudTab.UploadApi;
 
 namespace CloudTab.Services.Tests;
@@ -119,6 +120,24 @@ public sealed class CustomerSessionsTests(UploadFixture relay) : IClassFixture<U
 
         await answer.IsProblemAsync(HttpStatusCode.Conflict, "shop_closed");
         Assert.Equal(0, await relay.ScalarAsync<int>("SELECT count(*) FROM sessions WHERE shop_id = @Id", shop));
+    }
+
+    [Theory]
+    [InlineData(false, "cancelled")]
+    [InlineData(true, "pending")]
+    public async Task Closing_a_shop_ends_sessions_that_were_not_submitted_and_none_takes_more_files(bool isSubmitted, string status)
+    {
+        var shop = await relay.ShopAsync();
+        var prefix = $"/s/{shop.Id}";
+        var sessionId = await _client.CreateAsync(prefix);
+        using var before = isSubmitted ? await _client.UploadToAsync(prefix, sessionId, Sample.Pdf()) : null;
+
+        await using var migrator = await ChildProcess.StartAsync("CloudTab.Migrator", relay.Environment(), null, Token, "shop", "close", shop.Id);
+        Assert.True(await migrator.WaitForExitAsync(Token) == 0, migrator.Output);
+
+        Assert.Equal(status, (await _client.StatusAsync(sessionId, prefix)).GetProperty("status").GetString());
+        using var refused = await _client.UploadToAsync(prefix, sessionId, Sample.Pdf());
+        await refused.IsProblemAsync(HttpStatusCode.Gone, "session_closed");
     }
 
     [Fact]
