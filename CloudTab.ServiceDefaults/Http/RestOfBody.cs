@@ -1,4 +1,3 @@
-using System.IO.Pipelines;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -16,9 +15,12 @@ namespace CloudTab.ServiceDefaults;
 /// </summary>
 public static class RestOfBody
 {
+    // A completed answer is sent by and by: so long it needs at least before the connection is ended.
+    private static readonly TimeSpan TimeForAnswer = TimeSpan.FromMilliseconds(50);
+
     // A phone that uploads 50 MB reads the answer before it has sent all, or in half a minute; a browser on a fast line sends all of it.
     private static readonly Limits Patient = new(64 << 20, TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(5));
-    private static readonly Limits Brief = new(256 << 10, TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(50));
+    private static readonly Limits Brief = new(256 << 10, TimeForAnswer, TimeForAnswer);
 
     /// <summary>Cuts the client off soon after the answer: whatever it sends on, it will have to send again.</summary>
     public static void CutAfterAnswer(this HttpContext context) => context.Features.Set(Brief);
@@ -26,7 +28,7 @@ public static class RestOfBody
     internal static void UseRestOfBody(this WebApplication app) => app.Use(async (context, next) =>
     {
         await next(context);
-        if (MayBeSending(context) && !HasCome(context.Request.BodyReader))
+        if (MayBeSending(context) && !HasCome(context))
             await DiscardAsync(context, context.Features.Get<Limits>() ?? (AsksForOffset(context) ? Brief : Patient));
     });
 
@@ -38,12 +40,23 @@ public static class RestOfBody
     private static bool AsksForOffset(HttpContext context) => HttpMethods.IsPatch(context.Request.Method)
         && context.Response.StatusCode is StatusCodes.Status409Conflict or StatusCodes.Status423Locked or StatusCodes.Status503ServiceUnavailable;
 
-    private static bool HasCome(PipeReader body)
+    private static bool HasCome(HttpContext context)
     {
-        if (!body.TryRead(out var read))
-            return false;
-        body.AdvanceTo(read.Buffer.Start);
-        return read.IsCompleted && read.Buffer.IsEmpty;
+        // What is only discarded may be larger than what the endpoint would have read.
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
+            limit.MaxRequestBodySize = null;
+        var body = context.Request.BodyReader;
+        try
+        {
+            if (!body.TryRead(out var read))
+                return false;
+            body.AdvanceTo(read.Buffer.Start);
+            return read.IsCompleted && read.Buffer.IsEmpty;
+        }
+        catch (BadHttpRequestException)
+        {
+            return false; // it cannot be read at all
+        }
     }
 
     private static async Task DiscardAsync(HttpContext context, Limits limits)
@@ -69,6 +82,7 @@ public static class RestOfBody
             // The client has left, or is silent: there is nothing to wait for.
         }
 
+        await Task.Delay(TimeForAnswer, TimeProvider.System, context.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
         context.Abort();
     }
 

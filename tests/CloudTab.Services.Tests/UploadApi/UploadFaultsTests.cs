@@ -61,7 +61,7 @@ public sealed class UploadFaultsTests(UploadFixture relay) : IClassFixture<Uploa
         var received = await reading;
         Assert.StartsWith("HTTP/1.1 413", received, StringComparison.Ordinal);
         Assert.Contains("file_too_large", received, StringComparison.Ordinal);
-        Assert.InRange(sent, UploadFixture.MaxFileSize, UploadFixture.MaxFileSize + (64 << 20));
+        Assert.InRange(sent, UploadFixture.MaxFileSize, UploadFixture.MaxFileSize + (80 << 20)); // 64 MiB are read, and buffers on the way hold some
         await relay.AssertNothingLeftAsync(sessionId);
     }
 
