@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
+using Npgsql;
 
 namespace CloudTab.Relay;
 
@@ -10,7 +11,7 @@ public static class RelayExtensions
     public static void AddRelay(this IHostApplicationBuilder builder)
     {
         builder.Services.AddOptionsWithValidateOnStart<LifetimeOptions>().BindConfiguration("").ValidateDataAnnotations();
-        builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<DatabaseTime>(services, TimeProvider.System));
+        builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<DatabaseTime>(services, (Func<NpgsqlDataSource>)services.GetRequiredService<NpgsqlDataSource>, TimeProvider.System));
         builder.Services.AddSingleton<TimeProvider>(services => services.GetRequiredService<DatabaseTime>());
         builder.Services.AddHostedService<DatabaseTimeLoop>();
         builder.Services.TryAddSingleton<RelayTelemetry>();

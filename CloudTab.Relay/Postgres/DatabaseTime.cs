@@ -9,8 +9,9 @@ namespace CloudTab.Relay;
 /// the machine that asks. It is measured again and again; in between the machine's monotonic clock counts on, so that setting its clock
 /// changes nothing.
 /// </summary>
+/// <param name="source">Gives the database: options ask for a clock before the settings are known to name one.</param>
 /// <param name="system">The machine's clock.</param>
-public sealed class DatabaseTime(NpgsqlDataSource source, TimeProvider system, ILogger<DatabaseTime> logger) : TimeProvider
+public sealed class DatabaseTime(Func<NpgsqlDataSource> source, TimeProvider system, ILogger<DatabaseTime> logger) : TimeProvider
 {
     private static readonly TimeSpan LargestSkew = TimeSpan.FromSeconds(2);
 
@@ -26,7 +27,7 @@ public sealed class DatabaseTime(NpgsqlDataSource source, TimeProvider system, I
     /// <summary>Asks Postgres for the time.</summary>
     public async Task MeasureAsync(CancellationToken cancellationToken)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        await using var connection = await source().OpenConnectionAsync(cancellationToken);
         await using var ask = new NpgsqlCommand("SELECT clock_timestamp()", connection);
         var began = system.GetTimestamp();
         var time = new DateTimeOffset((DateTime)(await ask.ExecuteScalarAsync(cancellationToken))!);

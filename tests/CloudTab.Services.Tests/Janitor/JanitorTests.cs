@@ -138,7 +138,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     {
         var clock = new ShiftedClock();
         clock.Advance(TimeSpan.FromHours(hours));
-        var time = new DatabaseTime(fixture.Source, clock, Microsoft.Extensions.Logging.Abstractions.NullLogger<DatabaseTime>.Instance);
+        var time = new DatabaseTime(() => fixture.Source, clock, Microsoft.Extensions.Logging.Abstractions.NullLogger<DatabaseTime>.Instance);
         await time.MeasureAsync(Token);
         using var wrong = new StateMachine(fixture, null, clock, time);
         using var right = new StateMachine(fixture);

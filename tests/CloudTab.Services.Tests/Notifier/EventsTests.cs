@@ -127,6 +127,8 @@ public sealed class EventsTests(RelayFixture relay, Dependencies dependencies) :
         await using var source = NpgsqlDataSource.Create(lost.ConnectionString);
         await using var other = await source.OpenConnectionAsync(Token);
         await other.ExecuteAsync("INSERT INTO shops (id, name, created_at) VALUES (@Id, @Name, now())", shop);
+        var key = await relay.ScalarAsync<Guid>("SELECT id FROM api_keys WHERE shop_id = @Id", new { shop.Id });
+        await other.ExecuteAsync("INSERT INTO api_keys (id, shop_id, name, prefix, sha256, created_at) VALUES (@key, @Id, 'a PC', 'a', sha256('a'), now())", new { key, shop.Id });
         var (known, unknown) = (await InsertSessionAsync(other, shop.Id, "A"), await InsertSessionAsync(other, shop.Id, "B"));
 
         settings.Port = network.Port;

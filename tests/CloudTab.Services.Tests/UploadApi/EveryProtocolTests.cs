@@ -155,7 +155,9 @@ public sealed class EveryProtocolTests(UploadFixture relay) : IClassFixture<Uplo
         var shopPc = relay.ShopApi(shop.Key);
         var sessionId = await _client.CreateAsync(prefix);
 
-        using var answer = await UploadClient.Of(way, _client, prefix).SendAsync(sessionId, Sample.Pdf(name: name));
+        var client = UploadClient.Of(way, _client, prefix);
+        using var answer = await client.SendAsync(sessionId, Sample.Pdf(name: name));
+        using var submitted = client.SubmitsSession ? null : await _client.PostAsync($"{prefix}/api/customer/sessions/{sessionId}/submit");
 
         Assert.True(answer.IsSuccessStatusCode);
         if (await answer.Content.ReadAsStringAsync(Token) is { Length: > 0 } body && JsonElement.Parse(body).TryGetProperty("files", out var files))
