@@ -20,7 +20,10 @@ internal static class Sampling
         Sampler root = name.EndsWith("always_off", StringComparison.OrdinalIgnoreCase) ? new AlwaysOffSampler()
             : name.EndsWith("traceidratio", StringComparison.OrdinalIgnoreCase) ? new TraceIdRatioBasedSampler(RatioOf(configuration["OTEL_TRACES_SAMPLER_ARG"]))
             : new AlwaysOnSampler();
-        return new ParentBasedSampler(root, remoteParentSampled: new Anew(root));
+        var anew = new Anew(root);
+        // Only a sampler of the specification's that is called parentbased_… obeys a client that does not want to be recorded.
+        return new ParentBasedSampler(
+            root, remoteParentSampled: anew, remoteParentNotSampled: name is "" || name.StartsWith("parentbased_", StringComparison.OrdinalIgnoreCase) ? new AlwaysOffSampler() : anew);
     }
 
     private static double RatioOf(string? text) =>

@@ -74,7 +74,7 @@ public sealed class AppHostTests(RunningAppHost relay) : IDisposable
     public async Task A_setting_that_is_no_good_is_one_clear_line(string setting, string line)
     {
         await using var appHost = await ChildProcess.StartAsync(
-            "CloudTab.AppHost", new Dictionary<string, string>(StringComparer.Ordinal), ready: null, Token, setting);
+            "CloudTab.AppHost", new Dictionary<string, string>(StringComparer.Ordinal) { ["APPDATA"] = _data.FullName }, ready: null, Token, setting); // where .NET keeps user secrets
         Assert.Equal(1, await appHost.WaitForExitAsync(Token));
         Assert.Equal(line, appHost.Output);
     }

@@ -64,8 +64,8 @@ public sealed partial class DashboardTests : IAsyncLifetime
         await ShotAsync("traces");
         await upload.GetByText("POST /api/customer/").ClickAsync();
 
-        foreach (var span in (string[])["/upload", "receive file", "receive cloudtab_events"])
-            await Expect(Page.GetByText(span).First).ToBeVisibleAsync();
+        foreach (var span in (string[])["gateway", "/upload", "receive file", "notifier"])
+            await Expect(Page.GetByRole(AriaRole.Row).Filter(new() { HasText = span }).First).ToBeVisibleAsync();
         await ShotAsync("trace");
     }
 

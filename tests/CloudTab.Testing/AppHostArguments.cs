@@ -11,5 +11,6 @@ public static class AppHostArguments
         $"CLOUDTAB_DATA={data.FullName}", FormattableString.Invariant($"Replicas={replicas}"), "Containers=false",
         "Parameters:postgres-password=postgres-password", "Parameters:s3-access-key=s3-access-key", "Parameters:s3-secret-key=s3-secret-key-of-a-test",
         $"Parameters:shopkeeper-key={Key}",
+        "ASPIRE_VERSION_CHECK_DISABLED=true", // it keeps its date there too
     ];
 }

@@ -283,12 +283,16 @@ public sealed class GatewayTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("always_off", null, 0, 0)]
-    [InlineData("parentbased_traceidratio", "0", 0, 0)]
-    [InlineData("traceidratio", "0.5", 300, 700)]
-    [InlineData("parentbased_always_on", null, 1_000, 1_000)]
-    [InlineData(null, null, 1_000, 1_000)]
-    public void A_client_cannot_force_its_trace_to_be_sampled(string? name, string? argument, int least, int most)
+    [InlineData("always_off", null, ActivityTraceFlags.Recorded, 0, 0)]
+    [InlineData("parentbased_traceidratio", "0", ActivityTraceFlags.Recorded, 0, 0)]
+    [InlineData("traceidratio", "0.5", ActivityTraceFlags.Recorded, 300, 700)]
+    [InlineData("traceidratio", "0.5", ActivityTraceFlags.None, 300, 700)]
+    [InlineData("always_on", null, ActivityTraceFlags.None, 1_000, 1_000)]
+    [InlineData("parentbased_always_on", null, ActivityTraceFlags.Recorded, 1_000, 1_000)]
+    [InlineData("parentbased_always_on", null, ActivityTraceFlags.None, 0, 0)]
+    [InlineData(null, null, ActivityTraceFlags.Recorded, 1_000, 1_000)]
+    [InlineData(null, null, ActivityTraceFlags.None, 0, 0)]
+    public void A_client_cannot_force_its_trace_to_be_sampled(string? name, string? argument, ActivityTraceFlags flags, int least, int most)
     {
         var settings = new Dictionary<string, string?>(StringComparer.Ordinal) { ["OTEL_TRACES_SAMPLER"] = name, ["OTEL_TRACES_SAMPLER_ARG"] = argument };
         var sampler = Sampling.SamplerOf(new ConfigurationBuilder().AddInMemoryCollection(settings).Build());
@@ -296,7 +300,7 @@ public sealed class GatewayTests : IAsyncLifetime
         var id = ActivityTraceId.CreateFromString("00000000000000000000000000000001");
 
         var sampled = Enumerable.Range(0, 1_000).Count(_ => sampler.ShouldSample(new(
-            new(id, ActivitySpanId.CreateRandom(), ActivityTraceFlags.Recorded, isRemote: true), id, "x", ActivityKind.Server)).Decision != SamplingDecision.Drop);
+            new(id, ActivitySpanId.CreateRandom(), flags, isRemote: true), id, "x", ActivityKind.Server)).Decision != SamplingDecision.Drop);
 
         Assert.InRange(sampled, least, most);
     }
