@@ -23,6 +23,12 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "The virus scanner found something in {File}: {Answer}")]
     public static partial void FileInfected(this ILogger logger, Guid file, string answer);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "This platform cannot confine the process that reads PDFs (seccomp, on x86-64 and arm64): it reads them with the rights of the service")]
+    public static partial void PdfsReadUnconfined(this ILogger logger);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The pages of {File} were not counted: the process that reads PDFs needs an assembly or a library that it does not load before its confinement. PDFs like it stay uncounted until this program is mended")]
+    public static partial void PdfReaderIncomplete(this ILogger logger, Guid file);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "The session of a failed upload was not removed: it will expire")]
     public static partial void SessionNotForgotten(this ILogger logger, Exception exception);
 

@@ -15,6 +15,7 @@ internal sealed class PdfPages(ObjectStore store, IOptions<PdfOptions> options, 
     private readonly SemaphoreSlim _free = new(options.Value.Processes, options.Value.Processes);
     private readonly ConcurrentBag<PdfProcess> _idle = [];
     private readonly TimeSpan _limit = TimeSpan.FromMilliseconds(options.Value.TimeLimit);
+    private bool _saidUnconfined;
 
     /// <summary>Counts the pages within the time limit, which includes the wait for a process: the shop is told of the file no later than that.</summary>
     /// <returns>What was found out, or null if nothing was.</returns>
@@ -37,7 +38,9 @@ internal sealed class PdfPages(ObjectStore store, IOptions<PdfOptions> options, 
         catch (Exception failed) when (failed is OperationCanceledException or IOException or InvalidDataException or Win32Exception
             || Outage.IsOrRefusal(failed))
         {
-            if (!cancellationToken.IsCancellationRequested)
+            if (failed is FileNotFoundException)
+                logger.PdfReaderIncomplete(file.Id);
+            else if (!cancellationToken.IsCancellationRequested)
                 logger.PagesNotCounted(file.Id, failed.GetType().Name);
             return Record(null);
         }
@@ -55,7 +58,8 @@ internal sealed class PdfPages(ObjectStore store, IOptions<PdfOptions> options, 
         var process = _idle.TryTake(out var idle) ? idle : PdfProcess.Start(_limit);
         try
         {
-            await process.Started.WaitAsync(cancellationToken);
+            if (!await process.Started.WaitAsync(cancellationToken) && !Interlocked.Exchange(ref _saidUnconfined, true))
+                logger.PdfsReadUnconfined();
             return await process.CountAsync(store, file.ObjectKey, size, cancellationToken);
         }
         finally

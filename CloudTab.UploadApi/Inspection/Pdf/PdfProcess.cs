@@ -21,11 +21,11 @@ internal sealed class PdfProcess : IDisposable
     private PdfProcess(Process process)
     {
         _process = process;
-        Started = HearAsync(PdfMessage.Ready);
+        Started = HearReadyAsync();
     }
 
-    /// <summary>Completes once it takes PDFs.</summary>
-    public Task Started { get; }
+    /// <summary>Completes once it takes PDFs, with whether the platform confines it (<see cref="PdfConfinement"/>).</summary>
+    public Task<bool> Started { get; }
 
     /// <summary>Whether another PDF may be given to it: it started, or is starting, and left none unfinished.</summary>
     public bool IsUsable => !_reading && !Started.IsFaulted;
@@ -58,6 +58,7 @@ internal sealed class PdfProcess : IDisposable
 
     /// <summary>Has it read one PDF.</summary>
     /// <returns>What it found out, or null if nothing.</returns>
+    /// <exception cref="FileNotFoundException">It needs a file that it did not load before it was confined.</exception>
     /// <exception cref="IOException">It died.</exception>
     /// <exception cref="InvalidDataException">It asks for more blocks than are worth sending.</exception>
     public async Task<PdfFacts?> CountAsync(ObjectStore store, string key, long size, CancellationToken cancellationToken)
@@ -74,7 +75,7 @@ internal sealed class PdfProcess : IDisposable
             if (message != PdfMessage.Block)
             {
                 _reading = false;
-                return PdfFacts.From(message, value);
+                return message == PdfMessage.Missed ? throw new FileNotFoundException() : PdfFacts.From(message, value);
             }
 
             if (blocks == MostBlocks || value < 0 || value > (size - 1) / PdfProgram.BlockSize)
@@ -107,10 +108,10 @@ internal sealed class PdfProcess : IDisposable
         await input.FlushAsync(cancellationToken);
     }
 
-    private async Task HearAsync(PdfMessage expected)
+    private async Task<bool> HearReadyAsync()
     {
-        if ((await ReadAsync(CancellationToken.None)).Message != expected)
-            throw new InvalidDataException("The process did not start.");
+        var (message, value) = await ReadAsync(CancellationToken.None);
+        return message == PdfMessage.Ready ? value == 1 : throw new InvalidDataException("The process did not start.");
     }
 
     private async Task<(PdfMessage Message, long Value)> ReadAsync(CancellationToken cancellationToken)

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Diagnostics;
 using System.Globalization;
 using UglyToad.PdfPig;
 using UglyToad.PdfPig.Exceptions;
@@ -8,7 +7,8 @@ namespace CloudTab.UploadApi;
 
 /// <summary>
 /// The program that reads PDFs, one after the other, until its standard input ends. It asks for the blocks of a PDF that it needs and
-/// answers with one message. If a PDF takes it over, nothing else is reached: the service (<see cref="PdfProcess"/>) kills it.
+/// answers with one message. If a PDF takes it over, nothing else is reached (<see cref="PdfConfinement"/>), and the service
+/// (<see cref="PdfProcess"/>) kills it.
 /// </summary>
 internal static class PdfProgram
 {
@@ -26,15 +26,16 @@ internal static class PdfProgram
         using var input = Console.OpenStandardInput();
         using var output = Console.OpenStandardOutput();
         var patience = 2 * TimeSpan.FromMilliseconds(long.Parse(limit, CultureInfo.InvariantCulture));
-        Send(output, PdfMessage.Ready, 0);
+        PdfConfinement.Prepare();
+        Send(output, PdfMessage.Ready, PdfConfinement.Enter() ? 1 : 0);
         var size = new byte[sizeof(long)];
         while (input.ReadAtLeast(size, size.Length, throwOnEndOfStream: false) == size.Length)
         {
             // The service that would kill this process may itself have been killed.
-            using var watchdog = TimeProvider.System.CreateTimer(_ => Process.GetCurrentProcess().Kill(), null, patience, Timeout.InfiniteTimeSpan);
+            using var watchdog = TimeProvider.System.CreateTimer(_ => Environment.FailFast("A PDF took too long."), null, patience, Timeout.InfiniteTimeSpan);
             using var content = new BlockStream(input, output, BinaryPrimitives.ReadInt64LittleEndian(size));
             var (message, value) = Read(content);
-            Send(output, message, value);
+            Send(output, PdfConfinement.HasMissedFile() && message == PdfMessage.Unknown ? PdfMessage.Missed : message, value);
         }
 
         return 0;
@@ -145,7 +146,7 @@ internal static class PdfProgram
 /// </summary>
 internal enum PdfMessage : byte
 {
-    /// <summary>It has started.</summary>
+    /// <summary>It has started, and is confined (1) or not (0).</summary>
     Ready = 1,
 
     /// <summary>It needs the block of this index.</summary>
@@ -159,4 +160,7 @@ internal enum PdfMessage : byte
 
     /// <summary>Nothing could be found out.</summary>
     Unknown,
+
+    /// <summary>Nothing could be found out, and a file was needed, which its confinement refuses.</summary>
+    Missed,
 }

@@ -3,6 +3,8 @@ using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
 using UglyToad.PdfPig.Content;
+using UglyToad.PdfPig.Core;
+using UglyToad.PdfPig.Fonts.Standard14Fonts;
 using UglyToad.PdfPig.Writer;
 
 namespace CloudTab.Services.Tests;
@@ -19,6 +21,16 @@ internal static class PdfSamples
         for (var i = 0; i < count; i++)
             builder.AddPage(PageSize.A4);
         return new("pages.pdf", builder.Build());
+    }
+
+    /// <summary>A page with text in fonts of different encodings.</summary>
+    public static Sample OfText()
+    {
+        using var builder = new PdfDocumentBuilder();
+        var page = builder.AddPage(PageSize.A4);
+        page.AddText("Text", 12, new PdfPoint(50, 700), builder.AddStandard14Font(Standard14Font.Helvetica));
+        page.AddText("α", 12, new PdfPoint(50, 600), builder.AddStandard14Font(Standard14Font.Symbol));
+        return new("text.pdf", builder.Build());
     }
 
     /// <summary>One page, its objects in a compressed stream and found through another, as of PDF 1.5.</summary>

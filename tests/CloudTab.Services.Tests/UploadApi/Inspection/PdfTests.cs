@@ -26,6 +26,7 @@ public sealed class PdfTests(PdfFixture relay) : IClassFixture<PdfFixture>
     {
         { "1 page", 1, false },
         { "300 pages", 300, false },
+        { "text in fonts", 1, false },
         { "an object stream", 1, false },
         { "encrypted, opens without a password", 2, false },
         { "encrypted, needs a password", null, true },
@@ -40,6 +41,7 @@ public sealed class PdfTests(PdfFixture relay) : IClassFixture<PdfFixture>
         {
             "1 page" => PdfSamples.OfPages(1),
             "300 pages" => PdfSamples.OfPages(300),
+            "text in fonts" => PdfSamples.OfText(),
             "an object stream" => PdfSamples.WithObjectStream(),
             "encrypted, opens without a password" => PdfSamples.Encrypted(""),
             "encrypted, needs a password" => PdfSamples.Encrypted("secret"),
@@ -115,6 +117,7 @@ public sealed class PdfTests(PdfFixture relay) : IClassFixture<PdfFixture>
         var child = Assert.Single(children);
         var variables = (await File.ReadAllTextAsync($"/proc/{child}/environ", Token)).Split('\0', StringSplitOptions.RemoveEmptyEntries);
         Assert.All(variables, variable => Assert.StartsWith("DOTNET_", variable, StringComparison.Ordinal));
+        Assert.All(Directory.GetDirectories($"/proc/{child}/task"), thread => Assert.Contains("Seccomp:\t2", File.ReadAllText(Path.Combine(thread, "status")), StringComparison.Ordinal));
 
         service.Kill();
 
