@@ -29,30 +29,47 @@ internal sealed class FileTypes(ObjectStore store, IOptions<UploadOptions> optio
             MediaTypes.CompoundFile => [MediaTypes.Doc, MediaTypes.Xls, MediaTypes.Ppt],
             _ => [found],
         };
-        return candidates.Any(_accepted.Contains)
-            ? new FileCheck(found!, candidates) { Text = found == MediaTypes.Text ? new PlainText(head) : null }
-            : null;
+        if (!candidates.Any(_accepted.Contains) || PictureSize.ByHead(found!, head) > PictureSize.Most)
+            return null;
+        return new FileCheck(found!, candidates)
+        {
+            Text = found == MediaTypes.Text ? new PlainText(head) : null,
+            Jpeg = found == MediaTypes.Jpeg ? new JpegSize() : null,
+        };
     }
 
     /// <summary>Judges a file whose bytes have all been seen and are durable.</summary>
     /// <returns>Its media type, or null if it is not accepted.</returns>
     public async Task<string?> ConcludeAsync(FileCheck check, string objectKey, long size, CancellationToken cancellationToken)
     {
-        if (check.Found is not (MediaTypes.Zip or MediaTypes.CompoundFile))
-            return check.Text is null or { IsText: true } ? check.Candidates[0] : null;
+        if (check.Text is { IsText: false } || check.Jpeg is { IsTooLarge: true })
+            return null;
+        if (check.Found is not (MediaTypes.Zip or MediaTypes.CompoundFile or MediaTypes.Tiff or MediaTypes.Heic or MediaTypes.Heif))
+            return check.Candidates[0];
         await using var content = new ObjectStream(store, objectKey, size);
         var type = await LookInsideAsync(check.Found, content, cancellationToken);
         return type is not null && _accepted.Contains(type) ? type : null;
     }
 
-    /// <summary>The media type of the document in a container; null if it holds none that is known, or is damaged.</summary>
-    private static async Task<string?> LookInsideAsync(string container, ObjectStream content, CancellationToken cancellationToken)
+    /// <summary>
+    /// The media type of the document in a container; null if it holds none that is known, or is damaged. That of a picture, unless it is too
+    /// large; a cut picture is still one.
+    /// </summary>
+    private static async Task<string?> LookInsideAsync(string found, ObjectStream content, CancellationToken cancellationToken)
     {
         try
         {
-            return container == MediaTypes.Zip
-                ? await OfficeZip.DetectAsync(content, cancellationToken)
-                : await OfficeCompoundFile.DetectAsync(content, cancellationToken);
+            return found switch
+            {
+                MediaTypes.Zip => await OfficeZip.DetectAsync(content, cancellationToken),
+                MediaTypes.CompoundFile => await OfficeCompoundFile.DetectAsync(content, cancellationToken),
+                MediaTypes.Tiff => await PictureSize.IsTiffTooLargeAsync(content, cancellationToken) ? null : found,
+                _ => await PictureSize.IsHeifTooLargeAsync(content, cancellationToken) ? null : found,
+            };
+        }
+        catch (EndOfStreamException) when (found is MediaTypes.Tiff or MediaTypes.Heic or MediaTypes.Heif)
+        {
+            return found;
         }
         catch (Exception damaged) when (damaged is InvalidDataException or EndOfStreamException or System.Xml.XmlException or NotSupportedException)
         {
@@ -72,7 +89,10 @@ internal sealed record FileCheck(string Found, string[] Candidates)
     /// <summary>The check of its content as text; null if it is no text.</summary>
     public PlainText? Text { get; init; }
 
+    /// <summary>The check of its size as a JPEG; null if it is none.</summary>
+    public JpegSize? Jpeg { get; init; }
+
     /// <summary>Looks at the next bytes, beginning with the first.</summary>
     /// <returns>Whether the file can still be accepted.</returns>
-    public bool Add(ReadOnlySpan<byte> bytes) => Text is null || Text.Add(bytes);
+    public bool Add(ReadOnlySpan<byte> bytes) => (Text is null || Text.Add(bytes)) && (Jpeg is null || Jpeg.Add(bytes));
 }

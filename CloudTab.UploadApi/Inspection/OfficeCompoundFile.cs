@@ -15,6 +15,10 @@ internal sealed class OfficeCompoundFile
     private const int MostEntries = 8_192;
     private const uint LastRegularSector = 0xFFFFFFFA;
     private const uint NoEntry = 0xFFFFFFFF;
+    private const int SmallSector = 64;
+
+    // {000C1084-0000-0000-C000-000000000046}, its first 4 bytes; 1082 is a transform, 1086 a patch.
+    private const uint InstallerClass = 0x000C1084;
 
     private static readonly Dictionary<string, string> Documents = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -49,11 +53,72 @@ internal sealed class OfficeCompoundFile
         var header = new byte[HeaderSize];
         content.Position = 0;
         await content.ReadExactlyAsync(header, cancellationToken);
-        var entries = await new OfficeCompoundFile(content, header).ReadDirectoryAsync(cancellationToken);
-        if (entries.Exists(entry => entry.Name.StartsWith("_VBA_PROJECT", StringComparison.OrdinalIgnoreCase)))
+        var file = new OfficeCompoundFile(content, header);
+        var entries = await file.ReadDirectoryAsync(cancellationToken);
+        if (entries.Exists(entry => entry.IsUsed && (IsMacro(entry.Name) || IsOfInstaller(entry))))
             return null;
-        var types = InRoot(entries).Select(entry => Documents.GetValueOrDefault(entry.Name)).OfType<string>().ToHashSet(StringComparer.Ordinal);
-        return types.Count == 1 ? types.Single() : null;
+        var documents = InRoot(entries).Where(entry => Documents.ContainsKey(entry.Name)).ToList();
+        var types = documents.Select(entry => Documents[entry.Name]).ToHashSet(StringComparer.Ordinal);
+        if (types.Count != 1)
+            return null;
+        foreach (var entry in documents.Where(entry => types.Single() != MediaTypes.Doc && entry.Size > 0))
+        {
+            var stream = await file.OpenAsync(entry, entries[0], cancellationToken);
+            var hasMacros = types.Contains(MediaTypes.Xls)
+                ? await OfficeMacros.IsInWorkbookAsync(stream, cancellationToken)
+                : await OfficeMacros.IsInSlidesAsync(stream, cancellationToken);
+            if (hasMacros)
+                return null;
+        }
+
+        return types.Single();
+    }
+
+    private static bool IsMacro(string name) =>
+        name.StartsWith("_VBA_PROJECT", StringComparison.OrdinalIgnoreCase)
+        || name.Equals("VBA", StringComparison.OrdinalIgnoreCase)
+        || name.Equals("Macros", StringComparison.OrdinalIgnoreCase);
+
+    // Windows Installer knows its files by the class of the root, and writes names of streams in characters of its own.
+    private static bool IsOfInstaller(Entry entry) =>
+        entry.Class is InstallerClass or InstallerClass - 2 or InstallerClass + 2 || entry.Name.AsSpan().ContainsAnyInRange('\u3800', '\u4840');
+
+    private async Task<CompoundStream> OpenAsync(Entry entry, Entry root, CancellationToken cancellationToken)
+    {
+        if (entry.Size >= UInt32At(_header, 0x38))
+            return await OpenAsync(entry.Start, entry.Size, cancellationToken);
+        // [MS-CFB] 2.4: small streams lie in sectors of 64 bytes within the root's stream, with a table of their own.
+        var small = await OpenAsync(root.Start, root.Size, cancellationToken);
+        var table = await OpenAsync(UInt32At(_header, 0x3C), (long)UInt32At(_header, 0x40) * _sectorSize, cancellationToken);
+        var next = new byte[sizeof(uint)];
+        var sectors = new List<long>();
+        for (var sector = entry.Start; sector <= LastRegularSector && (long)sectors.Count * SmallSector < entry.Size;)
+        {
+            sectors.Add((long)sector * SmallSector);
+            if (await table.ReadAsync((long)sector * sizeof(uint), next, cancellationToken) < next.Length)
+                break;
+            sector = UInt32At(next, 0);
+        }
+
+        return new(sectors, SmallSector, entry.Size, async (position, buffer, token) =>
+        {
+            if (await small.ReadAsync(position, buffer, token) < buffer.Length)
+                throw new EndOfStreamException();
+        });
+    }
+
+    private async Task<CompoundStream> OpenAsync(uint first, long size, CancellationToken cancellationToken)
+    {
+        if (size > _content.Length)
+            throw new InvalidDataException("A stream is larger than its file.");
+        var sectors = new List<long>();
+        for (var sector = first; sector <= LastRegularSector && (long)sectors.Count * _sectorSize < size; sector = await NextAsync(sector, cancellationToken))
+            sectors.Add(PositionOf(sector));
+        return new(sectors, _sectorSize, size, async (position, buffer, token) =>
+        {
+            _content.Position = position;
+            await _content.ReadExactlyAsync(buffer, token);
+        });
     }
 
     private async Task<List<Entry>> ReadDirectoryAsync(CancellationToken cancellationToken)
@@ -129,7 +194,7 @@ internal sealed class OfficeCompoundFile
 
     private static uint UInt32At(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt32LittleEndian(bytes[at..]);
 
-    private sealed record Entry(string Name, bool IsStream, uint Left, uint Right, uint Child)
+    private sealed record Entry(string Name, bool IsUsed, bool IsStream, uint Left, uint Right, uint Child, uint Class, uint Start, long Size)
     {
         private const int StreamType = 2;
         private const int LongestName = 64;
@@ -140,10 +205,15 @@ internal sealed class OfficeCompoundFile
             var length = Math.Clamp(BinaryPrimitives.ReadUInt16LittleEndian(bytes[0x40..]) - 2, 0, LongestName);
             return new(
                 Encoding.Unicode.GetString(bytes[..length]),
+                bytes[0x42] != 0,
                 bytes[0x42] == StreamType,
                 UInt32At(bytes, 0x44),
                 UInt32At(bytes, 0x48),
-                UInt32At(bytes, 0x4C));
+                UInt32At(bytes, 0x4C),
+                UInt32At(bytes, 0x50),
+                UInt32At(bytes, 0x74),
+                // Version 3 leaves the upper half undefined, and no document of version 4 needs it.
+                UInt32At(bytes, 0x78));
         }
     }
 }

@@ -25,6 +25,34 @@ internal static class CompoundFiles
         return file;
     }
 
+    /// <summary>A file whose root contains one stream with this content, and is of this class.</summary>
+    public static byte[] WriteContent(string stream, byte[] content, uint rootClass = 0)
+    {
+        var isSmall = content.Length < 4096;
+        var file = new byte[(content.Length + Sector - 1) / Sector * Sector + 4 * Sector];
+        // Sectors: the table, the directory, the table of small sectors, the content.
+        WriteHeader(file, directory: 1, tables: 1);
+        WriteUInt32(file, 0x4C, 0);
+        WriteUInt32(file, 0x3C, 2);
+        WriteUInt32(file, 0x40, 1);
+        for (var i = 0; i < EntriesPerTable; i++)
+        {
+            WriteUInt32(file, Sector + i * 4, i < 3 ? EndOfChain : (uint)i + 1);
+            WriteUInt32(file, 3 * Sector + i * 4, (uint)i + 1);
+        }
+
+        WriteDirectory(file.AsSpan(2 * Sector), stream, null, false);
+        WriteUInt32(file, 2 * Sector + 0x50, rootClass);
+        foreach (var entry in (int[])[2 * Sector, 2 * Sector + EntrySize])
+        {
+            WriteUInt32(file, entry + 0x74, isSmall && entry > 2 * Sector ? 0u : 3u);
+            WriteUInt32(file, entry + 0x78, (uint)content.Length);
+        }
+
+        content.CopyTo(file, 4 * Sector);
+        return file;
+    }
+
     /// <summary>A file of 10 MiB, so that its allocation table is longer than the header can list.</summary>
     public static byte[] WriteLarge(string stream)
     {

@@ -72,6 +72,11 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
         ["xls"] = ("application/vnd.ms-excel", "a.xls", CompoundFiles.Write("Workbook")),
         ["xls of 1995"] = ("application/vnd.ms-excel", "a.xls", CompoundFiles.Write("Book")),
         ["ppt"] = ("application/vnd.ms-powerpoint", "a.ppt", CompoundFiles.Write("Current User", "PowerPoint Document")),
+        ["xls with sheets"] = ("application/vnd.ms-excel", "a.xls", CompoundFiles.WriteContent("Workbook", Biff(0, 0x10))),
+        ["ppt without macros"] = ("application/vnd.ms-powerpoint", "a.ppt", CompoundFiles.WriteContent("PowerPoint Document", [.. new byte[40_000], .. VbaAtom(0)])),
+        ["jpeg of 240 million pixels"] = ("image/jpeg", "a.jpg", Jpeg(16_000, 15_000)),
+        ["jpeg with a size behind its scan"] = ("image/jpeg", "a.jpg", [0xFF, 0xD8, 0xFF, 0xDA, 0, 2, .. Jpeg(0xFFFF, 0xFFFF)[2..]]),
+        ["tiff of two pages"] = ("image/tiff", "a.tif", Tiff(16_000, 15_000)),
         ["doc of 10 MiB with its directory at the end"] = ("application/msword", "a.doc", CompoundFiles.WriteLarge("WordDocument")),
     };
 
@@ -150,6 +155,22 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
         ["cut archive"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml")[..^30]),
         ["beginning of an archive"] = ("a.docx", [.. "PK"u8, 3, 4]),
         ["archive of 100,000 entries"] = ("a.docx", Zip([.. Enumerable.Range(0, 100_000).Select(i => ($"{i}", Array.Empty<byte>()))])),
+        ["installer by its class"] = ("a.doc", CompoundFiles.WriteContent("WordDocument", [1], rootClass: 0x000C1084)),
+        ["xls with a sheet of macros"] = ("a.xls", CompoundFiles.WriteContent("Workbook", Biff(1, 0x40))),
+        ["xls with a sheet of macros listed as another"] = ("a.xls", CompoundFiles.WriteContent("Book", Biff(0, 0x40))),
+        ["xls with a sheet of macros, encrypted"] = ("a.xls", CompoundFiles.WriteContent("Workbook", Biff(0xEE, 0x40, isEncrypted: true))),
+        ["xls with a sheet of macros in long sectors"] = ("a.xls", CompoundFiles.WriteContent("Workbook", [.. Biff(0, 0x40), .. new byte[10_000]])),
+        ["ppt with macros"] = ("a.ppt", CompoundFiles.WriteContent("PowerPoint Document", VbaAtom(1))),
+        ["ppt with macros far behind"] = ("a.ppt", CompoundFiles.WriteContent("PowerPoint Document", [.. new byte[(32 << 10) - 10], .. VbaAtom(1)])),
+        ["doc with a storage of macros"] = ("a.doc", CompoundFiles.Write("WordDocument", "VBA")),
+        ["png of more than 250 million pixels"] = ("a.png", [0x89, .. "PNG\r\n"u8, 0x1A, 0x0A, 0, 0, 0, 13, .. "IHDR"u8, 0, 0, 0x40, 0, 0, 0, 0x40, 0, 8, 2, 0, 0, 0]),
+        ["webp of more than 250 million pixels"] = ("a.webp", [.. "RIFF"u8, 22, 0, 0, 0, .. "WEBPVP8X"u8, 10, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0x3F, 0, 0xFF, 0x3F, 0]),
+        ["webp without loss of more than 250 million pixels"] = ("a.webp", [.. "RIFF"u8, 22, 0, 0, 0, .. "WEBPVP8L"u8, 10, 0, 0, 0, 0x2F, 0xFF, 0xFF, 0xFF, 0x0F, 0, 0, 0, 0, 0]),
+        ["jpeg of more than 250 million pixels"] = ("a.jpg", Jpeg(16_000, 16_000)),
+        ["jpeg of more than 250 million pixels behind other bytes"] = ("a.jpg", [0xFF, 0xD8, 0xFF, 0xE1, 0xFF, 0xFF, .. new byte[70_000], 0xFF, .. Jpeg(0xFFFF, 0xFFFF)[2..]]),
+        ["tiff with a page of more than 250 million pixels"] = ("a.tif", Tiff(100_000, 100_000)),
+        ["heic of more than 250 million pixels"] = ("a.heic", [0, 0, 0, 20, .. "ftypheic"u8, 0, 0, 0, 0, .. "mif1"u8, 0, 0, 0, 48, .. "meta"u8, 0, 0, 0, 0,
+            0, 0, 0, 36, .. "iprp"u8, 0, 0, 0, 28, .. "ipco"u8, 0, 0, 0, 20, .. "ispe"u8, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0x40, 0]),
         ["installer"] = ("a.doc", CompoundFiles.Write("\u4840\u3f7f")),
         ["message"] = ("a.doc", CompoundFiles.Write("__properties_version1.0")),
         ["encrypted docx"] = ("a.docx", CompoundFiles.Write("EncryptionInfo", "EncryptedPackage")),
@@ -250,6 +271,27 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
 
     private static byte[] Listing(string part, string types, params (string Name, byte[] Content)[] others) =>
         Zip([("[Content_Types].xml", Types(types)), (part, "<x/>"u8.ToArray()), .. others]);
+
+    private static byte[] Jpeg(int width, int height) =>
+        [0xFF, 0xD8, 0xFF, 0xC2, 0, 11, 8, (byte)(height >> 8), (byte)height, (byte)(width >> 8), (byte)width, 1, 1, 0x11, 0, 0xFF, 0xDA, 0, 2];
+
+    /// <summary>Two pages; the second, of this size, lies before the first.</summary>
+    private static byte[] Tiff(int width, int height) =>
+    [
+        .. "II"u8, 42, 0, 38, 0, 0, 0,
+        2, 0, 0, 1, 4, 0, 1, 0, 0, 0, .. BitConverter.GetBytes(width), 1, 1, 4, 0, 1, 0, 0, 0, .. BitConverter.GetBytes(height), 0, 0, 0, 0,
+        2, 0, 0, 1, 3, 0, 1, 0, 0, 0, 9, 0, 0, 0, 1, 1, 3, 0, 1, 0, 0, 0, 9, 0, 0, 0, 8, 0, 0, 0,
+    ];
+
+    /// <summary>A workbook of one sheet ([MS-XLS]), as its list and as the sheet itself say of what kind.</summary>
+    private static byte[] Biff(byte listed, byte actual, bool isEncrypted = false)
+    {
+        byte[] password = isEncrypted ? [0x2F, 0, 2, 0, 0, 0] : [];
+        var sheet = (byte)(8 + password.Length + 12 + 4);
+        return [9, 8, 4, 0, 0, 6, 5, 0, .. password, 0x85, 0, 8, 0, sheet, 0, 0, 0, 0, listed, 0, 0, 10, 0, 0, 0, 9, 8, 4, 0, 0, 6, actual, 0, 10, 0, 0, 0];
+    }
+
+    private static byte[] VbaAtom(byte hasMacros) => [2, 0, 0, 4, 12, 0, 0, 0, 1, 0, 0, 0, hasMacros, 0, 0, 0, 2, 0, 0, 0];
 
     /// <summary>The same archive with a record of ZIP64, and the fields of the usual one masked (APPNOTE, 4.4.1.4).</summary>
     private static byte[] Zip64(byte[] archive)
