@@ -16,7 +16,8 @@ internal static class UploadClient
     {
         var file = new byte[size];
         Random.Shared.NextBytes(file);
-        new byte[] { 0xFF, 0xD8, 0xFF, 0xE0 }.CopyTo(file, 0);
+        // The headers of a picture of 64 by 64 and of its data: of random headers some would say that it is too large.
+        Convert.FromHexString("FFD8FFC0000B080040004001011100FFDA0008010100003F00").CopyTo(file, 0);
         return file;
     }
 
