@@ -55,15 +55,16 @@ public sealed class Removal(Database database, ObjectStore store, Lifetimes life
             WITH dropped AS (
                 DELETE FROM files WHERE id = ANY(@ids) AND status = 'deleting' AND stored_at IS NULL AND id <> ALL (@held)
             ), again AS (
-                UPDATE files SET lease_until = NULL WHERE id = ANY(@held) AND id = ANY(@ids) AND status = 'deleting'
+                UPDATE files SET lease_until = @now -- others come first
+                WHERE id = ANY(@held) AND id = ANY(@ids) AND status = 'deleting'
             )
             UPDATE files SET status = 'deleted', lease_until = NULL
             WHERE id = ANY(@ids) AND status = 'deleting' AND stored_at IS NOT NULL AND id <> ALL (@held)
             """;
         var ids = files.Where(file => !refused.Contains(file.ObjectKey)).Select(file => file.Id).ToArray();
         var held = files.Where(file => file.IsHeld).Select(file => file.Id).ToArray();
-        await database.ExecuteAsync(sql, new { ids, held }, cancellationToken);
-        return new(ids.Length, refused.Count);
+        await database.ExecuteAsync(sql, new { ids, held, now = lifetimes.Now }, cancellationToken);
+        return new(ids.Except(held).Count(), refused.Count);
     }
 
     private Task<List<MarkedFile>> ClaimAsync(Guid? session, CancellationToken cancellationToken)
@@ -118,10 +119,10 @@ public sealed class Removal(Database database, ObjectStore store, Lifetimes life
 }
 
 /// <summary>What became of a batch of marked files.</summary>
-/// <param name="Removed">Files whose objects are gone.</param>
+/// <param name="Removed">Files that are gone.</param>
 /// <param name="Refused">Files whose objects S3 would not delete; they are tried again after a while.</param>
 public readonly record struct RemovedFiles(int Removed, int Refused)
 {
-    /// <summary>Whether there may be more to remove.</summary>
+    /// <summary>Whether there may be more to remove at once: not if something of it has to be looked at again later.</summary>
     public bool IsFull => Removed + Refused == Removal.BatchSize;
 }

@@ -239,6 +239,33 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     }
 
     [Fact]
+    public async Task Files_whose_process_may_still_put_something_wait_for_the_next_round_behind_all_others()
+    {
+        await StateMachine.AllAsync(_states.Get<RemoveFiles>().RunOnceAsync);
+        var (key, held) = await _states.InStateAsync("completed");
+        await StateMachine.AllAsync(_states.Get<RemoveFiles>().RunOnceAsync);
+        await _states.ExecuteAsync(
+            """
+            WITH begun AS (
+                INSERT INTO files (id, session, object_key, name, status, created_at)
+                SELECT gen_random_uuid(), @Id, '2000-01-01/' || gen_random_uuid(), 'held', 'deleting', now() FROM generate_series(1, @BatchSize)
+                RETURNING id, session, created_at
+            )
+            INSERT INTO uploads (id, upload_id, session, file, created_at, part_size, holder, held_until)
+            SELECT id, left('0' || replace(id::text, '-', ''), 26), session, id, created_at, 8388608, id, @until FROM begun
+            """,
+            new { held.Id, Removal.BatchSize, until = _states.Clock.GetUtcNow().UtcDateTime.AddMinutes(1) });
+
+        Assert.Equal(new Batch(0, More: false), await _states.Get<RemoveFiles>().RunOnceAsync(Token));
+        var other = await _states.InStateAsync("completed", key);
+        Assert.Equal(new Batch(1, More: false), await _states.Get<RemoveFiles>().RunOnceAsync(Token));
+        Assert.Equal(["deleted"], await _states.FilesAsync(other.Id));
+
+        _states.Clock.Advance(TimeSpan.FromMinutes(2));
+        Assert.Equal(new Batch(Removal.BatchSize, More: true), await _states.Get<RemoveFiles>().RunOnceAsync(Token));
+    }
+
+    [Fact]
     public async Task A_resumable_upload_that_S3_refuses_to_abort_does_not_block_others()
     {
         await StateMachine.AllAsync(_states.Get<RemoveFiles>().RunOnceAsync);
