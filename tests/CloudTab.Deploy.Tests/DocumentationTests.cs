@@ -122,7 +122,7 @@ public sealed partial class DocumentationTests
     [GeneratedRegex(@"^\.?[A-Za-z][\w.-]*(/[\w.*-]+)*/?$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
     private static partial Regex PathLike { get; }
 
-    [GeneratedRegex(@"\.(cs|csproj|props|proj|targets|razor|sql|mjs|md)$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
+    [GeneratedRegex(@"[^.]\.(cs|csproj|props|proj|targets|razor|sql|mjs|md)$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
     private static partial Regex SourceName { get; }
 
     [GeneratedRegex(@"public (async Task|Task|void) (?<name>\w+)\(", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
