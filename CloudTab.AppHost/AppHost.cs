@@ -74,8 +74,10 @@ if (builder.Environment.IsDevelopment())
 // The AppHost's own environment (Development, unless told otherwise) is that of every service. None speaks HTTPS here: without a word on
 // that, the dashboard asks for a development certificate.
 foreach (var project in builder.Resources.OfType<ProjectResource>())
+{
     builder.CreateResourceBuilder(project).WithEnvironment("DOTNET_ENVIRONMENT", builder.Environment.EnvironmentName)
         .WithoutHttpsCertificate().WithCertificateTrustScope(CertificateTrustScope.None);
+}
 
 builder.Services.AddEventingSubscriber<FailureReport>();
 builder.Build().Run();
