@@ -34,7 +34,7 @@ internal sealed class Frame
     public static Frame Of(SessionEvent source, long read, ActivityContext origin) => new(
         source.Type == "new_session"
             ? new NewSession(
-                source.Id, source.SessionId, source.PickupCode, source.CustomerName, source.FileCount, source.TotalSize, JsonElement.Parse(source.Files),
+                source.Id, source.SessionId, source.PickupCode, source.Token, source.CustomerName, source.FileCount, source.TotalSize, JsonElement.Parse(source.Files),
                 source.CreatedAt)
             : new SessionUpdated(source.Id, source.SessionId, source.Status, source.FileCount, source.TotalSize, JsonElement.Parse(source.Files), source.CreatedAt),
         source,

@@ -40,6 +40,7 @@ internal sealed record NewSession(
     long EventId,
     string SessionId,
     string PickupCode,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Token,
     string? CustomerName,
     int FileCount,
     long TotalSize,

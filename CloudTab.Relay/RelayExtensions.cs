@@ -28,6 +28,7 @@ public static class RelayExtensions
         builder.Services.AddSingleton<Expiry>();
         builder.Services.AddSingleton<Removal>();
         builder.Services.AddSingleton<SessionViews>();
+        builder.Services.AddSingleton<QueuePlaces>();
         builder.Services.AddSingleton<Shops>();
         builder.AddApiKeys();
     }

@@ -48,8 +48,8 @@ internal static class ShopkeeperDocument
             ["Retry-After"] = ("Seconds to wait before the next attempt.", "2"),
         },
         [
-            new PendingSessions(true, 1, [new(Guid.Empty, ASession, "K7MXQ2", "Asha", 1, 48_213, Now, Now.AddMinutes(30))], null),
-            new SessionView(true, new(Guid.Empty, ASession, "K7MXQ2", "Asha", 1, 48_213, "processing", Now, Now.AddMinutes(30), "Front desk")
+            new PendingSessions(true, 1, [new(Guid.Empty, ASession, "K7MXQ2", "Asha", 1, 48_213, Now, Now.AddMinutes(30), 12)], null),
+            new SessionView(true, new(Guid.Empty, ASession, "K7MXQ2", "Asha", 1, 48_213, "processing", Now, Now.AddMinutes(30), "Front desk", 12)
             {
                 Files = [new(AFile, "a.pdf", "application/pdf", 48_213, ADigest, "stored", 3, false, Scan.Clean)],
             }),

@@ -93,7 +93,7 @@ internal static class CustomerDocument
             new NewSession("Asha", "corner-print"),
             new SessionAnswer(true, ASession, "K7MXQ2", Now.AddMinutes(30), "Session created."),
             new StatusAnswer(true, new(
-                ASession, "K7MXQ2", "pending", 1, 48_213, Now, Now.AddMinutes(30), null, [new(AFile, "a.pdf", MediaTypes.Pdf, 48_213, "stored", 3, false, Scan.Clean)])),
+                ASession, "K7MXQ2", "pending", 1, 48_213, Now, Now.AddMinutes(30), null, new(12, 2), [new(AFile, "a.pdf", MediaTypes.Pdf, 48_213, "stored", 3, false, Scan.Clean)])),
             new SubmitAnswer(true, ASession, "The shop has been told."),
             new ShopAnswer(true, true, "The shop is ready for your files."),
             UploadAnswer.For(ASession, [new(AFile, "a.pdf", MediaTypes.Pdf, 48_213, Convert.FromHexString(ADigest), 3, false, Scan.Clean)]),

@@ -60,7 +60,7 @@ public sealed class EventReader(Database database)
                 LIMIT @limit
             )
             SELECT events.id, events.transaction_id::text AS TransactionId, events.shop_id AS Shop, events.type, sessions.id AS Session,
-                   sessions.session_id AS SessionId, sessions.pickup_code AS PickupCode, sessions.customer_name AS CustomerName,
+                   sessions.session_id AS SessionId, sessions.pickup_code AS PickupCode, sessions.customer_name AS CustomerName, sessions.token,
                    events.status, events.file_count AS FileCount, events.total_size AS TotalSize, events.created_at AS CreatedAt,
                    (SELECT coalesce(json_agg(json_build_object('id', id, 'scan', scan) ORDER BY position), '[]')::text FROM files
                     WHERE session = sessions.id AND status = 'stored') AS Files,
@@ -128,6 +128,7 @@ public sealed class EventReader(Database database)
 /// <param name="SessionId">The customer's secret.</param>
 /// <param name="PickupCode">What the customer says at the counter.</param>
 /// <param name="CustomerName">The name the customer gave, if any.</param>
+/// <param name="Token">The number that the customer was given when it was submitted.</param>
 /// <param name="Status">The session's status after the change.</param>
 /// <param name="FileCount">Its stored files after the change.</param>
 /// <param name="TotalSize">Their bytes.</param>
@@ -146,6 +147,7 @@ public sealed record SessionEvent(
     string SessionId,
     string PickupCode,
     string? CustomerName,
+    int? Token,
     string Status,
     int FileCount,
     long TotalSize,

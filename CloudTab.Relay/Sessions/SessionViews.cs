@@ -16,7 +16,7 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
                CASE WHEN sessions.submitted_at IS NULL THEN 0 ELSE sessions.total_size END AS TotalSize,
                CASE WHEN sessions.ended_at IS NULL AND sessions.expires_at <= @now THEN 'expired' ELSE sessions.status END AS Status,
                sessions.created_at AS CreatedAt, sessions.expires_at AS ExpiresAt,
-               CASE WHEN sessions.status = 'processing' THEN api_keys.name END AS ClaimedBy
+               CASE WHEN sessions.status = 'processing' THEN api_keys.name END AS ClaimedBy, sessions.token
         FROM sessions LEFT JOIN api_keys ON api_keys.id = sessions.claimed_by
         """;
 
@@ -27,7 +27,7 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
     {
         const string sql = """
             SELECT id, session_id AS SessionId, pickup_code AS PickupCode, customer_name AS CustomerName, file_count AS FileCount,
-                   total_size AS TotalSize, created_at AS CreatedAt, expires_at AS ExpiresAt
+                   total_size AS TotalSize, created_at AS CreatedAt, expires_at AS ExpiresAt, token
             FROM sessions
             WHERE shop_id = @shop AND status = 'pending' AND file_count > 0 AND expires_at > @now AND (SELECT key_is_valid(@key))
                 AND (created_at, id) < (@createdAt, @id)
@@ -85,6 +85,7 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
 }
 
 /// <summary>A session in the pending list.</summary>
+/// <param name="Token">The number, 1 to 999, that the customer was given when it was submitted.</param>
 public sealed record PendingSession(
     [property: JsonIgnore] Guid Id,
     string SessionId,
@@ -93,7 +94,8 @@ public sealed record PendingSession(
     int FileCount,
     long TotalSize,
     DateTime CreatedAt,
-    DateTime ExpiresAt);
+    DateTime ExpiresAt,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Token);
 
 /// <summary>A page of the pending list, and where the next one begins, if there is one.</summary>
 public sealed record PendingPage(List<PendingSession> Sessions, PendingCursor? Next);
@@ -117,6 +119,7 @@ public sealed record PendingCursor(DateTime CreatedAt, Guid Id)
 }
 
 /// <summary>One session as its shop sees it.</summary>
+/// <param name="Token">The number, 1 to 999, that the customer was given when it was submitted.</param>
 public sealed record SessionDetails(
     [property: JsonIgnore] Guid Id,
     string SessionId,
@@ -127,7 +130,8 @@ public sealed record SessionDetails(
     string Status,
     DateTime CreatedAt,
     DateTime ExpiresAt,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? ClaimedBy)
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? ClaimedBy,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Token)
 {
     /// <summary>The session's files in the order in which they came.</summary>
     public IReadOnlyList<FileDetails> Files { get; init; } = [];

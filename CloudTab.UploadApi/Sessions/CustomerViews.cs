@@ -4,7 +4,7 @@ using CloudTab.Relay;
 namespace CloudTab.UploadApi;
 
 /// <summary>What a customer sees of a session, the same over HTTP and on the page.</summary>
-internal sealed class CustomerViews(Database database, SessionViews views, TimeProvider clock)
+internal sealed class CustomerViews(Database database, SessionViews views, QueuePlaces places, TimeProvider clock)
 {
     /// <summary>The session with its files, or null if the shop has no such session.</summary>
     public async Task<CustomerSession?> FindAsync(RequestedSession session, CancellationToken cancellationToken)
@@ -23,8 +23,9 @@ internal sealed class CustomerViews(Database database, SessionViews views, TimeP
         if (row is null)
             return null;
         var files = await views.FilesAsync(row.Id, cancellationToken);
+        var queue = row.Status is "pending" or "processing" ? await places.FindAsync([session.Shop.Id], [row.Id], cancellationToken) : [];
         return new(
-            row.SessionId, row.PickupCode, row.Status, row.FileCount, row.TotalSize, row.CreatedAt, row.ExpiresAt, row.CompletedAt,
+            row.SessionId, row.PickupCode, row.Status, row.FileCount, row.TotalSize, row.CreatedAt, row.ExpiresAt, row.CompletedAt, queue.GetValueOrDefault(row.Id),
             [.. files.Select(file => new CustomerFile(file.Id, file.Name, file.Type, file.Size, file.Status, file.Pages, file.Locked, file.Scan))]);
     }
 
@@ -45,6 +46,7 @@ internal sealed class CustomerViews(Database database, SessionViews views, TimeP
 /// <param name="Status">`open` (no file submitted yet), `pending`, `processing` (claimed), `completed`, `expired` or `cancelled`.</param>
 /// <param name="FileCount">Files that are stored.</param>
 /// <param name="TotalSize">Bytes of the files that are stored.</param>
+/// <param name="Queue">Where it stands in the shop's queue; there while it is `pending` or `processing` and holds a file.</param>
 /// <param name="Files">Every file that was stored, also those that are deleted by now.</param>
 public sealed record CustomerSession(
     string SessionId,
@@ -55,6 +57,7 @@ public sealed record CustomerSession(
     DateTime CreatedAt,
     DateTime ExpiresAt,
     DateTime? CompletedAt,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] QueuePlace? Queue,
     IReadOnlyList<CustomerFile> Files);
 
 /// <summary>A file as its customer sees it.</summary>

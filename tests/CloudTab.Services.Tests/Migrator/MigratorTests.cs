@@ -1,5 +1,6 @@
 using Amazon.S3;
 using Amazon.S3.Model;
+using CloudTab.Relay;
 using CloudTab.Testing;
 using Dapper;
 using Npgsql;
@@ -45,6 +46,34 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
 
         Assert.All(runs, run => Assert.True(run.Code == 0, run.Output));
         Assert.Single((await StateAsync()).Keys);
+    }
+
+    [Fact]
+    public async Task Sessions_that_were_submitted_before_there_was_a_queue_are_in_it_in_their_order()
+    {
+        var database = dependencies.ConnectionString(_database);
+        await ApplyScriptsBeforeAsync("0019", database);
+        await ExecuteAsync(database, """
+            INSERT INTO shops (id, name, created_at) VALUES ('a', 'A', now()), ('b', 'B', now());
+            INSERT INTO sessions (id, shop_id, session_id, pickup_code, status, created_at, expires_at, submitted_at, ended_at)
+            SELECT gen_random_uuid(), shop, rpad('0' || n, 26, '0'), rpad('A' || n, 6, '2'), status, now(), now() + interval '1 hour', submitted_at, ended_at
+            FROM (VALUES
+                (2, 'a', 'pending', now() - interval '2 minutes', NULL),
+                (3, 'a', 'pending', now() - interval '3 minutes', NULL),
+                (4, 'a', 'cancelled', now() - interval '4 minutes', now()),
+                (5, 'a', 'open', NULL, NULL),
+                (6, 'b', 'pending', now(), NULL)) AS sessions (n, shop, status, submitted_at, ended_at)
+            """);
+
+        var (code, output) = await RunAsync([]);
+
+        Assert.True(code == 0, output);
+        await using var connection = new NpgsqlConnection(database + ";Pooling=false");
+        await connection.OpenAsync(Token);
+        Assert.Equal(
+            ["A2 2", "A3 1", "A4 ", "A5 ", "A6 1"],
+            await connection.QueryAsync<string>("SELECT left(pickup_code, 2) || ' ' || coalesce(token::text, '') FROM sessions ORDER BY pickup_code"));
+        Assert.Equal(["a 2", "b 1"], await connection.QueryAsync<string>("SELECT shop_id || ' ' || last FROM queues ORDER BY shop_id"));
     }
 
     [Fact]
@@ -268,6 +297,20 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
         await using var connection = new NpgsqlConnection(dependencies.Postgres + ";Pooling=false");
         await connection.OpenAsync(Token);
         await UntilAsync(async () => await connection.ExecuteScalarAsync<long>(sql, new { database = _database }) > 0);
+    }
+
+    /// <summary>The schema as it was before a script, with the journal that the Migrator reads.</summary>
+    private static async Task ApplyScriptsBeforeAsync(string number, string connectionString)
+    {
+        var assembly = typeof(Database).Assembly;
+        await ExecuteAsync(
+            connectionString, "CREATE TABLE migrations (schemaversionsid serial PRIMARY KEY, scriptname varchar(255) NOT NULL, applied timestamp NOT NULL)");
+        foreach (var name in assembly.GetManifestResourceNames().Where(name => string.CompareOrdinal(name, $"CloudTab.Relay.db.{number}") < 0).Order(StringComparer.Ordinal))
+        {
+            using var script = new StreamReader(assembly.GetManifestResourceStream(name)!);
+            await ExecuteAsync(connectionString, await script.ReadToEndAsync(Token));
+            await ExecuteAsync(connectionString, $"INSERT INTO migrations (scriptname, applied) VALUES ('{name}', now())");
+        }
     }
 
     private static async Task ExecuteAsync(string connectionString, string sql)

@@ -17,7 +17,7 @@ public sealed class ClaimTests(RelayFixture relay) : IClassFixture<RelayFixture>
         Assert.Equal(200, (int)response.StatusCode);
         var session = (await response.JsonAsync()).GetProperty("session");
         Assert.Equal(
-            ["createdAt", "customerName", "expiresAt", "fileCount", "files", "pickupCode", "sessionId", "status", "totalSize"],
+            ["createdAt", "customerName", "expiresAt", "fileCount", "files", "pickupCode", "sessionId", "status", "token", "totalSize"],
             session.Fields().Order(StringComparer.Ordinal));
         Assert.Equal(given.SessionId, session.Text("sessionId"));
         Assert.Equal(given.PickupCode, session.Text("pickupCode"));
