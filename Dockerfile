@@ -10,6 +10,10 @@
 # in Kubernetes, 10.0-noble-chiseled has neither shell nor package manager.
 ARG RUNTIME=10.0-noble
 ARG SDK=10.0-noble
+# The pages' scripts are built with Node.js; no image that runs has it.
+ARG NODE=22-bookworm-slim
+
+FROM node:$NODE AS node
 
 # Packages first: this layer is the same for all projects, and changes only with the lock files.
 FROM mcr.microsoft.com/dotnet/sdk:$SDK AS restore
@@ -21,6 +25,7 @@ COPY CloudTab.Gateway/CloudTab.Gateway.csproj CloudTab.Gateway/packages.lock.jso
 COPY CloudTab.Janitor/CloudTab.Janitor.csproj CloudTab.Janitor/packages.lock.json CloudTab.Janitor/
 COPY CloudTab.Migrator/CloudTab.Migrator.csproj CloudTab.Migrator/packages.lock.json CloudTab.Migrator/
 COPY CloudTab.Notifier/CloudTab.Notifier.csproj CloudTab.Notifier/packages.lock.json CloudTab.Notifier/
+COPY CloudTab.Pages/CloudTab.Pages.csproj CloudTab.Pages/packages.lock.json CloudTab.Pages/
 COPY CloudTab.Relay/CloudTab.Relay.csproj CloudTab.Relay/packages.lock.json CloudTab.Relay/
 COPY CloudTab.ServiceDefaults/CloudTab.ServiceDefaults.csproj CloudTab.ServiceDefaults/packages.lock.json CloudTab.ServiceDefaults/
 COPY CloudTab.ShopApi/CloudTab.ShopApi.csproj CloudTab.ShopApi/packages.lock.json CloudTab.ShopApi/
@@ -28,6 +33,9 @@ COPY CloudTab.UploadApi/CloudTab.UploadApi.csproj CloudTab.UploadApi/packages.lo
 RUN for project in CloudTab.*; do dotnet restore "$project" || exit 1; done
 
 FROM restore AS publish
+COPY --from=node /usr/local/bin/node /usr/local/bin/node
+COPY --from=node /usr/local/lib/node_modules/npm /usr/local/lib/node_modules/npm
+RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm
 COPY . .
 ARG PROJECT="CloudTab.Gateway CloudTab.UploadApi CloudTab.ShopApi CloudTab.Notifier CloudTab.Janitor CloudTab.Migrator"
 RUN set -- $PROJECT \

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using CloudTab.Pages;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using CloudTab.UploadApi;
@@ -29,7 +30,7 @@ builder.Services.ConfigureHttpJsonOptions(json =>
 });
 builder.Services.AddOpenApi(CustomerDocument.Name, CustomerDocument.Document.Describe);
 builder.Services.AddSingleton<IApiDescriptionProvider, DocumentedProtocols>();
-builder.Services.AddRazorComponents();
+builder.Services.AddPages();
 builder.Services.AddSessionRateLimit();
 builder.Services.AddSingleton<CreationRateLimit>();
 builder.Services.AddSingleton<ByteRateLimit>();

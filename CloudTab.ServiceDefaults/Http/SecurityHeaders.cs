@@ -15,7 +15,8 @@ internal static class SecurityHeaders
         ("X-Frame-Options", "DENY"),
         ("Referrer-Policy", "no-referrer"),
         ("Cross-Origin-Opener-Policy", "same-origin"),
-        ("Content-Security-Policy", "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"),
+        ("Content-Security-Policy", "default-src 'self'; script-src 'self'; connect-src 'self'; worker-src 'self'; img-src 'self' blob: data:; "
+            + "object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"),
         ("Cache-Control", "no-store"),
     ];
 

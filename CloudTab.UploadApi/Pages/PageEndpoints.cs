@@ -2,7 +2,6 @@ using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using CloudTab.UploadApi.Pages;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.Extensions.FileProviders;
 using Microsoft.Extensions.Options;
 
 namespace CloudTab.UploadApi;
@@ -24,13 +23,6 @@ internal static class PageEndpoints
             group.MapGet("/sessions/{sessionId}", ShowSession);
         }
     }
-
-    /// <summary>What the pages need besides: embedded in the assembly, so that it is there wherever the service runs.</summary>
-    public static void MapAssets(this WebApplication app) => app.UseStaticFiles(new StaticFileOptions
-    {
-        RequestPath = "/assets",
-        FileProvider = new EmbeddedFileProvider(typeof(PageEndpoints).Assembly, "CloudTab.UploadApi.Pages.assets"),
-    });
 
     private static async Task<RazorComponentResult> ShowForm(
         RequestedShop shop, Shops shops, IOptions<UploadOptions> options, CancellationToken cancellationToken)

@@ -1,0 +1,97 @@
+using System.Collections.Frozen;
+using System.Globalization;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Unicode;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Net.Http.Headers;
+
+namespace CloudTab.Pages;
+
+/// <summary>
+/// What the pages say, in one language: `words/en.json` and its siblings, flat keys with texts that have {placeholders}. The language is
+/// the query's `lang`, else the cookie's, else what the browser asks for, else English. Another language is one more file.
+/// </summary>
+public sealed class Words
+{
+    private const string Default = "en";
+    private const string Name = "lang";
+    private static readonly TimeSpan Remembered = TimeSpan.FromDays(365);
+
+    // Escapes < and >, as a script element needs, but not every letter of Hindi.
+    private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.Create(UnicodeRanges.All) };
+
+    private static readonly FrozenDictionary<string, Words> Languages = BuiltAssets.Names("words/")
+        .Select(name => new Words(Path.GetFileNameWithoutExtension(name), BuiltAssets.Read(name)))
+        .ToFrozenDictionary(words => words.Language, StringComparer.OrdinalIgnoreCase);
+
+    private readonly FrozenDictionary<string, string> _texts;
+
+    private Words(string language, byte[] json)
+    {
+        Language = language;
+        _texts = JsonSerializer.Deserialize<Dictionary<string, string>>(json)!.ToFrozenDictionary(StringComparer.Ordinal);
+    }
+
+    /// <summary>All languages, by their own names in order.</summary>
+    public static IReadOnlyList<Words> All { get; } = [.. Languages.Values.OrderBy(words => words["language"], StringComparer.Ordinal)];
+
+    /// <summary>RFC 5646 tag: `en`.</summary>
+    public string Language { get; }
+
+    /// <summary>Every key with its text.</summary>
+    public IReadOnlyDictionary<string, string> Texts => _texts;
+
+    /// <summary>The text of a key. One that is not there is a mistake of ours: it throws.</summary>
+    public string this[string key] => _texts[key];
+
+    /// <summary>The text with its {placeholders} filled in.</summary>
+    public string this[string key, params (string Name, object Value)[] values]
+    {
+        get
+        {
+            var text = new StringBuilder(_texts[key]);
+            foreach (var (name, value) in values)
+                text.Replace($"{{{name}}}", Convert.ToString(value, CultureInfo.InvariantCulture));
+            return text.ToString();
+        }
+    }
+
+    /// <summary>The text for a number: of `key.one` or `key.other`, whose {count} it is. `plural.one` lists the numbers that take the first.</summary>
+    public string Count(string key, int count) =>
+        this[_texts["plural.one"].Split(' ').Contains(count.ToString(CultureInfo.InvariantCulture)) ? $"{key}.one" : $"{key}.other", ("count", count)];
+
+    /// <summary>The text of a key that need not be there.</summary>
+    public string? Find(string key) => _texts.GetValueOrDefault(key);
+
+    /// <summary>The texts whose keys begin with one of these and a dot, and those that all need, for a data block that script reads.</summary>
+    public string ToJson(params string[] areas)
+    {
+        var texts = _texts.Where(text => text.Key.StartsWith("plural.", StringComparison.Ordinal)
+            || areas.Any(area => text.Key.StartsWith($"{area}.", StringComparison.Ordinal)));
+        return JsonSerializer.Serialize(texts.ToDictionary(StringComparer.Ordinal), Readable);
+    }
+
+    /// <summary>The language of a request. One that the query chooses is remembered in a cookie.</summary>
+    public static Words Of(HttpContext context)
+    {
+        if (Languages.TryGetValue(context.Request.Query[Name].ToString(), out var chosen))
+        {
+            if (!context.Response.HasStarted)
+            {
+                context.Response.Cookies.Append(
+                    Name, chosen.Language, new CookieOptions { HttpOnly = true, IsEssential = true, MaxAge = Remembered, SameSite = Microsoft.AspNetCore.Http.SameSiteMode.Lax, Secure = context.Request.IsHttps });
+            }
+
+            return chosen;
+        }
+
+        if (Languages.TryGetValue(context.Request.Cookies[Name] ?? "", out var remembered))
+            return remembered;
+        if (!StringWithQualityHeaderValue.TryParseList(context.Request.Headers.AcceptLanguage, out var asked))
+            return Languages[Default];
+        return asked.OrderByDescending(one => one.Quality ?? 1)
+            .Select(one => Languages.GetValueOrDefault(one.Value.ToString().Split('-')[0])).FirstOrDefault(found => found is not null) ?? Languages[Default];
+    }
+}
