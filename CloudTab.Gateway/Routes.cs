@@ -33,6 +33,8 @@ internal static class Routes
         ("/s/{shop}", UploadApi),
         ("/s/{shop}/send", UploadApi),
         ("/s/{shop}/sessions/{**rest}", UploadApi),
+        ("/shop", ShopApi),
+        ("/shop/{**rest}", ShopApi),
 
         // APIs
         ("/api/customer/{**rest}", UploadApi),

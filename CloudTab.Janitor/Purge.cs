@@ -5,7 +5,7 @@ namespace CloudTab.Janitor;
 
 /// <summary>
 /// Forgets what nobody asks for any more: ended sessions with their files' rows and events, old events, replicas that are gone, from where
-/// keys were used or guessed.
+/// keys were used or guessed, browsers that have not been used, tickets that were not.
 /// </summary>
 internal sealed class Purge(Database database, Lifetimes lifetimes, IOptions<JanitorOptions> options)
 {
@@ -67,9 +67,14 @@ internal sealed class Purge(Database database, Lifetimes lifetimes, IOptions<Jan
         const string sql = """
             WITH guesses AS (
                 DELETE FROM key_guesses WHERE began_at <= now() - interval '10 minutes'
+            ), tickets AS (
+                DELETE FROM tickets WHERE made_at <= @madeBefore
+            ), sign_ins AS (
+                DELETE FROM sign_ins WHERE used_at <= @signedInBefore
             )
             DELETE FROM key_uses WHERE used_at <= now() - interval '30 days'
             """;
-        return database.ExecuteAsync(sql, parameters: null, cancellationToken);
+        return database.ExecuteAsync(
+            sql, new { madeBefore = lifetimes.Now - Tickets.Lifetime, signedInBefore = lifetimes.Now - SignIns.IdleLimit }, cancellationToken);
     }
 }

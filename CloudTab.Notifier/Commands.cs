@@ -7,6 +7,7 @@ namespace CloudTab.Notifier;
 /// <summary>What each message of a shop's PC does. A failure is an `error` message: it never costs the socket.</summary>
 internal sealed class Commands(
     ApiKeys keys,
+    Tickets tickets,
     SessionViews views,
     Claims claims,
     Removal removal,
@@ -67,7 +68,7 @@ internal sealed class Commands(
     private Task HandleAsync(ShopSocket socket, Incoming message, CancellationToken cancellationToken)
     {
         if (message.Type == "authenticate")
-            return AuthenticateAsync(socket, message.ApiKey, cancellationToken);
+            return AuthenticateAsync(socket, message, cancellationToken);
         if (socket.Key is not { } key)
         {
             socket.Send(Error.NotAuthenticated);
@@ -88,11 +89,14 @@ internal sealed class Commands(
         }
     }
 
-    private async Task AuthenticateAsync(ShopSocket socket, string? text, CancellationToken cancellationToken)
+    private async Task AuthenticateAsync(ShopSocket socket, Incoming message, CancellationToken cancellationToken)
     {
         // Before the listener has its place in the events, one could fall between the pending list and its first read.
         await listener.WaitUntilInPlaceAsync(cancellationToken);
-        var (key, wait) = await keys.FindAsync(text ?? "", socket.Client, cancellationToken);
+        // Nobody guesses a ticket: wrong ones are not counted.
+        var (key, wait) = message.Ticket is { } ticket
+            ? new(await tickets.TakeAsync(ticket, cancellationToken), null)
+            : await keys.FindAsync(message.ApiKey ?? "", socket.Client, cancellationToken);
         if (wait is not null)
         {
             socket.Send(Error.TooManyWrongKeys);
@@ -174,7 +178,7 @@ internal sealed class Commands(
 
     private static void Refuse(ShopSocket socket)
     {
-        socket.Send(new AuthFailed("Invalid API key"));
+        socket.Send(new AuthFailed("Invalid API key or ticket"));
         socket.Close(CloseReason.BadKey);
     }
 

@@ -5,7 +5,7 @@ using CloudTab.Relay;
 namespace CloudTab.Notifier;
 
 /// <summary>What a shop's PC sends; which of the fields it needs depends on its type.</summary>
-internal sealed record Incoming(string? Type, string? ApiKey, string? SessionId);
+internal sealed record Incoming(string? Type, string? ApiKey, string? Ticket, string? SessionId);
 
 /// <summary>What a shop's PC is sent.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]

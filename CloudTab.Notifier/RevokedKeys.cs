@@ -3,7 +3,8 @@ using CloudTab.Relay;
 namespace CloudTab.Notifier;
 
 /// <summary>
-/// Closes the sockets of keys that were revoked or whose shop was suspended, within a second: one query asks for all keys of all sockets.
+/// Closes the sockets of keys that were revoked or whose shop was suspended, and of browsers that have signed out, within a second: one query
+/// asks for all keys of all sockets.
 /// </summary>
 internal sealed class RevokedKeys(Database database, ShopDirectory directory, TimeProvider clock, ILogger<RevokedKeys> logger) : BackgroundService
 {
@@ -15,21 +16,22 @@ internal sealed class RevokedKeys(Database database, ShopDirectory directory, Ti
     {
         // As key_is_valid, which would be called for each.
         const string sql = """
-            SELECT held.id FROM unnest(@keys) AS held (id)
+            SELECT held.id, held.sign_in AS SignIn FROM unnest(@keys, @signIns) AS held (id, sign_in)
             WHERE NOT EXISTS (
-                SELECT FROM api_keys JOIN shops ON shops.id = api_keys.shop_id
-                WHERE api_keys.id = held.id AND api_keys.revoked_at IS NULL AND shops.suspended_at IS NULL
-            )
+                    SELECT FROM api_keys JOIN shops ON shops.id = api_keys.shop_id
+                    WHERE api_keys.id = held.id AND api_keys.revoked_at IS NULL AND shops.suspended_at IS NULL
+                )
+                OR held.sign_in IS NOT NULL AND NOT EXISTS (SELECT FROM sign_ins WHERE id = held.sign_in)
             """;
         var held = directory.Snapshot()
             .SelectMany(shop => shop.Value)
             .Select(socket => (Socket: socket, socket.Key))
             .Where(entry => entry.Key is not null)
-            .ToLookup(entry => entry.Key!.Id, entry => entry.Socket);
+            .ToLookup(entry => new HeldKey(entry.Key!.Id, entry.Key.SignIn), entry => entry.Socket);
         if (held.Count == 0)
             return 0;
-        var keys = held.Select(sockets => sockets.Key).ToArray();
-        var revoked = await database.QueryAsync<Guid>(sql, new { keys }, cancellationToken);
+        var parameters = new { keys = held.Select(sockets => sockets.Key.Id).ToArray(), signIns = held.Select(sockets => sockets.Key.SignIn).ToArray() };
+        var revoked = await database.QueryAsync<HeldKey>(sql, parameters, cancellationToken);
         var closed = revoked.SelectMany(key => held[key]).ToList();
         foreach (var socket in closed)
             socket.Close(CloseReason.BadKey);
@@ -55,4 +57,6 @@ internal sealed class RevokedKeys(Database database, ShopDirectory directory, Ti
             }
         }
     }
+
+    private sealed record HeldKey(Guid Id, Guid? SignIn);
 }

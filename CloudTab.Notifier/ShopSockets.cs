@@ -97,17 +97,11 @@ internal static class ShopSocketsEndpoint
         return TypedResults.Empty;
     }
 
-    /// <summary>
-    /// Only browsers send an Origin, and CORS does not apply to sockets. The scheme is not compared: this service does not know it if TLS
-    /// ends at a proxy that TRUSTED_PROXIES does not name.
-    /// </summary>
+    /// <summary>Only browsers send an Origin, and CORS does not apply to sockets.</summary>
     private static bool IsAllowed(HttpRequest request, OriginOptions allowed)
     {
         if (request.Headers.Origin is not [{ Length: > 0 } origin])
             return request.Headers.Origin.Count == 0;
-        return allowed.Origins.Any(one => one == "*" || one.Equals(origin, StringComparison.OrdinalIgnoreCase))
-            || (Uri.TryCreate(origin, UriKind.Absolute, out var uri)
-                && uri.Host.Equals(request.Host.Host, StringComparison.OrdinalIgnoreCase)
-                && (request.Host.Port ?? (uri.IsDefaultPort ? uri.Port : null)) == uri.Port);
+        return allowed.Origins.Any(one => one == "*" || one.Equals(origin, StringComparison.OrdinalIgnoreCase)) || request.IsOfOrigin(origin);
     }
 }

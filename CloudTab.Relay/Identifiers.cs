@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Buffers.Text;
 using System.Security.Cryptography;
+using System.Text;
 
 namespace CloudTab.Relay;
 
@@ -36,6 +38,21 @@ public static class UploadId
 
     /// <summary>Whether a text has the form of an upload id; a text that does not need not be looked for.</summary>
     public static bool IsWellFormed(string text) => SessionId.IsWellFormed(text);
+}
+
+/// <summary>
+/// What opens something to everyone who shows it: 256 random bits as 43 characters of base64url. Only the hash of its text is stored; so many
+/// random bits need no slow one.
+/// </summary>
+public static class BearerToken
+{
+    private const int Bytes = 32;
+
+    /// <summary>A new one, from the system's cryptographic random numbers.</summary>
+    public static string Create() => Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(Bytes));
+
+    /// <summary>The SHA-256 of a text in UTF-8.</summary>
+    public static byte[] Hash(string text) => SHA256.HashData(Encoding.UTF8.GetBytes(text));
 }
 
 /// <summary>What the customer says at the counter: 6 characters without look-alikes, written in upper case, read in any.</summary>

@@ -8,4 +8,5 @@ namespace CloudTab.ShopApi;
 [JsonSerializable(typeof(SessionView))]
 [JsonSerializable(typeof(Answer))]
 [JsonSerializable(typeof(FileLinkView))]
+[JsonSerializable(typeof(TicketView))]
 internal sealed partial class JsonContext : JsonSerializerContext;

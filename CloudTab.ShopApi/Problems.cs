@@ -16,6 +16,12 @@ internal static class Problems
         StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many wrong keys",
         "Too many wrong API keys came from this address. Try again later.");
 
+    public static readonly Problem SignedOut = new(
+        StatusCodes.Status401Unauthorized, "signed_out", "Signed out", "This browser is signed out. Sign in with the shop's key.");
+
+    public static readonly Problem CrossSiteRequest = new(
+        StatusCodes.Status403Forbidden, "cross_site_request", "Cross-site request", "A signed-in browser changes something for pages of this address only.");
+
     public static readonly Problem InvalidLimit = new(
         StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", "`limit` must be a number from 1 to 100.");
 

@@ -1,3 +1,4 @@
+using CloudTab.Pages;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using CloudTab.ShopApi;
@@ -14,6 +15,7 @@ builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInf
 
 builder.Services.AddOpenApi(ShopkeeperDocument.Name, ShopkeeperDocument.Describe);
 
+builder.Services.AddPages();
 builder.Services.AddSingleton<Telemetry>();
 // The framework's lines about each refused call say nothing that the counter of refusals does not.
 builder.Logging.AddFilter(typeof(ApiKeyAuthentication).FullName, LogLevel.Warning);
@@ -26,7 +28,8 @@ app.UseServiceDefaults();
 app.UseAuthentication();
 app.UseAuthorization();
 
-app.MapGroup("/api/shopkeeper").RequireAuthorization().Tells(StatusCodes.Status401Unauthorized, "WWW-Authenticate").MapSessions().MapFiles();
+app.MapGroup("/api/shopkeeper").RequireAuthorization().Tells(StatusCodes.Status401Unauthorized, "WWW-Authenticate").MapTickets().MapSessions().MapFiles();
+app.MapPages();
 if (app.Environment.IsDevelopment())
     app.MapOpenApi();
 

@@ -10,6 +10,7 @@ internal static class ShopkeeperDocument
 {
     public const string Name = "shopkeeper";
 
+    private const string SignIn = "SignIn";
     private const string ASession = "2n5v8x1c3b7m9k4h6g0f2d5s8a";
     private const string ADigest = "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4";
     private static readonly Guid AFile = new("019a8f3e-6a52-7c1d-9e0b-4d2f8a6c1b35");
@@ -17,7 +18,8 @@ internal static class ShopkeeperDocument
 
     private const string Description = """
         How a shop gets its customers' files. Every call has the shop's key in the header `X-API-Key`, and sees that shop's sessions and files only:
-        those of another shop are 404.
+        those of another shop are 404. A browser that has signed in at `/shop` has a cookie instead; with that, only pages of the relay's own origin
+        can change something.
 
         `{id}` is a session id, or the pickup code that the customer says at the counter.
 
@@ -54,6 +56,7 @@ internal static class ShopkeeperDocument
                 Files = [new(AFile, "a.pdf", "application/pdf", 48_213, ADigest, "stored", 3, false, Scan.Clean)],
             }),
             new Answer(true, "The session is pending again."),
+            new TicketView(true, "q3R0aWNrZXQtb2YtMjU2LXJhbmRvbS1iaXRzLWluLWI", 30),
             new FileLinkView(true, new(AFile, "a.pdf", "application/pdf", 48_213, ADigest, new Uri("https://bucket.s3.example/…"))),
         ]);
 
@@ -71,8 +74,19 @@ internal static class ShopkeeperDocument
                     Name = ApiKeyAuthentication.Header,
                     Description = "The shop's key. `CloudTab.Migrator key add` makes one.",
                 },
+                [SignIn] = new OpenApiSecurityScheme
+                {
+                    Type = SecuritySchemeType.ApiKey,
+                    In = ParameterLocation.Cookie,
+                    Name = SignInCookie.Name,
+                    Description = "The cookie of a browser that has signed in at `/shop`; on plain loopback it is called `shop`.",
+                },
             };
-            document.Security = [new() { [new OpenApiSecuritySchemeReference(ApiKeyAuthentication.SchemeName, document)] = [] }];
+            document.Security =
+            [
+                new() { [new OpenApiSecuritySchemeReference(ApiKeyAuthentication.SchemeName, document)] = [] },
+                new() { [new OpenApiSecuritySchemeReference(SignIn, document)] = [] },
+            ];
             return Task.CompletedTask;
         });
     }

@@ -1,7 +1,5 @@
-using System.Buffers.Text;
 using System.Net;
 using System.Security.Cryptography;
-using System.Text;
 using Microsoft.Extensions.Options;
 
 namespace CloudTab.Relay;
@@ -11,7 +9,8 @@ namespace CloudTab.Relay;
 /// <param name="Name">The key's name, e.g. the PC it is used on.</param>
 /// <param name="Shop">Id of the shop that the key belongs to.</param>
 /// <param name="ShopName">The shop's name.</param>
-public sealed record ShopKey(Guid Id, string Name, string Shop, string ShopName);
+/// <param name="SignIn">The sign-in of the browser that uses the key; null if the key itself was shown.</param>
+public sealed record ShopKey(Guid Id, string Name, string Shop, string ShopName, Guid? SignIn = null);
 
 /// <summary>What a key that somebody sent is: good, wrong (neither is set), or not looked at.</summary>
 /// <param name="Key">The key, if it is good.</param>
@@ -32,7 +31,7 @@ public sealed class ApiKeys(Database database, TimeProvider clock, IOptions<KeyO
 
     /// <summary>A new key's text; it means nothing before <see cref="ImportAsync"/>.</summary>
     public static string Create() =>
-        $"ctk_{RandomNumberGenerator.GetString("0123456789abcdefghjkmnpqrstvwxyz", 8)}_{Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32))}";
+        $"ctk_{RandomNumberGenerator.GetString("0123456789abcdefghjkmnpqrstvwxyz", 8)}_{BearerToken.Create()}";
 
     // Values that stand in examples and in public source code. A relay that anybody can look into is worse than one that does not start.
     private static readonly string[] Examples =
@@ -91,7 +90,7 @@ public sealed class ApiKeys(Database database, TimeProvider clock, IOptions<KeyO
                 LEFT JOIN found ON true
                 LEFT JOIN key_guesses AS guesses ON guesses.address = asked.address
             """;
-        var sha256 = WeaknessOf(key) is null ? Hash(key) : []; // which no key has
+        var sha256 = WeaknessOf(key) is null ? BearerToken.Hash(key) : []; // which no key has
         var parameters = new { client = client.ToString(), sha256, limit = options.Value.FailuresPerMinute ?? int.MaxValue };
         // As a read, though it writes: repeated on a new connection, it takes one permit more at most.
         var found = (await database.QuerySingleOrDefaultAsync<FoundKey>(sql, parameters, cancellationToken))!;
@@ -112,7 +111,7 @@ public sealed class ApiKeys(Database database, TimeProvider clock, IOptions<KeyO
         var now = clock.GetUtcNow();
         var rows = await database.ExecuteAsync(
             sql,
-            new { id = Guid.CreateVersion7(now), shop, name, prefix = PrefixOf(key), sha256 = Hash(key), now = now.UtcDateTime },
+            new { id = Guid.CreateVersion7(now), shop, name, prefix = PrefixOf(key), sha256 = BearerToken.Hash(key), now = now.UtcDateTime },
             cancellationToken);
         return rows == 1;
     }
@@ -126,17 +125,15 @@ public sealed class ApiKeys(Database database, TimeProvider clock, IOptions<KeyO
             WHERE shop_id = @shop AND name = @name AND sha256 <> @sha256 AND revoked_at IS NULL
             RETURNING prefix
             """;
-        return database.ChangeAsync<string>(sql, new { shop, name, sha256 = Hash(key), now = clock.GetUtcNow().UtcDateTime }, cancellationToken);
+        return database.ChangeAsync<string>(sql, new { shop, name, sha256 = BearerToken.Hash(key), now = clock.GetUtcNow().UtcDateTime }, cancellationToken);
     }
 
     /// <summary>Whether a key is stored, and was revoked.</summary>
     public Task<bool> IsRevokedAsync(string key, CancellationToken cancellationToken) => database.QuerySingleOrDefaultAsync<bool>(
-        "SELECT revoked_at IS NOT NULL FROM api_keys WHERE sha256 = @sha256", new { sha256 = Hash(key) }, cancellationToken);
+        "SELECT revoked_at IS NOT NULL FROM api_keys WHERE sha256 = @sha256", new { sha256 = BearerToken.Hash(key) }, cancellationToken);
 
     // What may be shown of a key: of ours the part before the secret, of an imported one nearly nothing.
     private static string PrefixOf(string key) => key is ['c', 't', 'k', '_', ..] && key.Length > 50 ? key[..12] : key[..Math.Min(2, key.Length / 4)] + "…";
-
-    private static byte[] Hash(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));
 
     private sealed record FoundKey(Guid? Id, string? Name, string? Shop, string? ShopName, bool IsPermitted, double? Wait);
 }

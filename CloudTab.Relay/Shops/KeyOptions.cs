@@ -38,5 +38,7 @@ public static class KeyExtensions
         builder.Services.AddOptionsWithValidateOnStart<KeyOptions>().BindConfiguration("").ValidateDataAnnotations()
             .PostConfigure<IHostEnvironment>((keys, environment) => keys.Harden(environment));
         builder.Services.AddSingleton<ApiKeys>();
+        builder.Services.AddSingleton<SignIns>();
+        builder.Services.AddSingleton<Tickets>();
     }
 }

@@ -103,14 +103,3 @@ internal static class PageEndpoints
         };
     }
 }
-
-/// <summary>303: what a form's answer is, so that reloading it does not send the files again (RFC 9110, 15.4.4).</summary>
-internal sealed class SeeOther(string location) : IResult
-{
-    public Task ExecuteAsync(HttpContext httpContext)
-    {
-        httpContext.Response.StatusCode = StatusCodes.Status303SeeOther;
-        httpContext.Response.Headers.Location = location;
-        return Task.CompletedTask;
-    }
-}

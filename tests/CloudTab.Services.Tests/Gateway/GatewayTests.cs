@@ -57,6 +57,8 @@ public sealed class GatewayTests : IAsyncLifetime
     [InlineData("/api/customer/uploads/abc", "upload-api")]
     [InlineData("/s/corner-print/api/customer/sessions/create", "upload-api")]
     [InlineData("/api/shopkeeper/sessions/pending", "shop-api")]
+    [InlineData("/shop", "shop-api")]
+    [InlineData("/shop/sign-in", "shop-api")]
     public async Task Every_public_path_is_routed_to_its_service(string path, string service)
     {
         foreach (var method in (HttpMethod[])[HttpMethod.Get, HttpMethod.Post, HttpMethod.Delete, HttpMethod.Patch])

@@ -386,6 +386,34 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     }
 
     [Fact]
+    public async Task Sign_ins_and_tickets_that_open_nothing_any_more_are_purged()
+    {
+        var key = await _states.KeyAsync();
+        var (old, used) = (await _states.Get<SignIns>().CreateAsync(key, Token), await _states.Get<SignIns>().CreateAsync(key, Token));
+        await _states.Get<Tickets>().CreateAsync(key, Token);
+        _states.Clock.Advance(SignIns.IdleLimit - TimeSpan.FromMinutes(1));
+        Assert.NotNull(await _states.Get<SignIns>().FindAsync(used, Token));
+        var ticket = await _states.Get<Tickets>().CreateAsync(key, Token);
+        _states.Clock.Advance(Tickets.Lifetime / 2);
+        await _states.Get<Purge>().RunOnceAsync(Token);
+        Assert.Equal(2, await CountAsync("sign_ins"));
+        Assert.Equal(1, await CountAsync("tickets"));
+
+        _states.Clock.Advance(TimeSpan.FromMinutes(1));
+        Assert.Null(await _states.Get<SignIns>().FindAsync(old, Token));
+        Assert.Null(await _states.Get<Tickets>().TakeAsync(ticket, Token));
+        await _states.Get<Tickets>().CreateAsync(key, Token);
+        _states.Clock.Advance(Tickets.Lifetime);
+        await _states.Get<Purge>().RunOnceAsync(Token);
+
+        Assert.Equal(0, await CountAsync("tickets"));
+        Assert.Equal(1, await CountAsync("sign_ins"));
+        Assert.NotNull(await _states.Get<SignIns>().FindAsync(used, Token));
+
+        Task<long> CountAsync(string table) => fixture.ScalarAsync<long>($"SELECT count(*) FROM {table} WHERE key_id = @Id", new { key.Id });
+    }
+
+    [Fact]
     public async Task The_backlog_is_measured()
     {
         var (key, session) = await _states.InStateAsync("pending");

@@ -13,6 +13,7 @@ public sealed class ShopAuthenticationTests(RelayFixture relay) : IClassFixture<
         { "POST", "/api/shopkeeper/sessions/ABC234/claim" },
         { "POST", "/api/shopkeeper/sessions/ABC234/release" },
         { "POST", "/api/shopkeeper/sessions/ABC234/complete" },
+        { "POST", "/api/shopkeeper/ticket" },
         { "GET", "/api/shopkeeper/files/00000000-0000-0000-0000-000000000000/download" },
     };
 
