@@ -83,6 +83,11 @@ internal static class Problems
         StatusCodes.Status415UnsupportedMediaType, "type_not_accepted", "Type not accepted",
         "One of the files has a type that cannot be printed here.");
 
+    // 422, not 503: the scanner would answer the same again.
+    public static readonly Problem NotScannable = new(
+        StatusCodes.Status422UnprocessableEntity, "not_scannable", "Not scannable",
+        "One of the files cannot be scanned for viruses, and what is not scanned is not accepted here.");
+
     // tus, Core: "If the resource is not found, the Server SHOULD return either the 404 Not Found, 410 Gone or 403 Forbidden status without
     // the Upload-Offset header."
     public static readonly Problem UploadNotFound = new(
@@ -177,12 +182,12 @@ internal static class Problems
     public static readonly Problem[] OfReceiving =
     [
         Failures.Of(StatusCodes.Status400BadRequest), EmptyFile, Failures.Of(StatusCodes.Status408RequestTimeout), SessionClosed, FileTooLarge, TooManyFiles,
-        SessionTooLarge, TypeNotAccepted, TooSlow, ShopFull, StorageFull,
+        SessionTooLarge, TypeNotAccepted, NotScannable, TooSlow, ShopFull, StorageFull,
     ];
 
     /// <summary>What storing the file of a resumable or direct upload can end with. Asking how far it is may store it.</summary>
     public static readonly Problem[] OfCompletion =
-        [SessionClosed, UploadGone, TooManyFiles, SessionTooLarge, TypeNotAccepted, UploadLocked, WrongContent, ShopFull];
+        [SessionClosed, UploadGone, TooManyFiles, SessionTooLarge, TypeNotAccepted, NotScannable, UploadLocked, WrongContent, ShopFull];
 
     /// <summary>What adding bytes to a resumable upload can end with, besides <see cref="OfReceiving"/>.</summary>
     public static readonly Problem[] OfAppending =

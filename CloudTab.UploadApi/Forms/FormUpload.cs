@@ -96,13 +96,13 @@ internal sealed class FormUpload(
         if (_judged.Count == 0)
             return Problems.NoFiles;
         var limits = options.Value.For(session.ShopLimits).OfSession;
-        var (outcome, stored) = await finishFile.StoreAsync(session.Id, _judged, files =>
+        var (refused, stored) = await finishFile.StoreAsync(session.Id, _judged, files =>
         {
             cancellationToken.ThrowIfCancellationRequested();
             return StoreAsync(session.Id, files, limits);
         });
-        if (outcome != Outcome.Done)
-            return Problems.For(outcome);
+        if (refused is not null)
+            return refused;
         Stored = stored;
         RemoveLeases();
         _begun.Clear();

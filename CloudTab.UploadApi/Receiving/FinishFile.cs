@@ -32,25 +32,27 @@ internal sealed class FinishFile(
 
     /// <summary>Stores files once they are scanned and their pages are counted: what is known of them needs no repair if this process dies in between.</summary>
     /// <param name="store">The statement that stores them.</param>
-    /// <exception cref="ScannerAwayException">They must be scanned, and were not.</exception>
-    public async Task<(Outcome Outcome, IReadOnlyList<UploadedFile> Files)> StoreAsync(
+    /// <returns>Why they are refused, or null; and the files.</returns>
+    /// <exception cref="ScannerAwayException">They must be scanned, and the scanner does not answer.</exception>
+    public async Task<(Problem? Refused, IReadOnlyList<UploadedFile> Files)> StoreAsync(
         Guid session, IReadOnlyList<JudgedFile> judged, Func<IReadOnlyList<UploadedFile>, Task<Outcome>> store)
     {
         var files = new List<UploadedFile>(judged.Count);
         foreach (var (file, _, counting, scanning) in judged)
         {
-            var scan = await scanning ?? throw new ScannerAwayException();
+            if (await scanning is not { } scan)
+                return (Problems.NotScannable, []);
             var facts = await counting;
             files.Add(file with { Pages = facts?.Pages, Locked = facts?.Locked, Scan = scan });
         }
 
         var outcome = await store(files);
         if (outcome != Outcome.Done)
-            return (outcome, []);
+            return (Problems.For(outcome), []);
         foreach (var (file, duration, _, _) in judged)
             telemetry.FileStored(file.Size, file.Type, duration);
         logger.FilesStored(files.Count, files.Sum(file => file.Size), session);
-        return (outcome, files);
+        return (null, files);
     }
 
     /// <summary>Gives up files that were not stored. What cannot be removed now is left to the Janitor; files that did get stored stay.</summary>
@@ -65,5 +67,5 @@ internal sealed class FinishFile(
 /// <summary>A file that is accepted and can be stored.</summary>
 /// <param name="Duration">How long its bytes took.</param>
 /// <param name="Counting">Its pages are being counted; null if nothing was found out, or it is no PDF.</param>
-/// <param name="Scanning">It is being scanned; null if it must be, and was not.</param>
+/// <param name="Scanning">It is being scanned; null if it must be, and cannot be.</param>
 internal sealed record JudgedFile(UploadedFile File, TimeSpan Duration, Task<PdfFacts?> Counting, Task<string?> Scanning);

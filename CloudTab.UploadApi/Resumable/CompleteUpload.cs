@@ -106,19 +106,15 @@ internal sealed class CompleteUpload(
         var (judged, refused) = await finishFile.JudgeAsync(file, size, inspection, upload.DeclaredSha256, duration, cancellationToken);
         if (judged is null)
             return refused;
-        var (outcome, _) = await finishFile.StoreAsync(upload.Session, [judged], files =>
+        (refused, _) = await finishFile.StoreAsync(upload.Session, [judged], async files =>
         {
             uploadLock.StopRenewing();
             var limits = options.Value.For(upload.ShopLimits).OfSession;
             var partials = consumed.Select(partial => partial.File!.Value).ToArray();
-            return storedFiles.StoreResumedAsync(upload, files[0], partials, limits, cancellationToken);
+            var outcome = await storedFiles.StoreResumedAsync(upload, files[0], partials, limits, cancellationToken);
+            return outcome == Outcome.LeaseLost ? throw new UploadLostException() : outcome;
         });
-        return outcome switch
-        {
-            Outcome.Done => null,
-            Outcome.LeaseLost => throw new UploadLostException(),
-            _ => Problems.For(outcome),
-        };
+        return refused;
     }
 
     /// <summary>Shows an inspection the object, until it is clear that the file is not accepted.</summary>

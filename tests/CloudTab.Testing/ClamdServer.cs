@@ -22,14 +22,15 @@ public sealed class ClamdServer : IAsyncDisposable
 
     /// <param name="port">A free port of loopback.</param>
     /// <param name="longestStream">StreamMaxLength: bytes that it takes of one file.</param>
-    public static async Task<ClamdServer> StartAsync(int port, long longestStream, CancellationToken cancellationToken)
+    /// <param name="settings">More lines of its configuration.</param>
+    public static async Task<ClamdServer> StartAsync(int port, long longestStream, CancellationToken cancellationToken, params string[] settings)
     {
         var folder = Directory.CreateTempSubdirectory("cloudtab-clamd-").FullName;
         var configuration = Path.Combine(folder, "clamd.conf");
         await File.WriteAllTextAsync(Path.Combine(folder, "test.ndb"), $"Eicar-Test:0:*:{Convert.ToHexStringLower(Eicar)}\n", cancellationToken);
         await File.WriteAllTextAsync(
             configuration,
-            string.Create(CultureInfo.InvariantCulture, $"Foreground yes\nDatabaseDirectory {folder}\nTemporaryDirectory {folder}\nTCPAddr 127.0.0.1\nTCPSocket {port}\nStreamMaxLength {longestStream}\n"),
+            string.Create(CultureInfo.InvariantCulture, $"Foreground yes\nDatabaseDirectory {folder}\nTemporaryDirectory {folder}\nTCPAddr 127.0.0.1\nTCPSocket {port}\nStreamMaxLength {longestStream}\n{string.Join('\n', settings)}\n"),
             cancellationToken);
         var process = await ChildProcess.StartProgramAsync(
             [File.Exists("/usr/sbin/clamd") ? "/usr/sbin/clamd" : "clamd", "--config-file", configuration],

@@ -15,7 +15,7 @@ internal sealed class ScanOptions : IValidatableObject
 
     /// <summary>
     /// Whether a file may be stored only after clamd has judged it (SCAN_REQUIRED, default false). True: while clamd is away the UploadApi
-    /// is not ready, and answers 503. False: files are stored as `unscanned` meanwhile.
+    /// is not ready and answers 503, and a file that clamd cannot scan is refused. False: both are stored as `unscanned`.
     /// </summary>
     [ConfigurationKeyName("SCAN_REQUIRED")]
     public bool Required { get; set; }

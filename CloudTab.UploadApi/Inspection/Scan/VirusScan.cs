@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using CloudTab.Relay;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -20,37 +21,21 @@ internal sealed class VirusScan(ObjectStore store, IOptions<ScanOptions> options
     private bool _isAway;
 
     /// <summary>Scans a file within the time limit.</summary>
-    /// <returns>One of <see cref="Scan"/>; null if files must be scanned, and this one was not.</returns>
+    /// <returns>One of <see cref="Scan"/>; null if files must be scanned, and clamd cannot scan this one.</returns>
+    /// <exception cref="ScannerAwayException">Files must be scanned, and clamd does not answer.</exception>
     public async Task<string?> ScanAsync(UploadingFile file, CancellationToken cancellationToken)
     {
         if (options.Value.Endpoint is not { } endpoint)
             return Scan.Unscanned;
         using var span = Telemetry.StartScan(file.Id);
-        using var limit = clock.Limit(_limit, cancellationToken);
-        try
-        {
-            await _free.WaitAsync(limit.Token);
-            try
-            {
-                using var content = await store.GetAsync(file.ObjectKey, range: null, limit.Token);
-                // Another file of its form was refused meanwhile, and with it this one.
-                if (content is null)
-                    return Record(Scan.Unscanned);
-                return Record(file, await Clamd.ScanAsync(endpoint, content, clock, limit.Token));
-            }
-            finally
-            {
-                _free.Release();
-            }
-        }
-        catch (Exception failed) when (failed is IOException or SocketException or InvalidDataException || Outage.IsOrRefusal(failed)
-            || failed is OperationCanceledException && !cancellationToken.IsCancellationRequested)
-        {
-            if (!_isAway)
-                logger.NotScanned(file.Id, failed);
-            _isAway = true;
-            return Record(Scan.Unscanned);
-        }
+        var answer = await AskAsync(endpoint, file, cancellationToken);
+        var scan = answer is null ? Scan.Unscanned : VerdictOf(answer);
+        telemetry.FileScanned(scan);
+        if (answer is not null)
+            Tell(file, scan, answer);
+        if (scan != Scan.Unscanned || !options.Value.Required)
+            return scan;
+        return answer is null ? throw new ScannerAwayException() : null;
     }
 
     /// <inheritdoc/>
@@ -72,36 +57,55 @@ internal sealed class VirusScan(ObjectStore store, IOptions<ScanOptions> options
 
     public void Dispose() => _free.Dispose();
 
-    private string? Record(UploadingFile file, string answer)
+    /// <returns>clamd's answer; null if there is none within the time limit, or no file any more.</returns>
+    private async Task<string?> AskAsync(DnsEndPoint endpoint, UploadingFile file, CancellationToken cancellationToken)
     {
-        if (VerdictOf(answer) is not { } verdict)
+        using var limit = clock.Limit(_limit, cancellationToken);
+        try
         {
-            // It is there, and cannot scan this file. An operator has to hear of each.
-            logger.NotScannable(file.Id, answer);
-            return Record(Scan.Unscanned);
+            await _free.WaitAsync(limit.Token);
+            try
+            {
+                using var content = await store.GetAsync(file.ObjectKey, range: null, limit.Token);
+                // Another file of its form was refused meanwhile, and with it this one.
+                if (content is null)
+                    return null;
+                return await Clamd.ScanAsync(endpoint, content, clock, limit.Token);
+            }
+            finally
+            {
+                _free.Release();
+            }
         }
+        catch (Exception failed) when (failed is IOException or SocketException or InvalidDataException || Outage.IsOrRefusal(failed)
+            || failed is OperationCanceledException && !cancellationToken.IsCancellationRequested)
+        {
+            if (!_isAway)
+                logger.NotScanned(file.Id, failed);
+            _isAway = true;
+            return null;
+        }
+    }
 
+    private void Tell(UploadingFile file, string scan, string answer)
+    {
         if (_isAway)
             logger.ScanningAgain();
         _isAway = false;
-        if (verdict == Scan.Infected)
+        if (scan == Scan.Infected)
             logger.FileInfected(file.Id, answer);
-        return Record(verdict);
+        // It is there, and cannot scan this file. An operator has to hear of each.
+        if (scan == Scan.Unscanned)
+            logger.NotScannable(file.Id, answer);
     }
 
-    private string? Record(string scan)
-    {
-        telemetry.FileScanned(scan);
-        return scan == Scan.Unscanned && options.Value.Required ? null : scan;
-    }
-
-    /// <returns>Null if the answer is no verdict.</returns>
-    private static string? VerdictOf(string answer) => answer switch
+    /// <returns>One of <see cref="Scan"/>: `unscanned` if the answer is no verdict.</returns>
+    private static string VerdictOf(string answer) => answer switch
     {
         "stream: OK" => Scan.Clean,
         // With AlertExceedsMax, what is larger or deeper than clamd's limits "is found". Without it clamd calls that clean.
-        _ when answer.Contains("Heuristics.Limits.Exceeded", StringComparison.Ordinal) => null,
+        _ when answer.Contains("Heuristics.Limits.Exceeded", StringComparison.Ordinal) => Scan.Unscanned,
         _ when answer.EndsWith(" FOUND", StringComparison.Ordinal) => Scan.Infected,
-        _ => null,
+        _ => Scan.Unscanned,
     };
 }

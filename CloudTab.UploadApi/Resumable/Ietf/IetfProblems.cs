@@ -42,7 +42,7 @@ internal static class IetfProblems
     private static readonly HashSet<Problem> Final =
     [
         Problems.SessionNotFound, Problems.SessionClosed, Problems.EmptyFile, Problems.FileTooLarge, Problems.UploadTooLong,
-        Problems.TooManyFiles, Problems.SessionTooLarge, Problems.TypeNotAccepted, Problems.WrongContent,
+        Problems.TooManyFiles, Problems.SessionTooLarge, Problems.TypeNotAccepted, Problems.NotScannable, Problems.WrongContent,
     ];
 
     /// <summary>Whether "the semantics of the targeted resource apply", and the client need not try to resume.</summary>

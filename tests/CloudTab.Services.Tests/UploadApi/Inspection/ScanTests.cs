@@ -165,6 +165,35 @@ public sealed class ScanTests(ScanFixture relay) : IClassFixture<ScanFixture>, I
         Assert.Equal("unscanned", Scan((await _client.StatusAsync(sessionId)).GetProperty("files")[0]));
     }
 
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public async Task A_file_that_must_be_scanned_and_that_clamd_cannot_scan_is_refused_for_good(Way way)
+    {
+        await using var strict = relay.StartHost<UploadOptions>(("SCAN_REQUIRED", "true"));
+        using var client = strict.Client();
+        var sessionId = await client.CreateAsync();
+
+        await UploadClient.Of(way, client).RefusedAsync(
+            sessionId, Sample.Pdf(ScanFixture.LongestStream + 1), HttpStatusCode.UnprocessableEntity, "not_scannable");
+
+        await relay.AssertNothingLeftAsync(sessionId);
+    }
+
+    [Fact]
+    public async Task A_file_beyond_clamd_s_limits_is_neither_clean_nor_infected()
+    {
+        var port = ChildProcess.FreePort();
+        await using var clamd = await ClamdServer.StartAsync(port, ScanFixture.LongestStream, Token, "MaxFileSize 1M", "AlertExceedsMax yes");
+        await using var strict = relay.StartHost<UploadOptions>(("CLAMD_ADDRESS", $"127.0.0.1:{port}"), ("SCAN_REQUIRED", "true"));
+        using var client = strict.Client();
+        var sessionId = await client.CreateAsync();
+
+        await UploadClient.Of(Way.Tus, client).RefusedAsync(sessionId, Sample.Pdf(2 << 20), HttpStatusCode.UnprocessableEntity, "not_scannable");
+        await UploadClient.Of(Way.Tus, client).SentAsync(sessionId, Sample.Pdf(1_000));
+
+        Assert.Equal("clean", Scan(Assert.Single((await client.StatusAsync(sessionId)).GetProperty("files").EnumerateArray())));
+    }
+
     /// <summary>A PDF that ends with EICAR's test file.</summary>
     private static Sample Infected(int size)
     {
