@@ -29,7 +29,7 @@ internal static class Clamd
 
     /// <summary>Has it scan a file: the bytes pass through one buffer, in chunks that each begin with their length.</summary>
     /// <returns>Its answer, such as `stream: OK` or `stream: Eicar-Test-Signature FOUND`.</returns>
-    /// <exception cref="IOException">It closed the connection.</exception>
+    /// <exception cref="IOException">It closed the connection without an answer.</exception>
     public static async Task<string> ScanAsync(DnsEndPoint endpoint, Stream file, TimeProvider clock, CancellationToken cancellationToken)
     {
         using var connection = await ConnectAsync(endpoint, clock, cancellationToken);
@@ -41,10 +41,23 @@ internal static class Clamd
         {
             count = await file.ReadAsync(buffer.Memory[sizeof(uint)..], cancellationToken);
             BinaryPrimitives.WriteInt32BigEndian(buffer.Memory.Span, count);
-            await stream.WriteAsync(buffer.Memory[..(sizeof(uint) + count)], cancellationToken);
         }
-        while (count > 0); // a chunk of no bytes ends the file
+        while (await TryWriteAsync(stream, buffer.Memory[..(sizeof(uint) + count)], cancellationToken) && count > 0); // a chunk of no bytes ends the file
         return await ReadAnswerAsync(stream, cancellationToken);
+    }
+
+    /// <returns>False if it takes no more: it has answered in the middle of the file (`INSTREAM size limit exceeded. ERROR`), or gone away.</returns>
+    private static async Task<bool> TryWriteAsync(NetworkStream stream, ReadOnlyMemory<byte> chunk, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await stream.WriteAsync(chunk, cancellationToken);
+            return true;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
     }
 
     private static async Task<TcpClient> ConnectAsync(DnsEndPoint endpoint, TimeProvider clock, CancellationToken cancellationToken)

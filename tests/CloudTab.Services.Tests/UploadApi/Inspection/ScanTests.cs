@@ -194,6 +194,17 @@ public sealed class ScanTests(ScanFixture relay) : IClassFixture<ScanFixture>, I
         Assert.Equal("clean", Scan(Assert.Single((await client.StatusAsync(sessionId)).GetProperty("files").EnumerateArray())));
     }
 
+    [Fact]
+    public async Task What_clamd_answers_in_the_middle_of_a_file_is_heard()
+    {
+        await using var strict = relay.StartHost<UploadOptions>(("SCAN_REQUIRED", "true"));
+        using var client = strict.Client();
+
+        // More than the sockets' buffers hold behind the limit: sending breaks off.
+        await UploadClient.Of(Way.Form, client).RefusedAsync(
+            await client.CreateAsync(), Sample.Pdf(UploadFixture.MaxFileSize), HttpStatusCode.UnprocessableEntity, "not_scannable");
+    }
+
     /// <summary>A PDF that ends with EICAR's test file.</summary>
     private static Sample Infected(int size)
     {
