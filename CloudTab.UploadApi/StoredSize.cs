@@ -17,14 +17,19 @@ internal sealed class StoredSize(Database database, IOptions<UploadOptions> opti
     /// <summary>Whether there is no room for another upload.</summary>
     public bool IsFull => Volatile.Read(ref _bytes) >= options.Value.MaxStoredSize;
 
-    /// <summary>Sums up what is stored, what has come of uploads that have begun, and what waits to be deleted.</summary>
+    /// <summary>
+    /// Sums up what is stored, what has come of uploads that have begun, and what of both waits to be deleted. Nobody counts what S3 has got
+    /// of a direct upload: it is taken to be there.
+    /// </summary>
     public async Task RunOnceAsync(CancellationToken cancellationToken)
     {
         const string sql = """
             SELECT (
                 (SELECT coalesce(sum(total_size), 0) FROM sessions WHERE ended_at IS NULL AND total_size > 0)
                 + (SELECT coalesce(sum(size), 0) FROM files WHERE status = 'deleting')
-                + (SELECT coalesce(sum(received), 0) FROM uploads JOIN files ON files.id = uploads.file WHERE files.status = 'uploading')
+                + (SELECT coalesce(sum(CASE WHEN part_sha256 IS NOT NULL AND multipart_id IS NOT NULL THEN length ELSE received END), 0)
+                   FROM files JOIN uploads ON uploads.file = files.id
+                   WHERE files.status = 'uploading' OR files.status = 'deleting' AND files.size IS NULL)
             )::bigint
             """;
         Volatile.Write(ref _bytes, await database.QuerySingleOrDefaultAsync<long>(sql, parameters: null, cancellationToken));

@@ -1,5 +1,7 @@
 using System.Net;
 using CloudTab.Relay;
+using CloudTab.UploadApi;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace CloudTab.Services.Tests;
 
@@ -129,5 +131,29 @@ public sealed class DirectLimitsTests(SmallLimitsFixture relay) : IClassFixture<
 
         await fourth.IsProblemAsync(HttpStatusCode.RequestEntityTooLarge, "too_many_files");
         await _client.WithdrawAsync(sessionId);
+    }
+
+    [Fact]
+    public async Task Direct_uploads_count_as_stored_while_their_links_are_valid_and_until_they_are_deleted()
+    {
+        await using var host = relay.StartHost<UploadOptions>(("MAX_STORED_SIZE", "1000"));
+        using var client = host.Client();
+        var stored = host.Services.GetRequiredService<StoredSize>();
+        var sessionId = await client.CreateAsync();
+
+        await client.BeginDirectAsync(sessionId, Sample.Pdf(999));
+        await stored.RunOnceAsync(Token);
+        Assert.False(stored.IsFull);
+        await client.BeginDirectAsync(sessionId, Sample.Pdf(1));
+        await stored.RunOnceAsync(Token);
+        Assert.True(stored.IsFull);
+
+        using var states = new StateMachine(relay, clock: relay.Clock);
+        await states.Sessions.CancelAsync(Shops.Default, sessionId, Token);
+        await stored.RunOnceAsync(Token);
+        Assert.True(stored.IsFull);
+        Assert.Equal(2, (await states.Get<Removal>().RemoveBatchAsync(Token)).Removed);
+        await stored.RunOnceAsync(Token);
+        Assert.False(stored.IsFull);
     }
 }
