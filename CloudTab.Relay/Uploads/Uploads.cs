@@ -159,15 +159,17 @@ public sealed class Uploads(Database database, Lifetimes lifetimes)
     }
 
     /// <summary>Releases an upload as it was.</summary>
-    public Task ReleaseAsync(Guid upload, long generation, CancellationToken cancellationToken)
+    /// <returns>Whether the lock was ours and the upload is gone: see <see cref="Removal"/>.</returns>
+    public Task<bool> ReleaseAsync(Guid upload, long generation, CancellationToken cancellationToken)
     {
         const string sql = $"""
             WITH freed AS (
-                UPDATE uploads SET holder = NULL, held_until = NULL WHERE id = @upload AND generation = @generation RETURNING id, wanted
+                UPDATE uploads SET holder = NULL, held_until = NULL WHERE id = @upload AND generation = @generation RETURNING id, file, wanted
             )
-            SELECT pg_notify('{Channel}', 'free ' || id) FROM freed WHERE wanted
+            SELECT EXISTS (SELECT FROM files WHERE files.id = freed.file AND files.status = 'deleting')
+            FROM freed LEFT JOIN LATERAL (SELECT pg_notify('{Channel}', 'free ' || freed.id) WHERE wanted) AS told ON true
             """;
-        return database.ExecuteAsync(sql, new { upload, generation }, cancellationToken);
+        return database.ChangeSingleOrDefaultAsync<bool>(sql, new { upload, generation }, cancellationToken);
     }
 
     /// <summary>Sets the length of an upload that was begun without.</summary>

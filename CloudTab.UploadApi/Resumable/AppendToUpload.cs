@@ -15,13 +15,13 @@ internal sealed class AppendToUpload(
     UploadLocks locks,
     ReceiveBytes receiveBytes,
     CompleteUpload completeUpload,
-    Removal removal,
     ObjectStore store,
     FileTypes types,
     IOptions<UploadOptions> options,
     TimeProvider clock)
 {
-    private static readonly TimeSpan AcquireLimit = TimeSpan.FromSeconds(20);
+    /// <summary>How long it waits for a lock.</summary>
+    public static readonly TimeSpan AcquireLimit = TimeSpan.FromSeconds(20);
 
     // Bytes are parked when the client may be gone, and while the host stops: this has a time of its own.
     private static readonly TimeSpan ParkLimit = TimeSpan.FromSeconds(30);
@@ -47,18 +47,14 @@ internal sealed class AppendToUpload(
             }
             catch (UploadLostException)
             {
-                // If it is gone, what was put meanwhile is removed once the lock is released.
+                // The answer waits until the lock is released.
             }
         }
 
         // Another request has it by now, or it is gone: the answer is what became of it.
         var lost = await locks.WaitUntilFreeAsync(shop, uploadId, cancellationToken);
         if (Problems.RefusalFor(lost) is { } gone)
-        {
-            await removal.TryRemoveAsync(uploadLock.Upload.Session, limit.Token);
             return gone;
-        }
-
         return lost!.IsComplete ? lost : Problems.UploadInterrupted;
     }
 

@@ -4,13 +4,14 @@ namespace CloudTab.UploadApi;
 
 /// <summary>
 /// The lock of one request on the upload that it adds to. It is a lease with a fencing token (the upload's generation), and another
-/// request may ask for it. Disposing it releases the upload as it was last recorded.
+/// request may ask for it. Disposing it releases the upload as it was last recorded; of one that is gone it removes what was put meanwhile.
 /// </summary>
 internal sealed class UploadLock(
-    Upload upload, UploadLocks locks, Uploads uploads, ObjectStore store, TimeProvider clock, ILogger logger) : IAsyncDisposable
+    Upload upload, UploadLocks locks, Uploads uploads, Removal removal, ObjectStore store, TimeProvider clock, ILogger logger) : IAsyncDisposable
 {
     // Locks are released when the client may be gone, and while the host stops: this has a time of its own.
     private static readonly TimeSpan ReleaseLimit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan RemovalLimit = TimeSpan.FromSeconds(10);
 
     private readonly Lock _change = new(); // parts are recorded while the request goes on
     private readonly CancellationTokenSource _interrupted = new();
@@ -111,18 +112,29 @@ internal sealed class UploadLock(
 
     public async ValueTask DisposeAsync()
     {
-        if (!_ended)
+        if (_ended)
+            return;
+        End();
+        if (!await ReleaseAsync())
+            return;
+        // Its files were removed while this lock kept their rows: now they can go, and with them what was put since.
+        using var limit = clock.Limit(RemovalLimit);
+        await removal.TryRemoveAsync(Upload.Session, limit.Token);
+    }
+
+    /// <summary>Releases the upload.</summary>
+    /// <returns>Whether it is gone.</returns>
+    private async Task<bool> ReleaseAsync()
+    {
+        using var limit = clock.Limit(ReleaseLimit);
+        try
         {
-            End();
-            using var limit = clock.Limit(ReleaseLimit);
-            try
-            {
-                await uploads.ReleaseAsync(Upload.Id, Upload.Generation, limit.Token);
-            }
-            catch (Exception outage) when (Outage.Is(outage) || outage is OperationCanceledException)
-            {
-                // Not released: another process can acquire it once the lease expires.
-            }
+            return await uploads.ReleaseAsync(Upload.Id, Upload.Generation, limit.Token);
+        }
+        catch (Exception outage) when (Outage.Is(outage) || outage is OperationCanceledException)
+        {
+            // Not released: another process can acquire it once the lease expires.
+            return false;
         }
     }
 

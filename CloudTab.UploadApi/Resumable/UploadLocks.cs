@@ -14,6 +14,7 @@ namespace CloudTab.UploadApi;
 /// </summary>
 internal sealed class UploadLocks(
     Uploads uploads,
+    Removal removal,
     ObjectStore store,
     FileLeases leases,
     DatabaseChannel channel,
@@ -78,7 +79,7 @@ internal sealed class UploadLocks(
     public UploadLock Register(Upload acquired)
     {
         RelayTelemetry.TagSession(acquired.Session);
-        var uploadLock = new UploadLock(acquired, this, uploads, store, clock, logger);
+        var uploadLock = new UploadLock(acquired, this, uploads, removal, store, clock, logger);
         // A request of this process whose lease has expired may still be working on it.
         if (_held.TryRemove(acquired.Id, out var expired))
             expired.Revoke();

@@ -28,7 +28,7 @@ internal sealed class FinishDirectUpload(
             }
             catch (Exception lost) when (lost is UploadLostException || lost is OperationCanceledException && uploadLock.Lost.IsCancellationRequested)
             {
-                // The lock is released, in case it is gone and nobody has it.
+                // The answer waits until the lock is released.
             }
         }
 

@@ -85,12 +85,16 @@ public class RelayFixture(Dependencies dependencies) : IAsyncLifetime
 
     /// <summary>Another replica of a service over the same database and bucket; the caller disposes it.</summary>
     internal ServiceHost<TOptions> StartHost<TOptions>(params IEnumerable<(string Name, string Value)> settings)
+        where TOptions : class => StartHost<TOptions>(Clock, settings);
+
+    /// <summary>Another replica that has a clock of its own.</summary>
+    internal ServiceHost<TOptions> StartHost<TOptions>(TimeProvider clock, params IEnumerable<(string Name, string Value)> settings)
         where TOptions : class
     {
         var all = Environment().ToDictionary(pair => pair.Key.Replace("__", ":", StringComparison.Ordinal), pair => pair.Value, StringComparer.Ordinal);
         foreach (var (name, value) in Settings.Select(setting => (setting.Key, setting.Value)).Concat(settings))
             all[name] = value;
-        return ServiceHost<TOptions>.Start(all, EnvironmentName, Clock);
+        return ServiceHost<TOptions>.Start(all, EnvironmentName, clock);
     }
 
     /// <summary>A network between a replica and S3 that a test can cut.</summary>

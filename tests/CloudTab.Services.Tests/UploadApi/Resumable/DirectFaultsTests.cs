@@ -111,4 +111,27 @@ public sealed class DirectFaultsTests(UploadFixture relay) : IClassFixture<Uploa
         await _client.IsGoneAsync(upload);
         await relay.AssertNothingLeftAsync(sessionId);
     }
+
+    [Fact]
+    public async Task An_upload_whose_session_ends_while_it_is_finished_leaves_nothing()
+    {
+        var (sessionId, upload) = await _client.SentAsync(Sample.Pdf());
+        await using var network = relay.NetworkToS3();
+        await using var host = relay.StartHost<UploadOptions>(network);
+        using var client = host.Client();
+        network.Hold();
+        var finishing = client.FinishAsync(upload);
+        await UntilAsync(() => network.Held > 0);
+
+        // Nobody removes the files of this session but the request.
+        using var states = new StateMachine(relay, clock: relay.Clock);
+        await states.Sessions.CancelAsync(Shops.Default, sessionId, Token);
+        await UntilAsync(async () => await relay.ScalarAsync<bool>(
+            "SELECT holder IS NULL FROM uploads WHERE upload_id = @id", new { id = UploadFixture.IdOf(upload.Path) }));
+        network.Release();
+
+        using var refused = await finishing;
+        await refused.IsProblemAsync(HttpStatusCode.Gone, "upload_gone");
+        await relay.AssertNothingLeftAsync(sessionId);
+    }
 }

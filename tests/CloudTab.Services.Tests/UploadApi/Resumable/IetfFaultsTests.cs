@@ -41,6 +41,23 @@ public sealed partial class IetfFaultsTests(UploadFixture relay) : IClassFixture
     }
 
     [Fact]
+    public async Task A_creation_whose_session_ends_leaves_nothing_although_it_was_announced()
+    {
+        var file = Sample.Pdf(UploadFixture.MaxFileSize);
+        var sessionId = await _client.CreateAsync();
+        using var socket = await RawHttp.SendAsync(relay.Address, Creation(sessionId, file.Content.Length), file.Content.AsMemory(0, 9_000_000));
+        var upload = UploadIn(await RawHttp.ReadAsync(socket));
+        await UntilAsync(async () => await relay.ScalarAsync<long>("SELECT received FROM uploads WHERE upload_id = @id", new { id = UploadFixture.IdOf(upload) }) > 0);
+
+        // Nobody removes the files of this session but the request.
+        using var states = new StateMachine(relay, clock: relay.Clock);
+        await states.Sessions.CancelAsync(Shops.Default, sessionId, Token);
+
+        Assert.Contains("HTTP/1.1 409", await RawHttp.ReadAsync(socket, until: "upload_interrupted"), StringComparison.Ordinal);
+        await relay.AssertNothingLeftAsync(sessionId);
+    }
+
+    [Fact]
     public async Task A_creation_is_announced_with_address_and_limits_before_its_bytes_come()
     {
         var file = Sample.Pdf();

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using CloudTab.Janitor;
@@ -211,6 +212,25 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
     }
 
     [Fact]
+    public async Task An_upload_whose_session_ends_leaves_nothing_however_slowly_its_body_came()
+    {
+        var clock = new ClockOfLimits();
+        await using var host = relay.StartHost<UploadOptions>(clock);
+        var file = Sample.Pdf(UploadFixture.MaxFileSize);
+        var (sessionId, upload) = await _client.BegunAsync(file);
+        using var socket = await RawPatch.SendAsync(host.Address, upload, 0, file.Content.Length, file.Content.AsMemory(0, 9_000_000));
+        await UntilAsync(async () => await relay.ScalarAsync<long>("SELECT received FROM uploads WHERE upload_id = @id", new { id = UploadFixture.IdOf(upload) }) > 0);
+        clock.End(AppendToUpload.AcquireLimit);
+
+        // Nobody removes the files of this session but the request.
+        using var states = new StateMachine(relay, clock: relay.Clock);
+        await states.Sessions.CancelAsync(Shops.Default, sessionId, Token);
+
+        Assert.StartsWith("HTTP/1.1 410", await RawHttp.ReadAsync(socket), StringComparison.Ordinal);
+        await relay.AssertNothingLeftAsync(sessionId);
+    }
+
+    [Fact]
     public async Task A_paused_holder_s_late_put_replaces_no_stored_file()
     {
         await using var network = relay.NetworkToS3();
@@ -323,5 +343,25 @@ public sealed class TusFaultsTests(UploadFixture relay) : IClassFixture<UploadFi
         await janitor.Get<RemoveFiles>().RunOnceAsync(Token);
         await StateMachine.AllAsync(janitor.Get<AbortUploads>().RunOnceAsync);
         await StateMachine.AllAsync(janitor.Get<SweepOrphans>().RunOnceAsync);
+    }
+
+    /// <summary>The system's clock, on which a test can let a time limit run out.</summary>
+    private sealed class ClockOfLimits : TimeProvider
+    {
+        private readonly ConcurrentBag<(ITimer Timer, TimeSpan Limit)> _limits = [];
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            var timer = base.CreateTimer(callback, state, dueTime, period);
+            _limits.Add((timer, dueTime));
+            return timer;
+        }
+
+        /// <summary>Ends the limits of this length that have begun.</summary>
+        public void End(TimeSpan limit)
+        {
+            foreach (var (timer, _) in _limits.Where(begun => begun.Limit == limit))
+                timer.Change(TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+        }
     }
 }
