@@ -62,6 +62,9 @@ internal sealed class ByteRateLimit(IOptions<UploadOptions> options, IHostEnviro
     /// <param name="before">How many it had brought before.</param>
     private void Receive(IPAddress client, string shop, long bytes, long before)
     {
+        // EOF: nothing is left to refuse.
+        if (bytes == 0)
+            return;
         if (before < Beginning && WaitOf(client, shop, own: before) > TimeSpan.Zero)
             throw new BadHttpRequestException("The quota was used up before the request began.", StatusCodes.Status429TooManyRequests);
         Charge(client, shop, bytes);

@@ -195,6 +195,26 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
         Assert.Equal(1, (await client.StatusAsync(sessionId)).GetProperty("fileCount").GetInt32());
     }
 
+    [Fact]
+    public async Task A_request_that_has_brought_all_its_bytes_is_not_refused_at_its_end()
+    {
+        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_BYTES_PER_MINUTE", "100000"));
+        using var client = host.Client();
+        var file = Sample.Pdf(4_000);
+        var (_, upload) = await client.BegunAsync(file);
+        using var socket = await RawHttp.SendAsync(
+            host.Address,
+            $"PATCH {upload} HTTP/1.1\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: application/offset+octet-stream\r\nTransfer-Encoding: chunked\r\n",
+            (byte[])[.. "7d0\r\n"u8, .. file.Content[..2_000], .. "\r\n"u8]);
+        await UntilAsync(() => host.Services.GetRequiredService<UploadMemory>().InUse > 0);
+
+        await client.UploadedAsync(await client.CreateAsync(), Sample.Pdf(150_000));
+        await socket.SendAsync("0\r\n\r\n"u8.ToArray(), Token);
+
+        Assert.StartsWith("HTTP/1.1 204", await RawHttp.ReadAsync(socket), StringComparison.Ordinal);
+        Assert.Equal(2_000, await client.OffsetAsync(upload));
+    }
+
     [Theory]
     [InlineData("POST /api/customer/sessions/{0}/upload", "Content-Type: multipart/form-data; boundary=b", "session_too_large")]
     [InlineData("POST /send", "Content-Type: multipart/form-data; boundary=b", "too large together")]
