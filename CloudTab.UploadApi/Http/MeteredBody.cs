@@ -14,7 +14,6 @@ internal sealed class MeteredBody(PipeReader body, TimeProvider clock, TimeSpan 
 {
     // One for all reads: with it, a read that waits allocates nothing.
     private ITimer? _timer;
-    private volatile bool _isSilent;
     private long _read;
 
     public override bool CanRead => true;
@@ -68,8 +67,8 @@ internal sealed class MeteredBody(PipeReader body, TimeProvider clock, TimeSpan 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<int> WaitAsync(ValueTask<ReadResult> reading, Memory<byte> buffer, CancellationToken cancellationToken)
     {
-        _isSilent = false;
-        _timer ??= clock.CreateTimer(static waiting => ((MeteredBody)waiting!).EndSilence(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        var began = clock.GetTimestamp();
+        _timer ??= clock.CreateTimer(static reader => ((PipeReader)reader!).CancelPendingRead(), body, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _timer.Change(silence, Timeout.InfiniteTimeSpan);
         try
         {
@@ -81,9 +80,11 @@ internal sealed class MeteredBody(PipeReader body, TimeProvider clock, TimeSpan 
                     return Take(read, buffer.Span);
                 body.AdvanceTo(read.Buffer.Start);
                 cancellationToken.ThrowIfCancellationRequested();
-                if (_isSilent)
+                var left = silence - clock.GetElapsedTime(began);
+                if (left <= TimeSpan.Zero)
                     throw new BadHttpRequestException("The client was silent for too long.", StatusCodes.Status408RequestTimeout);
-                // The cancellation of an earlier read, which came just after the bytes that it waited for.
+                // It was an earlier read that was to be cancelled, and the bytes came just before; or the timer is not as exact as the clock.
+                _timer.Change(left, Timeout.InfiniteTimeSpan);
                 reading = body.ReadAsync(CancellationToken.None);
             }
         }
@@ -91,12 +92,6 @@ internal sealed class MeteredBody(PipeReader body, TimeProvider clock, TimeSpan 
         {
             _timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         }
-    }
-
-    private void EndSilence()
-    {
-        _isSilent = true;
-        body.CancelPendingRead();
     }
 
     private int Take(ReadResult read, Span<byte> buffer)
