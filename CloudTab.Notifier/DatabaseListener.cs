@@ -38,7 +38,7 @@ internal sealed class DatabaseListener(
         var total = 0;
         while (true)
         {
-            var began = clock.GetUtcNow();
+            var began = clock.Now();
             var batch = await reader.ReadAsync(cancellationToken);
             var read = clock.GetTimestamp();
             _inPlace.TrySetResult();

@@ -31,7 +31,7 @@ internal sealed class Presence(Database database, ShopDirectory directory, TimeP
             replica = _replica,
             shops = here.Select(shop => shop.Key).ToArray(),
             counts = here.Select(shop => shop.Value.Count).ToArray(),
-            now = clock.GetUtcNow().UtcDateTime,
+            now = clock.Now().UtcDateTime,
         };
         return database.ExecuteAsync(sql, parameters, cancellationToken);
     }
@@ -105,7 +105,7 @@ internal static class PresenceEndpoint
     private static async Task<Ok<PresenceView>> Count(Database database, TimeProvider clock, CancellationToken cancellationToken)
     {
         const string sql = "SELECT coalesce(sum(sockets), 0) FROM connected_sockets WHERE seen_at > @seenAfter";
-        var seenAfter = (clock.GetUtcNow() - Shops.PresenceLimit).UtcDateTime;
+        var seenAfter = (clock.Now() - Shops.PresenceLimit).UtcDateTime;
         return TypedResults.Ok(new PresenceView(await database.QuerySingleOrDefaultAsync<long>(sql, new { seenAfter }, cancellationToken)));
     }
 }

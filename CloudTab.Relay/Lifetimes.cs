@@ -5,7 +5,7 @@ namespace CloudTab.Relay;
 /// <summary>The time now, in UTC, and when what begins or is renewed now ends.</summary>
 public sealed class Lifetimes(TimeProvider clock, IOptions<LifetimeOptions> options)
 {
-    public DateTime Now => clock.GetUtcNow().UtcDateTime;
+    public DateTime Now => clock.Now().UtcDateTime;
 
     /// <summary>When a session ends whose customer is active now.</summary>
     public DateTime NextExpiry => Now + OfSession;

@@ -74,7 +74,7 @@ public sealed class DirectParts(
             PartNumber = part.Number,
             Verb = HttpVerb.PUT,
             Protocol = options.Value.LinkProtocol,
-            Expires = upload.ExpiresAt > clock.GetUtcNow().UtcDateTime ? upload.ExpiresAt : clock.GetUtcNow().UtcDateTime.AddSeconds(1),
+            Expires = upload.ExpiresAt > clock.Now().UtcDateTime ? upload.ExpiresAt : clock.Now().UtcDateTime.AddSeconds(1),
         };
         request.Headers.ContentLength = part.Size;
         request.Headers[ChecksumHeader] = checksum;

@@ -107,7 +107,7 @@ public sealed class ObjectStore(
         {
             BucketName = Bucket,
             Key = key,
-            Expires = clock.GetUtcNow().UtcDateTime + lifetime,
+            Expires = clock.Now().UtcDateTime + lifetime,
             Verb = HttpVerb.GET,
             Protocol = options.Value.LinkProtocol,
             ResponseHeaderOverrides = new()

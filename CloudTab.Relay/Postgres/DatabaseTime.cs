@@ -18,11 +18,14 @@ public sealed class DatabaseTime(Func<NpgsqlDataSource> source, TimeProvider sys
     private volatile Measurement? _last;
     private bool _isSkewed;
 
-    /// <summary>The time now.</summary>
-    /// <exception cref="TimeoutException">Postgres has been away since the start: an outage.</exception>
-    public override DateTimeOffset GetUtcNow() => _last is { } last
-        ? last.Time + system.GetElapsedTime(last.Timestamp)
-        : throw new TimeoutException("The time is not known before Postgres answers.");
+    /// <summary>Whether Postgres has answered.</summary>
+    public bool IsKnown => _last is not null;
+
+    /// <summary>
+    /// The time now; until Postgres has answered, that of the machine: Kestrel asks at every heartbeat, and an exception would end that. Our
+    /// own code asks <see cref="DatabaseTimeExtensions.Now"/>.
+    /// </summary>
+    public override DateTimeOffset GetUtcNow() => _last is { } last ? last.Time + system.GetElapsedTime(last.Timestamp) : system.GetUtcNow();
 
     /// <summary>Asks Postgres for the time.</summary>
     public async Task MeasureAsync(CancellationToken cancellationToken)
@@ -43,13 +46,20 @@ public sealed class DatabaseTime(Func<NpgsqlDataSource> source, TimeProvider sys
     private sealed record Measurement(DateTimeOffset Time, long Timestamp);
 }
 
+public static class DatabaseTimeExtensions
+{
+    /// <summary>The time to decide by.</summary>
+    /// <exception cref="TimeoutException">Postgres has been away since the start: an outage.</exception>
+    public static DateTimeOffset Now(this TimeProvider clock) => clock is DatabaseTime { IsKnown: false }
+        ? throw new TimeoutException("The time is not known before Postgres answers.")
+        : clock.GetUtcNow();
+}
+
 /// <summary>Measures <see cref="DatabaseTime"/> before the host serves anybody, and again and again.</summary>
 internal sealed class DatabaseTimeLoop(DatabaseTime time) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
-
-    private bool _isKnown;
 
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -61,7 +71,7 @@ internal sealed class DatabaseTimeLoop(DatabaseTime time) : BackgroundService
     {
         while (true)
         {
-            await Task.Delay(_isKnown ? Interval : RetryInterval, TimeProvider.System, stoppingToken);
+            await Task.Delay(time.IsKnown ? Interval : RetryInterval, TimeProvider.System, stoppingToken);
             await TryMeasureAsync(stoppingToken);
         }
     }
@@ -71,7 +81,6 @@ internal sealed class DatabaseTimeLoop(DatabaseTime time) : BackgroundService
         try
         {
             await time.MeasureAsync(cancellationToken);
-            _isKnown = true;
         }
         // Any: the machine's own clock counts on meanwhile, and others log an outage.
         catch (Exception) when (!cancellationToken.IsCancellationRequested)

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using OpenTelemetry.Metrics;
@@ -27,9 +26,10 @@ internal static class Resilience
         // Single attempts are not worth a line: the caller answers or logs how it ended, and Polly's own meter counts them.
         builder.Logging.AddFilter("Polly", LogLevel.None);
         builder.Services.ConfigureOpenTelemetryMeterProvider(metrics => metrics.AddMeter("Polly"));
-        builder.Services.AddResiliencePipeline(key, (pipeline, context) =>
+        builder.Services.AddResiliencePipeline(key, pipeline =>
         {
-            pipeline.TimeProvider = context.ServiceProvider.GetRequiredService<TimeProvider>();
+            // By the machine's clock, which is Polly's default: Postgres' own is set when Postgres comes back, and may then jump to a time before
+            // that at which the circuit was to close.
             var failures = new PredicateBuilder().Handle<TimeoutRejectedException>().Handle<Exception>(passes);
             pipeline
                 .AddRetry(new RetryStrategyOptions

@@ -32,7 +32,7 @@ public sealed class Wakeups(DatabaseChannel channel, TimeProvider clock) : Backg
     public void Signal()
     {
         if (Activity.Current is { Recorded: true } work && _causes.Count < MostCauses)
-            _causes.Enqueue(new(work.Context, clock.GetUtcNow()));
+            _causes.Enqueue(new(work.Context, clock.Now()));
         _signals.Writer.TryWrite(true);
     }
 

@@ -108,7 +108,7 @@ public sealed class ApiKeys(Database database, TimeProvider clock, IOptions<KeyO
             VALUES (@id, @shop, @name, @prefix, @sha256, @now)
             ON CONFLICT (sha256) DO NOTHING
             """;
-        var now = clock.GetUtcNow();
+        var now = clock.Now();
         var rows = await database.ExecuteAsync(
             sql,
             new { id = Guid.CreateVersion7(now), shop, name, prefix = PrefixOf(key), sha256 = BearerToken.Hash(key), now = now.UtcDateTime },
@@ -125,7 +125,7 @@ public sealed class ApiKeys(Database database, TimeProvider clock, IOptions<KeyO
             WHERE shop_id = @shop AND name = @name AND sha256 <> @sha256 AND revoked_at IS NULL
             RETURNING prefix
             """;
-        return database.ChangeAsync<string>(sql, new { shop, name, sha256 = BearerToken.Hash(key), now = clock.GetUtcNow().UtcDateTime }, cancellationToken);
+        return database.ChangeAsync<string>(sql, new { shop, name, sha256 = BearerToken.Hash(key), now = clock.Now().UtcDateTime }, cancellationToken);
     }
 
     /// <summary>Whether a key is stored, and was revoked.</summary>

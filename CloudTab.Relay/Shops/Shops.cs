@@ -19,7 +19,7 @@ public sealed class Shops(Database database, TimeProvider clock)
             FROM shops
             WHERE id = @shop
             """;
-        var seenAfter = (clock.GetUtcNow() - PresenceLimit).UtcDateTime;
+        var seenAfter = (clock.Now() - PresenceLimit).UtcDateTime;
         return database.QuerySingleOrDefaultAsync<ShopStatus>(sql, new { shop, seenAfter }, cancellationToken);
     }
 }

@@ -17,7 +17,7 @@ public sealed class SignIns(Database database, TimeProvider clock)
     {
         const string sql = "INSERT INTO sign_ins (id, key_id, sha256, created_at, used_at) VALUES (@id, @key, @sha256, @now, @now)";
         var secret = BearerToken.Create();
-        var now = clock.GetUtcNow();
+        var now = clock.Now();
         await database.ExecuteAsync(
             sql, new { id = Guid.CreateVersion7(now), key = key.Id, sha256 = BearerToken.Hash(secret), now = now.UtcDateTime }, cancellationToken);
         return secret;
@@ -44,7 +44,7 @@ public sealed class SignIns(Database database, TimeProvider clock)
             )
             SELECT id, name, shop AS Shop, shop_name AS ShopName, sign_in AS SignIn FROM found
             """;
-        var now = clock.GetUtcNow().UtcDateTime;
+        var now = clock.Now().UtcDateTime;
         var parameters = new { sha256 = BearerToken.Hash(secret), now, usedAfter = now - IdleLimit, notedBefore = now - NoteInterval };
         // As a read, though it writes when it was used: to repeat that changes nothing.
         return database.QuerySingleOrDefaultAsync<ShopKey>(sql, parameters, cancellationToken);

@@ -15,7 +15,7 @@ public sealed class Tickets(Database database, TimeProvider clock)
         const string sql = "INSERT INTO tickets (sha256, key_id, sign_in, made_at) VALUES (@sha256, @key, @signIn, @now)";
         var ticket = BearerToken.Create();
         await database.ExecuteAsync(
-            sql, new { sha256 = BearerToken.Hash(ticket), key = key.Id, signIn = key.SignIn, now = clock.GetUtcNow().UtcDateTime }, cancellationToken);
+            sql, new { sha256 = BearerToken.Hash(ticket), key = key.Id, signIn = key.SignIn, now = clock.Now().UtcDateTime }, cancellationToken);
         return ticket;
     }
 
@@ -34,6 +34,6 @@ public sealed class Tickets(Database database, TimeProvider clock)
             WHERE taken.made_at > @madeAfter AND api_keys.revoked_at IS NULL AND shops.suspended_at IS NULL
             """;
         return database.ChangeSingleOrDefaultAsync<ShopKey>(
-            sql, new { sha256 = BearerToken.Hash(ticket), madeAfter = (clock.GetUtcNow() - Lifetime).UtcDateTime }, cancellationToken);
+            sql, new { sha256 = BearerToken.Hash(ticket), madeAfter = (clock.Now() - Lifetime).UtcDateTime }, cancellationToken);
     }
 }

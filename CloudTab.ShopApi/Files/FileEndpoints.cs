@@ -53,7 +53,7 @@ internal static class FileEndpoints
             """;
         if (!Guid.TryParse(fileId, out var id))
             return Problems.FileNotFound;
-        var parameters = new { id, shop = caller.Shop, now = clock.GetUtcNow().UtcDateTime };
+        var parameters = new { id, shop = caller.Shop, now = clock.Now().UtcDateTime };
         if (await database.QuerySingleOrDefaultAsync<StoredFile>(sql, parameters, cancellationToken) is not { } file)
             return Problems.FileNotFound;
         RelayTelemetry.TagSession(file.Session, file.Origin);

@@ -19,7 +19,7 @@ internal sealed class CustomerViews(Database database, SessionViews views, Queue
             WHERE shop_id = @shop AND session_id = @sessionId
             """;
         var row = await database.QuerySingleOrDefaultAsync<Row>(
-            sql, new { shop = session.Shop.Id, sessionId = session.Id, now = clock.GetUtcNow().UtcDateTime }, cancellationToken);
+            sql, new { shop = session.Shop.Id, sessionId = session.Id, now = clock.Now().UtcDateTime }, cancellationToken);
         if (row is null)
             return null;
         var files = await views.FilesAsync(row.Id, cancellationToken);

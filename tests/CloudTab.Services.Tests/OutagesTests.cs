@@ -48,6 +48,34 @@ public sealed class OutagesTests(OutagesTests.Fixture relay) : IClassFixture<Out
     }
 
     [Theory]
+    [InlineData("CloudTab.UploadApi")]
+    [InlineData("CloudTab.ShopApi")]
+    [InlineData("CloudTab.Notifier")]
+    [InlineData("CloudTab.Janitor")]
+    public async Task A_service_that_starts_before_Postgres_is_alive_and_becomes_ready_with_it(string project)
+    {
+        var postgres = new NpgsqlConnectionStringBuilder(relay.Environment()["ConnectionStrings__cloudtab"]);
+        await using var toPostgres = new TcpProxy(postgres.Port);
+        toPostgres.Cut();
+        (postgres.Host, postgres.Port) = ("127.0.0.1", toPostgres.Port);
+
+        var (process, address) = await relay.StartProcessAsync(project, ("ConnectionStrings__cloudtab", postgres.ConnectionString));
+
+        await using var alive = process;
+        using var client = new HttpClient { BaseAddress = address };
+        using (var early = await client.GetAsync(new Uri("/health/ready", UriKind.Relative), Token))
+            Assert.Equal("Unhealthy: postgres", await early.Content.ReadAsStringAsync(Token));
+        toPostgres.Restore();
+        await UntilAsync(async () =>
+        {
+            using var ready = await client.GetAsync(new Uri("/health/ready", UriKind.Relative), Token);
+            return ready.StatusCode == HttpStatusCode.OK;
+        });
+        // It is Kestrel's heartbeat that ends connections which are too slow or silent.
+        Assert.DoesNotContain("Heartbeat", process.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData(true, 70)]
     [InlineData(false, 0)]
     public async Task A_host_that_a_fault_stops_exits_with_70(bool isFault, int exitCode)

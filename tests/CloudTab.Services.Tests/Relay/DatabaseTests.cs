@@ -43,6 +43,26 @@ public sealed class DatabaseTests(RelayFixture relay) : IClassFixture<RelayFixtu
     }
 
     [Fact]
+    public async Task Nothing_is_decided_by_the_machine_s_clock_before_Postgres_has_answered()
+    {
+        var machine = new ShiftedClock();
+        machine.Advance(TimeSpan.FromDays(1));
+        var time = new DatabaseTime(() => relay.Source, machine, Microsoft.Extensions.Logging.Abstractions.NullLogger<DatabaseTime>.Instance);
+        using var states = new StateMachine(relay, null, machine, time);
+
+        Assert.Equal(machine.GetUtcNow(), time.GetUtcNow(), TimeSpan.FromMinutes(1));
+        foreach (var use in (Func<Task>[])[
+            () => states.OpenAsync(Shops.Default), () => states.Expiry.ExpireSessionsAsync(1, Token),
+            () => states.Get<Shops>().FindAsync(Shops.Default, Token), () => states.Get<ApiKeys>().ImportAsync(Shops.Default, "a", ApiKeys.Create(), Token)])
+        {
+            Assert.True(Outage.Is((await Record.ExceptionAsync(use))!));
+        }
+
+        await time.MeasureAsync(Token);
+        Assert.Equal(DateTimeOffset.UnixEpoch.AddSeconds(await relay.ScalarAsync<double>("SELECT extract(epoch FROM clock_timestamp())")), time.Now(), TimeSpan.FromMinutes(1));
+    }
+
+    [Fact]
     public async Task A_locked_session_ends_nobody_else_s_upload()
     {
         using var states = new StateMachine(relay);
