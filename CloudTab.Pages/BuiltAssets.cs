@@ -91,6 +91,7 @@ public static class BuiltAssets
         ".png" => "image/png",
         ".wasm" => "application/wasm",
         ".woff2" => "font/woff2",
+        ".pfb" => "application/x-font-type1",
         ".mp3" => "audio/mpeg",
         _ => null, // the compressed forms have no address of their own
     };

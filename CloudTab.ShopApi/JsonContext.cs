@@ -5,7 +5,9 @@ namespace CloudTab.ShopApi;
 
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web, NumberHandling = JsonNumberHandling.Strict)]
 [JsonSerializable(typeof(PendingSessions))]
+[JsonSerializable(typeof(ProcessingSessions))]
 [JsonSerializable(typeof(SessionView))]
+[JsonSerializable(typeof(QueueBeginning))]
 [JsonSerializable(typeof(Answer))]
 [JsonSerializable(typeof(FileLinkView))]
 [JsonSerializable(typeof(TicketView))]

@@ -8,7 +8,7 @@ import { defineConfig } from 'vite'
 const compressed = {
   name: 'compressed',
   async writeBundle({ dir }, files) {
-    for (const name of Object.keys(files).filter((name) => /\.(js|css|svg)$/.test(name))) {
+    for (const name of Object.keys(files).filter((name) => /\.(m?js|css|svg|wasm|pfb)$/.test(name))) {
       const path = join(dir, name)
       const content = await readFile(path)
       await writeFile(`${path}.br`, await promisify(brotliCompress)(content, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }))
@@ -28,7 +28,7 @@ export default defineConfig({
     manifest: true,
     modulePreload: { polyfill: false },
     rollupOptions: {
-      input: { customer: 'customer/customer.ts', shop: 'shop/shop.ts' },
+      input: { customer: 'customer/customer.ts', shop: 'shop/shop.ts', preview: 'preview/preview.ts' },
     },
   },
 })

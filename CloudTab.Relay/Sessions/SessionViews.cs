@@ -9,6 +9,9 @@ namespace CloudTab.Relay;
 /// </summary>
 public sealed class SessionViews(Database database, Lifetimes lifetimes)
 {
+    // More than the counters of a shop could work on. Those of a program that claims without end would be the ones that are left out.
+    private const int MostProcessing = 500;
+
     private const string SelectDetails = """
         SELECT sessions.id, sessions.session_id AS SessionId, sessions.pickup_code AS PickupCode,
                sessions.customer_name AS CustomerName,
@@ -62,6 +65,22 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
         return await WithFilesAsync(found, cancellationToken);
     }
 
+    /// <summary>What the counters of a key's shop have claimed, oldest first.</summary>
+    public Task<List<ProcessingSession>> ProcessingAsync(ShopKey key, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            SELECT sessions.id, session_id AS SessionId, pickup_code AS PickupCode, customer_name AS CustomerName, file_count AS FileCount,
+                   total_size AS TotalSize, sessions.created_at AS CreatedAt, expires_at AS ExpiresAt, token,
+                   api_keys.name AS ClaimedBy, claimed_by = @key AS ClaimedByYou
+            FROM sessions JOIN api_keys ON api_keys.id = sessions.claimed_by
+            WHERE sessions.shop_id = @shop AND status = 'processing' AND expires_at > @now AND (SELECT key_is_valid(@key))
+            ORDER BY sessions.created_at, sessions.id
+            LIMIT @limit
+            """;
+        return database.QueryAsync<ProcessingSession>(
+            sql, new { shop = key.Shop, key = key.Id, now = lifetimes.Now, limit = MostProcessing }, cancellationToken);
+    }
+
     /// <summary>The files of a session that were stored, in the order in which they came; also those that are gone again.</summary>
     public Task<List<FileDetails>> FilesAsync(Guid session, CancellationToken cancellationToken) => FilesAsync(session, ofShop: false, cancellationToken);
 
@@ -96,6 +115,22 @@ public sealed record PendingSession(
     DateTime CreatedAt,
     DateTime ExpiresAt,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Token);
+
+/// <summary>A session that a counter works on.</summary>
+/// <param name="ClaimedBy">The name of the key that has claimed it.</param>
+/// <param name="ClaimedByYou">Whether that is the caller's own key.</param>
+public sealed record ProcessingSession(
+    [property: JsonIgnore] Guid Id,
+    string SessionId,
+    string PickupCode,
+    string? CustomerName,
+    int FileCount,
+    long TotalSize,
+    DateTime CreatedAt,
+    DateTime ExpiresAt,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Token,
+    string ClaimedBy,
+    bool ClaimedByYou);
 
 /// <summary>A page of the pending list, and where the next one begins, if there is one.</summary>
 public sealed record PendingPage(List<PendingSession> Sessions, PendingCursor? Next);

@@ -1,3 +1,4 @@
+using CloudTab.Pages;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using CloudTab.ShopApi.Pages;
@@ -11,13 +12,18 @@ internal static class PageEndpoints
 {
     private const string Home = "/shop";
 
+    // As many as the socket's first list has; the script asks for the others.
+    private const int PendingLimit = 100;
+
     // A form with the longest key, each character of it encoded.
     private const int LargestForm = 4 * ApiKeys.LongestKey * 3;
 
     public static void MapPages(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup(Home).ExcludeFromDescription().AddEndpointFilter(AddHeadersAsync);
-        group.MapGet("", Show);
+        foreach (var view in (string[])["", "/day", "/settings"])
+            group.MapGet(view, Show);
+        group.MapGet("/preview", ShowPreview);
         group.MapPost("/sign-in", SignIn).DisableAntiforgery().WithMetadata(new RequestSizeLimitAttribute(LargestForm));
         group.MapPost("/sign-out", SignOut);
     }
@@ -29,8 +35,30 @@ internal static class PageEndpoints
         return next(context);
     }
 
-    private static RazorComponentResult Show(HttpContext context) =>
-        Shopkeeper.Of(context) is { } caller ? new RazorComponentResult<ShopPage>(new { caller.Key.ShopName }) : Form(context, problem: null);
+    private static async Task<RazorComponentResult> Show(HttpContext context, SessionViews views, CancellationToken cancellationToken)
+    {
+        if (Shopkeeper.Of(context) is not { Key: var key } || await views.PendingAsync(key, PendingLimit, after: null, cancellationToken) is not { } pending)
+            return Form(context, problem: null);
+        var processing = await views.ProcessingAsync(key, cancellationToken);
+        var languages = Words.All.Select(words => new Language(words.Language, words["language"]));
+        return new RazorComponentResult<ShopPage>(new
+        {
+            Beginning = new QueueBeginning(new(key.Shop, key.ShopName), pending.Sessions, processing, [.. languages]),
+            IsQueue = context.Request.Path == Home,
+        });
+    }
+
+    /// <summary>
+    /// The frame that shows a customer's file. Its policy takes its origin away, so that whatever a file might do to the program that reads it, the
+    /// shop's session is out of reach. It loads our own program and nothing else. `allow-modals` is what printing needs.
+    /// </summary>
+    private static RazorComponentResult<PreviewPage> ShowPreview(HttpResponse response)
+    {
+        response.Headers.ContentSecurityPolicy = "sandbox allow-scripts allow-modals; default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; "
+            + "connect-src 'self'; worker-src blob:; img-src blob: data:; font-src data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+        response.Headers.XFrameOptions = "SAMEORIGIN";
+        return new();
+    }
 
     private static async Task<Results<SeeOther, RazorComponentResult>> SignIn(
         HttpContext context, [FromForm] string? apiKey, ApiKeys keys, SignIns signIns, CancellationToken cancellationToken)
@@ -72,3 +100,13 @@ internal static class PageEndpoints
         return new(new { Problem = problem }) { StatusCode = problem?.Status ?? StatusCodes.Status200OK };
     }
 }
+
+/// <summary>What the shop's page begins with, for its script.</summary>
+public sealed record QueueBeginning(
+    ShopIdentity Shop, IReadOnlyList<PendingSession> Pending, IReadOnlyList<ProcessingSession> Processing, IReadOnlyList<Language> Languages);
+
+/// <summary>A shop's id and name.</summary>
+public sealed record ShopIdentity(string Id, string Name);
+
+/// <summary>A language that the pages speak: its tag, and its own name.</summary>
+public sealed record Language(string Tag, string Name);

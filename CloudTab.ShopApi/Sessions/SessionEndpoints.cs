@@ -20,6 +20,7 @@ internal static class SessionEndpoints
         var sessions = group.MapGroup("/sessions").WithTags("Sessions");
         sessions.MapGet("/pending", Pending).WithSummary("List what waits, newest first")
             .Answers(Problems.InvalidLimit, Problems.InvalidCursor);
+        sessions.MapGet("/processing", Processing).WithSummary("List what the shop's counters have claimed, oldest first");
         sessions.MapGet("/{id}", Details).WithSummary("Look at a session and its files").Answers(Problems.SessionNotFound);
         sessions.MapPost("/{id}/claim", Claim).WithSummary("Claim a session, or renew the claim").Answers(Problems.OfChange);
         sessions.MapPost("/{id}/release", Release).WithSummary("Give a claimed session back").Answers(Problems.OfChange);
@@ -40,6 +41,13 @@ internal static class SessionEndpoints
         if (await views.PendingAsync(caller.Key, limit, cursor, cancellationToken) is not { } page)
             return Problems.ApiKeyInvalid;
         return TypedResults.Ok(new PendingSessions(true, page.Sessions.Count, page.Sessions, page.Next?.ToString()));
+    }
+
+    private static async Task<Results<Ok<ProcessingSessions>, Problem>> Processing(
+        Shopkeeper caller, SessionViews views, CancellationToken cancellationToken)
+    {
+        var sessions = await views.ProcessingAsync(caller.Key, cancellationToken);
+        return TypedResults.Ok(new ProcessingSessions(true, sessions.Count, sessions));
     }
 
     private static async Task<Results<Ok<SessionView>, Problem>> Details(
@@ -91,6 +99,9 @@ internal sealed record PendingSessions(
     int Count,
     List<PendingSession> Sessions,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Next);
+
+/// <summary>What the shop's counters work on, each session with the name of the key that has claimed it.</summary>
+internal sealed record ProcessingSessions(bool Success, int Count, List<ProcessingSession> Sessions);
 
 /// <summary>One session with its files.</summary>
 internal sealed record SessionView(bool Success, SessionDetails Session);

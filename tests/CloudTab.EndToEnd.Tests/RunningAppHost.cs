@@ -1,6 +1,7 @@
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
+using CloudTab.EndToEnd.Tests.Pages;
 using CloudTab.Testing;
 using Microsoft.Extensions.Configuration.UserSecrets;
 
@@ -58,4 +59,4 @@ public sealed class RunningAppHost : IAsyncLifetime
 
 /// <summary>Nothing else runs beside it: it is a dozen processes.</summary>
 [CollectionDefinition(RunningAppHost.Collection, DisableParallelization = true)]
-public sealed class RunningAppHostGroup : ICollectionFixture<RunningAppHost>;
+public sealed class RunningAppHostGroup : ICollectionFixture<RunningAppHost>, ICollectionFixture<Browsers>;

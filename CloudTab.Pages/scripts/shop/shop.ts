@@ -1,1 +1,2 @@
-import '../../styles/base.css'
+import '../../styles/shop.css'
+import './counter.ts'

@@ -129,10 +129,10 @@ public class RelayFixture(Dependencies dependencies) : IAsyncLifetime
     }
 
     /// <summary>Another key of a shop.</summary>
-    public async Task<string> KeyAsync(string shop, string? key = null)
+    public async Task<string> KeyAsync(string shop, string? key = null, string name = "Front desk")
     {
         key ??= ApiKeys.Create();
-        await new ApiKeys(new Database(Source, ResiliencePipeline.Empty), Clock, Options.Create(new KeyOptions())).ImportAsync(shop, "Front desk", key, CancellationToken.None);
+        await new ApiKeys(new Database(Source, ResiliencePipeline.Empty), Clock, Options.Create(new KeyOptions())).ImportAsync(shop, name, key, CancellationToken.None);
         return key;
     }
 

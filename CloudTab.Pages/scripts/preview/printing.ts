@@ -1,0 +1,35 @@
+import type { PrintOptions } from '../shop/contract.ts'
+import { pagesOf } from './pages.ts'
+import type { Sheets } from './sheets.ts'
+
+const papers: Record<PrintOptions['media'], string> = { a4: 'A4', a3: 'A3', letter: 'letter', photo: '4in 6in' }
+
+/**
+ * Prints the pages that the customer asked for, on paper of the size asked for, turned as the first page is. The browser's own dialog has
+ * the copies, the colour and the sides: no page can set them.
+ */
+export async function printSheets(sheets: Sheets, options: PrintOptions): Promise<void> {
+  const pages = pagesOf(options.pageRanges, sheets.count)
+  const printed: HTMLElement[] = []
+  let isWide = false
+  for (const page of pages) {
+    const { image, width, height } = await sheets.draw(page)
+    if (page === pages[0]) isWide = image.naturalWidth > image.naturalHeight
+    const sheet = document.createElement('div')
+    if (options.scaling === 'none' && width !== null && height !== null) {
+      sheet.className = 'actual'
+      image.style.width = `${width}pt`
+      image.style.height = `${height}pt`
+    }
+    sheet.append(image)
+    printed.push(sheet)
+  }
+  const paper = new CSSStyleSheet()
+  paper.replaceSync(`@page { size: ${papers[options.media]} ${isWide ? 'landscape' : 'portrait'}; margin: 0 }`)
+  document.adoptedStyleSheets = [paper]
+  const print = document.getElementById('print')!
+  print.replaceChildren(...printed)
+  // Some browsers return from `print` while the dialog is still open.
+  addEventListener('afterprint', () => print.replaceChildren(), { once: true })
+  window.print()
+}

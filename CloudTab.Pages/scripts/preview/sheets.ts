@@ -1,0 +1,24 @@
+/** Why a file cannot be shown. */
+export class PreviewFailure extends Error {
+  constructor(readonly reason: 'password' | 'broken' | 'unsupported') {
+    super(reason)
+  }
+}
+
+/** A sheet ready for paper. Sizes are in points (1/72 inch), or null where only the paper decides. */
+export interface PrintedSheet {
+  image: HTMLImageElement
+  width: number | null
+  height: number | null
+}
+
+/** An opened file: pages to look at and to print. */
+export interface Sheets {
+  count: number
+
+  /** Fills an element; resolves once the first page can be seen. `label` has the places {page} and {pages}. */
+  show(into: HTMLElement, label: string): Promise<void>
+
+  /** One page, counted from 1, for a printer. */
+  draw(page: number): Promise<PrintedSheet>
+}

@@ -1,0 +1,57 @@
+/** A failure as the relay words it: RFC 9457 with a stable `code`. Without an answer the code is `no_answer` and the status 0. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    detail: string,
+  ) {
+    super(detail)
+  }
+}
+
+// Ages are told by the relay's clock: that of a shop's PC may be wrong by hours. Milliseconds to add to ours, good to a second or so.
+let clockOffset = 0
+
+/** Now, by the relay's clock, in milliseconds since 1970. */
+export const now = (): number => Date.now() + clockOffset
+
+/** Called when the relay says that this device is signed in no longer. */
+let signedOut: () => void = () => undefined
+
+/** Sets what happens when the session cookie stops being good: its key was revoked, the shop suspended, or a month went by. */
+export function onSignedOut(action: () => void): void {
+  signedOut = action
+}
+
+/** An answer of the shop's API, whatever its body. The session cookie is sent by the browser; a failed one throws a `Problem`. */
+export async function request(method: string, path: string, body?: unknown, accept = 'application/json'): Promise<Response> {
+  const headers: Record<string, string> = { accept }
+  if (body !== undefined) headers['content-type'] = 'application/json'
+  let response: Response
+  try {
+    response = await fetch(`/api/shopkeeper${path}`, { method, headers, body: body === undefined ? null : JSON.stringify(body) })
+  } catch {
+    throw new Problem(0, 'no_answer', '')
+  }
+  const date = Date.parse(response.headers.get('date') ?? '')
+  if (!Number.isNaN(date)) clockOffset = date - Date.now()
+  if (response.ok) return response
+  const problem = await readProblem(response)
+  if (response.status === 401) signedOut()
+  throw problem
+}
+
+/** The JSON of an answer of the shop's API; undefined if it has none. */
+export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const response = await request(method, path, body)
+  return (response.status === 204 ? undefined : await response.json()) as T
+}
+
+async function readProblem(response: Response): Promise<Problem> {
+  try {
+    const { code, detail } = (await response.json()) as { code?: string; detail?: string }
+    return new Problem(response.status, code ?? 'unknown', detail ?? '')
+  } catch {
+    return new Problem(response.status, 'unknown', '')
+  }
+}

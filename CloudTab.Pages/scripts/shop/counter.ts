@@ -1,0 +1,534 @@
+import { html, LitElement, nothing, type TemplateResult } from 'lit'
+import { guard } from 'lit/directives/guard.js'
+import { repeat } from 'lit/directives/repeat.js'
+import { count, say } from '../shared/words.ts'
+import { call, onSignedOut, Problem } from './api.ts'
+import type { Job, JobDetails, PendingPage } from './contract.ts'
+import './day.ts'
+import { chip, formatAge, formatExtent, formatPrice, summarizeWishes, urgency } from './format.ts'
+import { icons } from './icons.ts'
+import { type FileShow, isLive, type JobAct, type Verb } from './job.ts'
+import { Link, type LinkState } from './link.ts'
+import { explain, Notice } from './notices.ts'
+import { Queue } from './queue.ts'
+import './settings.ts'
+import { Chime } from './sound.ts'
+import type { CtViewer } from './viewer.ts'
+import './viewer.ts'
+
+type View = 'queue' | 'day' | 'settings'
+
+const paths: Record<View, string> = { queue: '/shop', day: '/shop/day', settings: '/shop/settings' }
+
+/** Milliseconds that events are gathered for before the list is drawn: a hundred a second are ten drawings. */
+const gatherTime = 100
+
+const noticeTime = 8_000
+
+/** A claim lapses after ten minutes (CLAIM_LEASE): as long as the page is open its jobs stay its own. */
+const renewEvery = 3 * 60_000
+
+/** What the server wrote into the page. */
+interface Beginning {
+  shop: { id: string; name: string }
+  pending: PendingPage['sessions']
+  processing: PendingPage['sessions']
+  languages: { tag: string; name: string }[]
+}
+
+/** The shop's page: the queue, live, and what is done with it. The server has rendered the list; this takes its place. */
+export class CtCounter extends LitElement {
+  static override properties = {
+    view: { state: true },
+    search: { state: true },
+    selected: { state: true },
+    busy: { state: true },
+    link: { state: true },
+    notices: { state: true },
+    minute: { state: true },
+    asked: { state: true },
+  }
+
+  declare private view: View
+  declare private search: string
+  declare private selected: Job | undefined
+  declare private busy: boolean
+  declare private link: LinkState
+  declare private notices: { id: number; text: string; isError: boolean }[]
+  declare private minute: number
+
+  /** A job whose completion waits for a yes: nothing of it was printed or downloaded here. */
+  declare private asked: Job | undefined
+
+  readonly #begun = JSON.parse(document.getElementById('begin')!.textContent) as Beginning
+  readonly #chime = new Chime()
+  readonly #handled = new Set<string>()
+  readonly #queue = new Queue(
+    () => this.#drawSoon(),
+    (job) => this.#announce(job),
+    (job) => this.#end(job),
+    () => this.#link.send({ type: 'get_pending' }),
+  )
+  readonly #link = new Link(
+    (frame) => this.#queue.hear(frame),
+    (state) => (this.link = state),
+  )
+  #gatherTimer = 0
+  #arrivals: Job[] = []
+  #announced = ''
+  #noticeId = 0
+
+  constructor() {
+    super()
+    this.view = viewOf(location.pathname)
+    this.search = ''
+    this.busy = false
+    this.link = 'connecting'
+    this.notices = []
+    this.minute = 0
+    this.#queue.begin(this.#begun.pending, this.#begun.processing)
+  }
+
+  protected override createRenderRoot(): this {
+    this.replaceChildren()
+    return this
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback()
+    onSignedOut(() => (this.link = 'signed-out'))
+    this.addEventListener('ct-act', (event) => void this.#act((event as JobAct).detail.job, (event as JobAct).detail.verb))
+    this.addEventListener('ct-show', (event) => void this.#show((event as FileShow).detail))
+    this.addEventListener('ct-back', () => this.#select(undefined))
+    this.addEventListener('ct-handled', (event) => this.#handled.add((event as CustomEvent<string>).detail))
+    this.addEventListener('ct-notice', (event) => this.#notify((event as Notice).detail.text, (event as Notice).detail.isError))
+    addEventListener('popstate', () => (this.view = viewOf(location.pathname)))
+    addEventListener('keydown', (event) => this.#hotkey(event))
+    setInterval(() => this.minute++, 30_000)
+    setInterval(() => void this.#renewClaims(), renewEvery)
+    this.#link.start()
+    this.#title()
+  }
+
+  protected override render(): TemplateResult {
+    return html`
+      ${this.#bar()} ${this.#banner()}
+      ${this.view === 'queue'
+        ? this.#queueView()
+        : this.view === 'day'
+          ? html`<ct-day></ct-day>`
+          : html`<ct-settings .languages=${this.#begun.languages}></ct-settings>`}
+      <ct-viewer></ct-viewer>
+      ${this.#question()}
+      <div class="notices" role="status">
+        ${repeat(
+          this.notices,
+          (notice) => notice.id,
+          (notice) =>
+            html` <p class=${notice.isError ? 'notice is-error' : 'notice'}>
+              <span>${notice.text}</span>
+              <button class="quiet" aria-label=${say('shop.close')} @click=${() => this.#dismiss(notice.id)}>${icons.close}</button>
+            </p>`,
+        )}
+      </div>
+      <p class="visually-hidden" role="status">${this.#announced}</p>
+    `
+  }
+
+  #bar(): TemplateResult {
+    const waiting = this.#waiting().length
+    const tab = (view: View, label: string, badge: unknown = nothing): TemplateResult =>
+      html` <a
+        href=${paths[view]}
+        aria-current=${this.view === view ? 'page' : 'false'}
+        @click=${(event: MouseEvent) => this.#go(event, view)}
+        >${label}${badge}</a
+      >`
+    return html`
+      <header class="bar">
+        <p class="shop-name">${this.#begun.shop.name}</p>
+        <nav aria-label=${say('shop.views')}>
+          ${tab('queue', say('shop.queue'), waiting > 0 ? html` <span class="badge">${waiting}</span>` : nothing)}
+          ${tab('day', say('shop.day'))} ${tab('settings', say('shop.settings'))}
+        </nav>
+        <div class="bar-tools">
+          <p class="link" data-state=${this.link} role="status"><span class="link-dot"></span>${say(`shop.link.${this.link}`)}</p>
+          <button
+            class="quiet"
+            aria-pressed=${this.#chime.isOn ? 'true' : 'false'}
+            aria-label=${say('shop.sound')}
+            title=${say('shop.sound')}
+            @click=${this.#toggleSound}
+          >
+            ${this.#chime.isOn ? icons.soundOn : icons.soundOff}
+          </button>
+        </div>
+      </header>
+    `
+  }
+
+  #banner(): TemplateResult | typeof nothing {
+    if (this.link === 'signed-out') {
+      return html`<div class="banner" role="alert">
+        <p>${say('shop.signedOut')}</p>
+        <a class="button" href="/shop">${say('shop.signIn')}</a>
+      </div>`
+    }
+    if (this.link === 'broken') {
+      return html`<div class="banner" role="status">
+        <p>${say('shop.broken')}</p>
+        <button @click=${() => this.#link.retryNow()}>${say('shop.connectNow')}</button>
+      </div>`
+    }
+    return nothing
+  }
+
+  #queueView(): TemplateResult {
+    const shown = this.#shown()
+    const yours = shown.filter((job) => job.status === 'processing' && job.claimedByYou)
+    const theirs = shown.filter((job) => job.status === 'processing' && !job.claimedByYou)
+    const waiting = shown.filter((job) => job.status === 'pending')
+    return html`
+      <main class=${this.selected ? 'queue has-job' : 'queue'}>
+        <h1 class="visually-hidden">${say('shop.queue')}</h1>
+        <section class="queue-list" aria-label=${say('shop.queue')}>
+          <form class="search" role="search" @submit=${this.#find}>
+            ${icons.search}
+            <input
+              id="search"
+              type="search"
+              name="code"
+              autocomplete="off"
+              autocapitalize="characters"
+              spellcheck="false"
+              .value=${this.search}
+              placeholder=${say('shop.searchHint')}
+              aria-label=${say('shop.search')}
+              @input=${this.#filter}
+            />
+          </form>
+          <div class="scroller" @keydown=${this.#walk}>
+            ${this.#section(say('shop.yours'), yours)} ${this.#section(say('shop.waiting'), waiting)}
+            ${this.#section(say('shop.theirs'), theirs)} ${shown.length === 0 ? this.#empty() : nothing}
+          </div>
+        </section>
+        <section class="queue-job" aria-label=${say('shop.job')}>
+          ${this.selected
+            ? html`<ct-job .job=${this.selected} .minute=${this.minute} ?busy=${this.busy || this.link === 'signed-out'}></ct-job>`
+            : html`<p class="choose">${say('shop.choose')}</p>`}
+        </section>
+      </main>
+    `
+  }
+
+  #empty(): TemplateResult {
+    return html`<div class="empty">
+      <p class="empty-title">${this.search ? say('shop.nothingFound') : say('shop.noJobs')}</p>
+      <p>${this.search ? say('shop.nothingFoundHint') : say('shop.noJobsHint')}</p>
+    </div>`
+  }
+
+  #section(heading: string, jobs: Job[]): TemplateResult | typeof nothing {
+    if (jobs.length === 0) return nothing
+    return html`
+      <div class="job-group">
+        <h2 class="list-head">${heading} <span class="list-count">${jobs.length}</span></h2>
+        <ol class="jobs">
+          ${repeat(
+            jobs,
+            (job) => job.sessionId,
+            (job) => this.#row(job),
+          )}
+        </ol>
+      </div>
+    `
+  }
+
+  /** A row that has not changed is not looked at: of 500 that is what makes drawing cheap. Rows off the screen cost no layout (shop.css). */
+  #row(job: Job): TemplateResult {
+    const isSelected = job.sessionId === this.selected?.sessionId
+    return html`${guard([job, isSelected, formatAge(job.createdAt)], () => {
+      const price = formatPrice(job.price)
+      return html`
+        <li class="job" data-urgency=${job.status === 'pending' ? urgency(job) : 'taken'} data-session=${job.sessionId}>
+          <button class="job-open" aria-current=${isSelected ? 'true' : 'false'} @click=${() => this.#select(job)}>
+            <span class="job-code">${job.pickupCode}</span>
+            <span class="job-age">${formatAge(job.createdAt)}</span>
+            <span class="job-who"
+              ><bdi>${job.customerName ?? say('shop.noName')}</bdi>${job.token
+                ? html`<span class="token">${say('shop.token', { token: job.token })}</span>`
+                : nothing}</span
+            >
+            ${price ? html`<span class="job-price">${price}</span>` : nothing}
+            <span class="job-facts"
+              >${formatExtent(job)} ${summarizeWishes(job.files).map(chip)}
+              ${job.paidAt ? html`<span class="chip is-good">${say('shop.paid')}</span>` : nothing}
+              ${job.files?.some((file) => file.scan === 'infected') ? html`<span class="chip is-bad">${say('shop.virus')}</span>` : nothing}
+              ${job.status === 'processing' && !job.claimedByYou
+                ? html`<span class="chip">${job.claimedBy ?? say('shop.otherCounter')}</span>`
+                : nothing}
+            </span>
+          </button>
+          ${job.status === 'pending'
+            ? html`<button
+                class="take primary"
+                aria-label=${say('shop.takeCode', { code: job.pickupCode })}
+                @click=${() => void this.#act(job, 'claim')}
+              >
+                ${say('shop.take')}
+              </button>`
+            : nothing}
+        </li>
+      `
+    })}`
+  }
+
+  #question(): TemplateResult | typeof nothing {
+    const job = this.asked
+    if (!job) return nothing
+    return html`
+      <dialog class="question" aria-labelledby="question" @close=${() => (this.asked = undefined)}>
+        <h2 id="question">${say('shop.completeQuestion', { code: job.pickupCode })}</h2>
+        <p>${say('shop.completeWarning')}</p>
+        <div class="verbs">
+          <button @click=${() => (this.asked = undefined)}>${say('shop.cancel')}</button>
+          <button class="primary" @click=${() => this.#confirm(job)}>${say('shop.completeAnyway')}</button>
+        </div>
+      </dialog>
+    `
+  }
+
+  protected override updated(): void {
+    const question = this.querySelector<HTMLDialogElement>('dialog.question')
+    if (question && !question.open) question.showModal()
+  }
+
+  /** The jobs that the search leaves, the one that came first on top: it is served first. */
+  #shown(): Job[] {
+    const wanted = this.search.trim().toUpperCase()
+    const jobs = [...this.#queue.jobs.values()].sort((one, other) =>
+      one.createdAt < other.createdAt ? -1 : one.createdAt > other.createdAt ? 1 : 0,
+    )
+    if (!wanted) return jobs
+    return jobs.filter(
+      (job) =>
+        job.pickupCode.startsWith(wanted.replaceAll(' ', '')) ||
+        job.customerName?.toUpperCase().includes(wanted) ||
+        String(job.token ?? '') === wanted,
+    )
+  }
+
+  #waiting(): Job[] {
+    return [...this.#queue.jobs.values()].filter((job) => job.status === 'pending')
+  }
+
+  // Events change the list ten times a second at most; what a person does shows at once.
+  #drawSoon(): void {
+    if (this.#gatherTimer !== 0) return
+    this.#gatherTimer = setTimeout(() => {
+      this.#gatherTimer = 0
+      if (this.selected) this.selected = this.#queue.jobs.get(this.selected.sessionId) ?? this.selected
+      this.#sayArrivals()
+      this.#title()
+      this.requestUpdate()
+    }, gatherTime)
+  }
+
+  #title(): void {
+    const waiting = this.#waiting().length
+    document.title = waiting > 0 ? `(${waiting}) ${this.#begun.shop.name}` : this.#begun.shop.name
+  }
+
+  #announce(job: Job): void {
+    if (this.#arrivals.length === 0) this.#chime.ring()
+    this.#arrivals.push(job)
+  }
+
+  #sayArrivals(): void {
+    const [first] = this.#arrivals
+    if (!first) return
+    this.#announced =
+      this.#arrivals.length === 1
+        ? say('shop.arrived', { code: first.pickupCode, name: first.customerName ?? say('shop.noName'), extent: formatExtent(first) })
+        : count('shop.arrivedMany', this.#arrivals.length)
+    this.#arrivals = []
+  }
+
+  #end(job: Job): void {
+    this.#handled.delete(job.sessionId)
+    if (this.selected?.sessionId === job.sessionId) {
+      this.selected = job
+      this.querySelector<CtViewer>('ct-viewer')?.close()
+    }
+  }
+
+  #select(job: Job | undefined): void {
+    const before = this.selected
+    this.selected = job
+    if (job && !isLive(job)) this.selected = undefined
+    // On a phone the job takes the list's place: the focus goes along, and comes back.
+    void this.updateComplete.then(() => {
+      if (job) this.querySelector<HTMLElement>('#job-code')?.focus()
+      else if (before) this.querySelector<HTMLElement>(`[data-session="${before.sessionId}"] .job-open`)?.focus()
+    })
+  }
+
+  async #act(job: Job, verb: Verb): Promise<void> {
+    if (this.busy) return
+    if (verb === 'complete' && !this.#handled.has(job.sessionId)) {
+      this.asked = job
+      return
+    }
+    await this.#do(job, verb)
+  }
+
+  async #do(job: Job, verb: Verb): Promise<void> {
+    this.busy = true
+    try {
+      const path = `/sessions/${job.sessionId}`
+      switch (verb) {
+        case 'claim': {
+          const { session } = await call<{ session: JobDetails }>('POST', `${path}/claim`)
+          this.#select(this.#queue.learn(session, true))
+          break
+        }
+        case 'release':
+          await call('POST', `${path}/release`)
+          this.#queue.change(job.sessionId, 'pending')
+          this.#select(undefined)
+          break
+        case 'complete':
+          await call('POST', `${path}/complete`)
+          this.selected = undefined
+          this.#queue.change(job.sessionId, 'completed')
+          this.#notify(say('shop.completed', { code: job.pickupCode }))
+          break
+        case 'paid':
+        case 'unpaid':
+          await call(verb === 'paid' ? 'POST' : 'DELETE', `${path}/paid`)
+          this.#queue.amend(job.sessionId, { paidAt: verb === 'paid' ? new Date().toISOString() : null })
+          break
+      }
+    } catch (failure) {
+      await this.#fail(job, failure)
+    } finally {
+      this.busy = false
+    }
+  }
+
+  /** Another counter was faster, or the customer has withdrawn: the list is put right along with the message. */
+  async #fail(job: Job, failure: unknown): Promise<void> {
+    if (failure instanceof Problem && failure.status === 401) return
+    this.#notify(explain(failure), true)
+    if (!(failure instanceof Problem) || ![404, 409, 410].includes(failure.status)) return
+    try {
+      const { session } = await call<{ session: JobDetails }>('GET', `/sessions/${job.sessionId}`)
+      this.#queue.learn(session, false)
+      await this.#queue.refreshClaims()
+    } catch {
+      // What the list shows is then put right by the next event.
+    }
+  }
+
+  #confirm(job: Job): void {
+    this.asked = undefined
+    void this.#do(job, 'complete')
+  }
+
+  async #show({ job, file, print }: FileShow['detail']): Promise<void> {
+    const viewer = this.querySelector<CtViewer>('ct-viewer')
+    if (!viewer) return
+    viewer.printed = () => this.#handled.add(job.sessionId)
+    await viewer.open(file, print)
+  }
+
+  async #renewClaims(): Promise<void> {
+    if (this.link !== 'live') return
+    for (const job of this.#queue.jobs.values()) {
+      if (job.status !== 'processing' || !job.claimedByYou) continue
+      try {
+        await call('POST', `/sessions/${job.sessionId}/claim`)
+      } catch {
+        // Lost meanwhile: its event tells.
+      }
+    }
+  }
+
+  #filter(event: InputEvent): void {
+    this.search = (event.target as HTMLInputElement).value
+  }
+
+  /** A code that the list does not have may be one of a job that ended: the relay knows. */
+  async #find(event: SubmitEvent): Promise<void> {
+    event.preventDefault()
+    const [only, ...others] = this.#shown()
+    if (only && others.length === 0) {
+      this.search = ''
+      this.#select(only)
+      return
+    }
+    const code = this.search.trim().replaceAll(' ', '')
+    if (only || !code) return
+    try {
+      const { session } = await call<{ session: JobDetails }>('GET', `/sessions/${encodeURIComponent(code)}`)
+      this.search = ''
+      if (isLive(session)) this.#select(this.#queue.learn(session, this.#queue.jobs.get(session.sessionId)?.claimedByYou ?? false))
+      else this.#notify(`${session.pickupCode}: ${say(`shop.ended.${session.status}`)}`)
+    } catch (failure) {
+      this.#notify(explain(failure), true)
+    }
+  }
+
+  /** `/` goes to the search, as in many lists; Escape clears it or closes the job. */
+  #hotkey(event: KeyboardEvent): void {
+    if (this.view !== 'queue' || document.querySelector('dialog[open]')) return
+    const field = this.querySelector<HTMLInputElement>('#search')
+    const isTyping = event.target instanceof HTMLInputElement
+    if (event.key === '/' && !isTyping && !event.ctrlKey && !event.metaKey) {
+      event.preventDefault()
+      field?.focus()
+    } else if (event.key === 'Escape' && this.search) {
+      this.search = ''
+    } else if (event.key === 'Escape' && this.selected) {
+      this.#select(undefined)
+    }
+  }
+
+  /** Up and down walk through the list. */
+  #walk(event: KeyboardEvent): void {
+    if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return
+    const row = (event.target as HTMLElement).closest('li.job')
+    if (!row) return
+    const rows = [...this.querySelectorAll('li.job')]
+    const next = rows[rows.indexOf(row) + (event.key === 'ArrowDown' ? 1 : -1)]
+    if (!next) return
+    event.preventDefault()
+    next.querySelector<HTMLElement>('.job-open')?.focus()
+  }
+
+  #toggleSound(): void {
+    this.#chime.isOn = !this.#chime.isOn
+    this.requestUpdate()
+  }
+
+  #go(event: MouseEvent, view: View): void {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return
+    event.preventDefault()
+    if (view !== this.view) history.pushState(null, '', paths[view])
+    this.view = view
+  }
+
+  #notify(text: string, isError = false): void {
+    const id = ++this.#noticeId
+    this.notices = [...this.notices.slice(-2), { id, text, isError }]
+    setTimeout(() => this.#dismiss(id), noticeTime)
+  }
+
+  #dismiss(id: number): void {
+    this.notices = this.notices.filter((notice) => notice.id !== id)
+  }
+}
+
+const viewOf = (path: string): View => (path.endsWith('/day') ? 'day' : path.endsWith('/settings') ? 'settings' : 'queue')
+
+customElements.define('ct-counter', CtCounter)

@@ -1,0 +1,122 @@
+import { html, type TemplateResult } from 'lit'
+import { count, language, say } from '../shared/words.ts'
+import { now } from './api.ts'
+import type { Job, JobFile, Price, PrintOptions } from './contract.ts'
+
+const minute = 60_000
+
+/** The browser's own variant of the page's language, such as en-IN: how dates and numbers are written. */
+export const locale = navigator.languages.find((one) => one === language || one.startsWith(`${language}-`)) ?? language
+
+/** Milliseconds since a time of the relay's, never negative. */
+export const ageOf = (time: string): number => Math.max(0, now() - Date.parse(time))
+
+/** How long somebody waits: `4 min`, `2 h 5 min`. */
+export function formatAge(time: string): string {
+  const minutes = Math.floor(ageOf(time) / minute)
+  if (minutes < 1) return say('shop.age.now')
+  if (minutes < 60) return say('shop.age.minutes', { minutes })
+  return say('shop.age.hours', { hours: Math.floor(minutes / 60), minutes: minutes % 60 })
+}
+
+/** For the colour of a row: what waits long comes to the eye. */
+export function urgency(job: Job): 'new' | 'waiting' | 'late' {
+  const minutes = ageOf(job.createdAt) / minute
+  return minutes < 5 ? 'new' : minutes < 15 ? 'waiting' : 'late'
+}
+
+const moneyFormats = new Map<string, Intl.NumberFormat>()
+
+/** The major unit's text of an amount in minor units: 1250 INR is ₹12.50. Whole amounts have no decimals. */
+export function formatMoney(amount: number, currency: string): string {
+  const digits = fractionDigits(currency)
+  const whole = amount % 10 ** digits === 0
+  const key = `${currency} ${whole}`
+  let format = moneyFormats.get(key)
+  if (!format) {
+    format = new Intl.NumberFormat(locale, { style: 'currency', currency, minimumFractionDigits: whole ? 0 : digits })
+    moneyFormats.set(key, format)
+  }
+  return format.format(amount / 10 ** digits)
+}
+
+/** How many decimals a currency has: 2 for INR, 0 for JPY. */
+export const fractionDigits = (currency: string): number =>
+  new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2
+
+/** The total, `from ₹12` where some file's price is not known, or null where none is. */
+export function formatPrice(price: Price | null | undefined): string | null {
+  if (!price || price.amount === null) return null
+  const money = formatMoney(price.amount, price.currency)
+  return price.isComplete ? money : say('shop.price.atLeast', { money })
+}
+
+/** Bytes for people, in the units that they know from their phones. */
+export function formatSize(bytes: number): string {
+  const [unit, divisor] = bytes < 1 << 20 ? ['kilobyte', 1 << 10] : ['megabyte', 1 << 20]
+  const format = new Intl.NumberFormat(locale, {
+    style: 'unit',
+    unit,
+    maximumFractionDigits: bytes < 10 << 20 && bytes >= 1 << 20 ? 1 : 0,
+  })
+  return format.format(bytes === 0 ? 0 : Math.max(bytes / divisor, 1))
+}
+
+/** `3 files · 12 pages`; pages are told where each file has some. */
+export function formatExtent(job: Job): string {
+  const files = count('shop.files', job.fileCount)
+  return job.pages ? `${files} · ${count('shop.pages', job.pages)}` : files
+}
+
+/** What a file is called where its name does not matter. */
+export function formatType(type: string): string {
+  if (type === 'application/pdf') return 'PDF'
+  if (type.startsWith('image/')) return say('shop.type.picture')
+  if (type.startsWith('text/')) return say('shop.type.text')
+  return say('shop.type.document')
+}
+
+/** One thing that a customer wants; `isSpecial` if it is not what most want, and so easily overlooked. */
+export interface Wish {
+  text: string
+  isSpecial: boolean
+}
+
+/** Every option of a file, in the order in which a print dialog asks for them. */
+export function wishesOf(options: PrintOptions): Wish[] {
+  const wishes = [
+    { text: count('shop.copies', options.copies), isSpecial: options.copies > 1 },
+    { text: say(`shop.colorMode.${options.colorMode}`), isSpecial: options.colorMode === 'color' },
+    { text: say(`shop.sides.${options.sides}`), isSpecial: options.sides !== 'one-sided' },
+    {
+      text: options.pageRanges ? say('shop.pageRanges', { pages: options.pageRanges.replaceAll(',', ', ') }) : say('shop.allPages'),
+      isSpecial: options.pageRanges !== null,
+    },
+    { text: say(`shop.media.${options.media}`), isSpecial: options.media !== 'a4' },
+  ]
+  if (options.scaling === 'none') wishes.push({ text: say('shop.scaling.none'), isSpecial: true })
+  return wishes
+}
+
+/** What a row says of all files' options together. */
+export function summarizeWishes(files: Partial<JobFile>[] | undefined): Wish[] {
+  const all = (files ?? []).flatMap((file) => (file.printOptions ? [file.printOptions] : []))
+  if (all.length === 0) return []
+  const modes = new Set(all.map((options) => options.colorMode))
+  const mode = modes.size > 1 ? 'mixed' : all[0]!.colorMode
+  const wishes = [{ text: say(`shop.colorMode.${mode}`), isSpecial: mode !== 'monochrome' }]
+  if (all.some((options) => options.sides !== 'one-sided')) wishes.push({ text: say('shop.twoSided'), isSpecial: true })
+  const copies = Math.max(...all.map((options) => options.copies))
+  if (copies > 1) wishes.push({ text: `×${copies}`, isSpecial: true })
+  for (const media of new Set(all.map((options) => options.media))) {
+    if (media !== 'a4') wishes.push({ text: say(`shop.media.${media}`), isSpecial: true })
+  }
+  return wishes
+}
+
+export const chip = ({ text, isSpecial }: Wish): TemplateResult =>
+  html`<span class=${isSpecial ? 'chip is-special' : 'chip'}>${text}</span>`
+
+/** Whether this page can show and print a file itself. */
+export const isShowable = (file: JobFile): boolean =>
+  file.status === 'stored' && file.scan !== 'infected' && (file.type === 'application/pdf' || file.type.startsWith('image/'))

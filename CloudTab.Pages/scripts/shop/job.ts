@@ -1,0 +1,224 @@
+import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit'
+import { repeat } from 'lit/directives/repeat.js'
+import { count, say } from '../shared/words.ts'
+import { call, Problem } from './api.ts'
+import type { Job, JobDetails, JobFile } from './contract.ts'
+import { chip, wishesOf, formatAge, formatExtent, formatPrice, formatSize, formatType, isShowable } from './format.ts'
+import { icons } from './icons.ts'
+import { explain } from './notices.ts'
+
+/** What a shopkeeper does with a job. */
+export type Verb = 'claim' | 'release' | 'complete' | 'paid' | 'unpaid'
+
+/** A verb that was chosen for a job; `ct-counter` does it. */
+export class JobAct extends CustomEvent<{ job: Job; verb: Verb }> {
+  constructor(job: Job, verb: Verb) {
+    super('ct-act', { bubbles: true, detail: { job, verb } })
+  }
+}
+
+/** A file that is to be looked at, or printed. */
+export class FileShow extends CustomEvent<{ job: Job; file: JobFile; print: boolean }> {
+  constructor(job: Job, file: JobFile, print: boolean) {
+    super('ct-show', { bubbles: true, detail: { job, file, print } })
+  }
+}
+
+/** One job: its files with what the customer wants done with them, and the buttons that carry it through. */
+export class CtJob extends LitElement {
+  static override properties = {
+    job: { attribute: false },
+    busy: { type: Boolean },
+    minute: { attribute: false },
+    details: { state: true },
+    problem: { state: true },
+  }
+
+  declare job: Job
+
+  /** Whether a verb is on its way. */
+  declare busy: boolean
+
+  /** Changes every minute: ages are drawn again. */
+  declare minute: number
+
+  declare private details: JobDetails | undefined
+  declare private problem: string | undefined
+
+  protected override createRenderRoot(): this {
+    return this
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (!changed.has('job')) return
+    const before = changed.get('job')
+    if (before?.sessionId !== this.job.sessionId) this.details = undefined
+    const isStale =
+      before?.sessionId !== this.job.sessionId ||
+      before.fileCount !== this.job.fileCount ||
+      before.totalSize !== this.job.totalSize ||
+      before.files !== this.job.files
+    if (isStale && isLive(this.job)) void this.#load()
+  }
+
+  async #load(): Promise<void> {
+    const { sessionId } = this.job
+    try {
+      const { session } = await call<{ session: JobDetails }>('GET', `/sessions/${sessionId}`)
+      if (sessionId !== this.job.sessionId) return
+      this.details = session
+      this.problem = undefined
+    } catch (failure) {
+      // A job that has just ended is told by its event.
+      if (sessionId === this.job.sessionId && !(failure instanceof Problem && failure.status === 404)) this.problem = explain(failure)
+    }
+  }
+
+  protected override render(): TemplateResult {
+    const { job } = this
+    const price = formatPrice(job.price)
+    return html`
+      <article class="job-sheet" aria-labelledby="job-code">
+        <header class="job-head">
+          <button class="back quiet" @click=${() => this.dispatchEvent(new Event('ct-back', { bubbles: true }))}>
+            ${icons.back}<span>${say('shop.back')}</span>
+          </button>
+          <div>
+            <h2 id="job-code" class="job-code" tabindex="-1">${job.pickupCode}</h2>
+            <p class="job-who">
+              <bdi>${job.customerName ?? say('shop.noName')}</bdi>
+              ${job.token ? html`<span class="token">${say('shop.token', { token: job.token })}</span>` : nothing}
+            </p>
+          </div>
+          <div class="job-state">
+            ${this.#state()}
+            <p class="job-extent">${formatExtent(job)}</p>
+          </div>
+        </header>
+        ${isLive(job)
+          ? html` ${this.problem
+                ? html`<p class="error" role="alert">
+                    ${this.problem} <button @click=${() => void this.#load()}>${say('shop.again')}</button>
+                  </p>`
+                : nothing}
+              ${this.#files()}
+              <footer class="job-foot">
+                <div class="bill">
+                  ${price ? html`<strong class="bill-amount">${price}</strong>` : html`<span>${say('shop.price.none')}</span>`}
+                  <button
+                    class=${job.paidAt ? 'paid is-paid' : 'paid'}
+                    aria-pressed=${job.paidAt ? 'true' : 'false'}
+                    ?disabled=${this.busy}
+                    @click=${() => this.#act(job.paidAt ? 'unpaid' : 'paid')}
+                  >
+                    ${icons.check}<span>${job.paidAt ? say('shop.paid') : say('shop.markPaid')}</span>
+                  </button>
+                </div>
+                ${this.#verbs()}
+              </footer>`
+          : html`<p class="ended">${say(`shop.ended.${job.status}`)}</p>`}
+      </article>
+    `
+  }
+
+  #state(): TemplateResult {
+    const { job } = this
+    if (job.status === 'pending') return html`<p class="state">${say('shop.waits', { age: formatAge(job.createdAt) })}</p>`
+    if (job.status !== 'processing') return html`<p class="state">${say(`shop.status.${job.status}`)}</p>`
+    if (job.claimedByYou) return html`<p class="state is-yours">${say('shop.withYou')}</p>`
+    return html`<p class="state is-theirs">${say('shop.withOther', { name: job.claimedBy ?? say('shop.otherCounter') })}</p>`
+  }
+
+  #files(): TemplateResult {
+    if (!this.details) return html`<p class="quiet-text" role="status">${say('shop.loading')}</p>`
+    const files = this.details.files.filter((file) => file.status === 'stored')
+    return html`<ol class="job-files">
+      ${repeat(
+        files,
+        (file) => file.id,
+        (file) => this.#file(file),
+      )}
+    </ol>`
+  }
+
+  #file(file: JobFile): TemplateResult {
+    const isOurs = this.job.status === 'processing' && this.job.claimedByYou === true
+    const facts = [formatType(file.type), formatSize(file.size)]
+    if (file.pages) facts.unshift(count('shop.documentPages', file.pages))
+    return html`
+      <li class="file">
+        <span class="file-icon">${file.type.startsWith('image/') ? icons.picture : icons.document}</span>
+        <div class="file-text">
+          <h3><bdi>${file.name}</bdi></h3>
+          <p class="file-facts">${facts.join(' · ')}</p>
+          ${file.printOptions ? html`<p class="chips">${wishesOf(file.printOptions).map(chip)}</p>` : nothing}
+          ${file.scan === 'infected' ? html`<p class="warning">${icons.warning}<span>${say('shop.infected')}</span></p>` : nothing}
+          ${file.locked ? html`<p class="warning">${icons.lock}<span>${say('shop.locked')}</span></p>` : nothing}
+        </div>
+        <div class="file-tools">
+          ${isShowable(file)
+            ? html`<button
+                @click=${() => this.dispatchEvent(new FileShow(this.job, file, false))}
+                aria-label=${say('shop.previewOf', { name: file.name })}
+              >
+                ${icons.eye}<span>${say('shop.preview')}</span>
+              </button>`
+            : nothing}
+          ${isOurs && isShowable(file)
+            ? html`<button
+                @click=${() => this.dispatchEvent(new FileShow(this.job, file, true))}
+                aria-label=${say('shop.printOf', { name: file.name })}
+              >
+                ${icons.print}<span>${say('shop.print')}</span>
+              </button>`
+            : nothing}
+          ${isOurs && file.scan !== 'infected'
+            ? html`<a
+                class="button"
+                href="/api/shopkeeper/files/${file.id}/download"
+                download
+                aria-label=${say('shop.downloadOf', { name: file.name })}
+                @click=${() => this.#handled()}
+                >${icons.download}<span>${say('shop.download')}</span></a
+              >`
+            : nothing}
+        </div>
+      </li>
+    `
+  }
+
+  #verbs(): TemplateResult | typeof nothing {
+    const { job } = this
+    if (job.status === 'pending') {
+      return html`<div class="verbs">
+        <button class="primary large" ?disabled=${this.busy} @click=${() => this.#act('claim')}>${say('shop.take')}</button>
+      </div>`
+    }
+    if (!job.claimedByYou) return nothing
+    return html`
+      <div class="verbs">
+        <button ?disabled=${this.busy} @click=${() => this.#act('release')}>${say('shop.release')}</button>
+        <a class="button" href="/api/shopkeeper/sessions/${job.sessionId}/download" download @click=${() => this.#handled()}>
+          ${icons.download}<span>${say('shop.downloadAll')}</span></a
+        >
+        <button class="primary large" ?disabled=${this.busy} @click=${() => this.#act('complete')}>
+          ${icons.check}<span>${say('shop.complete')}</span>
+        </button>
+      </div>
+    `
+  }
+
+  #act(verb: Verb): void {
+    this.dispatchEvent(new JobAct(this.job, verb))
+  }
+
+  /** Something of the job was taken out of the page: it may be completed without a question. */
+  #handled(): void {
+    this.dispatchEvent(new CustomEvent('ct-handled', { bubbles: true, detail: this.job.sessionId }))
+  }
+}
+
+/** Whether the job is still to be done. */
+export const isLive = (job: Job): boolean => job.status === 'pending' || job.status === 'processing'
+
+customElements.define('ct-job', CtJob)

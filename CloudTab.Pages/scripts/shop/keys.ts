@@ -1,0 +1,174 @@
+import { html, LitElement, nothing, type TemplateResult } from 'lit'
+import { repeat } from 'lit/directives/repeat.js'
+import { say } from '../shared/words.ts'
+import { call } from './api.ts'
+import { locale } from './format.ts'
+import type { ShopKey } from './contract.ts'
+import { explain, Notice } from './notices.ts'
+
+/** The shop's keys: one for each counter or program, so that one can be taken back without the others. */
+export class CtKeys extends LitElement {
+  static override properties = {
+    keys: { state: true },
+    added: { state: true },
+    asked: { state: true },
+    problem: { state: true },
+    isBusy: { state: true },
+  }
+
+  declare private keys: ShopKey[] | undefined
+
+  /** The key that was just made; nobody can show it again. */
+  declare private added: { name: string; key: string } | undefined
+
+  declare private asked: ShopKey | undefined
+  declare private problem: string | undefined
+  declare private isBusy: boolean
+
+  readonly #times = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' })
+
+  protected override createRenderRoot(): this {
+    return this
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback()
+    void this.#load()
+  }
+
+  protected override render(): TemplateResult {
+    return html`
+      <section class="sheet" aria-labelledby="keys">
+        <h2 id="keys">${say('shop.keys')}</h2>
+        <p class="hint">${say('shop.keys.hint')}</p>
+        ${this.problem ? html`<p class="error" role="alert">${this.problem}</p>` : nothing}
+        ${this.added
+          ? html` <div class="key-shown" role="status">
+              <p>${say('shop.keys.added', { name: this.added.name })}</p>
+              <code>${this.added.key}</code>
+              <div class="row">
+                <button @click=${() => void this.#copy(this.added!.key)}>${say('shop.copy')}</button>
+                <button @click=${() => (this.added = undefined)}>${say('shop.keys.noted')}</button>
+              </div>
+            </div>`
+          : nothing}
+        ${this.keys ? this.#table(this.keys) : nothing}
+        <form class="row" @submit=${this.#add}>
+          <div class="field grow">
+            <label for="key-name">${say('shop.keys.name')}</label>
+            <input id="key-name" name="name" required maxlength="100" autocomplete="off" placeholder=${say('shop.keys.nameHint')} />
+          </div>
+          <button ?disabled=${this.isBusy}>${say('shop.keys.add')}</button>
+        </form>
+        ${this.#question()}
+      </section>
+    `
+  }
+
+  #table(keys: ShopKey[]): TemplateResult {
+    return html`
+      <div class="table-room" tabindex="0" role="group" aria-label=${say('shop.keys')}>
+        <table class="table">
+          <thead>
+            <tr>
+              <th scope="col">${say('shop.keys.nameColumn')}</th>
+              <th scope="col">${say('shop.keys.prefix')}</th>
+              <th scope="col">${say('shop.keys.lastUsed')}</th>
+              <td></td>
+            </tr>
+          </thead>
+          <tbody>
+            ${repeat(
+              keys,
+              (key) => key.id,
+              (key) =>
+                html` <tr class=${key.revokedAt ? 'is-revoked' : ''}>
+                  <th scope="row">${key.name}</th>
+                  <td><code>${key.prefix}…</code></td>
+                  <td>${key.lastUsedAt ? this.#times.format(new Date(key.lastUsedAt)) : say('shop.keys.never')}</td>
+                  <td class="number">
+                    ${key.revokedAt
+                      ? html`<span class="hint">${say('shop.keys.revoked')}</span>`
+                      : html`<button
+                          class="danger"
+                          aria-label=${say('shop.keys.revokeName', { name: key.name })}
+                          @click=${() => (this.asked = key)}
+                        >
+                          ${say('shop.keys.revoke')}
+                        </button>`}
+                  </td>
+                </tr>`,
+            )}
+          </tbody>
+        </table>
+      </div>
+    `
+  }
+
+  #question(): TemplateResult | typeof nothing {
+    const key = this.asked
+    if (!key) return nothing
+    return html`
+      <dialog class="question" aria-labelledby="revoke" @close=${() => (this.asked = undefined)}>
+        <h2 id="revoke">${say('shop.keys.revokeQuestion', { name: key.name })}</h2>
+        <p>${say('shop.keys.revokeWarning')}</p>
+        <div class="verbs">
+          <button @click=${() => (this.asked = undefined)}>${say('shop.cancel')}</button>
+          <button class="danger" @click=${() => void this.#revoke(key)}>${say('shop.keys.revoke')}</button>
+        </div>
+      </dialog>
+    `
+  }
+
+  protected override updated(): void {
+    const question = this.querySelector('dialog')
+    if (question && !question.open) question.showModal()
+  }
+
+  #add(event: SubmitEvent): void {
+    event.preventDefault()
+    const form = event.target as HTMLFormElement
+    void this.#change(async () => {
+      const name = String(new FormData(form).get('name')).trim()
+      const { key } = await call<{ key: string }>('POST', '/keys', { name })
+      this.added = { name, key }
+      form.reset()
+    })
+  }
+
+  async #revoke(key: ShopKey): Promise<void> {
+    this.asked = undefined
+    await this.#change(async () => {
+      await call('DELETE', `/keys/${key.id}`)
+      this.dispatchEvent(new Notice(say('shop.keys.revokedNow', { name: key.name })))
+    })
+  }
+
+  async #copy(key: string): Promise<void> {
+    await navigator.clipboard.writeText(key)
+    this.dispatchEvent(new Notice(say('shop.copied')))
+  }
+
+  async #change(change: () => Promise<void>): Promise<void> {
+    this.isBusy = true
+    try {
+      await change()
+      await this.#load()
+    } catch (failure) {
+      this.dispatchEvent(new Notice(explain(failure), true))
+    } finally {
+      this.isBusy = false
+    }
+  }
+
+  async #load(): Promise<void> {
+    try {
+      this.keys = (await call<{ keys: ShopKey[] }>('GET', '/keys')).keys
+      this.problem = undefined
+    } catch (failure) {
+      this.problem = explain(failure)
+    }
+  }
+}
+
+customElements.define('ct-keys', CtKeys)

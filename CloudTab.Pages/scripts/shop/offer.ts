@@ -1,0 +1,149 @@
+import { html, LitElement, nothing, type TemplateResult } from 'lit'
+import { say } from '../shared/words.ts'
+import { call } from './api.ts'
+import type { Offer, PrintOptions } from './contract.ts'
+import { fractionDigits } from './format.ts'
+import { explain, Notice } from './notices.ts'
+
+const media = ['a4', 'a3', 'letter', 'photo'] as const
+const colorModes = ['monochrome', 'color'] as const
+
+/** What the shop prints, for how much a page, and where it can be paid. */
+export class CtOffer extends LitElement {
+  static override properties = { offer: { state: true }, problem: { state: true }, isBusy: { state: true } }
+
+  declare private offer: Offer | undefined
+  declare private problem: string | undefined
+  declare private isBusy: boolean
+
+  protected override createRenderRoot(): this {
+    return this
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback()
+    void this.#load()
+  }
+
+  protected override render(): TemplateResult {
+    return html`
+      <section class="sheet" aria-labelledby="offer">
+        <h2 id="offer">${say('shop.prices')}</h2>
+        <p class="hint">${say('shop.prices.hint')}</p>
+        ${this.problem ? html`<p class="error" role="alert">${this.problem}</p>` : nothing} ${this.offer ? this.#form(this.offer) : nothing}
+      </section>
+    `
+  }
+
+  #form(offer: Offer): TemplateResult {
+    return html`
+      <form @submit=${this.#save}>
+        <table class="table prices">
+          <thead>
+            <tr>
+              <th scope="col">${say('shop.media')}</th>
+              ${colorModes.map((mode) => html`<th scope="col">${say(`shop.colorMode.${mode}`)}, ${offer.currency}</th>`)}
+            </tr>
+          </thead>
+          <tbody>
+            ${media.map(
+              (paper) =>
+                html`<tr>
+                  <th scope="row">${say(`shop.media.${paper}`)}</th>
+                  ${colorModes.map((mode) => this.#cell(offer, paper, mode))}
+                </tr>`,
+            )}
+          </tbody>
+        </table>
+        <label class="check"><input type="checkbox" name="twoSided" .checked=${offer.twoSided} /> ${say('shop.offersTwoSided')}</label>
+        <div class="row">
+          <div class="field grow">
+            <label for="upi">${say('shop.upi')}</label>
+            <input
+              id="upi"
+              name="upiAddress"
+              autocomplete="off"
+              spellcheck="false"
+              placeholder="name@bank"
+              aria-describedby="upi-hint"
+              .value=${offer.upiAddress ?? ''}
+            />
+          </div>
+          <button ?disabled=${this.isBusy}>${say('shop.save')}</button>
+        </div>
+        <p id="upi-hint" class="hint">${say('shop.upi.hint')}</p>
+      </form>
+    `
+  }
+
+  #cell(offer: Offer, paper: PrintOptions['media'], mode: PrintOptions['colorMode']): TemplateResult {
+    const listed = offer.prices.find((price) => price.media === paper && price.colorMode === mode)
+    const label = `${say(`shop.media.${paper}`)}, ${say(`shop.colorMode.${mode}`)}`
+    const value = listed?.price == null ? '' : String(listed.price / 10 ** fractionDigits(offer.currency))
+    return html`<td>
+      <span class="price-cell">
+        <input
+          type="checkbox"
+          name="${paper} ${mode}"
+          aria-label=${say('shop.offered', { what: label })}
+          .checked=${listed !== undefined}
+        />
+        <input
+          type="number"
+          name="${paper} ${mode} price"
+          min="0"
+          step="any"
+          inputmode="decimal"
+          aria-label=${say('shop.priceOf', { what: label })}
+          .value=${value}
+          @input=${this.#offerPriced}
+        />
+      </span>
+    </td>`
+  }
+
+  /** A price that is entered is meant to be offered. */
+  #offerPriced(event: Event): void {
+    const input = event.target as HTMLInputElement
+    if (input.value) input.parentElement!.querySelector<HTMLInputElement>('input[type=checkbox]')!.checked = true
+  }
+
+  #save(event: SubmitEvent): void {
+    event.preventDefault()
+    const form = new FormData(event.target as HTMLFormElement)
+    const minor = 10 ** fractionDigits(this.offer!.currency)
+    const prices = media.flatMap((paper) =>
+      colorModes.flatMap((mode) => {
+        if (!form.has(`${paper} ${mode}`)) return []
+        const price = String(form.get(`${paper} ${mode} price`))
+        return [{ media: paper, colorMode: mode, price: price === '' ? null : Math.round(Number(price) * minor) }]
+      }),
+    )
+    void this.#put({ ...this.offer!, prices, twoSided: form.has('twoSided'), upiAddress: String(form.get('upiAddress')).trim() || null })
+  }
+
+  async #load(): Promise<void> {
+    try {
+      this.offer = offerOf(await call('GET', '/offer'))
+      this.problem = undefined
+    } catch (failure) {
+      this.problem = explain(failure)
+    }
+  }
+
+  async #put(offer: Offer): Promise<void> {
+    this.isBusy = true
+    try {
+      this.offer = offerOf(await call('PUT', '/offer', offer))
+      this.dispatchEvent(new Notice(say('shop.saved')))
+    } catch (failure) {
+      this.dispatchEvent(new Notice(explain(failure), true))
+    } finally {
+      this.isBusy = false
+    }
+  }
+}
+
+const offerOf = (answer: unknown): Offer => (answer as { offer?: Offer }).offer ?? (answer as Offer)
+
+customElements.define('ct-offer', CtOffer)

@@ -1,0 +1,153 @@
+import { html, LitElement, nothing, type TemplateResult } from 'lit'
+import { language, say } from '../shared/words.ts'
+import { call } from './api.ts'
+import type { ShopSettings } from './contract.ts'
+import './keys.ts'
+import { explain, Notice } from './notices.ts'
+import './offer.ts'
+
+const mebibyte = 1 << 20
+
+/** What the shop sets for itself: whether it is open, what it is called, its limits, prices and keys. */
+export class CtSettings extends LitElement {
+  static override properties = { languages: { attribute: false }, shop: { state: true }, problem: { state: true }, isBusy: { state: true } }
+
+  declare languages: { tag: string; name: string }[]
+  declare private shop: ShopSettings | undefined
+  declare private problem: string | undefined
+  declare private isBusy: boolean
+
+  protected override createRenderRoot(): this {
+    return this
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback()
+    void this.#load()
+  }
+
+  protected override render(): TemplateResult {
+    return html`
+      <main class="column">
+        <h1>${say('shop.settings')}</h1>
+        ${this.problem ? html`<p class="error" role="alert">${this.problem}</p>` : nothing}
+        ${this.shop ? html`${this.#opening(this.shop)}<ct-offer></ct-offer>${this.#limits(this.shop)}<ct-keys></ct-keys>` : nothing}
+        <nav class="languages" aria-label=${say('shop.language')}>
+          ${this.languages.map(
+            ({ tag, name }) =>
+              html`<a href="/shop/settings?lang=${tag}" lang=${tag} aria-current=${tag === language ? 'true' : 'false'}>${name}</a>`,
+          )}
+        </nav>
+        <form class="sheet row spread" method="post" action="/shop/sign-out">
+          <p>${say('shop.signOutHint')}</p>
+          <button>${say('shop.signOut')}</button>
+        </form>
+      </main>
+    `
+  }
+
+  #opening(shop: ShopSettings): TemplateResult {
+    return html`
+      <section class="sheet" aria-labelledby="opening">
+        <div class="row spread">
+          <div>
+            <h2 id="opening">${shop.acceptsUploads ? say('shop.isOpen') : say('shop.isClosed')}</h2>
+            <p class="hint">${shop.acceptsUploads ? say('shop.isOpenHint') : say('shop.isClosedHint')}</p>
+          </div>
+          <button
+            class=${shop.acceptsUploads ? '' : 'primary'}
+            ?disabled=${this.isBusy}
+            @click=${() => void this.#change({ acceptsUploads: !shop.acceptsUploads })}
+          >
+            ${shop.acceptsUploads ? say('shop.close.shop') : say('shop.open.shop')}
+          </button>
+        </div>
+        <form class="row" @submit=${this.#rename}>
+          <div class="field grow">
+            <label for="name">${say('shop.name')}</label>
+            <input id="name" name="name" required maxlength="200" autocomplete="organization" .value=${shop.name} />
+          </div>
+          <button ?disabled=${this.isBusy}>${say('shop.save')}</button>
+        </form>
+        <div class="row spread address">
+          <p>${say('shop.address')}<br /><a href=${shop.customerUrl}>${shop.customerUrl}</a></p>
+          <a class="button" href="/shop/poster" target="_blank">${say('shop.poster')}</a>
+        </div>
+      </section>
+    `
+  }
+
+  #limits({ limits }: ShopSettings): TemplateResult {
+    const field = (name: string, value: number | null, label: string): TemplateResult =>
+      html` <div class="field">
+        <label for=${name}>${label}</label>
+        <input
+          id=${name}
+          name=${name}
+          type="number"
+          min="1"
+          step="1"
+          inputmode="numeric"
+          .value=${value === null ? '' : String(value)}
+          placeholder=${say('shop.limits.usual')}
+        />
+      </div>`
+    return html`
+      <section class="sheet" aria-labelledby="limits">
+        <h2 id="limits">${say('shop.limits')}</h2>
+        <p class="hint">${say('shop.limits.hint')}</p>
+        <form class="row" @submit=${this.#limit}>
+          ${field('files', limits.files, say('shop.limits.files'))}
+          ${field('fileSize', inMebibytes(limits.fileSize), say('shop.limits.fileSize'))}
+          ${field('sessionSize', inMebibytes(limits.sessionSize), say('shop.limits.sessionSize'))}
+          <button ?disabled=${this.isBusy}>${say('shop.save')}</button>
+        </form>
+      </section>
+    `
+  }
+
+  #rename(event: SubmitEvent): void {
+    event.preventDefault()
+    const name = String(new FormData(event.target as HTMLFormElement).get('name')).trim()
+    if (name) void this.#change({ name })
+  }
+
+  #limit(event: SubmitEvent): void {
+    event.preventDefault()
+    const form = new FormData(event.target as HTMLFormElement)
+    const number = (name: string, unit: number): number | null => (form.get(name) ? Number(form.get(name)) * unit : null)
+    void this.#change({
+      limits: {
+        ...this.shop!.limits,
+        files: number('files', 1),
+        fileSize: number('fileSize', mebibyte),
+        sessionSize: number('sessionSize', mebibyte),
+      },
+    })
+  }
+
+  async #load(): Promise<void> {
+    try {
+      this.shop = await call<ShopSettings>('GET', '/shop')
+      this.problem = undefined
+    } catch (failure) {
+      this.problem = explain(failure)
+    }
+  }
+
+  async #change(change: Partial<Pick<ShopSettings, 'acceptsUploads' | 'name' | 'limits'>>): Promise<void> {
+    this.isBusy = true
+    try {
+      this.shop = await call<ShopSettings>('PATCH', '/shop', change)
+      this.dispatchEvent(new Notice(say('shop.saved')))
+    } catch (failure) {
+      this.dispatchEvent(new Notice(explain(failure), true))
+    } finally {
+      this.isBusy = false
+    }
+  }
+}
+
+const inMebibytes = (bytes: number | null): number | null => (bytes === null ? null : Math.round(bytes / mebibyte))
+
+customElements.define('ct-settings', CtSettings)

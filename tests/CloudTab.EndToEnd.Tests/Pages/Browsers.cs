@@ -1,0 +1,80 @@
+using CloudTab.Testing;
+using Deque.AxeCore.Commons;
+using Deque.AxeCore.Playwright;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace CloudTab.EndToEnd.Tests.Pages;
+
+/// <summary>One Chromium for the pages' tests, and in it a session for each person. Pictures of all states are kept in artifacts/screenshots.</summary>
+public sealed class Browsers : IAsyncLifetime
+{
+    private static readonly string Screenshots = Path.Combine(Path.GetDirectoryName(Repository.PathOf("CloudTab.sln"))!, "artifacts", "screenshots");
+
+    private static readonly (string Name, int Width, int Height)[] Screens = [("laptop", 1366, 800), ("phone", 390, 844)];
+
+    private static readonly AxeRunOptions Rules = new()
+    {
+        RunOnly = new() { Type = "tag", Values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] },
+    };
+
+    private IPlaywright? _playwright;
+    private IBrowser? _browser;
+
+    public async ValueTask InitializeAsync()
+    {
+        if (Chromium.Path is null)
+            return;
+        SetDefaultExpectTimeout(15_000);
+        Directory.CreateDirectory(Screenshots);
+        _playwright = await Playwright.CreateAsync();
+        _browser = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = Chromium.Path, Args = Chromium.Arguments });
+    }
+
+    /// <summary>Somebody's first page, with cookies and storage of its own.</summary>
+    public async Task<IPage> OpenAsync(Uri origin, BrowserNewContextOptions? options = null)
+    {
+        Chromium.Require();
+        options ??= new();
+        options.BaseURL = origin.ToString();
+        options.ViewportSize ??= new() { Width = Screens[0].Width, Height = Screens[0].Height };
+        options.Locale ??= "en-IN";
+        options.TimezoneId ??= "Asia/Kolkata";
+        var page = await (await _browser!.NewContextAsync(options)).NewPageAsync();
+        page.SetDefaultTimeout(15_000);
+        return page;
+    }
+
+    /// <summary>
+    /// What is on the page now, on a laptop and on a phone, light and dark: a picture of each, nothing wider than the screen, and no violation that
+    /// axe finds.
+    /// </summary>
+    public static async Task RecordAsync(IPage page, string state)
+    {
+        foreach (var (name, width, height) in Screens.Reverse())
+        {
+            await page.SetViewportSizeAsync(width, height);
+            foreach (var scheme in (ColorScheme[])[ColorScheme.Dark, ColorScheme.Light])
+            {
+                await page.EmulateMediaAsync(new() { ColorScheme = scheme });
+                await page.ScreenshotAsync(new() { Path = Path.Combine(Screenshots, $"{state}-{name}-{Name(scheme)}.png"), Animations = ScreenshotAnimations.Disabled });
+                var result = await page.RunAxe(Rules);
+                Assert.True(result.Violations.Length == 0, $"{state}, {name}, {Name(scheme)}: {string.Join('\n', result.Violations.Select(Describe))}");
+            }
+
+            Assert.True(await page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= innerWidth"), $"{state}: wider than the {name}");
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_browser is not null)
+            await _browser.DisposeAsync();
+        _playwright?.Dispose();
+    }
+
+    private static string Name(ColorScheme scheme) => scheme == ColorScheme.Dark ? "dark" : "light";
+
+    private static string Describe(AxeResultItem violation) =>
+        $"{violation.Id}: {violation.Help}: {string.Join(" | ", violation.Nodes.Select(node => $"{node.Html} ({string.Join("; ", node.Any.Select(check => check.Message))})"))}";
+}

@@ -1,0 +1,176 @@
+using System.Net;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace CloudTab.EndToEnd.Tests.Pages;
+
+/// <summary>The queue at the shop's counter, in browsers against the running application.</summary>
+[Collection(RunningAppHost.Collection)]
+public sealed class CounterTests(RunningAppHost relay, Browsers browsers)
+{
+    private static readonly byte[] Letter = Documents.Pdf(3);
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_key_signs_a_browser_in_and_stays_in_no_place_that_script_can_read()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var key = await shop.AddKeyAsync("Counter 1");
+        var page = await browsers.OpenAsync(shop.Origin);
+        await page.GotoAsync("/shop");
+        await Browsers.RecordAsync(page, "shop-sign-in");
+
+        await page.Locator("input[name=apiKey]").FillAsync("ctk_of-another-time_0000000000000000000000000");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Alert)).ToBeVisibleAsync();
+        await Browsers.RecordAsync(page, "shop-sign-in-refused");
+
+        await page.Locator("input[name=apiKey]").FillAsync(key);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
+        await new Counter(page).IsLiveAsync();
+        await Expect(page.GetByText("All done")).ToBeVisibleAsync();
+        await Browsers.RecordAsync(page, "shop-empty");
+
+        var cookie = Assert.Single(await page.Context.CookiesAsync(), one => one.Value.Length > 30);
+        Assert.True(cookie is { HttpOnly: true, SameSite: SameSiteAttribute.Strict });
+        Assert.DoesNotContain(key, cookie.Value, StringComparison.Ordinal);
+        Assert.DoesNotContain(key, await page.EvaluateAsync<string>("JSON.stringify({ ...localStorage, ...sessionStorage }) + document.cookie + location.href"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Of_two_counters_that_take_a_job_at_once_one_has_it_and_both_say_who()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counters = new[]
+        {
+            await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1")),
+            await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 2")),
+        };
+        var job = await shop.SendAsync("Rahul", ("letter.pdf", Letter));
+        await Task.WhenAll(counters.Select(counter => Expect(counter.Row(job)).ToBeVisibleAsync()));
+
+        // Both press before either hears of the other.
+        await Task.WhenAll(counters.Select(counter => counter.Row(job).Locator(".take").EvaluateAsync("button => button.click()")));
+
+        foreach (var counter in counters)
+            await Expect(counter.Section(job)).Not.ToContainTextAsync("Waiting");
+        var winner = await counters[0].Section(job).GetByText("With you").IsVisibleAsync() ? 0 : 1;
+        await Expect(counters[winner].Section(job)).ToContainTextAsync("With you");
+        await Expect(counters[1 - winner].Section(job)).ToContainTextAsync("At other counters");
+        await Expect(counters[1 - winner].Row(job)).ToContainTextAsync($"Counter {winner + 1}");
+        await Expect(counters[1 - winner].Notices).ToContainTextAsync("Another counter was faster");
+        await counters[1 - winner].OpenAsync(job);
+        await Expect(counters[1 - winner].Sheet).ToContainTextAsync($"With Counter {winner + 1}");
+        await Expect(counters[1 - winner].Button("Done")).ToHaveCountAsync(0);
+        await Browsers.RecordAsync(counters[1 - winner].Page, "shop-other-counter");
+
+        await counters[winner].Button("Put back").ClickAsync();
+        foreach (var counter in counters)
+            await Expect(counter.Section(job)).ToContainTextAsync("Waiting");
+        await counters[1 - winner].TakeAsync(job);
+        await Expect(counters[winner].Section(job)).ToContainTextAsync("At other counters");
+
+        await shop.WithdrawAsync(job);
+        await Expect(counters[1 - winner].Sheet).ToContainTextAsync("The customer has withdrawn this job");
+        await Expect(counters[winner].Rows).ToHaveCountAsync(0);
+    }
+
+    [Fact]
+    public async Task A_page_that_is_loaded_again_still_knows_which_jobs_are_its_own()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        using var other = shop.Program(await shop.AddKeyAsync("Counter 2"));
+        var ours = await shop.SendAsync("Asha", ("letter.pdf", Letter));
+        var theirs = await shop.SendAsync("Rahul", ("letter.pdf", Letter));
+        var waiting = await shop.SendAsync(customer: null, ("letter.pdf", Letter));
+        await counter.TakeAsync(ours);
+        await Expect(counter.Sheet).ToContainTextAsync("With you");
+        await ClaimAsync(other, theirs);
+
+        await counter.Page.ReloadAsync();
+        await counter.IsLiveAsync();
+        await Expect(counter.Section(ours)).ToContainTextAsync("With you");
+        await Expect(counter.Section(theirs)).ToContainTextAsync("At other counters");
+        await Expect(counter.Row(theirs)).ToContainTextAsync("Counter 2");
+        await Expect(counter.Section(waiting)).ToContainTextAsync("Waiting");
+
+        // The same without script: what the server has rendered.
+        var state = await counter.Page.Context.StorageStateAsync();
+        var plain = await browsers.OpenAsync(shop.Origin, new() { JavaScriptEnabled = false, StorageState = state });
+        await plain.GotoAsync("/shop");
+        foreach (var job in (SentJob[])[ours, theirs, waiting])
+            await Expect(plain.GetByText(job.PickupCode)).ToBeVisibleAsync();
+        await Expect(plain.Locator("h2")).ToHaveTextAsync(["With you 1", "Waiting 1", "At other counters 1"]);
+    }
+
+    [Fact]
+    public async Task A_job_is_found_by_its_code_also_with_the_keyboard_alone()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        var jobs = new List<SentJob>();
+        foreach (var name in (string[])["Asha", "Rahul", "Priya"])
+            jobs.Add(await shop.SendAsync(name, ("letter.pdf", Letter)));
+        await Expect(counter.Rows).ToHaveCountAsync(3);
+
+        var keyboard = counter.Page.Keyboard;
+        await keyboard.PressAsync("/");
+        await keyboard.TypeAsync(jobs[1].PickupCode.ToLowerInvariant());
+        await Expect(counter.Rows).ToHaveCountAsync(1);
+        await keyboard.PressAsync("Enter");
+        await Expect(counter.Sheet).ToContainTextAsync("Rahul");
+        await Expect(counter.Rows).ToHaveCountAsync(3);
+
+        await keyboard.PressAsync("Escape");
+        await Expect(counter.Sheet).ToHaveCountAsync(0);
+        await Expect(counter.Row(jobs[1]).Locator(".job-open")).ToBeFocusedAsync();
+        await keyboard.PressAsync("ArrowDown");
+        await Expect(counter.Row(jobs[2]).Locator(".job-open")).ToBeFocusedAsync();
+        await keyboard.PressAsync("Tab");
+        await keyboard.PressAsync("Enter");
+        await Expect(counter.Sheet).ToContainTextAsync("With you");
+        await Expect(counter.Sheet).ToContainTextAsync("Priya");
+
+        await shop.WithdrawAsync(jobs[0]);
+        await Expect(counter.Rows).ToHaveCountAsync(2);
+        await counter.Page.Locator("#search").FillAsync(jobs[0].PickupCode);
+        await Expect(counter.Page.GetByText("Not in the queue")).ToBeVisibleAsync();
+        await counter.Page.Locator("#search").PressAsync("Enter");
+        await Expect(counter.Notices).ToContainTextAsync("The customer has withdrawn this job");
+    }
+
+    [Fact]
+    public async Task After_a_break_of_the_connection_everything_is_right_again_without_a_reload()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        using var other = shop.Program(await shop.AddKeyAsync("Counter 2"));
+        var withdrawn = await shop.SendAsync("Asha", ("letter.pdf", Letter));
+        var claimed = await shop.SendAsync("Rahul", ("letter.pdf", Letter));
+        await Expect(counter.Rows).ToHaveCountAsync(2);
+
+        await counter.Page.Context.SetOfflineAsync(true);
+        await Expect(counter.Link).ToHaveAttributeAsync("data-state", "broken");
+        await Browsers.RecordAsync(counter.Page, "shop-offline");
+        await counter.TakeAsync(claimed);
+        await Expect(counter.Notices).ToContainTextAsync("The relay does not answer");
+        await shop.WithdrawAsync(withdrawn);
+        await ClaimAsync(other, claimed);
+        var sent = await shop.SendAsync("Priya", ("letter.pdf", Letter));
+
+        await counter.Page.Context.SetOfflineAsync(false);
+        await counter.IsLiveAsync();
+        await Expect(counter.Section(sent)).ToContainTextAsync("Waiting");
+        await Expect(counter.Section(claimed)).ToContainTextAsync("At other counters");
+        await Expect(counter.Row(withdrawn)).ToHaveCountAsync(0);
+        await Expect(counter.Page).ToHaveTitleAsync("(1) Corner Print");
+    }
+
+    private static async Task ClaimAsync(HttpClient program, SentJob job)
+    {
+        using var claimed = await program.PostAsync(new Uri($"/api/shopkeeper/sessions/{job.SessionId}/claim", UriKind.Relative), content: null, Token);
+        Assert.Equal(HttpStatusCode.OK, claimed.StatusCode);
+    }
+}

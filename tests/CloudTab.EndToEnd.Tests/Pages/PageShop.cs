@@ -1,0 +1,96 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Aspire.Hosting.Testing;
+using Npgsql;
+
+namespace CloudTab.EndToEnd.Tests.Pages;
+
+/// <summary>A shop of a test's own, its keys, and customers who send files to it without a browser.</summary>
+public sealed class PageShop : IAsyncDisposable
+{
+    private readonly HttpClient _customers;
+    private readonly NpgsqlDataSource _database;
+
+    private PageShop(Uri origin, NpgsqlDataSource database)
+    {
+        (Origin, _database) = (origin, database);
+        _customers = new HttpClient { BaseAddress = origin };
+    }
+
+    /// <summary>The id in addresses.</summary>
+    public string Id { get; } = $"shop-{RandomNumberGenerator.GetHexString(12, lowercase: true)}";
+
+    public Uri Origin { get; }
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    /// <summary>A shop as the Migrator's `shop add` makes it.</summary>
+    public static async Task<PageShop> CreateAsync(RunningAppHost relay)
+    {
+        var shop = new PageShop(relay.Origin, NpgsqlDataSource.Create((await relay.App.GetConnectionStringAsync("cloudtab", Token))!));
+        await using var command = shop._database.CreateCommand("INSERT INTO shops (id, name, created_at) VALUES (@id, 'Corner Print', now())");
+        command.Parameters.AddWithValue("id", shop.Id);
+        await command.ExecuteNonQueryAsync(Token);
+        return shop;
+    }
+
+    /// <summary>A key as the Migrator's `key add` makes it.</summary>
+    public async Task<string> AddKeyAsync(string name)
+    {
+        var key = $"ctk_{RandomNumberGenerator.GetHexString(8, lowercase: true)}_{RandomNumberGenerator.GetHexString(43)}";
+        await using var command = _database.CreateCommand(
+            "INSERT INTO api_keys (id, shop_id, name, prefix, sha256, created_at) VALUES (gen_random_uuid(), @shop, @name, @prefix, @sha256, now())");
+        command.Parameters.AddWithValue("shop", Id);
+        command.Parameters.AddWithValue("name", name);
+        command.Parameters.AddWithValue("prefix", key[..12]);
+        command.Parameters.AddWithValue("sha256", SHA256.HashData(Encoding.UTF8.GetBytes(key)));
+        await command.ExecuteNonQueryAsync(Token);
+        return key;
+    }
+
+    /// <summary>A shop's program with a key: what is done beside the page.</summary>
+    public HttpClient Program(string key) => new() { BaseAddress = Origin, DefaultRequestHeaders = { { "X-API-Key", key } } };
+
+    /// <summary>A customer's files, sent.</summary>
+    public async Task<SentJob> SendAsync(string? customer, params (string Name, byte[] Content)[] files)
+    {
+        var created = await ReadAsync(await _customers.PostAsJsonAsync($"/s/{Id}/api/customer/sessions/create", new { customerName = customer }, Token));
+        var sent = new SentJob(created.GetProperty("sessionId").GetString()!, created.GetProperty("pickupCode").GetString()!);
+        using var form = new MultipartFormDataContent();
+        foreach (var (name, content) in files)
+        {
+            // .NET refuses names that a browser does not.
+            var part = new ByteArrayContent(content);
+            part.Headers.TryAddWithoutValidation("Content-Disposition", $"form-data; name=\"files\"; filename*=UTF-8''{Uri.EscapeDataString(name)}");
+            form.Add(part);
+        }
+
+        await ReadAsync(await _customers.PostAsync(new Uri($"/s/{Id}/api/customer/sessions/{sent.SessionId}/upload", UriKind.Relative), form, Token));
+        return sent;
+    }
+
+    /// <summary>The customer changes their mind.</summary>
+    public async Task WithdrawAsync(SentJob job)
+    {
+        using var answer = await _customers.DeleteAsync(new Uri($"/s/{Id}/api/customer/sessions/{job.SessionId}", UriKind.Relative), Token);
+        Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _customers.Dispose();
+        await _database.DisposeAsync();
+    }
+
+    private static async Task<JsonElement> ReadAsync(HttpResponseMessage response)
+    {
+        using (response)
+            return await response.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonElement>(Token);
+    }
+}
+
+/// <summary>A job that waits at the shop.</summary>
+public sealed record SentJob(string SessionId, string PickupCode);
