@@ -31,37 +31,6 @@ internal sealed class Operator(Database database, ApiKeys keys, TimeProvider clo
         }
     }
 
-    /// <summary>Lets a shop take uploads, and its keys open it again.</summary>
-    /// <returns>Whether there is such a shop.</returns>
-    public async Task<bool> OpenShopAsync(string id, CancellationToken cancellationToken)
-    {
-        const string sql = "UPDATE shops SET accepts_uploads = true, suspended_at = NULL WHERE id = @id";
-        return await database.ExecuteAsync(sql, new { id }, cancellationToken) == 1;
-    }
-
-    /// <summary>
-    /// Lets a shop take no uploads: sessions that were not submitted end, with their files (trigger files_of_ended_sessions). The shop has not
-    /// heard of them, so there are no events. What was submitted can still be printed, unless the shop is suspended.
-    /// </summary>
-    /// <param name="suspends">Whether its keys open it no more.</param>
-    /// <returns>Whether there is such a shop.</returns>
-    public async Task<bool> CloseShopAsync(string id, bool suspends, CancellationToken cancellationToken)
-    {
-        const string sql = """
-            WITH shop AS (
-                UPDATE shops SET accepts_uploads = false, suspended_at = CASE WHEN @suspends THEN coalesce(suspended_at, @now) ELSE suspended_at END
-                WHERE id = @id
-                RETURNING id
-            ), ended AS (
-                UPDATE sessions SET status = 'cancelled', ended_at = @now
-                FROM shop
-                WHERE sessions.shop_id = shop.id AND sessions.status = 'open'
-            )
-            SELECT id FROM shop
-            """;
-        return await database.ChangeSingleOrDefaultAsync<string>(sql, new { id, suspends, now = Now }, cancellationToken) is not null;
-    }
-
     /// <summary>Sets a limit of a shop, or with null leaves it to the settings.</summary>
     /// <returns>Whether there is such a shop.</returns>
     /// <exception cref="ValidationException">The value is out of range.</exception>
@@ -126,24 +95,6 @@ internal sealed class Operator(Database database, ApiKeys keys, TimeProvider clo
             throw new ValidationException("A key's name has 1 to 200 characters", refused);
         }
     }
-
-    public Task<List<ListedKey>> ListKeysAsync(string shop, CancellationToken cancellationToken)
-    {
-        const string sql = """
-            SELECT id, name, prefix, created_at AS CreatedAt, revoked_at AS RevokedAt, last_used_at AS LastUsedAt
-            FROM api_keys
-            WHERE shop_id = @shop
-            ORDER BY created_at
-            """;
-        return database.QueryAsync<ListedKey>(sql, new { shop }, cancellationToken);
-    }
-
-    /// <returns>Whether there was such a key that was not revoked yet.</returns>
-    public async Task<bool> RevokeKeyAsync(Guid id, CancellationToken cancellationToken)
-    {
-        const string sql = "UPDATE api_keys SET revoked_at = @now WHERE id = @id AND revoked_at IS NULL";
-        return await database.ExecuteAsync(sql, new { id, now = Now }, cancellationToken) == 1;
-    }
 }
 
 internal sealed record ListedShop(string Id, string Name, string State, long Keys);
@@ -167,5 +118,3 @@ internal sealed record ListedLimits(int? Files, long? FileSize, long? SessionSiz
         _ => Outstanding,
     };
 }
-
-internal sealed record ListedKey(Guid Id, string Name, string Prefix, DateTime CreatedAt, DateTime? RevokedAt, DateTime? LastUsedAt);

@@ -18,6 +18,7 @@ builder.Services.AddSingleton<BucketCors>();
 builder.Services.AddSingleton<BucketPrivacy>();
 builder.Services.AddSingleton<FirstShop>();
 builder.Services.AddSingleton<Operator>();
+builder.Services.AddSingleton<ShopSettings>();
 
 using var host = builder.Build();
 return await host.RunOrExplainAsync(() => Verbs.Build(host.Services).Parse(args).InvokeAsync());

@@ -24,8 +24,8 @@ internal static class Verbs
         var root = new RootCommand("Applies CloudTab's schema, creates its bucket and its first shop. Running it again changes nothing.")
         {
             Wait(services.GetRequiredService<Schema>()),
-            Shop(services.GetRequiredService<Operator>()),
-            Key(services.GetRequiredService<Operator>()),
+            Shop(services.GetRequiredService<Operator>(), services.GetRequiredService<ShopSettings>()),
+            Key(services.GetRequiredService<Operator>(), services.GetRequiredService<ApiKeys>()),
         };
         root.SetAction((_, cancellationToken) => ExplainedAsync(async () =>
         {
@@ -60,7 +60,7 @@ internal static class Verbs
         return wait;
     }
 
-    private static Command Shop(Operator @operator)
+    private static Command Shop(Operator @operator, ShopSettings settings)
     {
         var id = new Argument<string>("id") { Description = "The id in addresses, e.g. corner-print" };
         var name = new Argument<string>("name") { Description = "The name to display" };
@@ -70,15 +70,15 @@ internal static class Verbs
             Console.WriteLine(await @operator.AddShopAsync(given.GetRequiredValue(id), given.GetRequiredValue(name), cancellationToken) ? "Added." : "Was there already.")));
 
         var open = new Command("open", "Lets a shop take uploads again, and its keys be used") { id };
-        open.SetAction((given, cancellationToken) => OfShopAsync(given.GetRequiredValue(id), shop => @operator.OpenShopAsync(shop, cancellationToken)));
+        open.SetAction((given, cancellationToken) => OfShopAsync(given.GetRequiredValue(id), shop => settings.OpenAsync(shop, cancellationToken)));
 
         var close = new Command("close", "Lets a shop take no uploads for now: sessions that were not submitted end") { id };
         close.SetAction((given, cancellationToken) =>
-            OfShopAsync(given.GetRequiredValue(id), shop => @operator.CloseShopAsync(shop, suspends: false, cancellationToken)));
+            OfShopAsync(given.GetRequiredValue(id), shop => settings.CloseAsync(shop, suspends: false, cancellationToken)));
 
         var suspend = new Command("suspend", "Closes a shop, and lets its keys open nothing") { id };
         suspend.SetAction((given, cancellationToken) =>
-            OfShopAsync(given.GetRequiredValue(id), shop => @operator.CloseShopAsync(shop, suspends: true, cancellationToken)));
+            OfShopAsync(given.GetRequiredValue(id), shop => settings.CloseAsync(shop, suspends: true, cancellationToken)));
 
         var list = new Command("list", "Lists the shops");
         list.SetAction((_, cancellationToken) => ExplainedAsync(async () =>
@@ -121,7 +121,7 @@ internal static class Verbs
         _ => throw new ValidationException("The value is a whole number, or `default`"),
     };
 
-    private static Command Key(Operator @operator)
+    private static Command Key(Operator @operator, ApiKeys keys)
     {
         var shop = new Argument<string>("shop") { Description = "The shop's id" };
         var name = new Argument<string>("name") { Description = "What the key is for, e.g. the PC it is used on" };
@@ -140,14 +140,14 @@ internal static class Verbs
         var list = new Command("list", "Lists a shop's keys") { shop };
         list.SetAction((given, cancellationToken) => ExplainedAsync(async () =>
         {
-            foreach (var key in await @operator.ListKeysAsync(given.GetRequiredValue(shop), cancellationToken))
+            foreach (var key in await keys.ListAsync(given.GetRequiredValue(shop), cancellationToken))
                 Console.WriteLine($"{key.Id}\t{key.Prefix}\t{key.Name}\t{key.CreatedAt:u}\t{(key.RevokedAt is { } at ? $"revoked {at:u}" : "valid")}\t{(key.LastUsedAt is { } used ? $"used {used:u}" : "never used")}");
         }));
 
         var revoke = new Command("revoke", "Revokes a key at once, for good") { id };
         revoke.SetAction((given, cancellationToken) => ExplainedAsync(async () =>
         {
-            if (!await @operator.RevokeKeyAsync(given.GetRequiredValue(id), cancellationToken))
+            if (!await keys.RevokeAsync(given.GetRequiredValue(id), cancellationToken))
                 throw new ValidationException("There is no such key, or it is revoked already");
             Console.WriteLine("Revoked.");
         }));

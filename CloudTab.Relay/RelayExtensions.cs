@@ -30,6 +30,7 @@ public static class RelayExtensions
         builder.Services.AddSingleton<SessionViews>();
         builder.Services.AddSingleton<QueuePlaces>();
         builder.Services.AddSingleton<Shops>();
+        builder.Services.AddSingleton<ShopSettings>();
         builder.AddApiKeys();
     }
 }

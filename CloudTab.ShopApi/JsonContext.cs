@@ -11,4 +11,9 @@ namespace CloudTab.ShopApi;
 [JsonSerializable(typeof(Answer))]
 [JsonSerializable(typeof(FileLinkView))]
 [JsonSerializable(typeof(TicketView))]
+[JsonSerializable(typeof(NewKey))]
+[JsonSerializable(typeof(NewKeyView))]
+[JsonSerializable(typeof(KeysView))]
+[JsonSerializable(typeof(ShopChange))]
+[JsonSerializable(typeof(ShopView))]
 internal sealed partial class JsonContext : JsonSerializerContext;

@@ -61,6 +61,17 @@ internal static class Problems
     public static readonly Problem RangeNotSatisfiable = new(
         StatusCodes.Status416RangeNotSatisfiable, "range_not_satisfiable", "Range not satisfiable", "The file has no bytes in this range.");
 
+    public static readonly Problem InvalidName = new(
+        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", $"`name` must be text of 1 to {DisplayName.Longest} characters.");
+
+    public static readonly Problem KeyNotFound = new(StatusCodes.Status404NotFound, "key_not_found", "Unknown key", "This shop has no such key.");
+
+    public static readonly Problem TooManyKeys = new(
+        StatusCodes.Status409Conflict, "too_many_keys", "Too many keys", $"A shop has {ApiKeys.MostKeys} keys at most. Revoke one first.");
+
+    public static readonly Problem LastKey = new(
+        StatusCodes.Status409Conflict, "last_key", "Last key", "Nobody could sign in without this key. Add another one first.");
+
     /// <summary>What every change of a session's state can end with.</summary>
     public static readonly Problem[] OfChange = [SessionNotFound, SessionClosed, AlreadyClaimed, NotSubmitted];
 

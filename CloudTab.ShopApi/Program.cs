@@ -28,7 +28,8 @@ app.UseServiceDefaults();
 app.UseAuthentication();
 app.UseAuthorization();
 
-app.MapGroup("/api/shopkeeper").RequireAuthorization().Tells(StatusCodes.Status401Unauthorized, "WWW-Authenticate").MapTickets().MapSessions().MapFiles();
+app.MapGroup("/api/shopkeeper").RequireAuthorization().Tells(StatusCodes.Status401Unauthorized, "WWW-Authenticate")
+    .MapTickets().MapSessions().MapFiles().MapShop().MapKeys();
 app.MapPages();
 if (app.Environment.IsDevelopment())
     app.MapOpenApi();

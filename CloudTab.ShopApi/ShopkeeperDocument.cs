@@ -35,6 +35,7 @@ internal static class ShopkeeperDocument
         {
             ["id"] = ("A session id, or a pickup code in upper or lower case.", "K7MXQ2"),
             ["fileId"] = ("A file's id.", AFile.ToString()),
+            ["keyId"] = ("A key's id.", AFile.ToString()),
             ["limit"] = ("Most sessions in the answer.", "50"),
             ["after"] = ("`next` of the answer before: what follows it is answered.", "8de2f1b2c3d4e5f-019a8f3e6a527c1d9e0b4d2f8a6c1b35"),
             ["Range"] = ("One range of bytes.", "bytes=0-1048575"),
@@ -57,6 +58,11 @@ internal static class ShopkeeperDocument
                 Files = [new(AFile, "a.pdf", "application/pdf", 48_213, ADigest, "stored", 3, false, Scan.Clean)],
             }),
             new Answer(true, "The session is pending again."),
+            new NewKey("Front desk"),
+            new NewKeyView(true, "ctk_4f7k2m9x_q3R0aWNrZXQtb2YtMjU2LXJhbmRvbS1iaXRzLWluLWI", AFile, "Front desk", "ctk_4f7k2m9x", Now),
+            new KeysView(true, [new(AFile, "Front desk", "ctk_4f7k2m9x", Now, Now.AddHours(1), null, true)]),
+            new ShopChange(AcceptsUploads: false),
+            new ShopView(true, new("corner-print", "Corner Print", true, new Uri("https://print.example/s/corner-print"))),
             new TicketView(true, "q3R0aWNrZXQtb2YtMjU2LXJhbmRvbS1iaXRzLWluLWI", 30),
             new FileLinkView(true, new(AFile, "a.pdf", "application/pdf", 48_213, ADigest, new Uri("https://bucket.s3.example/…"))),
         ]);

@@ -1,10 +1,11 @@
 using System.Text;
+using CloudTab.Relay;
 
 namespace CloudTab.UploadApi;
 
 /// <summary>
 /// The name of an uploaded file, for display only: it never becomes part of a path or a key. (The database normalises it to NFC,
-/// see <see cref="CloudTab.Relay.UploadingFiles.BeginAsync"/>.)
+/// see <see cref="UploadingFiles.BeginAsync"/>.)
 /// </summary>
 internal static class FileNames
 {
@@ -21,7 +22,7 @@ internal static class FileNames
         var cleaned = new StringBuilder(last.Length);
         foreach (var rune in last.EnumerateRunes())
         {
-            if (!CustomerName.IsInvisibleControl(rune))
+            if (!DisplayName.IsInvisibleControl(rune))
                 cleaned.Append(rune);
         }
 

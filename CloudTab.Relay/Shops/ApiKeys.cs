@@ -12,6 +12,24 @@ namespace CloudTab.Relay;
 /// <param name="SignIn">The sign-in of the browser that uses the key; null if the key itself was shown.</param>
 public sealed record ShopKey(Guid Id, string Name, string Shop, string ShopName, Guid? SignIn = null);
 
+/// <summary>What may be shown of a key.</summary>
+/// <param name="Prefix">The beginning of its text.</param>
+/// <param name="LastUsedAt">By the minute; null if it was never used.</param>
+public sealed record ListedKey(Guid Id, string Name, string Prefix, DateTime CreatedAt, DateTime? RevokedAt, DateTime? LastUsedAt);
+
+/// <summary>What became of a key that a shop wanted to revoke.</summary>
+public enum KeyRevocation
+{
+    /// <summary>It opens nothing any more.</summary>
+    Revoked,
+
+    /// <summary>The shop has no such key.</summary>
+    NotFound,
+
+    /// <summary>It is the shop's last one, and stays.</summary>
+    Last,
+}
+
 /// <summary>What a key that somebody sent is: good, wrong (neither is set), or not looked at.</summary>
 /// <param name="Key">The key, if it is good.</param>
 /// <param name="Wait">How long the address has to wait because too many wrong keys came from it.</param>
@@ -28,6 +46,9 @@ public sealed class ApiKeys(Database database, TimeProvider clock, IOptions<KeyO
 
     /// <summary>Most characters that a key may have.</summary>
     public const int LongestKey = 512;
+
+    /// <summary>Keys that a shop may have by itself, without those that were revoked.</summary>
+    public const int MostKeys = 100;
 
     /// <summary>A new key's text; it means nothing before <see cref="ImportAsync"/>.</summary>
     public static string Create() =>
@@ -114,6 +135,72 @@ public sealed class ApiKeys(Database database, TimeProvider clock, IOptions<KeyO
             new { id = Guid.CreateVersion7(now), shop, name, prefix = PrefixOf(key), sha256 = BearerToken.Hash(key), now = now.UtcDateTime },
             cancellationToken);
         return rows == 1;
+    }
+
+    /// <summary>Makes a key for the shop of another one.</summary>
+    /// <param name="name">1 to 200 characters.</param>
+    /// <returns>Its text and what may be shown of it; null if the shop has <see cref="MostKeys"/>, or if the caller's key was revoked.</returns>
+    public async Task<(string Text, ListedKey Key)?> AddAsync(ShopKey caller, string name, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            INSERT INTO api_keys (id, shop_id, name, prefix, sha256, created_at)
+            SELECT @id, @shop, left(normalize(@name, NFC), 200), @prefix, @sha256, @now
+            WHERE key_is_valid(@caller) AND (SELECT count(*) FROM api_keys WHERE shop_id = @shop AND revoked_at IS NULL) < @most
+            RETURNING id, name, prefix, created_at AS CreatedAt, revoked_at AS RevokedAt, last_used_at AS LastUsedAt
+            """;
+        var text = Create();
+        var now = clock.GetUtcNow();
+        var parameters = new
+        {
+            id = Guid.CreateVersion7(now),
+            shop = caller.Shop,
+            name,
+            prefix = PrefixOf(text),
+            sha256 = BearerToken.Hash(text),
+            now = now.UtcDateTime,
+            caller = caller.Id,
+            most = MostKeys,
+        };
+        return await database.ChangeSingleOrDefaultAsync<ListedKey>(sql, parameters, cancellationToken) is { } added ? (text, added) : null;
+    }
+
+    /// <summary>The keys of a shop, oldest first; also those that were revoked.</summary>
+    public Task<List<ListedKey>> ListAsync(string shop, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            SELECT id, name, prefix, created_at AS CreatedAt, revoked_at AS RevokedAt, last_used_at AS LastUsedAt
+            FROM api_keys
+            WHERE shop_id = @shop
+            ORDER BY created_at, id
+            """;
+        return database.QueryAsync<ListedKey>(sql, new { shop }, cancellationToken);
+    }
+
+    /// <summary>Revokes a key, whichever shop has it.</summary>
+    /// <returns>Whether there was such a key that was not revoked yet.</returns>
+    public async Task<bool> RevokeAsync(Guid id, CancellationToken cancellationToken)
+    {
+        const string sql = "UPDATE api_keys SET revoked_at = @now WHERE id = @id AND revoked_at IS NULL";
+        return await database.ExecuteAsync(sql, new { id, now = clock.GetUtcNow().UtcDateTime }, cancellationToken) == 1;
+    }
+
+    /// <summary>Revokes a key of the caller's shop; revoking it again changes nothing. The last one stays: nobody could sign in any more.</summary>
+    public async Task<KeyRevocation> RevokeAsync(ShopKey caller, Guid id, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            WITH revoked AS (
+                UPDATE api_keys SET revoked_at = @now
+                WHERE id = @id AND shop_id = @shop AND revoked_at IS NULL AND key_is_valid(@caller)
+                    AND EXISTS (SELECT FROM api_keys AS others WHERE others.shop_id = @shop AND others.id <> @id AND others.revoked_at IS NULL)
+                RETURNING id
+            )
+            SELECT CASE WHEN revoked_at IS NOT NULL OR EXISTS (SELECT FROM revoked) THEN 'Revoked' ELSE 'Last' END
+            FROM api_keys
+            WHERE id = @id AND shop_id = @shop
+            """;
+        var parameters = new { id, shop = caller.Shop, caller = caller.Id, now = clock.GetUtcNow().UtcDateTime };
+        var result = await database.ChangeSingleOrDefaultAsync<string>(sql, parameters, cancellationToken);
+        return result is null ? KeyRevocation.NotFound : Enum.Parse<KeyRevocation>(result);
     }
 
     /// <summary>Revokes the other keys of this name that a shop has: this one takes their place.</summary>

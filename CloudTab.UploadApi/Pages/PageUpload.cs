@@ -29,7 +29,7 @@ internal sealed class PageUpload(
             var (file, refused) = await form.NextFileAsync(cancellationToken);
             if (refused is not null)
                 return refused;
-            if (!CustomerName.TryClean(form.Text, out var customerName))
+            if (!DisplayName.TryClean(form.Text, out var customerName))
                 return Problems.NameTooLong;
             if (file is null)
                 return session is null ? Problems.NoFiles : await FinishAsync(session, cancellationToken);

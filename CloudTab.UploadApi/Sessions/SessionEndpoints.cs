@@ -45,7 +45,7 @@ internal static class SessionEndpoints
     private static async Task<Results<Ok<SessionAnswer>, Problem>> Create(
         RequestedShop shop, HttpRequest request, Sessions sessions, Shops shops, CreationRateLimit rateLimit, CancellationToken cancellationToken)
     {
-        if (await ReadAsync(request, cancellationToken) is not { } wanted || !CustomerName.TryClean(wanted.CustomerName, out var name))
+        if (await ReadAsync(request, cancellationToken) is not { } wanted || !DisplayName.TryClean(wanted.CustomerName, out var name))
             return Problems.InvalidSession;
         if (shop.IsNamed && wanted.Shop is not null && wanted.Shop != shop.Id)
             return Problems.OtherShop;

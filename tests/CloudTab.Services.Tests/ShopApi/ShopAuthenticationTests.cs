@@ -14,6 +14,11 @@ public sealed class ShopAuthenticationTests(RelayFixture relay) : IClassFixture<
         { "POST", "/api/shopkeeper/sessions/ABC234/release" },
         { "POST", "/api/shopkeeper/sessions/ABC234/complete" },
         { "POST", "/api/shopkeeper/ticket" },
+        { "GET", "/api/shopkeeper/shop" },
+        { "PATCH", "/api/shopkeeper/shop" },
+        { "GET", "/api/shopkeeper/keys" },
+        { "POST", "/api/shopkeeper/keys" },
+        { "DELETE", "/api/shopkeeper/keys/00000000-0000-0000-0000-000000000000" },
         { "GET", "/api/shopkeeper/files/00000000-0000-0000-0000-000000000000/download" },
     };
 

@@ -1,10 +1,10 @@
 using System.Globalization;
 using System.Text;
 
-namespace CloudTab.UploadApi;
+namespace CloudTab.Relay;
 
-/// <summary>The name that a customer gives: display text for the shopkeeper, nothing more.</summary>
-internal static class CustomerName
+/// <summary>A name that people give to show it to others, and nothing more: a customer's, a shop's, a key's.</summary>
+public static class DisplayName
 {
     /// <summary>Characters (Unicode scalar values) that it may have.</summary>
     public const int Longest = 200;

@@ -1,0 +1,72 @@
+namespace CloudTab.Relay;
+
+/// <summary>What a shop says of itself, and its relay's operator of it: its name, and whether it takes uploads.</summary>
+public sealed class ShopSettings(Database database, TimeProvider clock)
+{
+    // Behind `shop AS (UPDATE shops … RETURNING id, accepts_uploads)`. The shop has not heard of these sessions, so there are no events.
+    private const string EndUnsubmitted = """
+        UPDATE sessions SET status = 'cancelled', ended_at = @now
+        FROM shop
+        WHERE sessions.shop_id = shop.id AND NOT shop.accepts_uploads AND sessions.status = 'open'
+        """;
+
+    private DateTime Now => clock.GetUtcNow().UtcDateTime;
+
+    /// <summary>The shop of a key.</summary>
+    public Task<OwnShop?> FindAsync(ShopKey key, CancellationToken cancellationToken) => database.QuerySingleOrDefaultAsync<OwnShop>(
+        "SELECT id, name, accepts_uploads AS AcceptsUploads FROM shops WHERE id = @Shop", new { key.Shop }, cancellationToken);
+
+    /// <summary>
+    /// Changes what is given. A shop that takes no uploads any more ends its sessions that were not submitted, with their files (trigger
+    /// files_of_ended_sessions); what was submitted can still be printed.
+    /// </summary>
+    /// <param name="name">1 to 200 characters.</param>
+    /// <returns>The shop as it is now; null if the key was revoked.</returns>
+    public Task<OwnShop?> ChangeAsync(ShopKey key, string? name, bool? acceptsUploads, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            WITH shop AS (
+                UPDATE shops
+                SET name = coalesce(left(normalize(@name, NFC), 200), name), accepts_uploads = coalesce(@acceptsUploads, accepts_uploads)
+                WHERE id = @shop AND key_is_valid(@key)
+                RETURNING id, name, accepts_uploads
+            ), ended AS (
+                {EndUnsubmitted}
+            )
+            SELECT id, name, accepts_uploads AS AcceptsUploads FROM shop
+            """;
+        return database.ChangeSingleOrDefaultAsync<OwnShop>(sql, new { shop = key.Shop, key = key.Id, name, acceptsUploads, now = Now }, cancellationToken);
+    }
+
+    /// <summary>The operator lets a shop take uploads, and its keys open it again.</summary>
+    /// <returns>Whether there is such a shop.</returns>
+    public async Task<bool> OpenAsync(string shop, CancellationToken cancellationToken)
+    {
+        const string sql = "UPDATE shops SET accepts_uploads = true, suspended_at = NULL WHERE id = @shop";
+        return await database.ExecuteAsync(sql, new { shop }, cancellationToken) == 1;
+    }
+
+    /// <summary>The operator lets a shop take no uploads: sessions that were not submitted end, as when the shop itself does so.</summary>
+    /// <param name="suspends">Whether its keys open it no more.</param>
+    /// <returns>Whether there is such a shop.</returns>
+    public async Task<bool> CloseAsync(string shop, bool suspends, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            WITH shop AS (
+                UPDATE shops SET accepts_uploads = false, suspended_at = CASE WHEN @suspends THEN coalesce(suspended_at, @now) ELSE suspended_at END
+                WHERE id = @shop
+                RETURNING id, accepts_uploads
+            ), ended AS (
+                {EndUnsubmitted}
+            )
+            SELECT id FROM shop
+            """;
+        return await database.ChangeSingleOrDefaultAsync<string>(sql, new { shop, suspends, now = Now }, cancellationToken) is not null;
+    }
+}
+
+/// <summary>A shop as it sees itself.</summary>
+/// <param name="Id">The id in addresses, e.g. `corner-print`.</param>
+/// <param name="Name">The name to display.</param>
+/// <param name="AcceptsUploads">Whether the shop takes uploads now.</param>
+public sealed record OwnShop(string Id, string Name, bool AcceptsUploads);
