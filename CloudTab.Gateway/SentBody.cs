@@ -1,12 +1,13 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using CloudTab.ServiceDefaults;
 
 namespace CloudTab.Gateway;
 
 /// <summary>A request's body on its way to a service. Its reading fails once the service has answered: then nobody takes the rest.</summary>
 /// <param name="length">How many bytes it has, if the client announced it.</param>
-internal sealed class SentBody(PipeReader body, long? length) : Stream
+internal sealed class SentBody(PipeReader body, long? length) : AsyncStream
 {
     private static readonly AsyncLocal<SentBody?> Flow = new();
 
@@ -38,20 +39,6 @@ internal sealed class SentBody(PipeReader body, long? length) : Stream
 
     /// <summary>The connection that the request is sent over.</summary>
     public ServiceConnection? Connection { get; set; }
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => _read;
-        set => throw new NotSupportedException();
-    }
 
     /// <summary>The service has answered: ends the reading, unless all of the body has been read.</summary>
     public void Answered()
@@ -100,21 +87,6 @@ internal sealed class SentBody(PipeReader body, long? length) : Stream
             body.AdvanceTo(taken.End);
             return count;
         }
-    }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Bodies are read asynchronously.");
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Flush()
-    {
     }
 
     private void Begin()

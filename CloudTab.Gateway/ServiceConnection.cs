@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
+using CloudTab.ServiceDefaults;
 
 namespace CloudTab.Gateway;
 
@@ -9,7 +10,7 @@ namespace CloudTab.Gateway;
 /// reads from an idle connection to learn of its end, or one of our own. What comes is kept, so that the answer can be read from its
 /// beginning by another client.
 /// </summary>
-internal sealed class ServiceConnection(Stream inner) : Stream
+internal sealed class ServiceConnection(Stream inner) : AsyncStream
 {
     private const int ReadSize = 4 << 10;
     private const int StatusLength = 12; // HTTP/1.1 200
@@ -26,19 +27,7 @@ internal sealed class ServiceConnection(Stream inner) : Stream
     private bool _isReading;
     private bool _isReplayed;
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
     public override bool CanWrite => true;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     /// <summary>Lets another client read the answer from its beginning. What that writes goes nowhere; it closes the connection.</summary>
     public Stream Replay()
@@ -67,21 +56,7 @@ internal sealed class ServiceConnection(Stream inner) : Stream
 
     public override Task FlushAsync(CancellationToken cancellationToken) => inner.FlushAsync(cancellationToken);
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Connections are read asynchronously.");
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException("Connections are written asynchronously.");
-
     public override void Flush() => inner.Flush();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     /// <summary>Closes the connection, unless HttpClient gives it up although there is an answer to read.</summary>
     protected override void Dispose(bool disposing)

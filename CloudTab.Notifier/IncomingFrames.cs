@@ -1,3 +1,4 @@
+using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace CloudTab.Notifier;
@@ -16,7 +17,7 @@ internal sealed class IncomingFrames(IHttpUpgradeFeature upgrade) : IHttpUpgrade
     public async Task<Stream> UpgradeAsync() => new FrameStream(await upgrade.UpgradeAsync(), () => Counted?.Invoke());
 
     /// <summary>The connection after the upgrade. RFC 6455, section 5.2, has the layout of a frame.</summary>
-    private sealed class FrameStream(Stream connection, Action counted) : Stream
+    private sealed class FrameStream(Stream connection, Action counted) : AsyncStream
     {
         private const int ShortHeader = 2;
         private const int MaskLength = 4;
@@ -27,19 +28,7 @@ internal sealed class IncomingFrames(IHttpUpgradeFeature upgrade) : IHttpUpgrade
         private ulong _length;
         private ulong _payload; // bytes still to come
 
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
         public override bool CanWrite => true;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
 
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
@@ -52,16 +41,6 @@ internal sealed class IncomingFrames(IHttpUpgradeFeature upgrade) : IHttpUpgrade
             connection.WriteAsync(buffer, cancellationToken);
 
         public override Task FlushAsync(CancellationToken cancellationToken) => connection.FlushAsync(cancellationToken);
-
-        public override void Flush() => throw new NotSupportedException();
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
 
         protected override void Dispose(bool disposing)
         {

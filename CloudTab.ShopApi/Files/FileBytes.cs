@@ -1,4 +1,5 @@
 using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
 
 namespace CloudTab.ShopApi;
 
@@ -6,7 +7,7 @@ namespace CloudTab.ShopApi;
 /// A file's bytes in S3, as a stream to send with a response: S3 is asked when the first byte is read. By then the framework has set the
 /// position to the range's first byte, and the response's Content-Length to the range's length.
 /// </summary>
-internal sealed class FileBytes(StoredFile file, ObjectStore store, TimeProvider clock, HttpResponse response) : Stream
+internal sealed class FileBytes(StoredFile file, ObjectStore store, TimeProvider clock, HttpResponse response) : AsyncStream
 {
     // For each read, not for the download: an S3 that stalls shall not hold a connection for ever.
     private static readonly TimeSpan StallLimit = TimeSpan.FromSeconds(30);
@@ -16,11 +17,7 @@ internal sealed class FileBytes(StoredFile file, ObjectStore store, TimeProvider
     /// <summary>Bytes read, or null if S3 has not answered yet.</summary>
     public long? Count { get; private set; }
 
-    public override bool CanRead => true;
-
     public override bool CanSeek => true;
-
-    public override bool CanWrite => false;
 
     public override long Length => file.Size;
 
@@ -48,14 +45,6 @@ internal sealed class FileBytes(StoredFile file, ObjectStore store, TimeProvider
             throw new TimeoutException($"S3 sent nothing for {StallLimit}.", stall);
         }
     }
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Flush() => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using CloudTab.ServiceDefaults;
 
 namespace CloudTab.UploadApi;
 
@@ -10,25 +11,11 @@ namespace CloudTab.UploadApi;
 /// </summary>
 /// <param name="silence">How long a read may wait for the client.</param>
 /// <param name="receive">Called when bytes have come, with how many came before.</param>
-internal sealed class MeteredBody(PipeReader body, TimeProvider clock, TimeSpan silence, Action<long, long> receive) : Stream
+internal sealed class MeteredBody(PipeReader body, TimeProvider clock, TimeSpan silence, Action<long, long> receive) : AsyncStream
 {
     // One for all reads: with it, a read that waits allocates nothing.
     private ITimer? _timer;
     private long _read;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => _read;
-        set => throw new NotSupportedException();
-    }
 
     /// <exception cref="BadHttpRequestException">408: the client was silent for too long.</exception>
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
@@ -41,21 +28,6 @@ internal sealed class MeteredBody(PipeReader body, TimeProvider clock, TimeSpan 
             return WaitAsync(reading, buffer, cancellationToken);
         var read = reading.Result;
         return read.IsCanceled ? WaitAsync(new(read), buffer, cancellationToken) : new(Take(read, buffer.Span));
-    }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Bodies are read asynchronously.");
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Flush()
-    {
     }
 
     protected override void Dispose(bool disposing)
