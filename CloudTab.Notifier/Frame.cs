@@ -34,9 +34,11 @@ internal sealed class Frame
     public static Frame Of(SessionEvent source, long read, ActivityContext origin) => new(
         source.Type == "new_session"
             ? new NewSession(
-                source.Id, source.SessionId, source.PickupCode, source.Token, source.CustomerName, source.FileCount, source.TotalSize, JsonElement.Parse(source.Files),
-                source.CreatedAt)
-            : new SessionUpdated(source.Id, source.SessionId, source.Status, source.FileCount, source.TotalSize, JsonElement.Parse(source.Files), source.CreatedAt),
+                source.Id, source.SessionId, source.PickupCode, source.Token, source.CustomerName, source.FileCount, source.TotalSize,
+                JsonElement.Parse(source.Files), source.CreatedAt, source.Pages, source.UncountedFiles, source.Price, source.PaidAt, source.PaidAmount)
+            : new SessionUpdated(
+                source.Id, source.SessionId, source.Status, source.FileCount, source.TotalSize, JsonElement.Parse(source.Files), source.CreatedAt,
+                source.Pages, source.UncountedFiles, source.Price, source.PaidAt, source.PaidAmount),
         source,
         read,
         origin);

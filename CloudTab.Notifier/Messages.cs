@@ -45,10 +45,26 @@ internal sealed record NewSession(
     int FileCount,
     long TotalSize,
     JsonElement Files,
-    DateTime Timestamp) : Outgoing;
+    DateTime Timestamp,
+    long Pages,
+    int UncountedFiles,
+    JobPrice Price,
+    DateTime? PaidAt,
+    long? PaidAmount) : Outgoing;
 
 internal sealed record SessionUpdated(
-    long EventId, string SessionId, string Status, int FileCount, long TotalSize, JsonElement Files, DateTime Timestamp) : Outgoing;
+    long EventId,
+    string SessionId,
+    string Status,
+    int FileCount,
+    long TotalSize,
+    JsonElement Files,
+    DateTime Timestamp,
+    long Pages,
+    int UncountedFiles,
+    JobPrice Price,
+    DateTime? PaidAt,
+    long? PaidAmount) : Outgoing;
 
 internal sealed record SessionClaimed(SessionDetails Session) : Outgoing;
 

@@ -16,4 +16,5 @@ namespace CloudTab.ShopApi;
 [JsonSerializable(typeof(KeysView))]
 [JsonSerializable(typeof(ShopChange))]
 [JsonSerializable(typeof(ShopView))]
+[JsonSerializable(typeof(OfferAnswer))]
 internal sealed partial class JsonContext : JsonSerializerContext;

@@ -72,6 +72,9 @@ internal static class Problems
     public static readonly Problem LastKey = new(
         StatusCodes.Status409Conflict, "last_key", "Last key", "Nobody could sign in without this key. Add another one first.");
 
+    /// <summary>An offer that cannot be one.</summary>
+    public static Problem InvalidOffer(string reason) => new(StatusCodes.Status400BadRequest, "invalid_offer", "Invalid offer", reason);
+
     /// <summary>What every change of a session's state can end with.</summary>
     public static readonly Problem[] OfChange = [SessionNotFound, SessionClosed, AlreadyClaimed, NotSubmitted];
 

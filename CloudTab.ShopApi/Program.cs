@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using CloudTab.Pages;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
@@ -11,7 +12,11 @@ builder.AddDatabase();
 builder.AddObjectStore();
 builder.AddRelay();
 
-builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, JsonContext.Default));
+builder.Services.ConfigureHttpJsonOptions(json =>
+{
+    json.SerializerOptions.TypeInfoResolverChain.Insert(0, JsonContext.Default);
+    json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict; // "1000" is a field of the wrong type
+});
 
 builder.Services.AddOpenApi(ShopkeeperDocument.Name, ShopkeeperDocument.Describe);
 
@@ -29,7 +34,7 @@ app.UseAuthentication();
 app.UseAuthorization();
 
 app.MapGroup("/api/shopkeeper").RequireAuthorization().Tells(StatusCodes.Status401Unauthorized, "WWW-Authenticate")
-    .MapTickets().MapSessions().MapFiles().MapShop().MapKeys();
+    .MapTickets().MapSessions().MapFiles().MapShop().MapOffer().MapKeys();
 app.MapPages();
 if (app.Environment.IsDevelopment())
     app.MapOpenApi();

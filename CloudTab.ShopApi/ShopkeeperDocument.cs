@@ -16,6 +16,8 @@ internal static class ShopkeeperDocument
     private static readonly Guid AFile = new("019a8f3e-6a52-7c1d-9e0b-4d2f8a6c1b35");
     private static readonly DateTime Now = new(2026, 11, 29, 9, 30, 0, DateTimeKind.Utc);
 
+    private static readonly Offer AnOffer = new("INR", true, [new(Media.A4, ColorMode.Monochrome, 200), new(Media.A4, ColorMode.Color, 1_000)], "corner.print@bank");
+
     private const string Description = """
         How a shop gets its customers' files. Every call has the shop's key in the header `X-API-Key`, and sees that shop's sessions and files only:
         those of another shop are 404. A browser that has signed in at `/shop` has a cookie instead; with that, only pages of the relay's own origin
@@ -51,11 +53,11 @@ internal static class ShopkeeperDocument
             ["Retry-After"] = ("Seconds to wait before the next attempt.", "2"),
         },
         [
-            new PendingSessions(true, 1, [new(Guid.Empty, ASession, "K7MXQ2", "Asha", 1, 48_213, Now, Now.AddMinutes(30), 12)], null),
-            new ProcessingSessions(true, 1, [new(Guid.Empty, ASession, "K7MXQ2", "Asha", 1, 48_213, Now, Now.AddMinutes(30), 7, "Front desk", true)]),
-            new SessionView(true, new(Guid.Empty, ASession, "K7MXQ2", "Asha", 1, 48_213, "processing", Now, Now.AddMinutes(30), "Front desk", 12)
+            new PendingSessions(true, 1, [new(Guid.Empty, ASession, "K7MXQ2", "Asha", 1, 48_213, Now, Now.AddMinutes(30), 12, 6, 0, 1_200, "INR", true, null, null)], null),
+            new ProcessingSessions(true, 1, [new(Guid.Empty, ASession, "K7MXQ2", "Asha", 1, 48_213, Now, Now.AddMinutes(30), 7, "Front desk", true, 6, 0, 1_200, "INR", true, null, null)]),
+            new SessionView(true, new(Guid.Empty, ASession, "K7MXQ2", "Asha", 1, 48_213, "processing", Now, Now.AddMinutes(30), "Front desk", 12, 6, 0, 1_200, "INR", true, Now, 1_200)
             {
-                Files = [new(AFile, "a.pdf", "application/pdf", 48_213, ADigest, "stored", 3, false, Scan.Clean)],
+                Files = [new(AFile, "a.pdf", "application/pdf", 48_213, ADigest, "stored", 3, false, Scan.Clean, PrintOptions.Default with { Copies = 2 }, 6, 1_200)],
             }),
             new Answer(true, "The session is pending again."),
             new NewKey("Front desk"),
@@ -64,6 +66,8 @@ internal static class ShopkeeperDocument
             new ShopChange(AcceptsUploads: false),
             new ShopView(true, new("corner-print", "Corner Print", true, new Uri("https://print.example/s/corner-print"))),
             new TicketView(true, "q3R0aWNrZXQtb2YtMjU2LXJhbmRvbS1iaXRzLWluLWI", 30),
+            new OfferAnswer(true, AnOffer),
+            AnOffer,
             new FileLinkView(true, new(AFile, "a.pdf", "application/pdf", 48_213, ADigest, new Uri("https://bucket.s3.example/…"))),
         ]);
 

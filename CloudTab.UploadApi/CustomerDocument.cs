@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.Mvc.ApiExplorer;
+using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 using Scalar.AspNetCore;
 
@@ -26,6 +27,8 @@ internal static class CustomerDocument
         new(StringComparer.Ordinal) { [DirectParts.ChecksumHeader] = "X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=" };
     private static readonly DateTime Now = new(2026, 11, 29, 9, 30, 0, DateTimeKind.Utc);
     private static readonly UploadOptions Limits = new();
+    private static readonly PrintOptions Options = PrintOptions.Default with { Copies = 2 };
+    private static readonly Offer AnOffer = new("INR", true, [new(Media.A4, ColorMode.Monochrome, 200), new(Media.A4, ColorMode.Color, 1_000)], "corner.print@bank");
 
     private static string Description => $"""
         How customers send files to a shop's counter. No account and no key: the session id that *create* answers is the customer's secret.
@@ -58,7 +61,7 @@ internal static class CustomerDocument
         `#direct` behind a path tell them apart here. They are not part of the address.
         """;
 
-    public static ApiDocument Document { get; } = new(
+    private static ApiDocument Document { get; } = new(
         new OpenApiInfo { Title = "CloudTab for customers", Version = "1", Description = Description },
         new Dictionary<string, (string, string)>(StringComparer.OrdinalIgnoreCase)
         {
@@ -76,7 +79,7 @@ internal static class CustomerDocument
             [TusHeaders.MaxSize] = ("Bytes that a file may have.", "52428800"),
             [TusHeaders.ChecksumAlgorithm] = ("The algorithms that Upload-Checksum may use.", string.Join(',', BodyChecksum.Algorithms)),
             [TusHeaders.DeferLength] = ("1: the length of the file is not known yet.", "1"),
-            [TusHeaders.Metadata] = ("Keys with values in Base64: `filename`, `filetype`, `sha256`, and any others.", "filename YS5wZGY=,filetype YXBwbGljYXRpb24vcGRm"),
+            [TusHeaders.Metadata] = ("Keys with values in Base64: `filename`, `filetype`, `sha256`, `printOptions` (JSON), and any others.", "filename YS5wZGY=,filetype YXBwbGljYXRpb24vcGRm"),
             [TusHeaders.Concat] = ("`partial`, or `final;` and the addresses of the partial uploads that the file is made of.", "partial"),
             [TusHeaders.Checksum] = ("What the bytes of this request hash to: an algorithm, a space, the value in Base64.", "sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0="),
             [TusHeaders.Expires] = ("When the upload ends unless it goes on.", "Sun, 29 Nov 2026 10:00:00 GMT"),
@@ -90,14 +93,20 @@ internal static class CustomerDocument
             ["Content-Disposition"] = ("The file's name.", "attachment; filename=\"a.pdf\""),
         },
         [
-            new NewSession("Asha", "corner-print"),
+            new NewSession("Asha", "corner-print", PrintOptionsChange.Parse("{\"colorMode\":\"color\"}")),
             new SessionAnswer(true, ASession, "K7MXQ2", Now.AddMinutes(30), "Session created."),
             new StatusAnswer(true, new(
-                ASession, "K7MXQ2", "pending", 1, 48_213, Now, Now.AddMinutes(30), null, new(12, 2), [new(AFile, "a.pdf", MediaTypes.Pdf, 48_213, "stored", 3, false, Scan.Clean)])),
+                ASession, "K7MXQ2", "pending", 1, 48_213, Now, Now.AddMinutes(30), null, new(12, 2),
+                [new(AFile, "a.pdf", MediaTypes.Pdf, 48_213, "stored", 3, false, Scan.Clean, Options, 6, 1_200)], 6, 0, new(1_200, "INR", true), null, null)),
             new SubmitAnswer(true, ASession, "The shop has been told."),
-            new ShopAnswer(true, true, "The shop is ready for your files."),
+            new ShopAnswer(
+                true, true, "The shop is ready for your files.", new("corner-print", "Corner Print"), AnOffer, PrintOptions.Default,
+                new(Limits.MaxFiles, Limits.MaxFileSize, Limits.For(default).SessionSize), [MediaTypes.Pdf, MediaTypes.Jpeg]),
+            AnOffer,
+            Options,
+            new FileAnswer(true, new(AFile, "a.pdf", MediaTypes.Pdf, 48_213, "stored", 3, false, Scan.Clean, Options, 6, 1_200)),
             UploadAnswer.For(ASession, [new(AFile, "a.pdf", MediaTypes.Pdf, 48_213, Convert.FromHexString(ADigest), 3, false, Scan.Clean)]),
-            new DirectFile("a.pdf", 48_213, MediaTypes.Pdf, ADigest, "direct", null),
+            new DirectFile("a.pdf", 48_213, MediaTypes.Pdf, ADigest, "direct", null, PrintOptionsChange.Parse("{\"copies\":2}")),
             new DirectUploadAnswer(
                 true,
                 AnUpload,
@@ -105,6 +114,21 @@ internal static class CustomerDocument
                 [new(1, 0, 48_213, new Uri("https://bucket.s3.example/…"), AChecksum)],
                 "Send the parts, then finish."),
         ]);
+
+    public static void Describe(OpenApiOptions options)
+    {
+        Document.Describe(options);
+        options.AddSchemaTransformer(async (schema, context, cancellationToken) =>
+        {
+            // The framework knows nothing of a type that reads itself.
+            if (context.JsonTypeInfo.Type != typeof(PrintOptionsChange))
+                return;
+            var options = await context.GetOrCreateSchemaAsync(typeof(PrintOptions), parameterDescription: null, cancellationToken);
+            schema.Type = JsonSchemaType.Object;
+            schema.Properties = options.Properties;
+            schema.Description = "What is to be different from the print options that hold otherwise (RFC 7396): what is not named stays, null is the default.";
+        });
+    }
 
     /// <summary>Serves the document, and a page that shows it and the shopkeepers', in Development only.</summary>
     public static void MapDocuments(this WebApplication app)

@@ -11,6 +11,8 @@ namespace CloudTab.UploadApi;
 [JsonSerializable(typeof(SubmitAnswer))]
 [JsonSerializable(typeof(ShopAnswer))]
 [JsonSerializable(typeof(UploadAnswer))]
+[JsonSerializable(typeof(FileChange))]
+[JsonSerializable(typeof(FileAnswer))]
 [JsonSerializable(typeof(DirectFile))]
 [JsonSerializable(typeof(DirectUploadAnswer))]
 internal sealed partial class JsonContext : JsonSerializerContext;

@@ -32,6 +32,9 @@ internal static class Problems
     public static readonly Problem FileNotFound = new(
         StatusCodes.Status404NotFound, "file_not_found", "Unknown file", "This session has no such file.");
 
+    public static readonly Problem InvalidFileChange = new(
+        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", "The body must be JSON such as {\"printOptions\": {\"copies\": 2}}.");
+
     public static readonly Problem AlreadyClaimed = new(
         StatusCodes.Status409Conflict, "already_claimed", "Already claimed", "The shop is already working on this session.");
 
@@ -195,6 +198,13 @@ internal static class Problems
 
     /// <summary>What ending a resumable upload can end with.</summary>
     public static readonly Problem[] OfTermination = [SessionNotFound, SessionClosed, FileNotFound, AlreadyClaimed, UploadGone, UploadLocked];
+
+    /// <summary>An example of <see cref="InvalidPrintOptions"/>, for the API's document.</summary>
+    public static readonly Problem WrongCopies = InvalidPrintOptions(InvalidPrintOption.Copies);
+
+    /// <summary>Print options that are no such options, or that the shop does not offer; `field` names the one.</summary>
+    public static Problem InvalidPrintOptions(InvalidPrintOption fault) =>
+        new(StatusCodes.Status400BadRequest, "invalid_print_options", "Invalid print options", fault.ToString()) { Members = [new("field", fault.Member)] };
 
     /// <summary>A protocol's header is missing or cannot be parsed.</summary>
     public static Problem InvalidHeader(string name) => new(

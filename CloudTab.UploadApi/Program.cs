@@ -28,7 +28,7 @@ builder.Services.ConfigureHttpJsonOptions(json =>
     json.SerializerOptions.TypeInfoResolverChain.Insert(0, JsonContext.Default);
     json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict; // "1000" is a field of the wrong type
 });
-builder.Services.AddOpenApi(CustomerDocument.Name, CustomerDocument.Document.Describe);
+builder.Services.AddOpenApi(CustomerDocument.Name, CustomerDocument.Describe);
 builder.Services.AddSingleton<IApiDescriptionProvider, DocumentedProtocols>();
 builder.Services.AddPages();
 builder.Services.AddSessionRateLimit();

@@ -38,7 +38,7 @@ public sealed class StoredFiles(Database database, StateChanges changes, Lifetim
                 WHERE shop_id = @shop AND session_id = @sessionId AND status IN ('open', 'pending') AND expires_at > @now
                 FOR UPDATE
             ), marked AS (
-                UPDATE files SET status = 'deleting' FROM live
+                UPDATE files SET status = 'deleting', left_at = @now FROM live
                 WHERE files.id = @file AND files.session = live.id AND files.status = 'stored'
                 RETURNING files.session, files.size
             ), left_over AS (
@@ -108,9 +108,11 @@ public sealed class StoredFiles(Database database, StateChanges changes, Lifetim
                 SET status = 'stored', lease_until = NULL, stored_at = @storedAt, name = incoming.name, type = incoming.type, size = incoming.size,
                     sha256 = incoming.sha256, pages = incoming.pages, locked = incoming.locked, scan = incoming.scan, object_key = coalesce(@objectKey, object_key),
                     added_in_claim = CASE WHEN filled.status = 'processing' THEN filled.claims END,
-                    position = incoming.place + filled.last_position
-                FROM filled, unnest(@ids, @names, @types, @sizes, @hashes, @pages, @locked, @scans) WITH ORDINALITY
-                    AS incoming (id, name, type, size, sha256, pages, locked, scan, place)
+                    position = incoming.place + filled.last_position, printed_pages = incoming.printed_pages,
+                    page_price = price_of_page(shops.offer, files.print_options),
+                    currency = CASE WHEN price_of_page(shops.offer, files.print_options) IS NOT NULL THEN shops.offer ->> 'currency' END
+                FROM filled JOIN shops ON shops.id = filled.shop_id, unnest(@ids, @names, @types, @sizes, @hashes, @pages, @locked, @scans, @printedPages) WITH ORDINALITY
+                    AS incoming (id, name, type, size, sha256, pages, locked, scan, printed_pages, place)
                 WHERE files.id = incoming.id
             ), completed AS (
                 UPDATE uploads
@@ -145,6 +147,7 @@ public sealed class StoredFiles(Database database, StateChanges changes, Lifetim
             pages = files.Select(file => file.Pages).ToArray(),
             locked = files.Select(file => file.Locked).ToArray(),
             scans = files.Select(file => file.Scan).ToArray(),
+            printedPages = files.Select(file => file.PrintOptions.PrintedPages(file.Type, file.Pages)).ToArray(),
             count = files.Count,
             bytes = files.Sum(file => file.Size),
             maxFiles = limits.Files,
@@ -220,4 +223,8 @@ public readonly record struct SessionLimits(int Files, long Bytes, long? Outstan
 /// <param name="Locked">Whether a PDF needs a password to be opened; null if that is not known.</param>
 /// <param name="Scan">What the virus scanner said of it.</param>
 public sealed record UploadedFile(
-    Guid Id, string Name, string Type, long Size, byte[] Sha256, int? Pages = null, bool? Locked = null, string Scan = Scan.Unscanned);
+    Guid Id, string Name, string Type, long Size, byte[] Sha256, int? Pages = null, bool? Locked = null, string Scan = Scan.Unscanned)
+{
+    /// <summary>How it is to be printed, as its row says.</summary>
+    public PrintOptions PrintOptions { get; init; } = PrintOptions.Default;
+}

@@ -20,7 +20,7 @@ public sealed class UploadingFiles(Database database, Lifetimes lifetimes)
                           FROM uploads JOIN files ON files.id = uploads.file JOIN sessions AS held ON held.id = uploads.session
                           WHERE held.shop_id = shops.id AND held.ended_at IS NULL AND files.status = 'uploading' AND {Uploads.LaysClaim})
                    )::bigint AS Outstanding,
-                   {ShopLimits.Columns}
+                   {ShopLimits.Columns}, sessions.print_options AS PrintOptions, shops.offer
             FROM sessions JOIN shops ON shops.id = sessions.shop_id
             WHERE shop_id = @shop AND session_id = @sessionId
             """;
@@ -33,32 +33,34 @@ public sealed class UploadingFiles(Database database, Lifetimes lifetimes)
     /// <summary>Registers a file whose bytes are about to come. That is activity: it prolongs the session.</summary>
     /// <param name="session">Internal id of the session.</param>
     /// <param name="name">The name to display; it is kept in NFC, which only the database can make (.NET cannot without ICU).</param>
+    /// <param name="printOptions">How it is to be printed; null: like the session's files.</param>
     /// <returns>The file, or null if the session has ended.</returns>
-    public async Task<UploadingFile?> BeginAsync(Guid session, string name, CancellationToken cancellationToken)
+    public async Task<UploadingFile?> BeginAsync(Guid session, string name, PrintOptions? printOptions, CancellationToken cancellationToken)
     {
         const string sql = """
             WITH live AS (
                 UPDATE sessions SET expires_at = @expiresAt
                 WHERE id = @session AND status IN ('open', 'pending', 'processing') AND expires_at > @now
-                RETURNING id
+                RETURNING id, print_options
             )
-            INSERT INTO files (id, session, name, object_key, status, created_at, lease_until)
-            SELECT @id, id, left(normalize(@name, NFC), 255), @objectKey, 'uploading', @now, @leaseEnd FROM live
-            RETURNING name
+            INSERT INTO files (id, session, name, object_key, status, created_at, lease_until, print_options)
+            SELECT @id, id, left(normalize(@name, NFC), 255), @objectKey, 'uploading', @now, @leaseEnd, coalesce(@printOptions::jsonb, print_options)
+            FROM live
+            RETURNING id, name, object_key AS ObjectKey, print_options AS PrintOptions
             """;
-        var file = UploadingFile.Create(name, lifetimes.Now);
+        var (id, objectKey) = UploadingFile.Create(lifetimes.Now);
         var parameters = new
         {
             session,
-            id = file.Id,
+            id,
             name,
-            objectKey = file.ObjectKey,
+            objectKey,
             now = lifetimes.Now,
             leaseEnd = lifetimes.NextLeaseEnd,
             expiresAt = lifetimes.NextExpiry,
+            printOptions = printOptions?.ToJson(),
         };
-        var kept = await database.ChangeSingleOrDefaultAsync<string>(sql, parameters, cancellationToken);
-        return kept is null ? null : file with { Name = kept };
+        return await database.ChangeSingleOrDefaultAsync<UploadingFile>(sql, parameters, cancellationToken);
     }
 
     /// <summary>
@@ -129,6 +131,8 @@ public sealed class UploadingFiles(Database database, Lifetimes lifetimes)
 /// <param name="FileCount">Files that it holds.</param>
 /// <param name="TotalSize">Their bytes.</param>
 /// <param name="Outstanding">Bytes of all live files of its shop, and of those that are on their way resumably.</param>
+/// <param name="PrintOptions">How its files are printed, unless the customer says otherwise.</param>
+/// <param name="Offer">What its shop prints.</param>
 public sealed record UploadSession(
     Guid Id,
     bool Closed,
@@ -138,7 +142,9 @@ public sealed record UploadSession(
     int? MaxFiles,
     long? MaxFileSize,
     long? MaxSessionSize,
-    long? MaxOutstanding)
+    long? MaxOutstanding,
+    PrintOptions PrintOptions,
+    Offer Offer)
 {
     /// <summary>What the operator has set for its shop.</summary>
     public ShopLimits ShopLimits => new(MaxFiles, MaxFileSize, MaxSessionSize, MaxOutstanding);
@@ -148,11 +154,12 @@ public sealed record UploadSession(
 /// <param name="Id">Internal id, also the end of the object's key.</param>
 /// <param name="Name">The name to display.</param>
 /// <param name="ObjectKey">`yyyy-MM-dd/id`: no user data, and a day's leftovers can be listed.</param>
-public sealed record UploadingFile(Guid Id, string Name, string ObjectKey)
+/// <param name="PrintOptions">How it is to be printed.</param>
+public sealed record UploadingFile(Guid Id, string Name, string ObjectKey, PrintOptions PrintOptions)
 {
-    internal static UploadingFile Create(string name, DateTime now)
+    internal static (Guid Id, string ObjectKey) Create(DateTime now)
     {
         var id = Guid.CreateVersion7(new(now));
-        return new(id, name, FormattableString.Invariant($"{now:yyyy-MM-dd}/{id}"));
+        return (id, FormattableString.Invariant($"{now:yyyy-MM-dd}/{id}"));
     }
 }

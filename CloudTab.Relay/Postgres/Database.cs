@@ -18,6 +18,12 @@ namespace CloudTab.Relay;
 /// </summary>
 public sealed class Database(NpgsqlDataSource source, [FromKeyedServices("postgres")] ResiliencePipeline pipeline)
 {
+    static Database()
+    {
+        SqlMapper.AddTypeHandler(new JsonColumn<PrintOptions>(PrintingContext.Default.PrintOptions));
+        SqlMapper.AddTypeHandler(new JsonColumn<Offer>(PrintingContext.Default.Offer));
+    }
+
     /// <summary>All rows of a read.</summary>
     public Task<List<T>> QueryAsync<T>(string sql, object? parameters, CancellationToken cancellationToken) =>
         ReadAsync(sql, parameters, RowsAsync<T>, cancellationToken);

@@ -62,11 +62,11 @@ public sealed class EventReader(Database database)
             SELECT events.id, events.transaction_id::text AS TransactionId, events.shop_id AS Shop, events.type, sessions.id AS Session,
                    sessions.session_id AS SessionId, sessions.pickup_code AS PickupCode, sessions.customer_name AS CustomerName, sessions.token,
                    events.status, events.file_count AS FileCount, events.total_size AS TotalSize, events.created_at AS CreatedAt,
-                   (SELECT coalesce(json_agg(json_build_object('id', id, 'scan', scan) ORDER BY position), '[]')::text FROM files
+                   (SELECT coalesce(json_agg(json_build_object('id', id, 'scan', scan, 'name', name, 'pages', pages, 'printOptions', print_options) ORDER BY position), '[]')::text FROM files
                     WHERE session = sessions.id AND status = 'stored') AS Files,
                    events.trace_parent AS TraceParent, events.trace_state AS TraceState, clock_timestamp() - events.written_at AS Age,
-                   sessions.submitted_at IS NOT NULL AS IsSubmitted
-            FROM unread JOIN events ON events.id = unread.id JOIN sessions ON sessions.id = events.session
+                   sessions.submitted_at IS NOT NULL AS IsSubmitted, {JobTotals.Columns}
+            FROM unread JOIN events ON events.id = unread.id JOIN sessions ON sessions.id = events.session {JobTotals.From}
             ORDER BY events.transaction_id, events.id
             """;
         var (lastTransaction, lastId) = _reading is null ? ("0", 0L) : _last;
@@ -78,6 +78,7 @@ public sealed class EventReader(Database database)
             lastTransaction,
             lastId,
             limit = BatchSize,
+            ofShop = true,
         };
         var batch = await database.QueryAsync<SessionEvent>(sql, parameters, cancellationToken);
         if (batch.Count == BatchSize)
@@ -132,12 +133,16 @@ public sealed class EventReader(Database database)
 /// <param name="Status">The session's status after the change.</param>
 /// <param name="FileCount">Its stored files after the change.</param>
 /// <param name="TotalSize">Their bytes.</param>
-/// <param name="Files">Its stored files at the time of the read, as a JSON array: of each its id, and what the virus scanner said.</param>
+/// <param name="Files">Its stored files at the time of the read, as a JSON array: of each its id, what the virus scanner said, its name, its pages, and how it is to be printed.</param>
 /// <param name="CreatedAt">When it happened, UTC.</param>
 /// <param name="TraceParent">W3C traceparent of the request that did it.</param>
 /// <param name="TraceState">W3C tracestate of that request.</param>
 /// <param name="Age">How long before the read its row was written, just before the commit; both by Postgres' clock.</param>
 /// <param name="IsSubmitted">Whether its session was submitted. The shop never hears of one that was not.</param>
+/// <param name="Pages">Pages that come out of the printer, as far as they are known at the time of the read.</param>
+/// <param name="UncountedFiles">Files whose pages are not known.</param>
+/// <param name="PaidAt">When the shop marked it as paid.</param>
+/// <param name="PaidAmount">What it cost then.</param>
 public sealed record SessionEvent(
     long Id,
     string TransactionId,
@@ -156,4 +161,15 @@ public sealed record SessionEvent(
     string? TraceParent,
     string? TraceState,
     TimeSpan Age,
-    bool IsSubmitted);
+    bool IsSubmitted,
+    long Pages,
+    int UncountedFiles,
+    long? Amount,
+    string Currency,
+    bool IsPriceComplete,
+    DateTime? PaidAt,
+    long? PaidAmount)
+{
+    /// <summary>What it costs at the time of the read.</summary>
+    public JobPrice Price => new(Amount, Currency, IsPriceComplete);
+}

@@ -66,7 +66,7 @@ public sealed class Expiry(StateChanges changes, Lifetimes lifetimes)
                 LIMIT @limit
                 FOR UPDATE OF sessions, files SKIP LOCKED -- both: waiting for the second could be a deadlock with a transition
             ), marked AS (
-                UPDATE files SET status = 'deleting' FROM due WHERE files.id = due.id RETURNING files.session, files.size
+                UPDATE files SET status = 'deleting', left_at = @now FROM due WHERE files.id = due.id RETURNING files.session, files.size
             ), lost AS (
                 SELECT session, count(*) AS files, sum(size) AS bytes FROM marked GROUP BY session
             ), changed AS (

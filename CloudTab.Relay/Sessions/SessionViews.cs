@@ -12,15 +12,16 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
     // More than the counters of a shop could work on. Those of a program that claims without end would be the ones that are left out.
     private const int MostProcessing = 500;
 
-    private const string SelectDetails = """
+    private const string SelectDetails = $"""
         SELECT sessions.id, sessions.session_id AS SessionId, sessions.pickup_code AS PickupCode,
                sessions.customer_name AS CustomerName,
                CASE WHEN sessions.submitted_at IS NULL THEN 0 ELSE sessions.file_count END AS FileCount,
                CASE WHEN sessions.submitted_at IS NULL THEN 0 ELSE sessions.total_size END AS TotalSize,
                CASE WHEN sessions.ended_at IS NULL AND sessions.expires_at <= @now THEN 'expired' ELSE sessions.status END AS Status,
                sessions.created_at AS CreatedAt, sessions.expires_at AS ExpiresAt,
-               CASE WHEN sessions.status = 'processing' THEN api_keys.name END AS ClaimedBy, sessions.token
-        FROM sessions LEFT JOIN api_keys ON api_keys.id = sessions.claimed_by
+               CASE WHEN sessions.status = 'processing' THEN api_keys.name END AS ClaimedBy, sessions.token,
+               {JobTotals.Columns}
+        FROM sessions LEFT JOIN api_keys ON api_keys.id = sessions.claimed_by {JobTotals.From}
         """;
 
     /// <summary>A page of the pending sessions of a key's shop that hold a file, newest first; null if the key was revoked.</summary>
@@ -28,10 +29,11 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
     /// <param name="after">Where the page before ended, or null for the first.</param>
     public async Task<PendingPage?> PendingAsync(ShopKey key, int limit, PendingCursor? after, CancellationToken cancellationToken)
     {
-        const string sql = """
+        const string sql = $"""
             SELECT id, session_id AS SessionId, pickup_code AS PickupCode, customer_name AS CustomerName, file_count AS FileCount,
-                   total_size AS TotalSize, created_at AS CreatedAt, expires_at AS ExpiresAt, token
-            FROM sessions
+                   total_size AS TotalSize, created_at AS CreatedAt, expires_at AS ExpiresAt, token,
+                   {JobTotals.Columns}
+            FROM sessions {JobTotals.From}
             WHERE shop_id = @shop AND status = 'pending' AND file_count > 0 AND expires_at > @now AND (SELECT key_is_valid(@key))
                 AND (created_at, id) < (@createdAt, @id)
             ORDER BY created_at DESC, id DESC
@@ -39,7 +41,7 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
             """;
         var from = after ?? PendingCursor.Newest;
         var rows = await database.QueryAsync<PendingSession>(
-            sql, new { shop = key.Shop, key = key.Id, now = lifetimes.Now, createdAt = from.CreatedAt, id = from.Id, limit }, cancellationToken);
+            sql, new { shop = key.Shop, key = key.Id, now = lifetimes.Now, createdAt = from.CreatedAt, id = from.Id, limit, ofShop = true }, cancellationToken);
         if (rows.Count == 0 && !await IsValidAsync(key, cancellationToken))
             return null;
         if (rows.Count <= limit)
@@ -53,7 +55,7 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
     {
         const string sql = $"{SelectDetails} WHERE sessions.id = ({SessionName.Sql})";
         var session = await database.QuerySingleOrDefaultAsync<SessionDetails>(
-            sql, new { shop, sessionId = name.SessionId, pickupCode = name.PickupCode, now = lifetimes.Now }, cancellationToken);
+            sql, new { shop, sessionId = name.SessionId, pickupCode = name.PickupCode, now = lifetimes.Now, ofShop = true }, cancellationToken);
         return await WithFilesAsync(session, cancellationToken);
     }
 
@@ -61,24 +63,25 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
     public async Task<SessionDetails?> DetailsAsync(Guid session, CancellationToken cancellationToken)
     {
         const string sql = $"{SelectDetails} WHERE sessions.id = @session";
-        var found = await database.QuerySingleOrDefaultAsync<SessionDetails>(sql, new { session, now = lifetimes.Now }, cancellationToken);
+        var found = await database.QuerySingleOrDefaultAsync<SessionDetails>(sql, new { session, now = lifetimes.Now, ofShop = true }, cancellationToken);
         return await WithFilesAsync(found, cancellationToken);
     }
 
     /// <summary>What the counters of a key's shop have claimed, oldest first.</summary>
     public Task<List<ProcessingSession>> ProcessingAsync(ShopKey key, CancellationToken cancellationToken)
     {
-        const string sql = """
+        const string sql = $"""
             SELECT sessions.id, session_id AS SessionId, pickup_code AS PickupCode, customer_name AS CustomerName, file_count AS FileCount,
                    total_size AS TotalSize, sessions.created_at AS CreatedAt, expires_at AS ExpiresAt, token,
-                   api_keys.name AS ClaimedBy, claimed_by = @key AS ClaimedByYou
-            FROM sessions JOIN api_keys ON api_keys.id = sessions.claimed_by
+                   api_keys.name AS ClaimedBy, claimed_by = @key AS ClaimedByYou,
+                   {JobTotals.Columns}
+            FROM sessions JOIN api_keys ON api_keys.id = sessions.claimed_by {JobTotals.From}
             WHERE sessions.shop_id = @shop AND status = 'processing' AND expires_at > @now AND (SELECT key_is_valid(@key))
             ORDER BY sessions.created_at, sessions.id
             LIMIT @limit
             """;
         return database.QueryAsync<ProcessingSession>(
-            sql, new { shop = key.Shop, key = key.Id, now = lifetimes.Now, limit = MostProcessing }, cancellationToken);
+            sql, new { shop = key.Shop, key = key.Id, now = lifetimes.Now, limit = MostProcessing, ofShop = true }, cancellationToken);
     }
 
     /// <summary>The files of a session that were stored, in the order in which they came; also those that are gone again.</summary>
@@ -88,8 +91,10 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
     {
         const string sql = """
             SELECT files.id, files.name, files.type, files.size, encode(files.sha256, 'hex') AS Sha256,
-                   CASE WHEN files.status = 'stored' THEN 'stored' ELSE 'deleted' END AS Status, files.pages, files.locked, files.scan
-            FROM files JOIN sessions ON sessions.id = files.session
+                   CASE WHEN files.status = 'stored' THEN 'stored' ELSE 'deleted' END AS Status, files.pages, files.locked, files.scan,
+                   files.print_options AS PrintOptions, files.printed_pages AS PrintedPages,
+                   CASE WHEN files.currency = shops.offer ->> 'currency' THEN files.price END AS Price
+            FROM files JOIN sessions ON sessions.id = files.session JOIN shops ON shops.id = sessions.shop_id
             WHERE files.session = @session AND files.stored_at IS NOT NULL AND (sessions.submitted_at IS NOT NULL OR NOT @ofShop)
             ORDER BY files.position
             """;
@@ -105,6 +110,10 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
 
 /// <summary>A session in the pending list.</summary>
 /// <param name="Token">The number, 1 to 999, that the customer was given when it was submitted.</param>
+/// <param name="Pages">Pages that come out of the printer, as far as they are known.</param>
+/// <param name="UncountedFiles">Files whose pages are not known.</param>
+/// <param name="PaidAt">When the shop marked it as paid.</param>
+/// <param name="PaidAmount">What it cost then; null if that was not known, or it is not paid.</param>
 public sealed record PendingSession(
     [property: JsonIgnore] Guid Id,
     string SessionId,
@@ -114,11 +123,26 @@ public sealed record PendingSession(
     long TotalSize,
     DateTime CreatedAt,
     DateTime ExpiresAt,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Token);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Token,
+    long Pages,
+    int UncountedFiles,
+    [property: JsonIgnore] long? Amount,
+    [property: JsonIgnore] string Currency,
+    [property: JsonIgnore] bool IsPriceComplete,
+    DateTime? PaidAt,
+    long? PaidAmount)
+{
+    /// <summary>What it costs.</summary>
+    public JobPrice Price => new(Amount, Currency, IsPriceComplete);
+}
 
 /// <summary>A session that a counter works on.</summary>
 /// <param name="ClaimedBy">The name of the key that has claimed it.</param>
 /// <param name="ClaimedByYou">Whether that is the caller's own key.</param>
+/// <param name="Pages">Pages that come out of the printer, as far as they are known.</param>
+/// <param name="UncountedFiles">Files whose pages are not known.</param>
+/// <param name="PaidAt">When the shop marked it as paid.</param>
+/// <param name="PaidAmount">What it cost then; null if that was not known, or it is not paid.</param>
 public sealed record ProcessingSession(
     [property: JsonIgnore] Guid Id,
     string SessionId,
@@ -130,7 +154,18 @@ public sealed record ProcessingSession(
     DateTime ExpiresAt,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Token,
     string ClaimedBy,
-    bool ClaimedByYou);
+    bool ClaimedByYou,
+    long Pages,
+    int UncountedFiles,
+    [property: JsonIgnore] long? Amount,
+    [property: JsonIgnore] string Currency,
+    [property: JsonIgnore] bool IsPriceComplete,
+    DateTime? PaidAt,
+    long? PaidAmount)
+{
+    /// <summary>What it costs.</summary>
+    public JobPrice Price => new(Amount, Currency, IsPriceComplete);
+}
 
 /// <summary>A page of the pending list, and where the next one begins, if there is one.</summary>
 public sealed record PendingPage(List<PendingSession> Sessions, PendingCursor? Next);
@@ -155,6 +190,10 @@ public sealed record PendingCursor(DateTime CreatedAt, Guid Id)
 
 /// <summary>One session as its shop sees it.</summary>
 /// <param name="Token">The number, 1 to 999, that the customer was given when it was submitted.</param>
+/// <param name="Pages">Pages that come out of the printer, as far as they are known.</param>
+/// <param name="UncountedFiles">Files whose pages are not known.</param>
+/// <param name="PaidAt">When the shop marked it as paid.</param>
+/// <param name="PaidAmount">What it cost then; null if that was not known, or it is not paid.</param>
 public sealed record SessionDetails(
     [property: JsonIgnore] Guid Id,
     string SessionId,
@@ -166,8 +205,18 @@ public sealed record SessionDetails(
     DateTime CreatedAt,
     DateTime ExpiresAt,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? ClaimedBy,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Token)
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Token,
+    long Pages,
+    int UncountedFiles,
+    [property: JsonIgnore] long? Amount,
+    [property: JsonIgnore] string Currency,
+    [property: JsonIgnore] bool IsPriceComplete,
+    DateTime? PaidAt,
+    long? PaidAmount)
 {
+    /// <summary>What it costs.</summary>
+    public JobPrice Price => new(Amount, Currency, IsPriceComplete);
+
     /// <summary>The session's files in the order in which they came.</summary>
     public IReadOnlyList<FileDetails> Files { get; init; } = [];
 }
@@ -176,6 +225,9 @@ public sealed record SessionDetails(
 /// A file as its shop sees it; `status` is `stored` or `deleted`, `sha256` lower-case hexadecimal. `pages` and `locked` (needs a
 /// password) are there for PDFs that could be read. `scan` is what the virus scanner said: `clean`, `infected` or `unscanned`.
 /// </summary>
+/// <param name="PrintOptions">How it is to be printed.</param>
+/// <param name="PrintedPages">Pages that come out of the printer, those of all copies; null if the document's are not known.</param>
+/// <param name="Price">In the smallest unit of the shop's currency; null: told at the counter.</param>
 public sealed record FileDetails(
     Guid Id,
     string Name,
@@ -185,4 +237,7 @@ public sealed record FileDetails(
     string Status,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Pages,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] bool? Locked,
-    string Scan);
+    string Scan,
+    PrintOptions PrintOptions,
+    long? PrintedPages,
+    long? Price);

@@ -13,12 +13,14 @@ public sealed class Sessions(Database database, StateChanges changes, RelayTelem
     /// <param name="customerName">
     /// 1 to 200 characters, or null; kept in NFC, which only the database can make (.NET cannot without ICU).
     /// </param>
+    /// <param name="printOptions">How its files are to be printed, unless the customer says otherwise; null: as is usual in the shop.</param>
     /// <returns>The session, or null if there is no such shop or it takes no uploads now.</returns>
-    public async Task<OpenedSession?> OpenAsync(string shop, string? customerName, CancellationToken cancellationToken)
+    public async Task<OpenedSession?> OpenAsync(string shop, string? customerName, PrintOptions? printOptions, CancellationToken cancellationToken)
     {
         const string sql = """
-            INSERT INTO sessions (id, shop_id, session_id, pickup_code, customer_name, status, created_at, expires_at)
-            SELECT @id, id, @sessionId, @pickupCode, left(normalize(@customerName, NFC), 200), 'open', @now, @expiresAt
+            INSERT INTO sessions (id, shop_id, session_id, pickup_code, customer_name, status, created_at, expires_at, print_options)
+            SELECT @id, id, @sessionId, @pickupCode, left(normalize(@customerName, NFC), 200), 'open', @now, @expiresAt,
+                   coalesce(@printOptions::jsonb, print_options)
             FROM shops
             WHERE id = @shop AND accepts_uploads
             RETURNING id, session_id AS SessionId, pickup_code AS PickupCode, expires_at AS ExpiresAt
@@ -36,6 +38,7 @@ public sealed class Sessions(Database database, StateChanges changes, RelayTelem
                         sessionId = SessionId.Create(),
                         pickupCode = PickupCode.Create(),
                         customerName,
+                        printOptions = printOptions?.ToJson(),
                         now = lifetimes.Now,
                         expiresAt = lifetimes.NextExpiry,
                     },

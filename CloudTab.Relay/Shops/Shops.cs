@@ -15,7 +15,7 @@ public sealed class Shops(Database database, TimeProvider clock)
         const string sql = $"""
             SELECT id, name, accepts_uploads AS AcceptsUploads,
                    EXISTS (SELECT FROM connected_sockets WHERE shop_id = shops.id AND seen_at > @seenAfter) AS Connected,
-                   {ShopLimits.Columns}
+                   {ShopLimits.Columns}, print_options AS PrintOptions, offer
             FROM shops
             WHERE id = @shop
             """;
@@ -29,6 +29,8 @@ public sealed class Shops(Database database, TimeProvider clock)
 /// <param name="Name">The name to display.</param>
 /// <param name="AcceptsUploads">Whether the shop takes uploads now.</param>
 /// <param name="Connected">Whether a shopkeeper's socket is open on any replica.</param>
+/// <param name="PrintOptions">How it prints, unless a customer says otherwise.</param>
+/// <param name="Offer">What it prints, and for how much.</param>
 public sealed record ShopStatus(
     string Id,
     string Name,
@@ -37,7 +39,9 @@ public sealed record ShopStatus(
     int? MaxFiles,
     long? MaxFileSize,
     long? MaxSessionSize,
-    long? MaxOutstanding)
+    long? MaxOutstanding,
+    PrintOptions PrintOptions,
+    Offer Offer)
 {
     /// <summary>What the operator has set for this shop.</summary>
     public ShopLimits Limits => new(MaxFiles, MaxFileSize, MaxSessionSize, MaxOutstanding);

@@ -15,6 +15,9 @@ public sealed record NewUpload(string Name, long? Length, string? DeclaredType, 
     /// <summary>SHA-256 of each part, of an upload whose bytes go to S3 past the services; else null.</summary>
     public IReadOnlyList<byte[]>? PartSha256 { get; init; }
 
+    /// <summary>How its file is to be printed, as far as its client says; else like the session's files.</summary>
+    public PrintOptionsChange? PrintOptions { get; init; }
+
     /// <summary>Whether it becomes a file only together with others.</summary>
     public bool IsPartial => Concat == Partial;
 }
@@ -45,6 +48,9 @@ public sealed record Upload
 
     /// <summary>The name to display.</summary>
     public string Name { get; init; } = "";
+
+    /// <summary>How its file is to be printed.</summary>
+    public PrintOptions PrintOptions { get; init; } = PrintOptions.Default;
 
     /// <summary>Bytes in all, or null if the client has not said so yet.</summary>
     public long? Length { get; init; }

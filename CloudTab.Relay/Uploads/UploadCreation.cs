@@ -27,16 +27,17 @@ public sealed class UploadCreation(Database database, Lifetimes lifetimes)
     /// Begins an upload. Uploads that have begun count towards the session's limits with all that they announced; two that begin at
     /// the same moment may both find room, and then one of them finds none at its end.
     /// </summary>
+    /// <param name="printOptions">How its file is to be printed; null: like the session's files.</param>
     /// <param name="holder">The process that locks it at once, because the first bytes come along, or null.</param>
     public async Task<(Outcome Outcome, Upload? Upload)> CreateAsync(
-        string shop, string sessionId, NewUpload wanted, SessionLimits limits, Guid? holder, CancellationToken cancellationToken)
+        string shop, string sessionId, NewUpload wanted, PrintOptions? printOptions, SessionLimits limits, Guid? holder, CancellationToken cancellationToken)
     {
         // What is inserted takes the name of its table, so that it is read back like any upload.
         const string sql = $"""
             WITH live AS (
                 UPDATE sessions SET expires_at = @expiresAt
                 WHERE shop_id = @shop AND session_id = @sessionId AND status IN ('open', 'pending', 'processing') AND expires_at > @now
-                RETURNING id, session_id, shop_id, file_count, total_size, expires_at, ended_at
+                RETURNING id, session_id, shop_id, file_count, total_size, expires_at, ended_at, print_options
             ), begun AS (
                 {BegunInSession}
             ), sessions AS (
@@ -45,8 +46,9 @@ public sealed class UploadCreation(Database database, Lifetimes lifetimes)
                     AND begun.uploads < @maxUploads
                     AND total_size + begun.bytes + coalesce(@length, 1) <= @maxBytes
             ), files AS (
-                INSERT INTO files (id, session, name, object_key, status, created_at, lease_until)
-                SELECT @file, id, left(normalize(@name, NFC), 255), @objectKey, 'uploading', @now, 'infinity' FROM sessions
+                INSERT INTO files (id, session, name, object_key, status, created_at, lease_until, print_options)
+                SELECT @file, id, left(normalize(@name, NFC), 255), @objectKey, 'uploading', @now, 'infinity', coalesce(@printOptions::jsonb, print_options)
+                FROM sessions
                 RETURNING *
             ), uploads AS (
                 INSERT INTO uploads (
@@ -60,16 +62,17 @@ public sealed class UploadCreation(Database database, Lifetimes lifetimes)
             SELECT {Uploads.Columns} FROM uploads, files, sessions JOIN shops ON shops.id = sessions.shop_id
             """;
         var now = lifetimes.Now;
-        var file = UploadingFile.Create(wanted.Name, now);
+        var (file, objectKey) = UploadingFile.Create(now);
         var parameters = new
         {
             shop,
             sessionId,
             id = Guid.CreateVersion7(new(now)),
             uploadId = UploadId.Create(),
-            file = file.Id,
-            name = file.Name,
-            objectKey = file.ObjectKey,
+            file,
+            name = wanted.Name,
+            objectKey,
+            printOptions = printOptions?.ToJson(),
             wanted.Length,
             wanted.DeclaredType,
             wanted.DeclaredSha256,

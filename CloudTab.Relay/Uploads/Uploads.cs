@@ -20,7 +20,7 @@ public sealed class Uploads(Database database, Lifetimes lifetimes)
 
     internal const string Columns = $"""
         uploads.id, uploads.created_at AS CreatedAt, uploads.upload_id AS UploadId, uploads.session, sessions.session_id AS SessionId,
-        uploads.file, files.object_key AS ObjectKey, files.name,
+        uploads.file, files.object_key AS ObjectKey, files.name, files.print_options AS PrintOptions,
         uploads.length, uploads.declared_type AS DeclaredType, uploads.declared_sha256 AS DeclaredSha256, uploads.metadata, uploads.concat,
         uploads.part_sha256 AS PartSha256, uploads.completed_at IS NOT NULL AS IsComplete, uploads.received, uploads.part_size AS PartSize,
         uploads.multipart_id AS MultipartId, uploads.part_etags AS PartETags, uploads.tail_keys AS TailKeys, uploads.tail_size AS TailSize,

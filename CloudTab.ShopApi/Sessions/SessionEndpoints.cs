@@ -24,6 +24,9 @@ internal static class SessionEndpoints
         sessions.MapGet("/{id}", Details).WithSummary("Look at a session and its files").Answers(Problems.SessionNotFound);
         sessions.MapPost("/{id}/claim", Claim).WithSummary("Claim a session, or renew the claim").Answers(Problems.OfChange);
         sessions.MapPost("/{id}/release", Release).WithSummary("Give a claimed session back").Answers(Problems.OfChange);
+        sessions.MapPost("/{id}/paid", MarkPaid).WithSummary("Mark a job as paid").Answers(Problems.SessionNotFound, Problems.SessionClosed, Problems.NotSubmitted);
+        sessions.MapDelete("/{id}/paid", UnmarkPaid).WithSummary("Take back that a job is paid")
+            .Answers(Problems.SessionNotFound, Problems.SessionClosed, Problems.NotSubmitted);
         sessions.MapPost("/{id}/complete", Complete).WithSummary("Complete a session: its files are deleted at once")
             .Answers(Problems.OfChange).Answers(Problems.NotClaimed);
         return group;
@@ -79,6 +82,23 @@ internal static class SessionEndpoints
         if (outcome != Outcome.Done)
             return Problems.For(outcome);
         return TypedResults.Ok(new Answer(true, "The session is pending again."));
+    }
+
+    private static Task<Results<Ok<SessionView>, Problem>> MarkPaid(
+        Shopkeeper caller, string id, Payments payments, SessionViews views, CancellationToken cancellationToken) =>
+        ShowAsync(payments.MarkAsync(caller.Key, SessionName.Parse(id), cancellationToken), views, cancellationToken);
+
+    private static Task<Results<Ok<SessionView>, Problem>> UnmarkPaid(
+        Shopkeeper caller, string id, Payments payments, SessionViews views, CancellationToken cancellationToken) =>
+        ShowAsync(payments.UnmarkAsync(caller.Key, SessionName.Parse(id), cancellationToken), views, cancellationToken);
+
+    private static async Task<Results<Ok<SessionView>, Problem>> ShowAsync(
+        Task<(Outcome Outcome, Guid Session)> change, SessionViews views, CancellationToken cancellationToken)
+    {
+        var (outcome, session) = await change;
+        if (outcome != Outcome.Done)
+            return Problems.For(outcome);
+        return await views.DetailsAsync(session, cancellationToken) is { } details ? TypedResults.Ok(new SessionView(true, details)) : Problems.SessionNotFound;
     }
 
     private static async Task<Results<Ok<Answer>, Problem>> Complete(

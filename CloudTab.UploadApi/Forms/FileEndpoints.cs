@@ -2,14 +2,17 @@ using System.Text.Json.Serialization;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
 
 namespace CloudTab.UploadApi;
 
-/// <summary>A session's files: upload as a form, and take one back.</summary>
+/// <summary>A session's files: upload as a form, change how one is printed, and take one back.</summary>
 internal static class FileEndpoints
 {
     /// <summary>The form's field that holds files.</summary>
     public const string Field = "files";
+
+    private const long LargestChange = 16 << 10;
 
     public static RouteGroupBuilder MapFiles(this RouteGroupBuilder group)
     {
@@ -17,7 +20,12 @@ internal static class FileEndpoints
         files.MapPost("/sessions/{sessionId}/upload", Upload).WithSummary("Send files as a form, all or none, and submit the session")
             .TakesLargeBody()
             .Takes("multipart/form-data", typeof(UploadedForm))
-            .Answers(Problems.NotMultipart, Problems.OtherField, Problems.UnreadablePart, Problems.NoFiles, Problems.NoFileInPart, Problems.FieldsTooLarge);
+            .Answers(Problems.NotMultipart, Problems.OtherField, Problems.UnreadablePart, Problems.NoFiles, Problems.NoFileInPart, Problems.FieldsTooLarge)
+            .Answers(Problems.WrongCopies);
+        files.MapPatch("/sessions/{sessionId}/files/{fileId}", Change).WithSummary("Change how a file is printed that the shop has not claimed")
+            .WithMetadata(new RequestSizeLimitAttribute(LargestChange))
+            .Answers(Problems.InvalidFileChange, Problems.WrongCopies, Problems.SessionClosed, Problems.FileNotFound, Problems.AlreadyClaimed)
+            .Answers(Failures.Of(400), Failures.Of(408), Failures.Of(413), Failures.Of(415));
         files.MapDelete("/sessions/{sessionId}/files/{fileId}", TakeBack).WithSummary("Take a file back that the shop has not claimed")
             .Answers(Problems.SessionClosed, Problems.FileNotFound, Problems.AlreadyClaimed);
         return group;
@@ -39,7 +47,7 @@ internal static class FileEndpoints
     private static async Task<Problem?> ReceiveAsync(
         HttpRequest request, UploadSession session, FormUpload files, CancellationToken cancellationToken)
     {
-        if (MultipartForm.Open(request) is not { } form)
+        if (MultipartForm.Open(request, FormOptions.Json) is not { } form)
             return Problems.NotMultipart;
         while (true)
         {
@@ -47,11 +55,29 @@ internal static class FileEndpoints
             if (refused is not null)
                 return refused;
             if (file is null)
-                return await files.StoreAsync(session, cancellationToken);
-            refused = await files.AddAsync(session, file, ClientNetwork.Of(request.HttpContext), request.ContentLength, cancellationToken);
+                return FormOptions.RefusalOf(form) is { } late ? late : await files.StoreAsync(session, cancellationToken);
+            (var options, refused) = FormOptions.Of(form, session);
+            if (refused is not null)
+                return refused;
+            refused = await files.AddAsync(session, file, options, ClientNetwork.Of(request.HttpContext), request.ContentLength, cancellationToken);
             if (refused is not null)
                 return refused;
         }
+    }
+
+    private static async Task<Results<Ok<FileAnswer>, Problem>> Change(
+        RequestedSession requested, string fileId, FileChange body, OptionChanges changes, SessionViews views, CancellationToken cancellationToken)
+    {
+        if (body.PrintOptions is not { } change)
+            return Problems.InvalidFileChange;
+        _ = Guid.TryParseExact(fileId, "D", out var id);
+        var (outcome, session, fault) = await changes.ChangeAsync(requested.Shop.Id, requested.Id, id, change, cancellationToken);
+        if (fault is not null)
+            return Problems.InvalidPrintOptions(fault);
+        if (outcome != Outcome.Done)
+            return Problems.For(outcome);
+        var files = await views.FilesAsync(session, cancellationToken);
+        return files.Find(file => file.Id == id) is { } changed ? TypedResults.Ok(new FileAnswer(true, CustomerFile.Of(changed))) : Problems.FileNotFound;
     }
 
     private static async Task<Results<NoContent, Problem>> TakeBack(
@@ -67,9 +93,17 @@ internal static class FileEndpoints
     }
 }
 
+/// <summary>What is to be different of a file.</summary>
+/// <param name="PrintOptions">How it is to be printed; what is not named stays.</param>
+internal sealed record FileChange(PrintOptionsChange? PrintOptions);
+
+/// <summary>A file as it is now.</summary>
+internal sealed record FileAnswer(bool Success, CustomerFile File);
+
 /// <summary>The form that an upload sends.</summary>
+/// <param name="PrintOptions">JSON in front of the files that it is for, also between files.</param>
 /// <param name="Files">One file or more. A file's name may be UTF-8, also as `filename*`.</param>
-internal sealed record UploadedForm(IReadOnlyList<IFormFile> Files);
+internal sealed record UploadedForm(PrintOptionsChange? PrintOptions, IReadOnlyList<IFormFile> Files);
 
 /// <summary>The answer to an upload.</summary>
 internal sealed record UploadAnswer(bool Success, string SessionId, int FilesUploaded, IReadOnlyList<UploadedView> Files, string Message)

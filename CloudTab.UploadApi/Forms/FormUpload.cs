@@ -40,10 +40,12 @@ internal sealed class FormUpload(
     /// <summary>Receives one file: checks it while it passes, and makes its object durable.</summary>
     /// <param name="session">The session that it is for.</param>
     /// <param name="sent">The file as the form has it.</param>
+    /// <param name="printOptions">How it is to be printed; null: like the session's files.</param>
     /// <param name="client">The address that sends it.</param>
     /// <param name="bodySize">Bytes of the request's body, if the client announced them.</param>
     /// <returns>Why it is refused, or null.</returns>
-    public async Task<Problem?> AddAsync(UploadSession session, FormFile sent, IPAddress client, long? bodySize, CancellationToken cancellationToken)
+    public async Task<Problem?> AddAsync(
+        UploadSession session, FormFile sent, PrintOptions? printOptions, IPAddress client, long? bodySize, CancellationToken cancellationToken)
     {
         var limits = options.Value.For(session.ShopLimits);
         if (session.FileCount + _begun.Count >= limits.Files)
@@ -58,7 +60,7 @@ internal sealed class FormUpload(
         using var inspection = new FileInspection(types, name, sent.DeclaredType);
         if (!inspection.Begin(sent.Head.Span))
             return Problems.TypeNotAccepted;
-        if (await uploadingFiles.BeginAsync(session.Id, name, cancellationToken) is not { } file)
+        if (await uploadingFiles.BeginAsync(session.Id, name, printOptions, cancellationToken) is not { } file)
             return Problems.SessionClosed;
         _session = session.Id;
         _begun.Add(file);

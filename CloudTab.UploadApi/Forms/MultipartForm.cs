@@ -27,30 +27,35 @@ internal sealed class MultipartForm
 
     private readonly MultipartReader _reader;
     private readonly byte[] _head = new byte[FileSignatures.HeadSize];
-    private readonly string? _textField;
+    private readonly IReadOnlyCollection<string> _kept;
+    private readonly Dictionary<string, string> _texts = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _behindFiles = new(StringComparer.Ordinal);
     private byte[]? _fields;
     private int _fieldBytes;
     private int _otherParts;
 
-    private MultipartForm(string boundary, Stream body, string? textField)
+    private MultipartForm(string boundary, Stream body, IReadOnlyCollection<string> kept)
     {
         _reader = new(boundary, body, ReadBuffer) { HeadersCountLimit = MostHeaders, HeadersLengthLimit = HeaderBytes };
-        _textField = textField;
+        _kept = kept;
     }
 
-    /// <summary>The content of the text field, once it has been read.</summary>
-    public string? Text { get; private set; }
+    /// <summary>The contents of the kept fields that have been read, those of the last if there are several of a name.</summary>
+    public IReadOnlyDictionary<string, string> Texts => _texts;
+
+    /// <summary>The kept fields that have been read behind the last file.</summary>
+    public IReadOnlyCollection<string> BehindFiles => _behindFiles;
 
     /// <summary>The request's body as a form, or null if its Content-Type says that it is none.</summary>
-    /// <param name="textField">The only field that is kept besides files.</param>
-    public static MultipartForm? Open(HttpRequest request, string? textField = null)
+    /// <param name="kept">Names of the fields that are kept besides files.</param>
+    public static MultipartForm? Open(HttpRequest request, IReadOnlyCollection<string> kept)
     {
         if (!MediaTypeHeaderValue.TryParse(request.ContentType, out var type))
             return null;
         if (!type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase))
             return null;
         var boundary = HeaderUtilities.RemoveQuotes(type.Boundary);
-        return boundary.Length is > 0 and <= LongestBoundary ? new(boundary.ToString(), request.Body, textField) : null;
+        return boundary.Length is > 0 and <= LongestBoundary ? new(boundary.ToString(), request.Body, kept) : null;
     }
 
     /// <summary>
@@ -69,9 +74,10 @@ internal sealed class MultipartForm
                 var head = _head.AsMemory(0, length);
                 if (IsFile(part, section, head.Span))
                 {
-                    return part.Name == FileEndpoints.Field
-                        ? (new FormFile(part.FileName ?? "", section.ContentType, head, section.Body), null)
-                        : (null, Problems.OtherField);
+                    if (part.Name != FileEndpoints.Field)
+                        return (null, Problems.OtherField);
+                    _behindFiles.Clear();
+                    return (new FormFile(part.FileName ?? "", section.ContentType, head, section.Body), null);
                 }
 
                 if (await ReadFieldAsync(part.Name!, head, section.Body, cancellationToken) is { } refused)
@@ -131,8 +137,10 @@ internal sealed class MultipartForm
             return Problems.NoFileInPart;
         if (!Utf8.IsValid(content.Span[..length]))
             return Problems.UnreadablePart;
-        if (name == _textField)
-            Text = Encoding.UTF8.GetString(content.Span[..length]);
+        if (!_kept.Contains(name, StringComparer.Ordinal))
+            return null;
+        _texts[name] = Encoding.UTF8.GetString(content.Span[..length]);
+        _behindFiles.Add(name);
         return null;
     }
 

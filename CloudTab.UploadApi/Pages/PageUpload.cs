@@ -21,7 +21,7 @@ internal sealed class PageUpload(
     /// <returns>Why not, or null.</returns>
     public async Task<Problem?> ReceiveAsync(string shop, HttpRequest request, string nameField, CancellationToken cancellationToken)
     {
-        if (MultipartForm.Open(request, nameField) is not { } form)
+        if (MultipartForm.Open(request, [nameField, .. FormOptions.Flat]) is not { } form)
             return Problems.NotMultipart;
         UploadSession? session = null;
         while (true)
@@ -29,13 +29,13 @@ internal sealed class PageUpload(
             var (file, refused) = await form.NextFileAsync(cancellationToken);
             if (refused is not null)
                 return refused;
-            if (!DisplayName.TryClean(form.Text, out var customerName))
+            if (!DisplayName.TryClean(form.Texts.GetValueOrDefault(nameField), out var customerName))
                 return Problems.NameTooLong;
             if (file is null)
-                return session is null ? Problems.NoFiles : await FinishAsync(session, cancellationToken);
+                return session is null ? Problems.NoFiles : FormOptions.RefusalOf(form) is { } late ? late : await FinishAsync(session, cancellationToken);
             if (session is null)
             {
-                (_unfinished, var closed) = await SessionEndpoints.OpenAsync(shop, customerName, sessions, shops, rateLimit, cancellationToken);
+                (_unfinished, var closed) = await SessionEndpoints.OpenAsync(shop, customerName, printOptions: null, sessions, shops, rateLimit, cancellationToken);
                 if (_unfinished is null)
                     return closed;
                 session = await uploadingFiles.FindSessionAsync(shop, _unfinished.SessionId, cancellationToken);
@@ -43,7 +43,10 @@ internal sealed class PageUpload(
                     return Problems.SessionNotFound;
             }
 
-            refused = await files.AddAsync(session, file, ClientNetwork.Of(request.HttpContext), request.ContentLength, cancellationToken);
+            (var options, refused) = FormOptions.Of(form, session);
+            if (refused is not null)
+                return refused;
+            refused = await files.AddAsync(session, file, options, ClientNetwork.Of(request.HttpContext), request.ContentLength, cancellationToken);
             if (refused is not null)
                 return refused;
         }

@@ -27,7 +27,8 @@ internal sealed class FinishFile(
             return (null, Problems.WrongContent);
         var counting = verdict.Type == MediaTypes.Pdf ? pdfPages.CountAsync(file, size, cancellationToken) : Task.FromResult<PdfFacts?>(null);
         var scanning = virusScan.ScanAsync(file, cancellationToken);
-        return (new(new(file.Id, FileNames.For(file.Name, verdict.Type), verdict.Type, size, verdict.Sha256), duration, counting, scanning), null);
+        var uploaded = new UploadedFile(file.Id, FileNames.For(file.Name, verdict.Type), verdict.Type, size, verdict.Sha256) { PrintOptions = file.PrintOptions };
+        return (new(uploaded, duration, counting, scanning), null);
     }
 
     /// <summary>Stores files once they are scanned and their pages are counted: what is known of them needs no repair if this process dies in between.</summary>

@@ -101,7 +101,7 @@ internal sealed class CompleteUpload(
     private async Task<Problem?> StoreAsync(
         UploadLock uploadLock, Upload upload, long size, FileInspection inspection, IReadOnlyList<Upload> consumed, CancellationToken cancellationToken)
     {
-        var file = new UploadingFile(upload.File!.Value, upload.Name, upload.ObjectKey);
+        var file = new UploadingFile(upload.File!.Value, upload.Name, upload.ObjectKey, upload.PrintOptions);
         var duration = clock.Now().UtcDateTime - upload.CreatedAt;
         var (judged, refused) = await finishFile.JudgeAsync(file, size, inspection, upload.DeclaredSha256, duration, cancellationToken);
         if (judged is null)

@@ -81,8 +81,11 @@ internal sealed class CreateUpload(
             return (null, Problems.ShopFull);
         if (storedSize.IsFull)
             return (null, Problems.StorageFull);
+        var (printOptions, fault) = wanted.PrintOptions?.Apply(session.PrintOptions, session.Offer) ?? default;
+        if (fault is not null)
+            return (null, Problems.InvalidPrintOptions(fault));
         var ofSession = limits.OfSession with { Bytes = limits.SessionSize + consumed };
-        var (outcome, created) = await creation.CreateAsync(shop, sessionId, wanted, ofSession, holder, cancellationToken);
+        var (outcome, created) = await creation.CreateAsync(shop, sessionId, wanted, printOptions, ofSession, holder, cancellationToken);
         return (created, created is null ? Problems.For(outcome) : null);
     }
 }

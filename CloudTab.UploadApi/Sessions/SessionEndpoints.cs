@@ -3,6 +3,7 @@ using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.Extensions.Options;
 
 namespace CloudTab.UploadApi;
 
@@ -18,7 +19,7 @@ internal static class SessionEndpoints
         sessions.MapPost("/sessions/create", Create).WithSummary("Open a session")
             .RequireRateLimiting(SessionRateLimit.Sessions)
             .Takes("application/json", typeof(NewSession))
-            .Answers(Problems.InvalidSession, Problems.OtherShop, Problems.ShopNotFound, Problems.ShopClosed, Problems.TooManySessions)
+            .Answers(Problems.InvalidSession, Problems.WrongCopies, Problems.OtherShop, Problems.ShopNotFound, Problems.ShopClosed, Problems.TooManySessions)
             .Answers(Failures.Of(400), Failures.Of(408), Failures.Of(413), Failures.Of(429));
         sessions.MapGet("/sessions/{sessionId}/status", Status).WithSummary("Watch a session");
         sessions.MapPost("/sessions/{sessionId}/submit", Submit).WithSummary("Tell the shop that all files are there")
@@ -33,13 +34,31 @@ internal static class SessionEndpoints
     /// <summary>Opens a session.</summary>
     /// <returns>The session, or why there is none.</returns>
     public static async Task<(OpenedSession? Session, Problem? Refused)> OpenAsync(
-        string shop, string? customerName, Sessions sessions, Shops shops, CreationRateLimit rateLimit, CancellationToken cancellationToken)
+        string shop,
+        string? customerName,
+        PrintOptionsChange? printOptions,
+        Sessions sessions,
+        Shops shops,
+        CreationRateLimit rateLimit,
+        CancellationToken cancellationToken)
     {
         if (!rateLimit.TryCreateSession(shop))
             return (null, Problems.TooManySessions);
-        if (await sessions.OpenAsync(shop, customerName, cancellationToken) is { } opened)
+        var (options, refused) = printOptions is null ? default : await ApplyAsync(shop, printOptions, shops, cancellationToken);
+        if (refused is not null)
+            return (null, refused);
+        if (await sessions.OpenAsync(shop, customerName, options, cancellationToken) is { } opened)
             return (opened, null);
         return (null, await shops.FindAsync(shop, cancellationToken) is null ? Problems.ShopNotFound : Problems.ShopClosed);
+    }
+
+    private static async Task<(PrintOptions? Options, Problem? Refused)> ApplyAsync(
+        string shop, PrintOptionsChange change, Shops shops, CancellationToken cancellationToken)
+    {
+        if (await shops.FindAsync(shop, cancellationToken) is not { } found)
+            return (null, Problems.ShopNotFound);
+        var (options, fault) = change.Apply(found.PrintOptions, found.Offer);
+        return (options, fault is null ? null : Problems.InvalidPrintOptions(fault));
     }
 
     private static async Task<Results<Ok<SessionAnswer>, Problem>> Create(
@@ -50,7 +69,7 @@ internal static class SessionEndpoints
         if (shop.IsNamed && wanted.Shop is not null && wanted.Shop != shop.Id)
             return Problems.OtherShop;
         var id = shop.IsNamed || wanted.Shop is null ? shop.Id : RequestedShop.Parse(wanted.Shop);
-        var (session, refused) = await OpenAsync(id, name, sessions, shops, rateLimit, cancellationToken);
+        var (session, refused) = await OpenAsync(id, name, wanted.PrintOptions, sessions, shops, rateLimit, cancellationToken);
         return session is null
             ? refused!
             : TypedResults.Ok(new SessionAnswer(true, session.SessionId, session.PickupCode, session.ExpiresAt, "Session created."));
@@ -84,7 +103,7 @@ internal static class SessionEndpoints
     }
 
     private static async Task<Results<Ok<ShopAnswer>, Problem>> ShopkeeperStatus(
-        RequestedShop requested, Shops shops, CancellationToken cancellationToken, [FromQuery] string shop = "")
+        RequestedShop requested, Shops shops, IOptions<UploadOptions> options, CancellationToken cancellationToken, [FromQuery] string shop = "")
     {
         var id = requested.IsNamed || shop.Length == 0 ? requested.Id : RequestedShop.Parse(shop);
         if (await shops.FindAsync(id, cancellationToken) is not { } found)
@@ -95,7 +114,10 @@ internal static class SessionEndpoints
             (true, true) => "The shop is ready for your files.",
             (true, false) => "You can send your files. The shop's PC is not connected right now.",
         };
-        return TypedResults.Ok(new ShopAnswer(found.AcceptsUploads, found.Connected, message));
+        var limits = options.Value.For(found.Limits);
+        return TypedResults.Ok(new ShopAnswer(
+            found.AcceptsUploads, found.Connected, message, new(found.Id, found.Name), found.Offer, found.PrintOptions,
+            new(limits.Files, limits.FileSize, limits.SessionSize), [.. options.Value.Accepted.Order(StringComparer.Ordinal)]));
     }
 
     /// <summary>The body as it was sent: JSON whatever its Content-Type says, or nothing; null where it is neither.</summary>
@@ -105,7 +127,7 @@ internal static class SessionEndpoints
         try
         {
             if (read.Buffer.IsEmpty)
-                return new NewSession(null, null);
+                return new NewSession();
             if (read.Buffer.Length > LargestBody)
                 return null;
             var json = new Utf8JsonReader(read.Buffer);
@@ -127,7 +149,8 @@ internal static class SessionEndpoints
 /// <summary>What a customer may say about a new session.</summary>
 /// <param name="CustomerName">Text of up to 200 characters.</param>
 /// <param name="Shop">Id of the shop, where the address does not name it.</param>
-internal sealed record NewSession(string? CustomerName = null, string? Shop = null);
+/// <param name="PrintOptions">How its files are to be printed, unless something else is said of one.</param>
+internal sealed record NewSession(string? CustomerName = null, string? Shop = null, PrintOptionsChange? PrintOptions = null);
 
 /// <summary>A session that has been opened.</summary>
 /// <param name="SessionId">The customer's secret: it opens this session and nothing else.</param>
@@ -142,4 +165,18 @@ internal sealed record SubmitAnswer(bool Success, string SessionId, string Messa
 /// <summary>Whether a shop can be reached.</summary>
 /// <param name="Online">The shop takes uploads now.</param>
 /// <param name="Connected">A shopkeeper's socket is open on any replica.</param>
-internal sealed record ShopAnswer(bool Online, bool Connected, string Message);
+/// <param name="Offer">What the shop prints, and for how much.</param>
+/// <param name="PrintOptions">How it prints, unless the customer says otherwise.</param>
+/// <param name="Limits">What is refused beyond.</param>
+/// <param name="AcceptedTypes">Media types of files that are accepted.</param>
+internal sealed record ShopAnswer(
+    bool Online, bool Connected, string Message, ShopView Shop, Offer Offer, PrintOptions PrintOptions, LimitsView Limits, IReadOnlyList<string> AcceptedTypes);
+
+/// <summary>A shop as customers know it.</summary>
+internal sealed record ShopView(string Id, string Name);
+
+/// <summary>What a shop accepts at most.</summary>
+/// <param name="Files">Files in a session.</param>
+/// <param name="FileSize">Bytes in a file.</param>
+/// <param name="SessionSize">Bytes in a session.</param>
+internal sealed record LimitsView(int Files, long FileSize, long SessionSize);

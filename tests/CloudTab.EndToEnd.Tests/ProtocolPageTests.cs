@@ -33,6 +33,7 @@ public sealed partial class ProtocolPageTests(RunningAppHost relay) : IDisposabl
         Assert.Contains("\"originalName\":\"scan.pdf\"", shell.Output, StringComparison.Ordinal);
         Assert.Contains("\"originalName\":\"direct.pdf\"", shell.Output, StringComparison.Ordinal);
         Assert.Contains("\"ticket\":\"", shell.Output, StringComparison.Ordinal);
+        Assert.Contains("\"paidAt\":\"20", shell.Output, StringComparison.Ordinal);
         Assert.Contains("\"status\":410", shell.Output, StringComparison.Ordinal);
         Assert.Contains("\"code\":\"file_deleted\"", shell.Output, StringComparison.Ordinal);
         Assert.Contains("\"status\":\"completed\"", shell.Output, StringComparison.Ordinal);

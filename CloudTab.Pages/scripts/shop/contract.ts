@@ -26,7 +26,10 @@ export interface JobFile {
   pages?: number
   locked?: boolean
   printOptions?: PrintOptions
-  price?: Price
+  /** Pages of all copies; null: not known. */
+  printedPages?: number | null
+  /** Minor units of the shop's currency; null: told at the counter. */
+  price?: number | null
 }
 
 export type Status = 'open' | 'pending' | 'processing' | 'completed' | 'expired' | 'cancelled'

@@ -11,7 +11,9 @@ namespace CloudTab.UploadApi;
 /// <param name="Sha256">The SHA-256 of its content, in hexadecimal digits.</param>
 /// <param name="Mode">`direct`: there may be others one day.</param>
 /// <param name="Parts">What each 8 MiB of it hash to. Without them the file is sent as one part.</param>
-internal sealed record DirectFile(string? Name, long? Size, string? Type, string? Sha256, string? Mode, IReadOnlyList<string?>? Parts = null)
+/// <param name="PrintOptions">How it is to be printed.</param>
+internal sealed record DirectFile(
+    string? Name, long? Size, string? Type, string? Sha256, string? Mode, IReadOnlyList<string?>? Parts = null, PrintOptionsChange? PrintOptions = null)
 {
     private const string Direct = "direct";
     private const int LongestType = 255;
@@ -27,7 +29,7 @@ internal sealed record DirectFile(string? Name, long? Size, string? Type, string
         if (PartsFor(Size.Value, whole) is not { } parts)
             return (null, Problems.InvalidParts);
         var type = Type?.Replace("\0", "", StringComparison.Ordinal) is { Length: <= LongestType } told ? told : null;
-        var upload = new NewUpload(FileNames.Clean(Name ?? ""), Size, type, whole, Metadata: null, Concat: null) { PartSha256 = parts };
+        var upload = new NewUpload(FileNames.Clean(Name ?? ""), Size, type, whole, Metadata: null, Concat: null) { PartSha256 = parts, PrintOptions = PrintOptions };
         return (upload, null);
     }
 

@@ -22,7 +22,7 @@ internal static class DirectUploads
             .WithMetadata(UploadProtocol.Direct, new RequestSizeLimitAttribute(LargestBody))
             .AddEndpointFilter(CreationRateLimit.Filter)
             .Tells(201, "Location")
-            .Answers(Problems.InvalidDirectFile, Problems.InvalidParts, Problems.EmptyFile, Failures.Of(400), Failures.Of(408), Failures.Of(413))
+            .Answers(Problems.InvalidDirectFile, Problems.InvalidParts, Problems.WrongCopies, Problems.EmptyFile, Failures.Of(400), Failures.Of(408), Failures.Of(413))
             .Answers(Problems.SessionClosed, Problems.FileTooLarge, Problems.TooManyFiles, Problems.SessionTooLarge, Problems.ShopFull, Problems.StorageFull, Problems.TooManyUploads);
         direct.MapPost($"{UploadRoutes.Upload}/finish", Finish).WithSummary("Store the file, or hear which parts are missing")
             .Answers(Problems.PartsMissing)

@@ -20,7 +20,7 @@ internal static class Tus
             .Allows(UploadHeaders.Length, TusHeaders.DeferLength, TusHeaders.Metadata, TusHeaders.Concat, TusHeaders.Checksum)
             .Tells(201, TusHeaders.Resumable, "Location", UploadHeaders.Offset, TusHeaders.Expires)
             .Answers(Problems.InvalidHeader(TusHeaders.Concat), Problems.InvalidHeader(TusHeaders.Metadata), Problems.InvalidHeader(UploadHeaders.Length))
-            .Answers(Problems.OtherContentType, Problems.ChecksumNotUnderstood, Problems.UploadNotFound, Problems.NotConcatenable)
+            .Answers(Problems.OtherContentType, Problems.ChecksumNotUnderstood, Problems.UploadNotFound, Problems.NotConcatenable, Problems.WrongCopies)
             .Answers(Problems.OfAppending);
         group.MapMethods(UploadRoutes.Upload, [HttpMethods.Head], Head).WithSummary("tus: ask how far an upload is")
             .AddEndpointFilter(TusVersion.Filter)

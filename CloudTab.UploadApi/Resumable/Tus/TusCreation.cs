@@ -34,7 +34,10 @@ internal sealed record TusCreation(NewUpload Upload, IReadOnlyList<string>? Part
         if (text.Length > LongestMetadata || !TusMetadata.TryRead(text, out var metadata))
             return (null, Problems.InvalidHeader(TusHeaders.Metadata));
         var upload = new NewUpload(
-            FileNames.Clean(metadata.FileName ?? ""), isFinal ? null : length, metadata.FileType, metadata.Sha256, text.Length == 0 ? null : text, concat);
+            FileNames.Clean(metadata.FileName ?? ""), isFinal ? null : length, metadata.FileType, metadata.Sha256, text.Length == 0 ? null : text, concat)
+        {
+            PrintOptions = metadata.PrintOptions,
+        };
         return (new(upload, parts), null);
     }
 

@@ -1,4 +1,5 @@
 using System.Text;
+using CloudTab.Relay;
 
 namespace CloudTab.UploadApi;
 
@@ -6,7 +7,8 @@ namespace CloudTab.UploadApi;
 /// <param name="FileName">`filename`, the name to display.</param>
 /// <param name="FileType">`filetype`, the media type that the client believes in.</param>
 /// <param name="Sha256">`sha256`, what the whole content has to hash to: 64 hexadecimal digits, or the 32 bytes themselves.</param>
-internal sealed record TusMetadata(string? FileName, string? FileType, byte[]? Sha256)
+/// <param name="PrintOptions">`printOptions`, JSON.</param>
+internal sealed record TusMetadata(string? FileName, string? FileType, byte[]? Sha256, PrintOptionsChange? PrintOptions)
 {
     private const int LongestType = 255;
     private const int HashSize = 32;
@@ -18,7 +20,7 @@ internal sealed record TusMetadata(string? FileName, string? FileType, byte[]? S
     /// </summary>
     public static bool TryRead(string text, out TusMetadata metadata)
     {
-        metadata = new(null, null, null);
+        metadata = new(null, null, null, null);
         if (text.Length == 0)
             return true;
         if (!TusHeaders.CanBeSentBack(text))
@@ -35,7 +37,8 @@ internal sealed record TusMetadata(string? FileName, string? FileType, byte[]? S
         var type = TextOf(values, "filetype");
         if (!TryReadHash(values.GetValueOrDefault("sha256"), out var sha256))
             return false;
-        metadata = new(TextOf(values, "filename"), type is { Length: <= LongestType } ? type : null, sha256);
+        var options = TextOf(values, PrintOptionsChange.Name) is { Length: > 0 } json ? PrintOptionsChange.Parse(json) : null;
+        metadata = new(TextOf(values, "filename"), type is { Length: <= LongestType } ? type : null, sha256, options);
         return true;
     }
 

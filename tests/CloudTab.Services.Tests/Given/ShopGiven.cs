@@ -15,7 +15,7 @@ internal static class ShopGiven
 
     /// <summary>A session that a customer has opened, and no more.</summary>
     public static async Task<OpenedSession> OpenSessionAsync(this RelayFixture relay, string shop, string? customer = "Asha") =>
-        await relay.Service<Relay.Sessions>().OpenAsync(shop, customer, Token)
+        await relay.Service<Relay.Sessions>().OpenAsync(shop, customer, printOptions: null, Token)
         ?? throw new InvalidOperationException("No such shop");
 
     /// <summary>A pending session whose files are in the bucket.</summary>
@@ -25,7 +25,7 @@ internal static class ShopGiven
         var stored = new List<UploadedFile>();
         foreach (var file in files.Length > 0 ? files : [new GivenFile()])
         {
-            var begun = await relay.Service<UploadingFiles>().BeginAsync(opened.Id, file.Name, Token);
+            var begun = await relay.Service<UploadingFiles>().BeginAsync(opened.Id, file.Name, printOptions: null, Token);
             await using var upload = relay.Service<ObjectStore>().BeginUpload(begun!.ObjectKey, IPAddress.Loopback, file.Content.Length);
             for (var written = 0; written < file.Content.Length;)
             {
@@ -48,7 +48,7 @@ internal static class ShopGiven
     public static async Task<GivenSession> AnnounceAsync(this RelayFixture relay, string shop, string? customer = "Asha")
     {
         var opened = await relay.OpenSessionAsync(shop, customer);
-        var begun = await relay.Service<UploadingFiles>().BeginAsync(opened.Id, "print.pdf", Token);
+        var begun = await relay.Service<UploadingFiles>().BeginAsync(opened.Id, "print.pdf", printOptions: null, Token);
         var file = new UploadedFile(begun!.Id, begun.Name, "application/pdf", 1, SHA256.HashData([1]));
         Assert.Equal(Outcome.Done, await relay.Service<StoredFiles>().StoreAsync(opened.Id, [file], NoLimits, Token));
         return new GivenSession(opened.Id, opened.SessionId, opened.PickupCode, [file.Id]);

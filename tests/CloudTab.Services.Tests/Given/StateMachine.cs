@@ -82,12 +82,12 @@ internal sealed class StateMachine : IDisposable
         return done;
     }
 
-    public async Task<OpenedSession> OpenAsync(string shop) => (await Sessions.OpenAsync(shop, "Ada", CancellationToken.None))!;
+    public async Task<OpenedSession> OpenAsync(string shop) => (await Sessions.OpenAsync(shop, "Ada", printOptions: null, CancellationToken.None))!;
 
     /// <summary>A file of three bytes on its way into a session: its object is there, its row says `uploading`.</summary>
     public async Task<UploadingFile> BeginAsync(Guid session)
     {
-        var file = (await UploadingFiles.BeginAsync(session, "a.txt", CancellationToken.None))!;
+        var file = (await UploadingFiles.BeginAsync(session, "a.txt", printOptions: null, CancellationToken.None))!;
         await _fixture.S3.PutObjectAsync(new() { BucketName = _fixture.Bucket, Key = file.ObjectKey, ContentBody = "abc" });
         return file;
     }

@@ -145,7 +145,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
         var (key, session) = await right.InStateAsync("processing");
         await right.BeginAsync(session.Id);
         var wanted = new NewUpload("a.pdf", 1_000, null, null, null, null);
-        var (_, upload) = await right.Get<UploadCreation>().CreateAsync(key.Shop, session.SessionId, wanted, new(50, 1 << 20), Guid.NewGuid(), Token);
+        var (_, upload) = await right.Get<UploadCreation>().CreateAsync(key.Shop, session.SessionId, wanted, printOptions: null, new(50, 1 << 20), Guid.NewGuid(), Token);
 
         clock.Advance(TimeSpan.FromHours(hours)); // and moves again, after the time was measured
         foreach (var duty in (Func<CancellationToken, Task<Batch>>[])[
@@ -297,7 +297,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     public async Task Parts_of_an_upload_whose_lease_has_expired_are_removed_without_listing_the_bucket()
     {
         var (_, session) = await _states.InStateAsync("open");
-        var dead = (await _states.UploadingFiles.BeginAsync(session.Id, "a.pdf", Token))!;
+        var dead = (await _states.UploadingFiles.BeginAsync(session.Id, "a.pdf", printOptions: null, Token))!;
         await fixture.S3.InitiateMultipartUploadAsync(fixture.Bucket, dead.ObjectKey, Token);
         await _states.ExecuteAsync("UPDATE files SET lease_until = @past WHERE id = @Id", new { past = DateTime.UnixEpoch, dead.Id });
 
@@ -311,8 +311,8 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
     public async Task Multipart_uploads_without_an_owner_are_aborted()
     {
         var (_, session) = await _states.InStateAsync("open");
-        var owned = (await _states.UploadingFiles.BeginAsync(session.Id, "a.txt", Token))!;
-        var lost = (await _states.UploadingFiles.BeginAsync(session.Id, "b.txt", Token))!;
+        var owned = (await _states.UploadingFiles.BeginAsync(session.Id, "a.txt", printOptions: null, Token))!;
+        var lost = (await _states.UploadingFiles.BeginAsync(session.Id, "b.txt", printOptions: null, Token))!;
         foreach (var objectKey in (string[])[owned.ObjectKey, lost.ObjectKey, "2020-01-01/unknown"])
             await fixture.S3.InitiateMultipartUploadAsync(fixture.Bucket, objectKey, Token);
 

@@ -26,7 +26,7 @@ public sealed class SocketTests(RelayFixture relay) : IClassFixture<RelayFixture
         Assert.Equal("pending_sessions", pending.Text("type"));
         var session = Assert.Single(pending.GetProperty("sessions").EnumerateArray());
         Assert.Equal(
-            ["sessionId", "pickupCode", "customerName", "fileCount", "totalSize", "createdAt", "expiresAt", "token"], session.Fields());
+            ["sessionId", "pickupCode", "customerName", "fileCount", "totalSize", "createdAt", "expiresAt", "token", "pages", "uncountedFiles", "paidAt", "paidAmount", "price"], session.Fields());
         Assert.Equal(given.SessionId, session.Text("sessionId"));
         Assert.Equal("आशा", session.Text("customerName"));
     }
@@ -153,7 +153,7 @@ public sealed class SocketTests(RelayFixture relay) : IClassFixture<RelayFixture
 
         var received = await first.NextAsync();
         Assert.Equal(
-            ["type", "eventId", "sessionId", "pickupCode", "token", "customerName", "fileCount", "totalSize", "files", "timestamp"], received.Fields());
+            ["type", "eventId", "sessionId", "pickupCode", "token", "customerName", "fileCount", "totalSize", "files", "timestamp", "pages", "uncountedFiles", "price", "paidAt", "paidAmount"], received.Fields());
         Assert.Equal("new_session", received.Text("type"));
         Assert.Equal(given.SessionId, received.Text("sessionId"));
         Assert.Equal(given.PickupCode, received.Text("pickupCode"));
@@ -272,7 +272,7 @@ public sealed class SocketTests(RelayFixture relay) : IClassFixture<RelayFixture
     private static async Task AssertUpdateAsync(SocketClient client, GivenSession session, string status)
     {
         var update = await client.NextAsync("session_updated");
-        Assert.Equal(["type", "eventId", "sessionId", "status", "fileCount", "totalSize", "files", "timestamp"], update.Fields());
+        Assert.Equal(["type", "eventId", "sessionId", "status", "fileCount", "totalSize", "files", "timestamp", "pages", "uncountedFiles", "price", "paidAt", "paidAmount"], update.Fields());
         Assert.Equal(session.SessionId, update.Text("sessionId"));
         Assert.Equal(status, update.Text("status"));
     }

@@ -72,9 +72,9 @@ public sealed class DatabaseTests(RelayFixture relay) : IClassFixture<RelayFixtu
         var uploads = new List<Guid>();
         foreach (var session in (OpenedSession[])[locked, free])
         {
-            files.Add((await states.UploadingFiles.BeginAsync(session.Id, "a.pdf", Token))!.Id);
+            files.Add((await states.UploadingFiles.BeginAsync(session.Id, "a.pdf", printOptions: null, Token))!.Id);
             var wanted = new NewUpload("a.pdf", 1_000, null, null, null, null);
-            var (_, upload) = await states.Get<UploadCreation>().CreateAsync(key.Shop, session.SessionId, wanted, new(50, 1 << 20), Holder, Token);
+            var (_, upload) = await states.Get<UploadCreation>().CreateAsync(key.Shop, session.SessionId, wanted, printOptions: null, new(50, 1 << 20), Holder, Token);
             uploads.Add(upload!.Id);
         }
 

@@ -28,8 +28,8 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
         var key = await _states.KeyAsync();
         await _states.ExecuteAsync("UPDATE shops SET accepts_uploads = false WHERE id = @Shop", new { key.Shop });
 
-        Assert.Null(await _states.Sessions.OpenAsync(key.Shop, null, Token));
-        Assert.Null(await _states.Sessions.OpenAsync("nowhere", null, Token));
+        Assert.Null(await _states.Sessions.OpenAsync(key.Shop, null, printOptions: null, Token));
+        Assert.Null(await _states.Sessions.OpenAsync("nowhere", null, printOptions: null, Token));
     }
 
     [Fact]
@@ -75,7 +75,7 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
         var before = await _states.EventsAsync(session.Id);
 
         Assert.Equal(Outcome.Closed, await _states.StoreAsync(session.Id, file));
-        Assert.Null(await _states.UploadingFiles.BeginAsync(session.Id, "late.txt", Token));
+        Assert.Null(await _states.UploadingFiles.BeginAsync(session.Id, "late.txt", printOptions: null, Token));
         Assert.True((await _states.UploadingFiles.FindSessionAsync(key.Shop, session.SessionId, Token))?.Closed);
 
         var row = await _states.SessionAsync(session.Id);

@@ -17,14 +17,17 @@ public sealed class ClaimTests(RelayFixture relay) : IClassFixture<RelayFixture>
         Assert.Equal(200, (int)response.StatusCode);
         var session = (await response.JsonAsync()).GetProperty("session");
         Assert.Equal(
-            ["createdAt", "customerName", "expiresAt", "fileCount", "files", "pickupCode", "sessionId", "status", "token", "totalSize"],
+            [
+                "createdAt", "customerName", "expiresAt", "fileCount", "files", "pages", "paidAmount", "paidAt", "pickupCode", "price", "sessionId", "status", "token", "totalSize",
+                "uncountedFiles",
+            ],
             session.Fields().Order(StringComparer.Ordinal));
         Assert.Equal(given.SessionId, session.Text("sessionId"));
         Assert.Equal(given.PickupCode, session.Text("pickupCode"));
         Assert.Equal("pending", session.Text("status"));
         Assert.Equal(2, session.GetProperty("files").GetArrayLength());
         var first = session.GetProperty("files")[0];
-        Assert.Equal(["id", "name", "type", "size", "sha256", "status", "scan"], first.Fields());
+        Assert.Equal(["id", "name", "type", "size", "sha256", "status", "scan", "printOptions", "printedPages", "price"], first.Fields());
         Assert.Equal(given.Files[0], first.GetProperty("id").GetGuid());
         Assert.Equal("资料.pdf", first.Text("name"));
         Assert.Equal("application/pdf", first.Text("type"));

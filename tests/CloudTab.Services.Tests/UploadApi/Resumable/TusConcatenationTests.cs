@@ -159,7 +159,7 @@ public sealed class TusConcatenationTests(UploadFixture relay) : IClassFixture<U
         var outcomes = await Task.WhenAll(Enumerable.Range(0, 4).Select(async number =>
         {
             var wanted = new NewUpload(file.Name, file.Content.Length, null, null, null, $"final;{number}");
-            var (_, upload) = await services.GetRequiredService<UploadCreation>().CreateAsync("default", sessionId, wanted, limits, Guid.NewGuid(), Token);
+            var (_, upload) = await services.GetRequiredService<UploadCreation>().CreateAsync("default", sessionId, wanted, printOptions: null, limits, Guid.NewGuid(), Token);
             var stored = new UploadedFile(upload!.File!.Value, file.Name, "application/pdf", file.Content.Length, SHA256.HashData(file.Content));
             return await services.GetRequiredService<StoredFiles>().StoreResumedAsync(upload, stored, [consumed], limits, Token);
         }));

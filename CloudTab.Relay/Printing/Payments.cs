@@ -1,0 +1,71 @@
+namespace CloudTab.Relay;
+
+/// <summary>A shop marks its jobs as paid. Nobody else does: a link to pay, or a customer's word, is no payment.</summary>
+public sealed class Payments(Database database, StateChanges changes)
+{
+    private const string Payable = "status IN ('pending', 'processing', 'completed')";
+
+    /// <summary>Marks a job as paid, at any counter of the shop and whoever has claimed it; marking it again changes nothing.</summary>
+    public Task<(Outcome Outcome, Guid Session)> MarkAsync(ShopKey key, SessionName name, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            WITH due AS (
+                SELECT sessions.id, CASE WHEN totals.is_complete THEN totals.amount END AS amount
+                FROM sessions {JobTotals.From}
+                WHERE sessions.id = ({SessionName.Sql}) AND key_is_valid(@key)
+            ), changed AS (
+                UPDATE sessions SET paid_at = @now, paid_amount = due.amount
+                FROM due
+                WHERE sessions.id = due.id AND {Payable} AND paid_at IS NULL
+                RETURNING sessions.*, true AS announced
+            ), event AS (
+                {StateChanges.Event}
+            )
+            SELECT id AS Session, false AS Moved, ({StateChanges.Origin}) AS Origin FROM changed AS sessions
+            """;
+        return ChangeAsync(sql, key, name, cancellationToken);
+    }
+
+    /// <summary>Takes that back; of a job that is not marked it changes nothing.</summary>
+    public Task<(Outcome Outcome, Guid Session)> UnmarkAsync(ShopKey key, SessionName name, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            WITH changed AS (
+                UPDATE sessions SET paid_at = NULL, paid_amount = NULL
+                WHERE id = ({SessionName.Sql}) AND {Payable} AND paid_at IS NOT NULL AND key_is_valid(@key)
+                RETURNING *, true AS announced
+            ), event AS (
+                {StateChanges.Event}
+            )
+            SELECT id AS Session, false AS Moved, ({StateChanges.Origin}) AS Origin FROM changed AS sessions
+            """;
+        return ChangeAsync(sql, key, name, cancellationToken);
+    }
+
+    private async Task<(Outcome Outcome, Guid Session)> ChangeAsync(string sql, ShopKey key, SessionName name, CancellationToken cancellationToken)
+    {
+        var parameters = new { shop = key.Shop, sessionId = name.SessionId, pickupCode = name.PickupCode, key = key.Id, ofShop = true };
+        return await changes.MakeAsync(transition: null, sql, parameters, cancellationToken) is [var changed]
+            ? (Outcome.Done, changed.Session)
+            : await ReasonAsync(key, name, cancellationToken);
+    }
+
+    private async Task<(Outcome Outcome, Guid Session)> ReasonAsync(ShopKey key, SessionName name, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            SELECT id AS Session, CASE
+                WHEN NOT key_is_valid(@key) THEN 'KeyRevoked'
+                WHEN {Payable} THEN 'Done'
+                WHEN status = 'open' THEN 'NotSubmitted'
+                ELSE 'Closed'
+            END AS Outcome
+            FROM sessions
+            WHERE id = ({SessionName.Sql})
+            """;
+        var parameters = new { shop = key.Shop, sessionId = name.SessionId, pickupCode = name.PickupCode, key = key.Id };
+        var found = await database.QuerySingleOrDefaultAsync<Unchanged>(sql, parameters, cancellationToken);
+        return found is null ? (Outcome.NotFound, default) : (Enum.Parse<Outcome>(found.Outcome), found.Session);
+    }
+
+    private sealed record Unchanged(Guid Session, string Outcome);
+}

@@ -1,0 +1,10 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace CloudTab.Relay;
+
+/// <summary>Print options and offers as they are stored: as clients see them.</summary>
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web, NumberHandling = JsonNumberHandling.Strict)]
+[JsonSerializable(typeof(PrintOptions))]
+[JsonSerializable(typeof(Offer))]
+internal sealed partial class PrintingContext : JsonSerializerContext;

@@ -1,0 +1,42 @@
+using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+
+namespace CloudTab.ShopApi;
+
+/// <summary>What the shop prints, and for how much.</summary>
+internal static class OfferEndpoints
+{
+    private const long LargestBody = 16 << 10;
+
+    public static RouteGroupBuilder MapOffer(this RouteGroupBuilder group)
+    {
+        var offer = group.MapGroup("/offer").WithTags("Offer");
+        offer.MapGet("", Get).WithSummary("Look at what the shop prints, and for how much").Answers(Problems.ApiKeyInvalid);
+        offer.MapPut("", Put).WithSummary("Set what the shop prints, and for how much")
+            .WithDescription("Jobs that were sent before keep the prices that their customers were told.")
+            .WithMetadata(new RequestSizeLimitAttribute(LargestBody))
+            .Answers(Problems.InvalidOffer("currency must be three letters of ISO 4217, such as INR."), Failures.Of(400), Failures.Of(408), Failures.Of(413));
+        return group;
+    }
+
+    private static async Task<Results<Ok<OfferAnswer>, Problem>> Get(Shopkeeper caller, Offers offers, CancellationToken cancellationToken)
+    {
+        return await offers.FindAsync(caller.Shop, cancellationToken) is { } offer
+            ? TypedResults.Ok(new OfferAnswer(true, offer))
+            : Problems.ApiKeyInvalid;
+    }
+
+    private static async Task<Results<Ok<OfferAnswer>, Problem>> Put(Shopkeeper caller, Offer offer, Offers offers, CancellationToken cancellationToken)
+    {
+        if (offer.WhyInvalid() is { } reason)
+            return Problems.InvalidOffer(reason);
+        return await offers.SetAsync(caller.Key, offer, cancellationToken)
+            ? TypedResults.Ok(new OfferAnswer(true, offer))
+            : Problems.ApiKeyInvalid;
+    }
+}
+
+/// <summary>A shop's offer.</summary>
+internal sealed record OfferAnswer(bool Success, Offer Offer);
