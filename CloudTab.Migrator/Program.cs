@@ -19,6 +19,7 @@ builder.Services.AddSingleton<BucketPrivacy>();
 builder.Services.AddSingleton<FirstShop>();
 builder.Services.AddSingleton<Operator>();
 builder.Services.AddSingleton<ShopSettings>();
+builder.Services.AddSingleton<Offers>();
 
 using var host = builder.Build();
 return await host.RunOrExplainAsync(() => Verbs.Build(host.Services).Parse(args).InvokeAsync());

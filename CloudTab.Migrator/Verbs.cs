@@ -24,7 +24,7 @@ internal static class Verbs
         var root = new RootCommand("Applies CloudTab's schema, creates its bucket and its first shop. Running it again changes nothing.")
         {
             Wait(services.GetRequiredService<Schema>()),
-            Shop(services.GetRequiredService<Operator>(), services.GetRequiredService<ShopSettings>()),
+            Shop(services.GetRequiredService<Operator>(), services.GetRequiredService<ShopSettings>(), services.GetRequiredService<Offers>()),
             Key(services.GetRequiredService<Operator>(), services.GetRequiredService<ApiKeys>()),
         };
         root.SetAction((_, cancellationToken) => ExplainedAsync(async () =>
@@ -60,7 +60,7 @@ internal static class Verbs
         return wait;
     }
 
-    private static Command Shop(Operator @operator, ShopSettings settings)
+    private static Command Shop(Operator @operator, ShopSettings settings, Offers offers)
     {
         var id = new Argument<string>("id") { Description = "The id in addresses, e.g. corner-print" };
         var name = new Argument<string>("name") { Description = "The name to display" };
@@ -86,7 +86,10 @@ internal static class Verbs
             foreach (var shop in await @operator.ListShopsAsync(cancellationToken))
                 Console.WriteLine($"{shop.Id}\t{shop.Name}\t{shop.State}\t{shop.Keys} keys");
         }));
-        return new("shop", "Shops") { add, list, open, close, suspend, Limit(@operator, id) };
+        return new("shop", "Shops")
+        {
+            add, list, open, close, suspend, Limit(@operator, id), OfferVerbs.Offer(offers, id), OfferVerbs.Price(offers, id), OfferVerbs.Upi(offers, id),
+        };
     }
 
     private static Command Limit(Operator @operator, Argument<string> shop)
@@ -161,7 +164,7 @@ internal static class Verbs
     });
 
     /// <summary>Runs a verb; what an operator can do something about is one line and exit code 1.</summary>
-    private static async Task<int> ExplainedAsync(Func<Task> verb)
+    internal static async Task<int> ExplainedAsync(Func<Task> verb)
     {
         try
         {

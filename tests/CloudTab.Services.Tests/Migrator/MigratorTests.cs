@@ -184,6 +184,52 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_a_shop_prints_and_for_how_much_is_listed_and_set()
+    {
+        await RunAsync([]);
+        Assert.Equal((0, "currency\tINR\ntwo-sided\ttrue\nupi\tnone"), await RunAsync([], "shop", "offer", "default"));
+
+        Assert.Equal((0, ""), await RunAsync([], "shop", "price", "default", "photo", "color", "3000"));
+        Assert.Equal((0, ""), await RunAsync([], "shop", "price", "default", "a4", "color", "none"));
+        Assert.Equal((0, ""), await RunAsync([], "shop", "price", "default", "a4", "monochrome", "0"));
+        Assert.Equal((0, ""), await RunAsync([], "shop", "price", "default", "a4", "monochrome", "200"));
+        Assert.Equal((0, ""), await RunAsync([], "shop", "upi", "default", "corner.print@bank"));
+        Assert.Equal((0, ""), await RunAsync([], "shop", "offer", "default", "--two-sided", "false"));
+        Assert.Equal(
+            (0, "currency\tINR\ntwo-sided\tfalse\nupi\tcorner.print@bank\na4\tmonochrome\t200\na4\tcolor\tnone\nphoto\tcolor\t3000"),
+            await RunAsync([], "shop", "offer", "default"));
+
+        Assert.Equal((1, "upiAddress must be null: UPI pays in INR only."), await RunAsync([], "shop", "offer", "default", "--currency", "EUR"));
+        Assert.Equal((0, ""), await RunAsync([], "shop", "upi", "default", "none"));
+        Assert.Equal((0, ""), await RunAsync([], "shop", "offer", "default", "--currency", "EUR"));
+        foreach (var (media, colorMode) in ((string, string)[])[("a4", "color"), ("a4", "monochrome"), ("photo", "color"), ("letter", "color")])
+            Assert.Equal((0, ""), await RunAsync([], "shop", "price", "default", media, colorMode, "remove"));
+        Assert.Equal((0, "currency\tEUR\ntwo-sided\tfalse\nupi\tnone"), await RunAsync([], "shop", "offer", "default"));
+    }
+
+    [Theory]
+    [InlineData("There is no shop 'nowhere'", "offer", "nowhere")]
+    [InlineData("There is no shop 'nowhere'", "offer", "nowhere", "--currency", "EUR")]
+    [InlineData("There is no shop 'nowhere'", "upi", "nowhere", "a@bank")]
+    [InlineData("There is no shop 'nowhere'", "price", "nowhere", "a4", "color", "1")]
+    [InlineData("currency must be three letters of ISO 4217, such as INR.", "offer", "default", "--currency", "rupees")]
+    [InlineData("upiAddress must be an address of UPI, such as shop@bank, or null.", "upi", "default", "bank")]
+    [InlineData("The price is a whole number, `none` or `remove`", "price", "default", "a4", "color", "1.50")]
+    [InlineData("price must be a whole number from 0 to 1000000, or null.", "price", "default", "a4", "color", "1000001")]
+    [InlineData("'a5'", "price", "default", "a5", "color", "1")]
+    public async Task An_offer_that_cannot_be_is_refused(string reason, params string[] arguments)
+    {
+        await RunAsync([]);
+
+        var (code, output) = await RunAsync([], ["shop", .. arguments]);
+
+        Assert.Equal(1, code);
+        Assert.Contains(reason, output, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", output, StringComparison.Ordinal);
+        Assert.Equal((0, "currency\tINR\ntwo-sided\ttrue\nupi\tnone"), await RunAsync([], "shop", "offer", "default"));
+    }
+
+    [Fact]
     public async Task Keys_are_added_imported_listed_and_revoked()
     {
         await RunAsync([]);
