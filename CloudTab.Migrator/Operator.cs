@@ -7,7 +7,7 @@ namespace CloudTab.Migrator;
 /// <summary>What the operator of a relay does with shops and keys.</summary>
 internal sealed class Operator(Database database, ApiKeys keys, TimeProvider clock)
 {
-    private DateTime Now => clock.GetUtcNow().UtcDateTime;
+    private DateTime Now => clock.Now().UtcDateTime;
 
     /// <summary>Deletes all shops, and with them everything that belongs to one.</summary>
     public Task DeleteAllAsync(CancellationToken cancellationToken) => database.ExecuteAsync("TRUNCATE shops CASCADE", parameters: null, cancellationToken);

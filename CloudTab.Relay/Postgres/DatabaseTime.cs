@@ -4,6 +4,8 @@ using Npgsql;
 
 namespace CloudTab.Relay;
 
+#pragma warning disable RS0030 // this is where all others get their time from
+
 /// <summary>
 /// The time by Postgres' clock, which all replicas share: whether a session has expired or a lock has lapsed must not depend on the clock of
 /// the machine that asks. It is measured again and again; in between the machine's monotonic clock counts on, so that setting its clock

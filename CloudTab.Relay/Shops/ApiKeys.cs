@@ -149,7 +149,7 @@ public sealed class ApiKeys(Database database, TimeProvider clock, IOptions<KeyO
             RETURNING id, name, prefix, created_at AS CreatedAt, revoked_at AS RevokedAt, last_used_at AS LastUsedAt
             """;
         var text = Create();
-        var now = clock.GetUtcNow();
+        var now = clock.Now();
         var parameters = new
         {
             id = Guid.CreateVersion7(now),
@@ -181,7 +181,7 @@ public sealed class ApiKeys(Database database, TimeProvider clock, IOptions<KeyO
     public async Task<bool> RevokeAsync(Guid id, CancellationToken cancellationToken)
     {
         const string sql = "UPDATE api_keys SET revoked_at = @now WHERE id = @id AND revoked_at IS NULL";
-        return await database.ExecuteAsync(sql, new { id, now = clock.GetUtcNow().UtcDateTime }, cancellationToken) == 1;
+        return await database.ExecuteAsync(sql, new { id, now = clock.Now().UtcDateTime }, cancellationToken) == 1;
     }
 
     /// <summary>Revokes a key of the caller's shop; revoking it again changes nothing. The last one stays: nobody could sign in any more.</summary>
@@ -198,7 +198,7 @@ public sealed class ApiKeys(Database database, TimeProvider clock, IOptions<KeyO
             FROM api_keys
             WHERE id = @id AND shop_id = @shop
             """;
-        var parameters = new { id, shop = caller.Shop, caller = caller.Id, now = clock.GetUtcNow().UtcDateTime };
+        var parameters = new { id, shop = caller.Shop, caller = caller.Id, now = clock.Now().UtcDateTime };
         var result = await database.ChangeSingleOrDefaultAsync<string>(sql, parameters, cancellationToken);
         return result is null ? KeyRevocation.NotFound : Enum.Parse<KeyRevocation>(result);
     }

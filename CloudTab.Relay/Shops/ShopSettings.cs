@@ -10,7 +10,7 @@ public sealed class ShopSettings(Database database, TimeProvider clock)
         WHERE sessions.shop_id = shop.id AND NOT shop.accepts_uploads AND sessions.status = 'open'
         """;
 
-    private DateTime Now => clock.GetUtcNow().UtcDateTime;
+    private DateTime Now => clock.Now().UtcDateTime;
 
     /// <summary>The shop of a key.</summary>
     public Task<OwnShop?> FindAsync(ShopKey key, CancellationToken cancellationToken) => database.QuerySingleOrDefaultAsync<OwnShop>(

@@ -8,7 +8,7 @@ using CloudTab.UploadApi;
 
 namespace CloudTab.Services.Tests;
 
-/// <summary>Only Relay and the Migrator know how Postgres and S3 are spoken to, and one place what time it is.</summary>
+/// <summary>Only Relay and the Migrator know how Postgres and S3 are spoken to.</summary>
 public sealed class BoundaryTests
 {
     private static readonly string[] Clients = ["Npgsql", "Dapper", "AWSSDK", "Polly"];
@@ -33,19 +33,5 @@ public sealed class BoundaryTests
         var packages = await File.ReadAllTextAsync(Repository.PathOf("CloudTab.Gateway/packages.lock.json"), Token);
 
         Assert.All(Clients, client => Assert.DoesNotContain($"\"{client}", packages, StringComparison.Ordinal));
-    }
-
-    [Theory]
-    [InlineData("CloudTab.Relay")]
-    [InlineData("CloudTab.UploadApi")]
-    [InlineData("CloudTab.ShopApi")]
-    [InlineData("CloudTab.Notifier")]
-    [InlineData("CloudTab.Janitor")]
-    public void The_time_is_asked_by_Now_which_knows_when_nothing_can_be_decided_by_it(string project)
-    {
-        var asking = Directory.EnumerateFiles(Repository.PathOf(project), "*.cs", SearchOption.AllDirectories)
-            .Where(file => File.ReadAllText(file).Contains("GetUtcNow", StringComparison.Ordinal));
-
-        Assert.DoesNotContain(asking, file => Path.GetFileName(file) != "DatabaseTime.cs");
     }
 }
