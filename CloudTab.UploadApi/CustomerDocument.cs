@@ -48,7 +48,7 @@ internal static class CustomerDocument
         | bytes in a shop's queue | `MAX_OUTSTANDING_SIZE` | {FileSize.Format(Limits.MaxOutstandingSize)} |
         | new sessions a minute from one address | `RATE_LIMIT_SESSIONS_PER_MINUTE` | {SessionRateLimit.DefaultPerMinute} |
         | bytes a minute from one address | `RATE_LIMIT_BYTES_PER_MINUTE` | {FileSize.Format(ByteRateLimit.DefaultPerMinute)} |
-        | new uploads a minute from one address | `RATE_LIMIT_UPLOADS_PER_MINUTE` | {CreationRateLimit.DefaultUploadsPerMinute} |
+        | new uploads, and changes of files, a minute from one address | `RATE_LIMIT_UPLOADS_PER_MINUTE` | {CreationRateLimit.DefaultUploadsPerMinute} |
         | new sessions a minute of one shop | `RATE_LIMIT_SHOP_SESSIONS_PER_MINUTE` | {CreationRateLimit.DefaultSessionsOfShopPerMinute} |
         | bytes a minute to one shop | `RATE_LIMIT_SHOP_BYTES_PER_MINUTE` | {FileSize.Format(ByteRateLimit.DefaultOfShopPerMinute)} |
 

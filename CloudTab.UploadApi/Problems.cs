@@ -168,7 +168,7 @@ internal static class Problems
         StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many bytes", "Too many bytes were sent from this address, or to this shop, in one minute. Try again later.");
 
     public static readonly Problem TooManyUploads = new(
-        StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many uploads", "This address has begun too many uploads in one minute. Try again later.");
+        StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many uploads", "This address has begun or changed too many uploads in one minute. Try again later.");
 
     public static readonly Problem TooManySessions = new(
         StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many sessions", "Too many sessions were started for this shop in one minute. Try again later.");

@@ -59,8 +59,8 @@ internal sealed class UploadOptions : IValidatableObject
     public int? SessionsPerMinute { get; set; }
 
     /// <summary>
-    /// Resumable and direct uploads that one client address may begin in a minute (RATE_LIMIT_UPLOADS_PER_MINUTE, default 1,200; in
-    /// Development no limit unless set). A client may begin several for a file. Too small shuts out a shop whose customers share its Wi-Fi.
+    /// Resumable and direct uploads that one client address may begin in a minute, and files of which it may change the print options
+    /// (RATE_LIMIT_UPLOADS_PER_MINUTE, default 1,200; in Development no limit unless set). A client may begin several for a file. Too small shuts out a shop whose customers share its Wi-Fi.
     /// </summary>
     [ConfigurationKeyName("RATE_LIMIT_UPLOADS_PER_MINUTE")]
     [Range(1, 1_000_000)]

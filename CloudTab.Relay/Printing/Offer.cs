@@ -67,7 +67,7 @@ public sealed partial record Offer(
     [GeneratedRegex("^[A-Z]{3}\\z", RegexOptions.NonBacktracking)]
     private static partial Regex CurrencyCode { get; }
 
-    // NPCI's UPI linking specification 1.6: "VPA" of at most 255 characters.
+    // NPCI's UPI Linking Specification: a virtual payment address, of at most 255 characters. It becomes a part of a link.
     [GeneratedRegex("^[A-Za-z0-9._-]{1,190}@[A-Za-z][A-Za-z0-9]{1,63}\\z", RegexOptions.NonBacktracking)]
     private static partial Regex Upi { get; }
 }

@@ -4,8 +4,8 @@ using System.Text.Json.Serialization;
 namespace CloudTab.Relay;
 
 /// <summary>
-/// How a file is to be printed. Names and values are those of IPP (RFC 8011, section 5.2; `colorMode` is PWG 5100.13's print-color-mode,
-/// `scaling` its print-scaling), but for the short names of the usual papers.
+/// How a file is to be printed. Names and values are those of IPP (RFC 8011, section 5.2; print-color-mode and print-scaling are the PWG's
+/// extensions to it), but for the short names of the usual papers.
 /// </summary>
 /// <param name="Copies">1 to 99.</param>
 /// <param name="ColorMode">`monochrome` or `color`.</param>

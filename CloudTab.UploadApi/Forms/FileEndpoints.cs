@@ -24,7 +24,8 @@ internal static class FileEndpoints
             .Answers(Problems.WrongCopies);
         files.MapPatch("/sessions/{sessionId}/files/{fileId}", Change).WithSummary("Change how a file is printed that the shop has not claimed")
             .WithMetadata(new RequestSizeLimitAttribute(LargestChange))
-            .Answers(Problems.InvalidFileChange, Problems.WrongCopies, Problems.SessionClosed, Problems.FileNotFound, Problems.AlreadyClaimed)
+            .AddEndpointFilter(CreationRateLimit.Filter)
+            .Answers(Problems.InvalidFileChange, Problems.TooManyUploads, Problems.WrongCopies, Problems.SessionClosed, Problems.FileNotFound, Problems.AlreadyClaimed)
             .Answers(Failures.Of(400), Failures.Of(408), Failures.Of(413), Failures.Of(415));
         files.MapDelete("/sessions/{sessionId}/files/{fileId}", TakeBack).WithSummary("Take a file back that the shop has not claimed")
             .Answers(Problems.SessionClosed, Problems.FileNotFound, Problems.AlreadyClaimed);

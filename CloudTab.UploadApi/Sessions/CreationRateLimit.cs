@@ -7,7 +7,7 @@ using Microsoft.Extensions.Options;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// How many uploads a client address may begin in a minute, and how many sessions all clients of a shop may create, per replica. What an
+/// How many uploads a client address may begin or change in a minute, and how many sessions all clients of a shop may create, per replica. What an
 /// address may create is <see cref="SessionRateLimit"/>.
 /// </summary>
 internal sealed class CreationRateLimit(IOptions<UploadOptions> options, IHostEnvironment environment) : IDisposable
@@ -23,7 +23,10 @@ internal sealed class CreationRateLimit(IOptions<UploadOptions> options, IHostEn
     private readonly PartitionedRateLimiter<string> _sessionsOfShop =
         Create<string>(options.Value.SessionsOfShopPerMinute ?? (environment.IsDevelopment() ? null : DefaultSessionsOfShopPerMinute));
 
-    /// <summary>An endpoint filter for endpoints that begin an upload: inside the protocol's own, so that its headers are on the answer.</summary>
+    /// <summary>
+    /// An endpoint filter for endpoints that begin an upload: inside the protocol's own, so that its headers are on the answer. Also for those
+    /// that change a file: each change is an event of the shop.
+    /// </summary>
     public static async ValueTask<object?> Filter(EndpointFilterInvocationContext invocation, EndpointFilterDelegate next)
     {
         var context = invocation.HttpContext;

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using CloudTab.UploadApi;
 
 namespace CloudTab.Services.Tests;
 
@@ -277,6 +278,30 @@ public sealed class PricesTests(UploadFixture relay) : IClassFixture<UploadFixtu
         await answer.IsProblemAsync(status, code);
         using var text = await _client.PatchAsync(path, new StringContent("""{"printOptions":{"copies":2}}"""), Token);
         await text.IsProblemAsync(HttpStatusCode.UnsupportedMediaType, "unsupported_media_type");
+    }
+
+    [Fact]
+    public async Task An_address_that_changes_too_much_has_to_wait()
+    {
+        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_UPLOADS_PER_MINUTE", "2"));
+        using var client = host.Client();
+        var shop = await relay.OfferingShopAsync();
+        var sessionId = await _client.SendJobAsync(shop, PdfSamples.OfPages(1));
+
+        for (var copies = 2; copies <= 4; copies++)
+        {
+            using var changed = await client.ChangeAsync(shop, sessionId, $$"""{"copies":{{copies}}}""");
+            if (copies <= 3)
+            {
+                Assert.Equal(HttpStatusCode.OK, changed.StatusCode);
+                continue;
+            }
+
+            await changed.IsProblemAsync(HttpStatusCode.TooManyRequests, "too_many_requests");
+            Assert.InRange(changed.Headers.RetryAfter!.Delta!.Value, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
+        }
+
+        Assert.Equal(600, (await _client.StatusAsync(sessionId, shop.Prefix())).GetProperty("files")[0].Number("price"));
     }
 
     [Fact]
