@@ -23,6 +23,7 @@ return await app.RunOrExplainAsync(async () =>
     app.MapGet("/health", Health.GetAsync);
     app.MapReverseProxy(proxy =>
     {
+        proxy.UseEventStreams();
         proxy.UseEarlyAnswers();
         proxy.UseFailureLog();
         proxy.UseFailover();

@@ -18,8 +18,9 @@ internal static class Routes
 
     /// <summary>
     /// How long nothing may move in either direction before the gateway gives a request up. Every byte starts it anew, so it limits no
-    /// transfer; sockets ping every 30 s, and a client that stalls is cut by Kestrel's minimum data rate. What may be silent for long
-    /// is an upload that waits for its turn at the UploadApi's memory: it gets more than YARP's 100 s.
+    /// transfer; sockets ping every 30 s, event streams have a comment every 15 s, and a client that stalls is cut by Kestrel's minimum
+    /// data rate. What may be silent for long is an upload that waits for its turn at the UploadApi's memory: it gets more than YARP's
+    /// 100 s.
     /// </summary>
     private static readonly TimeSpan LongestSilence = TimeSpan.FromMinutes(5);
 
@@ -37,7 +38,9 @@ internal static class Routes
         ("/shop/{**rest}", ShopApi),
 
         // APIs
+        ($"/api/customer{EventStreams.Route}", UploadApi),
         ("/api/customer/{**rest}", UploadApi),
+        ($"/s/{{shop}}/api/customer{EventStreams.Route}", UploadApi),
         ("/s/{shop}/api/customer/{**rest}", UploadApi),
         ("/api/shopkeeper/{**rest}", ShopApi),
         ("/ws", Notifier),

@@ -1,29 +1,20 @@
-using System.Threading.Channels;
 using CloudTab.Relay;
 
 namespace CloudTab.Notifier;
 
-/// <summary>
-/// Hears of new events and hands them to the sockets. Two loops: one listens for wake-ups; the other reads the events, after a wake-up and
-/// every second anyway, so that a lost wake-up or a broken connection costs latency only. The order on a new connection is LISTEN, then a read, then the wait: what was written before the LISTEN is in the read.
-/// </summary>
+/// <summary>Reads new events and hands them to the sockets.</summary>
 internal sealed class DatabaseListener(
     EventReader reader,
     SessionViews views,
     ShopDirectory directory,
-    DatabaseChannel channel,
+    EventLoop loop,
     Telemetry telemetry,
     TimeProvider clock,
     ILogger<DatabaseListener> logger) : BackgroundService
 {
-    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan InPlaceLimit = TimeSpan.FromSeconds(5);
 
     private readonly TaskCompletionSource _inPlace = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    // Capacity one: any number of wake-ups before the next read are one.
-    private readonly Channel<bool> _wakeups = Channel.CreateBounded<bool>(
-        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
 
     private int _restarts; // that the sockets know of
 
@@ -73,12 +64,7 @@ internal sealed class DatabaseListener(
     }
 
     /// <inheritdoc/>
-    protected override Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        return Task.WhenAll(channel.ListenAsync(Wakeups.Channel, Wake, _ => Wake(), stoppingToken), ReadAsync(stoppingToken));
-
-        void Wake() => _wakeups.Writer.TryWrite(true);
-    }
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => loop.RunAsync(RunOnceAsync, pause: TimeSpan.Zero, stoppingToken);
 
     private void Deliver(SessionEvent one, DateTimeOffset began, long read)
     {
@@ -89,49 +75,5 @@ internal sealed class DatabaseListener(
         var frame = Frame.Of(one, read, receipt?.Context ?? default);
         foreach (var socket in sockets)
             socket.Deliver(frame);
-    }
-
-    private async Task ReadAsync(CancellationToken stoppingToken)
-    {
-        var isReading = true;
-        while (true)
-        {
-            try
-            {
-                await RunOnceAsync(stoppingToken);
-                if (!isReading)
-                    logger.EventsReadAgain();
-                isReading = true;
-            }
-            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
-            {
-                if (isReading)
-                    logger.EventsNotRead(failure);
-                isReading = false;
-            }
-
-            // After a failure a wake-up changes nothing: Postgres is not asked in a tight loop.
-            await WaitAsync(forWakeup: isReading, stoppingToken);
-        }
-    }
-
-    private async Task WaitAsync(bool forWakeup, CancellationToken stoppingToken)
-    {
-        var time = PollInterval * (0.5 + Random.Shared.NextDouble());
-        if (!forWakeup)
-        {
-            await Task.Delay(time, clock, stoppingToken);
-            return;
-        }
-
-        using var poll = clock.Limit(time, stoppingToken);
-        try
-        {
-            await _wakeups.Reader.ReadAsync(poll.Token);
-        }
-        catch (OperationCanceledException) when (!stoppingToken.IsCancellationRequested)
-        {
-            // No wake-up has come: time to look anyway.
-        }
     }
 }

@@ -2,12 +2,6 @@ namespace CloudTab.Notifier;
 
 internal static partial class Log
 {
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Events cannot be read: trying again every second")]
-    public static partial void EventsNotRead(this ILogger logger, Exception exception);
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "Events are read again")]
-    public static partial void EventsReadAgain(this ILogger logger);
-
     [LoggerMessage(Level = LogLevel.Warning, Message = "Postgres failed over: all sockets get their pending lists again")]
     public static partial void ReaderRestarted(this ILogger logger);
 

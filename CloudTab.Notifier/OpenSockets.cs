@@ -1,4 +1,5 @@
 using System.Net;
+using CloudTab.ServiceDefaults;
 using Microsoft.Extensions.Options;
 
 namespace CloudTab.Notifier;
@@ -11,40 +12,24 @@ internal sealed class OpenSockets(IOptions<SocketOptions> options, IHostEnvironm
 {
     private const int DefaultPerAddress = 100;
 
-    private readonly int _mostPerAddress = options.Value.MaxSocketsPerAddress ?? (environment.IsDevelopment() ? int.MaxValue : DefaultPerAddress);
-    private readonly Dictionary<IPAddress, int> _addresses = [];
+    private readonly ConnectionLimit _limit = new(
+        options.Value.MaxSocketsPerAddress ?? (environment.IsDevelopment() ? int.MaxValue : DefaultPerAddress), options.Value.MaxSockets);
+
     private readonly HashSet<ShopSocket> _sockets = [];
     private readonly Lock _gate = new();
-    private int _count;
     private long _waiting;
 
     /// <summary>Lets a client open another socket.</summary>
     /// <returns>Why not, or null.</returns>
-    public CloseReason? TryOpen(IPAddress address)
+    public CloseReason? TryOpen(IPAddress address) => _limit.TryOpen(address) switch
     {
-        lock (_gate)
-        {
-            var ofAddress = _addresses.GetValueOrDefault(address);
-            if (ofAddress >= _mostPerAddress)
-                return CloseReason.TooManyOfAddress;
-            if (_count >= options.Value.MaxSockets)
-                return CloseReason.TooManyInAll;
-            _addresses[address] = ofAddress + 1;
-            _count++;
-            return null;
-        }
-    }
+        null => null,
+        ReachedLimit.PerAddress => CloseReason.TooManyOfAddress,
+        _ => CloseReason.TooManyInAll,
+    };
 
     /// <summary>A socket of this client has ended.</summary>
-    public void Closed(IPAddress address)
-    {
-        lock (_gate)
-        {
-            _count--;
-            if (--_addresses[address] == 0)
-                _addresses.Remove(address);
-        }
-    }
+    public void Closed(IPAddress address) => _limit.Close(address);
 
     public void Add(ShopSocket socket)
     {

@@ -19,7 +19,6 @@ builder.Services.AddSingleton<OpenSockets>();
 builder.Services.AddSingleton<ShopDirectory>();
 builder.Services.AddSingleton<Commands>();
 builder.Services.AddSingleton<ShopSockets>();
-builder.Services.AddSingleton<EventReader>();
 builder.Services.AddSingleton<DatabaseListener>();
 builder.Services.AddHostedService(services => services.GetRequiredService<DatabaseListener>());
 builder.Services.AddHostedService<Presence>();

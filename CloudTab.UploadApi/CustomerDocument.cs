@@ -69,6 +69,7 @@ internal static class CustomerDocument
             ["uploadId"] = ("The upload's secret: 26 characters of Crockford's base 32.", AnUpload),
             ["fileId"] = ("A file's id.", AFile.ToString()),
             ["shop"] = ("A shop's id; without it the default shop.", "corner-print"),
+            [EventEndpoints.LastEventId] = ("The id of the last event that the client got: what it knows by that is not sent again.", "9f2c51d07ab3e864.12-2"),
             ["Retry-After"] = ("Seconds to wait before the next attempt.", "2"),
             ["Location"] = ("The address of the upload, relative to the origin.", $"/api/customer/uploads/{AnUpload}"),
             [UploadHeaders.Offset] = ("Bytes that the upload holds; in a request, where its bytes begin.", "8388608"),

@@ -8,6 +8,7 @@ namespace CloudTab.UploadApi;
 [JsonSerializable(typeof(NewSession))]
 [JsonSerializable(typeof(SessionAnswer))]
 [JsonSerializable(typeof(StatusAnswer))]
+[JsonSerializable(typeof(DeletedSession))]
 [JsonSerializable(typeof(SubmitAnswer))]
 [JsonSerializable(typeof(ShopAnswer))]
 [JsonSerializable(typeof(UploadAnswer))]

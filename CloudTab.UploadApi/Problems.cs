@@ -173,6 +173,14 @@ internal static class Problems
     public static readonly Problem TooManySessions = new(
         StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many sessions", "Too many sessions were started for this shop in one minute. Try again later.");
 
+    public static readonly Problem TooManyStreams = new(
+        StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many event streams",
+        "Too many event streams are open from this address. Ask for the status instead.");
+
+    public static readonly Problem TooManyStreamsInAll = new(
+        StatusCodes.Status503ServiceUnavailable, "unavailable", "Too many event streams",
+        "Too many event streams are open right now. Ask for the status instead.");
+
     // 503, not 408: when the service is less busy the same pace is fast enough.
     public static readonly Problem TooSlow = new(
         StatusCodes.Status503ServiceUnavailable, "too_slow", "Too slow", "The service is busy and this upload was the slowest. Try again in a moment.");

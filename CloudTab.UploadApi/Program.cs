@@ -23,6 +23,7 @@ builder.Services.AddSettings<UploadOptions>();
 builder.Services.AddSettings<PdfOptions>();
 builder.Services.AddSettings<ScanOptions>();
 builder.Services.AddSettings<DirectOptions>();
+builder.Services.AddSettings<WatchOptions>();
 builder.Services.ConfigureHttpJsonOptions(json =>
 {
     json.SerializerOptions.TypeInfoResolverChain.Insert(0, JsonContext.Default);
@@ -60,6 +61,8 @@ builder.Services.AddSingleton<DirectParts>();
 builder.Services.AddSingleton<CreateDirectUpload>();
 builder.Services.AddSingleton<FinishDirectUpload>();
 builder.Services.AddSingleton<CustomerViews>();
+builder.Services.AddSingleton<SessionStreams>();
+builder.Services.AddHostedService(services => services.GetRequiredService<SessionStreams>());
 builder.Services.AddSingleton<MatcherPolicy, UploadProtocolPolicy>();
 builder.Services.AddSingleton<IetfLimits>();
 builder.Services.AddSingleton<IetfAnswers>();
@@ -70,8 +73,8 @@ app.UseMethodOverride();
 app.UseRouting();
 app.UseRateLimiter();
 
-app.MapGroup("/api/customer").MapSessions().MapFiles().MapUploads();
-app.MapGroup("/s/{shop}/api/customer").ExcludeFromDescription().MapSessions().MapFiles().MapUploads();
+app.MapGroup("/api/customer").MapSessions().MapEvents().MapFiles().MapUploads();
+app.MapGroup("/s/{shop}/api/customer").ExcludeFromDescription().MapSessions().MapEvents().MapFiles().MapUploads();
 app.MapPages();
 app.MapAssets();
 app.MapDocuments();

@@ -18,6 +18,7 @@ internal sealed class Telemetry
     private readonly Histogram<double> _duration;
     private readonly Counter<long> _pdfs;
     private readonly Counter<long> _scans;
+    private readonly UpDownCounter<long> _streams;
 
     public Telemetry(IMeterFactory meters, UploadMemory memory)
     {
@@ -33,6 +34,7 @@ internal sealed class Telemetry
         meter.CreateObservableUpDownCounter("cloudtab.upload.memory.limit", () => memory.Limit, "By", "Buffers that uploads may use.");
         _pdfs = meter.CreateCounter<long>("cloudtab.upload.pdfs", "{file}", "PDFs received, by whether they could be counted.");
         _scans = meter.CreateCounter<long>("cloudtab.upload.scans", "{file}", "Files that the virus scanner was asked about, by what it said.");
+        _streams = meter.CreateUpDownCounter<long>("cloudtab.watch.streams", "{stream}", "Event streams that customers have open.");
     }
 
     /// <summary>A span over one file while it is received.</summary>
@@ -53,6 +55,8 @@ internal sealed class Telemetry
 
     /// <param name="scan">One of <see cref="Scan"/>.</param>
     public void FileScanned(string scan) => _scans.Add(1, new KeyValuePair<string, object?>("cloudtab.scan.outcome", scan));
+
+    public void StreamsChanged(int by) => _streams.Add(by);
 
     /// <param name="facts">What was found out, or null if nothing was.</param>
     public void PdfRead(PdfFacts? facts)

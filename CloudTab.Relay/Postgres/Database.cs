@@ -22,6 +22,7 @@ public sealed class Database(NpgsqlDataSource source, [FromKeyedServices("postgr
     {
         SqlMapper.AddTypeHandler(new JsonColumn<PrintOptions>(PrintingContext.Default.PrintOptions));
         SqlMapper.AddTypeHandler(new JsonColumn<Offer>(PrintingContext.Default.Offer));
+        SqlMapper.AddTypeHandler(new JsonColumn<IReadOnlyList<FileDetails>>(PrintingContext.Default.IReadOnlyListFileDetails));
     }
 
     /// <summary>All rows of a read.</summary>
@@ -111,5 +112,7 @@ public static class DatabaseExtensions
             checks => checks.Registrations.Single(check => check.Name == "PostgreSql").Name = "postgres"); // what /health/ready calls it
         builder.Services.AddSingleton<Database>();
         builder.Services.AddTransient<DatabaseChannel>();
+        builder.Services.AddTransient<EventReader>();
+        builder.Services.AddTransient<EventLoop>();
     }
 }

@@ -10,7 +10,7 @@ namespace CloudTab.Relay;
 ///
 /// After a fail-over to a standby the numbers of transactions may begin again where that standby was. The reader notices by the timeline,
 /// or by a snapshot that lies before its own, and takes a new place.
-/// One reader per Notifier; not for concurrent use.
+/// Each user has its own instance; not for concurrent use.
 /// </summary>
 public sealed class EventReader(Database database)
 {
@@ -31,11 +31,43 @@ public sealed class EventReader(Database database)
     public int Restarts { get; private set; }
 
     /// <summary>
-    /// The next events, at most 1,000, those of one transaction in their order; empty when there are none. The first read only takes the
-    /// reader's place: what was before is for the pending list to tell. A batch is returned once, so its caller must not fail to deliver
-    /// it.
+    /// The next events of submitted sessions, at most 1,000, those of one transaction in their order; empty when there are none. The first
+    /// read only takes the reader's place: what was before is for the pending list to tell. A batch is returned once, so its caller must
+    /// not fail to deliver it.
     /// </summary>
     public async Task<IReadOnlyList<SessionEvent>> ReadAsync(CancellationToken cancellationToken)
+    {
+        const string select = $"""
+            SELECT events.id, events.transaction_id::text AS TransactionId, events.shop_id AS Shop, events.type, sessions.id AS Session,
+                   sessions.session_id AS SessionId, sessions.pickup_code AS PickupCode, sessions.customer_name AS CustomerName, sessions.token,
+                   events.status, events.file_count AS FileCount, events.total_size AS TotalSize, events.created_at AS CreatedAt,
+                   (SELECT coalesce(json_agg(json_build_object('id', id, 'scan', scan, 'name', name, 'pages', pages, 'printOptions', print_options) ORDER BY position), '[]')::text FROM files
+                    WHERE session = sessions.id AND status = 'stored') AS Files,
+                   events.trace_parent AS TraceParent, events.trace_state AS TraceState, clock_timestamp() - events.written_at AS Age,
+                   sessions.submitted_at IS NOT NULL AS IsSubmitted, {JobTotals.Columns}
+            FROM unread JOIN events ON events.id = unread.id JOIN sessions ON sessions.id = events.session {JobTotals.From}
+            """;
+        var batch = await ReadAsync<SessionEvent>(select, cancellationToken);
+        batch.RemoveAll(one => !one.IsSubmitted);
+        return batch;
+    }
+
+    /// <summary>As <see cref="ReadAsync(CancellationToken)"/>, but of every session, and only which one it was.</summary>
+    public async Task<IReadOnlyList<ChangedSession>> ReadChangesAsync(CancellationToken cancellationToken)
+    {
+        const string select = """
+            SELECT events.id, events.transaction_id::text AS TransactionId, events.shop_id AS Shop, events.session
+            FROM unread JOIN events ON events.id = unread.id
+            """;
+        return await ReadAsync<ChangedSession>(select, cancellationToken);
+    }
+
+    /// <summary>Gives the reader's place up: the next read is a first one.</summary>
+    public void Forget() => (_read, _reading) = (null, null);
+
+    /// <param name="select">What is read of each row of `unread`.</param>
+    private async Task<List<T>> ReadAsync<T>(string select, CancellationToken cancellationToken)
+        where T : ReadEvent
     {
         var reading = _reading ?? await CurrentAsync(cancellationToken);
         if (_read is null || !reading.Follows(_read))
@@ -51,7 +83,7 @@ public sealed class EventReader(Database database)
             ORDER BY transaction_id, id
             LIMIT @limit
             """;
-        const string sql = $"""
+        var sql = $"""
             WITH unread AS (
                 (SELECT transaction_id, id FROM events WHERE transaction_id >= @end::xid8 {unread})
                 UNION ALL
@@ -59,14 +91,7 @@ public sealed class EventReader(Database database)
                 ORDER BY transaction_id, id
                 LIMIT @limit
             )
-            SELECT events.id, events.transaction_id::text AS TransactionId, events.shop_id AS Shop, events.type, sessions.id AS Session,
-                   sessions.session_id AS SessionId, sessions.pickup_code AS PickupCode, sessions.customer_name AS CustomerName, sessions.token,
-                   events.status, events.file_count AS FileCount, events.total_size AS TotalSize, events.created_at AS CreatedAt,
-                   (SELECT coalesce(json_agg(json_build_object('id', id, 'scan', scan, 'name', name, 'pages', pages, 'printOptions', print_options) ORDER BY position), '[]')::text FROM files
-                    WHERE session = sessions.id AND status = 'stored') AS Files,
-                   events.trace_parent AS TraceParent, events.trace_state AS TraceState, clock_timestamp() - events.written_at AS Age,
-                   sessions.submitted_at IS NOT NULL AS IsSubmitted, {JobTotals.Columns}
-            FROM unread JOIN events ON events.id = unread.id JOIN sessions ON sessions.id = events.session {JobTotals.From}
+            {select}
             ORDER BY events.transaction_id, events.id
             """;
         var (lastTransaction, lastId) = _reading is null ? ("0", 0L) : _last;
@@ -80,12 +105,11 @@ public sealed class EventReader(Database database)
             limit = BatchSize,
             ofShop = true,
         };
-        var batch = await database.QueryAsync<SessionEvent>(sql, parameters, cancellationToken);
+        var batch = await database.QueryAsync<T>(sql, parameters, cancellationToken);
         if (batch.Count == BatchSize)
             (_reading, _last) = (reading, (batch[^1].TransactionId, batch[^1].Id));
         else
             (_reading, _read) = (null, reading);
-        batch.RemoveAll(one => !one.IsSubmitted);
         return batch;
     }
 
@@ -120,9 +144,17 @@ public sealed class EventReader(Database database)
     }
 }
 
-/// <summary>A state change of a session that its shop must hear of.</summary>
+/// <summary>An event that was read.</summary>
 /// <param name="Id">Counts up; tells repeats of a delivery apart.</param>
 /// <param name="TransactionId">The transaction that wrote it (xid8, as text).</param>
+public abstract record ReadEvent(long Id, string TransactionId);
+
+/// <summary>That a session has changed.</summary>
+/// <param name="Shop">Id of the shop.</param>
+/// <param name="Session">Internal id of the session.</param>
+public sealed record ChangedSession(long Id, string TransactionId, string Shop, Guid Session) : ReadEvent(Id, TransactionId);
+
+/// <summary>A state change of a session that its shop must hear of.</summary>
 /// <param name="Shop">Id of the shop.</param>
 /// <param name="Type">`new_session` or `session_updated`.</param>
 /// <param name="Session">Internal id of the session.</param>
@@ -168,7 +200,7 @@ public sealed record SessionEvent(
     string Currency,
     bool IsPriceComplete,
     DateTime? PaidAt,
-    long? PaidAmount)
+    long? PaidAmount) : ReadEvent(Id, TransactionId)
 {
     /// <summary>What it costs at the time of the read.</summary>
     public JobPrice Price => new(Amount, Currency, IsPriceComplete);

@@ -20,7 +20,7 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
                CASE WHEN sessions.ended_at IS NULL AND sessions.expires_at <= @now THEN 'expired' ELSE sessions.status END AS Status,
                sessions.created_at AS CreatedAt, sessions.expires_at AS ExpiresAt,
                CASE WHEN sessions.status = 'processing' THEN api_keys.name END AS ClaimedBy, sessions.token,
-               {JobTotals.Columns}
+               {JobTotals.Columns}, {FileDetails.Column}
         FROM sessions LEFT JOIN api_keys ON api_keys.id = sessions.claimed_by {JobTotals.From}
         """;
 
@@ -54,17 +54,15 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
     public async Task<SessionDetails?> DetailsAsync(string shop, SessionName name, CancellationToken cancellationToken)
     {
         const string sql = $"{SelectDetails} WHERE sessions.id = ({SessionName.Sql})";
-        var session = await database.QuerySingleOrDefaultAsync<SessionDetails>(
+        return await database.QuerySingleOrDefaultAsync<SessionDetails>(
             sql, new { shop, sessionId = name.SessionId, pickupCode = name.PickupCode, now = lifetimes.Now, ofShop = true }, cancellationToken);
-        return await WithFilesAsync(session, cancellationToken);
     }
 
     /// <summary>The session that a state change has just found in the caller's shop, by its internal id.</summary>
     public async Task<SessionDetails?> DetailsAsync(Guid session, CancellationToken cancellationToken)
     {
         const string sql = $"{SelectDetails} WHERE sessions.id = @session";
-        var found = await database.QuerySingleOrDefaultAsync<SessionDetails>(sql, new { session, now = lifetimes.Now, ofShop = true }, cancellationToken);
-        return await WithFilesAsync(found, cancellationToken);
+        return await database.QuerySingleOrDefaultAsync<SessionDetails>(sql, new { session, now = lifetimes.Now, ofShop = true }, cancellationToken);
     }
 
     /// <summary>What the counters of a key's shop have claimed, oldest first.</summary>
@@ -84,28 +82,8 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
             sql, new { shop = key.Shop, key = key.Id, now = lifetimes.Now, limit = MostProcessing, ofShop = true }, cancellationToken);
     }
 
-    /// <summary>The files of a session that were stored, in the order in which they came; also those that are gone again.</summary>
-    public Task<List<FileDetails>> FilesAsync(Guid session, CancellationToken cancellationToken) => FilesAsync(session, ofShop: false, cancellationToken);
-
-    private Task<List<FileDetails>> FilesAsync(Guid session, bool ofShop, CancellationToken cancellationToken)
-    {
-        const string sql = """
-            SELECT files.id, files.name, files.type, files.size, encode(files.sha256, 'hex') AS Sha256,
-                   CASE WHEN files.status = 'stored' THEN 'stored' ELSE 'deleted' END AS Status, files.pages, files.locked, files.scan,
-                   files.print_options AS PrintOptions, files.printed_pages AS PrintedPages,
-                   CASE WHEN files.currency = shops.offer ->> 'currency' THEN files.price END AS Price
-            FROM files JOIN sessions ON sessions.id = files.session JOIN shops ON shops.id = sessions.shop_id
-            WHERE files.session = @session AND files.stored_at IS NOT NULL AND (sessions.submitted_at IS NOT NULL OR NOT @ofShop)
-            ORDER BY files.position
-            """;
-        return database.QueryAsync<FileDetails>(sql, new { session, ofShop }, cancellationToken);
-    }
-
     private Task<bool> IsValidAsync(ShopKey key, CancellationToken cancellationToken) =>
         database.QuerySingleOrDefaultAsync<bool>("SELECT key_is_valid(@Id)", new { key.Id }, cancellationToken);
-
-    private async Task<SessionDetails?> WithFilesAsync(SessionDetails? session, CancellationToken cancellationToken) =>
-        session is null ? null : session with { Files = await FilesAsync(session.Id, ofShop: true, cancellationToken) };
 }
 
 /// <summary>A session in the pending list.</summary>
@@ -194,6 +172,7 @@ public sealed record PendingCursor(DateTime CreatedAt, Guid Id)
 /// <param name="UncountedFiles">Files whose pages are not known.</param>
 /// <param name="PaidAt">When the shop marked it as paid.</param>
 /// <param name="PaidAmount">What it cost then; null if that was not known, or it is not paid.</param>
+/// <param name="Files">The session's files in the order in which they came.</param>
 public sealed record SessionDetails(
     [property: JsonIgnore] Guid Id,
     string SessionId,
@@ -212,13 +191,11 @@ public sealed record SessionDetails(
     [property: JsonIgnore] string Currency,
     [property: JsonIgnore] bool IsPriceComplete,
     DateTime? PaidAt,
-    long? PaidAmount)
+    long? PaidAmount,
+    IReadOnlyList<FileDetails> Files)
 {
     /// <summary>What it costs.</summary>
     public JobPrice Price => new(Amount, Currency, IsPriceComplete);
-
-    /// <summary>The session's files in the order in which they came.</summary>
-    public IReadOnlyList<FileDetails> Files { get; init; } = [];
 }
 
 /// <summary>
@@ -240,4 +217,19 @@ public sealed record FileDetails(
     string Scan,
     PrintOptions PrintOptions,
     long? PrintedPages,
-    long? Price);
+    long? Price)
+{
+    /// <summary>
+    /// The column `Files` of a statement that reads `sessions`: those that were stored, in the order in which they came, also those that are
+    /// gone again. In a statement of its own they would be of another moment than their session. Needs the parameter ofShop.
+    /// </summary>
+    public const string Column = """
+        (SELECT coalesce(json_agg(json_build_object(
+             'id', files.id, 'name', files.name, 'type', files.type, 'size', files.size, 'sha256', encode(files.sha256, 'hex'),
+             'status', CASE WHEN files.status = 'stored' THEN 'stored' ELSE 'deleted' END, 'pages', files.pages, 'locked', files.locked,
+             'scan', files.scan, 'printOptions', files.print_options, 'printedPages', files.printed_pages,
+             'price', CASE WHEN files.currency = shops.offer ->> 'currency' THEN files.price END) ORDER BY files.position), '[]')
+         FROM files JOIN shops ON shops.id = sessions.shop_id
+         WHERE files.session = sessions.id AND files.stored_at IS NOT NULL AND (sessions.submitted_at IS NOT NULL OR NOT @ofShop)) AS Files
+        """;
+}

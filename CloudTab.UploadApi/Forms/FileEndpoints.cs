@@ -67,18 +67,18 @@ internal static class FileEndpoints
     }
 
     private static async Task<Results<Ok<FileAnswer>, Problem>> Change(
-        RequestedSession requested, string fileId, FileChange body, OptionChanges changes, SessionViews views, CancellationToken cancellationToken)
+        RequestedSession requested, string fileId, FileChange body, OptionChanges changes, CustomerViews views, CancellationToken cancellationToken)
     {
         if (body.PrintOptions is not { } change)
             return Problems.InvalidFileChange;
         _ = Guid.TryParseExact(fileId, "D", out var id);
-        var (outcome, session, fault) = await changes.ChangeAsync(requested.Shop.Id, requested.Id, id, change, cancellationToken);
+        var (outcome, _, fault) = await changes.ChangeAsync(requested.Shop.Id, requested.Id, id, change, cancellationToken);
         if (fault is not null)
             return Problems.InvalidPrintOptions(fault);
         if (outcome != Outcome.Done)
             return Problems.For(outcome);
-        var files = await views.FilesAsync(session, cancellationToken);
-        return files.Find(file => file.Id == id) is { } changed ? TypedResults.Ok(new FileAnswer(true, CustomerFile.Of(changed))) : Problems.FileNotFound;
+        var found = await views.FindAsync(requested, cancellationToken);
+        return found?.View.Files.FirstOrDefault(file => file.Id == id) is { } changed ? TypedResults.Ok(new FileAnswer(true, changed)) : Problems.FileNotFound;
     }
 
     private static async Task<Results<NoContent, Problem>> TakeBack(

@@ -35,8 +35,8 @@ internal static class PageEndpoints
     private static async Task<RazorComponentResult> ShowSession(
         RequestedSession requested, CustomerViews views, CancellationToken cancellationToken)
     {
-        return await views.FindAsync(requested, cancellationToken) is { } session
-            ? new RazorComponentResult<SessionPage>(new { Session = session, Home = $"{requested.Shop.Prefix}/" })
+        return await views.FindAsync(requested, cancellationToken) is { } found
+            ? new RazorComponentResult<SessionPage>(new { Session = found.View, Home = $"{requested.Shop.Prefix}/" })
             : NotFound(Problems.SessionNotFound);
     }
 

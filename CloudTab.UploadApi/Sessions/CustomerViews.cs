@@ -4,34 +4,49 @@ using CloudTab.Relay;
 namespace CloudTab.UploadApi;
 
 /// <summary>What a customer sees of a session, the same over HTTP and on the page.</summary>
-internal sealed class CustomerViews(Database database, SessionViews views, QueuePlaces places, TimeProvider clock)
+internal sealed class CustomerViews(Database database, QueuePlaces places, TimeProvider clock)
 {
-    /// <summary>The session with its files, or null if the shop has no such session.</summary>
-    public async Task<CustomerSession?> FindAsync(RequestedSession session, CancellationToken cancellationToken)
+    // A session past its time has ended for its customer, even before the Janitor has ended it.
+    private const string Select = $"""
+        SELECT sessions.id, shop_id AS Shop, session_id AS SessionId, pickup_code AS PickupCode,
+               CASE WHEN ended_at IS NULL AND expires_at <= @now THEN 'expired' ELSE status END AS Status,
+               file_count AS FileCount, total_size AS TotalSize, created_at AS CreatedAt, expires_at AS ExpiresAt,
+               CASE WHEN status = 'completed' THEN ended_at END AS CompletedAt, {JobTotals.Columns}, {FileDetails.Column}, ended_at IS NOT NULL AS HasEnded,
+               ended_at IS NOT NULL AND NOT EXISTS (SELECT FROM files WHERE files.session = sessions.id AND files.status <> 'deleted') AS IsGone
+        FROM sessions {JobTotals.From}
+        """;
+
+    /// <summary>The session with its files and its place in the queue, or null if the shop has no such session.</summary>
+    public async Task<FoundSession?> FindAsync(RequestedSession session, CancellationToken cancellationToken)
     {
-        // A session past its time has ended for its customer, even before the Janitor has ended it.
-        const string sql = $"""
-            SELECT id, session_id AS SessionId, pickup_code AS PickupCode,
-                   CASE WHEN ended_at IS NULL AND expires_at <= @now THEN 'expired' ELSE status END AS Status,
-                   file_count AS FileCount, total_size AS TotalSize, created_at AS CreatedAt, expires_at AS ExpiresAt,
-                   CASE WHEN status = 'completed' THEN ended_at END AS CompletedAt,
-                   {JobTotals.Columns}
-            FROM sessions {JobTotals.From}
-            WHERE shop_id = @shop AND session_id = @sessionId
-            """;
-        var row = await database.QuerySingleOrDefaultAsync<Row>(
-            sql, new { shop = session.Shop.Id, sessionId = session.Id, now = clock.Now().UtcDateTime, ofShop = false }, cancellationToken);
-        if (row is null)
-            return null;
-        var files = await views.FilesAsync(row.Id, cancellationToken);
-        var queue = row.Status is "pending" or "processing" ? await places.FindAsync([session.Shop.Id], [row.Id], cancellationToken) : [];
-        return new(
-            row.SessionId, row.PickupCode, row.Status, row.FileCount, row.TotalSize, row.CreatedAt, row.ExpiresAt, row.CompletedAt, queue.GetValueOrDefault(row.Id),
-            [.. files.Select(CustomerFile.Of)], row.Pages, row.UncountedFiles, new(row.Amount, row.Currency, row.IsPriceComplete), row.PaidAt, row.PaidAmount);
+        const string sql = $"{Select} WHERE shop_id = @shop AND session_id = @sessionId";
+        var rows = await database.QueryAsync<Row>(sql, new { shop = session.Shop.Id, sessionId = session.Id, now = Now, ofShop = false }, cancellationToken);
+        return (await WithPlacesAsync(rows, cancellationToken)).SingleOrDefault();
     }
 
-    private sealed record Row(
+    /// <summary>Those of these sessions that there still are, with their files and places, in two statements.</summary>
+    /// <param name="sessions">Internal ids.</param>
+    public async Task<List<FoundSession>> FindAsync(Guid[] sessions, CancellationToken cancellationToken)
+    {
+        const string sql = $"{Select} WHERE sessions.id = ANY(@sessions)";
+        var rows = await database.QueryAsync<Row>(sql, new { sessions, now = Now, ofShop = false }, cancellationToken);
+        return await WithPlacesAsync(rows, cancellationToken);
+    }
+
+    private DateTime Now => clock.Now().UtcDateTime;
+
+    private async Task<List<FoundSession>> WithPlacesAsync(List<Row> rows, CancellationToken cancellationToken)
+    {
+        var queued = rows.Where(row => row.Status is "pending" or "processing").ToList();
+        var found = queued.Count == 0 ? [] : await places.FindAsync(
+            [.. queued.Select(row => row.Shop).Distinct(StringComparer.Ordinal)], [.. queued.Select(row => row.Id)], cancellationToken);
+        return [.. rows.Select(row => new FoundSession(row.Id, row.Shop, row.HasEnded, row.IsGone, CustomerSession.Of(row, found.GetValueOrDefault(row.Id))))];
+    }
+
+    /// <summary>A session as it is read.</summary>
+    internal sealed record Row(
         Guid Id,
+        string Shop,
         string SessionId,
         string PickupCode,
         string Status,
@@ -46,8 +61,19 @@ internal sealed class CustomerViews(Database database, SessionViews views, Queue
         string Currency,
         bool IsPriceComplete,
         DateTime? PaidAt,
-        long? PaidAmount);
+        long? PaidAmount,
+        IReadOnlyList<FileDetails> Files,
+        bool HasEnded,
+        bool IsGone);
 }
+
+/// <summary>A session as it was found.</summary>
+/// <param name="Id">Internal id.</param>
+/// <param name="Shop">Id of its shop.</param>
+/// <param name="HasEnded">Whether it has ended; one that is past its time ends within seconds.</param>
+/// <param name="IsGone">Whether it has ended and none of its files is left.</param>
+/// <param name="View">What its customer sees.</param>
+internal sealed record FoundSession(Guid Id, string Shop, bool HasEnded, bool IsGone, CustomerSession View);
 
 /// <summary>A session as its customer sees it.</summary>
 /// <param name="PickupCode">What the customer says at the counter.</param>
@@ -76,7 +102,12 @@ public sealed record CustomerSession(
     int UncountedFiles,
     JobPrice Price,
     DateTime? PaidAt,
-    long? PaidAmount);
+    long? PaidAmount)
+{
+    internal static CustomerSession Of(CustomerViews.Row row, QueuePlace? queue) => new(
+        row.SessionId, row.PickupCode, row.Status, row.FileCount, row.TotalSize, row.CreatedAt, row.ExpiresAt, row.CompletedAt, queue,
+        [.. row.Files.Select(CustomerFile.Of)], row.Pages, row.UncountedFiles, new(row.Amount, row.Currency, row.IsPriceComplete), row.PaidAt, row.PaidAmount);
+}
 
 /// <summary>A file as its customer sees it.</summary>
 /// <param name="Type">The media type that its content shows.</param>

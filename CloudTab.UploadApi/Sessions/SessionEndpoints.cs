@@ -78,8 +78,8 @@ internal static class SessionEndpoints
     private static async Task<Results<Ok<StatusAnswer>, Problem>> Status(
         RequestedSession requested, CustomerViews views, CancellationToken cancellationToken)
     {
-        return await views.FindAsync(requested, cancellationToken) is { } session
-            ? TypedResults.Ok(new StatusAnswer(true, session))
+        return await views.FindAsync(requested, cancellationToken) is { } found
+            ? TypedResults.Ok(new StatusAnswer(true, found.View))
             : Problems.SessionNotFound;
     }
 

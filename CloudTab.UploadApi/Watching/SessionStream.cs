@@ -1,0 +1,128 @@
+using System.Buffers;
+using System.Globalization;
+using System.IO.Pipelines;
+using System.Text;
+using System.Text.Json;
+using System.Threading.Channels;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>
+/// One open stream of server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html). For a client that reads slowly
+/// only the newest state waits, however many there were. If it does not read at all, Kestrel's minimum data rate ends it. The framework's
+/// own result for such streams can write neither comments nor anything before the first event.
+/// </summary>
+/// <param name="known">What the client has been told before.</param>
+internal sealed class SessionStream(KnownState known, TimeProvider clock)
+{
+    /// <summary>How often something is sent: proxies cut connections that are silent, and a client that is gone is noticed.</summary>
+    public static readonly TimeSpan BeatInterval = TimeSpan.FromSeconds(15);
+
+    // Capacity one: any number of signals before the stream looks are one.
+    private readonly Channel<bool> _signals = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+
+    private readonly Lock _gate = new();
+    private KnownState _known = known;
+    private SessionState? _next;
+    private bool _hasBegun;
+    private bool _isOver;
+    private bool _isBeatDue;
+
+    /// <summary>Tells the client what it does not know yet. A place alone is for those that have been told of their session.</summary>
+    public void Deliver(SessionState state)
+    {
+        lock (_gate)
+        {
+            if (state.Status is null && !_hasBegun)
+                return;
+            _hasBegun = true;
+            _next = state.Status is null && _next is not null ? _next with { Queue = state.Queue } : state;
+        }
+
+        _signals.Writer.TryWrite(true);
+    }
+
+    /// <summary>Ends the stream: nobody knows of its session any more.</summary>
+    public void End()
+    {
+        lock (_gate)
+            _isOver = true;
+        _signals.Writer.TryWrite(true);
+    }
+
+    /// <summary>Writes until all is told, or the token is cancelled.</summary>
+    public async Task RunAsync(HttpResponse response, CancellationToken ending)
+    {
+        response.ContentType = "text/event-stream";
+        // Not to be kept back by a proxy such as nginx until it has gathered enough.
+        response.Headers["X-Accel-Buffering"] = "no";
+        var body = response.BodyWriter;
+        await using var beat = clock.CreateTimer(_ => Beat(), null, BeatInterval, BeatInterval);
+        try
+        {
+            // After a restart not all clients connect again at the same moment.
+            Write(body, string.Create(CultureInfo.InvariantCulture, $"retry: {Random.Shared.Next(1_000, 3_000)}\n\n"));
+            for (var isOver = false; !isOver;)
+            {
+                await body.FlushAsync(ending);
+                await _signals.Reader.ReadAsync(ending);
+                isOver = WriteNext(body);
+            }
+
+            await body.FlushAsync(ending);
+        }
+        catch (OperationCanceledException) when (ending.IsCancellationRequested)
+        {
+            // The client has left, or the host stops and the client connects to another replica.
+        }
+    }
+
+    private void Beat()
+    {
+        lock (_gate)
+            _isBeatDue = true;
+        _signals.Writer.TryWrite(true);
+    }
+
+    /// <returns>Whether that was the last.</returns>
+    private bool WriteNext(PipeWriter body)
+    {
+        SessionState? next;
+        bool isBeatDue, isOver;
+        lock (_gate)
+        {
+            (next, isBeatDue, isOver) = (_next, _isBeatDue, _isOver);
+            (_next, _isBeatDue) = (null, false);
+        }
+
+        if (isBeatDue)
+            Write(body, ":\n\n");
+        if (next is not null)
+            Write(body, next);
+        return isOver || next is { IsGone: true };
+    }
+
+    private void Write(PipeWriter body, SessionState state)
+    {
+        if (state.Status is { } status && state.Fingerprint != _known.Fingerprint)
+            Write(body, "status", _known = _known with { Fingerprint = state.Fingerprint }, status);
+        if (state.Queue is { } place && place != _known.Queue)
+            Write(body, "queue", _known = _known with { Queue = place }, JsonSerializer.SerializeToUtf8Bytes(place, JsonContext.Default.QueuePlace));
+        if (state.IsGone)
+            Write(body, "deleted", _known = _known with { IsDeleted = true }, JsonSerializer.SerializeToUtf8Bytes(new DeletedSession(null), JsonContext.Default.DeletedSession));
+    }
+
+    private static void Write(PipeWriter body, string type, KnownState id, byte[] json)
+    {
+        Write(body, $"event: {type}\nid: {id}\ndata: ");
+        body.Write(json);
+        Write(body, "\n\n");
+    }
+
+    private static void Write(PipeWriter body, string text) => Encoding.UTF8.GetBytes(text, body);
+}
+
+/// <summary>The data of the last event: all files of the session are gone.</summary>
+/// <param name="Receipt">Address of the receipt for the deletion; null if the session never held a file.</param>
+internal sealed record DeletedSession(string? Receipt);

@@ -1,0 +1,231 @@
+using System.Collections.Immutable;
+using System.Net;
+using System.Text.Json;
+using CloudTab.Relay;
+using CloudTab.ServiceDefaults;
+using Microsoft.AspNetCore.Http.Json;
+using Microsoft.Extensions.Options;
+
+namespace CloudTab.UploadApi;
+
+/// <summary>
+/// The open streams of this replica, and the loop that tells them what has changed. It reads events to learn which sessions and which
+/// shops' queues changed, and then only those that are watched: however many streams are open, a round is a few statements. All are
+/// looked at every few seconds besides, since not everything that a customer sees raises an event: a session that is not submitted, the
+/// time of its end, files that are gone. While nobody watches nothing is read.
+/// </summary>
+internal sealed class SessionStreams(
+    EventReader reader,
+    EventLoop loop,
+    CustomerViews views,
+    QueuePlaces places,
+    IOptions<WatchOptions> options,
+    IOptions<JsonOptions> json,
+    IHostEnvironment environment,
+    IHostApplicationLifetime lifetime,
+    Telemetry telemetry,
+    TimeProvider clock) : BackgroundService
+{
+    private const int DefaultPerAddress = 1_000;
+
+    // Sessions that one statement reads.
+    private const int BatchSize = 500;
+
+    // A busy shop's queue changes many times in a second, and each change is told to all that stand in it.
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+
+    private static readonly TimeSpan RefreshInterval = TimeSpan.FromSeconds(15);
+
+    private readonly ConnectionLimit _limit = new(
+        options.Value.MaxStreamsPerAddress ?? (environment.IsDevelopment() ? int.MaxValue : DefaultPerAddress), options.Value.MaxStreams);
+
+    private readonly JsonSerializerOptions _json = json.Value.SerializerOptions;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<Guid, Watched> _sessions = [];
+    private readonly HashSet<string> _changedShops = new(StringComparer.Ordinal);
+    private long _refreshed = clock.GetTimestamp();
+    private int _restarts;
+
+    /// <summary>Answers with a stream, to its end.</summary>
+    /// <returns>Why there is none, or null.</returns>
+    public async Task<Problem?> RunAsync(HttpContext context, IPAddress client, FoundSession found, KnownState known)
+    {
+        if (_limit.TryOpen(client) is { } reached)
+            return reached == ReachedLimit.PerAddress ? Problems.TooManyStreams : Problems.TooManyStreamsInAll;
+        telemetry.StreamsChanged(1);
+        var stream = new SessionStream(known, clock);
+        try
+        {
+            // Kestrel waits for its open requests when it stops, so streams must end first.
+            using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
+            Add(found, stream);
+            stream.Deliver(SessionState.Of(found, _json));
+            await stream.RunAsync(context.Response, ending.Token);
+            return null;
+        }
+        finally
+        {
+            Remove(found.Id, stream);
+            telemetry.StreamsChanged(-1);
+            _limit.Close(client);
+        }
+    }
+
+    /// <summary>Reads what has changed, and tells it.</summary>
+    internal async Task RunOnceAsync(CancellationToken cancellationToken)
+    {
+        var watched = Snapshot();
+        if (watched.Length == 0)
+        {
+            reader.Forget();
+            return;
+        }
+
+        // Before anything is looked up: what changes later is in the next read.
+        do
+        {
+            foreach (var change in await reader.ReadChangesAsync(cancellationToken))
+                Mark(change);
+        }
+        while (reader.HasMore);
+        MarkAllIfDue(watched);
+
+        foreach (var batch in watched.Where(session => session.IsDue || session.IsEnding).Chunk(BatchSize))
+            await TellAsync(batch, cancellationToken);
+        await TellPlacesAsync(watched, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => loop.RunAsync(RunOnceAsync, Pause, stoppingToken);
+
+    private void Add(FoundSession found, SessionStream stream)
+    {
+        lock (_gate)
+        {
+            if (!_sessions.TryGetValue(found.Id, out var session))
+                _sessions[found.Id] = session = new(found.Id, found.Shop);
+            session.Streams = session.Streams.Add(stream);
+            // It was read before it was watched, and may have changed in between.
+            session.IsDue = true;
+        }
+
+        loop.Wake();
+    }
+
+    private void Remove(Guid id, SessionStream stream)
+    {
+        lock (_gate)
+        {
+            if (!_sessions.TryGetValue(id, out var session))
+                return;
+            session.Streams = session.Streams.Remove(stream);
+            if (session.Streams.IsEmpty)
+                _sessions.Remove(id);
+        }
+    }
+
+    private Watched[] Snapshot()
+    {
+        lock (_gate)
+            return [.. _sessions.Values];
+    }
+
+    private void Mark(ChangedSession change)
+    {
+        _changedShops.Add(change.Shop);
+        lock (_gate)
+        {
+            if (_sessions.TryGetValue(change.Session, out var session))
+                session.IsDue = true;
+        }
+    }
+
+    private void MarkAllIfDue(Watched[] watched)
+    {
+        if (reader.Restarts == _restarts && clock.GetElapsedTime(_refreshed) < RefreshInterval)
+            return;
+        (_restarts, _refreshed) = (reader.Restarts, clock.GetTimestamp());
+        foreach (var session in watched)
+            session.IsDue = true;
+    }
+
+    private async Task TellAsync(Watched[] batch, CancellationToken cancellationToken)
+    {
+        foreach (var session in batch)
+            session.IsDue = false;
+        try
+        {
+            var found = (await views.FindAsync([.. batch.Select(session => session.Id)], cancellationToken)).ToDictionary(session => session.Id);
+            foreach (var session in batch)
+            {
+                if (found.TryGetValue(session.Id, out var now))
+                    session.Tell(now, _json);
+                else
+                    session.End();
+            }
+        }
+        catch
+        {
+            foreach (var session in batch)
+                session.IsDue = true;
+            throw;
+        }
+    }
+
+    /// <summary>The places of all that stand in a queue that has changed. Those whose own state was looked up are told theirs again, which says nothing new.</summary>
+    private async Task TellPlacesAsync(Watched[] watched, CancellationToken cancellationToken)
+    {
+        foreach (var batch in watched.Where(session => _changedShops.Contains(session.Shop)).Chunk(BatchSize))
+        {
+            var found = await places.FindAsync(
+                [.. batch.Select(session => session.Shop).Distinct(StringComparer.Ordinal)], [.. batch.Select(session => session.Id)], cancellationToken);
+            foreach (var session in batch)
+                session.Tell(found.GetValueOrDefault(session.Id));
+        }
+
+        _changedShops.Clear();
+    }
+
+    /// <summary>A session that somebody watches.</summary>
+    private sealed class Watched(Guid id, string shop)
+    {
+        private volatile bool _isDue;
+
+        public Guid Id => id;
+
+        public string Shop => shop;
+
+        public ImmutableArray<SessionStream> Streams { get; set; } = [];
+
+        /// <summary>Whether it may have changed since it was looked up.</summary>
+        public bool IsDue
+        {
+            get => _isDue;
+            set => _isDue = value;
+        }
+
+        /// <summary>Whether it has ended and its files are still being deleted, which no event tells.</summary>
+        public bool IsEnding { get; private set; }
+
+        public void Tell(FoundSession found, JsonSerializerOptions json)
+        {
+            IsEnding = found.HasEnded && !found.IsGone;
+            var state = SessionState.Of(found, json);
+            foreach (var stream in Streams)
+                stream.Deliver(state);
+        }
+
+        public void Tell(QueuePlace? place)
+        {
+            var state = SessionState.OfPlace(place);
+            foreach (var stream in Streams)
+                stream.Deliver(state);
+        }
+
+        public void End()
+        {
+            foreach (var stream in Streams)
+                stream.End();
+        }
+    }
+}

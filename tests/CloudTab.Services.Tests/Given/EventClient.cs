@@ -1,0 +1,107 @@
+using System.Net;
+using System.Net.ServerSentEvents;
+using System.Text.Json;
+
+namespace CloudTab.Services.Tests;
+
+/// <summary>A customer's page on its stream of events, read by the framework's parser. Every wait is bounded.</summary>
+internal sealed class EventClient : IAsyncDisposable
+{
+    private readonly HttpResponseMessage _answer;
+    private readonly SseParser<string> _parser;
+    private readonly IAsyncEnumerator<SseItem<string>> _items;
+
+    private EventClient(HttpResponseMessage answer, Stream body)
+    {
+        _answer = answer;
+        _parser = SseParser.Create(body);
+        _items = _parser.EnumerateAsync(Token).GetAsyncEnumerator(Token);
+    }
+
+    /// <summary>The id of the last event.</summary>
+    public string LastEventId => _parser.LastEventId;
+
+    public HttpResponseMessage Answer => _answer;
+
+    public static string AddressOf(string sessionId, string prefix = "") => $"{prefix}/api/customer/sessions/{sessionId}/events";
+
+    /// <summary>Asks for a stream.</summary>
+    public static async Task<HttpResponseMessage> AskAsync(HttpClient http, string address, string? lastEventId = null)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, address) { Version = http.DefaultRequestVersion, VersionPolicy = http.DefaultVersionPolicy };
+        if (lastEventId is not null)
+            request.Headers.TryAddWithoutValidation("Last-Event-ID", lastEventId);
+        using var limit = Bounded();
+        return await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
+    }
+
+    /// <summary>Opens a stream.</summary>
+    public static async Task<EventClient> OpenAsync(HttpClient http, string address, string? lastEventId = null)
+    {
+        var events = await TryOpenAsync(http, address, lastEventId);
+        Assert.NotNull(events);
+        return events;
+    }
+
+    /// <summary>Opens a stream, or returns null if it is refused.</summary>
+    public static async Task<EventClient?> TryOpenAsync(HttpClient http, string address, string? lastEventId = null)
+    {
+        var answer = await AskAsync(http, address, lastEventId);
+        if (answer.StatusCode != HttpStatusCode.OK)
+        {
+            answer.Dispose();
+            return null;
+        }
+
+        Assert.Equal("text/event-stream", answer.Content.Headers.ContentType?.ToString());
+        return new(answer, await answer.Content.ReadAsStreamAsync(Token));
+    }
+
+    /// <summary>The next event, or null if the server has ended the stream.</summary>
+    public async Task<(string Type, JsonElement Data)?> TryNextAsync()
+    {
+        using var limit = Bounded();
+        if (!await _items.MoveNextAsync().AsTask().WaitAsync(limit.Token))
+            return null;
+        return (_items.Current.EventType, JsonElement.Parse(_items.Current.Data));
+    }
+
+    /// <summary>The data of the next event, which is of this type.</summary>
+    public async Task<JsonElement> NextAsync(string type)
+    {
+        var next = await TryNextAsync();
+        Assert.Equal(type, next?.Type);
+        return next!.Value.Data;
+    }
+
+    /// <summary>The next events are a session in this state, and its place in the queue if it has one that is new.</summary>
+    public async Task<JsonElement> NextStatusAsync(string status)
+    {
+        var session = await NextAsync("status");
+        Assert.Equal(status, session.Text("status"));
+        return session;
+    }
+
+    /// <summary>The next event is this place.</summary>
+    public async Task NextPlaceAsync(int token, int before)
+    {
+        var place = await NextAsync("queue");
+        Assert.Equal((token, before), (place.GetProperty("token").GetInt32(), place.GetProperty("before").GetInt32()));
+    }
+
+    /// <summary>Asserts that the server ends the stream now.</summary>
+    public async Task EndsAsync() => Assert.Null(await TryNextAsync());
+
+    public async ValueTask DisposeAsync()
+    {
+        _answer.Dispose();
+        try
+        {
+            await _items.DisposeAsync();
+        }
+        catch (Exception unread) when (unread is NotSupportedException or IOException or OperationCanceledException)
+        {
+            // A read was still waiting.
+        }
+    }
+}
