@@ -100,15 +100,15 @@ public static class BuiltAssets
     {
         var all = new List<Chunk>();
         Add(entry);
-        return new(Address(entry.File), [.. all.SelectMany(chunk => chunk.Css).Distinct(StringComparer.Ordinal).Select(Address)], [.. all.Skip(1).Select(chunk => Address(chunk.File))]);
+        // What a chunk imports comes before it: its own style rules are the last word.
+        return new(Address(entry.File), [.. all.SelectMany(chunk => chunk.Css).Distinct(StringComparer.Ordinal).Select(Address)], [.. all.SkipLast(1).Select(chunk => Address(chunk.File))]);
 
         void Add(Chunk chunk)
         {
-            if (all.Contains(chunk))
-                return;
-            all.Add(chunk);
             foreach (var import in chunk.Imports)
                 Add(Manifest[import]);
+            if (!all.Contains(chunk))
+                all.Add(chunk);
         }
     }
 

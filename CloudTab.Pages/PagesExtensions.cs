@@ -1,4 +1,9 @@
+using System.IO.Compression;
+using System.Text.Encodings.Web;
+using System.Text.Unicode;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.ResponseCompression;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace CloudTab.Pages;
@@ -6,11 +11,27 @@ namespace CloudTab.Pages;
 /// <summary>What a service needs to show pages.</summary>
 public static class PagesExtensions
 {
-    /// <summary>Razor components rendered by the server, and <see cref="Words"/> in the request's language.</summary>
+    /// <summary>Razor components rendered by the server, <see cref="Words"/> in the request's language, and failures as pages.</summary>
     public static void AddPages(this IServiceCollection services)
     {
         services.AddRazorComponents();
         services.AddHttpContextAccessor();
         services.AddScoped(scope => Words.Of(scope.GetRequiredService<IHttpContextAccessor>().HttpContext!));
+        // Every letter of Hindi would take eight as an entity.
+        services.AddSingleton(HtmlEncoder.Create(UnicodeRanges.All));
+        // Before the one that writes JSON for everybody.
+        services.Insert(0, ServiceDescriptor.Singleton<IProblemDetailsWriter, ProblemPageWriter>());
+        services.Configure<BrotliCompressionProviderOptions>(brotli => brotli.Level = CompressionLevel.Fastest);
+        services.AddResponseCompression(compression =>
+        {
+            // Over HTTPS too: no page repeats what another site could put into its request, beside a secret (BREACH).
+            compression.EnableForHttps = true;
+            compression.MimeTypes = ["text/html"];
+        });
     }
+
+    /// <summary>Compresses pages. Only those: nothing may come between a request for bytes and them.</summary>
+    public static void UsePages(this IApplicationBuilder app) =>
+        app.UseWhen(context => HttpMethods.IsGet(context.Request.Method) && !context.Request.Path.ToString().Contains("/api/", StringComparison.Ordinal),
+            pages => pages.UseResponseCompression());
 }

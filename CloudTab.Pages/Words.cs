@@ -65,6 +65,9 @@ public sealed class Words
     /// <summary>The text of a key that need not be there.</summary>
     public string? Find(string key) => _texts.GetValueOrDefault(key);
 
+    /// <summary>What to tell a person of a failure: in English what the service says, which knows the circumstances.</summary>
+    public string OfProblem(string code, string detail) => Language == Default ? detail : Find($"common.error.{code}") ?? detail;
+
     /// <summary>The texts whose keys begin with one of these and a dot, and those that all need, for a data block that script reads.</summary>
     public string ToJson(params string[] areas)
     {

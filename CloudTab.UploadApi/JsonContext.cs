@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using CloudTab.UploadApi.Pages;
 
 namespace CloudTab.UploadApi;
 
@@ -16,4 +17,6 @@ namespace CloudTab.UploadApi;
 [JsonSerializable(typeof(FileAnswer))]
 [JsonSerializable(typeof(DirectFile))]
 [JsonSerializable(typeof(DirectUploadAnswer))]
+[JsonSerializable(typeof(ShopData))]
+[JsonSerializable(typeof(WebManifest))]
 internal sealed partial class JsonContext : JsonSerializerContext;

@@ -69,6 +69,7 @@ builder.Services.AddSingleton<IetfAnswers>();
 
 var app = builder.Build();
 app.UseServiceDefaults();
+app.UsePages();
 app.UseMethodOverride();
 app.UseRouting();
 app.UseRateLimiter();

@@ -28,7 +28,7 @@ export default defineConfig({
     manifest: true,
     modulePreload: { polyfill: false },
     rollupOptions: {
-      input: { customer: 'customer/customer.ts', shop: 'shop/shop.ts', preview: 'preview/preview.ts' },
+      input: { customer: 'customer/customer.ts', shop: 'shop/shop.ts', preview: 'preview/preview.ts', sw: 'sw/sw.ts' },
     },
   },
 })

@@ -35,15 +35,23 @@ public sealed class PrintOptionsChange
         }
     }
 
-    /// <summary>The change that the fields of a form make, one for each member; empty ones are left out.</summary>
+    /// <summary>The change that the fields of a form make, one for each member.</summary>
+    /// <param name="isWhole">Whether empty fields take their defaults; otherwise they are left out.</param>
     /// <returns>Null if there are none.</returns>
-    public static PrintOptionsChange? FromFields(IReadOnlyDictionary<string, string> fields)
+    public static PrintOptionsChange? FromFields(IReadOnlyDictionary<string, string> fields, bool isWhole = false)
     {
         var change = new JsonObject();
         foreach (var member in Members)
         {
-            if (!fields.TryGetValue(member, out var text) || string.IsNullOrWhiteSpace(text))
+            if (!fields.TryGetValue(member, out var text))
                 continue;
+            if (string.IsNullOrWhiteSpace(text))
+            {
+                if (isWhole)
+                    change[member] = null;
+                continue;
+            }
+
             change[member] = member == "copies" && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var copies) ? copies : text;
         }
 

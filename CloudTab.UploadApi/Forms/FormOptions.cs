@@ -25,6 +25,13 @@ internal static class FormOptions
         return fault is null ? (options, null) : (null, Problems.InvalidPrintOptions(fault));
     }
 
+    /// <summary>All options of one file, as its form on the session's page has them; an empty field is the option's default.</summary>
+    public static PrintOptionsChange OfWholeForm(IFormCollection fields)
+    {
+        var texts = fields.ToDictionary(field => field.Key, field => field.Value.ToString(), StringComparer.Ordinal);
+        return PrintOptionsChange.FromFields(texts, isWhole: true)!;
+    }
+
     /// <summary>Why a form that has ended is refused, or null: options behind the last file would be lost in silence.</summary>
     public static Problem? RefusalOf(MultipartForm form) =>
         form.BehindFiles.FirstOrDefault(field => field == PrintOptionsChange.Name || Flat.Contains(field, StringComparer.Ordinal)) is { } field

@@ -1,15 +1,20 @@
+using CloudTab.Pages;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using CloudTab.UploadApi.Pages;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
 
 namespace CloudTab.UploadApi;
 
-/// <summary>The pages for customers without script: a form, and what became of it.</summary>
+/// <summary>The customers' pages: a form, which script makes more of, and what became of the files. All of it works without script.</summary>
 internal static class PageEndpoints
 {
     private const string NameField = "customerName";
+
+    // A few fields for the print options of a file.
+    private const int LargestFields = 16 << 10;
 
     public static void MapPages(this IEndpointRouteBuilder routes)
     {
@@ -17,27 +22,55 @@ internal static class PageEndpoints
         {
             var group = routes.MapGroup(prefix).ExcludeFromDescription();
             group.MapGet("/", ShowForm);
-            group.MapPost("/send", Send)
-                .TakesLargeBody()
-                .RequireRateLimiting(SessionRateLimit.Sessions);
-            group.MapGet("/sessions/{sessionId}", ShowSession);
+            group.MapPost("/send", Send).TakesLargeBody().RequireRateLimiting(SessionRateLimit.Sessions);
+            // Other apps share files with the installed page: without its service worker they arrive here.
+            group.MapPost("/share", Send).TakesLargeBody().RequireRateLimiting(SessionRateLimit.Sessions);
+
+            var session = group.MapGroup("/sessions/{sessionId}");
+            session.MapGet("", ShowSession);
+            session.MapGet("/add", ShowFormToAdd);
+            session.MapPost("/send", Add).TakesLargeBody();
+            session.MapPost("/withdraw", Withdraw);
+            session.MapPost("/files/{fileId}/remove", Remove);
+            session.MapPost("/files/{fileId}/options", ChangeOptions)
+                .AddEndpointFilter(CreationRateLimit.Filter)
+                .WithMetadata(new RequestSizeLimitAttribute(LargestFields));
         }
+
+        routes.MapGet("/manifest.webmanifest", ShowManifest).ExcludeFromDescription();
+        routes.MapGet("/sw.js", (HttpContext context) => BuiltAssets.ServeEntry(context, "sw")).ExcludeFromDescription();
     }
 
     private static async Task<RazorComponentResult> ShowForm(
         RequestedShop shop, Shops shops, IOptions<UploadOptions> options, CancellationToken cancellationToken)
     {
         if (await shops.FindAsync(shop.Id, cancellationToken) is not { } found)
-            return NotFound(Problems.ShopNotFound);
-        return Form(shop, found, options.Value, found.AcceptsUploads ? null : Problems.ShopClosed, StatusCodes.Status200OK);
+            return Failed(Problems.ShopNotFound);
+        return Form(FormView.For(shop, found, options.Value), found.AcceptsUploads ? null : Problems.ShopClosed, StatusCodes.Status200OK);
+    }
+
+    private static async Task<Results<JsonHttpResult<WebManifest>, Problem>> ShowManifest(
+        Words words, Shops shops, IOptions<UploadOptions> options, CancellationToken cancellationToken, [FromQuery] string? shop = null)
+    {
+        var requested = shop is null ? new RequestedShop(Shops.Default, IsNamed: false) : new(RequestedShop.Parse(shop), IsNamed: true);
+        return await shops.FindAsync(requested.Id, cancellationToken) is { } found
+            ? TypedResults.Json(WebManifest.For(FormView.For(requested, found, options.Value), words.Language), JsonContext.Default.WebManifest, "application/manifest+json")
+            : Problems.ShopNotFound;
     }
 
     private static async Task<RazorComponentResult> ShowSession(
-        RequestedSession requested, CustomerViews views, CancellationToken cancellationToken)
+        RequestedSession requested, CustomerViews views, Shops shops, CancellationToken cancellationToken)
     {
-        return await views.FindAsync(requested, cancellationToken) is { } found
-            ? new RazorComponentResult<SessionPage>(new { Session = found.View, Home = $"{requested.Shop.Prefix}/" })
-            : NotFound(Problems.SessionNotFound);
+        return await views.FindAsync(requested, cancellationToken) is { View: var session } && await shops.FindAsync(requested.Shop.Id, cancellationToken) is { } shop
+            ? new RazorComponentResult<SessionPage>(new { Session = session, Shop = shop, requested.Shop.Prefix })
+            : Failed(Problems.SessionNotFound);
+    }
+
+    private static async Task<RazorComponentResult> ShowFormToAdd(
+        RequestedSession requested, CustomerViews views, Shops shops, IOptions<UploadOptions> options, CancellationToken cancellationToken)
+    {
+        var (form, refused) = await FindFormAsync(requested, views, shops, options.Value, cancellationToken);
+        return form is null ? Failed(refused!, requested) : Form(form, problem: null, StatusCodes.Status200OK);
     }
 
     private static async Task<Results<SeeOther, RazorComponentResult>> Send(
@@ -50,22 +83,81 @@ internal static class PageEndpoints
         CancellationToken cancellationToken)
     {
         if (await shops.FindAsync(shop.Id, cancellationToken) is not { } found)
-            return NotFound(Problems.ShopNotFound);
-        var refused = await TrySendAsync(upload, found, request, cancellationToken);
-        if (refused is null)
-            return new SeeOther($"{shop.Prefix}/sessions/{upload.SessionId}");
-        refusals.Count(refused.Code);
-        return Form(shop, found, options.Value, refused, refused.Status);
+            return Failed(Problems.ShopNotFound);
+        if (await TrySendAsync(upload, () => upload.ReceiveAsync(shop.Id, request, NameField, cancellationToken)) is { } refused)
+            return Refuse(FormView.For(shop, found, options.Value), refused, refusals);
+        return new SeeOther($"{shop.Prefix}/sessions/{upload.SessionId}");
     }
 
-    private static async Task<Problem?> TrySendAsync(
-        PageUpload upload, ShopStatus shop, HttpRequest request, CancellationToken cancellationToken)
+    private static async Task<Results<SeeOther, RazorComponentResult>> Add(
+        RequestedSession requested,
+        HttpRequest request,
+        PageUpload upload,
+        CustomerViews views,
+        Shops shops,
+        IOptions<UploadOptions> options,
+        Refusals refusals,
+        CancellationToken cancellationToken)
+    {
+        var (form, ended) = await FindFormAsync(requested, views, shops, options.Value, cancellationToken);
+        if (form is null)
+            return Failed(ended!, requested);
+        if (await TrySendAsync(upload, () => upload.AddAsync(requested, request, NameField, cancellationToken)) is { } refused)
+            return Refuse(form, refused, refusals);
+        return SessionOf(requested);
+    }
+
+    private static async Task<Results<SeeOther, RazorComponentResult>> Withdraw(
+        RequestedSession requested, Sessions sessions, Removal removal, CancellationToken cancellationToken)
+    {
+        var (outcome, session) = await sessions.CancelAsync(requested.Shop.Id, requested.Id, cancellationToken);
+        if (outcome != Outcome.Done)
+            return Failed(Problems.For(outcome), requested);
+        await removal.TryRemoveAsync(session, cancellationToken);
+        return SessionOf(requested);
+    }
+
+    private static async Task<Results<SeeOther, RazorComponentResult>> Remove(
+        RequestedSession requested, string fileId, StoredFiles storedFiles, Removal removal, CancellationToken cancellationToken)
+    {
+        _ = Guid.TryParseExact(fileId, "D", out var file);
+        var (outcome, session) = await storedFiles.TakeBackAsync(requested.Shop.Id, requested.Id, file, cancellationToken);
+        if (outcome != Outcome.Done)
+            return Failed(Problems.For(outcome), requested);
+        await removal.TryRemoveAsync(session, cancellationToken);
+        return SessionOf(requested);
+    }
+
+    private static async Task<Results<SeeOther, RazorComponentResult>> ChangeOptions(
+        RequestedSession requested, string fileId, HttpRequest request, OptionChanges changes, CancellationToken cancellationToken)
+    {
+        if (!request.HasFormContentType)
+            return Failed(Problems.InvalidFileChange, requested);
+        var fields = await request.ReadFormAsync(cancellationToken);
+        _ = Guid.TryParseExact(fileId, "D", out var file);
+        var change = FormOptions.OfWholeForm(fields);
+        var (outcome, _, fault) = await changes.ChangeAsync(requested.Shop.Id, requested.Id, file, change, cancellationToken);
+        if (fault is not null)
+            return Failed(Problems.InvalidPrintOptions(fault), requested);
+        return outcome == Outcome.Done ? SessionOf(requested) : Failed(Problems.For(outcome), requested);
+    }
+
+    /// <summary>The form that adds to a session, or why there is none.</summary>
+    private static async Task<(FormView? Form, Problem? Refused)> FindFormAsync(
+        RequestedSession requested, CustomerViews views, Shops shops, UploadOptions options, CancellationToken cancellationToken)
+    {
+        if (await views.FindAsync(requested, cancellationToken) is not { View: var session } || await shops.FindAsync(requested.Shop.Id, cancellationToken) is not { } shop)
+            return (null, Problems.SessionNotFound);
+        return session.Status is "open" or "pending" or "processing" ? (FormView.For(requested.Shop, shop, options, session), null) : (null, Problems.SessionClosed);
+    }
+
+    private static async Task<Problem?> TrySendAsync(PageUpload upload, Func<Task<Problem?>> receive)
     {
         await using (upload)
         {
             try
             {
-                return await upload.ReceiveAsync(shop.Id, request, NameField, cancellationToken);
+                return await receive();
             }
             catch (BadHttpRequestException malformed)
             {
@@ -83,23 +175,17 @@ internal static class PageEndpoints
         }
     }
 
-    private static RazorComponentResult<NotFoundPage> NotFound(Problem problem) =>
-        new(new { problem.Detail }) { StatusCode = problem.Status };
+    private static SeeOther SessionOf(RequestedSession requested) => new($"{requested.Shop.Prefix}/sessions/{requested.Id}");
 
-    private static RazorComponentResult<FormPage> Form(RequestedShop shop, ShopStatus found, UploadOptions options, Problem? problem, int status)
+    private static RazorComponentResult<FormPage> Refuse(FormView form, Problem problem, Refusals refusals)
     {
-        var limits = options.For(found.Limits);
-        return new(new
-        {
-            ShopName = found.Name,
-            Action = $"{shop.Prefix}/send",
-            Accept = string.Join(',', options.Accepted),
-            MaxFiles = limits.Files,
-            MaxFileSize = limits.FileSize,
-            problem?.Detail,
-        })
-        {
-            StatusCode = status,
-        };
+        refusals.Count(problem.Code);
+        return Form(form, problem, problem.Status);
     }
+
+    private static RazorComponentResult<FormPage> Form(FormView form, Problem? problem, int status) =>
+        new(new { Form = form with { Problem = problem } }) { StatusCode = status };
+
+    private static RazorComponentResult<ProblemPage> Failed(Problem problem, RequestedSession? session = null) =>
+        new(new { problem.Status, problem.Code, problem.Detail, Back = session is { } from ? $"{from.Shop.Prefix}/sessions/{from.Id}" : null }) { StatusCode = problem.Status };
 }

@@ -14,16 +14,28 @@ internal sealed class PageUpload(
 
     private OpenedSession? _unfinished;
 
-    /// <summary>The customer's id of the session that the files were stored in.</summary>
+    /// <summary>The customer's id of the session that was opened for the files.</summary>
     public string? SessionId { get; private set; }
 
     /// <summary>Receives the form, and submits the session.</summary>
     /// <returns>Why not, or null.</returns>
-    public async Task<Problem?> ReceiveAsync(string shop, HttpRequest request, string nameField, CancellationToken cancellationToken)
+    public Task<Problem?> ReceiveAsync(string shop, HttpRequest request, string nameField, CancellationToken cancellationToken) =>
+        ReceiveAsync(shop, session: null, request, nameField, cancellationToken);
+
+    /// <summary>Receives a form that adds to a session.</summary>
+    /// <returns>Why not, or null.</returns>
+    public async Task<Problem?> AddAsync(RequestedSession requested, HttpRequest request, string nameField, CancellationToken cancellationToken)
+    {
+        if (await uploadingFiles.FindSessionAsync(requested.Shop.Id, requested.Id, cancellationToken) is not { } session)
+            return Problems.SessionNotFound;
+        return session.Closed ? Problems.SessionClosed : await ReceiveAsync(requested.Shop.Id, session, request, nameField, cancellationToken);
+    }
+
+    private async Task<Problem?> ReceiveAsync(
+        string shop, UploadSession? session, HttpRequest request, string nameField, CancellationToken cancellationToken)
     {
         if (MultipartForm.Open(request, [nameField, .. FormOptions.Flat]) is not { } form)
             return Problems.NotMultipart;
-        UploadSession? session = null;
         while (true)
         {
             var (file, refused) = await form.NextFileAsync(cancellationToken);
@@ -73,7 +85,7 @@ internal sealed class PageUpload(
     {
         if (await files.StoreAsync(session, cancellationToken) is { } refused)
             return refused;
-        SessionId = _unfinished!.SessionId;
+        SessionId = _unfinished?.SessionId;
         _unfinished = null;
         return null;
     }

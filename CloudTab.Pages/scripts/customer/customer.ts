@@ -1,1 +1,6 @@
 import '../../styles/base.css'
+import '../../styles/customer.css'
+import './send.ts'
+import './session.ts'
+
+if ('serviceWorker' in navigator) addEventListener('load', () => void navigator.serviceWorker.register('/sw.js').catch(() => {}))

@@ -1,0 +1,38 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Options;
+using Microsoft.Net.Http.Headers;
+
+namespace CloudTab.Pages;
+
+/// <summary>A browser that asked for a page gets its failures as one. Programs, and everything below /api, get problem details.</summary>
+internal sealed class ProblemPageWriter(IOptions<ProblemDetailsOptions> options) : IProblemDetailsWriter
+{
+    private const string Html = "text/html";
+
+    public bool CanWrite(ProblemDetailsContext context)
+    {
+        var request = context.HttpContext.Request;
+        return !request.Path.ToString().Contains("/api/", StringComparison.Ordinal)
+            && MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var accepted)
+            && accepted.Any(type => type.MediaType.Equals(Html, StringComparison.OrdinalIgnoreCase));
+    }
+
+    public ValueTask WriteAsync(ProblemDetailsContext context)
+    {
+        var problem = context.ProblemDetails;
+        problem.Status ??= context.HttpContext.Response.StatusCode;
+        options.Value.CustomizeProblemDetails?.Invoke(context);
+        var page = new RazorComponentResult<ProblemPage>(new
+        {
+            Status = problem.Status.Value,
+            Code = problem.Extensions["code"] as string ?? "",
+            Detail = problem.Detail ?? "",
+            TraceId = problem.Status >= StatusCodes.Status500InternalServerError ? problem.Extensions["traceId"] as string : null,
+        })
+        {
+            StatusCode = problem.Status,
+        };
+        return new(page.ExecuteAsync(context.HttpContext));
+    }
+}

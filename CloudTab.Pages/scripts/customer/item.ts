@@ -1,0 +1,112 @@
+import { count, find, say } from '../shared/words.ts'
+import { size } from '../shared/format.ts'
+import type { PrintOptions } from '../shared/printing.ts'
+import { judge } from './types.ts'
+import { readPdf } from './pdf.ts'
+import { clean, shrink, thumbnail } from './photo.ts'
+import type { Shop } from './shop.ts'
+
+export type State = 'examining' | 'ready' | 'refused' | 'waiting' | 'sending' | 'retrying' | 'done' | 'failed' | 'lost'
+
+/** A file that the customer has chosen, from then on until the shop's server has it. */
+export interface Item {
+  readonly id: string
+  name: string
+  state: State
+  type: string
+  options: PrintOptions
+  pages: number | null
+  locked: boolean
+  hadPlace: boolean
+  /** What will be sent, in full size, and smaller if the customer wants that. Null: the browser has lost it. */
+  whole: Blob | null
+  small: Blob | null
+  size: number
+  picture: string | null
+  turns: number
+  /** Bytes that have arrived. */
+  sent: number
+  uploadUrl: string | null
+  /** What a person can do something about. */
+  error: string | null
+}
+
+export const body = (item: Item): Blob | null => item.small ?? item.whole
+export const isPhoto = (item: Item) => /^image\/(jpeg|png|webp)$/.test(item.type)
+export const isWanted = (item: Item) => item.state !== 'refused'
+
+/** The pages that the shop will count. */
+export const pagesOf = (item: Item) => (/^image\/(jpeg|png|webp|heic|heif)$/.test(item.type) ? 1 : item.pages)
+
+export function createItem(file: File, options: PrintOptions): Item {
+  return {
+    id: Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(36)).join('-'), name: file.name, state: 'examining', type: '', options: { ...options }, pages: null, locked: false, hadPlace: false,
+    whole: file, small: null, size: file.size, picture: null, turns: 0, sent: 0, uploadUrl: null, error: null,
+  }
+}
+
+/** Looks at a file: what it is, whether the shop takes it, and what the shop will see of it. */
+export async function examine(item: Item, shop: Shop): Promise<void> {
+  const file = item.whole!
+  try {
+    const refused = await refusal(item, file, shop)
+    if (refused !== null) {
+      item.state = 'refused'
+      item.error = refused
+      item.whole = null
+      return
+    }
+    if (item.type === 'application/pdf') Object.assign(item, await readPdf(file))
+    if (isPhoto(item)) {
+      const photo = await clean(file, item.type, 0)
+      item.whole = photo.blob
+      item.hadPlace = photo.hadPlace
+      item.size = photo.blob.size
+    }
+  } catch {
+    // The file is gone or cannot be read, on a phone also if it is still in a cloud.
+    item.state = 'refused'
+    item.error = say('customer.refused.unreadable')
+    return
+  }
+  item.state = 'ready'
+}
+
+async function refusal(item: Item, file: Blob, shop: Shop): Promise<string | null> {
+  if (file.size === 0) return say('customer.refused.empty')
+  if (file.size > shop.limits.fileSize) return say('customer.refused.large', { limit: size(shop.limits.fileSize) })
+  const judgement = await judge(file, item.name)
+  if ('refused' in judgement) return `${say(`customer.refused.${judgement.refused}`)} ${say('customer.prints')}`
+  item.type = judgement.type
+  return shop.acceptedTypes.includes(item.type) ? null : `${say('customer.refused.type')} ${say('customer.prints')}`
+}
+
+/** The picture for the list, one after the other: many at once would be too much for a phone. */
+export async function picture(item: Item): Promise<void> {
+  if (!/^image\//.test(item.type) || !item.whole) return
+  const small = await thumbnail(item.whole)
+  item.turns = 0
+  item.picture = small && URL.createObjectURL(small)
+}
+
+export async function turn(item: Item): Promise<void> {
+  item.whole = (await clean(item.whole!, item.type, 1)).blob
+  if (item.small) item.small = await shrink(item.whole, 0)
+  item.turns = (item.turns + 1) % 4
+  item.size = body(item)!.size
+}
+
+/** @returns Whether there was anything to save. */
+export async function toggleSize(item: Item): Promise<boolean> {
+  item.small = item.small ? null : await shrink(item.whole!, 0)
+  item.size = body(item)!.size
+  return item.small !== null
+}
+
+export function describe(item: Item): string {
+  const pages = pagesOf(item)
+  return [pages !== null && item.type === 'application/pdf' ? count('common.pages', pages) : null, size(item.size)].filter(Boolean).join(' · ')
+}
+
+/** What stands in the place of a picture. */
+export const badge = (item: Item) => find(`common.type.${item.type}`) ?? item.name.split('.').at(-1)!.slice(0, 4)

@@ -1,0 +1,172 @@
+/**
+ * Photos leave without what they tell besides the picture: where and when they were taken, by which phone, and the small pictures inside that
+ * tell it once more. The picture's own bytes stay as they are. What stays of Exif is which way is up.
+ */
+
+/** Clockwise quarters. */
+export type Turn = 0 | 1 | 2 | 3
+
+/** A page of A4 at 300 dots an inch is 3,508 dots long. */
+const printEdge = 3508
+const tooFew = 0.8
+
+export interface Photo {
+  blob: Blob
+  /** Whether something told where it was taken. */
+  hadPlace: boolean
+}
+
+const text = (bytes: Uint8Array, from: number, length: number) => String.fromCharCode(...bytes.subarray(from, from + length))
+
+/** The file without its metadata; HEIC and TIFF as they are. */
+export async function clean(file: Blob, type: string, turn: Turn): Promise<Photo> {
+  if (!/jpeg|png|webp/.test(type)) return { blob: file, hadPlace: false }
+  const bytes = new Uint8Array(await file.arrayBuffer())
+  if (type === 'image/jpeg') return cleanJpeg(bytes, turn)
+  const cleaned = type === 'image/png' ? cleanPng(bytes) : cleanWebp(bytes)
+  return turn === 0 ? cleaned : { ...cleaned, blob: await redraw(cleaned.blob, type, turn, Infinity) }
+}
+
+/** The picture in print resolution, or null if that would save little. */
+export async function shrink(file: Blob, turn: Turn): Promise<Blob | null> {
+  const smaller = await redraw(file, 'image/jpeg', turn, printEdge)
+  return smaller.size < file.size * tooFew ? smaller : null
+}
+
+/** A small picture for the list. Decoded at once in that size: phones run out of memory over the whole. */
+export async function thumbnail(file: Blob): Promise<Blob | null> {
+  try {
+    const picture = await createImageBitmap(file, { resizeWidth: 144, resizeQuality: 'medium' })
+    return await draw(picture, 0, picture.width, picture.height, 'image/webp', 0.7)
+  } catch {
+    return null // HEIC, in most browsers
+  }
+}
+
+async function redraw(file: Blob, type: string, turn: Turn, longest: number): Promise<Blob> {
+  const whole = await createImageBitmap(file)
+  const scale = Math.min(1, longest / Math.max(whole.width, whole.height))
+  return draw(whole, turn, Math.round(whole.width * scale), Math.round(whole.height * scale), type, 0.9)
+}
+
+async function draw(picture: ImageBitmap, turn: Turn, width: number, height: number, type: string, quality: number): Promise<Blob> {
+  const canvas = document.createElement('canvas')
+  ;[canvas.width, canvas.height] = turn % 2 ? [height, width] : [width, height]
+  const context = canvas.getContext('2d')!
+  context.imageSmoothingQuality = 'high'
+  context.translate(canvas.width / 2, canvas.height / 2)
+  context.rotate((turn * Math.PI) / 2)
+  context.drawImage(picture, -width / 2, -height / 2, width, height)
+  picture.close()
+  const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, type, quality))
+  if (!blob) throw new Error('The picture is too large for this browser.')
+  return blob
+}
+
+/** ITU T.81, B.1.1: markers with their lengths, then the scans up to the end of the image. Cameras put further pictures behind it. */
+function cleanJpeg(bytes: Uint8Array<ArrayBuffer>, turn: Turn): Photo {
+  const kept: BlobPart[] = []
+  let [orientation, hadPlace, at] = [1, false, 2]
+  while (at + 4 <= bytes.length && bytes[at] === 0xff) {
+    const marker = bytes[at + 1]!
+    if (marker === 0xff) {
+      at++ // fill bytes
+      continue
+    }
+    if (marker === 0xd9) break
+    const end = at + 2 + (bytes[at + 2]! << 8) + bytes[at + 3]!
+    if (marker === 0xe1 && text(bytes, at + 4, 4) === 'Exif') {
+      const exif = readExif(bytes.subarray(at + 10, end))
+      orientation = exif.orientation
+      hadPlace ||= exif.hasPlace
+    } else if (isMetadata(marker, bytes, at)) {
+      hadPlace ||= /GPSL/.test(text(bytes, at, Math.min(end - at, 20_000)))
+    } else {
+      kept.push(bytes.subarray(at, end))
+    }
+    at = end
+    if (marker !== 0xda) continue
+    const from = at
+    while (at < bytes.length && !(bytes[at] === 0xff && bytes[at + 1] !== 0 && bytes[at + 1] !== 0xff && (bytes[at + 1]! & 0xf8) !== 0xd0)) at++
+    kept.push(bytes.subarray(from, at))
+  }
+  const after = turned(orientation, turn)
+  const parts = [new Uint8Array([0xff, 0xd8]), ...(after === 1 ? [] : [exifWith(after)]), ...kept, new Uint8Array([0xff, 0xd9])]
+  return { blob: new Blob(parts, { type: 'image/jpeg' }), hadPlace }
+}
+
+/** Exif and XMP (APP1), lists of further pictures (APP2 MPF), Photoshop's and makers' segments, comments. Not JFIF, colour profiles, Adobe's colour transform. */
+const isMetadata = (marker: number, bytes: Uint8Array, at: number) =>
+  marker === 0xfe || (marker >= 0xe1 && marker <= 0xef && marker !== 0xee && !(marker === 0xe2 && text(bytes, at + 4, 11) === 'ICC_PROFILE'))
+
+/** TIFF 6.0, section 2: the first directory's entries of 12 bytes. */
+function readExif(tiff: Uint8Array): { orientation: number; hasPlace: boolean } {
+  const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.byteLength)
+  const found = { orientation: 1, hasPlace: false }
+  try {
+    const little = view.getUint16(0) === 0x4949
+    const directory = view.getUint32(4, little)
+    for (let left = view.getUint16(directory, little), at = directory + 2; left > 0; left--, at += 12) {
+      const tag = view.getUint16(at, little)
+      if (tag === 0x0112) found.orientation = view.getUint16(at + 8, little)
+      if (tag === 0x8825) found.hasPlace = true
+    }
+  } catch {
+    // Cut short: nothing of it is kept anyway.
+  }
+  return found
+}
+
+/** Each of Exif's orientations, turned clockwise by a quarter: 1 up, 6 right, 3 down, 8 left; the others are mirrored. */
+const clockwise: Record<number, number> = { 1: 6, 6: 3, 3: 8, 8: 1, 2: 7, 7: 4, 4: 5, 5: 2 }
+
+function turned(orientation: number, turn: Turn): number {
+  let after = orientation in clockwise ? orientation : 1
+  for (let left = turn as number; left > 0; left--) after = clockwise[after]!
+  return after
+}
+
+function exifWith(orientation: number): Uint8Array<ArrayBuffer> {
+  const tiff = [0x4d, 0x4d, 0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0]
+  return new Uint8Array([0xff, 0xe1, 0, tiff.length + 8, 0x45, 0x78, 0x69, 0x66, 0, 0, ...tiff])
+}
+
+/** PNG, 11.3: without eXIf and texts. */
+function cleanPng(bytes: Uint8Array<ArrayBuffer>): Photo {
+  const view = new DataView(bytes.buffer)
+  const kept: BlobPart[] = [bytes.subarray(0, 8)]
+  let hadPlace = false
+  for (let at = 8; at + 12 <= bytes.length; ) {
+    const end = at + 12 + view.getUint32(at)
+    const name = text(bytes, at + 4, 4)
+    if (name === 'eXIf') hadPlace ||= readExif(bytes.subarray(at + 8, end)).hasPlace
+    else if (!/^([tiz]{1,2}TXt|tEXt|tIME)$/.test(name)) kept.push(bytes.subarray(at, end))
+    at = end
+    if (name === 'IEND') break
+  }
+  return { blob: new Blob(kept, { type: 'image/png' }), hadPlace }
+}
+
+/** WebP container specification: without EXIF and XMP, and the flags that announce them. */
+function cleanWebp(bytes: Uint8Array<ArrayBuffer>): Photo {
+  const view = new DataView(bytes.buffer)
+  const kept: Uint8Array<ArrayBuffer>[] = []
+  let hadPlace = false
+  for (let at = 12; at + 8 <= bytes.length; ) {
+    const size = view.getUint32(at + 4, true)
+    const name = text(bytes, at, 4)
+    const chunk = bytes.slice(at, at + 8 + size + (size & 1))
+    if (name === 'EXIF') {
+      const from = text(chunk, 8, 4) === 'Exif' ? 14 : 8
+      hadPlace ||= readExif(chunk.subarray(from)).hasPlace
+    } else if (name !== 'XMP ') {
+      if (name === 'VP8X') chunk[8]! &= ~0x0c
+      kept.push(chunk)
+    }
+    at += chunk.length
+  }
+  const header = new Uint8Array(12)
+  header.set(bytes.subarray(0, 12))
+  new DataView(header.buffer).setUint32(4, kept.reduce((sum, chunk) => sum + chunk.length, 4), true)
+  return { blob: new Blob([header, ...kept], { type: 'image/webp' }), hadPlace }
+}

@@ -1,0 +1,440 @@
+import { LitElement, html, nothing, type TemplateResult } from 'lit'
+import { repeat } from 'lit/directives/repeat.js'
+import { live } from 'lit/directives/live.js'
+import { count, say } from '../shared/words.ts'
+import type { CustomerSchemas } from '../shared/contract.ts'
+import { money, size } from '../shared/format.ts'
+import { priceOf, printedPages, type PrintOptions } from '../shared/printing.ts'
+import { badge, body, createItem, describe, examine, isPhoto, isWanted, pagesOf, picture, toggleSize, turn, type Item } from './item.ts'
+import { Memory, type Job } from './memory.ts'
+import { fields, offered, summary } from './options.ts'
+import { Refused, Sending, call, isOver, loadTus } from './sending.ts'
+import { takeShared } from './shared-files.ts'
+import { readShop, type Shop } from './shop.ts'
+
+/** The least that shrinking is offered for: below, there is little to save. */
+const worthShrinking = 1 << 20
+
+/**
+ * Sends files: it takes the place of the server's form, with what was already filled in, and does the same and more. In the page's own tree,
+ * so that the page's styles hold.
+ */
+class Send extends LitElement {
+  private shop!: Shop
+  private memory!: Memory
+  private job: Job = { sessionId: null, customerName: '', sending: false, items: [] }
+  private sending: Sending | null = null
+  private error: string | null = null
+  private news = ''
+  private saving: ReturnType<typeof setTimeout> | null = null
+  private examining = Promise.resolve()
+
+  protected override createRenderRoot() {
+    this.shop = readShop()
+    this.memory = new Memory(this.shop.prefix, this.shop.sessionId)
+    const chosen = [...(this.querySelector<HTMLInputElement>('input[type=file]')?.files ?? [])]
+    this.job.customerName = this.querySelector<HTMLInputElement>('input[name=customerName]')?.value ?? ''
+    this.job.sessionId = this.shop.sessionId
+    this.error = this.querySelector('[role=alert]')?.textContent ?? null
+    this.replaceChildren()
+    void this.restore(chosen)
+    return this
+  }
+
+  override connectedCallback() {
+    super.connectedCallback()
+    addEventListener('dragover', this.dragged)
+    addEventListener('dragleave', this.left)
+    addEventListener('drop', this.dropped)
+    addEventListener('paste', this.pasted)
+  }
+
+  override disconnectedCallback() {
+    super.disconnectedCallback()
+    removeEventListener('dragover', this.dragged)
+    removeEventListener('dragleave', this.left)
+    removeEventListener('drop', this.dropped)
+    removeEventListener('paste', this.pasted)
+  }
+
+  private async restore(chosen: File[]) {
+    const job = await this.memory.load()
+    if (job) {
+      this.job = { ...job, customerName: this.job.customerName || job.customerName }
+      for (const item of job.items) void this.enqueue(() => picture(item))
+      this.requestUpdate()
+    }
+    this.add([...chosen, ...(await takeShared())])
+    if (job?.sending && job.items.every((item) => item.state !== 'lost')) await this.send()
+  }
+
+  private get items() {
+    return this.job.items
+  }
+
+  private add(files: File[]) {
+    if (files.length === 0) return
+    if (this.isSending) return
+    void loadTus()
+    this.error = null
+    for (const file of files) {
+      // One that the browser had lost, chosen again.
+      const lost = this.items.find((item) => item.state === 'lost' && item.name === file.name)
+      if (lost) this.found(lost, file)
+      else this.begin(file)
+    }
+    this.tell(count('customer.added', files.length))
+  }
+
+  private begin(file: File) {
+    const item = createItem(file, this.shop.printOptions)
+    if (this.shop.held.files + this.items.filter(isWanted).length >= this.shop.limits.files) {
+      Object.assign(item, { state: 'refused', whole: null, error: say('customer.refused.many', { limit: this.shop.limits.files }) })
+    }
+    this.items.push(item)
+    if (item.state !== 'refused') void this.enqueue(() => this.look(item))
+  }
+
+  private async look(item: Item) {
+    await examine(item, this.shop)
+    const total = this.items.filter(isWanted).reduce((sum, one) => sum + one.size, this.shop.held.size)
+    if (item.state === 'ready' && total > this.shop.limits.sessionSize) {
+      Object.assign(item, { state: 'refused', whole: null, error: say('customer.refused.together', { limit: size(this.shop.limits.sessionSize) }) })
+    }
+    if (item.state === 'refused') this.tell(`${item.name}: ${item.error}`)
+    this.requestUpdate()
+    await picture(item)
+    await this.keep(item)
+  }
+
+  private found(item: Item, file: File) {
+    Object.assign(item, { whole: file, state: 'examining' })
+    void this.enqueue(async () => {
+      const { size: before, uploadUrl } = item
+      await examine(item, this.shop)
+      // Phones may hand out another version of a photo: then what was sent of it is of no use.
+      if (item.size !== before) Object.assign(item, { sent: 0, uploadUrl: null })
+      else item.uploadUrl = uploadUrl
+      await picture(item)
+      await this.keep(item)
+      if (this.job.sending && this.items.every((one) => one.state !== 'lost')) void this.send()
+    })
+  }
+
+  /** One file after the other: looking at many large ones at once would be too much for a phone. */
+  private enqueue(work: () => Promise<unknown>): Promise<void> {
+    this.examining = this.examining.then(work).catch(() => {}).then(() => this.requestUpdate())
+    return this.examining
+  }
+
+  private async keep(item: Item) {
+    const blob = body(item)
+    if (blob) await this.memory.keep(item, blob)
+    this.save()
+  }
+
+  private save() {
+    if (this.saving !== null) return
+    this.saving = setTimeout(() => {
+      this.saving = null
+      void this.memory.save(this.job)
+    }, 100)
+  }
+
+  private get isSending() {
+    return this.sending !== null
+  }
+
+  private drop(item: Item) {
+    const index = this.items.indexOf(item)
+    this.items.splice(index, 1)
+    if (item.picture) URL.revokeObjectURL(item.picture)
+    void this.memory.forgetFile(item)
+    this.tell(say('customer.removed', { name: item.name }))
+    this.save()
+    void this.updateComplete.then(() => {
+      const rows = this.querySelectorAll<HTMLElement>('.file .remove')
+      ;(rows[Math.min(index, rows.length - 1)] ?? this.querySelector<HTMLElement>('input[type=file]'))?.focus()
+    })
+  }
+
+  private setOptions(item: Item, options: PrintOptions) {
+    item.options = options
+    this.requestUpdate()
+    this.save()
+  }
+
+  private setForAll(item: Item) {
+    for (const other of this.items) other.options = offered({ ...item.options, pageRanges: other === item ? item.options.pageRanges : null }, this.shop.offer)
+    this.tell(say('customer.sameForAll.done'))
+    this.save()
+  }
+
+  private async send() {
+    await this.examining
+    if (this.isSending) return
+    this.error = null
+    this.job.sending = true
+    try {
+      const sessionId = (this.job.sessionId ??= await this.open())
+      await this.memory.save(this.job)
+      this.sending = new Sending(this.shop, sessionId, this.items.filter(isWanted), this.memory, this.progressed)
+      this.requestUpdate()
+      await this.sending.run()
+      await this.finish(sessionId)
+    } catch (failure) {
+      await this.failed(failure)
+    } finally {
+      this.sending = null
+      this.requestUpdate()
+      void this.memory.save(this.job)
+    }
+  }
+
+  private async open(): Promise<string> {
+    const { customerName } = this.job
+    const answer = await call<CustomerSchemas['SessionAnswer']>('POST', `${this.shop.prefix}/api/customer/sessions/create`, customerName.trim() === '' ? {} : { customerName: customerName.trim() })
+    return answer.sessionId
+  }
+
+  private async finish(sessionId: string) {
+    const wanted = this.items.filter(isWanted)
+    if (!this.job.sending || wanted.length === 0 || !wanted.every((item) => item.state === 'done')) {
+      this.job.sending = false
+      if (wanted.some((item) => item.state === 'failed')) this.tell(say('customer.someFailed'))
+      return
+    }
+    await call('POST', `${this.shop.prefix}/api/customer/sessions/${sessionId}/submit`)
+    this.tell(say('customer.arrived'))
+    await this.memory.clear()
+    this.job = { sessionId: null, customerName: '', sending: false, items: [] }
+    location.assign(`${this.shop.prefix}/sessions/${sessionId}`)
+    // The next page takes its time: nothing here may be pressed meanwhile.
+    await new Promise((resolve) => addEventListener('pageshow', resolve, { once: true }))
+  }
+
+  private async failed(failure: unknown) {
+    this.sending?.stop()
+    this.job.sending = false
+    this.error = failure instanceof Refused ? failure.message : say('common.error.internal_error')
+    if (!(failure instanceof Refused) || !isOver(failure.code)) return
+    // The time is up, and what had arrived is deleted. What the browser still has can be sent anew.
+    this.job.sessionId = this.shop.sessionId
+    for (const item of this.items) {
+      Object.assign(item, { uploadUrl: null, sent: 0 })
+      if (item.state !== 'refused') item.state = body(item) ? 'ready' : 'lost'
+    }
+  }
+
+  private async cancel() {
+    this.job.sending = false
+    this.sending?.stop()
+    const sessionId = this.job.sessionId
+    if (!sessionId || this.shop.sessionId) return
+    this.job.sessionId = null
+    for (const item of this.items) {
+      Object.assign(item, { uploadUrl: null, sent: 0 })
+      if (item.state === 'done') item.state = 'lost'
+    }
+    await call('DELETE', `${this.shop.prefix}/api/customer/sessions/${sessionId}`).catch(() => {})
+  }
+
+  private readonly progressed = () => {
+    this.requestUpdate()
+    this.save()
+  }
+
+  private tell(news: string) {
+    this.news = news
+    this.requestUpdate()
+  }
+
+  private readonly dragged = (event: DragEvent) => {
+    if (!event.dataTransfer?.types.includes('Files')) return
+    event.preventDefault()
+    this.toggleAttribute('dropping', true)
+  }
+
+  private readonly left = (event: DragEvent) => {
+    if (event.relatedTarget === null) this.removeAttribute('dropping')
+  }
+
+  private readonly dropped = (event: DragEvent) => {
+    this.removeAttribute('dropping')
+    if (!event.dataTransfer?.files.length) return
+    event.preventDefault()
+    this.add([...event.dataTransfer.files])
+  }
+
+  private readonly pasted = (event: ClipboardEvent) => {
+    if (event.clipboardData?.files.length) this.add([...event.clipboardData.files])
+  }
+
+  private readonly picked = (event: Event) => {
+    const input = event.target as HTMLInputElement
+    this.add([...(input.files ?? [])])
+    input.value = ''
+  }
+
+  protected override render() {
+    const lost = this.items.filter((item) => item.state === 'lost').length
+    return html`
+      ${this.error ? html`<p class="error" role="alert">${this.error}</p>` : nothing}
+      ${lost > 0 ? html`<p class="notice" role="status">${count('customer.lost', lost)}</p>` : nothing}
+      ${this.isSending ? this.sendingPanel() : this.chooser()}
+      <p class="visually-hidden" role="status">${this.news}</p>
+      ${this.items.length > 0
+        ? html`<h2 class="visually-hidden">${say('customer.files')}</h2>
+            <ul class="files">${repeat(this.items, (item) => item.id, (item) => this.row(item))}</ul>`
+        : nothing}
+      ${this.isSending || this.items.length === 0 ? nothing : this.footer()}
+    `
+  }
+
+  private chooser(): TemplateResult {
+    const isFirst = this.items.length === 0
+    return html`
+      <div class="chooser ${isFirst ? 'first' : ''}">
+        <label class="button ${isFirst ? 'primary' : ''}">
+          ${icon('M12 16V4m-5 5 5-5 5 5M4 15v3a2 2 0 0 0 2 2h12a2 2 0 0 0 2-2v-3')} ${say(isFirst ? 'customer.choose' : 'customer.more')}
+          <input class="visually-hidden" type="file" multiple accept=${accepted(this.shop)} aria-describedby="limits" @change=${this.picked}>
+        </label>
+        <label class="button camera">
+          ${icon('M4 8h3l2-3h6l2 3h3v11H4zM12 10a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7')} ${say('customer.camera')}
+          <input class="visually-hidden" type="file" accept="image/*" capture="environment" @change=${this.picked}>
+        </label>
+        <p class="hint drop">${say('customer.drop')}</p>
+        <p class="hint" id="limits">${isFirst ? say('customer.limits', { files: this.shop.limits.files, size: size(this.shop.limits.fileSize) }) : nothing}</p>
+      </div>`
+  }
+
+  private row(item: Item): TemplateResult {
+    const { offer } = this.shop
+    const price = item.state === 'refused' ? null : priceOf(item.options, pagesOf(item), offer)
+    const canChange = !this.isSending && !['refused', 'examining', 'lost', 'done'].includes(item.state)
+    return html`
+      <li class="file ${item.state}">
+        <div class="thumb" aria-hidden="true">
+          ${item.picture ? html`<img src=${item.picture} alt="" class="turn-${item.turns}">` : html`<span>${item.type ? badge(item) : ''}</span>`}
+        </div>
+        <div class="about">
+          <span class="name"><bdi>${item.name}</bdi></span>
+          <small>${item.state === 'examining' ? say('customer.examining') : describe(item)}${price === null ? nothing : html` · <b>${money(price, offer.currency)}</b>`}</small>
+          ${item.error ? html`<p class="problem">${item.error}</p>` : nothing}
+          ${item.locked ? html`<p class="problem">${say('customer.locked')}</p>` : nothing}
+          ${item.hadPlace && item.state !== 'refused' ? html`<p class="good">${say('customer.placeRemoved')}</p>` : nothing}
+          ${/hei[cf]/.test(item.type) ? html`<p class="note">${say('customer.heic')}</p>` : nothing}
+          ${item.small ? html`<p class="good">${say('customer.saved', { size: size(item.whole!.size - item.small.size) })}</p>` : nothing}
+          ${this.stateOf(item)}
+        </div>
+        ${this.isSending || item.state === 'done'
+          ? nothing
+          : html`<button type="button" class="remove" aria-label=${say('customer.remove', { name: item.name })} @click=${() => this.drop(item)}>${icon('M6 6l12 12M18 6 6 18')}</button>`}
+        ${canChange ? this.settings(item) : nothing}
+      </li>`
+  }
+
+  private stateOf(item: Item): TemplateResult | typeof nothing {
+    switch (item.state) {
+      case 'waiting':
+        return html`<p class="note">${say('customer.state.waiting')}</p>`
+      case 'sending':
+      case 'retrying': {
+        const percent = Math.floor((100 * item.sent) / item.size)
+        return html`<progress max="100" .value=${percent} aria-label=${say('customer.progress', { name: item.name })}>${percent} %</progress>
+          ${item.state === 'retrying' ? html`<p class="problem">${say('customer.state.retrying')}</p>` : nothing}`
+      }
+      case 'done':
+        return html`<p class="good">${say('customer.state.done')}</p>`
+      case 'lost':
+        return html`<p class="problem">${say('customer.state.lost')}</p>`
+      default:
+        return nothing
+    }
+  }
+
+  private settings(item: Item): TemplateResult {
+    const others = this.items.filter(isWanted).length > 1
+    return html`
+      <details class="settings">
+        <summary><span class="visually-hidden">${say('customer.optionsOf', { name: item.name })}</span> ${summary(item.options)}</summary>
+        ${fields(item.id, item.options, this.shop.offer, !item.type.startsWith('image/'), (options) => this.setOptions(item, options))}
+        <div class="actions">
+          ${isPhoto(item) && item.whole
+            ? html`<button type="button" class="small" @click=${() => this.change(item, () => turn(item))}>${icon('M20 11a8 8 0 1 0-2.3 6M20 4v7h-7')} ${say('customer.turn')}</button>
+                ${item.small || item.whole.size >= worthShrinking
+                  ? html`<button type="button" class="small" aria-pressed=${item.small ? 'true' : 'false'} @click=${() => this.change(item, () => this.resize(item))}>${say('customer.shrink')}</button>`
+                  : nothing}`
+            : nothing}
+          ${others ? html`<button type="button" class="small" @click=${() => this.setForAll(item)}>${say('customer.sameForAll')}</button>` : nothing}
+        </div>
+      </details>`
+  }
+
+  private change(item: Item, work: () => Promise<unknown>) {
+    void this.enqueue(async () => {
+      await work()
+      Object.assign(item, { uploadUrl: null, sent: 0 })
+      await this.keep(item)
+    })
+  }
+
+  private async resize(item: Item) {
+    const wasSmall = item.small !== null
+    const isSmall = await toggleSize(item)
+    this.tell(isSmall ? say('customer.saved', { size: size(item.whole!.size - item.small!.size) }) : wasSmall ? '' : say('customer.shrink.nothing'))
+  }
+
+  private footer(): TemplateResult {
+    const { offer } = this.shop
+    const wanted = this.items.filter(isWanted)
+    const isReady = wanted.length > 0 && wanted.every((item) => !['examining', 'lost'].includes(item.state))
+    const toCome = wanted.filter((item) => item.state !== 'done').length
+    const pages = wanted.map((item) => printedPages(item.options, pagesOf(item)))
+    const prices = wanted.map((item) => priceOf(item.options, pagesOf(item), offer))
+    const known = prices.filter((price) => price !== null)
+    return html`
+      <form class="footer" @submit=${(event: Event) => (event.preventDefault(), void this.send())}>
+        ${this.job.sessionId
+          ? nothing
+          : html`<label class="field" for="name"><span>${say('customer.name')} <small>${say('customer.name.why')}</small></span></label>
+              <input id="name" name="customerName" type="text" maxlength="200" autocomplete="name" .value=${live(this.job.customerName)} @input=${(event: Event) => {
+                this.job.customerName = (event.target as HTMLInputElement).value
+                this.save()
+              }}>`}
+        ${wanted.length === 0
+          ? nothing
+          : html`<dl class="totals" aria-live="polite">
+              <div><dt>${say('common.pages.printed')}</dt><dd>${pages.reduce<number>((sum, one) => sum + (one ?? 0), 0)}${pages.includes(null) ? html` <small>${say('customer.andMore')}</small>` : nothing}</dd></div>
+              <div class="price"><dt>${say('customer.total')}</dt><dd>${known.length === 0 ? say('customer.atCounter') : money(known.reduce((sum, one) => sum + one, 0), offer.currency)}${known.length > 0 && known.length < prices.length ? html` <small>${say('customer.andMore.price')}</small>` : nothing}</dd></div>
+            </dl>`}
+        <button type="submit" class="primary" ?disabled=${!isReady}>${toCome === 0 && wanted.length > 0 ? say('customer.finish') : count('customer.send', toCome)}</button>
+        ${wanted.some((item) => item.state === 'failed') ? html`<p class="hint">${say('customer.someFailed')}</p>` : nothing}
+      </form>`
+  }
+
+  private sendingPanel(): TemplateResult {
+    const { sent, total, secondsLeft } = this.sending!.progress
+    const percent = total === 0 ? 0 : Math.floor((100 * sent) / total)
+    return html`
+      <div class="upload" role="group" aria-label=${say('customer.sending')}>
+        <p class="percent"><b>${percent}<small>%</small></b> <span>${timeLeft(secondsLeft)}</span></p>
+        <progress max="100" .value=${percent} aria-label=${say('customer.sending')}>${percent} %</progress>
+        <p class="hint">${say('customer.sending.hint', { sent: size(sent), total: size(total) })}</p>
+        <button type="button" class="small" @click=${() => void this.cancel()}>${say('customer.cancel')}</button>
+      </div>`
+  }
+}
+
+function timeLeft(seconds: number | null): string {
+  if (seconds === null) return say('customer.left.unknown')
+  if (seconds < 5) return say('customer.left.soon')
+  return seconds < 90 ? count('customer.left.seconds', Math.ceil(seconds / 5) * 5) : count('customer.left.minutes', Math.ceil(seconds / 60))
+}
+
+/** No image types by name: iOS would convert the photos, and keeps HEIC out of the list. */
+const accepted = (shop: Shop) => ['image/*', ...shop.acceptedTypes.filter((type) => !type.startsWith('image/'))].join(',')
+
+export const icon = (path: string) => html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d=${path} /></svg>`
+
+customElements.define('ct-send', Send)

@@ -1,0 +1,206 @@
+import type { DetailedError, Upload } from 'tus-js-client'
+import type { CustomerSchemas } from '../shared/contract.ts'
+import { find, say } from '../shared/words.ts'
+import { body, type Item } from './item.ts'
+import type { Memory } from './memory.ts'
+import type { Shop } from './shop.ts'
+
+/** A connection on which nothing moves for so long is dead, whatever the browser thinks: networks change. */
+const longestStall = 20_000
+const longestPause = 30_000
+
+/** An answer of the server that trying again would not change. */
+export class Refused extends Error {
+  constructor(readonly code: string, message: string) {
+    super(message)
+  }
+}
+
+/** The time of a session is up, and its files are deleted. */
+export const isOver = (code = '') => code === 'session_closed' || code === 'session_not_found'
+
+type Problem = CustomerSchemas['ProblemDetails']
+
+export const wordsFor = ({ code, detail }: Problem) => find(`common.error.${code}`) ?? detail ?? say('common.error.internal_error')
+
+/** A call that is repeated until it is answered. */
+export async function call<Answer = unknown>(method: string, address: string, json?: unknown): Promise<Answer> {
+  for (let failures = 0; ; failures++) {
+    const answer = await fetch(address, {
+      method,
+      ...(json === undefined ? {} : { body: JSON.stringify(json), headers: { 'Content-Type': 'application/json' } }),
+    }).catch(() => null)
+    if (answer?.ok) return answer.status === 204 ? undefined as Answer : answer.json()
+    if (answer && !isPassing(answer.status)) {
+      const problem: Problem = await answer.json().catch(() => ({}))
+      throw new Refused(problem.code ?? '', wordsFor(problem))
+    }
+    await pause(failures, Number(answer?.headers.get('Retry-After') ?? 0) * 1000)
+  }
+}
+
+const isPassing = (status: number) => [0, 408, 409, 423, 429, 500, 502, 503, 504].includes(status)
+
+let wakeAll = new AbortController()
+
+/** Waits longer each time, but no longer than until the network is back or the customer looks at the page again. */
+function pause(failures: number, least: number): Promise<void> {
+  const time = Math.max(least, Math.min(longestPause, 1000 * 2 ** failures) * (0.75 + Math.random() / 2))
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, time)
+    wakeAll.signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
+  })
+}
+
+/** Sends files to a session, by tus, until each has arrived or was refused. */
+export class Sending {
+  private readonly running = new Map<Item, { upload: Upload; moved: number; stop: () => void }>()
+  private readonly samples: { time: number; bytes: number }[] = []
+  private lock: WakeLockSentinel | null = null
+  private stopped = false
+
+  constructor(
+    private readonly shop: Shop,
+    private readonly sessionId: string,
+    private readonly items: Item[],
+    private readonly memory: Memory,
+    private readonly changed: () => void,
+  ) {}
+
+  /** Ends when nothing is left to send, or after stop(). Throws Refused if the session itself is over. */
+  async run(): Promise<void> {
+    const tus = await loadTus()
+    document.addEventListener('visibilitychange', this.wake)
+    addEventListener('online', this.wake)
+    const network = (navigator as { connection?: EventTarget }).connection
+    network?.addEventListener('change', this.restart)
+    const watch = setInterval(() => this.lookForStalls(), 2_000)
+    await this.stayAwake()
+    try {
+      const left = this.items.filter((item) => item.state === 'ready' || item.state === 'failed')
+      for (const item of left) Object.assign(item, { state: 'waiting', error: null })
+      this.changed()
+      // One after the other: the shop prints them in the order in which they arrive.
+      for (const item of left) if (!this.stopped) await this.send(tus.Upload, item)
+      for (const item of left) if (item.state === 'waiting') item.state = 'ready'
+    } finally {
+      clearInterval(watch)
+      document.removeEventListener('visibilitychange', this.wake)
+      removeEventListener('online', this.wake)
+      network?.removeEventListener('change', this.restart)
+      await this.lock?.release().catch(() => {})
+    }
+  }
+
+  stop(): void {
+    this.stopped = true
+    for (const { stop } of this.running.values()) stop()
+    this.wake()
+  }
+
+  get progress(): { sent: number; total: number; secondsLeft: number | null } {
+    const sent = this.items.reduce((sum, item) => sum + (item.state === 'done' ? item.size : item.sent), 0)
+    const total = this.items.reduce((sum, item) => sum + (['refused', 'failed', 'lost'].includes(item.state) ? 0 : item.size), 0)
+    const now = performance.now()
+    this.samples.push({ time: now, bytes: sent })
+    while (this.samples.length > 2 && this.samples[0]!.time < now - 8_000) this.samples.shift()
+    const first = this.samples[0]!
+    const speed = (sent - first.bytes) / (now - first.time)
+    return { sent, total, secondsLeft: now - first.time > 1_000 && speed > 0 ? (total - sent) / speed / 1000 : null }
+  }
+
+  private async send(upload: typeof Upload, item: Item): Promise<void> {
+    for (let failures = 0; !this.stopped; failures++) {
+      const before = item.sent
+      const failure = await this.attempt(upload, item)
+      if (failure === null) return
+      if (this.stopped) break
+      if (item.sent > before) failures = 0
+      const status = failure.originalResponse?.getStatus() ?? 0
+      if (!isPassing(status)) {
+        const problem = read(failure)
+        if (isOver(problem.code)) throw new Refused(problem.code ?? '', wordsFor(problem))
+        Object.assign(item, { state: 'failed', error: wordsFor(problem), sent: 0, uploadUrl: null })
+        return this.changed()
+      }
+      item.state = 'retrying'
+      this.changed()
+      await pause(failures, Number(failure.originalResponse?.getHeader('Retry-After') ?? 0) * 1000)
+    }
+    if (item.state !== 'done') item.state = 'ready'
+  }
+
+  /** One request from where the last one ended. Null: all is there. */
+  private attempt(TusUpload: typeof Upload, item: Item): Promise<DetailedError | null> {
+    return new Promise((resolve) => {
+      const end = (failure: DetailedError | null) => {
+        this.running.delete(item)
+        if (failure === null) {
+          Object.assign(item, { state: 'done', sent: item.size, whole: null, small: null })
+          void this.memory.forgetFile(item)
+        }
+        this.changed()
+        resolve(failure)
+      }
+      const blob = body(item)!
+      const upload = new TusUpload(blob instanceof File ? blob : new File([blob], item.name), {
+        endpoint: `${this.shop.prefix}/api/customer/sessions/${this.sessionId}/files`,
+        uploadUrl: item.uploadUrl,
+        retryDelays: null,
+        storeFingerprintForResuming: false,
+        metadata: { filename: item.name, filetype: item.type, printOptions: JSON.stringify(item.options) },
+        onUploadUrlAvailable: () => {
+          item.uploadUrl = upload.url
+          this.changed()
+        },
+        onProgress: (sent) => {
+          if (sent === item.sent) return
+          item.sent = sent
+          item.state = 'sending'
+          const running = this.running.get(item)
+          if (running) running.moved = performance.now()
+          this.changed()
+        },
+        onSuccess: () => end(null),
+        onError: (failure) => end(failure as DetailedError),
+      })
+      item.state = 'sending'
+      // An aborted upload reports nothing.
+      const stop = () => void upload.abort().catch(() => {}).then(() => end({} as DetailedError))
+      this.running.set(item, { upload, moved: performance.now(), stop })
+      this.changed()
+      upload.start()
+    })
+  }
+
+  private readonly wake = () => {
+    if (document.visibilityState === 'hidden') return
+    void this.stayAwake()
+    wakeAll.abort()
+    wakeAll = new AbortController()
+    this.lookForStalls(longestStall / 4)
+  }
+
+  /** On another network the old connection is dead, and nobody says so. */
+  private readonly restart = () => this.lookForStalls(0)
+
+  private lookForStalls(longest = longestStall): void {
+    for (const { moved, stop } of this.running.values()) if (performance.now() - moved > longest) stop()
+  }
+
+  private async stayAwake(): Promise<void> {
+    if (document.visibilityState === 'hidden' || (this.lock && !this.lock.released)) return
+    this.lock = (await navigator.wakeLock?.request('screen').catch(() => null)) ?? null
+  }
+}
+
+function read(failure: DetailedError): Problem {
+  try {
+    return JSON.parse(failure.originalResponse!.getBody())
+  } catch {
+    return {}
+  }
+}
+
+/** Not part of the first view: it is there by the time that a file has been chosen. */
+export const loadTus = () => import('tus-js-client')

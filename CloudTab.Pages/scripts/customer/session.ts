@@ -1,0 +1,155 @@
+import { count, say } from '../shared/words.ts'
+
+const pollEvery = 5_000
+const longestPause = 60_000
+
+/**
+ * Keeps a session's page as the server would show it now: at each event the page is fetched again, and what has changed in it is put in its place.
+ * So there is one way to show a session, with script or without.
+ */
+class Session extends HTMLElement {
+  private readonly stopped = new AbortController()
+  private events: EventSource | null = null
+  private timer: ReturnType<typeof setTimeout> | null = null
+  private failures = 0
+  private updating: Promise<void> | null = null
+  private isStale = false
+
+  connectedCallback() {
+    if (!this.isLive) return
+    this.listen()
+    const { signal } = this.stopped
+    document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && this.update(), { signal })
+    addEventListener('online', () => void this.update(), { signal })
+    this.addEventListener('submit', this.submitted, { signal })
+    this.addEventListener('click', this.share, { signal })
+    setInterval(() => this.countDown(), 1_000)
+    this.countDown()
+    for (const button of this.querySelectorAll<HTMLElement>('[data-share]')) button.hidden = !('share' in navigator)
+  }
+
+  /** Whether anything can still change. */
+  private get isLive() {
+    return this.dataset['live'] === 'true'
+  }
+
+  disconnectedCallback() {
+    this.stop()
+    this.stopped.abort()
+  }
+
+  /** Server-sent events; while they cannot be had, the page is asked for now and then. */
+  private listen() {
+    this.events = new EventSource(this.dataset['events']!)
+    const heard = () => {
+      this.failures = 0
+      this.connected(true)
+      void this.update()
+    }
+    for (const name of ['status', 'queue', 'deleted']) this.events.addEventListener(name, heard)
+    this.events.addEventListener('open', () => this.connected(true))
+    this.events.addEventListener('error', () => {
+      void this.update()
+      // CLOSED: the answer was no stream, and the browser will not try again.
+      if (this.events!.readyState === EventSource.CLOSED) this.poll()
+    })
+  }
+
+  private poll() {
+    this.events?.close()
+    this.timer ??= setTimeout(async () => {
+      this.timer = null
+      await this.update()
+      if (this.isLive) this.poll()
+    }, Math.min(longestPause, pollEvery * 2 ** Math.max(0, this.failures - 1)))
+  }
+
+  private stop() {
+    this.events?.close()
+    if (this.timer !== null) clearTimeout(this.timer)
+  }
+
+  private update(): Promise<void> {
+    this.isStale = true
+    this.updating ??= this.refresh().finally(() => (this.updating = null))
+    return this.updating
+  }
+
+  private async refresh() {
+    while (this.isStale) {
+      this.isStale = false
+      const answer = await fetch(location.pathname, { headers: { Accept: 'text/html' } }).catch(() => null)
+      if (answer?.status === 404) return location.reload()
+      if (!answer?.ok) {
+        this.failures++
+        return this.connected(false)
+      }
+      this.failures = 0
+      this.connected(true)
+      this.show(new DOMParser().parseFromString(await answer.text(), 'text/html'))
+    }
+  }
+
+  /** Only what differs is replaced: screen readers read that, and what is open stays open. */
+  private show(page: Document) {
+    document.title = page.title
+    const fresh = page.querySelector('ct-session')
+    if (!fresh) return location.reload()
+    for (const part of fresh.querySelectorAll<HTMLElement>('[data-part]')) {
+      const shown = this.querySelector<HTMLElement>(`[data-part="${part.dataset['part']}"]`)
+      if (!shown || withoutState(shown) === withoutState(part)) continue
+      // Not while somebody fills it in.
+      if (shown.contains(document.activeElement) && document.activeElement?.matches('input, select')) continue
+      shown.innerHTML = part.innerHTML
+    }
+    this.dataset['live'] = (fresh as HTMLElement).dataset['live']
+    for (const button of this.querySelectorAll<HTMLElement>('[data-share]')) button.hidden = !('share' in navigator)
+    if (!this.isLive) this.stop()
+    this.countDown()
+  }
+
+  private connected(isConnected: boolean) {
+    const line = this.querySelector<HTMLElement>('.offline')
+    if (line) line.hidden = isConnected
+  }
+
+  /** What the server's page says in minutes, to the second. */
+  private countDown() {
+    for (const time of this.querySelectorAll<HTMLTimeElement>('time[data-countdown]')) {
+      const seconds = Math.max(0, Math.floor((Date.parse(time.dateTime) - Date.now()) / 1000))
+      const minutes = Math.floor(seconds / 60)
+      const text = minutes >= 60 ? count('common.minutes', minutes) : say('common.countdown', { time: `${minutes}:${String(seconds % 60).padStart(2, '0')}` })
+      if (time.textContent !== text) time.textContent = text
+    }
+  }
+
+  /** Forms are sent in place, and asked about first where they say so. */
+  private readonly submitted = async (event: SubmitEvent) => {
+    const form = event.target as HTMLFormElement
+    if (form.method !== 'post') return
+    event.preventDefault()
+    if (form.dataset['confirm'] && !confirm(form.dataset['confirm'])) return
+    const answer = await fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form, event.submitter) as never) }).catch(() => null)
+    if (!answer) return this.connected(false)
+    const page = new DOMParser().parseFromString(await answer.text(), 'text/html')
+    if (document.activeElement instanceof HTMLElement) document.activeElement.blur()
+    if (answer.ok) this.show(page)
+    else alert(page.querySelector('[role=alert]')?.textContent?.trim() ?? say('common.error.internal_error'))
+  }
+
+  private readonly share = (event: Event) => {
+    const button = (event.target as HTMLElement).closest<HTMLElement>('[data-share]')
+    if (button) void navigator.share({ title: document.title, url: location.href }).catch(() => {})
+  }
+}
+
+/** A part's markup, without what script has changed in it. */
+function withoutState(part: HTMLElement): string {
+  const copy = part.cloneNode(true) as HTMLElement
+  for (const time of copy.querySelectorAll('time[data-countdown]')) time.textContent = ''
+  for (const details of copy.querySelectorAll('details')) details.removeAttribute('open')
+  for (const hidden of copy.querySelectorAll<HTMLElement>('[data-share]')) hidden.removeAttribute('hidden')
+  return copy.innerHTML
+}
+
+customElements.define('ct-session', Session)

@@ -1,0 +1,17 @@
+import type { Offer, PrintOptions } from '../shared/printing.ts'
+
+/** What the page knows of its shop: a data block that the server writes. */
+export interface Shop {
+  /** Before the paths of the shop: `/s/corner-print`, or nothing. */
+  prefix: string
+  /** Where to add files to, if the customer has a session already. */
+  sessionId: string | null
+  /** How many files that session holds, and of how many bytes. */
+  held: { files: number; size: number }
+  limits: { files: number; fileSize: number; sessionSize: number }
+  acceptedTypes: string[]
+  offer: Offer
+  printOptions: PrintOptions
+}
+
+export const readShop = (): Shop => JSON.parse(document.getElementById('shop')!.textContent)

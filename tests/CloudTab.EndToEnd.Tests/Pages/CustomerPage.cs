@@ -1,0 +1,110 @@
+using System.Net.Http.Json;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace CloudTab.EndToEnd.Tests.Pages;
+
+/// <summary>A customer's phone at a shop's address. What it can be asked is the same with script and without.</summary>
+internal sealed partial class CustomerPage
+{
+    private readonly Browsers _browsers;
+    private readonly PageShop _shop;
+    private readonly bool _script;
+
+    private CustomerPage(Browsers browsers, IPage page, PageShop shop, bool script) => (_browsers, Page, _shop, _script) = (browsers, page, shop, script);
+
+    public IPage Page { get; }
+
+    public ILocator Files => Page.Locator("ct-send .file");
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public static async Task<CustomerPage> OpenAsync(Browsers browsers, PageShop shop, bool script = true, string locale = "en-IN")
+    {
+        var page = await browsers.OpenAsync(shop.Origin, new()
+        {
+            JavaScriptEnabled = script,
+            Locale = locale,
+            HasTouch = true,
+            ViewportSize = new() { Width = 390, Height = 844 },
+        });
+        page.Dialog += (_, dialog) => _ = dialog.AcceptAsync(); // "Withdraw all files?"
+        await page.GotoAsync($"/s/{shop.Id}");
+        var phone = new CustomerPage(browsers, page, shop, script);
+        if (script)
+            await Expect(page.Locator(".chooser")).ToBeVisibleAsync();
+        return phone;
+    }
+
+    /// <summary>Chooses files, sends them, and waits for the code.</summary>
+    public async Task<SentJob> SendAsync(params FilePayload[] files)
+    {
+        await ChooseAsync(files);
+        await PressSendAsync();
+        return await ArrivedAsync();
+    }
+
+    public async Task ChooseAsync(params FilePayload[] files)
+    {
+        if (!_script)
+        {
+            await Page.Locator("input[type=file]").SetInputFilesAsync(files);
+            return;
+        }
+
+        var before = await Files.CountAsync();
+        await Page.Locator(".chooser input[type=file]").First.SetInputFilesAsync(files);
+        await Expect(Files).ToHaveCountAsync(before + files.Length);
+        await Expect(Page.Locator(".file.examining")).ToHaveCountAsync(0);
+    }
+
+    public Task PressSendAsync() => Page.Locator("ct-send button[type=submit]").ClickAsync();
+
+    /// <summary>Waits until the page shows the code.</summary>
+    public async Task<SentJob> ArrivedAsync()
+    {
+        await Page.WaitForURLAsync(SessionAddress());
+        var code = await Page.Locator(".code").TextContentAsync();
+        return new(new Uri(Page.Url).Segments[^1].TrimEnd('/'), code!.Trim());
+    }
+
+    /// <summary>Reads the page until it says so: with script it does by itself, without it the browser does in its own time, and here at once.</summary>
+    public async Task SaysAsync(string heading)
+    {
+        for (var tries = 0; !_script && tries < 40 && await Page.Locator("h1").TextContentAsync() != heading; tries++)
+            await Page.ReloadAsync();
+        await Expect(Page.Locator("h1")).ToHaveTextAsync(heading);
+    }
+
+    /// <summary>
+    /// Keeps pictures of what is on the page, and looks for mistakes in it. Axe is a script: where there is none, it looks at the same page in a
+    /// browser that loads none of ours.
+    /// </summary>
+    public async Task RecordAsync(string state)
+    {
+        if (_script)
+        {
+            await Browsers.RecordAsync(Page, state);
+            return;
+        }
+
+        var copy = await _browsers.OpenAsync(_shop.Origin, new() { ServiceWorkers = ServiceWorkerPolicy.Block });
+        await copy.RouteAsync("**/assets/*.js", route => route.AbortAsync());
+        await copy.GotoAsync($"/s/{_shop.Id}");
+        await copy.SetContentAsync(await Page.ContentAsync());
+        await Browsers.RecordAsync(copy, $"{state}-without-script");
+    }
+
+    /// <summary>The session as a program sees it.</summary>
+    public async Task<JsonElement> StatusAsync(SentJob job)
+    {
+        using var client = new HttpClient { BaseAddress = _shop.Origin };
+        var answer = await client.GetFromJsonAsync<JsonElement>($"/s/{_shop.Id}/api/customer/sessions/{job.SessionId}/status", Token);
+        return answer.GetProperty("session");
+    }
+
+    [GeneratedRegex("/sessions/[0-9a-z]{26}$", RegexOptions.None, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex SessionAddress();
+}
