@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.AspNetCore.WebUtilities;
@@ -33,6 +34,8 @@ public sealed record ApiDocument(OpenApiInfo Info, IReadOnlyDictionary<string, (
             AddParameters(operation, context.Description.RelativePath!, metadata.OfType<TakenHeaders>());
             foreach (var body in metadata.OfType<TakenBody>())
                 await AddBodyAsync(operation, body, context, cancellationToken);
+            foreach (var bytes in metadata.OfType<SentBytes>())
+                AddBytes(ResponseOf(operation, StatusCodes.Status200OK), bytes.ContentType);
             foreach (var problems in metadata.OfType<Problem>().Distinct().GroupBy(problem => problem.Status))
                 AddProblems(ResponseOf(operation, problems.Key), problems, context);
             foreach (var told in metadata.OfType<ToldHeaders>())
@@ -116,6 +119,12 @@ public sealed record ApiDocument(OpenApiInfo Info, IReadOnlyDictionary<string, (
         {
             Content = new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal) { [body.ContentType] = new() { Schema = schema } },
         };
+    }
+
+    private static void AddBytes(OpenApiResponse response, string contentType)
+    {
+        response.Content ??= new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal);
+        response.Content[contentType] = new() { Schema = Text("binary") };
     }
 
     private static OpenApiResponse ResponseOf(OpenApiOperation operation, int status)

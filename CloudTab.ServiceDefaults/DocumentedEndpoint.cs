@@ -20,10 +20,16 @@ public static class DocumentedEndpoint
     /// <summary>Headers that an answer with this status has.</summary>
     public static TBuilder Tells<TBuilder>(this TBuilder endpoint, int status, params string[] headers)
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new ToldHeaders(status, headers));
+
+    /// <summary>The bytes that a 200 has.</summary>
+    public static TBuilder SendsBytes<TBuilder>(this TBuilder endpoint, string contentType)
+        where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new SentBytes(contentType));
 }
 
 internal sealed record TakenBody(string ContentType, Type? Type);
 
 internal sealed record TakenHeaders(bool Required, string[] Names);
+
+internal sealed record SentBytes(string ContentType);
 
 internal sealed record ToldHeaders(int Status, string[] Names);

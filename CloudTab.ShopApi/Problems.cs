@@ -55,6 +55,9 @@ internal static class Problems
     public static readonly Problem FileInfected = new(
         StatusCodes.Status403Forbidden, "file_infected", "File infected", "A virus was found in this file. It cannot be downloaded.");
 
+    public static readonly Problem NoPreview = new(
+        StatusCodes.Status415UnsupportedMediaType, "no_preview", "No preview", "Only pictures and PDFs can be shown. Download this file.");
+
     public static readonly Problem PreconditionFailed = new(
         StatusCodes.Status412PreconditionFailed, "precondition_failed", "Precondition failed", "The file does not match If-Match.");
 

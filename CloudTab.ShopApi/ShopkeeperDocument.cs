@@ -62,7 +62,7 @@ internal static class ShopkeeperDocument
             new NewKeyView(true, "ctk_4f7k2m9x_q3R0aWNrZXQtb2YtMjU2LXJhbmRvbS1iaXRzLWluLWI", AFile, "Front desk", "ctk_4f7k2m9x", Now),
             new KeysView(true, [new(AFile, "Front desk", "ctk_4f7k2m9x", Now, Now.AddHours(1), null, true)]),
             new ShopChange(AcceptsUploads: false),
-            new ShopView(true, new("corner-print", "Corner Print", true, new Uri("https://print.example/s/corner-print"))),
+            new ShopView(true, "corner-print", "Corner Print", true, new Uri("https://print.example/s/corner-print")),
             new TicketView(true, "q3R0aWNrZXQtb2YtMjU2LXJhbmRvbS1iaXRzLWluLWI", 30),
             new OfferAnswer(true, AnOffer),
             AnOffer,

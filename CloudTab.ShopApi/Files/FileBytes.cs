@@ -9,9 +9,6 @@ namespace CloudTab.ShopApi;
 /// </summary>
 internal sealed class FileBytes(StoredFile file, ObjectStore store, TimeProvider clock, HttpResponse response) : AsyncStream
 {
-    // For each read, not for the download: an S3 that stalls shall not hold a connection for ever.
-    private static readonly TimeSpan StallLimit = TimeSpan.FromSeconds(30);
-
     private StoredObjectStream? _object;
 
     /// <summary>Bytes read, or null if S3 has not answered yet.</summary>
@@ -33,17 +30,9 @@ internal sealed class FileBytes(StoredFile file, ObjectStore store, TimeProvider
     {
         _object ??= await store.GetAsync(file.ObjectKey, new(Position, Position + response.ContentLength!.Value - 1), cancellationToken) ?? throw new FileNotFoundException();
         Count ??= 0;
-        using var limit = clock.Limit(StallLimit, cancellationToken);
-        try
-        {
-            var count = await _object.ReadAsync(buffer, limit.Token);
-            Count += count;
-            return count > 0 || Count == response.ContentLength ? count : throw new EndOfStreamException($"S3 ended after {Count} of {response.ContentLength} bytes.");
-        }
-        catch (OperationCanceledException stall) when (!cancellationToken.IsCancellationRequested)
-        {
-            throw new TimeoutException($"S3 sent nothing for {StallLimit}.", stall);
-        }
+        var count = await StallLimit.ReadAsync(_object, buffer, clock, cancellationToken);
+        Count += count;
+        return count > 0 || Count == response.ContentLength ? count : throw new EndOfStreamException($"S3 ended after {Count} of {response.ContentLength} bytes.");
     }
 
     protected override void Dispose(bool disposing)

@@ -8,7 +8,7 @@ namespace CloudTab.ShopApi;
 /// The bytes of a file, or those of one range, on their way from S3 to the shop; never more than a buffer of them here. Conditions and
 /// ranges are the framework's. Of several ranges at once the whole file is sent, which RFC 9110, section 14.2, allows.
 /// </summary>
-internal sealed class FileDownload(StoredFile file) : IResult
+internal sealed class FileDownload(StoredFile file, bool isInline = false) : IResult
 {
     public async Task ExecuteAsync(HttpContext context)
     {
@@ -21,7 +21,8 @@ internal sealed class FileDownload(StoredFile file) : IResult
         try
         {
             var tag = new EntityTagHeaderValue($"\"{file.Sha256}\"");
-            await TypedResults.Stream(bytes, file.Type, file.Name, new(file.StoredAt), tag, HasRange(context.Request)).ExecuteAsync(context);
+            response.Headers.ContentDisposition = isInline ? file.Inline : file.Attachment;
+            await TypedResults.Stream(bytes, file.Type, fileDownloadName: null, new(file.StoredAt), tag, HasRange(context.Request)).ExecuteAsync(context);
             if (Refusal(response.StatusCode) is { } refusal)
                 await RefuseAsync(context, refusal);
         }
@@ -67,6 +68,6 @@ internal sealed class FileDownload(StoredFile file) : IResult
         return problem.ExecuteAsync(context);
     }
 
-    private static bool IsOfS3(Exception cut) =>
+    internal static bool IsOfS3(Exception cut) =>
         cut is IOException or OperationCanceledException || Outage.IsOrRefusal(cut);
 }

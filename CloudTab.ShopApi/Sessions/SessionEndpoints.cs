@@ -22,6 +22,11 @@ internal static class SessionEndpoints
             .Answers(Problems.InvalidLimit, Problems.InvalidCursor);
         sessions.MapGet("/processing", Processing).WithSummary("List what the shop's counters have claimed, oldest first");
         sessions.MapGet("/{id}", Details).WithSummary("Look at a session and its files").Answers(Problems.SessionNotFound);
+        sessions.MapGet("/{id}/download", Download).WithSummary("Download all files of a session as one ZIP file")
+            .WithDescription("Files in which a virus was found are left out, and named in `left-out.txt`.")
+            .Tells(200, "Content-Disposition")
+            .SendsBytes(SessionArchive.ContentType)
+            .Answers(Problems.SessionNotFound, Problems.NotSubmitted, Problems.FileDeleted, Problems.FileInfected);
         sessions.MapPost("/{id}/claim", Claim).WithSummary("Claim a session, or renew the claim").Answers(Problems.OfChange);
         sessions.MapPost("/{id}/release", Release).WithSummary("Give a claimed session back").Answers(Problems.OfChange);
         sessions.MapPost("/{id}/paid", MarkPaid).WithSummary("Mark a job as paid").Answers(Problems.SessionNotFound, Problems.SessionClosed, Problems.NotSubmitted);
@@ -59,6 +64,24 @@ internal static class SessionEndpoints
         if (await views.DetailsAsync(caller.Shop, SessionName.Parse(id), cancellationToken) is not { } session)
             return Problems.SessionNotFound;
         return TypedResults.Ok(new SessionView(true, session));
+    }
+
+    private static async Task<Results<SessionArchive, Problem>> Download(
+        Shopkeeper caller, string id, SessionViews views, Database database, TimeProvider clock, CancellationToken cancellationToken)
+    {
+        const string sql = $"{StoredFile.Select} WHERE files.session = @session ORDER BY files.position";
+        if (await views.DetailsAsync(caller.Shop, SessionName.Parse(id), cancellationToken) is not { } session)
+            return Problems.SessionNotFound;
+        if (session.Status == "open")
+            return Problems.NotSubmitted;
+        var files = await database.QueryAsync<StoredFile>(sql, new { session = session.Id, now = clock.Now().UtcDateTime }, cancellationToken);
+        files.RemoveAll(file => !file.Available);
+        if (files.Count == 0)
+            return Problems.FileDeleted;
+        RelayTelemetry.TagSession(session.Id, files[0].Origin);
+        if (files.TrueForAll(file => file.Infected))
+            return Problems.FileInfected;
+        return new SessionArchive(session.PickupCode, files, caller.Key);
     }
 
     private static async Task<Results<Ok<SessionView>, Problem>> Claim(

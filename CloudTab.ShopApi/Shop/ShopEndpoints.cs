@@ -36,17 +36,15 @@ internal static class ShopEndpoints
     }
 
     private static ShopView ViewOf(OwnShop shop, HttpRequest request) =>
-        new(true, new ShopSettingsView(shop.Id, shop.Name, shop.AcceptsUploads, CustomerUrl(request, shop.Id)));
+        new(true, shop.Id, shop.Name, shop.AcceptsUploads, CustomerUrl(request, shop.Id));
 
     /// <summary>Where the shop's customers send their files, on the host that this request came to.</summary>
     internal static Uri CustomerUrl(HttpRequest request, string shop) => new($"{request.Scheme}://{request.Host}/s/{shop}");
 }
 
 /// <summary>A shop as it sees itself.</summary>
-internal sealed record ShopView(bool Success, ShopSettingsView Shop);
-
 /// <param name="CustomerUrl">Where its customers send their files.</param>
-internal sealed record ShopSettingsView(string Id, string Name, bool AcceptsUploads, Uri CustomerUrl);
+internal sealed record ShopView(bool Success, string Id, string Name, bool AcceptsUploads, Uri CustomerUrl);
 
 /// <summary>What a shop changes of itself; what is null stays.</summary>
 /// <param name="Name">1 to 200 characters.</param>

@@ -13,6 +13,8 @@ public sealed class ShopAuthenticationTests(RelayFixture relay) : IClassFixture<
         { "POST", "/api/shopkeeper/sessions/ABC234/claim" },
         { "POST", "/api/shopkeeper/sessions/ABC234/release" },
         { "POST", "/api/shopkeeper/sessions/ABC234/complete" },
+        { "GET", "/api/shopkeeper/sessions/ABC234/download" },
+        { "GET", "/api/shopkeeper/files/00000000-0000-0000-0000-000000000000/preview" },
         { "POST", "/api/shopkeeper/ticket" },
         { "GET", "/api/shopkeeper/shop" },
         { "PATCH", "/api/shopkeeper/shop" },
