@@ -21,6 +21,7 @@ public sealed class Database(NpgsqlDataSource source, [FromKeyedServices("postgr
     static Database()
     {
         SqlMapper.AddTypeHandler(new JsonColumn<PrintOptions>(PrintingContext.Default.PrintOptions));
+        SqlMapper.AddTypeHandler(new JsonColumn<List<PrintOptions>>(PrintingContext.Default.ListPrintOptions));
         SqlMapper.AddTypeHandler(new JsonColumn<Offer>(PrintingContext.Default.Offer));
         SqlMapper.AddTypeHandler(new JsonColumn<IReadOnlyList<FileDetails>>(PrintingContext.Default.IReadOnlyListFileDetails));
     }

@@ -6,6 +6,7 @@ namespace CloudTab.Relay;
 /// <summary>Print options and offers as they are stored, and files as they are read: as clients see them.</summary>
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web, NumberHandling = JsonNumberHandling.Strict)]
 [JsonSerializable(typeof(PrintOptions))]
+[JsonSerializable(typeof(List<PrintOptions>))]
 [JsonSerializable(typeof(Offer))]
 [JsonSerializable(typeof(IReadOnlyList<FileDetails>))]
 internal sealed partial class PrintingContext : JsonSerializerContext;

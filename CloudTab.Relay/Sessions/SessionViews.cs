@@ -12,6 +12,11 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
     // More than the counters of a shop could work on. Those of a program that claims without end would be the ones that are left out.
     private const int MostProcessing = 500;
 
+    // A list tells of the files only what its rows show.
+    private const string WaysToPrint = """
+        coalesce((SELECT jsonb_agg(DISTINCT print_options) FROM files WHERE session = sessions.id AND status = 'stored'), '[]') AS PrintOptions
+        """;
+
     private const string SelectDetails = $"""
         SELECT sessions.id, sessions.session_id AS SessionId, sessions.pickup_code AS PickupCode,
                sessions.customer_name AS CustomerName,
@@ -32,7 +37,8 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
         const string sql = $"""
             SELECT id, session_id AS SessionId, pickup_code AS PickupCode, customer_name AS CustomerName, file_count AS FileCount,
                    total_size AS TotalSize, created_at AS CreatedAt, expires_at AS ExpiresAt, token,
-                   {JobTotals.Columns}
+                   {JobTotals.Columns},
+                   {WaysToPrint}
             FROM sessions {JobTotals.From}
             WHERE shop_id = @shop AND status = 'pending' AND file_count > 0 AND expires_at > @now AND (SELECT key_is_valid(@key))
                 AND (created_at, id) < (@createdAt, @id)
@@ -72,7 +78,8 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
             SELECT sessions.id, session_id AS SessionId, pickup_code AS PickupCode, customer_name AS CustomerName, file_count AS FileCount,
                    total_size AS TotalSize, sessions.created_at AS CreatedAt, expires_at AS ExpiresAt, token,
                    api_keys.name AS ClaimedBy, claimed_by = @key AS ClaimedByYou,
-                   {JobTotals.Columns}
+                   {JobTotals.Columns},
+                   {WaysToPrint}
             FROM sessions JOIN api_keys ON api_keys.id = sessions.claimed_by {JobTotals.From}
             WHERE sessions.shop_id = @shop AND status = 'processing' AND expires_at > @now AND (SELECT key_is_valid(@key))
             ORDER BY sessions.created_at, sessions.id
@@ -92,6 +99,7 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
 /// <param name="UncountedFiles">Files whose pages are not known.</param>
 /// <param name="PaidAt">When the shop marked it as paid.</param>
 /// <param name="PaidAmount">What it cost then; null if that was not known, or it is not paid.</param>
+/// <param name="PrintOptions">How its files are to be printed: each way once.</param>
 public sealed record PendingSession(
     [property: JsonIgnore] Guid Id,
     string SessionId,
@@ -108,7 +116,8 @@ public sealed record PendingSession(
     [property: JsonIgnore] string Currency,
     [property: JsonIgnore] bool IsPriceComplete,
     DateTime? PaidAt,
-    long? PaidAmount)
+    long? PaidAmount,
+    List<PrintOptions> PrintOptions)
 {
     /// <summary>What it costs.</summary>
     public JobPrice Price => new(Amount, Currency, IsPriceComplete);
@@ -121,6 +130,7 @@ public sealed record PendingSession(
 /// <param name="UncountedFiles">Files whose pages are not known.</param>
 /// <param name="PaidAt">When the shop marked it as paid.</param>
 /// <param name="PaidAmount">What it cost then; null if that was not known, or it is not paid.</param>
+/// <param name="PrintOptions">How its files are to be printed: each way once.</param>
 public sealed record ProcessingSession(
     [property: JsonIgnore] Guid Id,
     string SessionId,
@@ -139,7 +149,8 @@ public sealed record ProcessingSession(
     [property: JsonIgnore] string Currency,
     [property: JsonIgnore] bool IsPriceComplete,
     DateTime? PaidAt,
-    long? PaidAmount)
+    long? PaidAmount,
+    List<PrintOptions> PrintOptions)
 {
     /// <summary>What it costs.</summary>
     public JobPrice Price => new(Amount, Currency, IsPriceComplete);

@@ -1,102 +1,25 @@
-/** What a shop sees of its jobs: the shapes of the shop's API and of the socket's frames that this page uses. */
-export interface PrintOptions {
-  copies: number
-  colorMode: 'monochrome' | 'color'
-  sides: 'one-sided' | 'two-sided-long-edge' | 'two-sided-short-edge'
-  /** Such as `1-3,5`; null: all pages. */
-  pageRanges: string | null
-  media: 'a4' | 'a3' | 'letter' | 'photo'
-  scaling: 'fit' | 'none'
-}
+import type { ShopkeeperSchemas } from '../shared/contract.ts'
 
-/** Minor units of the currency; `amount` is null where nothing has a price, `isComplete` false where something has none. */
-export interface Price {
-  amount: number | null
-  currency: string
-  isComplete: boolean
-}
+/** What the shop's API answers, and the socket's frames in the same terms. Money is in minor units of the shop's currency. */
+export type PrintOptions = ShopkeeperSchemas['PrintOptions']
+export type JobFile = ShopkeeperSchemas['FileDetails']
+export type JobDetails = ShopkeeperSchemas['SessionDetails']
+export type PendingSession = ShopkeeperSchemas['PendingSession']
+export type ProcessingSession = ShopkeeperSchemas['ProcessingSession']
+export type Offer = ShopkeeperSchemas['Offer']
+export type ShopSettings = ShopkeeperSchemas['ShopSettingsView']
+export type ShopKey = ShopkeeperSchemas['KeyView']
 
-export interface JobFile {
-  id: string
-  name: string
-  type: string
-  size: number
-  status: 'stored' | 'deleted'
-  scan: 'clean' | 'infected' | 'unscanned'
-  pages?: number
-  locked?: boolean
-  printOptions?: PrintOptions
-  /** Pages of all copies; null: not known. */
-  printedPages?: number | null
-  /** Minor units of the shop's currency; null: told at the counter. */
-  price?: number | null
-}
-
-export type Status = 'open' | 'pending' | 'processing' | 'completed' | 'expired' | 'cancelled'
-
-/** A session in a list. Of files the list and the socket tell only what a row shows. */
-export interface Job {
-  sessionId: string
-  pickupCode: string
-  customerName: string | null
-  fileCount: number
-  totalSize: number
-  createdAt: string
-  token?: number
-  pages?: number | null
-  price?: Price
-  paidAt?: string | null
-  files?: Partial<JobFile>[]
-  status: Status
-  claimedBy?: string
+/** A job in the list: what all ways tell of it, and what only some do. */
+export type Job = Omit<PendingSession, 'expiresAt' | 'printOptions' | 'price'> & {
+  status: string
+  price?: ShopkeeperSchemas['JobPrice']
+  printOptions?: PrintOptions[]
+  claimedBy?: string | null
   claimedByYou?: boolean
 }
 
-/** A session with its files. */
-export interface JobDetails extends Job {
-  expiresAt: string
-  files: JobFile[]
-}
-
-export interface PendingPage {
-  sessions: Omit<Job, 'status'>[]
-  next?: string
-}
-
-export type Frame =
-  | { type: 'authenticated'; shopkeeper: { id: string; name: string } }
-  | { type: 'auth_failed'; message: string }
-  | { type: 'pending_sessions'; sessions: Omit<Job, 'status'>[]; more?: boolean }
-  | ({ type: 'new_session'; eventId: number; timestamp: string } & Omit<Job, 'status' | 'createdAt'>)
-  | ({ type: 'session_updated'; eventId: number; timestamp: string; sessionId: string; status: Status } & Partial<Job>)
-  | { type: 'pong' }
-  | { type: 'error'; code: string; message: string }
-
-export interface Offer {
-  currency: string
-  twoSided: boolean
-  prices: { media: PrintOptions['media']; colorMode: PrintOptions['colorMode']; price: number | null }[]
-  upiAddress: string | null
-}
-
-export interface ShopSettings {
-  id: string
-  name: string
-  acceptsUploads: boolean
-  /** Null: what the relay's settings say. Sizes in bytes. */
-  limits: { files: number | null; fileSize: number | null; sessionSize: number | null }
-  customerUrl: string
-}
-
-export interface ShopKey {
-  id: string
-  name: string
-  prefix: string
-  createdAt: string
-  lastUsedAt: string | null
-  revokedAt: string | null
-}
-
+/** What a day brought. */
 export interface DaySheet {
   jobs: number
   pages: number
@@ -106,3 +29,30 @@ export interface DaySheet {
   unpaid: number
   currency: string
 }
+
+/** Of a file frames tell what a row shows. */
+type FrameFile = Pick<JobFile, 'id' | 'scan' | 'name' | 'printOptions'>
+
+interface EventFrame {
+  eventId: number
+  sessionId: string
+  fileCount: number
+  totalSize: number
+  files: FrameFile[]
+  timestamp: string
+  pages: number
+  uncountedFiles: number
+  price: ShopkeeperSchemas['JobPrice']
+  paidAt: string | null
+  paidAmount: number | null
+}
+
+/** What the socket sends, of which the page uses this. */
+export type Frame =
+  | { type: 'authenticated' }
+  | { type: 'auth_failed' }
+  | { type: 'pending_sessions'; sessions: PendingSession[]; more?: boolean }
+  | (EventFrame & { type: 'new_session'; pickupCode: string; customerName: string | null; token?: number })
+  | (EventFrame & { type: 'session_updated'; status: string })
+  | { type: 'pong' }
+  | { type: 'error'; code: string }

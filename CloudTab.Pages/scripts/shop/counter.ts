@@ -3,7 +3,7 @@ import { guard } from 'lit/directives/guard.js'
 import { repeat } from 'lit/directives/repeat.js'
 import { count, say } from '../shared/words.ts'
 import { call, onSignedOut, Problem } from './api.ts'
-import type { Job, JobDetails, PendingPage } from './contract.ts'
+import type { Job, JobDetails, PendingSession, ProcessingSession } from './contract.ts'
 import './day.ts'
 import { chip, formatAge, formatExtent, formatPrice, summarizeWishes, urgency } from './format.ts'
 import { icons } from './icons.ts'
@@ -31,8 +31,8 @@ const renewEvery = 3 * 60_000
 /** What the server wrote into the page. */
 interface Beginning {
   shop: { id: string; name: string }
-  pending: PendingPage['sessions']
-  processing: PendingPage['sessions']
+  pending: PendingSession[]
+  processing: ProcessingSession[]
   languages: { tag: string; name: string }[]
 }
 
@@ -261,9 +261,8 @@ export class CtCounter extends LitElement {
             >
             ${price ? html`<span class="job-price">${price}</span>` : nothing}
             <span class="job-facts"
-              >${formatExtent(job)} ${summarizeWishes(job.files).map(chip)}
+              >${formatExtent(job)} ${summarizeWishes(job.printOptions).map(chip)}
               ${job.paidAt ? html`<span class="chip is-good">${say('shop.paid')}</span>` : nothing}
-              ${job.files?.some((file) => file.scan === 'infected') ? html`<span class="chip is-bad">${say('shop.virus')}</span>` : nothing}
               ${job.status === 'processing' && !job.claimedByYou
                 ? html`<span class="chip">${job.claimedBy ?? say('shop.otherCounter')}</span>`
                 : nothing}

@@ -1,7 +1,7 @@
 import { html, type TemplateResult } from 'lit'
 import { count, language, say } from '../shared/words.ts'
 import { now } from './api.ts'
-import type { Job, JobFile, Price, PrintOptions } from './contract.ts'
+import type { Job, JobFile, PrintOptions } from './contract.ts'
 
 const minute = 60_000
 
@@ -45,7 +45,7 @@ export const fractionDigits = (currency: string): number =>
   new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2
 
 /** The total, `from ₹12` where some file's price is not known, or null where none is. */
-export function formatPrice(price: Price | null | undefined): string | null {
+export function formatPrice(price: Job['price'] | undefined): string | null {
   if (!price || price.amount === null) return null
   const money = formatMoney(price.amount, price.currency)
   return price.isComplete ? money : say('shop.price.atLeast', { money })
@@ -62,10 +62,11 @@ export function formatSize(bytes: number): string {
   return format.format(bytes === 0 ? 0 : Math.max(bytes / divisor, 1))
 }
 
-/** `3 files · 12 pages`; pages are told where each file has some. */
+/** `3 files · 12 pages`; pages are told as far as they are known. */
 export function formatExtent(job: Job): string {
   const files = count('shop.files', job.fileCount)
-  return job.pages ? `${files} · ${count('shop.pages', job.pages)}` : files
+  if (job.pages === 0) return files
+  return `${files} · ${job.uncountedFiles === 0 ? count('shop.pages', job.pages) : say('shop.pagesAtLeast', { count: job.pages })}`
 }
 
 /** What a file is called where its name does not matter. */
@@ -99,9 +100,8 @@ export function wishesOf(options: PrintOptions): Wish[] {
 }
 
 /** What a row says of all files' options together. */
-export function summarizeWishes(files: Partial<JobFile>[] | undefined): Wish[] {
-  const all = (files ?? []).flatMap((file) => (file.printOptions ? [file.printOptions] : []))
-  if (all.length === 0) return []
+export function summarizeWishes(all: PrintOptions[] | undefined): Wish[] {
+  if (!all?.length) return []
   const modes = new Set(all.map((options) => options.colorMode))
   const mode = modes.size > 1 ? 'mixed' : all[0]!.colorMode
   const wishes = [{ text: say(`shop.colorMode.${mode}`), isSpecial: mode !== 'monochrome' }]

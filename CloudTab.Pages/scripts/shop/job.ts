@@ -57,7 +57,7 @@ export class CtJob extends LitElement {
       before?.sessionId !== this.job.sessionId ||
       before.fileCount !== this.job.fileCount ||
       before.totalSize !== this.job.totalSize ||
-      before.files !== this.job.files
+      before.printOptions !== this.job.printOptions
     if (isStale && isLive(this.job)) void this.#load()
   }
 

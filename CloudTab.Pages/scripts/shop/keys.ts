@@ -72,7 +72,7 @@ export class CtKeys extends LitElement {
           <thead>
             <tr>
               <th scope="col">${say('shop.keys.nameColumn')}</th>
-              <th scope="col">${say('shop.keys.prefix')}</th>
+              <th class="key-prefix" scope="col">${say('shop.keys.prefix')}</th>
               <th scope="col">${say('shop.keys.lastUsed')}</th>
               <td></td>
             </tr>
@@ -83,9 +83,15 @@ export class CtKeys extends LitElement {
               (key) => key.id,
               (key) =>
                 html` <tr class=${key.revokedAt ? 'is-revoked' : ''}>
-                  <th scope="row">${key.name}</th>
-                  <td><code>${key.prefix}…</code></td>
-                  <td>${key.lastUsedAt ? this.#times.format(new Date(key.lastUsedAt)) : say('shop.keys.never')}</td>
+                  <th scope="row">
+                    ${key.name} ${key.current ? html`<span class="chip is-good">${say('shop.keys.current')}</span>` : nothing}
+                  </th>
+                  <td class="key-prefix"><code>${key.prefix}…</code></td>
+                  <td>
+                    ${key.lastUsedAt
+                      ? html`<time datetime=${key.lastUsedAt}>${this.#times.format(new Date(key.lastUsedAt))}</time>`
+                      : say('shop.keys.never')}
+                  </td>
                   <td class="number">
                     ${key.revokedAt
                       ? html`<span class="hint">${say('shop.keys.revoked')}</span>`

@@ -1,5 +1,5 @@
-import { call, Problem } from './api'
-import type { Frame } from './contract'
+import { call, Problem } from './api.ts'
+import type { Frame } from './contract.ts'
 
 /** `live`: frames arrive. `connecting`: the first attempt. `broken`: the connection is lost, another attempt follows. */
 export type LinkState = 'connecting' | 'live' | 'broken' | 'signed-out'

@@ -124,7 +124,7 @@ export class CtOffer extends LitElement {
 
   async #load(): Promise<void> {
     try {
-      this.offer = offerOf(await call('GET', '/offer'))
+      this.offer = (await call<{ offer: Offer }>('GET', '/offer')).offer
       this.problem = undefined
     } catch (failure) {
       this.problem = explain(failure)
@@ -134,7 +134,7 @@ export class CtOffer extends LitElement {
   async #put(offer: Offer): Promise<void> {
     this.isBusy = true
     try {
-      this.offer = offerOf(await call('PUT', '/offer', offer))
+      this.offer = (await call<{ offer: Offer }>('PUT', '/offer', offer)).offer
       this.dispatchEvent(new Notice(say('shop.saved')))
     } catch (failure) {
       this.dispatchEvent(new Notice(explain(failure), true))
@@ -143,7 +143,5 @@ export class CtOffer extends LitElement {
     }
   }
 }
-
-const offerOf = (answer: unknown): Offer => (answer as { offer?: Offer }).offer ?? (answer as Offer)
 
 customElements.define('ct-offer', CtOffer)

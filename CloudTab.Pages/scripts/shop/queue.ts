@@ -1,13 +1,11 @@
-import { call } from './api'
-import type { Frame, Job, JobDetails, PendingPage } from './contract'
+import { call } from './api.ts'
+import type { Frame, Job, JobDetails, PendingSession, ProcessingSession } from './contract.ts'
 
 const pageSize = 100
 const settleTime = 150
 
 /** Most sessions that are asked for one by one; beyond that the whole list is cheaper. */
 const mostLookups = 4
-
-type Listed = Omit<Job, 'status'>
 
 /**
  * The shop's unfinished jobs as this page knows them. The socket's list is the truth, its events bring the list up to date, and a change
@@ -42,8 +40,9 @@ export class Queue {
         break
       case 'new_session': {
         const known = this.jobs.get(frame.sessionId)
-        const { type: _, eventId: __, timestamp, ...fields } = frame
-        const job: Job = { createdAt: timestamp, ...known, ...fields, status: 'pending' }
+        const { pickupCode, customerName, token } = frame
+        const job: Job = { ...factsOf(frame), pickupCode, customerName, createdAt: known?.createdAt ?? frame.timestamp, status: 'pending' }
+        if (token !== undefined) job.token = token
         this.#put(job)
         if (known?.status !== 'pending') this.arrived(job)
         break
@@ -55,7 +54,7 @@ export class Queue {
   }
 
   /** The list that the server wrote into the page: what is there until the socket's list comes. */
-  begin(pending: Listed[], processing: Listed[]): void {
+  begin(pending: PendingSession[], processing: ProcessingSession[]): void {
     for (const job of pending) this.jobs.set(job.sessionId, { ...job, status: 'pending' })
     for (const job of processing) this.jobs.set(job.sessionId, { ...job, status: 'processing' })
     this.isKnown = true
@@ -67,8 +66,9 @@ export class Queue {
       this.#remove(details.sessionId, details.status)
       return undefined
     }
-    const known = this.jobs.get(details.sessionId)
-    const job: Job = { ...known, ...details, claimedByYou: details.status === 'processing' && claimedByYou }
+    const { files, ...facts } = details
+    const isYours = details.status === 'processing' && claimedByYou
+    const job: Job = { ...facts, printOptions: files.map((file) => file.printOptions), claimedByYou: isYours }
     this.#put(job)
     return job
   }
@@ -88,7 +88,7 @@ export class Queue {
 
   /** Asks again who holds which job. */
   async refreshClaims(): Promise<void> {
-    const { sessions } = await call<{ sessions: Listed[] }>('GET', '/sessions/processing')
+    const { sessions } = await call<{ sessions: ProcessingSession[] }>('GET', '/sessions/processing')
     const claimed = new Set(sessions.map((session) => session.sessionId))
     for (const session of sessions) this.#put({ ...this.jobs.get(session.sessionId), ...session, status: 'processing' })
     for (const job of this.jobs.values()) {
@@ -108,9 +108,8 @@ export class Queue {
       this.#settleSoon()
       return
     }
-    const { type: _, eventId: __, timestamp: ___, ...fields } = frame
     const before = frame.status === 'pending' ? withoutClaim(known) : known
-    this.#put({ ...before, ...fields })
+    this.#put({ ...before, ...factsOf(frame), status: frame.status })
     if (frame.status === 'processing' && known.status !== 'processing') {
       this.#staleClaims = true
       this.#settleSoon()
@@ -144,18 +143,21 @@ export class Queue {
     this.learn(session, this.jobs.get(sessionId)?.claimedByYou ?? false)
   }
 
-  async #replace(first: Listed[], more: boolean): Promise<void> {
+  async #replace(first: PendingSession[], more: boolean): Promise<void> {
     const sync = ++this.#sync
     const touched = (this.#touched = new Set())
     const listed = new Map<string, Job>()
-    const add = (sessions: Listed[]): void => {
+    const add = (sessions: PendingSession[]): void => {
       for (const session of sessions) listed.set(session.sessionId, { ...session, status: 'pending' })
     }
     add(first)
     try {
       // The socket's list is the newest hundred; the rest comes page by page over HTTP.
       for (let after = ''; more; ) {
-        const page = await call<PendingPage>('GET', `/sessions/pending?limit=${pageSize}${after && `&after=${encodeURIComponent(after)}`}`)
+        const page = await call<{ sessions: PendingSession[]; next?: string }>(
+          'GET',
+          `/sessions/pending?limit=${pageSize}${after && `&after=${encodeURIComponent(after)}`}`,
+        )
         if (sync !== this.#sync) return
         add(page.sessions)
         if (!page.next) break
@@ -192,6 +194,22 @@ export class Queue {
     this.jobs.delete(sessionId)
     this.changed()
     this.ended({ ...known, status })
+  }
+}
+
+/** What a frame tells of a job, in the list's terms. */
+function factsOf(frame: Extract<Frame, { eventId: number }>): Omit<Job, 'pickupCode' | 'customerName' | 'createdAt' | 'status'> {
+  const { sessionId, fileCount, totalSize, pages, uncountedFiles, price, paidAt, paidAmount } = frame
+  return {
+    sessionId,
+    fileCount,
+    totalSize,
+    pages,
+    uncountedFiles,
+    price,
+    paidAt,
+    paidAmount,
+    printOptions: frame.files.map((file) => file.printOptions),
   }
 }
 

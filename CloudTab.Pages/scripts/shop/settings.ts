@@ -6,9 +6,7 @@ import './keys.ts'
 import { explain, Notice } from './notices.ts'
 import './offer.ts'
 
-const mebibyte = 1 << 20
-
-/** What the shop sets for itself: whether it is open, what it is called, its limits, prices and keys. */
+/** What the shop sets for itself: whether it is open, what it is called, its prices and keys. */
 export class CtSettings extends LitElement {
   static override properties = { languages: { attribute: false }, shop: { state: true }, problem: { state: true }, isBusy: { state: true } }
 
@@ -31,7 +29,7 @@ export class CtSettings extends LitElement {
       <main class="column">
         <h1>${say('shop.settings')}</h1>
         ${this.problem ? html`<p class="error" role="alert">${this.problem}</p>` : nothing}
-        ${this.shop ? html`${this.#opening(this.shop)}<ct-offer></ct-offer>${this.#limits(this.shop)}<ct-keys></ct-keys>` : nothing}
+        ${this.shop ? html`${this.#opening(this.shop)}<ct-offer></ct-offer><ct-keys></ct-keys>` : nothing}
         <nav class="languages" aria-label=${say('shop.language')}>
           ${this.languages.map(
             ({ tag, name }) =>
@@ -77,68 +75,25 @@ export class CtSettings extends LitElement {
     `
   }
 
-  #limits({ limits }: ShopSettings): TemplateResult {
-    const field = (name: string, value: number | null, label: string): TemplateResult =>
-      html` <div class="field">
-        <label for=${name}>${label}</label>
-        <input
-          id=${name}
-          name=${name}
-          type="number"
-          min="1"
-          step="1"
-          inputmode="numeric"
-          .value=${value === null ? '' : String(value)}
-          placeholder=${say('shop.limits.usual')}
-        />
-      </div>`
-    return html`
-      <section class="sheet" aria-labelledby="limits">
-        <h2 id="limits">${say('shop.limits')}</h2>
-        <p class="hint">${say('shop.limits.hint')}</p>
-        <form class="row" @submit=${this.#limit}>
-          ${field('files', limits.files, say('shop.limits.files'))}
-          ${field('fileSize', inMebibytes(limits.fileSize), say('shop.limits.fileSize'))}
-          ${field('sessionSize', inMebibytes(limits.sessionSize), say('shop.limits.sessionSize'))}
-          <button ?disabled=${this.isBusy}>${say('shop.save')}</button>
-        </form>
-      </section>
-    `
-  }
-
   #rename(event: SubmitEvent): void {
     event.preventDefault()
     const name = String(new FormData(event.target as HTMLFormElement).get('name')).trim()
     if (name) void this.#change({ name })
   }
 
-  #limit(event: SubmitEvent): void {
-    event.preventDefault()
-    const form = new FormData(event.target as HTMLFormElement)
-    const number = (name: string, unit: number): number | null => (form.get(name) ? Number(form.get(name)) * unit : null)
-    void this.#change({
-      limits: {
-        ...this.shop!.limits,
-        files: number('files', 1),
-        fileSize: number('fileSize', mebibyte),
-        sessionSize: number('sessionSize', mebibyte),
-      },
-    })
-  }
-
   async #load(): Promise<void> {
     try {
-      this.shop = await call<ShopSettings>('GET', '/shop')
+      this.shop = (await call<{ shop: ShopSettings }>('GET', '/shop')).shop
       this.problem = undefined
     } catch (failure) {
       this.problem = explain(failure)
     }
   }
 
-  async #change(change: Partial<Pick<ShopSettings, 'acceptsUploads' | 'name' | 'limits'>>): Promise<void> {
+  async #change(change: Partial<Pick<ShopSettings, 'acceptsUploads' | 'name'>>): Promise<void> {
     this.isBusy = true
     try {
-      this.shop = await call<ShopSettings>('PATCH', '/shop', change)
+      this.shop = (await call<{ shop: ShopSettings }>('PATCH', '/shop', change)).shop
       this.dispatchEvent(new Notice(say('shop.saved')))
     } catch (failure) {
       this.dispatchEvent(new Notice(explain(failure), true))
@@ -147,7 +102,5 @@ export class CtSettings extends LitElement {
     }
   }
 }
-
-const inMebibytes = (bytes: number | null): number | null => (bytes === null ? null : Math.round(bytes / mebibyte))
 
 customElements.define('ct-settings', CtSettings)

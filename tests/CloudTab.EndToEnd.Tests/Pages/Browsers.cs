@@ -66,6 +66,13 @@ public sealed class Browsers : IAsyncLifetime
         }
     }
 
+    /// <summary>Closes every page of a test: what stays open goes on working.</summary>
+    public async ValueTask CloseAsync()
+    {
+        foreach (var session in _browser?.Contexts.ToList() ?? [])
+            await session.CloseAsync();
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_browser is not null)

@@ -6,7 +6,7 @@ namespace CloudTab.EndToEnd.Tests.Pages;
 
 /// <summary>The queue at the shop's counter, in browsers against the running application.</summary>
 [Collection(RunningAppHost.Collection)]
-public sealed class CounterTests(RunningAppHost relay, Browsers browsers)
+public sealed class CounterTests(RunningAppHost relay, Browsers browsers) : IAsyncDisposable
 {
     private static readonly byte[] Letter = Documents.Pdf(3);
 
@@ -167,6 +167,8 @@ public sealed class CounterTests(RunningAppHost relay, Browsers browsers)
         await Expect(counter.Row(withdrawn)).ToHaveCountAsync(0);
         await Expect(counter.Page).ToHaveTitleAsync("(1) Corner Print");
     }
+
+    public ValueTask DisposeAsync() => browsers.CloseAsync();
 
     private static async Task ClaimAsync(HttpClient program, SentJob job)
     {

@@ -55,9 +55,13 @@ public sealed class PageShop : IAsyncDisposable
     public HttpClient Program(string key) => new() { BaseAddress = Origin, DefaultRequestHeaders = { { "X-API-Key", key } } };
 
     /// <summary>A customer's files, sent.</summary>
-    public async Task<SentJob> SendAsync(string? customer, params (string Name, byte[] Content)[] files)
+    public Task<SentJob> SendAsync(string? customer, params (string Name, byte[] Content)[] files) => SendAsync(customer, new { }, files);
+
+    /// <summary>A customer's files, sent, to be printed in a way.</summary>
+    public async Task<SentJob> SendAsync(string? customer, object printOptions, params (string Name, byte[] Content)[] files)
     {
-        var created = await ReadAsync(await _customers.PostAsJsonAsync($"/s/{Id}/api/customer/sessions/create", new { customerName = customer }, Token));
+        var created = await ReadAsync(
+            await _customers.PostAsJsonAsync($"/s/{Id}/api/customer/sessions/create", new { customerName = customer, printOptions }, Token));
         var sent = new SentJob(created.GetProperty("sessionId").GetString()!, created.GetProperty("pickupCode").GetString()!);
         using var form = new MultipartFormDataContent();
         foreach (var (name, content) in files)

@@ -1,0 +1,93 @@
+using System.Globalization;
+using System.Net;
+using static Microsoft.Playwright.Assertions;
+
+namespace CloudTab.EndToEnd.Tests.Pages;
+
+/// <summary>
+/// The list under load; bench/README.md has the numbers. A task counts by the processor's time of the page's own thread: how long another
+/// process kept the core is not the page's doing.
+/// </summary>
+[Collection(RunningAppHost.Collection)]
+public sealed class QueueLoadTests(RunningAppHost relay, Browsers browsers, ITestOutputHelper output) : IAsyncDisposable
+{
+    private const int Jobs = 500;
+    private const int Events = 500;
+    private const double LongestTask = 50; // ms
+
+    // A claim and a release each: 100 events a second.
+    private static readonly TimeSpan BetweenPairs = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
+
+    [Fact]
+    public async Task Five_hundred_jobs_scroll_smoothly_while_a_hundred_events_a_second_arrive()
+    {
+        using var bound = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        bound.CancelAfter(Limit);
+        await using var shop = await PageShop.CreateAsync(relay);
+        var jobs = new SentJob[Jobs];
+        await Parallel.ForAsync(0, Jobs, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = bound.Token }, async (index, _) =>
+            jobs[index] = await shop.SendAsync(FormattableString.Invariant($"Customer {index}"), ("note.txt", "Print me.\n"u8.ToArray())));
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        var arrived = 0;
+        counter.Page.WebSocket += (_, socket) => socket.FrameReceived += (_, frame) =>
+        {
+            if (frame.Text?.Contains("session_updated", StringComparison.Ordinal) == true)
+                Interlocked.Increment(ref arrived);
+        };
+        await counter.Page.ReloadAsync();
+        await counter.IsLiveAsync();
+        await Expect(counter.Rows).ToHaveCountAsync(Jobs);
+
+        using var program = shop.Program(await shop.AddKeyAsync("Counter 2"));
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(bound.Token);
+        var trace = await TaskTrace.StartAsync(counter.Page);
+        var began = TimeProvider.System.GetTimestamp();
+        var load = ClaimAndReleaseAsync(program, jobs, stop.Token);
+        await counter.Page.Mouse.MoveAsync(250, 500);
+        for (var turn = 0; Volatile.Read(ref arrived) < Events; turn++)
+        {
+            bound.Token.ThrowIfCancellationRequested();
+            await counter.Page.Mouse.WheelAsync(0, turn / 20 % 2 == 0 ? 700 : -700);
+        }
+
+        var elapsed = TimeProvider.System.GetElapsedTime(began);
+        var tasks = await trace.StopAsync();
+        await stop.CancelAsync();
+        await load;
+
+        output.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Jobs} jobs, {arrived / elapsed.TotalSeconds:F0} events/s, {tasks.Count} tasks, the longest {tasks.Max(task => task.Cpu):F1} ms of the processor, {tasks.Max(task => task.Wall):F1} ms of the clock"));
+        Assert.InRange(tasks.Max(task => task.Cpu), 0, LongestTask);
+        await Expect(counter.Rows).ToHaveCountAsync(Jobs);
+    }
+
+    public ValueTask DisposeAsync() => browsers.CloseAsync();
+
+    /// <summary>Another counter that takes one job after the other and puts it back.</summary>
+    private static async Task ClaimAndReleaseAsync(HttpClient program, SentJob[] jobs, CancellationToken stop)
+    {
+        var pairs = new List<Task>();
+        using var timer = new PeriodicTimer(BetweenPairs);
+        try
+        {
+            for (var turn = 0; await timer.WaitForNextTickAsync(stop); turn++)
+                pairs.Add(PairAsync(jobs[turn % jobs.Length]));
+        }
+        catch (OperationCanceledException)
+        {
+            await Task.WhenAll(pairs);
+        }
+
+        async Task PairAsync(SentJob job)
+        {
+            foreach (var verb in (string[])["claim", "release"])
+            {
+                using var answer = await program.PostAsync(
+                    new Uri($"/api/shopkeeper/sessions/{job.SessionId}/{verb}", UriKind.Relative), content: null, CancellationToken.None);
+                Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+            }
+        }
+    }
+}
