@@ -5,7 +5,7 @@ namespace CloudTab.Janitor;
 
 /// <summary>
 /// Forgets what nobody asks for any more: ended sessions with their files' rows and events, old events, replicas that are gone, from where
-/// keys were used or guessed, browsers that have not been used, tickets that were not.
+/// keys were used or guessed, browsers that have not been used, tickets that were not, finished jobs of long ago.
 /// </summary>
 internal sealed class Purge(Database database, Lifetimes lifetimes, IOptions<JanitorOptions> options)
 {
@@ -69,12 +69,14 @@ internal sealed class Purge(Database database, Lifetimes lifetimes, IOptions<Jan
                 DELETE FROM key_guesses WHERE began_at <= now() - interval '10 minutes'
             ), tickets AS (
                 DELETE FROM tickets WHERE made_at <= @madeBefore
+            ), jobs AS (
+                DELETE FROM finished_jobs WHERE finished_at <= @finishedBefore
             ), sign_ins AS (
                 DELETE FROM sign_ins WHERE used_at <= @signedInBefore
             )
             DELETE FROM key_uses WHERE used_at <= now() - interval '30 days'
             """;
         return database.ExecuteAsync(
-            sql, new { madeBefore = lifetimes.Now - Tickets.Lifetime, signedInBefore = lifetimes.Now - SignIns.IdleLimit }, cancellationToken);
+            sql, new { madeBefore = lifetimes.Now - Tickets.Lifetime, signedInBefore = lifetimes.Now - SignIns.IdleLimit, finishedBefore = lifetimes.Now - DaySheets.Retention }, cancellationToken);
     }
 }

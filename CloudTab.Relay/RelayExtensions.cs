@@ -31,6 +31,7 @@ public static class RelayExtensions
         builder.Services.AddSingleton<QueuePlaces>();
         builder.Services.AddSingleton<Shops>();
         builder.Services.AddSingleton<ShopSettings>();
+        builder.Services.AddSingleton<DaySheets>();
         builder.Services.AddSingleton<Offers>();
         builder.Services.AddSingleton<OptionChanges>();
         builder.Services.AddSingleton<Payments>();

@@ -11,6 +11,7 @@ namespace CloudTab.ShopApi;
 [JsonSerializable(typeof(Answer))]
 [JsonSerializable(typeof(FileLinkView))]
 [JsonSerializable(typeof(TicketView))]
+[JsonSerializable(typeof(DaySheetView))]
 [JsonSerializable(typeof(NewKey))]
 [JsonSerializable(typeof(NewKeyView))]
 [JsonSerializable(typeof(KeysView))]

@@ -67,6 +67,9 @@ internal static class Problems
     public static readonly Problem InvalidName = new(
         StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", $"`name` must be text of 1 to {DisplayName.Longest} characters.");
 
+    public static readonly Problem InvalidDay = new(
+        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", "The day must be a date such as 2026-11-29, and `timeZone` a name such as Asia/Kolkata.");
+
     public static readonly Problem KeyNotFound = new(StatusCodes.Status404NotFound, "key_not_found", "Unknown key", "This shop has no such key.");
 
     public static readonly Problem TooManyKeys = new(

@@ -24,6 +24,7 @@ internal static class PageEndpoints
         foreach (var view in (string[])["", "/day", "/settings"])
             group.MapGet(view, Show);
         group.MapGet("/preview", ShowPreview);
+        group.MapGet("/poster", ShowPoster);
         group.MapPost("/sign-in", SignIn).DisableAntiforgery().WithMetadata(new RequestSizeLimitAttribute(LargestForm));
         group.MapPost("/sign-out", SignOut);
     }
@@ -58,6 +59,14 @@ internal static class PageEndpoints
             + "connect-src 'self'; worker-src blob:; img-src blob: data:; font-src data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
         response.Headers.XFrameOptions = "SAMEORIGIN";
         return new();
+    }
+
+    /// <summary>What the shop prints and puts on its counter: its address as a QR code.</summary>
+    private static RazorComponentResult ShowPoster(HttpContext context)
+    {
+        return Shopkeeper.Of(context) is { Key: var key }
+            ? new RazorComponentResult<PosterPage>(new { key.ShopName, CustomerUrl = ShopEndpoints.CustomerUrl(context.Request, key.Shop) })
+            : Form(context, problem: null);
     }
 
     private static async Task<Results<SeeOther, RazorComponentResult>> SignIn(

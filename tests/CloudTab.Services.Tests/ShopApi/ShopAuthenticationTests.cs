@@ -16,6 +16,7 @@ public sealed class ShopAuthenticationTests(RelayFixture relay) : IClassFixture<
         { "GET", "/api/shopkeeper/sessions/ABC234/download" },
         { "GET", "/api/shopkeeper/files/00000000-0000-0000-0000-000000000000/preview" },
         { "POST", "/api/shopkeeper/ticket" },
+        { "GET", "/api/shopkeeper/days/2026-11-29" },
         { "GET", "/api/shopkeeper/shop" },
         { "PATCH", "/api/shopkeeper/shop" },
         { "GET", "/api/shopkeeper/keys" },

@@ -48,6 +48,24 @@ public sealed class SignInTests(RelayFixture relay) : IClassFixture<RelayFixture
         Assert.Equal(0, await relay.ScalarAsync<long>("SELECT count(*) FROM sign_ins WHERE position(convert_to(@secret, 'UTF8') IN sha256) > 0", new { secret }));
     }
 
+    [Fact]
+    public async Task The_poster_has_the_address_of_the_shop_s_customers_as_a_QR_code()
+    {
+        var shop = await relay.ShopAsync(name: "Print & <b>Copy</b>");
+        using var browser = await relay.BrowserAsync(shop.Key);
+        browser.DefaultRequestHeaders.Add("X-Forwarded-Host", "localhost:5000");
+        using var signedOut = relay.ShopApi(key: null);
+
+        var html = await browser.GetStringAsync("/shop/poster", Token);
+        var form = await signedOut.GetStringAsync("/shop/poster", Token);
+
+        Assert.Contains("Print &amp; &lt;b&gt;Copy&lt;/b&gt;", html, StringComparison.Ordinal);
+        Assert.Contains($"http://localhost:5000/s/{shop.Id}", html, StringComparison.Ordinal);
+        Assert.Contains("<svg class=\"qr\"", html, StringComparison.Ordinal);
+        Assert.DoesNotContain("style=", html, StringComparison.Ordinal);
+        Assert.DoesNotContain("<svg class=\"qr\"", form, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("cloudtab.example", "https", "__Host-shop", true)]
     [InlineData("cloudtab.example", "http", "__Host-shop", true)] // TLS ends at a proxy that TRUSTED_PROXIES does not name

@@ -1,0 +1,59 @@
+using System.Globalization;
+using Npgsql;
+
+namespace CloudTab.Relay;
+
+/// <summary>What a shop has printed on a day, and for how much. It names no customer, and outlives the sessions.</summary>
+public sealed class DaySheets(Database database)
+{
+    /// <summary>How long finished jobs are remembered.</summary>
+    public static readonly TimeSpan Retention = TimeSpan.FromDays(400);
+
+    /// <summary>The jobs that a shop has finished on a day, in their order.</summary>
+    /// <param name="timeZone">Name of the zone whose midnights the day lies between, such as `Asia/Kolkata`.</param>
+    /// <returns>The jobs, or null if there is no such zone.</returns>
+    public async Task<List<FinishedJob>?> FindAsync(string shop, DateOnly day, string timeZone, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            SELECT finished_at AT TIME ZONE @timeZone AS FinishedAt, counter, token, files, monochrome, color, uncounted_files AS UncountedFiles,
+                   amount, is_complete AS IsComplete, currency, paid_amount AS PaidAmount, is_paid AS IsPaid
+            FROM finished_jobs
+            WHERE shop_id = @shop
+                AND finished_at >= @day::date::timestamp AT TIME ZONE @timeZone AND finished_at < (@day::date + 1)::timestamp AT TIME ZONE @timeZone
+            ORDER BY finished_at, session, claim
+            """;
+        try
+        {
+            return await database.QueryAsync<FinishedJob>(
+                sql, new { shop, day = day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture), timeZone }, cancellationToken);
+        }
+        catch (PostgresException unknown) when (unknown.SqlState == PostgresErrorCodes.InvalidParameterValue)
+        {
+            return null;
+        }
+    }
+}
+
+/// <summary>A job that a shop has finished.</summary>
+/// <param name="FinishedAt">By the clock of the zone that was asked for.</param>
+/// <param name="Counter">Name of the key that completed it.</param>
+/// <param name="Token">The number that its customer had in the queue.</param>
+/// <param name="Monochrome">Pages that were printed in black and white.</param>
+/// <param name="Color">Pages that were printed in colour.</param>
+/// <param name="UncountedFiles">Files whose pages nobody knows.</param>
+/// <param name="Amount">What is known of its price, in the smallest unit of the currency.</param>
+/// <param name="IsComplete">Whether that is the whole price.</param>
+/// <param name="PaidAmount">How much of it was marked as paid.</param>
+public sealed record FinishedJob(
+    DateTime FinishedAt,
+    string Counter,
+    int? Token,
+    int Files,
+    long Monochrome,
+    long Color,
+    int UncountedFiles,
+    long Amount,
+    bool IsComplete,
+    string Currency,
+    long PaidAmount,
+    bool IsPaid);

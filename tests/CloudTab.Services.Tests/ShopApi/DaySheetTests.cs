@@ -1,0 +1,194 @@
+using System.Net;
+using CloudTab.Janitor;
+using CloudTab.ShopApi;
+
+namespace CloudTab.Services.Tests;
+
+public sealed class DaySheetTests(RelayFixture relay) : IClassFixture<RelayFixture>
+{
+    [Fact]
+    public async Task A_day_has_the_jobs_that_were_completed_on_it_and_what_was_paid_for_them()
+    {
+        var shop = await relay.ShopAsync();
+        using var client = relay.ShopApi(shop.Key);
+        await CompleteAsync(client, await JobAsync(shop, pages: 3, color: false, price: 200), isPaid: true);
+        var unpaid = await JobAsync(shop, pages: 2, color: true, price: 1_000);
+        await CompleteAsync(client, unpaid, isPaid: false);
+        await CompleteAsync(client, await JobAsync(shop, pages: null, color: false, price: null), isPaid: true);
+        await relay.AnnounceAsync(shop.Id); // still waits
+        var other = await relay.ShopAsync();
+        using var otherClient = relay.ShopApi(other.Key);
+
+        var sheet = await SheetAsync(client, Today);
+
+        Assert.Equal(["success", "jobs", "files", "pages", "monochrome", "color", "uncountedFiles", "paid", "unpaid", "unpricedJobs", "currency"], sheet.Fields());
+        Assert.Equal("""3 3 5 3 2 1 600 2000 1 "INR" """.Trim(), string.Join(' ', sheet.EnumerateObject().Skip(1).Select(field => field.Value.GetRawText())));
+        Assert.Equal(0, (await SheetAsync(otherClient, Today)).GetProperty("jobs").GetInt32());
+        Assert.Equal(0, (await SheetAsync(client, Today.AddDays(-1))).GetProperty("jobs").GetInt32());
+
+        // Paid when it was completed already, and taken back.
+        using var paid = await client.PostAsync($"/api/shopkeeper/sessions/{unpaid.SessionId}/paid");
+        Assert.Equal((2_600, 0), await MoneyAsync(client));
+        using var takenBack = await client.DeleteAsync($"/api/shopkeeper/sessions/{unpaid.SessionId}/paid", Token);
+        Assert.Equal((600, 2_000), await MoneyAsync(client));
+    }
+
+    [Fact]
+    public async Task A_claim_whose_late_files_stay_is_a_job_and_they_are_another()
+    {
+        var shop = await relay.ShopAsync();
+        using var client = relay.ShopApi(shop.Key);
+        var given = await JobAsync(shop, pages: 3, color: false, price: 200, new GivenFile("first.pdf", [1]), new GivenFile("late.pdf", [2]));
+        await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/claim");
+        await relay.ExecuteAsync("UPDATE files SET added_in_claim = 1 WHERE id = @id", new { id = given.Files[1] });
+
+        await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/complete");
+        await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/complete");
+        Assert.Equal("1 1 3", await CountsAsync(client));
+
+        await CompleteAsync(client, given, isPaid: true);
+        Assert.Equal("2 2 6", await CountsAsync(client));
+        Assert.Equal((600, 600), await MoneyAsync(client));
+    }
+
+    [Fact]
+    public async Task A_day_lies_between_the_midnights_of_the_shop_s_zone()
+    {
+        var shop = await relay.ShopAsync();
+        using var client = relay.ShopApi(shop.Key);
+        await CompleteAsync(client, await JobAsync(shop, pages: 1, color: false, price: 200), isPaid: true);
+        await relay.ExecuteAsync("UPDATE finished_jobs SET finished_at = '2026-03-01T20:00:00Z' WHERE shop_id = @Id", shop);
+
+        Assert.Equal(1, await JobsAsync("2026-03-01?timeZone=UTC"));
+        Assert.Equal(1, await JobsAsync("2026-03-01"));
+        Assert.Equal(1, await JobsAsync("2026-03-02?timeZone=Asia/Kolkata"));
+        Assert.Equal(0, await JobsAsync("2026-03-01?timeZone=Asia%2FKolkata"));
+
+        async Task<int> JobsAsync(string day)
+        {
+            using var answer = await client.GetAsync($"/api/shopkeeper/days/{day}", Token);
+            return (await answer.JsonAsync()).GetProperty("jobs").GetInt32();
+        }
+    }
+
+    [Theory]
+    [InlineData("2026-02-30")]
+    [InlineData("today")]
+    [InlineData("0001-01-01")]
+    [InlineData("2026-03-01?timeZone=Nowhere/City")]
+    [InlineData("2026-03-01?timeZone=")]
+    [InlineData("2026-03-01?timeZone=%27%3B")]
+    public async Task What_is_no_day_is_refused(string day)
+    {
+        var shop = await relay.ShopAsync();
+        using var client = relay.ShopApi(shop.Key);
+
+        using var answer = await client.GetAsync($"/api/shopkeeper/days/{day}", Token);
+
+        await answer.IsProblemAsync(HttpStatusCode.BadRequest, "invalid_request");
+    }
+
+    [Theory]
+    [InlineData("?format=csv", null)]
+    [InlineData("", "text/csv")]
+    public async Task As_CSV_a_day_has_a_line_for_each_job_and_no_formula(string query, string? accept)
+    {
+        var shop = await relay.ShopAsync();
+        await relay.ExecuteAsync("UPDATE api_keys SET name = '=HYPERLINK(\"x\",1)' WHERE shop_id = @Id", shop);
+        using var client = relay.ShopApi(shop.Key);
+        await CompleteAsync(client, await JobAsync(shop, pages: 3, color: false, price: 250), isPaid: true);
+        if (accept is not null)
+            client.DefaultRequestHeaders.Add("Accept", accept);
+
+        using var answer = await client.GetAsync($"/api/shopkeeper/days/{Today:yyyy-MM-dd}{query}", Token);
+
+        Assert.Equal("text/csv; charset=utf-8", answer.Content.Headers.ContentType?.ToString());
+        Assert.Equal($"attachment; filename={Today:yyyy-MM-dd}.csv", answer.Content.Headers.ContentDisposition?.ToString());
+        var bytes = await answer.Content.ReadAsByteArrayAsync(Token);
+        Assert.Equal([0xEF, 0xBB, 0xBF], bytes[..3]);
+        var lines = System.Text.Encoding.UTF8.GetString(bytes[3..]).Split("\r\n");
+        Assert.Equal(3, lines.Length);
+        Assert.StartsWith("date,time,token,counter,", lines[0], StringComparison.Ordinal);
+        Assert.StartsWith($"{Today:yyyy-MM-dd},", lines[1], StringComparison.Ordinal);
+        Assert.EndsWith(""",1,"'=HYPERLINK(""x"",1)",1,3,0,0,7.50,7.50,INR,yes""", lines[1], StringComparison.Ordinal);
+        Assert.DoesNotContain("Asha", lines[1], StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Front desk", "Front desk")]
+    [InlineData("=1+1", "'=1+1")]
+    [InlineData("+1", "'+1")]
+    [InlineData("-1", "'-1")]
+    [InlineData("@SUM(A1)", "'@SUM(A1)")]
+    [InlineData("＝1", "'＝1")]
+    [InlineData("\t=1", "\"'\t=1\"")]
+    [InlineData("a,b", "\"a,b\"")]
+    [InlineData("a\"b", "\"a\"\"b\"")]
+    [InlineData("a\r\n=1", "\"a\r\n=1\"")]
+    [InlineData("", "")]
+    public void A_cell_is_text_for_any_spreadsheet(string text, string cell) => Assert.Equal(cell, DayCsv.Cell(text));
+
+    [Fact]
+    public async Task A_finished_job_outlives_its_session_and_is_forgotten_in_the_end()
+    {
+        using var states = new StateMachine(relay);
+        var shop = await relay.ShopAsync();
+        using var client = relay.ShopApi(shop.Key);
+        var (kept, old) = (await JobAsync(shop, pages: 1, color: false, price: 200), await JobAsync(shop, pages: 1, color: false, price: 200));
+        await CompleteAsync(client, kept, isPaid: true);
+        await CompleteAsync(client, old, isPaid: true);
+        await states.ExecuteAsync("UPDATE files SET status = 'deleted', lease_until = NULL WHERE session = @Id", kept);
+        await states.ExecuteAsync("UPDATE sessions SET ended_at = '2000-01-01' WHERE id = @Id", kept);
+        await states.ExecuteAsync("UPDATE finished_jobs SET finished_at = @then WHERE session = @Id", new { old.Id, then = DateTimeOffset.UnixEpoch.UtcDateTime });
+
+        await states.Get<Purge>().RunOnceAsync(Token);
+
+        Assert.Equal(0, await relay.ScalarAsync<long>("SELECT count(*) FROM sessions WHERE id = @Id", kept));
+        Assert.Equal(1, await relay.ScalarAsync<long>("SELECT count(*) FROM finished_jobs WHERE shop_id = @Id", shop));
+        Assert.Equal(1, (await SheetAsync(client, Today)).GetProperty("jobs").GetInt32());
+    }
+
+    private DateOnly Today => DateOnly.FromDateTime(relay.Clock.GetUtcNow().UtcDateTime);
+
+    /// <summary>A job whose files have so many pages each, at a price for each page.</summary>
+    private async Task<GivenSession> JobAsync(TestShop shop, int? pages, bool color, int? price, params GivenFile[] files)
+    {
+        var given = await relay.SubmitAsync(shop.Id, "Asha", files);
+        await relay.ExecuteAsync(
+            """
+            UPDATE files SET printed_pages = @pages, page_price = @price, currency = CASE WHEN @price::bigint IS NOT NULL THEN 'INR' END,
+                print_options = jsonb_set(print_options, '{colorMode}', to_jsonb(@mode::text))
+            WHERE session = @Id
+            """,
+            new { given.Id, pages = (long?)pages, price = (long?)price, mode = color ? "color" : "monochrome" });
+        return given;
+    }
+
+    private static async Task CompleteAsync(HttpClient client, GivenSession given, bool isPaid)
+    {
+        foreach (var step in isPaid ? (string[])["claim", "paid", "complete"] : ["claim", "complete"])
+        {
+            using var answer = await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/{step}");
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        }
+    }
+
+    private static async Task<System.Text.Json.JsonElement> SheetAsync(HttpClient client, DateOnly day)
+    {
+        using var answer = await client.GetAsync($"/api/shopkeeper/days/{day:yyyy-MM-dd}", Token);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        return await answer.JsonAsync();
+    }
+
+    private async Task<(long Paid, long Unpaid)> MoneyAsync(HttpClient client)
+    {
+        var sheet = await SheetAsync(client, Today);
+        return (sheet.GetProperty("paid").GetInt64(), sheet.GetProperty("unpaid").GetInt64());
+    }
+
+    private async Task<string> CountsAsync(HttpClient client)
+    {
+        var sheet = await SheetAsync(client, Today);
+        return $"{sheet.GetProperty("jobs")} {sheet.GetProperty("files")} {sheet.GetProperty("pages")}";
+    }
+}
