@@ -38,6 +38,8 @@ internal static class Routes
         ("/s/{shop}/send", UploadApi),
         ("/s/{shop}/share", UploadApi),
         ("/s/{shop}/sessions/{**rest}", UploadApi),
+        ("/receipt/{**rest}", UploadApi),
+        ("/.well-known/jwks.json", UploadApi),
         ("/shop", ShopApi),
         ("/shop/{**rest}", ShopApi),
 

@@ -3,7 +3,7 @@ using System.ComponentModel.DataAnnotations;
 namespace CloudTab.Janitor;
 
 /// <summary>How often the Janitor looks, how much it does at a time, and how long ended sessions are remembered.</summary>
-internal sealed class JanitorOptions
+internal sealed class JanitorOptions : IValidatableObject
 {
     /// <summary>
     /// Milliseconds between the rounds of what is due by the clock: expiry, lapsed claims, removal (JANITOR_INTERVAL, default 5,000).
@@ -52,4 +52,19 @@ internal sealed class JanitorOptions
     [ConfigurationKeyName("PURGE_AFTER")]
     [Range(60_000, 2_592_000_000)]
     public long PurgeAfter { get; set; } = 86_400_000;
+
+    /// <summary>
+    /// Milliseconds that a receipt is kept (RECEIPT_LIFETIME, default 7,776,000,000 = 90 days; no less than PURGE_AFTER). It holds no
+    /// name, but sizes, times and hashes of files. Customers who have copied theirs can check it for ever.
+    /// </summary>
+    [ConfigurationKeyName("RECEIPT_LIFETIME")]
+    [Range(60_000, 315_360_000_000)]
+    public long ReceiptLifetime { get; set; } = 7_776_000_000;
+
+    /// <inheritdoc/>
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (ReceiptLifetime < PurgeAfter)
+            yield return new("RECEIPT_LIFETIME is less than PURGE_AFTER: sessions would refer to receipts that are gone");
+    }
 }

@@ -19,6 +19,7 @@ builder.Services.AddDuty<MarkDue>("abandon_uploads", options => options.Interval
 builder.Services.AddDuty<MarkDue>("expire_uploads", options => options.Interval, due => due.ExpireUploadsAsync);
 builder.Services.AddDuty<TidyUploads>("tidy_uploads", options => options.Interval, duty => duty.RunOnceAsync);
 builder.Services.AddDuty<RemoveFiles>("remove_files", options => options.Interval, duty => duty.RunOnceAsync);
+builder.Services.AddDuty<IssueReceipts>("issue_receipts", options => options.Interval, duty => duty.RunOnceAsync);
 builder.Services.AddDuty<AbortUploads>("abort_uploads", options => options.ListingInterval, duty => duty.RunOnceAsync);
 builder.Services.AddDuty<SweepOrphans>("sweep_orphans", options => options.ListingInterval, duty => duty.RunOnceAsync);
 builder.Services.AddDuty<Purge>("purge", options => options.ListingInterval, duty => duty.RunOnceAsync);

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Options;
 namespace CloudTab.Janitor;
 
 /// <summary>
-/// Forgets what nobody asks for any more: ended sessions with their files' rows and events, old events, replicas that are gone, from where
-/// keys were used or guessed, browsers that have not been used, tickets that were not, finished jobs of long ago.
+/// Forgets what nobody asks for any more: ended sessions with their files' rows and events, old receipts, old events, replicas that are
+/// gone, from where keys were used or guessed, browsers that have not been used, tickets that were not, finished jobs of long ago.
 /// </summary>
 internal sealed class Purge(Database database, Lifetimes lifetimes, IOptions<JanitorOptions> options)
 {
@@ -15,19 +15,21 @@ internal sealed class Purge(Database database, Lifetimes lifetimes, IOptions<Jan
     public async Task<Batch> RunOnceAsync(CancellationToken cancellationToken)
     {
         var sessions = await PurgeSessionsAsync(cancellationToken);
+        var receipts = await PurgeReceiptsAsync(cancellationToken);
         var events = await PurgeEventsAsync(cancellationToken);
         var replicas = await PurgeReplicasAsync(cancellationToken);
         var keys = await PurgeKeysAsync(cancellationToken);
-        return new(sessions + events + replicas + keys, More: sessions == options.Value.BatchSize || events == options.Value.BatchSize);
+        return new(
+            sessions + receipts + events + replicas + keys, More: ((int[])[sessions, receipts, events]).Contains(options.Value.BatchSize));
     }
 
-    /// <summary>A session whose objects are not all gone keeps its rows: they are how the objects are found.</summary>
+    /// <summary>A session whose objects are not all gone keeps its rows: they are how the objects are found. So does one whose receipt is not made.</summary>
     private Task<int> PurgeSessionsAsync(CancellationToken cancellationToken)
     {
         const string sql = """
             WITH due AS (
                 SELECT id FROM sessions
-                WHERE ended_at <= @endedBefore
+                WHERE ended_at <= @endedBefore AND NOT receipt_due
                     AND NOT EXISTS (SELECT FROM files WHERE files.session = sessions.id AND files.status <> 'deleted')
                 ORDER BY ended_at
                 LIMIT @limit
@@ -39,6 +41,22 @@ internal sealed class Purge(Database database, Lifetimes lifetimes, IOptions<Jan
             """;
         return database.ExecuteAsync(
             sql, new { endedBefore = lifetimes.Now.AddMilliseconds(-options.Value.PurgeAfter), limit = options.Value.BatchSize }, cancellationToken);
+    }
+
+    private Task<int> PurgeReceiptsAsync(CancellationToken cancellationToken)
+    {
+        const string sql = """
+            WITH due AS (
+                SELECT id FROM receipts
+                WHERE created_at <= @createdBefore
+                ORDER BY created_at
+                LIMIT @limit
+                FOR UPDATE SKIP LOCKED
+            )
+            DELETE FROM receipts USING due WHERE receipts.id = due.id
+            """;
+        return database.ExecuteAsync(
+            sql, new { createdBefore = lifetimes.Now.AddMilliseconds(-options.Value.ReceiptLifetime), limit = options.Value.BatchSize }, cancellationToken);
     }
 
     private Task<int> PurgeEventsAsync(CancellationToken cancellationToken)

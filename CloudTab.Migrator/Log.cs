@@ -5,6 +5,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Information, Message = "Script {Script} applied")]
     public static partial void ScriptApplied(this ILogger logger, string script);
 
+    [LoggerMessage(Level = LogLevel.Information, Message = "Key {Key} made, to sign receipts with")]
+    public static partial void SigningKeyAdded(this ILogger logger, string key);
+
     [LoggerMessage(Level = LogLevel.Information, Message = "Bucket {Bucket} created")]
     public static partial void BucketCreated(this ILogger logger, string bucket);
 

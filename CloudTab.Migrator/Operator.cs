@@ -9,8 +9,8 @@ internal sealed class Operator(Database database, ApiKeys keys, TimeProvider clo
 {
     private DateTime Now => clock.Now().UtcDateTime;
 
-    /// <summary>Deletes all shops, and with them everything that belongs to one.</summary>
-    public Task DeleteAllAsync(CancellationToken cancellationToken) => database.ExecuteAsync("TRUNCATE shops CASCADE", parameters: null, cancellationToken);
+    /// <summary>Deletes all shops, and with them everything that belongs to one, and all receipts.</summary>
+    public Task DeleteAllAsync(CancellationToken cancellationToken) => database.ExecuteAsync("TRUNCATE shops, receipts CASCADE", parameters: null, cancellationToken);
 
     /// <returns>Whether the shop is new.</returns>
     /// <exception cref="ValidationException">The id or the name is not one a shop can have.</exception>

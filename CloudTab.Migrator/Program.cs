@@ -8,6 +8,7 @@ builder.AddServiceDefaults();
 builder.AddDatabase();
 builder.AddObjectStore();
 builder.AddApiKeys();
+builder.Services.AddSingleton<SigningKeys>();
 
 builder.Services.AddSettings<MigratorOptions>();
 builder.Services.AddSettings<DirectOptions>();

@@ -8,7 +8,7 @@ using Polly;
 
 namespace CloudTab.Migrator;
 
-/// <summary>The command line: without a verb it migrates, `wait` waits for that; `shop` and `key` are the operator's tool.</summary>
+/// <summary>The command line: without a verb it migrates, `wait` waits for that; `shop`, `key` and `signing-key` are the operator's tool.</summary>
 internal static class Verbs
 {
     private static readonly Dictionary<string, ShopLimit> LimitNames = new(StringComparer.Ordinal)
@@ -26,10 +26,13 @@ internal static class Verbs
             Wait(services.GetRequiredService<Schema>()),
             Shop(services.GetRequiredService<Operator>(), services.GetRequiredService<ShopSettings>(), services.GetRequiredService<Offers>()),
             Key(services.GetRequiredService<Operator>(), services.GetRequiredService<ApiKeys>()),
+            SigningKey(services.GetRequiredService<SigningKeys>()),
         };
         root.SetAction((_, cancellationToken) => ExplainedAsync(async () =>
         {
             await services.GetRequiredService<Schema>().MigrateAsync(cancellationToken);
+            if (await services.GetRequiredService<SigningKeys>().EnsureAsync(cancellationToken) is { } made)
+                services.GetRequiredService<ILogger<SigningKeys>>().SigningKeyAdded(made);
             await services.GetRequiredService<Bucket>().EnsureAsync(cancellationToken);
             await services.GetRequiredService<BucketPrivacy>().CheckAsync(cancellationToken);
             await services.GetRequiredService<BucketCors>().EnsureAsync(cancellationToken);
@@ -155,6 +158,30 @@ internal static class Verbs
             Console.WriteLine("Revoked.");
         }));
         return new("key", "API keys of shops") { add, list, revoke };
+    }
+
+    private static Command SigningKey(SigningKeys keys)
+    {
+        var id = new Argument<string>("id") { Description = "The key's id, as `signing-key list` shows it" };
+
+        var add = new Command("add", "Makes another key, which signs receipts from now on; those before it stay published");
+        add.SetAction((_, cancellationToken) => ExplainedAsync(async () => Console.WriteLine(await keys.AddAsync(cancellationToken))));
+
+        var list = new Command("list", "Lists the keys that are published; the first one signs");
+        list.SetAction((_, cancellationToken) => ExplainedAsync(async () =>
+        {
+            foreach (var key in await keys.AllAsync(cancellationToken))
+                Console.WriteLine($"{key.Id}\t{key.CreatedAt:u}");
+        }));
+
+        var remove = new Command("remove", "Forgets a key: receipts that it has signed are not right any more") { id };
+        remove.SetAction((given, cancellationToken) => ExplainedAsync(async () =>
+        {
+            if (!await keys.RemoveAsync(given.GetRequiredValue(id), cancellationToken))
+                throw new ValidationException("There is no such key, or no other");
+            Console.WriteLine("Removed.");
+        }));
+        return new("signing-key", "Keys that receipts are signed with") { add, list, remove };
     }
 
     private static Task<int> OfShopAsync(string shop, Func<string, Task<bool>> change) => ExplainedAsync(async () =>

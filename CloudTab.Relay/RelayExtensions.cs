@@ -26,6 +26,8 @@ public static class RelayExtensions
         builder.Services.AddSingleton<Uploads>();
         builder.Services.AddSingleton<Claims>();
         builder.Services.AddSingleton<Expiry>();
+        builder.Services.AddSingleton<SigningKeys>();
+        builder.Services.AddSingleton<Receipts>();
         builder.Services.AddSingleton<Removal>();
         builder.Services.AddSingleton<SessionViews>();
         builder.Services.AddSingleton<QueuePlaces>();

@@ -13,6 +13,7 @@ internal static class CustomerDocument
 {
     public const string Name = "customer";
     public const string Sessions = "Sessions";
+    public const string Receipts = "Receipts";
     public const string Resumable = "Resumable uploads";
     public const string Direct = "Direct uploads";
 
@@ -21,6 +22,8 @@ internal static class CustomerDocument
 
     private const string ASession = "2n5v8x1c3b7m9k4h6g0f2d5s8a";
     private const string AnUpload = "5t8w1z4c7f0j3m6p9s2v5y8b1e";
+    private const string AKey = "nRUmbSOcFvqZOgWSeT9VOw5XWjnFUXMXIXjWfIN52zw";
+    private const string AReceipt = "6d2k9q4r7s1t5v8w3x0y2z4a6b";
     private const string ADigest = "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4";
     private static readonly Guid AFile = new("019a8f3e-6a52-7c1d-9e0b-4d2f8a6c1b35");
     private static readonly Dictionary<string, string> AChecksum =
@@ -67,6 +70,7 @@ internal static class CustomerDocument
         {
             ["sessionId"] = ("The customer's secret: 26 characters of Crockford's base 32.", ASession),
             ["uploadId"] = ("The upload's secret: 26 characters of Crockford's base 32.", AnUpload),
+            ["receiptId"] = ("The receipt's id: 26 characters of Crockford's base 32.", AReceipt),
             ["fileId"] = ("A file's id.", AFile.ToString()),
             ["shop"] = ("A shop's id; without it the default shop.", "corner-print"),
             [EventEndpoints.LastEventId] = ("The id of the last event that the client got: what it knows by that is not sent again.", "9f2c51d07ab3e864.12-2"),
@@ -97,9 +101,12 @@ internal static class CustomerDocument
             new NewSession("Asha", "corner-print", PrintOptionsChange.Parse("{\"colorMode\":\"color\"}")),
             new SessionAnswer(true, ASession, "K7MXQ2", Now.AddMinutes(30), "Session created."),
             new StatusAnswer(true, new(
-                ASession, "K7MXQ2", "pending", 1, 48_213, Now, Now.AddMinutes(30), null, new(12, 2),
+                ASession, "K7MXQ2", "pending", 1, 48_213, Now, Now.AddMinutes(30), null, new(12, 2), null,
                 [new(AFile, "a.pdf", MediaTypes.Pdf, 48_213, "stored", 3, false, Scan.Clean, Options, 6, 1_200)], 6, 0, new(1_200, "INR", true), null, null)),
             new SubmitAnswer(true, ASession, "The shop has been told."),
+            new ReceiptAnswer(true, "eyJhbGciOiJFUzI1NiIs….eyJqdGkiOiI2ZDJrOXE0….kMSZk2WXoTZ8mKN5…"),
+            new JsonWebKeySet(
+                [new("EC", "P-256", "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0", AKey, "sig", "ES256")]),
             new ShopAnswer(
                 true, true, "The shop is ready for your files.", new("corner-print", "Corner Print"), AnOffer, PrintOptions.Default,
                 new(Limits.MaxFiles, Limits.MaxFileSize, Limits.For(default).SessionSize), [MediaTypes.Pdf, MediaTypes.Jpeg]),

@@ -10,6 +10,8 @@ namespace CloudTab.UploadApi;
 [JsonSerializable(typeof(SessionAnswer))]
 [JsonSerializable(typeof(StatusAnswer))]
 [JsonSerializable(typeof(DeletedSession))]
+[JsonSerializable(typeof(ReceiptAnswer))]
+[JsonSerializable(typeof(JsonWebKeySet))]
 [JsonSerializable(typeof(SubmitAnswer))]
 [JsonSerializable(typeof(ShopAnswer))]
 [JsonSerializable(typeof(UploadAnswer))]

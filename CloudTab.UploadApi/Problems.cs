@@ -25,6 +25,9 @@ internal static class Problems
     public static readonly Problem SessionNotFound = new(
         StatusCodes.Status404NotFound, "session_not_found", "Unknown session", "This session does not exist.");
 
+    public static readonly Problem ReceiptNotFound = new(
+        StatusCodes.Status404NotFound, "receipt_not_found", "Unknown receipt", "This receipt does not exist, or is no longer kept.");
+
     // 410, not 409: the session existed and will never take a file again.
     public static readonly Problem SessionClosed = new(
         StatusCodes.Status410Gone, "session_closed", "Session closed", "This session has ended. Start a new one.");

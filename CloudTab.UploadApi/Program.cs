@@ -74,9 +74,10 @@ app.UseMethodOverride();
 app.UseRouting();
 app.UseRateLimiter();
 
-app.MapGroup("/api/customer").MapSessions().MapEvents().MapFiles().MapUploads();
-app.MapGroup("/s/{shop}/api/customer").ExcludeFromDescription().MapSessions().MapEvents().MapFiles().MapUploads();
+app.MapGroup("/api/customer").MapSessions().MapEvents().MapReceipts().MapFiles().MapUploads();
+app.MapGroup("/s/{shop}/api/customer").ExcludeFromDescription().MapSessions().MapEvents().MapReceipts().MapFiles().MapUploads();
 app.MapPages();
+app.MapReceiptPages();
 app.MapAssets();
 app.MapDocuments();
 

@@ -5,12 +5,12 @@ namespace CloudTab.Relay;
 
 /// <summary>
 /// Deletes files that are marked `deleting` from S3, then marks their rows `deleted` (or drops the rows of files that were never
-/// stored). Both steps can be repeated: the code that marks files calls it at once, and the Janitor calls it for what was left over. A
+/// stored). If that was the last of a session that has ended, its receipt is made. Each step can be repeated: the code that marks files calls it at once, and the Janitor calls it for what was left over. A
 /// batch is claimed for a moment before S3 hears of it, so that several processes share the work, and what S3 refuses to delete is
 /// retried later without holding up the rest. While a process may still be putting something, its file's row stays, and what came in the
 /// meantime is removed in another round.
 /// </summary>
-public sealed class Removal(Database database, ObjectStore store, Lifetimes lifetimes, ILogger<Removal> logger)
+public sealed class Removal(Database database, ObjectStore store, Receipts receipts, Lifetimes lifetimes, ILogger<Removal> logger)
 {
     /// <summary>Most objects that S3 deletes in one request.</summary>
     public const int BatchSize = 1_000;
@@ -32,6 +32,8 @@ public sealed class Removal(Database database, ObjectStore store, Lifetimes life
             while (await RemoveAsync(session, cancellationToken) is { IsFull: true })
             {
             }
+
+            await receipts.IssueAsync(session, cancellationToken);
         }
         catch (Exception postponed) when (Outage.IsOrRefusal(postponed) || postponed is OperationCanceledException)
         {
@@ -40,7 +42,13 @@ public sealed class Removal(Database database, ObjectStore store, Lifetimes life
     }
 
     /// <summary>Removes one batch of whatever is marked.</summary>
-    public Task<RemovedFiles> RemoveBatchAsync(CancellationToken cancellationToken) => RemoveAsync(session: null, cancellationToken);
+    public async Task<RemovedFiles> RemoveBatchAsync(CancellationToken cancellationToken)
+    {
+        var removed = await RemoveAsync(session: null, cancellationToken);
+        if (removed.Removed > 0)
+            await receipts.IssueAsync(session: null, cancellationToken);
+        return removed;
+    }
 
     private async Task<RemovedFiles> RemoveAsync(Guid? session, CancellationToken cancellationToken)
     {
@@ -58,7 +66,7 @@ public sealed class Removal(Database database, ObjectStore store, Lifetimes life
                 UPDATE files SET lease_until = @now -- others come first
                 WHERE id = ANY(@held) AND id = ANY(@ids) AND status = 'deleting'
             )
-            UPDATE files SET status = 'deleted', lease_until = NULL
+            UPDATE files SET status = 'deleted', lease_until = NULL, deleted_at = @now
             WHERE id = ANY(@ids) AND status = 'deleting' AND stored_at IS NOT NULL AND id <> ALL (@held)
             """;
         var ids = files.Where(file => !refused.Contains(file.ObjectKey)).Select(file => file.Id).ToArray();

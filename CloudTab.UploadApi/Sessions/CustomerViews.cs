@@ -12,7 +12,7 @@ internal sealed class CustomerViews(Database database, QueuePlaces places, TimeP
                CASE WHEN ended_at IS NULL AND expires_at <= @now THEN 'expired' ELSE status END AS Status,
                file_count AS FileCount, total_size AS TotalSize, created_at AS CreatedAt, expires_at AS ExpiresAt,
                CASE WHEN status = 'completed' THEN ended_at END AS CompletedAt, {JobTotals.Columns}, {FileDetails.Column}, ended_at IS NOT NULL AS HasEnded,
-               ended_at IS NOT NULL AND NOT EXISTS (SELECT FROM files WHERE files.session = sessions.id AND files.status <> 'deleted') AS IsGone
+               receipt, ended_at IS NOT NULL AND NOT receipt_due AND NOT EXISTS (SELECT FROM files WHERE files.session = sessions.id AND files.status <> 'deleted') AS IsGone
         FROM sessions {JobTotals.From}
         """;
 
@@ -64,6 +64,7 @@ internal sealed class CustomerViews(Database database, QueuePlaces places, TimeP
         long? PaidAmount,
         IReadOnlyList<FileDetails> Files,
         bool HasEnded,
+        string? Receipt,
         bool IsGone);
 }
 
@@ -71,7 +72,7 @@ internal sealed class CustomerViews(Database database, QueuePlaces places, TimeP
 /// <param name="Id">Internal id.</param>
 /// <param name="Shop">Id of its shop.</param>
 /// <param name="HasEnded">Whether it has ended; one that is past its time ends within seconds.</param>
-/// <param name="IsGone">Whether it has ended and none of its files is left.</param>
+/// <param name="IsGone">Whether it has ended, none of its files is left, and its receipt is there, if it gets one.</param>
 /// <param name="View">What its customer sees.</param>
 internal sealed record FoundSession(Guid Id, string Shop, bool HasEnded, bool IsGone, CustomerSession View);
 
@@ -81,6 +82,7 @@ internal sealed record FoundSession(Guid Id, string Shop, bool HasEnded, bool Is
 /// <param name="FileCount">Files that are stored.</param>
 /// <param name="TotalSize">Bytes of the files that are stored.</param>
 /// <param name="Queue">Where it stands in the shop's queue; there while it is `pending` or `processing` and holds a file.</param>
+/// <param name="Receipt">Address of the receipt for the deletion of its files; there once they are gone.</param>
 /// <param name="Files">Every file that was stored, also those that are deleted by now.</param>
 /// <param name="Pages">Pages that come out of the printer, as far as they are known.</param>
 /// <param name="UncountedFiles">Files whose pages are not known.</param>
@@ -97,6 +99,7 @@ public sealed record CustomerSession(
     DateTime ExpiresAt,
     DateTime? CompletedAt,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] QueuePlace? Queue,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Receipt,
     IReadOnlyList<CustomerFile> Files,
     long Pages,
     int UncountedFiles,
@@ -105,7 +108,7 @@ public sealed record CustomerSession(
     long? PaidAmount)
 {
     internal static CustomerSession Of(CustomerViews.Row row, QueuePlace? queue) => new(
-        row.SessionId, row.PickupCode, row.Status, row.FileCount, row.TotalSize, row.CreatedAt, row.ExpiresAt, row.CompletedAt, queue,
+        row.SessionId, row.PickupCode, row.Status, row.FileCount, row.TotalSize, row.CreatedAt, row.ExpiresAt, row.CompletedAt, queue, ReceiptEndpoints.AddressOf(row.Receipt),
         [.. row.Files.Select(CustomerFile.Of)], row.Pages, row.UncountedFiles, new(row.Amount, row.Currency, row.IsPriceComplete), row.PaidAt, row.PaidAmount);
 }
 

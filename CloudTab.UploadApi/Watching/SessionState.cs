@@ -8,8 +8,9 @@ namespace CloudTab.UploadApi;
 /// <param name="Fingerprint">Of all that `status` tells but the place in the queue.</param>
 /// <param name="Status">The session as JSON; null if only its place was looked up.</param>
 /// <param name="Queue">Its place in the queue, if it has one.</param>
+/// <param name="Receipt">Address of the receipt for its deletion, if there is one.</param>
 /// <param name="IsGone">Whether it has ended and nothing is left of its files, so that nothing follows.</param>
-internal sealed record SessionState(string Fingerprint, byte[]? Status, QueuePlace? Queue, bool IsGone)
+internal sealed record SessionState(string Fingerprint, byte[]? Status, QueuePlace? Queue, string? Receipt, bool IsGone)
 {
     private const int FingerprintBytes = 8;
 
@@ -22,9 +23,10 @@ internal sealed record SessionState(string Fingerprint, byte[]? Status, QueuePla
             Convert.ToHexStringLower(SHA256.HashData(lasting).AsSpan(0, FingerprintBytes)),
             JsonSerializer.SerializeToUtf8Bytes(found.View, type),
             found.View.Queue,
+            found.View.Receipt,
             found.IsGone);
     }
 
     /// <summary>Only a place in the queue.</summary>
-    public static SessionState OfPlace(QueuePlace? queue) => new("", null, queue, IsGone: false);
+    public static SessionState OfPlace(QueuePlace? queue) => new("", null, queue, Receipt: null, IsGone: false);
 }

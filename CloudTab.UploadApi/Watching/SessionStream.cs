@@ -110,7 +110,7 @@ internal sealed class SessionStream(KnownState known, TimeProvider clock)
         if (state.Queue is { } place && place != _known.Queue)
             Write(body, "queue", _known = _known with { Queue = place }, JsonSerializer.SerializeToUtf8Bytes(place, JsonContext.Default.QueuePlace));
         if (state.IsGone)
-            Write(body, "deleted", _known = _known with { IsDeleted = true }, JsonSerializer.SerializeToUtf8Bytes(new DeletedSession(null), JsonContext.Default.DeletedSession));
+            Write(body, "deleted", _known = _known with { IsDeleted = true }, JsonSerializer.SerializeToUtf8Bytes(new DeletedSession(state.Receipt), JsonContext.Default.DeletedSession));
     }
 
     private static void Write(PipeWriter body, string type, KnownState id, byte[] json)
@@ -124,5 +124,5 @@ internal sealed class SessionStream(KnownState known, TimeProvider clock)
 }
 
 /// <summary>The data of the last event: all files of the session are gone.</summary>
-/// <param name="Receipt">Address of the receipt for the deletion; null if the session never held a file.</param>
+/// <param name="Receipt">Address of the receipt for the deletion; null if the session never held a file, or ended before there were receipts.</param>
 internal sealed record DeletedSession(string? Receipt);

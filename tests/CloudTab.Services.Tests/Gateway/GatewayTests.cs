@@ -53,6 +53,8 @@ public sealed class GatewayTests : IAsyncLifetime
     [InlineData("/s/corner-print", "upload-api")]
     [InlineData("/s/corner-print/send", "upload-api")]
     [InlineData("/s/corner-print/sessions/abc", "upload-api")]
+    [InlineData("/receipt/abc", "upload-api")]
+    [InlineData("/.well-known/jwks.json", "upload-api")]
     [InlineData("/api/customer/sessions/create", "upload-api")]
     [InlineData("/api/customer/uploads/abc", "upload-api")]
     [InlineData("/s/corner-print/api/customer/sessions/create", "upload-api")]

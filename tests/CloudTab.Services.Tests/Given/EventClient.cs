@@ -89,6 +89,17 @@ internal sealed class EventClient : IAsyncDisposable
         Assert.Equal((token, before), (place.GetProperty("token").GetInt32(), place.GetProperty("before").GetInt32()));
     }
 
+    /// <summary>The data of the last event of a stream. The session may be told again before, with its files gone or with its receipt.</summary>
+    public async Task<JsonElement> LastAsync(string status)
+    {
+        (string Type, JsonElement Data)? next;
+        while ((next = await TryNextAsync())?.Type == "status")
+            Assert.Equal(status, next.Value.Data.Text("status"));
+        Assert.Equal("deleted", next?.Type);
+        await EndsAsync();
+        return next!.Value.Data;
+    }
+
     /// <summary>Asserts that the server ends the stream now.</summary>
     public async Task EndsAsync() => Assert.Null(await TryNextAsync());
 

@@ -39,7 +39,7 @@ internal sealed class StateMachine : IDisposable
         builder.Services.AddSettings<JanitorOptions>();
         builder.Services.AddSingleton<Janitor.Telemetry>();
         foreach (var duty in (Type[])[
-            typeof(MarkDue), typeof(TidyUploads), typeof(RemoveFiles), typeof(AbortUploads), typeof(SweepOrphans), typeof(Purge), typeof(MeasureBacklog)])
+            typeof(MarkDue), typeof(TidyUploads), typeof(RemoveFiles), typeof(IssueReceipts), typeof(AbortUploads), typeof(SweepOrphans), typeof(Purge), typeof(MeasureBacklog)])
         {
             builder.Services.AddSingleton(duty);
         }

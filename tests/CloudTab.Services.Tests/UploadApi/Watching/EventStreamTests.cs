@@ -52,8 +52,7 @@ public sealed class EventStreamTests(UploadFixture relay) : IClassFixture<Upload
         await PostAsShopAsync(shop, sessionId, "complete");
         var completed = await events.NextStatusAsync("completed");
         Assert.Equal(["deleted", "deleted"], completed.GetProperty("files").EnumerateArray().Select(file => file.Text("status")));
-        await events.NextAsync("deleted");
-        await events.EndsAsync();
+        await events.LastAsync("completed");
     }
 
     [Fact]
@@ -70,9 +69,7 @@ public sealed class EventStreamTests(UploadFixture relay) : IClassFixture<Upload
         {
             await events.NextStatusAsync("pending");
             await events.NextPlaceAsync(1, 0);
-            await events.NextStatusAsync("cancelled");
-            await events.NextAsync("deleted");
-            await events.EndsAsync();
+            await events.LastAsync("cancelled");
         }
     }
 
@@ -138,9 +135,8 @@ public sealed class EventStreamTests(UploadFixture relay) : IClassFixture<Upload
 
         await using (var last = await OpenAsync(shop, given.SessionId, known))
         {
-            await last.NextAsync("deleted");
+            await last.LastAsync("completed");
             known = last.LastEventId;
-            await last.EndsAsync();
         }
 
         using var over = await EventClient.AskAsync(_client, EventClient.AddressOf(given.SessionId, $"/s/{shop.Id}"), known);
@@ -216,8 +212,7 @@ public sealed class EventStreamTests(UploadFixture relay) : IClassFixture<Upload
 
         var expired = await events.NextStatusAsync("expired");
         Assert.Equal("deleted", expired.GetProperty("files")[0].Text("status"));
-        await events.NextAsync("deleted");
-        await events.EndsAsync();
+        await events.LastAsync("expired");
     }
 
     [Fact]
@@ -268,7 +263,7 @@ public sealed class EventStreamTests(UploadFixture relay) : IClassFixture<Upload
 
         Assert.Matches("^retry: [0-9]+\n\nevent: status\nid: state 999\\.\ndata: \"state 999\"\n\nevent: queue\nid: state 999\\.1-999\ndata: {\"token\":1,\"before\":999}\n\n$", text);
 
-        static SessionState State(string text) => new(text, JsonSerializer.SerializeToUtf8Bytes(text), null, IsGone: false);
+        static SessionState State(string text) => new(text, JsonSerializer.SerializeToUtf8Bytes(text), null, null, IsGone: false);
     }
 
     private Task<EventClient> OpenAsync(TestShop shop, string sessionId, string? lastEventId = null) =>
