@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using System.Net;
 using System.Text;
 using CloudTab.UploadApi;
@@ -57,26 +56,26 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
         ["docx of 5 MiB"] = (Word, "a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("word/media/a.bin", new byte[5 << 20]))),
         ["docx whose main part has its type by its ending"] = (Word, "a.docx", Listing("word/document.xml", Default("xml", Word + ".main+xml"))),
         ["xlsx with a type of macros that no part has"] = (Sheet, "a.xlsx", Listing("xl/workbook.xml", Default("bin", "application/vnd.ms-excel.sheet.binary.macroEnabled.main") + Override("xl/workbook.xml", Sheet + ".main+xml"))),
-        ["xlsx with names in another case"] = (Sheet, "a.xlsx", Zip(
+        ["xlsx with names in another case"] = (Sheet, "a.xlsx", Archives.Zip(
             ("[content_types].XML", Types(Override("XL/Workbook.xml", Sheet + ".Main+xml"))), ("xl/workbook.xml", "<x/>"u8.ToArray()))),
-        ["xlsx with backslashes in names"] = (Sheet, "a.xlsx", Zip(
+        ["xlsx with backslashes in names"] = (Sheet, "a.xlsx", Archives.Zip(
             ("[Content_Types].xml", Types(Override("xl/workbook.xml", Sheet + ".main+xml"))), ("xl\\workbook.xml", "<x/>"u8.ToArray()))),
-        ["xlsx with a record of ZIP64"] = (Sheet, "a.xlsx", Zip64(Ooxml("xl/workbook.xml", Sheet + ".main+xml"))),
+        ["xlsx with a record of ZIP64"] = (Sheet, "a.xlsx", Archives.Zip64(Ooxml("xl/workbook.xml", Sheet + ".main+xml"))),
         ["docx of 100 parts, 65 KiB each"] = (Word, "a.docx", Ooxml("word/document.xml", Word + ".main+xml",
             [.. Enumerable.Range(0, 100).Select(i => ($"word/embeddings/media{i}.bin", new byte[65 << 10]))])),
         ["docx with links and a template of its author's disk"] = (Word, "a.docx", Ooxml("word/document.xml", Word + ".main+xml",
             Relationship("hyperlink", "https://example.com/"), Relationship("image", "https://example.com/a.png"),
             Relationship("attachedTemplate", "file:///C:\\Users\\me\\Letter.dotm"), Relationship("oleObject", "file:///D:/a.xls"), Relationship("attachedTemplate", "Letter.dotx"))),
-        ["odt"] = ("application/vnd.oasis.opendocument.text", "a.odt", Zip(("mimetype", "application/vnd.oasis.opendocument.text"u8.ToArray()), ("content.xml", "<x/>"u8.ToArray()))),
+        ["odt"] = ("application/vnd.oasis.opendocument.text", "a.odt", Archives.Zip(("mimetype", "application/vnd.oasis.opendocument.text"u8.ToArray()), ("content.xml", "<x/>"u8.ToArray()))),
         ["doc"] = ("application/msword", "a.doc", CompoundFiles.Write("WordDocument", "1Table")),
         ["xls"] = ("application/vnd.ms-excel", "a.xls", CompoundFiles.Write("Workbook")),
         ["xls of 1995"] = ("application/vnd.ms-excel", "a.xls", CompoundFiles.Write("Book")),
         ["ppt"] = ("application/vnd.ms-powerpoint", "a.ppt", CompoundFiles.Write("Current User", "PowerPoint Document")),
         ["xls with sheets"] = ("application/vnd.ms-excel", "a.xls", CompoundFiles.WriteContent("Workbook", Biff(0, 0x10))),
         ["ppt without macros"] = ("application/vnd.ms-powerpoint", "a.ppt", CompoundFiles.WriteContent("PowerPoint Document", [.. new byte[40_000], .. VbaAtom(0)])),
-        ["jpeg of 240 million pixels"] = ("image/jpeg", "a.jpg", Jpeg(16_000, 15_000)),
-        ["jpeg with a size behind its scan"] = ("image/jpeg", "a.jpg", [0xFF, 0xD8, 0xFF, 0xDA, 0, 2, .. Jpeg(0xFFFF, 0xFFFF)[2..]]),
-        ["tiff of two pages"] = ("image/tiff", "a.tif", Tiff(16_000, 15_000)),
+        ["jpeg of 240 million pixels"] = ("image/jpeg", "a.jpg", Pictures.Jpeg(16_000, 15_000)),
+        ["jpeg with a size behind its scan"] = ("image/jpeg", "a.jpg", [0xFF, 0xD8, 0xFF, 0xDA, 0, 2, .. Pictures.Jpeg(0xFFFF, 0xFFFF)[2..]]),
+        ["tiff of two pages"] = ("image/tiff", "a.tif", Pictures.Tiff(16_000, 15_000)),
         ["doc of 10 MiB with its directory at the end"] = ("application/msword", "a.doc", CompoundFiles.WriteLarge("WordDocument")),
     };
 
@@ -117,17 +116,17 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
         ["avif"] = ("a.avif", [0, 0, 0, 24, .. "ftypavif"u8, 0, 0, 0, 0, .. "avifmif1"u8, 0, 0, 0, 1]),
         ["film"] = ("a.mp4", [0, 0, 0, 24, .. "ftypisom"u8, 0, 0, 0, 0, .. "isomavc1"u8, 0, 0, 0, 1]),
         ["pdf not at the beginning"] = ("a.pdf", [1, 2, 3, .. "%PDF-1.7"u8]),
-        ["archive"] = ("a.zip", Zip(("a.txt", "hello"u8.ToArray()))),
-        ["archive called docx"] = ("a.docx", Zip(("a.exe", [.. "MZ"u8]))),
-        ["archive with a list of types only"] = ("a.docx", Zip(("[Content_Types].xml", ContentTypes("word/document.xml", Word + ".main+xml")), ("a.exe", []))),
+        ["archive"] = ("a.zip", Archives.Zip(("a.txt", "hello"u8.ToArray()))),
+        ["archive called docx"] = ("a.docx", Archives.Zip(("a.exe", [.. "MZ"u8]))),
+        ["archive with a list of types only"] = ("a.docx", Archives.Zip(("[Content_Types].xml", ContentTypes("word/document.xml", Word + ".main+xml")), ("a.exe", []))),
         ["docm"] = ("a.docm", Ooxml("word/document.xml", "application/vnd.ms-word.document.macroEnabled.main+xml")),
         ["docm called docx"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("word/vbaProject.bin", [1]))),
         ["template"] = ("a.dotx", Ooxml("word/document.xml", "application/vnd.openxmlformats-officedocument.wordprocessingml.template.main+xml")),
-        ["docx with a document type"] = ("a.docx", Zip(
+        ["docx with a document type"] = ("a.docx", Archives.Zip(
             ("[Content_Types].xml", Encoding.UTF8.GetBytes("<!DOCTYPE Types [<!ENTITY a \"b\">]>" + Encoding.UTF8.GetString(ContentTypes("word/document.xml", Word + ".main+xml")))),
             ("word/document.xml", []))),
-        ["docx with bad XML"] = ("a.docx", Zip(("[Content_Types].xml", "<Types><"u8.ToArray()), ("word/document.xml", []))),
-        ["docx with a bomb for a list of types"] = ("a.docx", Zip(("[Content_Types].xml", new byte[10 << 20]), ("word/document.xml", []))),
+        ["docx with bad XML"] = ("a.docx", Archives.Zip(("[Content_Types].xml", "<Types><"u8.ToArray()), ("word/document.xml", []))),
+        ["docx with a bomb for a list of types"] = ("a.docx", Archives.Zip(("[Content_Types].xml", new byte[10 << 20]), ("word/document.xml", []))),
         ["docx with an unnamed macro"] = ("a.docx", Listing("word/document.xml", Override("word/document.xml", Word + ".main+xml") + Override("word/X.bin", "application/vnd.ms-office.VBAProject"), ("word/x.bin", [1]))),
         ["docx with a macro by its ending"] = ("a.docx", Listing("word/document.xml", Override("word/document.xml", Word + ".main+xml") + Default("BIN", "application/vnd.ms-office.vbaProject"), ("word/x.bin", [1]))),
         ["docx with a macro by a relationship"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", Relationship("vbaProject", "x.bin", external: false))),
@@ -141,20 +140,20 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
         ["docx with a program under another name"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("word/embeddings/a.bin", [.. "MZ"u8, 0x90, 0]))),
         ["docx with a class file"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("A.class", [0xCA, 0xFE, 0xBA, 0xBE]))),
         ["docx that Java runs"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("META-INF/MANIFEST.MF", "Main-Class: A"u8.ToArray()))),
-        ["odt with a program"] = ("a.odt", Zip(("mimetype", "application/vnd.oasis.opendocument.text"u8.ToArray()), ("a.cmd", []))),
+        ["odt with a program"] = ("a.odt", Archives.Zip(("mimetype", "application/vnd.oasis.opendocument.text"u8.ToArray()), ("a.cmd", []))),
         ["docx that leaves its folder"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("word/../../a.xml", [1]))),
         ["docx that leaves its folder by backslashes"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("..\\a.xml", [1]))),
         ["docx that leaves its disk"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("C:\\a.xml", [1]))),
         ["docx of 10,001 entries"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", [.. Enumerable.Range(0, 9_999).Select(i => ($"{i}", Array.Empty<byte>()))])),
         ["docx of more than 200 MiB"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("a.xml", new byte[100 << 20]), ("b.xml", new byte[100 << 20]))),
         ["docx with two lists of types"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("[CONTENT_TYPES].xml", Types("")))),
-        ["docx with two end records"] = ("a.docx", [.. Ooxml("word/document.xml", Word + ".main+xml"), .. Zip(("A.txt", []))[^22..], 0]),
-        ["docx whose directory is not at its end"] = ("a.docx", MovedEnd(Ooxml("word/document.xml", Word + ".main+xml"))),
-        ["ods"] = ("a.ods", Zip(("mimetype", "application/vnd.oasis.opendocument.spreadsheet"u8.ToArray()))),
-        ["odt with macros"] = ("a.odt", Zip(("mimetype", "application/vnd.oasis.opendocument.text"u8.ToArray()), ("Basic/Standard/Module1.xml", []))),
+        ["docx with two end records"] = ("a.docx", [.. Ooxml("word/document.xml", Word + ".main+xml"), .. Archives.Zip(("A.txt", []))[^22..], 0]),
+        ["docx whose directory is not at its end"] = ("a.docx", Archives.MovedEnd(Ooxml("word/document.xml", Word + ".main+xml"))),
+        ["ods"] = ("a.ods", Archives.Zip(("mimetype", "application/vnd.oasis.opendocument.spreadsheet"u8.ToArray()))),
+        ["odt with macros"] = ("a.odt", Archives.Zip(("mimetype", "application/vnd.oasis.opendocument.text"u8.ToArray()), ("Basic/Standard/Module1.xml", []))),
         ["cut archive"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml")[..^30]),
         ["beginning of an archive"] = ("a.docx", [.. "PK"u8, 3, 4]),
-        ["archive of 100,000 entries"] = ("a.docx", Zip([.. Enumerable.Range(0, 100_000).Select(i => ($"{i}", Array.Empty<byte>()))])),
+        ["archive of 100,000 entries"] = ("a.docx", Archives.Zip([.. Enumerable.Range(0, 100_000).Select(i => ($"{i}", Array.Empty<byte>()))])),
         ["installer by its class"] = ("a.doc", CompoundFiles.WriteContent("WordDocument", [1], rootClass: 0x000C1084)),
         ["xls with a sheet of macros"] = ("a.xls", CompoundFiles.WriteContent("Workbook", Biff(1, 0x40))),
         ["xls with a sheet of macros listed as another"] = ("a.xls", CompoundFiles.WriteContent("Book", Biff(0, 0x40))),
@@ -166,9 +165,9 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
         ["png of more than 250 million pixels"] = ("a.png", [0x89, .. "PNG\r\n"u8, 0x1A, 0x0A, 0, 0, 0, 13, .. "IHDR"u8, 0, 0, 0x40, 0, 0, 0, 0x40, 0, 8, 2, 0, 0, 0]),
         ["webp of more than 250 million pixels"] = ("a.webp", [.. "RIFF"u8, 22, 0, 0, 0, .. "WEBPVP8X"u8, 10, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0x3F, 0, 0xFF, 0x3F, 0]),
         ["webp without loss of more than 250 million pixels"] = ("a.webp", [.. "RIFF"u8, 22, 0, 0, 0, .. "WEBPVP8L"u8, 10, 0, 0, 0, 0x2F, 0xFF, 0xFF, 0xFF, 0x0F, 0, 0, 0, 0, 0]),
-        ["jpeg of more than 250 million pixels"] = ("a.jpg", Jpeg(16_000, 16_000)),
-        ["jpeg of more than 250 million pixels behind other bytes"] = ("a.jpg", [0xFF, 0xD8, 0xFF, 0xE1, 0xFF, 0xFF, .. new byte[70_000], 0xFF, .. Jpeg(0xFFFF, 0xFFFF)[2..]]),
-        ["tiff with a page of more than 250 million pixels"] = ("a.tif", Tiff(100_000, 100_000)),
+        ["jpeg of more than 250 million pixels"] = ("a.jpg", Pictures.Jpeg(16_000, 16_000)),
+        ["jpeg of more than 250 million pixels behind other bytes"] = ("a.jpg", [0xFF, 0xD8, 0xFF, 0xE1, 0xFF, 0xFF, .. new byte[70_000], 0xFF, .. Pictures.Jpeg(0xFFFF, 0xFFFF)[2..]]),
+        ["tiff with a page of more than 250 million pixels"] = ("a.tif", Pictures.Tiff(100_000, 100_000)),
         ["heic of more than 250 million pixels"] = ("a.heic", [0, 0, 0, 20, .. "ftypheic"u8, 0, 0, 0, 0, .. "mif1"u8, 0, 0, 0, 48, .. "meta"u8, 0, 0, 0, 0,
             0, 0, 0, 36, .. "iprp"u8, 0, 0, 0, 28, .. "ipco"u8, 0, 0, 0, 20, .. "ispe"u8, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0x40, 0]),
         ["installer"] = ("a.doc", CompoundFiles.Write("\u4840\u3f7f")),
@@ -270,18 +269,7 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
         Listing(part, Default("xml", "application/xml") + Override(part, type), others);
 
     private static byte[] Listing(string part, string types, params (string Name, byte[] Content)[] others) =>
-        Zip([("[Content_Types].xml", Types(types)), (part, "<x/>"u8.ToArray()), .. others]);
-
-    private static byte[] Jpeg(int width, int height) =>
-        [0xFF, 0xD8, 0xFF, 0xC2, 0, 11, 8, (byte)(height >> 8), (byte)height, (byte)(width >> 8), (byte)width, 1, 1, 0x11, 0, 0xFF, 0xDA, 0, 2];
-
-    /// <summary>Two pages; the second, of this size, lies before the first.</summary>
-    private static byte[] Tiff(int width, int height) =>
-    [
-        .. "II"u8, 42, 0, 38, 0, 0, 0,
-        2, 0, 0, 1, 4, 0, 1, 0, 0, 0, .. BitConverter.GetBytes(width), 1, 1, 4, 0, 1, 0, 0, 0, .. BitConverter.GetBytes(height), 0, 0, 0, 0,
-        2, 0, 0, 1, 3, 0, 1, 0, 0, 0, 9, 0, 0, 0, 1, 1, 3, 0, 1, 0, 0, 0, 9, 0, 0, 0, 8, 0, 0, 0,
-    ];
+        Archives.Zip([("[Content_Types].xml", Types(types)), (part, "<x/>"u8.ToArray()), .. others]);
 
     /// <summary>A workbook of one sheet ([MS-XLS]), as its list and as the sheet itself say of what kind.</summary>
     private static byte[] Biff(byte listed, byte actual, bool isEncrypted = false)
@@ -292,40 +280,4 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
     }
 
     private static byte[] VbaAtom(byte hasMacros) => [2, 0, 0, 4, 12, 0, 0, 0, 1, 0, 0, 0, hasMacros, 0, 0, 0, 2, 0, 0, 0];
-
-    /// <summary>The same archive with a record of ZIP64, and the fields of the usual one masked (APPNOTE, 4.4.1.4).</summary>
-    private static byte[] Zip64(byte[] archive)
-    {
-        using var bytes = new MemoryStream();
-        using var writer = new BinaryWriter(bytes);
-        var end = archive.Length - 22;
-        var (entries, size, start) = (BitConverter.ToUInt16(archive, end + 10), BitConverter.ToUInt32(archive, end + 12), BitConverter.ToUInt32(archive, end + 16));
-        writer.Write(archive, 0, end);
-        writer.Write([.. "PK\x06\x06"u8, 44, 0, 0, 0, 0, 0, 0, 0, 45, 0, 45, 0, .. new byte[8]]);
-        foreach (var field in (long[])[entries, entries, size, start])
-            writer.Write(field);
-        writer.Write([.. "PK\x06\x07"u8, 0, 0, 0, 0]);
-        writer.Write((long)end);
-        writer.Write([1, 0, 0, 0, .. "PK\x05\x06"u8, 0, 0, 0, 0, .. Enumerable.Repeat((byte)0xFF, 12), 0, 0]);
-        return bytes.ToArray();
-    }
-
-    /// <summary>The same archive with something between its directory and its end, where other programs look for the directory.</summary>
-    private static byte[] MovedEnd(byte[] archive) => [.. archive[..^22], .. new byte[100], .. archive[^22..]];
-
-    private static byte[] Zip(params (string Name, byte[] Content)[] entries)
-    {
-        using var bytes = new MemoryStream();
-        using (var archive = new ZipArchive(bytes, ZipArchiveMode.Create, leaveOpen: true))
-        {
-            foreach (var (name, content) in entries)
-            {
-                var entry = archive.CreateEntry(name, name.Contains("media", StringComparison.Ordinal) ? CompressionLevel.NoCompression : CompressionLevel.Fastest);
-                using var stream = entry.Open();
-                stream.Write(content);
-            }
-        }
-
-        return bytes.ToArray();
-    }
 }

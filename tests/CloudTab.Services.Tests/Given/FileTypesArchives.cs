@@ -1,0 +1,42 @@
+using System.IO.Compression;
+
+namespace CloudTab.Services.Tests;
+
+/// <summary>Writes ZIP archives.</summary>
+internal static class Archives
+{
+    /// <summary>The same archive with a record of ZIP64, and the fields of the usual one masked (APPNOTE, 4.4.1.4) or not.</summary>
+    public static byte[] Zip64(byte[] archive, bool isMasked = true)
+    {
+        var (entries, size, start) = EndOf(archive);
+        var end = isMasked ? [.. archive[^22..^14], .. Enumerable.Repeat((byte)0xFF, 12), 0, 0] : archive[^22..];
+        return [.. archive[..^22], .. Zip64Record(entries, size, start), .. Zip64Locator(archive.Length - 22), .. end];
+    }
+
+    private static (ushort Entries, uint Size, uint Start) EndOf(byte[] archive) =>
+        (BitConverter.ToUInt16(archive, archive.Length - 12), BitConverter.ToUInt32(archive, archive.Length - 10), BitConverter.ToUInt32(archive, archive.Length - 6));
+
+    private static byte[] Zip64Record(long entries, long size, long start) =>
+        [.. "PK\x06\x06"u8, 44, 0, 0, 0, 0, 0, 0, 0, 45, 0, 45, 0, .. new byte[8], .. new[] { entries, entries, size, start }.SelectMany(BitConverter.GetBytes)];
+
+    private static byte[] Zip64Locator(long record) => [.. "PK\x06\x07"u8, 0, 0, 0, 0, .. BitConverter.GetBytes(record), 1, 0, 0, 0];
+
+    /// <summary>The same archive with something between its directory and its end, where other programs look for the directory.</summary>
+    public static byte[] MovedEnd(byte[] archive) => [.. archive[..^22], .. new byte[100], .. archive[^22..]];
+
+    public static byte[] Zip(params (string Name, byte[] Content)[] entries)
+    {
+        using var bytes = new MemoryStream();
+        using (var archive = new ZipArchive(bytes, ZipArchiveMode.Create, leaveOpen: true))
+        {
+            foreach (var (name, content) in entries)
+            {
+                var entry = archive.CreateEntry(name, name.Contains("media", StringComparison.Ordinal) ? CompressionLevel.NoCompression : CompressionLevel.Fastest);
+                using var stream = entry.Open();
+                stream.Write(content);
+            }
+        }
+
+        return bytes.ToArray();
+    }
+}
