@@ -16,6 +16,7 @@ internal sealed class OfficeCompoundFile
     private const uint LastRegularSector = 0xFFFFFFFA;
     private const uint NoEntry = 0xFFFFFFFF;
     private const int SmallSector = 64;
+    private const int LongStream = 4096;
 
     // {000C1084-0000-0000-C000-000000000046}, its first 4 bytes; 1082 is a transform, 1086 a patch.
     private const uint InstallerClass = 0x000C1084;
@@ -31,6 +32,8 @@ internal sealed class OfficeCompoundFile
     private readonly Stream _content;
     private readonly byte[] _header;
     private readonly int _sectorSize;
+    private readonly List<uint> _tables;
+    private uint _moreTables;
 
     private OfficeCompoundFile(Stream content, byte[] header)
     {
@@ -43,6 +46,11 @@ internal sealed class OfficeCompoundFile
             12 => 4096,
             _ => throw new InvalidDataException("Sectors of an unknown size."),
         };
+        // [MS-CFB] 2.2: these are no choice either. With others, a stream of any length could be called a small one.
+        if (BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(0x20)) != 6 || UInt32At(header, 0x38) != LongStream)
+            throw new InvalidDataException("Small streams of an unknown size.");
+        _tables = [.. Enumerable.Range(0, EntriesInHeader).Select(index => UInt32At(header, 0x4C + index * sizeof(uint)))];
+        _moreTables = UInt32At(header, 0x44);
     }
 
     /// <summary>The media type, or null if the file is no such document. The stream limits how much is read.</summary>
@@ -58,6 +66,9 @@ internal sealed class OfficeCompoundFile
         if (entries.Exists(entry => entry.IsUsed && (IsMacro(entry.Name) || IsOfInstaller(entry))))
             return null;
         var documents = InRoot(entries).Where(entry => Documents.ContainsKey(entry.Name)).ToList();
+        // [MS-CFB] 2.6.4: no two have the same name. Which of them a program opens, nobody knows, and each costs a look into it.
+        if (documents.DistinctBy(entry => entry.Name, StringComparer.OrdinalIgnoreCase).Count() != documents.Count)
+            throw new InvalidDataException("Two streams of one name.");
         var types = documents.Select(entry => Documents[entry.Name]).ToHashSet(StringComparer.Ordinal);
         if (types.Count != 1)
             return null;
@@ -85,8 +96,10 @@ internal sealed class OfficeCompoundFile
 
     private async Task<CompoundStream> OpenAsync(Entry entry, Entry root, CancellationToken cancellationToken)
     {
-        if (entry.Size >= UInt32At(_header, 0x38))
+        if (entry.Size >= LongStream)
             return await OpenAsync(entry.Start, entry.Size, cancellationToken);
+        if (entry.Size > root.Size)
+            throw new InvalidDataException("A small stream is larger than what it lies in.");
         // [MS-CFB] 2.4: small streams lie in sectors of 64 bytes within the root's stream, with a table of their own.
         var small = await OpenAsync(root.Start, root.Size, cancellationToken);
         var table = await OpenAsync(UInt32At(_header, 0x3C), (long)UInt32At(_header, 0x40) * _sectorSize, cancellationToken);
@@ -148,15 +161,20 @@ internal sealed class OfficeCompoundFile
     }
 
     // [MS-CFB] 2.5: the header lists the first 109 sectors of the table. The others are listed in sectors that are chained by their last entry.
+    // Each of these is read once: else, in a large file, every step along a chain would walk along this one.
     private async Task<uint> TableSectorAsync(uint index, CancellationToken cancellationToken)
     {
-        if (index < EntriesInHeader)
-            return UInt32At(_header, 0x4C + (int)index * sizeof(uint));
-        var perSector = (uint)(_sectorSize / sizeof(uint) - 1);
-        var list = UInt32At(_header, 0x44);
-        for (index -= EntriesInHeader; index >= perSector; index -= perSector)
-            list = await ReadAsync(PositionOf(list) + perSector * sizeof(uint), cancellationToken);
-        return await ReadAsync(PositionOf(list) + index * sizeof(uint), cancellationToken);
+        while (index >= _tables.Count)
+        {
+            var list = new byte[_sectorSize];
+            _content.Position = PositionOf(_moreTables);
+            await _content.ReadExactlyAsync(list, cancellationToken);
+            for (var at = 0; at < _sectorSize - sizeof(uint); at += sizeof(uint))
+                _tables.Add(UInt32At(list, at));
+            _moreTables = UInt32At(list, _sectorSize - sizeof(uint));
+        }
+
+        return _tables[(int)index];
     }
 
     private async Task<uint> ReadAsync(long position, CancellationToken cancellationToken)

@@ -53,8 +53,21 @@ internal static class CompoundFiles
         return file;
     }
 
+    /// <summary>A workbook of a small stream whose chain of sectors is a circle, with these sizes.</summary>
+    /// <param name="longStream">From how many bytes on a stream is said to be no small one.</param>
+    public static byte[] WithSmallStream(uint size, uint rootSize, uint longStream = 4096)
+    {
+        var file = WriteContent("Workbook", new byte[64]);
+        WriteUInt32(file, 0x38, longStream);
+        WriteUInt32(file, 3 * Sector, 0);
+        WriteUInt32(file, 2 * Sector + EntrySize + 0x78, size);
+        WriteUInt32(file, 2 * Sector + 0x78, rootSize);
+        return file;
+    }
+
     /// <summary>A file of 10 MiB, so that its allocation table is longer than the header can list.</summary>
-    public static byte[] WriteLarge(string stream)
+    /// <param name="size">Of the stream.</param>
+    public static byte[] WriteLarge(string stream, int size = 0)
     {
         const int sectors = 20_480;
         const int tables = (sectors + EntriesPerTable - 1) / EntriesPerTable;
@@ -73,6 +86,8 @@ internal static class CompoundFiles
         WriteUInt32(file, Sector + (sectors - 1) * 4, sectors - 2);
         WriteUInt32(file, Sector + (sectors - 2) * 4, EndOfChain);
         WriteDirectory(file.AsSpan(sectors * Sector), stream, null, false);
+        WriteUInt32(file, sectors * Sector + EntrySize + 0x74, tables + 1);
+        WriteUInt32(file, sectors * Sector + EntrySize + 0x78, (uint)size);
         return file;
     }
 

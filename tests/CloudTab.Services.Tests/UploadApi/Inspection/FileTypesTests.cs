@@ -170,6 +170,9 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
         ["tiff with a page of more than 250 million pixels"] = ("a.tif", Pictures.Tiff(100_000, 100_000)),
         ["heic of more than 250 million pixels"] = ("a.heic", [0, 0, 0, 20, .. "ftypheic"u8, 0, 0, 0, 0, .. "mif1"u8, 0, 0, 0, 48, .. "meta"u8, 0, 0, 0, 0,
             0, 0, 0, 36, .. "iprp"u8, 0, 0, 0, 28, .. "ipco"u8, 0, 0, 0, 20, .. "ispe"u8, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0x40, 0]),
+        ["xls with a small stream of 4 GiB"] = ("a.xls", CompoundFiles.WithSmallStream(uint.MaxValue - 1, rootSize: 64, longStream: uint.MaxValue)),
+        ["xls with a small stream that is larger than what it lies in"] = ("a.xls", CompoundFiles.WithSmallStream(4_000, 64)),
+        ["xls with two workbooks"] = ("a.xls", CompoundFiles.Write("Workbook", "workbook")),
         ["installer"] = ("a.doc", CompoundFiles.Write("\u4840\u3f7f")),
         ["message"] = ("a.doc", CompoundFiles.Write("__properties_version1.0")),
         ["encrypted docx"] = ("a.docx", CompoundFiles.Write("EncryptionInfo", "EncryptedPackage")),
@@ -223,6 +226,29 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
                 Assert.False(text.IsText);
             }
         }
+    }
+
+    [Fact]
+    public async Task An_OLE_file_takes_no_more_memory_than_a_few_times_its_size()
+    {
+        var content = CompoundFiles.WithSmallStream(uint.MaxValue - 1, rootSize: 64, longStream: uint.MaxValue);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        // A stream in memory completes at once, so all of it happens on this thread.
+        var detection = OfficeCompoundFile.DetectAsync(new MemoryStream(content), Token);
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
+        await Assert.ThrowsAsync<InvalidDataException>(() => detection);
+    }
+
+    [Fact]
+    public async Task A_chain_of_sectors_is_followed_with_one_look_at_each()
+    {
+        await using var content = new CountingStream(CompoundFiles.WriteLarge("Workbook", size: 9 << 20));
+
+        Assert.Equal(MediaTypes.Xls, await OfficeCompoundFile.DetectAsync(content, Token));
+
+        Assert.InRange(content.Reads, (9 << 20) / 512, (9 << 20) / 512 + 100);
     }
 
     [Fact]
@@ -280,4 +306,15 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
     }
 
     private static byte[] VbaAtom(byte hasMacros) => [2, 0, 0, 4, 12, 0, 0, 0, 1, 0, 0, 0, hasMacros, 0, 0, 0, 2, 0, 0, 0];
+
+    private sealed class CountingStream(byte[] content) : MemoryStream(content)
+    {
+        public int Reads { get; private set; }
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            Reads++;
+            return base.ReadAsync(buffer, cancellationToken);
+        }
+    }
 }
