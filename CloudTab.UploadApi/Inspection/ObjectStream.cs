@@ -82,6 +82,8 @@ internal sealed class ObjectStream(ObjectStore store, string key, long size) : S
 
     private async Task<byte[]> BlockAsync(long index, CancellationToken cancellationToken)
     {
+        // A reader that goes back and forth between blocks that are kept waits for nothing, so nothing else would stop it.
+        cancellationToken.ThrowIfCancellationRequested();
         if (_blocks.TryGetValue(index, out var kept))
             return kept;
         if (_fetchesLeft-- == 0)

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using CloudTab.Relay;
 using CloudTab.UploadApi;
 
 namespace CloudTab.Services.Tests;
@@ -249,6 +250,19 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
         Assert.Equal(MediaTypes.Xls, await OfficeCompoundFile.DetectAsync(content, Token));
 
         Assert.InRange(content.Reads, (9 << 20) / 512, (9 << 20) / 512 + 100);
+    }
+
+    [Fact]
+    public async Task Looking_into_a_file_ends_when_its_request_does()
+    {
+        var (_, name, file) = Accepted["docx"];
+        var stored = await _client.UploadedAsync(await _client.CreateAsync(), new Sample(name, file));
+        var key = await relay.ScalarAsync<string>("SELECT object_key FROM files WHERE id = @id", new { id = stored[0].GetProperty("id").GetGuid() });
+        await using var content = new ObjectStream(relay.Service<ObjectStore>(), key!, file.Length);
+        await content.ReadExactlyAsync(new byte[1], Token);
+
+        // This block has been read: what it contains costs no request, and would be at hand for ever.
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await content.ReadExactlyAsync(new byte[1], new CancellationToken(canceled: true)));
     }
 
     [Fact]
