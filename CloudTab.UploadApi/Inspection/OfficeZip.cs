@@ -57,7 +57,7 @@ internal static class OfficeZip
             return null;
         var types = await ReadXmlAsync(list, PackageTypes.ReadAsync, cancellationToken);
         // Only the types of parts that exist count: a list of types alone would turn any archive into a document, or a document into a macro.
-        var used = entries.Where(entry => entry.Key != PackageTypes.Entry).SelectMany(entry => types.Of(entry.Key)).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        var used = types.Of([.. entries.Select(entry => entry.Key).Where(name => name != PackageTypes.Entry)]);
         if (used.Any(type => type.AsSpan().ContainsAny(MacroTypes)))
             return null;
         var documents = used.Select(type => MainParts.GetValueOrDefault(type)).OfType<string>().ToList();

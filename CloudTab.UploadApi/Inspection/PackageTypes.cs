@@ -40,6 +40,11 @@ internal sealed class PackageTypes
     /// <summary>A part's name as it is compared: some programs write backslashes, or leave out the slash at the beginning.</summary>
     public static string NameOf(string part) => part.Replace('\\', '/').TrimStart('/');
 
-    /// <summary>The types of a part: one, unless the list contradicts itself.</summary>
-    public IEnumerable<string> Of(string part) => _overrides.Contains(part) ? _overrides[part] : _defaults[Path.GetExtension(part).TrimStart('.')];
+    /// <summary>The types of parts, each of which has one unless the list contradicts itself. A list can be long: each line of it is looked at once.</summary>
+    public IReadOnlySet<string> Of(IReadOnlyCollection<string> parts)
+    {
+        var named = parts.Where(_overrides.Contains).SelectMany(part => _overrides[part]);
+        var endings = parts.Where(part => !_overrides.Contains(part)).Select(part => Path.GetExtension(part).TrimStart('.')).Distinct(StringComparer.OrdinalIgnoreCase);
+        return named.Concat(endings.SelectMany(ending => _defaults[ending])).ToHashSet(StringComparer.OrdinalIgnoreCase);
+    }
 }

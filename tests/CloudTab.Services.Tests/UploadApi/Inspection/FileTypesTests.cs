@@ -273,6 +273,20 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
     }
 
     [Fact]
+    public async Task A_long_list_of_types_is_looked_at_once()
+    {
+        var types = string.Concat(Enumerable.Range(0, 250_000).Select(i => Default("p", $"a/{i}")));
+        var parts = Enumerable.Range(0, 9_000).Select(i => ($"{i}.p", Array.Empty<byte>())).ToArray();
+        var document = new Sample("a.docx", Listing("word/document.xml", Override("word/document.xml", Word + ".main+xml") + types, parts));
+        var sessionId = await _client.CreateAsync();
+
+        // Each line for each part would take minutes.
+        var stored = await _client.UploadedAsync(sessionId, document).WaitAsync(TimeSpan.FromSeconds(20), Token);
+
+        Assert.Equal(Word, stored[0].GetProperty("type").GetString());
+    }
+
+    [Fact]
     public async Task The_page_on_types_lists_all_that_can_be_told()
     {
         var page = await File.ReadAllLinesAsync(CloudTab.Testing.Repository.PathOf("docs/types.md"), Token);
