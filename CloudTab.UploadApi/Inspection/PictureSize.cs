@@ -4,7 +4,8 @@ namespace CloudTab.UploadApi;
 
 /// <summary>
 /// How large pictures are by their headers. A few bytes can say that a picture has billions of pixels, for which each program that shows it
-/// takes memory. A header that is damaged says nothing: viewers repair such files or refuse them.
+/// takes memory. A header that is damaged says nothing: viewers repair such files or refuse them. A picture
+/// with more headers than any has is refused: nobody would know what the last of them say.
 /// </summary>
 internal static class PictureSize
 {
@@ -34,15 +35,21 @@ internal static class PictureSize
     }
 
     /// <summary>Whether a page of a TIFF (revision 6.0, section 2) is too large.</summary>
+    /// <exception cref="InvalidDataException">It has more pages than any document, or pages that lie over each other.</exception>
     public static async Task<bool> IsTiffTooLargeAsync(Stream content, CancellationToken cancellationToken)
     {
         var header = await ReadAsync(content, 0, 8, cancellationToken);
         var isLittle = header[0] == 'I';
         var seen = new HashSet<uint>();
-        for (var page = UInt32(header, 4); page != 0 && seen.Add(page) && seen.Count <= MostPages;)
+        var looked = 0L;
+        for (var page = UInt32(header, 4); page != 0 && seen.Add(page);)
         {
+            if (seen.Count > MostPages)
+                throw new InvalidDataException("More pages than any document has.");
             var count = UInt16(await ReadAsync(content, page, 2, cancellationToken), 0);
             var fields = await ReadAsync(content, page + 2L, count * 12 + 4, cancellationToken);
+            if ((looked += fields.Length) > content.Length)
+                throw new InvalidDataException("Pages lie over each other.");
             var (width, height) = (0u, 0u);
             for (var at = 0; at < count * 12; at += 12)
             {
@@ -71,11 +78,14 @@ internal static class PictureSize
     }
 
     /// <summary>Whether an image in a HEIF file (ISO/IEC 23008-12, 6.5.3: `ispe`) is too large.</summary>
+    /// <exception cref="InvalidDataException">It has more boxes than any picture.</exception>
     public static async Task<bool> IsHeifTooLargeAsync(Stream content, CancellationToken cancellationToken)
     {
         var open = new Stack<(long From, long To)>([(0, content.Length)]);
-        for (var boxes = 0; boxes < MostBoxes && open.TryPop(out var range); boxes++)
+        for (var boxes = 0; open.TryPop(out var range); boxes++)
         {
+            if (boxes == MostBoxes)
+                throw new InvalidDataException("More boxes than any picture has.");
             if (range.To - range.From < 8)
                 continue;
             var header = await ReadAsync(content, range.From, (int)Math.Min(20, content.Length - range.From), cancellationToken);

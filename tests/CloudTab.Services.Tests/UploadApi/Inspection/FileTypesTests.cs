@@ -78,6 +78,7 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
         ["jpeg of 240 million pixels"] = ("image/jpeg", "a.jpg", Pictures.Jpeg(16_000, 15_000)),
         ["jpeg with a size behind its scan"] = ("image/jpeg", "a.jpg", [0xFF, 0xD8, 0xFF, 0xDA, 0, 2, .. Pictures.Jpeg(0xFFFF, 0xFFFF)[2..]]),
         ["tiff of two pages"] = ("image/tiff", "a.tif", Pictures.Tiff(16_000, 15_000)),
+        ["tiff of 10,000 pages"] = ("image/tiff", "a.tif", Pictures.Tiff([.. Enumerable.Repeat((1, 1), 10_000)])),
         ["doc of 10 MiB with its directory at the end"] = ("application/msword", "a.doc", CompoundFiles.WriteLarge("WordDocument")),
     };
 
@@ -176,6 +177,9 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
         ["jpeg of more than 250 million pixels"] = ("a.jpg", Pictures.Jpeg(16_000, 16_000)),
         ["jpeg of more than 250 million pixels behind other bytes"] = ("a.jpg", [0xFF, 0xD8, 0xFF, 0xE1, 0xFF, 0xFF, .. new byte[70_000], 0xFF, .. Pictures.Jpeg(0xFFFF, 0xFFFF)[2..]]),
         ["tiff with a page of more than 250 million pixels"] = ("a.tif", Pictures.Tiff(100_000, 100_000)),
+        ["tiff of 10,001 pages"] = ("a.tif", Pictures.Tiff([.. Enumerable.Repeat((1, 1), 10_000), (100_000, 100_000)])),
+        ["tiff whose pages lie over each other"] = ("a.tif", Pictures.OverlappingTiff()),
+        ["heic of 100,001 boxes"] = ("a.heic", Pictures.Heic([.. Enumerable.Repeat<byte[]>([0, 0, 0, 8, .. "free"u8], 100_000).SelectMany(box => box)], 8, 0)),
         ["heic of more than 250 million pixels"] = ("a.heic", [0, 0, 0, 20, .. "ftypheic"u8, 0, 0, 0, 0, .. "mif1"u8, 0, 0, 0, 48, .. "meta"u8, 0, 0, 0, 0,
             0, 0, 0, 36, .. "iprp"u8, 0, 0, 0, 28, .. "ipco"u8, 0, 0, 0, 20, .. "ispe"u8, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0x40, 0]),
         ["xls with a small stream of 4 GiB"] = ("a.xls", CompoundFiles.WithSmallStream(uint.MaxValue - 1, rootSize: 64, longStream: uint.MaxValue)),
