@@ -35,6 +35,7 @@ internal static class PictureSize
     }
 
     /// <summary>Whether a page of a TIFF (revision 6.0, section 2) is too large.</summary>
+    /// <exception cref="EndOfStreamException">It is cut, and no page in the rest is too large.</exception>
     /// <exception cref="InvalidDataException">It has more pages than any document, or pages that lie over each other.</exception>
     public static async Task<bool> IsTiffTooLargeAsync(Stream content, CancellationToken cancellationToken)
     {
@@ -47,11 +48,12 @@ internal static class PictureSize
             if (seen.Count > MostPages)
                 throw new InvalidDataException("More pages than any document has.");
             var count = UInt16(await ReadAsync(content, page, 2, cancellationToken), 0);
-            var fields = await ReadAsync(content, page + 2L, count * 12 + 4, cancellationToken);
+            // Some viewers show a page whose fields, or the pointer behind them, are cut off.
+            var fields = await ReadAsync(content, page + 2L, (int)Math.Min(count * 12 + 4, content.Length - content.Position), cancellationToken);
             if ((looked += fields.Length) > content.Length)
                 throw new InvalidDataException("Pages lie over each other.");
             var (width, height) = (0u, 0u);
-            for (var at = 0; at < count * 12; at += 12)
+            for (var at = 0; at < count * 12 && at + 12 <= fields.Length; at += 12)
             {
                 var value = UInt16(fields, at + 2) == 3 ? UInt16(fields, at + 8) : UInt32(fields, at + 8);
                 switch (UInt16(fields, at))
@@ -67,7 +69,7 @@ internal static class PictureSize
 
             if (Pixels(width, height) > Most)
                 return true;
-            page = UInt32(fields, count * 12);
+            page = fields.Length == count * 12 + 4 ? UInt32(fields, count * 12) : throw new EndOfStreamException();
         }
 
         return false;
@@ -92,8 +94,9 @@ internal static class PictureSize
             var (size, body) = ((long)BinaryPrimitives.ReadUInt32BigEndian(header), range.From + 8);
             if (size == 1 && header.Length >= 16)
                 (size, body) = (BinaryPrimitives.ReadInt64BigEndian(header.AsSpan(8)), range.From + 16);
-            var end = size == 0 ? range.To : range.From + size;
-            if (end < body || end > range.To)
+            // A box that is cut off is looked into as far as it goes: some viewers do.
+            var end = size == 0 || size > range.To - range.From ? range.To : range.From + size;
+            if (end < body)
                 continue;
             open.Push((end, range.To));
             var type = header.AsMemory(4, 4);

@@ -79,6 +79,7 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
         ["jpeg with a size behind its scan"] = ("image/jpeg", "a.jpg", [0xFF, 0xD8, 0xFF, 0xDA, 0, 2, .. Pictures.Jpeg(0xFFFF, 0xFFFF)[2..]]),
         ["tiff of two pages"] = ("image/tiff", "a.tif", Pictures.Tiff(16_000, 15_000)),
         ["tiff of 10,000 pages"] = ("image/tiff", "a.tif", Pictures.Tiff([.. Enumerable.Repeat((1, 1), 10_000)])),
+        ["tiff whose fields are cut"] = ("image/tiff", "a.tif", Pictures.Tiff((16_000, 15_000))[..^10]),
         ["doc of 10 MiB with its directory at the end"] = ("application/msword", "a.doc", CompoundFiles.WriteLarge("WordDocument")),
     };
 
@@ -177,9 +178,12 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
         ["jpeg of more than 250 million pixels"] = ("a.jpg", Pictures.Jpeg(16_000, 16_000)),
         ["jpeg of more than 250 million pixels behind other bytes"] = ("a.jpg", [0xFF, 0xD8, 0xFF, 0xE1, 0xFF, 0xFF, .. new byte[70_000], 0xFF, .. Pictures.Jpeg(0xFFFF, 0xFFFF)[2..]]),
         ["tiff with a page of more than 250 million pixels"] = ("a.tif", Pictures.Tiff(100_000, 100_000)),
+        ["tiff with a large page whose last pointer is cut off"] = ("a.tif", Pictures.Tiff((9, 9), (100_000, 100_000))[..^4]),
+        ["tiff with a large page whose last field is cut off"] = ("a.tif", [.. "II"u8, 42, 0, 8, 0, 0, 0, 3, 0, .. Pictures.Field(0, 100_000), .. Pictures.Field(1, 100_000), 2, 1]),
         ["tiff of 10,001 pages"] = ("a.tif", Pictures.Tiff([.. Enumerable.Repeat((1, 1), 10_000), (100_000, 100_000)])),
         ["tiff whose pages lie over each other"] = ("a.tif", Pictures.OverlappingTiff()),
         ["heic of 100,001 boxes"] = ("a.heic", Pictures.Heic([.. Enumerable.Repeat<byte[]>([0, 0, 0, 8, .. "free"u8], 100_000).SelectMany(box => box)], 8, 0)),
+        ["heic of more than 250 million pixels whose end is cut off"] = ("a.heic", Pictures.Heic([], 8, 4)),
         ["heic of more than 250 million pixels"] = ("a.heic", [0, 0, 0, 20, .. "ftypheic"u8, 0, 0, 0, 0, .. "mif1"u8, 0, 0, 0, 48, .. "meta"u8, 0, 0, 0, 0,
             0, 0, 0, 36, .. "iprp"u8, 0, 0, 0, 28, .. "ipco"u8, 0, 0, 0, 20, .. "ispe"u8, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0x40, 0]),
         ["xls with a small stream of 4 GiB"] = ("a.xls", CompoundFiles.WithSmallStream(uint.MaxValue - 1, rootSize: 64, longStream: uint.MaxValue)),
