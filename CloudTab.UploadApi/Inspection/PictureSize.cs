@@ -59,10 +59,10 @@ internal static class PictureSize
                 switch (UInt16(fields, at))
                 {
                     case 256:
-                        width = value;
+                        width = Math.Max(width, value); // of two, some viewers take the first one, some the last
                         break;
                     case 257:
-                        height = value;
+                        height = Math.Max(height, value);
                         break;
                 }
             }
@@ -90,7 +90,7 @@ internal static class PictureSize
                 throw new InvalidDataException("More boxes than any picture has.");
             if (range.To - range.From < 8)
                 continue;
-            var header = await ReadAsync(content, range.From, (int)Math.Min(20, content.Length - range.From), cancellationToken);
+            var header = await ReadAsync(content, range.From, (int)Math.Min(16, content.Length - range.From), cancellationToken);
             var (size, body) = ((long)BinaryPrimitives.ReadUInt32BigEndian(header), range.From + 8);
             if (size == 1 && header.Length >= 16)
                 (size, body) = (BinaryPrimitives.ReadInt64BigEndian(header.AsSpan(8)), range.From + 16);
@@ -104,14 +104,14 @@ internal static class PictureSize
                 open.Push((body + 4, end));
             else if (type.Span.SequenceEqual("iprp"u8) || type.Span.SequenceEqual("ipco"u8))
                 open.Push((body, end));
-            else if (type.Span.SequenceEqual("ispe"u8) && header.Length == 20 && PixelsAt(header, 12) > Most)
+            else if (type.Span.SequenceEqual("ispe"u8) && end - body >= 12 && PixelsIn(await ReadAsync(content, body + 4, 8, cancellationToken)) > Most)
                 return true;
         }
 
         return false;
     }
 
-    private static long PixelsAt(byte[] box, int at) => Pixels(BinaryPrimitives.ReadUInt32BigEndian(box.AsSpan(at)), BinaryPrimitives.ReadUInt32BigEndian(box.AsSpan(at + 4)));
+    private static long PixelsIn(byte[] size) => Pixels(BinaryPrimitives.ReadUInt32BigEndian(size), BinaryPrimitives.ReadUInt32BigEndian(size.AsSpan(4)));
 
     /// <summary>Their product, or the largest number if it does not fit.</summary>
     public static long Pixels(uint width, uint height) => (long)Math.Min((ulong)width * height, long.MaxValue);
