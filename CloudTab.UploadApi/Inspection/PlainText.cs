@@ -37,15 +37,12 @@ internal sealed class PlainText
         StringComparison.Ordinal);
 
     private readonly Encoding _encoding;
+    private readonly EmbeddedDocument _embedded = new();
     private readonly char[] _opening = new char[OpeningSize];
     private int _openingLength;
     private int _markLeft;
     private byte? _half;
     private bool _ended;
-
-    // A document may begin in one read and go on in the next.
-    private readonly byte[] _seam = new byte[2 * EmbeddedDocument.LongestOpening];
-    private int _seamLength;
 
     /// <param name="head">The first bytes of the file. They have to be added as well.</param>
     public PlainText(ReadOnlySpan<byte> head)
@@ -79,26 +76,12 @@ internal sealed class PlainText
     /// <returns>Whether the file is text so far.</returns>
     public bool Add(ReadOnlySpan<byte> bytes)
     {
-        IsText = IsText && !ContainsDocument(bytes);
+        IsText = IsText && !_embedded.BeginsIn(bytes);
         var mark = Math.Min(_markLeft, bytes.Length);
         _markLeft -= mark;
         bytes = bytes[mark..];
         IsText = IsText && (_encoding == Encoding.ContainsAscii ? AddBytes(bytes) : AddUnits(bytes));
         return IsText;
-    }
-
-    private bool ContainsDocument(ReadOnlySpan<byte> bytes)
-    {
-        var first = bytes[..Math.Min(bytes.Length, EmbeddedDocument.LongestOpening)];
-        first.CopyTo(_seam.AsSpan(_seamLength));
-        var seam = _seam.AsSpan(0, _seamLength + first.Length);
-        if (EmbeddedDocument.IsIn(seam) || EmbeddedDocument.IsIn(bytes))
-            return true;
-        var last = bytes.Length < EmbeddedDocument.LongestOpening ? seam : bytes;
-        last = last[Math.Max(0, last.Length - EmbeddedDocument.LongestOpening)..];
-        last.CopyTo(_seam);
-        _seamLength = last.Length;
-        return false;
     }
 
     private bool AddBytes(ReadOnlySpan<byte> bytes)

@@ -232,7 +232,10 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
     [Fact]
     public void A_document_in_a_text_is_found_wherever_reads_end()
     {
-        foreach (var document in (string[])["%PDF-1.4\r\n%x", "{\\rtf1\\ansi", "%!PS-Adobe-3.0", "\e%-12345X@PJL"])
+        var blanks = new string(' ', 70);
+        foreach (var document in (string[])[
+            "%PDF-1.4\r\n%x", "{\\rtf1\\ansi", "%!PS-Adobe-3.0", "\e%-12345X@PJL",
+            $"%PDF-1.4{blanks}\n{blanks}1 0 obj", $"%PDF-1.4\n{blanks}1 0 obj", $"%PDF-1.4{blanks}\n%x", $"{{\\rtf{new string('0', 70)}1\\ansi"])
         {
             var content = Bytes($"{new string('x', 100)}\n{document}{new string('x', 100)}");
             foreach (var size in (int[])[1, 2, 7, 31, 32, 33, 63, 64, 65, 100, content.Length])
@@ -242,6 +245,23 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
                     text.Add(read);
 
                 Assert.False(text.IsText);
+            }
+        }
+    }
+
+    [Fact]
+    public void A_text_about_PDF_stays_one_wherever_reads_end()
+    {
+        foreach (var text in (string[])["%PDF-1.7\n\r\nand", $"%PDF-1.7{new string(' ', 70)}2", $"%PDF-1.7\n{new string(' ', 70)}and 2", "{\\rtf1", "%PDF-1.x\n1"])
+        {
+            var content = Bytes($"{new string('x', 100)}{text}");
+            foreach (var size in (int[])[1, 2, 7, 31, 32, 33, 63, 64, 65, 100, content.Length])
+            {
+                var plain = new PlainText(content);
+                foreach (var read in content.Chunk(size))
+                    plain.Add(read);
+
+                Assert.True(plain.IsText);
             }
         }
     }
