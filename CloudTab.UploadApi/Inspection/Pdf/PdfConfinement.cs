@@ -7,8 +7,9 @@ using UglyToad.PdfPig;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// Confines the process that reads PDFs to what it has: its memory, and the pipes to the service. The kernel then refuses it sockets, files,
-/// programs, and whatever reaches other processes: their memory, signals, shared memory. A filter of system calls (seccomp) needs no rights
+/// Confines the process that reads PDFs to what it has: its memory, and the pipes to the service. The kernel then refuses it sockets, the
+/// content of files and changes to them, programs, and whatever reaches other processes: their memory, signals, shared memory and messages,
+/// and how they are scheduled. It can still ask which files and processes there are. A filter of system calls (seccomp) needs no rights
 /// and no other user, and works in containers; once given, it cannot be taken back.
 /// </summary>
 internal static class PdfConfinement
@@ -26,12 +27,14 @@ internal static class PdfConfinement
     private const uint CallNumber = 0;
     private const uint CallAbi = 4;
     private const uint FirstArgument = 16;
+    private const uint SecondArgument = 24;
     private const uint Allow = 0x7FFF0000;
     private const uint KillProcess = 0x80000000;
     private const uint NotPermitted = 0x00050000 | 1;
     private const uint NotImplemented = 0x00050000 | 38;
     private const uint SecondAbi = 0x40000000; // the x32 calls of x86-64
     private const uint SameProcess = 0x00010000; // CLONE_THREAD
+    private const uint FirstUnknown = 453; // newer calls have the same numbers everywhere
 
     // Numbers on x86-64 and on arm64; 0 where a call does not exist.
     private static readonly (uint X64, uint Arm64)[] Refused =
@@ -43,12 +46,16 @@ internal static class PdfConfinement
         // unlink(at), symlink(at), chmod, fchmodat(2), chown, lchown, fchownat, mknod(at), chroot, pivot_root, mount, umount2, and the newer calls of mounting.
         (87, 0), (263, 35), (88, 0), (266, 36), (90, 0), (268, 53), (452, 452), (92, 0), (94, 0), (260, 54), (133, 0), (259, 33), (161, 51), (155, 41), (165, 40), (166, 39),
         (428, 428), (429, 429), (430, 430), (431, 431), (432, 432), (433, 433), (442, 442),
+        // utime(s, nsat), futimesat, (l)setxattr, (l)removexattr, uselib, acct, swapon, swapoff, quotactl(_fd), inotify_init(1), fanotify_init, vhangup.
+        (132, 0), (235, 0), (280, 88), (261, 0), (188, 5), (189, 6), (197, 14), (198, 15), (134, 0), (163, 89), (167, 224), (168, 225), (179, 60), (443, 443), (253, 0), (294, 26), (300, 262), (153, 58),
         // Programs: fork, vfork, execve, execveat, unshare, setns.
         (57, 0), (58, 0), (59, 221), (322, 281), (272, 97), (308, 268),
-        // Other processes: ptrace, process_vm_readv, process_vm_writev, kcmp, pidfd_send_signal, pidfd_open, pidfd_getfd, process_madvise, process_mrelease.
-        (101, 117), (310, 270), (311, 271), (312, 272), (424, 424), (434, 434), (438, 438), (440, 440), (448, 448),
-        // tkill, rt_sigqueueinfo, rt_tgsigqueueinfo, prlimit64, setpriority, migrate_pages, move_pages, shmget, shmat, shmctl, semget, semop, msgget, mq_open.
-        (200, 130), (129, 138), (297, 240), (302, 261), (141, 140), (256, 238), (279, 239), (29, 194), (30, 196), (31, 195), (64, 190), (65, 193), (68, 186), (240, 180),
+        // Other processes: ptrace, get_robust_list, process_vm_readv, process_vm_writev, kcmp, pidfd_send_signal, pidfd_open, pidfd_getfd, process_madvise, process_mrelease.
+        (101, 117), (274, 100), (310, 270), (311, 271), (312, 272), (424, 424), (434, 434), (438, 438), (440, 440), (448, 448),
+        // tkill, rt_sigqueueinfo, rt_tgsigqueueinfo, prlimit64, setpriority, sched_setparam, sched_setscheduler, sched_setattr, ioprio_set, migrate_pages, move_pages.
+        (200, 130), (129, 138), (297, 240), (302, 261), (141, 140), (142, 118), (144, 119), (314, 274), (251, 30), (256, 238), (279, 239),
+        // shmget, shmat, shmctl, semget, semop, semctl, semtimedop, msgget, msgsnd, msgrcv, msgctl, mq_open, mq_unlink.
+        (29, 194), (30, 196), (31, 195), (64, 190), (65, 193), (66, 191), (220, 192), (68, 186), (69, 189), (70, 188), (71, 187), (240, 180), (241, 181),
         // The kernel: io_uring (which opens and connects by itself), bpf, perf_event_open, userfaultfd, keys, modules, kexec, reboot, ioperm, iopl.
         (425, 425), (426, 426), (427, 427), (321, 280), (298, 241), (323, 282), (248, 217), (249, 218), (250, 219), (175, 105), (313, 273), (246, 104), (320, 294), (169, 142), (173, 0), (172, 0),
         // Clocks, names, the kernel's log.
@@ -119,6 +126,7 @@ internal static class PdfConfinement
         if (!isX64 && architecture != Architecture.Arm64)
             return null;
         var (audited, clone, kill, tgkill) = isX64 ? (0xC000003E, 56u, 62u, 234u) : (0xC00000B7, 220u, 129u, 131u);
+        var (setAffinity, control) = isX64 ? (203u, 72u) : (122u, 25u);
         List<Instruction> filter =
         [
             new(Load, 0, 0, CallAbi), new(JumpIfEqual, 1, 0, audited), new(Return, 0, 0, KillProcess),
@@ -130,9 +138,15 @@ internal static class PdfConfinement
                 filter.AddRange([new(JumpIfEqual, 0, 1, call), new(Return, 0, 0, NotPermitted)]);
         }
 
+        // Calls that are newer than this list, whatever they do: libraries know what to do on kernels without them.
+        filter.AddRange([new(JumpIfAtLeast, 0, 1, FirstUnknown), new(Return, 0, 0, NotImplemented)]);
         // Threads, but no processes. What clone3 would do is behind a pointer: without it, libraries take clone.
         filter.AddRange([new(JumpIfEqual, 0, 1, 435), new(Return, 0, 0, NotImplemented)]);
         filter.AddRange([new(JumpIfEqual, 0, 4, clone), new(Load, 0, 0, FirstArgument), new(JumpIfSet, 1, 0, SameProcess), new(Return, 0, 0, NotPermitted), new(Return, 0, 0, Allow)]);
+        // A thread's own processors, but not those of others: the runtime sets them for each new thread.
+        filter.AddRange([new(JumpIfEqual, 0, 4, setAffinity), new(Load, 0, 0, FirstArgument), new(JumpIfEqual, 1, 0, 0), new(Return, 0, 0, NotPermitted), new(Return, 0, 0, Allow)]);
+        // fcntl, but not F_SETOWN, F_SETSIG and F_SETOWN_EX: a pipe would send signals to whichever process they name.
+        filter.AddRange([new(JumpIfEqual, 0, 6, control), new(Load, 0, 0, SecondArgument), new(JumpIfEqual, 2, 0, 8), new(JumpIfEqual, 1, 0, 10), new(JumpIfEqual, 0, 1, 15), new(Return, 0, 0, NotPermitted), new(Return, 0, 0, Allow)]);
         // Signals to itself: the runtime stops its threads by them.
         filter.AddRange([new(JumpIfEqual, 1, 0, kill), new(JumpIfEqual, 0, 3, tgkill), new(Load, 0, 0, FirstArgument), new(JumpIfEqual, 1, 0, process), new(Return, 0, 0, NotPermitted)]);
         filter.Add(new(Return, 0, 0, Allow));
