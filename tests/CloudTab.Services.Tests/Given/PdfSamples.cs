@@ -10,7 +10,7 @@ using UglyToad.PdfPig.Writer;
 namespace CloudTab.Services.Tests;
 
 /// <summary>PDFs of all kinds, written by PdfPig where it can, else object by object.</summary>
-internal static class PdfSamples
+internal static partial class PdfSamples
 {
     private const string Catalog = "<< /Type /Catalog /Pages 2 0 R >>";
 

@@ -30,6 +30,10 @@ public sealed class PdfTests(PdfFixture relay) : IClassFixture<PdfFixture>
         { "an object stream", 1, false },
         { "encrypted, opens without a password", 2, false },
         { "encrypted, needs a password", null, true },
+        { "encrypted with AES of 128 bits, opens without a password", 1, false },
+        { "encrypted with AES of 128 bits, needs a password", null, true },
+        { "encrypted with AES of 256 bits, opens without a password", 1, false },
+        { "encrypted with AES of 256 bits, needs a password", null, true },
         { "no PDF", null, null },
     };
 
@@ -45,6 +49,10 @@ public sealed class PdfTests(PdfFixture relay) : IClassFixture<PdfFixture>
             "an object stream" => PdfSamples.WithObjectStream(),
             "encrypted, opens without a password" => PdfSamples.Encrypted(""),
             "encrypted, needs a password" => PdfSamples.Encrypted("secret"),
+            "encrypted with AES of 128 bits, opens without a password" => PdfSamples.EncryptedByAes128(""),
+            "encrypted with AES of 128 bits, needs a password" => PdfSamples.EncryptedByAes128("secret"),
+            "encrypted with AES of 256 bits, opens without a password" => PdfSamples.EncryptedByAes256(""),
+            "encrypted with AES of 256 bits, needs a password" => PdfSamples.EncryptedByAes256("secret"),
             _ => Sample.Text(),
         };
         var shop = await relay.ShopAsync();
