@@ -7,7 +7,7 @@ export type JobDetails = ShopkeeperSchemas['SessionDetails']
 export type PendingSession = ShopkeeperSchemas['PendingSession']
 export type ProcessingSession = ShopkeeperSchemas['ProcessingSession']
 export type Offer = ShopkeeperSchemas['Offer']
-export type ShopSettings = ShopkeeperSchemas['ShopSettingsView']
+export type ShopSettings = ShopkeeperSchemas['ShopView']
 export type ShopKey = ShopkeeperSchemas['KeyView']
 
 /** A job in the list: what all ways tell of it, and what only some do. */

@@ -83,7 +83,7 @@ export class CtSettings extends LitElement {
 
   async #load(): Promise<void> {
     try {
-      this.shop = (await call<{ shop: ShopSettings }>('GET', '/shop')).shop
+      this.shop = await call<ShopSettings>('GET', '/shop')
       this.problem = undefined
     } catch (failure) {
       this.problem = explain(failure)
@@ -93,7 +93,7 @@ export class CtSettings extends LitElement {
   async #change(change: Partial<Pick<ShopSettings, 'acceptsUploads' | 'name'>>): Promise<void> {
     this.isBusy = true
     try {
-      this.shop = (await call<{ shop: ShopSettings }>('PATCH', '/shop', change)).shop
+      this.shop = await call<ShopSettings>('PATCH', '/shop', change)
       this.dispatchEvent(new Notice(say('shop.saved')))
     } catch (failure) {
       this.dispatchEvent(new Notice(explain(failure), true))
