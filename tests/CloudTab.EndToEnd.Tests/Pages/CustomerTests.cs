@@ -60,7 +60,13 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         await phone.SaysAsync("Done");
         await Expect(page.Locator(".file.deleted")).ToHaveCountAsync(2);
         await Expect(page.Locator(".code")).ToHaveCountAsync(0);
+        var receipt = page.GetByRole(AriaRole.Link, new() { Name = "Deletion receipt" });
+        await Expect(receipt).ToBeVisibleAsync();
         await phone.RecordAsync("customer-done");
+        await receipt.ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Status)).ToContainTextAsync("The signature is right");
+        await Expect(page.Locator("main")).Not.ToContainTextAsync("lease");
+        await phone.RecordAsync("customer-receipt");
     }
 
     [Theory]
