@@ -370,6 +370,7 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         await Expect(phone.Files).ToContainTextAsync(["नोट.txt"]);
 
         await UntilKeptAsync(page, 1);
+        await UntilShellKeptAsync(page);
         // The shell opens without a network, and the list is still there.
         await page.Context.SetOfflineAsync(true);
         await page.ReloadAsync();
@@ -452,6 +453,14 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
           }
         })
         """, files);
+
+    // The page, and all that it has loaded for itself.
+    private static async Task UntilShellKeptAsync(IPage page) => await page.WaitForFunctionAsync("""
+        async () => {
+          const loaded = performance.getEntriesByType('resource').map((entry) => new URL(entry.name).pathname).filter((path) => /^\/assets\/.*\.(js|css)$/.test(path))
+          return (await Promise.all([location.pathname, ...loaded].map((path) => caches.match(path)))).every((kept) => kept)
+        }
+        """);
 
     // Units, names of formats and files, and what is called the same everywhere.
     [GeneratedRegex("(?<![A-Za-z0-9./])(?!(KiB|MiB|GiB|bytes|byte|PDF|TXT|JPG|PNG|HEIC|A4|A3|QR|UPI|SVG|JPEG|Corner|Print|English|pdf|[A-Z2-9]{6})\\b)[A-Za-z]{2,}", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
