@@ -65,6 +65,7 @@ var gateway = builder.AddProject<Projects.CloudTab_Gateway>("gateway")
     .WithReference(janitor)
     .WithHttpHealthCheck("/health")
     .WithUrlForEndpoint("http", url => url.DisplayText = "Customer's page")
+    .WithUrlForEndpoint("http", _ => new() { Url = "/shop", DisplayText = "Shop's page" })
     .WithUrlForEndpoint("http", _ => new() { Url = "/docs/", DisplayText = "API reference" })
     .WithIconName("Globe")
     .WithSampleJobCommand();
