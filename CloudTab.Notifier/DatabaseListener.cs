@@ -34,11 +34,12 @@ internal sealed class DatabaseListener(
             var read = clock.GetTimestamp();
             _inPlace.TrySetResult();
             telemetry.BehindHorizon = reader.BehindHorizon;
-            if (reader.Restarts != _restarts)
-                await SendPendingAsync(reader.Restarts, cancellationToken);
             foreach (var one in batch)
                 Deliver(one, began, read);
             total += batch.Count;
+            // Behind the events: if this fails, they will not be read again.
+            if (reader.Restarts != _restarts)
+                await SendPendingAsync(reader.Restarts, cancellationToken);
             // What is committed after a short batch has a wake-up of its own.
             if (!reader.HasMore)
                 return total;

@@ -108,12 +108,15 @@ public sealed class EventsTests(RelayFixture relay, Dependencies dependencies) :
         await UntilAsync(async () => (await client.AskAsync(new { type = "claim_session", sessionId = given.SessionId })).Text("type") != "error");
     }
 
-    [Fact]
-    public async Task Sockets_get_the_pending_list_and_new_events_after_a_fail_over_to_a_standby_that_lags()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Sockets_get_the_pending_list_and_new_events_after_a_fail_over_to_a_standby_that_lags(bool listCanBeReadAtOnce)
     {
         var shop = await relay.ShopAsync();
         var settings = new NpgsqlConnectionStringBuilder(relay.Environment()["ConnectionStrings__cloudtab"]);
         await using var network = new TcpProxy(settings.Port);
+        await relay.ExecuteAsync("DO $$ BEGIN FOR i IN 1..100 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$");
         // Another server, whose transactions have lower numbers. It holds nothing of what the first one has announced, and one session of its own.
         await using var standby = new LocalPostgresServer { Password = settings.Password! };
         await standby.StartAsync(Token);
@@ -134,19 +137,52 @@ public sealed class EventsTests(RelayFixture relay, Dependencies dependencies) :
         settings.Port = network.Port;
         await using var replica = relay.StartHost<SocketOptions>(("ConnectionStrings:cloudtab", settings.ConnectionString));
         using var client = await SocketClient.ReadyAsync(new UriBuilder(replica.Address) { Scheme = "ws", Path = "/ws" }.Uri, shop.Key);
+        var read = listCanBeReadAtOnce ? null : await FailToReadAsync(other);
         network.Cut();
         network.Target = standby.Port;
         network.Restore();
+        if (read is not null)
+        {
+            await IsReadTwiceAsync(other);
+            await InsertEventAsync(other, unknown);
+            await IsReadTwiceAsync(other);
+            await other.ExecuteAsync(read);
+            Assert.Equal(unknown, (await client.NextAsync("session_updated")).Text("sessionId"));
+        }
 
         var pending = await client.NextAsync("pending_sessions");
         Assert.Equal([known, unknown], pending.GetProperty("sessions").EnumerateArray().Select(one => one.Text("sessionId")).Order());
-        await other.ExecuteAsync(
-            """
-            INSERT INTO events (shop_id, session, type, status, file_count, total_size, created_at)
-            SELECT shop_id, id, 'session_updated', 'pending', 1, 1, now() FROM sessions WHERE session_id = @known
-            """,
-            new { known });
+        await InsertEventAsync(other, known);
         Assert.Equal(known, (await client.NextAsync("session_updated")).Text("sessionId"));
+    }
+
+    private static Task<int> InsertEventAsync(NpgsqlConnection connection, string sessionId) => connection.ExecuteAsync(
+        """
+        INSERT INTO events (shop_id, session, type, status, file_count, total_size, created_at)
+        SELECT shop_id, id, 'session_updated', 'pending', 1, 1, now() FROM sessions WHERE session_id = @sessionId
+        """,
+        new { sessionId });
+
+    /// <summary>Lets every statement fail that reads a pending list.</summary>
+    /// <returns>What lets them succeed again.</returns>
+    private static async Task<string> FailToReadAsync(NpgsqlConnection connection)
+    {
+        var read = await connection.ExecuteScalarAsync<string>("SELECT pg_get_functiondef('key_is_valid'::regproc)");
+        await connection.ExecuteAsync(
+            """
+            CREATE SEQUENCE failures;
+            CREATE OR REPLACE FUNCTION key_is_valid(key uuid) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN PERFORM nextval('failures'); RAISE EXCEPTION 'no'; END $$;
+            """);
+        return read!;
+    }
+
+    /// <summary>Waits until two more of them have failed.</summary>
+    private static async Task IsReadTwiceAsync(NpgsqlConnection connection)
+    {
+        var before = await FailuresAsync();
+        await UntilAsync(async () => await FailuresAsync() >= before + 2);
+
+        Task<long> FailuresAsync() => connection.ExecuteScalarAsync<long>("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM failures");
     }
 
     private static async Task<string> InsertSessionAsync(NpgsqlConnection connection, string shop, string letter)
