@@ -52,7 +52,8 @@ export class CtCounter extends LitElement {
   declare private view: View
   declare private search: string
   declare private selected: Job | undefined
-  declare private busy: boolean
+  /** The sessions that something is being done with. The next job can be taken before the answer for the last one is there. */
+  declare private busy: ReadonlySet<string>
   declare private link: LinkState
   declare private notices: { id: number; text: string; isError: boolean }[]
   declare private minute: number
@@ -82,7 +83,7 @@ export class CtCounter extends LitElement {
     super()
     this.view = viewOf(location.pathname)
     this.search = ''
-    this.busy = false
+    this.busy = new Set()
     this.link = 'connecting'
     this.notices = []
     this.minute = 0
@@ -214,7 +215,7 @@ export class CtCounter extends LitElement {
         </section>
         <section class="queue-job" aria-label=${say('shop.job')}>
           ${this.selected
-            ? html`<ct-job .job=${this.selected} .minute=${this.minute} ?busy=${this.busy || this.link === 'signed-out'}></ct-job>`
+            ? html`<ct-job .job=${this.selected} .minute=${this.minute} ?busy=${this.busy.has(this.selected.sessionId) || this.link === 'signed-out'}></ct-job>`
             : html`<p class="choose">${say('shop.choose')}</p>`}
         </section>
       </main>
@@ -373,7 +374,7 @@ export class CtCounter extends LitElement {
   }
 
   async #act(job: Job, verb: Verb): Promise<void> {
-    if (this.busy) return
+    if (this.busy.has(job.sessionId)) return
     if (verb === 'complete' && !this.#handled.has(job.sessionId)) {
       this.asked = job
       return
@@ -382,7 +383,7 @@ export class CtCounter extends LitElement {
   }
 
   async #do(job: Job, verb: Verb): Promise<void> {
-    this.busy = true
+    this.busy = new Set(this.busy).add(job.sessionId)
     try {
       const path = `/sessions/${job.sessionId}`
       switch (verb) {
@@ -394,11 +395,11 @@ export class CtCounter extends LitElement {
         case 'release':
           await call('POST', `${path}/release`)
           this.#queue.change(job.sessionId, 'pending')
-          this.#select(undefined)
+          if (this.selected?.sessionId === job.sessionId) this.#select(undefined)
           break
         case 'complete':
           await call('POST', `${path}/complete`)
-          this.selected = undefined
+          if (this.selected?.sessionId === job.sessionId) this.selected = undefined
           this.#queue.change(job.sessionId, 'completed')
           this.#notify(say('shop.completed', { code: job.pickupCode }))
           break
@@ -411,7 +412,7 @@ export class CtCounter extends LitElement {
     } catch (failure) {
       await this.#fail(job, failure)
     } finally {
-      this.busy = false
+      this.busy = new Set([...this.busy].filter((session) => session !== job.sessionId))
     }
   }
 
