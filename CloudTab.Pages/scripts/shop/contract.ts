@@ -8,6 +8,7 @@ export type PendingSession = ShopkeeperSchemas['PendingSession']
 export type ProcessingSession = ShopkeeperSchemas['ProcessingSession']
 export type Offer = ShopkeeperSchemas['Offer']
 export type ShopSettings = ShopkeeperSchemas['ShopView']
+export type DaySheet = ShopkeeperSchemas['DaySheetView']
 export type ShopKey = ShopkeeperSchemas['KeyView']
 
 /** A job in the list: what all ways tell of it, and what only some do. */
@@ -17,17 +18,6 @@ export type Job = Omit<PendingSession, 'expiresAt' | 'printOptions' | 'price'> &
   printOptions?: PrintOptions[]
   claimedBy?: string | null
   claimedByYou?: boolean
-}
-
-/** What a day brought. */
-export interface DaySheet {
-  jobs: number
-  pages: number
-  monochrome: number
-  color: number
-  paid: number
-  unpaid: number
-  currency: string
 }
 
 /** Of a file frames tell what a row shows. */

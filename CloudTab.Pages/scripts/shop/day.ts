@@ -1,5 +1,5 @@
 import { html, LitElement, nothing, type TemplateResult } from 'lit'
-import { say } from '../shared/words.ts'
+import { count, say } from '../shared/words.ts'
 import { call } from './api.ts'
 import type { DaySheet } from './contract.ts'
 import { formatMoney, locale } from './format.ts'
@@ -61,14 +61,20 @@ export class CtDay extends LitElement {
         <dt>${label}</dt>
         <dd>${value}</dd>
       </div>`
+    const notes = [
+      ...(sheet.uncountedFiles > 0 ? [count('shop.day.uncounted', sheet.uncountedFiles)] : []),
+      ...(sheet.unpricedJobs > 0 ? [count('shop.day.unpriced', sheet.unpricedJobs)] : []),
+    ]
     return html`
       <dl class="figures">
         ${figure(say('shop.day.jobs'), number.format(sheet.jobs))} ${figure(say('shop.day.pages'), number.format(sheet.pages))}
-        ${figure(say('shop.colorMode.monochrome'), number.format(sheet.monochrome))}
-        ${figure(say('shop.colorMode.color'), number.format(sheet.color))}
         ${figure(say('shop.day.paid'), formatMoney(sheet.paid, sheet.currency))}
+        ${figure(say('common.colorMode.monochrome'), number.format(sheet.monochrome))}
+        ${figure(say('common.colorMode.color'), number.format(sheet.color))}
         ${figure(say('shop.day.unpaid'), formatMoney(sheet.unpaid, sheet.currency))}
       </dl>
+      ${sheet.jobs === 0 ? html`<p class="hint">${say('shop.day.none')}</p>` : nothing}
+      ${notes.map((note) => html`<p class="hint">${note}</p>`)}
     `
   }
 

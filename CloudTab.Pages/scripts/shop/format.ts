@@ -64,7 +64,7 @@ export function formatSize(bytes: number): string {
 
 /** `3 files · 12 pages`; pages are told as far as they are known. */
 export function formatExtent(job: Job): string {
-  const files = count('shop.files', job.fileCount)
+  const files = count('common.files', job.fileCount)
   if (job.pages === 0) return files
   return `${files} · ${job.uncountedFiles === 0 ? count('shop.pages', job.pages) : say('shop.pagesAtLeast', { count: job.pages })}`
 }
@@ -86,16 +86,16 @@ export interface Wish {
 /** Every option of a file, in the order in which a print dialog asks for them. */
 export function wishesOf(options: PrintOptions): Wish[] {
   const wishes = [
-    { text: count('shop.copies', options.copies), isSpecial: options.copies > 1 },
-    { text: say(`shop.colorMode.${options.colorMode}`), isSpecial: options.colorMode === 'color' },
-    { text: say(`shop.sides.${options.sides}`), isSpecial: options.sides !== 'one-sided' },
+    { text: count('common.copies', options.copies), isSpecial: options.copies > 1 },
+    { text: say(`common.colorMode.${options.colorMode}`), isSpecial: options.colorMode === 'color' },
+    { text: say(`common.sides.${options.sides}`), isSpecial: options.sides !== 'one-sided' },
     {
       text: options.pageRanges ? say('shop.pageRanges', { pages: options.pageRanges.replaceAll(',', ', ') }) : say('shop.allPages'),
       isSpecial: options.pageRanges !== null,
     },
-    { text: say(`shop.media.${options.media}`), isSpecial: options.media !== 'a4' },
+    { text: say(`common.media.${options.media}`), isSpecial: options.media !== 'a4' },
   ]
-  if (options.scaling === 'none') wishes.push({ text: say('shop.scaling.none'), isSpecial: true })
+  if (options.scaling === 'none') wishes.push({ text: say('common.scaling.none'), isSpecial: true })
   return wishes
 }
 
@@ -103,13 +103,14 @@ export function wishesOf(options: PrintOptions): Wish[] {
 export function summarizeWishes(all: PrintOptions[] | undefined): Wish[] {
   if (!all?.length) return []
   const modes = new Set(all.map((options) => options.colorMode))
-  const mode = modes.size > 1 ? 'mixed' : all[0]!.colorMode
-  const wishes = [{ text: say(`shop.colorMode.${mode}`), isSpecial: mode !== 'monochrome' }]
+  const isMixed = modes.size > 1
+  const text = say(isMixed ? 'shop.mixedColors' : `common.colorMode.${all[0]!.colorMode}`)
+  const wishes = [{ text, isSpecial: isMixed || modes.has('color') }]
   if (all.some((options) => options.sides !== 'one-sided')) wishes.push({ text: say('shop.twoSided'), isSpecial: true })
   const copies = Math.max(...all.map((options) => options.copies))
   if (copies > 1) wishes.push({ text: `×${copies}`, isSpecial: true })
   for (const media of new Set(all.map((options) => options.media))) {
-    if (media !== 'a4') wishes.push({ text: say(`shop.media.${media}`), isSpecial: true })
+    if (media !== 'a4') wishes.push({ text: say(`common.media.${media}`), isSpecial: true })
   }
   return wishes
 }

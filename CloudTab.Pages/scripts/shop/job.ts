@@ -144,7 +144,7 @@ export class CtJob extends LitElement {
   #file(file: JobFile): TemplateResult {
     const isOurs = this.job.status === 'processing' && this.job.claimedByYou === true
     const facts = [formatType(file.type), formatSize(file.size)]
-    if (file.pages) facts.unshift(count('shop.documentPages', file.pages))
+    if (file.pages) facts.unshift(count('common.pages', file.pages))
     return html`
       <li class="file">
         <span class="file-icon">${file.type.startsWith('image/') ? icons.picture : icons.document}</span>

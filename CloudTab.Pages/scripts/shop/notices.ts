@@ -11,5 +11,5 @@ export class Notice extends CustomEvent<{ text: string; isError: boolean }> {
 /** A failure in the page's language where it has words for it, else in the relay's own. */
 export function explain(failure: unknown): string {
   if (!(failure instanceof Problem)) return say('shop.problem.unknown')
-  return find(`shop.problem.${failure.code}`) ?? (failure.message || say('shop.problem.unknown'))
+  return find(`shop.problem.${failure.code}`) ?? find(`common.error.${failure.code}`) ?? (failure.message || say('shop.problem.unknown'))
 }

@@ -41,15 +41,15 @@ export class CtOffer extends LitElement {
         <table class="table prices">
           <thead>
             <tr>
-              <th scope="col">${say('shop.media')}</th>
-              ${colorModes.map((mode) => html`<th scope="col">${say(`shop.colorMode.${mode}`)}, ${offer.currency}</th>`)}
+              <th scope="col">${say('common.media')}</th>
+              ${colorModes.map((mode) => html`<th scope="col">${say(`common.colorMode.${mode}`)}, ${offer.currency}</th>`)}
             </tr>
           </thead>
           <tbody>
             ${media.map(
               (paper) =>
                 html`<tr>
-                  <th scope="row">${say(`shop.media.${paper}`)}</th>
+                  <th scope="row">${say(`common.media.${paper}`)}</th>
                   ${colorModes.map((mode) => this.#cell(offer, paper, mode))}
                 </tr>`,
             )}
@@ -78,7 +78,7 @@ export class CtOffer extends LitElement {
 
   #cell(offer: Offer, paper: PrintOptions['media'], mode: PrintOptions['colorMode']): TemplateResult {
     const listed = offer.prices.find((price) => price.media === paper && price.colorMode === mode)
-    const label = `${say(`shop.media.${paper}`)}, ${say(`shop.colorMode.${mode}`)}`
+    const label = `${say(`common.media.${paper}`)}, ${say(`common.colorMode.${mode}`)}`
     const value = listed?.price == null ? '' : String(listed.price / 10 ** fractionDigits(offer.currency))
     return html`<td>
       <span class="price-cell">

@@ -72,7 +72,7 @@ export class CtViewer extends LitElement {
     const wishes = wishesOf(file.printOptions ?? defaults)
     return html`
       <dialog class="viewer" aria-labelledby="viewer-name" @close=${this.#forget}>
-        <header>
+        <div class="viewer-head">
           <div class="viewer-title">
             <h2 id="viewer-name"><bdi>${file.name}</bdi></h2>
             <p class="chips">${wishes.map(chip)}</p>
@@ -86,7 +86,7 @@ export class CtViewer extends LitElement {
             >
             <button class="quiet" aria-label=${say('shop.close')} @click=${() => this.close()}>${icons.close}</button>
           </div>
-        </header>
+        </div>
         <div class="viewer-body">
           ${this.problem
             ? html`<p class="viewer-problem" role="alert">${this.problem}</p>`

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
@@ -86,6 +87,71 @@ public sealed class SettingsTests(RunningAppHost relay, Browsers browsers) : IAs
         await customer.ReloadAsync();
         await Expect(customer.GetByRole(AriaRole.Alert)).ToHaveCountAsync(0);
         await Expect(counter.Page.Locator(".address a").First).ToHaveAttributeAsync("href", $"{shop.Origin}s/{shop.Id}");
+    }
+
+    [Fact]
+    public async Task Prices_that_are_entered_are_what_customers_pay_and_what_the_day_brought()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await OpenSettingsAsync(shop);
+        await counter.Page.GetByLabel("A4, Black and white: price").FillAsync("2.5");
+        await counter.Page.GetByLabel("A4, Colour: offered").CheckAsync();
+        await counter.Page.GetByLabel("UPI address").FillAsync("corner@bank");
+        await counter.Page.GetByLabel("UPI address").PressAsync("Enter");
+        await Expect(counter.Notices).ToContainTextAsync("Saved");
+        await counter.Page.ReloadAsync();
+        await Expect(counter.Page.GetByLabel("A4, Black and white: price")).ToHaveValueAsync("2.5");
+        await Expect(counter.Page.GetByLabel("A4, Black and white: offered")).ToBeCheckedAsync();
+        await Expect(counter.Page.GetByLabel("A3, Black and white: offered")).Not.ToBeCheckedAsync();
+        await counter.Page.GetByLabel("UPI address").FillAsync("nobody");
+        await counter.Page.GetByLabel("UPI address").PressAsync("Enter");
+        await Expect(counter.Notices.Last).ToContainTextAsync("upiAddress");
+        await counter.Page.ReloadAsync();
+        await Expect(counter.Page.GetByLabel("UPI address")).ToHaveValueAsync("corner@bank");
+        await Browsers.RecordAsync(counter.Page, "shop-settings");
+
+        var jobs = new[] { await shop.SendAsync("Asha", ("one.pdf", Letter)), await shop.SendAsync("Rahul", ("three.pdf", Documents.Pdf(3))) };
+        await counter.Page.GetByRole(AriaRole.Link, new() { Name = "Queue" }).ClickAsync();
+        await Expect(counter.Row(jobs[1])).ToContainTextAsync("₹7.50");
+        foreach (var job in jobs)
+        {
+            await counter.TakeAsync(job);
+            await Expect(counter.Sheet).ToContainTextAsync("With you");
+            if (job == jobs[1])
+                await counter.Button("Mark as paid").ClickAsync();
+            await counter.Button("Done").ClickAsync();
+            // Nothing of it was printed here: the page asks first.
+            await counter.Page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = "Done, delete the files" }).ClickAsync();
+            await Expect(counter.Row(job)).ToHaveCountAsync(0);
+        }
+
+        await counter.Page.GetByRole(AriaRole.Link, new() { Name = "Day" }).ClickAsync();
+        foreach (var (figure, value) in ((string, string)[])[("Jobs", "2"), ("Pages", "4"), ("Black and white", "4"), ("Paid", "₹7.50"), ("Not marked as paid", "₹2.50")])
+            Assert.Equal(value, await Figure(figure).InnerTextAsync());
+        await Browsers.RecordAsync(counter.Page, "shop-day");
+        var csv = await counter.Page.RunAndWaitForDownloadAsync(() => counter.Page.GetByRole(AriaRole.Link, new() { Name = "CSV" }).ClickAsync());
+        Assert.EndsWith(".csv", csv.SuggestedFilename, StringComparison.Ordinal);
+        var lines = (await File.ReadAllTextAsync(await csv.PathAsync(), Token)).Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(3, lines.Length);
+        Assert.DoesNotContain("Asha", string.Concat(lines), StringComparison.Ordinal);
+        Assert.Contains("Counter 1", lines[1], StringComparison.Ordinal);
+        await counter.Button("The day before").ClickAsync();
+        await Expect(counter.Page.GetByText("No job was finished on this day.")).ToBeVisibleAsync();
+
+        ILocator Figure(string name) => counter.Page.Locator(".figures div", new() { Has = counter.Page.GetByText(name, new() { Exact = true }) }).Locator("dd");
+    }
+
+    [Fact]
+    public async Task The_poster_leads_to_the_shop_on_one_sheet_of_A4()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await OpenSettingsAsync(shop);
+        var poster = await counter.Page.RunAndWaitForPopupAsync(() => counter.Page.GetByRole(AriaRole.Link, new() { Name = "Poster to print" }).ClickAsync());
+        await Expect(poster.GetByText($"{shop.Origin}s/{shop.Id}")).ToBeVisibleAsync();
+        await Expect(poster.Locator("svg")).ToBeVisibleAsync();
+        await Browsers.RecordAsync(poster, "shop-poster");
+        var pdf = await poster.PdfAsync(new() { PreferCSSPageSize = true });
+        Assert.Contains("/Type /Pages\n/Count 1\n", Encoding.Latin1.GetString(pdf), StringComparison.Ordinal);
     }
 
     public ValueTask DisposeAsync() => browsers.CloseAsync();

@@ -1,0 +1,163 @@
+using System.IO.Compression;
+using System.Net;
+using System.Net.Http.Json;
+using System.Text;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace CloudTab.EndToEnd.Tests.Pages;
+
+/// <summary>A job and its files at the shop's counter, in browsers against the running application.</summary>
+[Collection(RunningAppHost.Collection)]
+public sealed class JobTests(RunningAppHost relay, Browsers browsers) : IAsyncDisposable
+{
+    private static readonly byte[] Letter = Documents.Pdf(3);
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_job_is_sent_announced_taken_printed_paid_and_done_and_its_customer_sees_it()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        await counter.Page.Locator("h1").First.EvaluateAsync("() => document.body.click()");
+        await counter.Page.Mouse.ClickAsync(700, 500); // browsers play nothing before the first touch
+
+        // The customer's page without script: the same for everyone.
+        var customer = await browsers.OpenAsync(shop.Origin, new() { JavaScriptEnabled = false });
+        await customer.GotoAsync($"/s/{shop.Id}/");
+        await customer.Locator("input[name=customerName]").FillAsync("Asha Patel");
+        await customer.Locator("input[type=file]").SetInputFilesAsync((FilePayload[])[
+            new FilePayload { Name = "Letter to the bank.pdf", MimeType = "application/pdf", Buffer = Letter },
+            new FilePayload { Name = "holiday.png", MimeType = "image/png", Buffer = Documents.Png(400, 300) },
+        ]);
+        await customer.Locator("form button").Last.ClickAsync();
+        await customer.WaitForURLAsync("**/sessions/**");
+        var job = new SentJob(customer.Url.Split('/')[^1], (await counter.Rows.Locator(".job-code").InnerTextAsync()).Trim());
+        await Expect(customer.Locator("body")).ToContainTextAsync(job.PickupCode);
+
+        await Expect(counter.Row(job)).ToContainTextAsync("Asha Patel");
+        await Expect(counter.Row(job)).ToContainTextAsync("2 files");
+        await Expect(counter.Page).ToHaveTitleAsync("(1) Corner Print");
+        Assert.True(await counter.TonesAsync() > 0);
+        await Browsers.RecordAsync(counter.Page, "shop-new-job");
+
+        await counter.TakeAsync(job);
+        await Expect(counter.Sheet).ToContainTextAsync("With you");
+        await Expect(counter.Page).ToHaveTitleAsync("Corner Print");
+        await Browsers.RecordAsync(counter.Page, "shop-job");
+        await Task.WhenAll(Expect(customer.Locator("body")).ToContainTextAsync("being printed", new() { IgnoreCase = true, Timeout = 20_000 }), customer.ReloadAsync());
+
+        await PreviewAndPrintAsync(counter);
+        await DownloadAsync(counter, job);
+
+        await counter.Button("Mark as paid").ClickAsync();
+        await Expect(counter.Button("Paid")).ToHaveAttributeAsync("aria-pressed", "true");
+        await counter.Button("Done").ClickAsync();
+        await Expect(counter.Notices).ToContainTextAsync($"{job.PickupCode} is done");
+        await Expect(counter.Rows).ToHaveCountAsync(0);
+        await customer.ReloadAsync();
+        await Expect(customer.Locator("body")).ToContainTextAsync("deleted");
+    }
+
+    [Fact]
+    public async Task What_a_customer_asked_for_stands_in_the_row_beside_the_file_and_is_what_is_printed()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var key = await shop.AddKeyAsync("Counter 1");
+        using var program = shop.Program(key);
+        using var offered = await program.PutAsJsonAsync(
+            "/api/shopkeeper/offer",
+            new { currency = "INR", twoSided = true, prices = new[] { new { media = "a3", colorMode = "color", price = 2_050 } }, upiAddress = (string?)null },
+            Token);
+        Assert.Equal(HttpStatusCode.OK, offered.StatusCode);
+        var counter = await Counter.SignInAsync(browsers, shop, key);
+        var job = await shop.SendAsync(
+            "Asha", new { copies = 2, colorMode = "color", sides = "two-sided-long-edge", pageRanges = "2-3", media = "a3" }, ("letter.pdf", Letter));
+
+        foreach (var told in (string[])["Colour", "Both sides", "×2", "A3", "4 pages to print", "₹82"])
+            await Expect(counter.Row(job)).ToContainTextAsync(told);
+        await counter.Page.ReloadAsync();
+        await Expect(counter.Row(job)).ToContainTextAsync("Colour");
+        await counter.TakeAsync(job);
+        foreach (var told in (string[])["2 copies", "Colour", "Both sides", "Pages 2-3", "A3", "₹82"])
+            await Expect(counter.Sheet).ToContainTextAsync(told);
+        await Browsers.RecordAsync(counter.Page, "shop-options");
+
+        var printed = counter.Page.WaitForConsoleMessageAsync(new() { Predicate = message => message.Text.StartsWith("printed", StringComparison.Ordinal) });
+        await counter.Page.Locator(".file").GetByRole(AriaRole.Button, new() { Name = "Print" }).ClickAsync();
+        Assert.StartsWith("printed 2 @page { size: a3;", (await printed).Text, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public async Task What_is_no_picture_and_no_PDF_is_never_shown_in_the_page()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        var dialogs = new List<string>();
+        counter.Page.Dialog += async (_, dialog) =>
+        {
+            dialogs.Add(dialog.Message);
+            await dialog.DismissAsync();
+        };
+        var job = await shop.SendAsync(
+            "<img src=x onerror=alert(1)>", ("\"><img src=x onerror=alert(2)>.txt", Encoding.UTF8.GetBytes("A text with <script>alert(3)</script> in it.\n")), ("letter.pdf", Letter));
+        await counter.TakeAsync(job);
+        var text = counter.Page.Locator(".file").First;
+        await Expect(text).ToContainTextAsync("<img src=x onerror=alert(2)>.txt");
+        await Expect(counter.Sheet).ToContainTextAsync("<img src=x onerror=alert(1)>");
+        await Expect(text.GetByRole(AriaRole.Button)).ToHaveCountAsync(0);
+
+        var address = (await text.Locator("a").GetAttributeAsync("href"))!;
+        var preview = await counter.Page.APIRequest.GetAsync(address.Replace("/download", "/preview", StringComparison.Ordinal));
+        Assert.Equal(415, preview.Status);
+        var download = await counter.Page.APIRequest.GetAsync(address);
+        Assert.StartsWith("attachment", download.Headers["content-disposition"], StringComparison.Ordinal);
+
+        // The PDF's own script asks for a dialog when it is opened: none runs, and the frame can reach nothing of the page.
+        await counter.Page.Locator(".file").Last.GetByRole(AriaRole.Button, new() { Name = "View" }).ClickAsync();
+        await Expect(counter.Page.FrameLocator("iframe").Locator("canvas").First).ToBeVisibleAsync();
+        var frame = counter.Page.Frames.Single(one => one.Url.EndsWith("/shop/preview", StringComparison.Ordinal));
+        Assert.Equal("null", await frame.EvaluateAsync<string>("self.origin"));
+        Assert.Equal("SecurityError", await frame.EvaluateAsync<string>("(() => { try { return document.cookie } catch (refused) { return refused.name } })()"));
+        Assert.Equal("SecurityError", await frame.EvaluateAsync<string>("(() => { try { return parent.document.title } catch (refused) { return refused.name } })()"));
+        Assert.Empty(dialogs);
+    }
+
+    public ValueTask DisposeAsync() => browsers.CloseAsync();
+
+    private static async Task PreviewAndPrintAsync(Counter counter)
+    {
+        var page = counter.Page;
+        await page.Locator(".file", new() { HasText = "Letter" }).GetByRole(AriaRole.Button, new() { Name = "View" }).ClickAsync();
+        var frame = page.FrameLocator("iframe");
+        await Expect(frame.Locator("canvas")).ToHaveCountAsync(3);
+        await Expect(page.Locator("dialog.viewer .primary")).ToBeEnabledAsync();
+        await Browsers.RecordAsync(page, "shop-view-pdf");
+        var printed = page.WaitForConsoleMessageAsync(new() { Predicate = message => message.Text.StartsWith("printed", StringComparison.Ordinal) });
+        await page.Locator("dialog.viewer .primary").ClickAsync();
+        Assert.StartsWith("printed 3 @page { size: a4;", (await printed).Text, StringComparison.OrdinalIgnoreCase);
+        await counter.Button("Close").ClickAsync();
+
+        await page.Locator(".file", new() { HasText = "holiday" }).GetByRole(AriaRole.Button, new() { Name = "View" }).ClickAsync();
+        await Expect(frame.Locator("img")).ToBeVisibleAsync();
+        Assert.Equal(400, await frame.Locator("img").EvaluateAsync<int>("image => image.naturalWidth"));
+        await Expect(page.Locator("dialog.viewer .primary")).ToBeEnabledAsync();
+        await Browsers.RecordAsync(page, "shop-view-picture");
+        await page.Keyboard.PressAsync("Escape");
+        await Expect(page.Locator("dialog.viewer")).ToHaveCountAsync(0);
+    }
+
+    private static async Task DownloadAsync(Counter counter, SentJob job)
+    {
+        var one = await counter.Page.RunAndWaitForDownloadAsync(() =>
+            counter.Page.Locator(".file", new() { HasText = "Letter" }).GetByRole(AriaRole.Link, new() { Name = "Download" }).ClickAsync());
+        Assert.Equal("Letter to the bank.pdf", one.SuggestedFilename);
+        Assert.Equal(Letter, await File.ReadAllBytesAsync(await one.PathAsync(), Token));
+
+        var all = await counter.Page.RunAndWaitForDownloadAsync(() => counter.Page.GetByRole(AriaRole.Link, new() { Name = "Download all" }).ClickAsync());
+        Assert.Contains(job.PickupCode, all.SuggestedFilename, StringComparison.Ordinal);
+        await using var zip = await ZipFile.OpenReadAsync(await all.PathAsync(), Token);
+        Assert.Equal(["Letter to the bank.pdf", "holiday.png"], zip.Entries.Select(entry => entry.FullName));
+    }
+}
