@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using CloudTab.Relay;
 using Dapper;
 using Npgsql;
@@ -327,6 +328,27 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
         Assert.Equal(Outcome.Done, (await completing).Outcome);
         Assert.Equal("pending", (await _states.SessionAsync(session.Id)).Status);
         Assert.Equal(["deleting", "stored"], await _states.FilesAsync(session.Id));
+    }
+
+    [Fact]
+    public async Task Closing_a_shop_and_storing_a_file_never_wait_for_each_other()
+    {
+        var (key, session) = await _states.InStateAsync("open");
+        var file = await _states.BeginAsync(session.Id);
+        await using var connection = await fixture.Source.OpenConnectionAsync(Token);
+        await using var holding = await connection.BeginTransactionAsync(Token);
+        await connection.ExecuteAsync("SELECT FROM shops WHERE id = @Shop FOR NO KEY UPDATE", key);
+
+        var closing = _states.Get<ShopSettings>().CloseAsync(key.Shop, suspends: false, Token);
+        await UntilSomebodyWaitsForAsync(connection);
+        var storing = _states.Get<StoredFiles>().StoreAsync(
+            session.Id, [new UploadedFile(file.Id, file.Name, "text/plain", 3, SHA256.HashData("abc"u8))], new SessionLimits(50, 1 << 20, 1 << 20), Token);
+        await UntilAsync(async () => storing.IsCompleted || await fixture.ScalarAsync<bool>(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%shop_has_room%')"));
+        await holding.RollbackAsync(Token);
+
+        Assert.True(await closing);
+        Assert.Equal(Outcome.Done, await storing);
     }
 
     [Fact]
