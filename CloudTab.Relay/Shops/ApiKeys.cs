@@ -28,6 +28,9 @@ public enum KeyRevocation
 
     /// <summary>It is the shop's last one, and stays.</summary>
     Last,
+
+    /// <summary>The key of whoever asks was revoked meanwhile.</summary>
+    CallerRevoked,
 }
 
 /// <summary>What a key that somebody sent is: good, wrong (neither is set), or not looked at.</summary>
@@ -47,7 +50,7 @@ public sealed class ApiKeys(Database database, TimeProvider clock, IOptions<KeyO
     /// <summary>Most characters that a key may have.</summary>
     public const int LongestKey = 512;
 
-    /// <summary>Keys that a shop may have by itself, without those that were revoked.</summary>
+    /// <summary>Keys that a shop may have by itself, without those that were revoked; of those it may make ten times as many in a day.</summary>
     public const int MostKeys = 100;
 
     /// <summary>A new key's text; it means nothing before <see cref="ImportAsync"/>.</summary>
@@ -145,7 +148,9 @@ public sealed class ApiKeys(Database database, TimeProvider clock, IOptions<KeyO
         const string sql = """
             INSERT INTO api_keys (id, shop_id, name, prefix, sha256, created_at)
             SELECT @id, @shop, left(normalize(@name, NFC), 200), @prefix, @sha256, @now
-            WHERE key_is_valid(@caller) AND (SELECT count(*) FROM api_keys WHERE shop_id = @shop AND revoked_at IS NULL) < @most
+            WHERE key_is_valid(@caller)
+                AND (SELECT count(*) FROM api_keys WHERE shop_id = @shop AND revoked_at IS NULL) < @most
+                AND (SELECT count(*) FROM api_keys WHERE shop_id = @shop AND created_at > @now - interval '1 day') < 10 * @most
             RETURNING id, name, prefix, created_at AS CreatedAt, revoked_at AS RevokedAt, last_used_at AS LastUsedAt
             """;
         var text = Create();
@@ -164,13 +169,14 @@ public sealed class ApiKeys(Database database, TimeProvider clock, IOptions<KeyO
         return await database.ChangeSingleOrDefaultAsync<ListedKey>(sql, parameters, cancellationToken) is { } added ? (text, added) : null;
     }
 
-    /// <summary>The keys of a shop, oldest first; also those that were revoked.</summary>
+    /// <summary>The keys of a shop, oldest first; also the hundred that were revoked last.</summary>
     public Task<List<ListedKey>> ListAsync(string shop, CancellationToken cancellationToken)
     {
         const string sql = """
             SELECT id, name, prefix, created_at AS CreatedAt, revoked_at AS RevokedAt, last_used_at AS LastUsedAt
             FROM api_keys
-            WHERE shop_id = @shop
+            WHERE shop_id = @shop AND (revoked_at IS NULL OR id IN (
+                SELECT id FROM api_keys WHERE shop_id = @shop AND revoked_at IS NOT NULL ORDER BY revoked_at DESC LIMIT 100))
             ORDER BY created_at, id
             """;
         return database.QueryAsync<ListedKey>(sql, new { shop }, cancellationToken);
@@ -184,17 +190,25 @@ public sealed class ApiKeys(Database database, TimeProvider clock, IOptions<KeyO
         return await database.ExecuteAsync(sql, new { id, now = clock.Now().UtcDateTime }, cancellationToken) == 1;
     }
 
-    /// <summary>Revokes a key of the caller's shop; revoking it again changes nothing. The last one stays: nobody could sign in any more.</summary>
+    /// <summary>Revokes a key of the caller's shop; revoking it again changes nothing. The last one stays: nobody could sign in any more.
+    /// So keys that revoke each other at the same moment go one by one.</summary>
     public async Task<KeyRevocation> RevokeAsync(ShopKey caller, Guid id, CancellationToken cancellationToken)
     {
         const string sql = """
-            WITH revoked AS (
+            WITH live AS MATERIALIZED (
+                SELECT id FROM api_keys WHERE shop_id = @shop AND revoked_at IS NULL ORDER BY id FOR NO KEY UPDATE
+            ), caller AS (
+                SELECT id FROM live WHERE id = @caller AND key_is_valid(@caller)
+            ), revoked AS (
                 UPDATE api_keys SET revoked_at = @now
-                WHERE id = @id AND shop_id = @shop AND revoked_at IS NULL AND key_is_valid(@caller)
-                    AND EXISTS (SELECT FROM api_keys AS others WHERE others.shop_id = @shop AND others.id <> @id AND others.revoked_at IS NULL)
+                WHERE id = @id AND id IN (SELECT id FROM live) AND EXISTS (SELECT FROM live WHERE id <> @id) AND EXISTS (SELECT FROM caller)
                 RETURNING id
             )
-            SELECT CASE WHEN revoked_at IS NOT NULL OR EXISTS (SELECT FROM revoked) THEN 'Revoked' ELSE 'Last' END
+            SELECT CASE
+                WHEN NOT EXISTS (SELECT FROM caller) THEN 'CallerRevoked'
+                WHEN NOT EXISTS (SELECT FROM live WHERE id = @id) OR EXISTS (SELECT FROM revoked) THEN 'Revoked'
+                ELSE 'Last'
+            END
             FROM api_keys
             WHERE id = @id AND shop_id = @shop
             """;

@@ -38,6 +38,7 @@ internal static class KeyEndpoints
         {
             KeyRevocation.NotFound => Problems.KeyNotFound,
             KeyRevocation.Last => Problems.LastKey,
+            KeyRevocation.CallerRevoked => Problems.ApiKeyInvalid,
             _ => TypedResults.NoContent(),
         };
     }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using CloudTab.Relay;
+using Dapper;
 
 namespace CloudTab.Services.Tests;
 
@@ -100,6 +101,45 @@ public sealed class KeysTests(RelayFixture relay) : IClassFixture<RelayFixture>
         Assert.Equal(HttpStatusCode.NoContent, first.StatusCode);
         await last.IsProblemAsync(HttpStatusCode.Conflict, "last_key");
         Assert.Equal(2, (await ListAsync(client)).GetArrayLength());
+    }
+
+    [Fact]
+    public async Task Of_two_keys_that_revoke_each_other_at_the_same_moment_one_stays()
+    {
+        var shop = await relay.ShopAsync();
+        using var one = relay.ShopApi(shop.Key);
+        using var other = relay.ShopApi(await relay.KeyAsync(shop.Id));
+        await ListAsync(other); // each is noted as used: that waits for nothing later
+        var ids = (await ListAsync(one)).EnumerateArray().Select(key => key.Text("id")).ToList();
+        await using var connection = await relay.Source.OpenConnectionAsync(Token);
+        await using var holding = await connection.BeginTransactionAsync(Token);
+        await connection.ExecuteAsync("SELECT FROM api_keys WHERE shop_id = @Id FOR NO KEY UPDATE", shop);
+
+        var answers = new[] { one.DeleteAsync($"{Keys}/{ids[1]}", Token), other.DeleteAsync($"{Keys}/{ids[0]}", Token) };
+        await UntilAsync(async () => await relay.ScalarAsync<long>(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%UPDATE api_keys SET revoked_at%'") == 2);
+        await holding.RollbackAsync(Token);
+
+        var statuses = (await Task.WhenAll(answers)).Select(answer => answer.StatusCode).Order().ToList();
+        Assert.Equal([HttpStatusCode.NoContent, HttpStatusCode.Unauthorized], statuses);
+        Assert.Equal(1, await relay.ScalarAsync<long>("SELECT count(*) FROM api_keys WHERE shop_id = @Id AND revoked_at IS NULL", shop));
+    }
+
+    [Fact]
+    public async Task However_many_keys_were_revoked_the_list_is_short_and_the_day_has_an_end()
+    {
+        var shop = await relay.ShopAsync();
+        using var client = relay.ShopApi(shop.Key);
+        await relay.ExecuteAsync(
+            """
+            INSERT INTO api_keys (id, shop_id, name, prefix, sha256, created_at, revoked_at)
+            SELECT gen_random_uuid(), @Id, 'Old', 'ctk_', sha256(random()::text::bytea), now() - interval '1 hour', now() FROM generate_series(1, @made)
+            """,
+            new { shop.Id, made = 10 * ApiKeys.MostKeys });
+
+        Assert.Equal(101, (await ListAsync(client)).GetArrayLength());
+        using var refused = await client.PostAsJsonAsync(Keys, new { name = "One more" }, Token);
+        await refused.IsProblemAsync(HttpStatusCode.Conflict, "too_many_keys");
     }
 
     [Fact]
