@@ -8,17 +8,28 @@ namespace CloudTab.Relay;
 public sealed class Claims(Database database, StateChanges changes, Lifetimes lifetimes)
 {
     /// <summary>Claims a pending session, or renews the claim that this key has.</summary>
-    public async Task<(Outcome Outcome, Guid Session)> ClaimAsync(ShopKey key, SessionName name, CancellationToken cancellationToken)
+    public Task<(Outcome Outcome, Guid Session)> ClaimAsync(ShopKey key, SessionName name, CancellationToken cancellationToken) =>
+        ClaimAsync(key, name, renewsOnly: false, cancellationToken);
+
+    /// <summary>
+    /// Renews the claim that this key has. A program does so by itself, so it says nothing of whether anybody has seen the files that came in
+    /// since the claim: completing still leaves them.
+    /// </summary>
+    public Task<(Outcome Outcome, Guid Session)> RenewAsync(ShopKey key, SessionName name, CancellationToken cancellationToken) =>
+        ClaimAsync(key, name, renewsOnly: true, cancellationToken);
+
+    private async Task<(Outcome Outcome, Guid Session)> ClaimAsync(ShopKey key, SessionName name, bool renewsOnly, CancellationToken cancellationToken)
     {
         const string sql = $"""
             WITH before AS (
                 SELECT id, status = 'processing' AND claimed_by = @key AS renewed FROM sessions
                 WHERE id = ({SessionName.Sql}) AND expires_at > @now AND key_is_valid(@key)
-                    AND (status = 'pending' OR status = 'processing' AND (claimed_by = @key OR claimed_until <= @now))
+                    AND (status = 'processing' AND claimed_by = @key
+                        OR NOT @renewsOnly AND (status = 'pending' OR status = 'processing' AND claimed_until <= @now))
                 FOR UPDATE
             ), claimed AS (
                 UPDATE sessions
-                SET status = 'processing', claimed_by = @key, claimed_until = @leaseEnd, claims = claims + 1
+                SET status = 'processing', claimed_by = @key, claimed_until = @leaseEnd, claims = claims + CASE WHEN @renewsOnly THEN 0 ELSE 1 END
                 FROM before
                 WHERE sessions.id = before.id
                 RETURNING sessions.*, true AS announced, before.renewed
@@ -29,7 +40,7 @@ public sealed class Claims(Database database, StateChanges changes, Lifetimes li
             )
             SELECT id AS Session, NOT renewed AS Moved, ({StateChanges.Origin}) AS Origin FROM claimed AS sessions
             """;
-        return await ChangeAsync(Transition.Claimed, sql, key, name, cancellationToken);
+        return await ChangeAsync(Transition.Claimed, sql, key, name, cancellationToken, renewsOnly);
     }
 
     /// <summary>Gives a claimed session back; releasing one that is pending changes nothing.</summary>
@@ -91,7 +102,7 @@ public sealed class Claims(Database database, StateChanges changes, Lifetimes li
     }
 
     private async Task<(Outcome Outcome, Guid Session)> ChangeAsync(
-        Transition transition, string sql, ShopKey key, SessionName name, CancellationToken cancellationToken)
+        Transition transition, string sql, ShopKey key, SessionName name, CancellationToken cancellationToken, bool renewsOnly = false)
     {
         var parameters = new
         {
@@ -100,6 +111,7 @@ public sealed class Claims(Database database, StateChanges changes, Lifetimes li
             pickupCode = name.PickupCode,
             key = key.Id,
             leaseEnd = lifetimes.NextClaimEnd,
+            renewsOnly,
         };
         return await changes.MakeAsync(transition, sql, parameters, cancellationToken) is [var changed]
             ? (Outcome.Done, changed.Session)

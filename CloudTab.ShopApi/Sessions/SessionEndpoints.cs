@@ -27,7 +27,8 @@ internal static class SessionEndpoints
             .Tells(200, "Content-Disposition")
             .SendsBytes(SessionArchive.ContentType)
             .Answers(Problems.SessionNotFound, Problems.NotSubmitted, Problems.FileDeleted, Problems.FileInfected);
-        sessions.MapPost("/{id}/claim", Claim).WithSummary("Claim a session, or renew the claim").Answers(Problems.OfChange);
+        sessions.MapPost("/{id}/claim", Claim).WithSummary("Claim a session, or renew the claim")
+            .WithDescription("With `renew=true` a claim that the caller has is renewed, and nothing else: files that came in since are not taken as seen.").Answers(Problems.OfChange);
         sessions.MapPost("/{id}/release", Release).WithSummary("Give a claimed session back").Answers(Problems.OfChange);
         sessions.MapPost("/{id}/paid", MarkPaid).WithSummary("Mark a job as paid").Answers(Problems.SessionNotFound, Problems.SessionClosed, Problems.NotSubmitted);
         sessions.MapDelete("/{id}/paid", UnmarkPaid).WithSummary("Take back that a job is paid")
@@ -85,9 +86,12 @@ internal static class SessionEndpoints
     }
 
     private static async Task<Results<Ok<SessionView>, Problem>> Claim(
-        Shopkeeper caller, string id, Claims claims, SessionViews views, CancellationToken cancellationToken)
+        Shopkeeper caller, string id, Claims claims, SessionViews views, CancellationToken cancellationToken, bool renew = false)
     {
-        var (outcome, session) = await claims.ClaimAsync(caller.Key, SessionName.Parse(id), cancellationToken);
+        var name = SessionName.Parse(id);
+        var (outcome, session) = renew
+            ? await claims.RenewAsync(caller.Key, name, cancellationToken)
+            : await claims.ClaimAsync(caller.Key, name, cancellationToken);
         // Not claimed, when asked why not: whoever had it when the claim came has let go of it in between.
         if (outcome == Outcome.NotClaimed)
             return Problems.AlreadyClaimed;

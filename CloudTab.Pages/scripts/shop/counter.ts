@@ -340,6 +340,7 @@ export class CtCounter extends LitElement {
   }
 
   #announce(job: Job): void {
+    this.#handled.delete(job.sessionId) // files that came late, and that nobody has printed
     if (this.#arrivals.length === 0) this.#chime.ring()
     this.#arrivals.push(job)
   }
@@ -447,7 +448,7 @@ export class CtCounter extends LitElement {
     for (const job of this.#queue.jobs.values()) {
       if (job.status !== 'processing' || !job.claimedByYou) continue
       try {
-        await call('POST', `/sessions/${job.sessionId}/claim`)
+        await call('POST', `/sessions/${job.sessionId}/claim?renew=true`)
       } catch {
         // Lost meanwhile: its event tells.
       }

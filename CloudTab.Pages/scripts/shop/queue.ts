@@ -76,7 +76,9 @@ export class Queue {
   /** A job that this page has just given back or ended. */
   change(sessionId: string, status: Job['status']): void {
     const known = this.jobs.get(sessionId)
-    if (status === 'completed') this.#remove(sessionId, status)
+    // One that is pending again has files that came late: its event was faster than the answer to what this page did.
+    if (status === 'completed' && known?.claimedByYou) this.#remove(sessionId, status)
+    else if (status === 'completed') return
     else if (known) this.#put({ ...withoutClaim(known), status })
   }
 

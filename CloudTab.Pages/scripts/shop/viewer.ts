@@ -115,6 +115,7 @@ export class CtViewer extends LitElement {
         break
       case 'printed':
         this.state = 'shown'
+        if (this.file) this.printed(this.file)
         break
       case 'failed':
         this.#fail(say(`shop.preview.${message.data.reason}`))
@@ -148,7 +149,6 @@ export class CtViewer extends LitElement {
     if (!this.file) return
     this.state = 'printing'
     this.#frame?.contentWindow?.postMessage({ type: 'print' }, '*')
-    this.printed(this.file)
   }
 
   #fail(problem: string): void {

@@ -266,6 +266,7 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
 
     [Theory]
     [InlineData("nothing")]
+    [InlineData("renewal")]
     [InlineData("download")]
     [InlineData("claim")]
     public async Task A_file_added_while_a_session_is_claimed_is_announced_anew_unless_its_holder_has_seen_it(string seenBy)
@@ -274,6 +275,8 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
         var name = SessionName.Parse(session.SessionId);
         var late = await _states.BeginAsync(session.Id);
         Assert.Equal(Outcome.Done, await _states.StoreAsync(session.Id, late));
+        if (seenBy == "renewal")
+            Assert.Equal(Outcome.Done, (await _states.Claims.RenewAsync(key, name, Token)).Outcome);
         if (seenBy == "download")
             await _states.Claims.RenewAsync(key, session.Id, late.Id, Token);
         if (seenBy == "claim")
@@ -284,7 +287,7 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
 
         var row = await _states.SessionAsync(session.Id);
         var events = await _states.EventsAsync(session.Id);
-        if (seenBy != "nothing")
+        if (seenBy is "download" or "claim")
         {
             Assert.Equal("completed", row.Status);
             Assert.Equal(["deleting", "deleting"], await _states.FilesAsync(session.Id));
