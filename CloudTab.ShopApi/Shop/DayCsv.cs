@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text;
+using CloudTab.Pages;
 using CloudTab.Relay;
 
 namespace CloudTab.ShopApi;
@@ -12,10 +13,6 @@ internal static class DayCsv
         ["date", "time", "token", "counter", "files", "monochrome pages", "colour pages", "uncounted files", "amount", "paid", "currency", "price complete"];
 
     private static readonly SearchValues<char> Separators = SearchValues.Create(",\"\r\n;\t");
-
-    // ISO 4217: all others have two digits behind the point.
-    private static readonly string[] WithoutDigits = ["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"];
-    private static readonly string[] WithThreeDigits = ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"];
 
     public static string Write(IEnumerable<FinishedJob> jobs)
     {
@@ -33,8 +30,8 @@ internal static class DayCsv
                 job.Monochrome.ToString(CultureInfo.InvariantCulture),
                 job.Color.ToString(CultureInfo.InvariantCulture),
                 job.UncountedFiles.ToString(CultureInfo.InvariantCulture),
-                Money(job.Amount, job.Currency),
-                Money(job.PaidAmount, job.Currency),
+                Money.Number(job.Amount, job.Currency),
+                Money.Number(job.PaidAmount, job.Currency),
                 job.Currency,
                 job.IsComplete ? "yes" : "no",
             ]);
@@ -54,11 +51,5 @@ internal static class DayCsv
         if (text.Length > 0 && "=+-@\t\r\n＝＋－＠".Contains(text[0], StringComparison.Ordinal))
             text = $"'{text}";
         return text.AsSpan().ContainsAny(Separators) ? $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : text;
-    }
-
-    private static string Money(long amount, string currency)
-    {
-        var digits = WithoutDigits.Contains(currency) ? 0 : WithThreeDigits.Contains(currency) ? 3 : 2;
-        return ((decimal)amount / (decimal)Math.Pow(10, digits)).ToString($"F{digits}", CultureInfo.InvariantCulture);
     }
 }
