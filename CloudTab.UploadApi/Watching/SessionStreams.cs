@@ -58,8 +58,9 @@ internal sealed class SessionStreams(
         {
             // Kestrel waits for its open requests when it stops, so streams must end first.
             using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
-            Add(found, stream);
+            // Before the stream is known to the loop, whose states are newer than this one.
             stream.Deliver(SessionState.Of(found, _json));
+            Add(found, stream);
             await stream.RunAsync(context.Response, ending.Token);
             return null;
         }
