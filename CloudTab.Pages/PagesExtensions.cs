@@ -15,6 +15,8 @@ public static class PagesExtensions
     public static void AddPages(this IServiceCollection services)
     {
         services.AddRazorComponents();
+        // It comes along for tokens that no page here has, and would write a key to the home folder at each start.
+        services.Remove(services.Single(service => service.ImplementationType?.Name == "DataProtectionHostedService"));
         services.AddHttpContextAccessor();
         services.AddScoped(scope => Words.Of(scope.GetRequiredService<IHttpContextAccessor>().HttpContext!));
         // Every letter of Hindi would take eight as an entity.

@@ -37,7 +37,7 @@ public sealed class PrintOptionsChange
 
     /// <summary>The change that the fields of a form make, one for each member.</summary>
     /// <param name="isWhole">Whether empty fields take their defaults; otherwise they are left out.</param>
-    /// <returns>Null if there are none.</returns>
+    /// <returns>Null if there are none and they need not be there.</returns>
     public static PrintOptionsChange? FromFields(IReadOnlyDictionary<string, string> fields, bool isWhole = false)
     {
         var change = new JsonObject();
@@ -55,7 +55,7 @@ public sealed class PrintOptionsChange
             change[member] = member == "copies" && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var copies) ? copies : text;
         }
 
-        return change.Count == 0 ? null : new(JsonElement.Parse(change.ToJsonString()));
+        return change.Count == 0 && !isWhole ? null : new(JsonElement.Parse(change.ToJsonString()));
     }
 
     /// <summary>Makes the change.</summary>

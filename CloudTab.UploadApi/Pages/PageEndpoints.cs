@@ -59,10 +59,11 @@ internal static class PageEndpoints
     }
 
     private static async Task<RazorComponentResult> ShowSession(
-        RequestedSession requested, CustomerViews views, Shops shops, CancellationToken cancellationToken)
+        RequestedSession requested, HttpRequest request, CustomerViews views, Shops shops, CancellationToken cancellationToken)
     {
-        return await views.FindAsync(requested, cancellationToken) is { View: var session } && await shops.FindAsync(requested.Shop.Id, cancellationToken) is { } shop
-            ? new RazorComponentResult<SessionPage>(new { Session = session, Shop = shop, requested.Shop.Prefix })
+        return await views.FindAsync(requested, cancellationToken) is { } found && await shops.FindAsync(requested.Shop.Id, cancellationToken) is { } shop
+            ? new RazorComponentResult<SessionPage>(
+                new { Session = found.View, found.IsGone, IsChanging = request.Query.ContainsKey(SessionPage.Change), Shop = shop, requested.Shop.Prefix })
             : Failed(Problems.SessionNotFound);
     }
 
@@ -131,15 +132,27 @@ internal static class PageEndpoints
     private static async Task<Results<SeeOther, RazorComponentResult>> ChangeOptions(
         RequestedSession requested, string fileId, HttpRequest request, OptionChanges changes, CancellationToken cancellationToken)
     {
-        if (!request.HasFormContentType)
+        if (await ReadFieldsAsync(request, cancellationToken) is not { } fields)
             return Failed(Problems.InvalidFileChange, requested);
-        var fields = await request.ReadFormAsync(cancellationToken);
         _ = Guid.TryParseExact(fileId, "D", out var file);
         var change = FormOptions.OfWholeForm(fields);
         var (outcome, _, fault) = await changes.ChangeAsync(requested.Shop.Id, requested.Id, file, change, cancellationToken);
         if (fault is not null)
             return Failed(Problems.InvalidPrintOptions(fault), requested);
         return outcome == Outcome.Done ? SessionOf(requested) : Failed(Problems.For(outcome), requested);
+    }
+
+    /// <summary>The fields of a form; null where the request has none that can be read.</summary>
+    private static async Task<IFormCollection?> ReadFieldsAsync(HttpRequest request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return request.HasFormContentType ? await request.ReadFormAsync(cancellationToken) : null;
+        }
+        catch (InvalidDataException)
+        {
+            return null;
+        }
     }
 
     /// <summary>The form that adds to a session, or why there is none.</summary>

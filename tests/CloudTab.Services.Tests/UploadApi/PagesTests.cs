@@ -1,5 +1,9 @@
 using System.Net;
+using System.Text;
 using System.Text.RegularExpressions;
+using CloudTab.Pages;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 
 namespace CloudTab.Services.Tests;
 
@@ -24,6 +28,16 @@ public sealed partial class PagesTests(SmallLimitsFixture relay) : IClassFixture
         foreach (Match input in Regex.Matches(html, "<input id=\"(?<id>[a-z]+)\"", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1)))
             Assert.Contains($"<label for=\"{input.Groups["id"].Value}\"", html, StringComparison.Ordinal);
         Assert.Contains("action=\"/send\"", await PageAsync("/", HttpStatusCode.OK), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Pages_start_nothing_that_writes_a_file()
+    {
+        var services = new ServiceCollection();
+
+        services.AddPages();
+
+        Assert.DoesNotContain(services, service => service.ServiceType == typeof(IHostedService));
     }
 
     [Fact]
@@ -76,6 +90,39 @@ public sealed partial class PagesTests(SmallLimitsFixture relay) : IClassFixture
         Assert.Contains("<bdi>&lt;b&gt;.pdf</bdi>", html, StringComparison.Ordinal);
         Assert.Equal("Zoë", await relay.ScalarAsync<string>(
             "SELECT customer_name FROM sessions WHERE session_id = @sessionId", new { sessionId = location.Split('/')[^1] }));
+    }
+
+    [Theory]
+    [InlineData("multipart/form-data", "x")] // without a boundary
+    [InlineData("application/x-www-form-urlencoded", "a&", 1_025)]
+    [InlineData("application/json", "{}")]
+    public async Task A_form_of_options_that_cannot_be_read_is_refused_in_words(string type, string text, int times = 1)
+    {
+        var session = await _client.CreateAsync();
+        var content = new ByteArrayContent(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(text, times))));
+        content.Headers.TryAddWithoutValidation("Content-Type", type);
+
+        using var answer = await _client.PostAsync($"/sessions/{session}/files/{Guid.NewGuid()}/options", content, Token);
+
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.Equal("text/html", answer.Content.Headers.ContentType?.MediaType);
+    }
+
+    [Fact]
+    public async Task A_form_without_options_changes_nothing_and_the_page_waits_while_one_is_filled_in()
+    {
+        var session = await _client.CreateAsync();
+        await _client.UploadedAsync(session, Sample.Pdf(500));
+        var before = (await _client.StatusAsync(session)).GetProperty("files")[0];
+
+        using var answer = await _client.PostAsync($"/sessions/{session}/files/{before.Text("id")}/options", new FormUrlEncodedContent([]), Token);
+
+        Assert.Equal(HttpStatusCode.SeeOther, answer.StatusCode);
+        Assert.Equal(before.GetRawText(), (await _client.StatusAsync(session)).GetProperty("files")[0].GetRawText());
+        var page = await PageAsync($"/sessions/{session}", HttpStatusCode.OK);
+        Assert.Contains($"href=\"/sessions/{session}?change\"", page, StringComparison.Ordinal);
+        Assert.Contains("http-equiv=\"refresh\"", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("http-equiv=\"refresh\"", await PageAsync($"/sessions/{session}?change", HttpStatusCode.OK), StringComparison.Ordinal);
     }
 
     [Fact]
