@@ -73,12 +73,9 @@ export class Memory {
   }
 
   async load(): Promise<Job | null> {
+    await forgetOld()
     const saved = await tryTo((jobs) => done<Saved | undefined>(jobs.get(this.key)))
     if (!saved) return null
-    if (saved.savedAt < Date.now() - remembered) {
-      await this.clear()
-      return null
-    }
     const items: Item[] = []
     for (const item of saved.items) {
       const whole = item.state === 'done' ? null : ((await tryTo((_, files) => done<Blob | undefined>(files.get(item.id)))) ?? null)
@@ -95,6 +92,17 @@ export class Memory {
       await done(jobs.delete(this.key))
     })
   }
+}
+
+/** Of every shop and session: an address that is never opened again would keep its files for ever. */
+function forgetOld(): Promise<unknown> {
+  return tryTo(async (jobs, files) => {
+    for (const job of await done<Saved[]>(jobs.getAll())) {
+      if (job.savedAt >= Date.now() - remembered) continue
+      for (const item of job.items) files.delete(item.id)
+      jobs.delete(job.prefix)
+    }
+  })
 }
 
 async function isReadable(blob: Blob): Promise<boolean> {

@@ -66,8 +66,12 @@ async function draw(picture: ImageBitmap, turn: Turn, width: number, height: num
 /** ITU T.81, B.1.1: markers with their lengths, then the scans up to the end of the image. Cameras put further pictures behind it. */
 function cleanJpeg(bytes: Uint8Array<ArrayBuffer>, turn: Turn): Photo {
   const kept: BlobPart[] = []
-  let [orientation, hadPlace, at] = [1, false, 2]
-  while (at + 4 <= bytes.length && bytes[at] === 0xff) {
+  let [orientation, hadPlace, hasScan, at] = [1, false, false, 2]
+  while (at + 4 <= bytes.length) {
+    if (bytes[at] !== 0xff) {
+      at++ // stray bytes, which viewers skip too
+      continue
+    }
     const marker = bytes[at + 1]!
     if (marker === 0xff) {
       at++ // fill bytes
@@ -86,10 +90,12 @@ function cleanJpeg(bytes: Uint8Array<ArrayBuffer>, turn: Turn): Photo {
     }
     at = end
     if (marker !== 0xda) continue
+    hasScan = true
     const from = at
     while (at < bytes.length && !(bytes[at] === 0xff && bytes[at + 1] !== 0 && bytes[at + 1] !== 0xff && (bytes[at + 1]! & 0xf8) !== 0xd0)) at++
     kept.push(bytes.subarray(from, at))
   }
+  if (!hasScan) throw new Error('There is no picture in this JPEG.')
   const after = turned(orientation, turn)
   const parts = [new Uint8Array([0xff, 0xd8]), ...(after === 1 ? [] : [exifWith(after)]), ...kept, new Uint8Array([0xff, 0xd9])]
   return { blob: new Blob(parts, { type: 'image/jpeg' }), hadPlace }

@@ -170,8 +170,19 @@ class Send extends LitElement {
     this.save()
   }
 
+  /** In one tab at a time: another one that has the same list would send all of it once more. Browsers lock over HTTPS only. */
   private async send() {
     await this.examining
+    if (this.isSending) return
+    if (!('locks' in navigator)) return this.sendAlone()
+    await navigator.locks.request(`cloudtab ${this.shop.prefix}#${this.shop.sessionId ?? ''}`, { ifAvailable: true }, async (lock) => {
+      if (lock) return this.sendAlone()
+      this.error = say('customer.otherTab')
+      this.requestUpdate()
+    })
+  }
+
+  private async sendAlone() {
     if (this.isSending) return
     this.error = null
     this.job.sending = true

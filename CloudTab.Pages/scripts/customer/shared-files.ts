@@ -7,7 +7,7 @@ export async function takeShared(): Promise<File[]> {
   const files: File[] = []
   for (const request of await cache.keys()) {
     const answer = await cache.match(request)
-    if (answer) files.push(new File([await answer.blob()], decodeURIComponent(answer.headers.get('X-Name') ?? ''), { type: answer.headers.get('Content-Type') ?? '' }))
+    if (answer) files.push(new File([await answer.arrayBuffer()], decodeURIComponent(answer.headers.get('X-Name') ?? ''), { type: answer.headers.get('Content-Type') ?? '' }))
   }
   await caches.delete(cacheName)
   return files

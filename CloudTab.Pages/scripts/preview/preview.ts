@@ -26,8 +26,12 @@ async function show(file: Shown): Promise<void> {
 }
 
 async function print(): Promise<void> {
-  if (sheets && shown) await printSheets(sheets, shown.options)
-  tell({ type: 'printed' })
+  try {
+    if (sheets && shown) await printSheets(sheets, shown.options)
+    tell({ type: 'printed' })
+  } catch {
+    tell({ type: 'failed', reason: 'broken' })
+  }
 }
 
 addEventListener('message', (message: MessageEvent<ToFrame>) => {

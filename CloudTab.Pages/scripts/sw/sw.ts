@@ -35,15 +35,18 @@ async function fromCache(request: Request): Promise<Response> {
   const found = await cache.match(request)
   if (found) return found
   const answer = await fetch(request)
-  if (answer.ok && answer.headers.get('Cache-Control')?.includes('immutable')) await cache.put(request, answer.clone())
+  if (answer.ok && answer.headers.get('Cache-Control')?.includes('immutable')) await keep(cache, request, answer)
   return answer
 }
+
+/** What a full phone cannot keep is shown all the same. */
+const keep = (cache: Cache, request: RequestInfo, answer: Response) => cache.put(request, answer.clone()).catch(() => {})
 
 async function fromNetwork(request: Request, pathname: string): Promise<Response> {
   const cache = await caches.open(shell)
   try {
     const answer = await fetch(request)
-    if (answer.ok) await cache.put(pathname, answer.clone())
+    if (answer.ok) await keep(cache, pathname, answer)
     return answer
   } catch (offline) {
     const found = await cache.match(pathname)
