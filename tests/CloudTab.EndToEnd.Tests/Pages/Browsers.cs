@@ -6,10 +6,10 @@ using static Microsoft.Playwright.Assertions;
 
 namespace CloudTab.EndToEnd.Tests.Pages;
 
-/// <summary>One Chromium for the pages' tests, and in it a session for each person. Pictures of all states are kept in artifacts/screenshots.</summary>
+/// <summary>One Chromium for the pages' tests, and in it a session for each person. Pictures of all states are kept in artifacts/test-results.</summary>
 public sealed class Browsers : IAsyncLifetime
 {
-    private static readonly string Screenshots = Path.Combine(Path.GetDirectoryName(Repository.PathOf("CloudTab.sln"))!, "artifacts", "screenshots");
+    private static readonly string Screenshots = Path.Combine(Path.GetDirectoryName(Repository.PathOf("CloudTab.sln"))!, "artifacts", "test-results", "screenshots");
 
     private static readonly (string Name, int Width, int Height)[] Screens = [("laptop", 1366, 800), ("phone", 390, 844)];
 
