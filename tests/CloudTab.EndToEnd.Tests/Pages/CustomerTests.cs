@@ -237,12 +237,7 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         Assert.Equal(file.Buffer.Length, arrived["plan.pdf"]);
         Assert.Equal(2, arrived.Count);
         // Nothing of it stays in the browser.
-        Assert.Equal(0, await page.EvaluateAsync<int>("""
-            () => new Promise((resolve) => {
-              const opening = indexedDB.open('cloudtab')
-              opening.onsuccess = () => { const all = opening.result.transaction('files').objectStore('files').count(); all.onsuccess = () => resolve(all.result) }
-            })
-            """));
+        Assert.Equal(0, await page.EvaluateAsync<int>(InMemory("return done(files.count())")));
     }
 
     [Fact]
@@ -253,21 +248,7 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         var file = CustomerFiles.Pdf("letter.pdf", 2);
         await phone.ChooseAsync(file, CustomerFiles.Pdf("kept.pdf", 1));
         await UntilKeptAsync(phone.Page, 2);
-        await phone.Page.EvaluateAsync("""
-            () => new Promise((resolve) => {
-              const opening = indexedDB.open('cloudtab')
-              opening.onsuccess = () => {
-                const files = opening.result.transaction('files', 'readwrite').objectStore('files')
-                files.getAllKeys().onsuccess = async (event) => {
-                  const jobs = opening.result.transaction('jobs').objectStore('jobs')
-                  jobs.getAll().onsuccess = (all) => {
-                    const lost = all.target.result[0].items.find((item) => item.name === 'letter.pdf').id
-                    opening.result.transaction('files', 'readwrite').objectStore('files').delete(lost).onsuccess = resolve
-                  }
-                }
-              }
-            })
-            """);
+        await phone.Page.EvaluateAsync(InMemory("await done(files.delete((await done(jobs.getAll()))[0].items.find((item) => item.name === 'letter.pdf').id))"));
 
         await phone.Page.ReloadAsync();
         await Expect(phone.Page.GetByText("Choose 1 file again to go on.")).ToBeVisibleAsync();
@@ -432,14 +413,26 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
     private static async Task UntilPercentAsync(IPage page, int percent) =>
         await page.WaitForFunctionAsync("(percent) => document.querySelector('.upload progress')?.value >= percent", percent);
 
-    private static async Task UntilKeptAsync(IPage page, int files) => await page.WaitForFunctionAsync("""
-        (count) => new Promise((resolve) => {
+    private static async Task UntilKeptAsync(IPage page, int files) =>
+        await page.WaitForFunctionAsync(InMemory("return (await done(jobs.getAll()))[0]?.items.length === argument"), files);
+
+    // What the page keeps in the browser. Without anything yet there is null: to open it would make it, and not as the page does.
+    private static string InMemory(string work) => $$"""
+        async (argument) => {
+          const done = (request) => new Promise((resolve, reject) => { request.onsuccess = () => resolve(request.result); request.onerror = () => reject(request.error) })
           const opening = indexedDB.open('cloudtab')
-          opening.onsuccess = () => {
-            opening.result.transaction('jobs').objectStore('jobs').getAll().onsuccess = (event) => resolve(event.target.result[0]?.items.length === count)
+          opening.onupgradeneeded = () => opening.transaction.abort()
+          const database = await done(opening).catch(() => null)
+          if (!database) return null
+          try {
+            const transaction = database.transaction(['jobs', 'files'], 'readwrite')
+            const [jobs, files] = [transaction.objectStore('jobs'), transaction.objectStore('files')]
+            {{work}}
+          } finally {
+            database.close()
           }
-        })
-        """, files);
+        }
+        """;
 
     // The page, and all that it has loaded for itself.
     private static async Task UntilShellKeptAsync(IPage page) => await page.WaitForFunctionAsync("""
