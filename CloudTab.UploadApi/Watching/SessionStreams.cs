@@ -58,7 +58,7 @@ internal sealed class SessionStreams(
         {
             // Kestrel waits for its open requests when it stops, so streams must end first.
             using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
-            // Before the stream is known to the loop, whose states are newer than this one.
+            // Before the stream is known to the loop, whose next states are newer than this one.
             stream.Deliver(SessionState.Of(found, _json));
             Add(found, stream);
             await stream.RunAsync(context.Response, ending.Token);
@@ -152,17 +152,16 @@ internal sealed class SessionStreams(
 
     private async Task TellAsync(Watched[] batch, CancellationToken cancellationToken)
     {
-        foreach (var session in batch)
-            session.IsDue = false;
+        var streams = BeginLook(batch);
         try
         {
             var found = (await views.FindAsync([.. batch.Select(session => session.Id)], cancellationToken)).ToDictionary(session => session.Id);
-            foreach (var session in batch)
+            foreach (var (session, its) in batch.Zip(streams))
             {
                 if (found.TryGetValue(session.Id, out var now))
-                    session.Tell(now, _json);
+                    session.Tell(its, now, _json);
                 else
-                    session.End();
+                    Watched.End(its);
             }
         }
         catch
@@ -173,15 +172,30 @@ internal sealed class SessionStreams(
         }
     }
 
+    /// <summary>
+    /// The streams of these sessions before they are looked up: only those are told. One that comes meanwhile may have begun with a newer
+    /// state, and its session is due again.
+    /// </summary>
+    private ImmutableArray<SessionStream>[] BeginLook(Watched[] batch)
+    {
+        lock (_gate)
+        {
+            foreach (var session in batch)
+                session.IsDue = false;
+            return [.. batch.Select(session => session.Streams)];
+        }
+    }
+
     /// <summary>The places of all that stand in a queue that has changed. Those whose own state was looked up are told theirs again, which says nothing new.</summary>
     private async Task TellPlacesAsync(Watched[] watched, CancellationToken cancellationToken)
     {
         foreach (var batch in watched.Where(session => _changedShops.Contains(session.Shop)).Chunk(BatchSize))
         {
+            ImmutableArray<SessionStream>[] streams = [.. batch.Select(session => session.Streams)];
             var found = await places.FindAsync(
                 [.. batch.Select(session => session.Shop).Distinct(StringComparer.Ordinal)], [.. batch.Select(session => session.Id)], cancellationToken);
-            foreach (var session in batch)
-                session.Tell(found.GetValueOrDefault(session.Id));
+            foreach (var (session, its) in batch.Zip(streams))
+                Watched.Tell(its, found.GetValueOrDefault(session.Id));
         }
 
         _changedShops.Clear();
@@ -208,24 +222,24 @@ internal sealed class SessionStreams(
         /// <summary>Whether it has ended and its files are still being deleted, which no event tells.</summary>
         public bool IsEnding { get; private set; }
 
-        public void Tell(FoundSession found, JsonSerializerOptions json)
+        public void Tell(ImmutableArray<SessionStream> streams, FoundSession found, JsonSerializerOptions json)
         {
             IsEnding = found.HasEnded && !found.IsGone;
             var state = SessionState.Of(found, json);
-            foreach (var stream in Streams)
+            foreach (var stream in streams)
                 stream.Deliver(state);
         }
 
-        public void Tell(QueuePlace? place)
+        public static void Tell(ImmutableArray<SessionStream> streams, QueuePlace? place)
         {
             var state = SessionState.OfPlace(place);
-            foreach (var stream in Streams)
+            foreach (var stream in streams)
                 stream.Deliver(state);
         }
 
-        public void End()
+        public static void End(ImmutableArray<SessionStream> streams)
         {
-            foreach (var stream in Streams)
+            foreach (var stream in streams)
                 stream.End();
         }
     }
