@@ -7,8 +7,12 @@ namespace CloudTab.Services.Tests;
 public sealed class ShiftedClock : TimeProvider
 {
     private long _shift;
+    private DateTimeOffset? _stopped;
 
-    public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + TimeSpan.FromTicks(Interlocked.Read(ref _shift));
+    public override DateTimeOffset GetUtcNow() => (_stopped ?? base.GetUtcNow()) + TimeSpan.FromTicks(Interlocked.Read(ref _shift));
+
+    /// <summary>From now on only <see cref="Advance"/> moves it: for a test of what is due when, however slow the machine is.</summary>
+    public void Stop() => _stopped = base.GetUtcNow();
 
     public void Advance(TimeSpan by) => Interlocked.Add(ref _shift, by.Ticks);
 }

@@ -359,7 +359,7 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
     {
         var (key, session) = await _states.InStateAsync("pending");
         var end = (await _states.SessionAsync(session.Id)).ExpiresAt;
-        await _states.ExecuteAsync("UPDATE sessions SET expires_at = @soon WHERE id = @Id", new { soon = _states.Clock.GetUtcNow().UtcDateTime.AddSeconds(5), session.Id });
+        await _states.ExecuteAsync("UPDATE sessions SET expires_at = @soon WHERE id = @Id", new { soon = _states.Clock.GetUtcNow().UtcDateTime.AddMinutes(5), session.Id });
         var name = SessionName.Parse(session.SessionId);
 
         for (var renewal = 0; renewal < 4; renewal++)
