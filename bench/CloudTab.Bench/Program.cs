@@ -25,6 +25,8 @@ if (Includes("sessions", "pending", "uploads", "slow"))
 
 if (Includes("connections"))
     await Connections.RunAsync();
+if (Includes("pages"))
+    await Lighthouse.RunAsync();
 if (Includes("startup"))
     await Startup.RunAsync();
 return 0;

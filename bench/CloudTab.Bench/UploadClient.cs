@@ -30,11 +30,14 @@ internal static class UploadClient
         return $"/api/customer/sessions/{session.GetProperty("sessionId").GetString()}";
     }
 
-    public static async Task SendFormAsync(HttpClient client, byte[] file)
+    public static async Task SendFormAsync(HttpClient client, byte[] file) => await SendFormAsync(client, await CreateSessionAsync(client), file);
+
+    /// <param name="session">The path of a session.</param>
+    public static async Task SendFormAsync(HttpClient client, string session, byte[] file)
     {
         using var content = new ByteArrayContent(file) { Headers = { ContentType = Jpeg } };
         using var form = new MultipartFormDataContent { { content, "files", "bench.jpg" } };
-        using var sent = await client.PostAsync($"{await CreateSessionAsync(client)}/upload", form);
+        using var sent = await client.PostAsync($"{session}/upload", form);
         sent.EnsureSuccessStatusCode();
     }
 
