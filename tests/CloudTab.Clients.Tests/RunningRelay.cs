@@ -49,6 +49,27 @@ public sealed class RunningRelay : IAsyncLifetime
             printed.Select(Convert.ToHexString).Order(StringComparer.Ordinal));
     }
 
+    /// <summary>Changes a byte of the object in S3 that has this content.</summary>
+    internal async Task SpoilAsync(byte[] content, CancellationToken cancellationToken)
+    {
+        using var s3 = Processes.S3.Endpoint.CreateClient();
+        foreach (var key in await Processes.ObjectsAsync(cancellationToken))
+        {
+            using var found = await s3.GetObjectAsync(RelayProcesses.Bucket, key, cancellationToken);
+            using var stored = new MemoryStream();
+            await found.ResponseStream.CopyToAsync(stored, cancellationToken);
+            if (!stored.ToArray().AsSpan().SequenceEqual(content))
+                continue;
+            var other = content.ToArray();
+            other[^1] ^= 1;
+            using var spoilt = new MemoryStream(other);
+            await s3.PutObjectAsync(new() { BucketName = RelayProcesses.Bucket, Key = key, InputStream = spoilt }, cancellationToken);
+            return;
+        }
+
+        Assert.Fail("No object has this content.");
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_shop is not null)

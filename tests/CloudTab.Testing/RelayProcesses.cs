@@ -11,7 +11,8 @@ namespace CloudTab.Testing;
 /// </summary>
 public sealed class RelayProcesses : IAsyncDisposable
 {
-    private const string Bucket = "cloudtab";
+    /// <summary>Where all objects are.</summary>
+    public const string Bucket = "cloudtab";
 
     private static readonly string[] Replicated = ["upload-api", "shop-api", "notifier", "janitor"];
 
