@@ -5,7 +5,7 @@ namespace CloudTab.Janitor;
 
 /// <summary>
 /// Forgets what nobody asks for any more: ended sessions with their files' rows and events, old receipts, old events, replicas that are
-/// gone, from where keys were used or guessed, browsers that have not been used, tickets that were not, finished jobs of long ago.
+/// gone, from where keys were used or guessed, browsers that have not been used, tickets that were not, finished jobs of long ago, print agents that are silent.
 /// </summary>
 internal sealed class Purge(Database database, Lifetimes lifetimes, IOptions<JanitorOptions> options)
 {
@@ -91,10 +91,12 @@ internal sealed class Purge(Database database, Lifetimes lifetimes, IOptions<Jan
                 DELETE FROM finished_jobs WHERE finished_at <= @finishedBefore
             ), sign_ins AS (
                 DELETE FROM sign_ins WHERE used_at <= @signedInBefore
+            ), agents AS (
+                DELETE FROM agents WHERE seen_at <= @seenBefore
             )
             DELETE FROM key_uses WHERE used_at <= now() - interval '30 days'
             """;
         return database.ExecuteAsync(
-            sql, new { madeBefore = lifetimes.Now - Tickets.Lifetime, signedInBefore = lifetimes.Now - SignIns.IdleLimit, finishedBefore = lifetimes.Now - DaySheets.Retention }, cancellationToken);
+            sql, new { madeBefore = lifetimes.Now - Tickets.Lifetime, signedInBefore = lifetimes.Now - SignIns.IdleLimit, finishedBefore = lifetimes.Now - DaySheets.Retention, seenBefore = lifetimes.Now - Agents.Retention }, cancellationToken);
     }
 }

@@ -78,13 +78,13 @@ internal sealed class Operator(Database database, ApiKeys keys, TimeProvider clo
 
     /// <returns>Whether the key is new.</returns>
     /// <exception cref="ValidationException">There is no such shop, the key is too weak, or its name is empty or too long.</exception>
-    public async Task<bool> ImportKeyAsync(string shop, string name, string key, CancellationToken cancellationToken)
+    public async Task<bool> ImportKeyAsync(string shop, string name, string key, CancellationToken cancellationToken, bool isDevice = false)
     {
         if (keys.WeaknessOf(key) is { } weakness)
             throw new ValidationException($"The key {weakness}");
         try
         {
-            return await keys.ImportAsync(shop, name, key, cancellationToken);
+            return await keys.ImportAsync(shop, name, key, cancellationToken, isDevice);
         }
         catch (PostgresException refused) when (refused.SqlState == PostgresErrorCodes.ForeignKeyViolation)
         {

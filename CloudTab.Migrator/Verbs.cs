@@ -132,13 +132,14 @@ internal static class Verbs
         var shop = new Argument<string>("shop") { Description = "The shop's id" };
         var name = new Argument<string>("name") { Description = "What the key is for, e.g. the PC it is used on" };
         var import = new Option<string?>("--import") { Description = "A key that exists already, instead of a new one" };
+        var device = new Option<bool>("--device") { Description = "For a print agent: it does jobs, changes nothing of its shop, and signs nobody in" };
         var id = new Argument<Guid>("id") { Description = "The key's id, as `key list` shows it" };
 
-        var add = new Command("add", "Adds a key to a shop and shows it, once") { shop, name, import };
+        var add = new Command("add", "Adds a key to a shop and shows it, once") { shop, name, import, device };
         add.SetAction((given, cancellationToken) => ExplainedAsync(async () =>
         {
             var key = given.GetValue(import) ?? ApiKeys.Create();
-            if (!await @operator.ImportKeyAsync(given.GetRequiredValue(shop), given.GetRequiredValue(name), key, cancellationToken))
+            if (!await @operator.ImportKeyAsync(given.GetRequiredValue(shop), given.GetRequiredValue(name), key, cancellationToken, given.GetValue(device)))
                 throw new ValidationException("This key is stored already");
             Console.WriteLine(key);
         }));
@@ -147,7 +148,7 @@ internal static class Verbs
         list.SetAction((given, cancellationToken) => ExplainedAsync(async () =>
         {
             foreach (var key in await keys.ListAsync(given.GetRequiredValue(shop), cancellationToken))
-                Console.WriteLine($"{key.Id}\t{key.Prefix}\t{key.Name}\t{key.CreatedAt:u}\t{(key.RevokedAt is { } at ? $"revoked {at:u}" : "valid")}\t{(key.LastUsedAt is { } used ? $"used {used:u}" : "never used")}");
+                Console.WriteLine($"{key.Id}\t{key.Prefix}\t{key.Name}\t{key.CreatedAt:u}\t{(key.RevokedAt is { } at ? $"revoked {at:u}" : "valid")}\t{(key.LastUsedAt is { } used ? $"used {used:u}" : "never used")}{(key.Device ? "\tdevice" : "")}");
         }));
 
         var revoke = new Command("revoke", "Revokes a key at once, for good") { id };

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using CloudTab.Relay;
 
 namespace CloudTab.Notifier;
@@ -10,6 +11,7 @@ internal sealed class Commands(
     Tickets tickets,
     SessionViews views,
     Claims claims,
+    Prints prints,
     Removal removal,
     ShopDirectory directory,
     DatabaseListener listener,
@@ -23,7 +25,7 @@ internal sealed class Commands(
 
     public async Task HandleAsync(ShopSocket socket, ReadOnlyMemory<byte> text, CancellationToken cancellationToken)
     {
-        if (Parse(text.Span) is not { } message)
+        if (Parse(text.Span, JsonContext.Default.Incoming) is not { } message)
         {
             socket.Send(Error.InvalidFormat);
             return;
@@ -38,7 +40,7 @@ internal sealed class Commands(
         using var command = Telemetry.StartCommand(message.Type);
         try
         {
-            await HandleAsync(socket, message, cancellationToken);
+            await HandleAsync(socket, message, text, cancellationToken);
         }
         catch (Exception outage) when (Outage.Is(outage)
             || outage is OperationCanceledException && !cancellationToken.IsCancellationRequested) // a limit of our own: something stalls
@@ -48,16 +50,18 @@ internal sealed class Commands(
             {
                 "claim_session" => Error.ClaimFailed(Error.Unavailable.Code),
                 "complete_session" => Error.CompleteFailed(Error.Unavailable.Code),
+                "report_print" => Error.ReportFailed(Error.Unavailable.Code),
                 _ => Error.Unavailable,
             });
         }
     }
 
-    private static Incoming? Parse(ReadOnlySpan<byte> text)
+    private static T? Parse<T>(ReadOnlySpan<byte> text, JsonTypeInfo<T> type)
+        where T : class
     {
         try
         {
-            return JsonSerializer.Deserialize(text, JsonContext.Default.Incoming);
+            return JsonSerializer.Deserialize(text, type);
         }
         catch (JsonException)
         {
@@ -65,7 +69,7 @@ internal sealed class Commands(
         }
     }
 
-    private Task HandleAsync(ShopSocket socket, Incoming message, CancellationToken cancellationToken)
+    private Task HandleAsync(ShopSocket socket, Incoming message, ReadOnlyMemory<byte> text, CancellationToken cancellationToken)
     {
         if (message.Type == "authenticate")
             return AuthenticateAsync(socket, message, cancellationToken);
@@ -83,6 +87,8 @@ internal sealed class Commands(
                 return ClaimAsync(socket, key, SessionName.Parse(message.SessionId ?? ""), cancellationToken);
             case "complete_session":
                 return CompleteAsync(socket, key, SessionName.Parse(message.SessionId ?? ""));
+            case "report_print":
+                return ReportAsync(socket, key, message.FileId, text, cancellationToken);
             default:
                 socket.Send(Error.UnknownType);
                 return Task.CompletedTask;
@@ -211,6 +217,30 @@ internal sealed class Commands(
         socket.Send(details is not null ? new SessionCompleted(details.SessionId) : Error.CompleteFailed(CodeOf(Outcome.NotFound)));
     }
 
+    private async Task ReportAsync(ShopSocket socket, ShopKey key, string? fileId, ReadOnlyMemory<byte> text, CancellationToken cancellationToken)
+    {
+        if (Parse(text.Span, JsonContext.Default.PrintReport)?.Clean() is not var (report, fault))
+        {
+            socket.Send(Error.InvalidFormat);
+            return;
+        }
+
+        if (report is null)
+        {
+            socket.Send(Error.ReportFailed("invalid_request", fault!));
+            return;
+        }
+
+        var (outcome, print, invalid) = Guid.TryParse(fileId, out var file)
+            ? await prints.ReportAsync(key, file, report, cancellationToken)
+            : (Outcome.FileNotFound, null, null);
+        socket.Send(invalid is not null ? Error.ReportFailed("invalid_print_options", invalid.ToString())
+            : print is not null ? new PrintReported(print)
+            : Error.ReportFailed(CodeOf(outcome)));
+        if (outcome == Outcome.KeyRevoked)
+            socket.Close(CloseReason.BadKey);
+    }
+
     // The codes of the HTTP calls.
     private static string CodeOf(Outcome outcome) => outcome switch
     {
@@ -219,6 +249,10 @@ internal sealed class Commands(
         Outcome.ClaimedByAnother => "already_claimed",
         Outcome.NotClaimed => "not_claimed",
         Outcome.NotSubmitted => "not_submitted",
+        Outcome.FileNotFound => "file_not_found",
+        Outcome.FileDeleted => "file_deleted",
+        Outcome.StillPrinting => "still_printing",
+        Outcome.AlreadyPrinted => "already_printed",
         _ => "session_not_found",
     };
 }

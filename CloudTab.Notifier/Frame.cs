@@ -31,15 +31,16 @@ internal sealed class Frame
 
     public static Frame Of(Outgoing message) => new(message, null, 0, default);
 
-    public static Frame Of(SessionEvent source, long read, ActivityContext origin) => new(
-        source.Type == "new_session"
-            ? new NewSession(
-                source.Id, source.SessionId, source.PickupCode, source.Token, source.CustomerName, source.FileCount, source.TotalSize,
-                JsonElement.Parse(source.Files), source.CreatedAt, source.Pages, source.UncountedFiles, source.Price, source.PaidAt, source.PaidAmount)
-            : new SessionUpdated(
-                source.Id, source.SessionId, source.Status, source.FileCount, source.TotalSize, JsonElement.Parse(source.Files), source.CreatedAt,
-                source.Pages, source.UncountedFiles, source.Price, source.PaidAt, source.PaidAmount),
-        source,
-        read,
-        origin);
+    public static Frame Of(SessionEvent source, long read, ActivityContext origin) => new(MessageOf(source), source, read, origin);
+
+    private static Outgoing MessageOf(SessionEvent source) => source.Type switch
+    {
+        "new_session" => new NewSession(
+            source.Id, source.SessionId, source.PickupCode, source.Token, source.CustomerName, source.FileCount, source.TotalSize,
+            JsonElement.Parse(source.Files), source.CreatedAt, source.Pages, source.UncountedFiles, source.Price, source.PaidAt, source.PaidAmount),
+        "print_changed" => new PrintChanged(source.Id, source.SessionId, source.PickupCode, source.File!.Value, source.Print!, source.CreatedAt),
+        _ => new SessionUpdated(
+            source.Id, source.SessionId, source.Status, source.FileCount, source.TotalSize, JsonElement.Parse(source.Files), source.CreatedAt,
+            source.Pages, source.UncountedFiles, source.Price, source.PaidAt, source.PaidAmount),
+    };
 }

@@ -5,7 +5,7 @@ using CloudTab.Relay;
 namespace CloudTab.Notifier;
 
 /// <summary>What a shop's PC sends; which of the fields it needs depends on its type.</summary>
-internal sealed record Incoming(string? Type, string? ApiKey, string? Ticket, string? SessionId);
+internal sealed record Incoming(string? Type, string? ApiKey, string? Ticket, string? SessionId, string? FileId);
 
 /// <summary>What a shop's PC is sent.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
@@ -16,6 +16,8 @@ internal sealed record Incoming(string? Type, string? ApiKey, string? Ticket, st
 [JsonDerivedType(typeof(SessionUpdated), "session_updated")]
 [JsonDerivedType(typeof(SessionClaimed), "session_claimed")]
 [JsonDerivedType(typeof(SessionCompleted), "session_completed")]
+[JsonDerivedType(typeof(PrintReported), "print_reported")]
+[JsonDerivedType(typeof(PrintChanged), "print_changed")]
 [JsonDerivedType(typeof(Pong), "pong")]
 [JsonDerivedType(typeof(Error), "error")]
 internal abstract record Outgoing
@@ -70,6 +72,10 @@ internal sealed record SessionClaimed(SessionDetails Session) : Outgoing;
 
 internal sealed record SessionCompleted(string SessionId) : Outgoing;
 
+internal sealed record PrintReported(Print Print) : Outgoing;
+
+internal sealed record PrintChanged(long EventId, string SessionId, string PickupCode, Guid FileId, Print Print, DateTime Timestamp) : Outgoing;
+
 internal sealed record Pong : Outgoing;
 
 /// <summary>A message could not be done; the socket stays open.</summary>
@@ -84,6 +90,8 @@ internal sealed record Error(string Code, string Message) : Outgoing
     public static Error ClaimFailed(string code) => new(code, "Failed to claim session");
 
     public static Error CompleteFailed(string code) => new(code, "Failed to complete session");
+
+    public static Error ReportFailed(string code, string message = "Failed to report print") => new(code, message);
 }
 
 /// <summary>How many sockets are authenticated, over all replicas.</summary>
@@ -91,6 +99,7 @@ internal sealed record PresenceView(long ConnectedShopkeepers);
 
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web, NumberHandling = JsonNumberHandling.Strict)]
 [JsonSerializable(typeof(Incoming))]
+[JsonSerializable(typeof(PrintReport))]
 [JsonSerializable(typeof(Outgoing))]
 [JsonSerializable(typeof(PresenceView))]
 internal sealed partial class JsonContext : JsonSerializerContext;

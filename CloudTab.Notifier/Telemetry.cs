@@ -41,7 +41,7 @@ internal sealed class Telemetry
 
     /// <summary>A message of a shop's PC is handled, as a trace of its own.</summary>
     public static Activity? StartCommand(string? type) => Source.StartActivity(
-        type is "authenticate" or "get_pending" or "claim_session" or "complete_session" ? type : "unknown_message", ActivityKind.Server);
+        type is "authenticate" or "get_pending" or "claim_session" or "complete_session" or "report_print" ? type : "unknown_message", ActivityKind.Server);
 
     /// <summary>
     /// An event has been read, in the trace of the request that caused it. Its row was written before the wake-up was sent, so the parent is the

@@ -37,6 +37,8 @@ public static class RelayExtensions
         builder.Services.AddSingleton<Offers>();
         builder.Services.AddSingleton<OptionChanges>();
         builder.Services.AddSingleton<Payments>();
+        builder.Services.AddSingleton<Prints>();
+        builder.Services.AddSingleton<Agents>();
         builder.AddApiKeys();
     }
 }

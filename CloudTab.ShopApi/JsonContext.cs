@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using CloudTab.Relay;
 
 namespace CloudTab.ShopApi;
 
@@ -18,4 +19,10 @@ namespace CloudTab.ShopApi;
 [JsonSerializable(typeof(ShopChange))]
 [JsonSerializable(typeof(ShopView))]
 [JsonSerializable(typeof(OfferAnswer))]
+[JsonSerializable(typeof(GiveBack))]
+[JsonSerializable(typeof(PrintReport))]
+[JsonSerializable(typeof(PrintAnswer))]
+[JsonSerializable(typeof(PrintsView))]
+[JsonSerializable(typeof(AgentReport))]
+[JsonSerializable(typeof(AgentsView))]
 internal sealed partial class JsonContext : JsonSerializerContext;

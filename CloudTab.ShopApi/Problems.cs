@@ -78,6 +78,26 @@ internal static class Problems
     public static readonly Problem LastKey = new(
         StatusCodes.Status409Conflict, "last_key", "Last key", "Nobody could sign in without this key. Add another one first.");
 
+    // 403: another key is needed, whatever is sent with this one.
+    public static readonly Problem DeviceKey = new(
+        StatusCodes.Status403Forbidden, "device_key", "Device key", "This key is for a print agent. It does jobs, and nothing else.");
+
+    public static readonly Problem StillPrinting = new(
+        StatusCodes.Status409Conflict, "still_printing", "Still printing", "A file of this session is at the printer. To give the session back, say why.");
+
+    public static readonly Problem AlreadyPrinted = new(
+        StatusCodes.Status409Conflict, "already_printed", "Already printed", "This file is, or may be, on paper already. To print it again, say why.");
+
+    public static readonly Problem InvalidReason = new(
+        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", $"`reason` must be text of 1 to {DisplayName.Longest} characters.");
+
+    /// <summary>A report that cannot be one.</summary>
+    public static Problem InvalidReport(string reason) => new(StatusCodes.Status400BadRequest, "invalid_request", "Invalid report", reason);
+
+    /// <summary>Print options that are no such options; `field` names the one.</summary>
+    public static Problem InvalidPrintOptions(InvalidPrintOption fault) =>
+        new(StatusCodes.Status400BadRequest, "invalid_print_options", "Invalid print options", fault.ToString()) { Members = [new("field", fault.Member)] };
+
     /// <summary>An offer that cannot be one.</summary>
     public static Problem InvalidOffer(string reason) => new(StatusCodes.Status400BadRequest, "invalid_offer", "Invalid offer", reason);
 
@@ -93,6 +113,10 @@ internal static class Problems
         Outcome.ClaimedByAnother => AlreadyClaimed,
         Outcome.NotClaimed => NotClaimed,
         Outcome.NotSubmitted => NotSubmitted,
+        Outcome.FileNotFound => FileNotFound,
+        Outcome.FileDeleted => FileDeleted,
+        Outcome.StillPrinting => StillPrinting,
+        Outcome.AlreadyPrinted => AlreadyPrinted,
         _ => throw new ArgumentOutOfRangeException(nameof(outcome), outcome, "No shopkeeper's call ends like this."),
     };
 }

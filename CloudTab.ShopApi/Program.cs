@@ -34,7 +34,7 @@ app.UseAuthentication();
 app.UseAuthorization();
 
 app.MapGroup("/api/shopkeeper").RequireAuthorization().Tells(StatusCodes.Status401Unauthorized, "WWW-Authenticate")
-    .MapTickets().MapSessions().MapFiles().MapShop().MapOffer().MapKeys().MapDays();
+    .MapTickets().MapSessions().MapFiles().MapPrints().MapAgents().MapShop().MapOffer().MapKeys().MapDays();
 app.MapPages();
 if (app.Environment.IsDevelopment())
     app.MapOpenApi();

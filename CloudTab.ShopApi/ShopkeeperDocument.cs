@@ -18,6 +18,11 @@ internal static class ShopkeeperDocument
 
     private static readonly Offer AnOffer = new("INR", true, [new(Media.A4, ColorMode.Monochrome, 200), new(Media.A4, ColorMode.Color, 1_000)], "corner.print@bank");
 
+    private static readonly Guid AnAttempt = new("0197c3a1-90d4-7b52-8f6e-2a1b3c4d5e6f");
+    private static readonly Print APrint = new(AnAttempt, "HP LaserJet", PrintOptions.Default, PrintState.Printing, null, null, null, ["media-empty"], null, null, Now);
+    private static readonly AgentPrinter APrinter = new(
+        "HP LaserJet", "ipp://192.0.2.7/ipp/print", PrinterState.Stopped, ["media-empty"], ["application/pdf"], Color: false, TwoSided: true, ["iso_a4_210x297mm"]);
+
     private const string Description = """
         How a shop gets its customers' files. Every call has the shop's key in the header `X-API-Key`, and sees that shop's sessions and files only:
         those of another shop are 404. A browser that has signed in at `/shop` has a cookie instead; with that, only pages of the relay's own origin
@@ -57,15 +62,21 @@ internal static class ShopkeeperDocument
             ["Retry-After"] = ("Seconds to wait before the next attempt.", "2"),
         },
         [
-            new PendingSessions(true, 1, [new(Guid.Empty, ASession, "K7MXQ2", "Asha", 1, 48_213, Now, Now.AddMinutes(30), 12, 6, 0, 1_200, "INR", true, null, null, [PrintOptions.Default])], null),
-            new ProcessingSessions(true, 1, [new(Guid.Empty, ASession, "K7MXQ2", "Asha", 1, 48_213, Now, Now.AddMinutes(30), 7, "Front desk", true, 6, 0, 1_200, "INR", true, null, null, [PrintOptions.Default])]),
-            new SessionView(true, new(Guid.Empty, ASession, "K7MXQ2", "Asha", 1, 48_213, "processing", Now, Now.AddMinutes(30), "Front desk", 12, 6, 0, 1_200, "INR", true, Now, 1_200,
-                [new(AFile, "a.pdf", "application/pdf", 48_213, ADigest, "stored", 3, false, Scan.Clean, PrintOptions.Default with { Copies = 2 }, 6, 1_200)])),
+            new PendingSessions(true, 1, [new(Guid.Empty, ASession, "K7MXQ2", "Asha", 1, 48_213, Now, Now.AddMinutes(30), 12, false, 6, 0, 1_200, "INR", true, null, null, [PrintOptions.Default])], null),
+            new ProcessingSessions(true, 1, [new(Guid.Empty, ASession, "K7MXQ2", "Asha", 1, 48_213, Now, Now.AddMinutes(30), 7, true, "Front desk", true, 6, 0, 1_200, "INR", true, null, null, [PrintOptions.Default])]),
+            new SessionView(true, new(Guid.Empty, ASession, "K7MXQ2", "Asha", 1, 48_213, "processing", Now, Now.AddMinutes(30), "Front desk", 12, true, 6, 0, 1_200, "INR", true, Now, 1_200,
+                [new(AFile, "a.pdf", "application/pdf", 48_213, ADigest, "stored", 3, false, Scan.Clean, PrintOptions.Default with { Copies = 2 }, 6, 1_200, new(PrintState.Printing, null, ["media-empty"], Now))])),
+            new GiveBack("The printer does not answer"),
+            new PrintReport(AnAttempt, "HP LaserJet", PrintState.Printing, Reasons: ["media-empty"]),
+            new PrintAnswer(true, APrint),
+            new PrintsView(true, [APrint]),
+            new AgentReport("counter-pc", "1.0.0", [APrinter]),
+            new AgentsView(true, [new("counter-pc", "Print agent", "1.0.0", Now, true, [APrinter])]),
             new Answer(true, "The session is pending again."),
             new DaySheetView(true, 41, 97, 312, 280, 32, 2, 78_400, 1_200, 1, "INR"),
             new NewKey("Front desk"),
             new NewKeyView(true, "ctk_4f7k2m9x_q3R0aWNrZXQtb2YtMjU2LXJhbmRvbS1iaXRzLWluLWI", AFile, "Front desk", "ctk_4f7k2m9x", Now),
-            new KeysView(true, [new(AFile, "Front desk", "ctk_4f7k2m9x", Now, Now.AddHours(1), null, true)]),
+            new KeysView(true, [new(AFile, "Front desk", "ctk_4f7k2m9x", Now, Now.AddHours(1), null, true, false)]),
             new ShopChange(AcceptsUploads: false),
             new ShopView(true, "corner-print", "Corner Print", true, new Uri("https://print.example/s/corner-print")),
             new TicketView(true, "q3R0aWNrZXQtb2YtMjU2LXJhbmRvbS1iaXRzLWluLWI", 30),

@@ -101,7 +101,7 @@ internal static class CustomerDocument
             new NewSession("Asha", "corner-print", PrintOptionsChange.Parse("{\"colorMode\":\"color\"}")),
             new SessionAnswer(true, ASession, "K7MXQ2", Now.AddMinutes(30), "Session created."),
             new StatusAnswer(true, new(
-                ASession, "K7MXQ2", "pending", 1, 48_213, Now, Now.AddMinutes(30), null, new(12, 2), null,
+                ASession, "K7MXQ2", "pending", 1, 48_213, Now, Now.AddMinutes(30), null, false, new(12, 2), null,
                 [new(AFile, "a.pdf", MediaTypes.Pdf, 48_213, "stored", 3, false, Scan.Clean, Options, 6, 1_200)], 6, 0, new(1_200, "INR", true), null, null)),
             new SubmitAnswer(true, ASession, "The shop has been told."),
             new ReceiptAnswer(true, "eyJhbGciOiJFUzI1NiIs….eyJqdGkiOiI2ZDJrOXE0….kMSZk2WXoTZ8mKN5…"),

@@ -44,7 +44,8 @@ public sealed class EventReader(Database database)
                    (SELECT coalesce(json_agg(json_build_object('id', id, 'scan', scan, 'name', name, 'pages', pages, 'printOptions', print_options) ORDER BY position), '[]')::text FROM files
                     WHERE session = sessions.id AND status = 'stored') AS Files,
                    events.trace_parent AS TraceParent, events.trace_state AS TraceState, clock_timestamp() - events.written_at AS Age,
-                   sessions.submitted_at IS NOT NULL AS IsSubmitted, {JobTotals.Columns}
+                   sessions.submitted_at IS NOT NULL AS IsSubmitted, {JobTotals.Columns},
+                   events.file AS File, events.print AS Print
             FROM unread JOIN events ON events.id = unread.id JOIN sessions ON sessions.id = events.session {JobTotals.From}
             """;
         var batch = await ReadAsync<SessionEvent>(select, cancellationToken);
@@ -156,7 +157,7 @@ public sealed record ChangedSession(long Id, string TransactionId, string Shop, 
 
 /// <summary>A state change of a session that its shop must hear of.</summary>
 /// <param name="Shop">Id of the shop.</param>
-/// <param name="Type">`new_session` or `session_updated`.</param>
+/// <param name="Type">`new_session`, `session_updated` or `print_changed`.</param>
 /// <param name="Session">Internal id of the session.</param>
 /// <param name="SessionId">The customer's secret.</param>
 /// <param name="PickupCode">What the customer says at the counter.</param>
@@ -175,6 +176,8 @@ public sealed record ChangedSession(long Id, string TransactionId, string Shop, 
 /// <param name="UncountedFiles">Files whose pages are not known.</param>
 /// <param name="PaidAt">When the shop marked it as paid.</param>
 /// <param name="PaidAmount">What it cost then.</param>
+/// <param name="File">The file that is printed, if the event is about a print.</param>
+/// <param name="Print">That print after the change.</param>
 public sealed record SessionEvent(
     long Id,
     string TransactionId,
@@ -200,7 +203,9 @@ public sealed record SessionEvent(
     string Currency,
     bool IsPriceComplete,
     DateTime? PaidAt,
-    long? PaidAmount) : ReadEvent(Id, TransactionId)
+    long? PaidAmount,
+    Guid? File,
+    Print? Print) : ReadEvent(Id, TransactionId)
 {
     /// <summary>What it costs at the time of the read.</summary>
     public JobPrice Price => new(Amount, Currency, IsPriceComplete);

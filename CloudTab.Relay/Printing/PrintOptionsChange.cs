@@ -70,7 +70,8 @@ public sealed class PrintOptionsChange
         return fault is null ? (options, null) : (null, fault);
     }
 
-    private (PrintOptions? Options, InvalidPrintOption? Fault) Apply(PrintOptions options)
+    /// <summary>Makes the change, whatever the shop prints.</summary>
+    internal (PrintOptions? Options, InvalidPrintOption? Fault) Apply(PrintOptions options)
     {
         if (_json.ValueKind != JsonValueKind.Object)
             return (null, InvalidPrintOption.NoObject);

@@ -9,4 +9,7 @@ namespace CloudTab.Relay;
 [JsonSerializable(typeof(List<PrintOptions>))]
 [JsonSerializable(typeof(Offer))]
 [JsonSerializable(typeof(IReadOnlyList<FileDetails>))]
+[JsonSerializable(typeof(IReadOnlyList<string>))]
+[JsonSerializable(typeof(IReadOnlyList<AgentPrinter>))]
+[JsonSerializable(typeof(Print))]
 internal sealed partial class PrintingContext : JsonSerializerContext;

@@ -3,7 +3,8 @@ namespace CloudTab.Relay;
 /// <summary>
 /// The shop's half of the session state machine: pending → processing by a claim, back by a release, → completed. A claim belongs
 /// to the API key that made it and holds for a lease, which claiming again or downloading renews. The session does not expire meanwhile
-/// (trigger sessions_outlive_claims). A key that was revoked changes nothing any more.
+/// (trigger sessions_outlive_claims). Nor does the claim lapse while a file is at the printer (<see cref="Prints"/>). A key that was revoked changes
+/// nothing any more.
 /// </summary>
 public sealed class Claims(Database database, StateChanges changes, Lifetimes lifetimes)
 {
@@ -25,11 +26,11 @@ public sealed class Claims(Database database, StateChanges changes, Lifetimes li
                 SELECT id, status = 'processing' AND claimed_by = @key AS renewed FROM sessions
                 WHERE id = ({SessionName.Sql}) AND expires_at > @now AND key_is_valid(@key)
                     AND (status = 'processing' AND claimed_by = @key
-                        OR NOT @renewsOnly AND (status = 'pending' OR status = 'processing' AND claimed_until <= @now))
+                        OR NOT @renewsOnly AND (status = 'pending' OR status = 'processing' AND claimed_until <= @now AND NOT printing))
                 FOR UPDATE
             ), claimed AS (
                 UPDATE sessions
-                SET status = 'processing', claimed_by = @key, claimed_until = @leaseEnd, claims = claims + CASE WHEN @renewsOnly THEN 0 ELSE 1 END
+                SET status = 'processing', claimed_by = @key, claimed_until = greatest(sessions.claimed_until, @leaseEnd), claims = claims + CASE WHEN @renewsOnly THEN 0 ELSE 1 END
                 FROM before
                 WHERE sessions.id = before.id
                 RETURNING sessions.*, true AS announced, before.renewed
@@ -43,21 +44,44 @@ public sealed class Claims(Database database, StateChanges changes, Lifetimes li
         return await ChangeAsync(Transition.Claimed, sql, key, name, cancellationToken, renewsOnly);
     }
 
-    /// <summary>Gives a claimed session back; releasing one that is pending changes nothing.</summary>
-    public async Task<(Outcome Outcome, Guid Session)> ReleaseAsync(ShopKey key, SessionName name, CancellationToken cancellationToken)
+    /// <summary>
+    /// Gives a claimed session back; releasing one that is pending changes nothing. While a file is at the printer that takes a reason, and any key
+    /// of the shop may: nobody knows then what will come out, so the attempts are unknown.
+    /// </summary>
+    /// <param name="reason">Why a session is given back that is being printed: 1 to 200 characters.</param>
+    public async Task<(Outcome Outcome, Guid Session)> ReleaseAsync(
+        ShopKey key, SessionName name, CancellationToken cancellationToken, string? reason = null)
     {
+        // Attempts that were begun while this statement waited for the session are updated only by an insert that runs into them.
         const string sql = $"""
-            WITH changed AS (
+            WITH held AS MATERIALIZED (
+                SELECT id FROM sessions
+                WHERE id = ({SessionName.Sql}) AND status = 'processing' AND key_is_valid(@key)
+                    AND CASE WHEN printing THEN @reason IS NOT NULL ELSE claimed_by = @key END
+                FOR UPDATE
+            ), given_back AS (
+                INSERT INTO prints (file, attempt, key_id, printer, print_options, state, reasons, given_back, changed_at)
+                SELECT file, attempt, key_id, printer, print_options, 'unknown', '["given-back"]', @reason, @now
+                FROM held, prints_of(held.id)
+                WHERE state IN ('sent', 'printing')
+                ON CONFLICT (file, attempt) DO UPDATE
+                SET state = excluded.state, reasons = excluded.reasons, given_back = excluded.given_back, changed_at = excluded.changed_at
+                RETURNING *
+            ), changed AS (
                 UPDATE sessions
-                SET status = 'pending', claimed_by = NULL, claimed_until = NULL
-                WHERE id = ({SessionName.Sql}) AND status = 'processing' AND claimed_by = @key AND key_is_valid(@key)
-                RETURNING *, true AS announced
+                SET status = 'pending', claimed_by = NULL, claimed_until = NULL, printing = false,
+                    expires_at = CASE WHEN printing THEN @expiresAt ELSE expires_at END -- it was prolonged with the claim
+                FROM held
+                WHERE sessions.id = held.id
+                RETURNING sessions.*, true AS announced
             ), event AS (
                 {StateChanges.Event}
+            ), prints_events AS (
+                {Prints.Event} given_back AS prints
             )
             SELECT id AS Session, true AS Moved, ({StateChanges.Origin}) AS Origin FROM changed AS sessions
             """;
-        var released = await ChangeAsync(Transition.Released, sql, key, name, cancellationToken);
+        var released = await ChangeAsync(Transition.Released, sql, key, name, cancellationToken, reason: reason);
         return released.Outcome == Outcome.NotClaimed ? (Outcome.Done, released.Session) : released;
     }
 
@@ -72,7 +96,7 @@ public sealed class Claims(Database database, StateChanges changes, Lifetimes li
             WITH changed AS (
                 UPDATE sessions
                 SET status = 'completed', ended_at = @now, claimed_until = NULL, done_claim = claims
-                WHERE id = ({SessionName.Sql}) AND status = 'processing' AND claimed_by = @key AND key_is_valid(@key)
+                WHERE id = ({SessionName.Sql}) AND status = 'processing' AND claimed_by = @key AND NOT printing AND key_is_valid(@key)
                 RETURNING *, ended_at IS NOT NULL AS announced
             ), event AS (
                 {StateChanges.Event}
@@ -90,7 +114,7 @@ public sealed class Claims(Database database, StateChanges changes, Lifetimes li
     {
         const string sql = """
             WITH renewed AS (
-                UPDATE sessions SET claimed_until = @leaseEnd
+                UPDATE sessions SET claimed_until = greatest(claimed_until, @leaseEnd)
                 WHERE id = @session AND status = 'processing' AND claimed_by = @key AND key_is_valid(@key)
                 RETURNING id
             )
@@ -102,7 +126,7 @@ public sealed class Claims(Database database, StateChanges changes, Lifetimes li
     }
 
     private async Task<(Outcome Outcome, Guid Session)> ChangeAsync(
-        Transition transition, string sql, ShopKey key, SessionName name, CancellationToken cancellationToken, bool renewsOnly = false)
+        Transition transition, string sql, ShopKey key, SessionName name, CancellationToken cancellationToken, bool renewsOnly = false, string? reason = null)
     {
         var parameters = new
         {
@@ -111,7 +135,9 @@ public sealed class Claims(Database database, StateChanges changes, Lifetimes li
             pickupCode = name.PickupCode,
             key = key.Id,
             leaseEnd = lifetimes.NextClaimEnd,
+            expiresAt = lifetimes.NextExpiry,
             renewsOnly,
+            reason,
         };
         return await changes.MakeAsync(transition, sql, parameters, cancellationToken) is [var changed]
             ? (Outcome.Done, changed.Session)
@@ -136,6 +162,7 @@ public sealed class Claims(Database database, StateChanges changes, Lifetimes li
                 WHEN ended_at IS NOT NULL OR expires_at <= @now THEN 'Closed'
                 WHEN status = 'open' THEN 'NotSubmitted'
                 WHEN status = 'pending' THEN 'NotClaimed'
+                WHEN claimed_by = @key AND printing THEN 'StillPrinting'
                 ELSE 'ClaimedByAnother'
             END AS Reason
             FROM sessions

@@ -30,13 +30,13 @@ public sealed class Expiry(StateChanges changes, Lifetimes lifetimes)
         return ChangeAsync(Transition.Expired, sql, limit, cancellationToken);
     }
 
-    /// <summary>Gives back sessions whose claim was not renewed in time.</summary>
+    /// <summary>Gives back sessions whose claim was not renewed in time, unless a file is at the printer: these end with its lifetime.</summary>
     public Task<int> LapseClaimsAsync(int limit, CancellationToken cancellationToken)
     {
         const string sql = $"""
             WITH due AS (
                 SELECT id FROM sessions
-                WHERE status = 'processing' AND claimed_until <= @now AND expires_at > @now
+                WHERE status = 'processing' AND claimed_until <= @now AND expires_at > @now AND NOT printing
                 ORDER BY claimed_until
                 LIMIT @limit
                 FOR UPDATE SKIP LOCKED

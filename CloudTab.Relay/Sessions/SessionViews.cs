@@ -12,6 +12,9 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
     // More than the counters of a shop could work on. Those of a program that claims without end would be the ones that are left out.
     private const int MostProcessing = 500;
 
+    /// <summary>Whether a file of the session is at the printer, as the column `Printing`.</summary>
+    public const string IsPrinting = "sessions.status = 'processing' AND sessions.printing AS Printing";
+
     // A list tells of the files only what its rows show.
     private const string WaysToPrint = """
         coalesce((SELECT jsonb_agg(DISTINCT print_options) FROM files WHERE session = sessions.id AND status = 'stored'), '[]') AS PrintOptions
@@ -24,7 +27,7 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
                CASE WHEN sessions.submitted_at IS NULL THEN 0 ELSE sessions.total_size END AS TotalSize,
                CASE WHEN sessions.ended_at IS NULL AND sessions.expires_at <= @now THEN 'expired' ELSE sessions.status END AS Status,
                sessions.created_at AS CreatedAt, sessions.expires_at AS ExpiresAt,
-               CASE WHEN sessions.status = 'processing' THEN api_keys.name END AS ClaimedBy, sessions.token,
+               CASE WHEN sessions.status = 'processing' THEN api_keys.name END AS ClaimedBy, sessions.token, {IsPrinting},
                {JobTotals.Columns}, {FileDetails.Column}
         FROM sessions LEFT JOIN api_keys ON api_keys.id = sessions.claimed_by {JobTotals.From}
         """;
@@ -36,7 +39,7 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
     {
         const string sql = $"""
             SELECT id, session_id AS SessionId, pickup_code AS PickupCode, customer_name AS CustomerName, file_count AS FileCount,
-                   total_size AS TotalSize, created_at AS CreatedAt, expires_at AS ExpiresAt, token,
+                   total_size AS TotalSize, created_at AS CreatedAt, expires_at AS ExpiresAt, token, {IsPrinting},
                    {JobTotals.Columns},
                    {WaysToPrint}
             FROM sessions {JobTotals.From}
@@ -76,7 +79,7 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
     {
         const string sql = $"""
             SELECT sessions.id, session_id AS SessionId, pickup_code AS PickupCode, customer_name AS CustomerName, file_count AS FileCount,
-                   total_size AS TotalSize, sessions.created_at AS CreatedAt, expires_at AS ExpiresAt, token,
+                   total_size AS TotalSize, sessions.created_at AS CreatedAt, expires_at AS ExpiresAt, token, {IsPrinting},
                    api_keys.name AS ClaimedBy, claimed_by = @key AS ClaimedByYou,
                    {JobTotals.Columns},
                    {WaysToPrint}
@@ -95,6 +98,7 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
 
 /// <summary>A session in the pending list.</summary>
 /// <param name="Token">The number, 1 to 999, that the customer was given when it was submitted.</param>
+/// <param name="Printing">Whether a file of it is at the printer.</param>
 /// <param name="Pages">Pages that come out of the printer, as far as they are known.</param>
 /// <param name="UncountedFiles">Files whose pages are not known.</param>
 /// <param name="PaidAt">When the shop marked it as paid.</param>
@@ -110,6 +114,7 @@ public sealed record PendingSession(
     DateTime CreatedAt,
     DateTime ExpiresAt,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Token,
+    bool Printing,
     long Pages,
     int UncountedFiles,
     [property: JsonIgnore] long? Amount,
@@ -124,6 +129,7 @@ public sealed record PendingSession(
 }
 
 /// <summary>A session that a counter works on.</summary>
+/// <param name="Printing">Whether a file of it is at the printer.</param>
 /// <param name="ClaimedBy">The name of the key that has claimed it.</param>
 /// <param name="ClaimedByYou">Whether that is the caller's own key.</param>
 /// <param name="Pages">Pages that come out of the printer, as far as they are known.</param>
@@ -141,6 +147,7 @@ public sealed record ProcessingSession(
     DateTime CreatedAt,
     DateTime ExpiresAt,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Token,
+    bool Printing,
     string ClaimedBy,
     bool ClaimedByYou,
     long Pages,
@@ -179,6 +186,7 @@ public sealed record PendingCursor(DateTime CreatedAt, Guid Id)
 
 /// <summary>One session as its shop sees it.</summary>
 /// <param name="Token">The number, 1 to 999, that the customer was given when it was submitted.</param>
+/// <param name="Printing">Whether a file of it is at the printer.</param>
 /// <param name="Pages">Pages that come out of the printer, as far as they are known.</param>
 /// <param name="UncountedFiles">Files whose pages are not known.</param>
 /// <param name="PaidAt">When the shop marked it as paid.</param>
@@ -196,6 +204,7 @@ public sealed record SessionDetails(
     DateTime ExpiresAt,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? ClaimedBy,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Token,
+    bool Printing,
     long Pages,
     int UncountedFiles,
     [property: JsonIgnore] long? Amount,
@@ -216,6 +225,7 @@ public sealed record SessionDetails(
 /// <param name="PrintOptions">How it is to be printed.</param>
 /// <param name="PrintedPages">Pages that come out of the printer, those of all copies; null if the document's are not known.</param>
 /// <param name="Price">In the smallest unit of the shop's currency; null: told at the counter.</param>
+/// <param name="Print">The newest attempt to print it, if there is one.</param>
 public sealed record FileDetails(
     Guid Id,
     string Name,
@@ -228,18 +238,20 @@ public sealed record FileDetails(
     string Scan,
     PrintOptions PrintOptions,
     long? PrintedPages,
-    long? Price)
+    long? Price,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] FilePrint? Print = null)
 {
     /// <summary>
     /// The column `Files` of a statement that reads `sessions`: those that were stored, in the order in which they came, also those that are
     /// gone again. In a statement of its own they would be of another moment than their session. Needs the parameter ofShop.
     /// </summary>
-    public const string Column = """
+    public const string Column = $"""
         (SELECT coalesce(json_agg(json_build_object(
              'id', files.id, 'name', files.name, 'type', files.type, 'size', files.size, 'sha256', encode(files.sha256, 'hex'),
              'status', CASE WHEN files.status = 'stored' THEN 'stored' ELSE 'deleted' END, 'pages', files.pages, 'locked', files.locked,
              'scan', files.scan, 'printOptions', files.print_options, 'printedPages', files.printed_pages,
-             'price', CASE WHEN files.currency = shops.offer ->> 'currency' THEN files.price END) ORDER BY files.position), '[]')
+             'price', CASE WHEN files.currency = shops.offer ->> 'currency' THEN files.price END,
+             'print', {Relay.Print.OfFile}) ORDER BY files.position), '[]')
          FROM files JOIN shops ON shops.id = sessions.shop_id
          WHERE files.session = sessions.id AND files.stored_at IS NOT NULL AND (sessions.submitted_at IS NOT NULL OR NOT @ofShop)) AS Files
         """;

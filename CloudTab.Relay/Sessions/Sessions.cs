@@ -169,6 +169,15 @@ public enum Outcome
     /// <summary>The customer has not submitted the session yet.</summary>
     NotSubmitted,
 
+    /// <summary>The file is deleted.</summary>
+    FileDeleted,
+
+    /// <summary>A file of the session is at the printer.</summary>
+    StillPrinting,
+
+    /// <summary>The file is, or may be, on paper already.</summary>
+    AlreadyPrinted,
+
     /// <summary>The session would hold more files than allowed.</summary>
     TooManyFiles,
 

@@ -10,12 +10,14 @@ namespace CloudTab.Relay;
 /// <param name="Shop">Id of the shop that the key belongs to.</param>
 /// <param name="ShopName">The shop's name.</param>
 /// <param name="SignIn">The sign-in of the browser that uses the key; null if the key itself was shown.</param>
-public sealed record ShopKey(Guid Id, string Name, string Shop, string ShopName, Guid? SignIn = null);
+/// <param name="IsDevice">Whether it is for a device, such as a print agent, and no person.</param>
+public sealed record ShopKey(Guid Id, string Name, string Shop, string ShopName, Guid? SignIn = null, bool IsDevice = false);
 
 /// <summary>What may be shown of a key.</summary>
 /// <param name="Prefix">The beginning of its text.</param>
 /// <param name="LastUsedAt">By the minute; null if it was never used.</param>
-public sealed record ListedKey(Guid Id, string Name, string Prefix, DateTime CreatedAt, DateTime? RevokedAt, DateTime? LastUsedAt);
+/// <param name="Device">Whether it is for a device, such as a print agent, and no person.</param>
+public sealed record ListedKey(Guid Id, string Name, string Prefix, DateTime CreatedAt, DateTime? RevokedAt, DateTime? LastUsedAt, bool Device);
 
 /// <summary>What became of a key that a shop wanted to revoke.</summary>
 public enum KeyRevocation
@@ -26,7 +28,7 @@ public enum KeyRevocation
     /// <summary>The shop has no such key.</summary>
     NotFound,
 
-    /// <summary>It is the shop's last one, and stays.</summary>
+    /// <summary>It is the shop's last one that is for no device, and stays.</summary>
     Last,
 
     /// <summary>The key of whoever asks was revoked meanwhile.</summary>
@@ -83,7 +85,7 @@ public sealed class ApiKeys(Database database, TimeProvider clock, IOptions<KeyO
     {
         const string sql = """
             WITH found AS MATERIALIZED (
-                SELECT api_keys.id, api_keys.name, shops.id AS shop, shops.name AS shop_name, key_uses.used_at,
+                SELECT api_keys.id, api_keys.name, shops.id AS shop, shops.name AS shop_name, api_keys.device, key_uses.used_at,
                        coalesce(key_uses.used_at > now() - interval '7 days', false) AS is_known
                 FROM api_keys
                     JOIN shops ON shops.id = api_keys.shop_id
@@ -107,7 +109,7 @@ public sealed class ApiKeys(Database database, TimeProvider clock, IOptions<KeyO
             ), used AS (
                 UPDATE api_keys SET last_used_at = now() FROM noted WHERE api_keys.id = noted.key_id
             )
-            SELECT found.id, found.name, found.shop AS Shop, found.shop_name AS ShopName,
+            SELECT found.id, found.name, found.shop AS Shop, found.shop_name AS ShopName, found.device AS IsDevice,
                    coalesce(found.is_known, false) OR EXISTS (SELECT FROM permit) AS IsPermitted,
                    extract(epoch FROM guesses.began_at + interval '1 minute' - now())::float8 AS Wait
             FROM (VALUES (@client::inet)) AS asked (address)
@@ -120,38 +122,40 @@ public sealed class ApiKeys(Database database, TimeProvider clock, IOptions<KeyO
         var found = (await database.QuerySingleOrDefaultAsync<FoundKey>(sql, parameters, cancellationToken))!;
         if (!found.IsPermitted)
             return new(null, TimeSpan.FromSeconds(Math.Clamp(found.Wait ?? 0, 1, 60)));
-        return new(found.Id is { } id ? new ShopKey(id, found.Name!, found.Shop!, found.ShopName!) : null, null);
+        return new(found.Id is { } id ? new ShopKey(id, found.Name!, found.Shop!, found.ShopName!, IsDevice: found.IsDevice!.Value) : null, null);
     }
 
     /// <summary>Stores a key for a shop. A key that is stored already stays as it is, also when revoked.</summary>
+    /// <param name="isDevice">Whether it is for a device, such as a print agent, and no person.</param>
     /// <returns>Whether it was new.</returns>
-    public async Task<bool> ImportAsync(string shop, string name, string key, CancellationToken cancellationToken)
+    public async Task<bool> ImportAsync(string shop, string name, string key, CancellationToken cancellationToken, bool isDevice = false)
     {
         const string sql = """
-            INSERT INTO api_keys (id, shop_id, name, prefix, sha256, created_at)
-            VALUES (@id, @shop, @name, @prefix, @sha256, @now)
+            INSERT INTO api_keys (id, shop_id, name, prefix, sha256, created_at, device)
+            VALUES (@id, @shop, @name, @prefix, @sha256, @now, @isDevice)
             ON CONFLICT (sha256) DO NOTHING
             """;
         var now = clock.Now();
         var rows = await database.ExecuteAsync(
             sql,
-            new { id = Guid.CreateVersion7(now), shop, name, prefix = PrefixOf(key), sha256 = BearerToken.Hash(key), now = now.UtcDateTime },
+            new { id = Guid.CreateVersion7(now), shop, name, prefix = PrefixOf(key), sha256 = BearerToken.Hash(key), now = now.UtcDateTime, isDevice },
             cancellationToken);
         return rows == 1;
     }
 
     /// <summary>Makes a key for the shop of another one.</summary>
     /// <param name="name">1 to 200 characters.</param>
+    /// <param name="isDevice">Whether it is for a device, such as a print agent, and no person.</param>
     /// <returns>Its text and what may be shown of it; null if the shop has <see cref="MostKeys"/>, or if the caller's key was revoked.</returns>
-    public async Task<(string Text, ListedKey Key)?> AddAsync(ShopKey caller, string name, CancellationToken cancellationToken)
+    public async Task<(string Text, ListedKey Key)?> AddAsync(ShopKey caller, string name, bool isDevice, CancellationToken cancellationToken)
     {
         const string sql = """
-            INSERT INTO api_keys (id, shop_id, name, prefix, sha256, created_at)
-            SELECT @id, @shop, left(normalize(@name, NFC), 200), @prefix, @sha256, @now
+            INSERT INTO api_keys (id, shop_id, name, prefix, sha256, created_at, device)
+            SELECT @id, @shop, left(normalize(@name, NFC), 200), @prefix, @sha256, @now, @isDevice
             WHERE key_is_valid(@caller)
                 AND (SELECT count(*) FROM api_keys WHERE shop_id = @shop AND revoked_at IS NULL) < @most
                 AND (SELECT count(*) FROM api_keys WHERE shop_id = @shop AND created_at > @now - interval '1 day') < 10 * @most
-            RETURNING id, name, prefix, created_at AS CreatedAt, revoked_at AS RevokedAt, last_used_at AS LastUsedAt
+            RETURNING id, name, prefix, created_at AS CreatedAt, revoked_at AS RevokedAt, last_used_at AS LastUsedAt, device
             """;
         var text = Create();
         var now = clock.Now();
@@ -164,6 +168,7 @@ public sealed class ApiKeys(Database database, TimeProvider clock, IOptions<KeyO
             sha256 = BearerToken.Hash(text),
             now = now.UtcDateTime,
             caller = caller.Id,
+            isDevice,
             most = MostKeys,
         };
         return await database.ChangeSingleOrDefaultAsync<ListedKey>(sql, parameters, cancellationToken) is { } added ? (text, added) : null;
@@ -173,7 +178,7 @@ public sealed class ApiKeys(Database database, TimeProvider clock, IOptions<KeyO
     public Task<List<ListedKey>> ListAsync(string shop, CancellationToken cancellationToken)
     {
         const string sql = """
-            SELECT id, name, prefix, created_at AS CreatedAt, revoked_at AS RevokedAt, last_used_at AS LastUsedAt
+            SELECT id, name, prefix, created_at AS CreatedAt, revoked_at AS RevokedAt, last_used_at AS LastUsedAt, device
             FROM api_keys
             WHERE shop_id = @shop AND (revoked_at IS NULL OR id IN (
                 SELECT id FROM api_keys WHERE shop_id = @shop AND revoked_at IS NOT NULL ORDER BY revoked_at DESC LIMIT 100))
@@ -190,18 +195,18 @@ public sealed class ApiKeys(Database database, TimeProvider clock, IOptions<KeyO
         return await database.ExecuteAsync(sql, new { id, now = clock.Now().UtcDateTime }, cancellationToken) == 1;
     }
 
-    /// <summary>Revokes a key of the caller's shop; revoking it again changes nothing. The last one stays: nobody could sign in any more.
+    /// <summary>Revokes a key of the caller's shop; revoking it again changes nothing. The last one that is for no device stays: nobody could sign in any more.
     /// So keys that revoke each other at the same moment go one by one.</summary>
     public async Task<KeyRevocation> RevokeAsync(ShopKey caller, Guid id, CancellationToken cancellationToken)
     {
         const string sql = """
             WITH live AS MATERIALIZED (
-                SELECT id FROM api_keys WHERE shop_id = @shop AND revoked_at IS NULL ORDER BY id FOR NO KEY UPDATE
+                SELECT id, device FROM api_keys WHERE shop_id = @shop AND revoked_at IS NULL ORDER BY id FOR NO KEY UPDATE
             ), caller AS (
                 SELECT id FROM live WHERE id = @caller AND key_is_valid(@caller)
             ), revoked AS (
                 UPDATE api_keys SET revoked_at = @now
-                WHERE id = @id AND id IN (SELECT id FROM live) AND EXISTS (SELECT FROM live WHERE id <> @id) AND EXISTS (SELECT FROM caller)
+                WHERE id = @id AND id IN (SELECT id FROM live) AND EXISTS (SELECT FROM live WHERE id <> @id AND NOT device) AND EXISTS (SELECT FROM caller)
                 RETURNING id
             )
             SELECT CASE
@@ -236,5 +241,5 @@ public sealed class ApiKeys(Database database, TimeProvider clock, IOptions<KeyO
     // What may be shown of a key: of ours the part before the secret, of an imported one nearly nothing.
     private static string PrefixOf(string key) => key is ['c', 't', 'k', '_', ..] && key.Length > 50 ? key[..12] : key[..Math.Min(2, key.Length / 4)] + "…";
 
-    private sealed record FoundKey(Guid? Id, string? Name, string? Shop, string? ShopName, bool IsPermitted, double? Wait);
+    private sealed record FoundKey(Guid? Id, string? Name, string? Shop, string? ShopName, bool? IsDevice, bool IsPermitted, double? Wait);
 }

@@ -28,7 +28,7 @@ public sealed class SignIns(Database database, TimeProvider clock)
     {
         const string sql = """
             WITH found AS MATERIALIZED (
-                SELECT api_keys.id, api_keys.name, shops.id AS shop, shops.name AS shop_name, sign_ins.id AS sign_in, sign_ins.used_at
+                SELECT api_keys.id, api_keys.name, shops.id AS shop, shops.name AS shop_name, sign_ins.id AS sign_in, api_keys.device, sign_ins.used_at
                 FROM sign_ins
                     JOIN api_keys ON api_keys.id = sign_ins.key_id
                     JOIN shops ON shops.id = api_keys.shop_id
@@ -42,7 +42,7 @@ public sealed class SignIns(Database database, TimeProvider clock)
             ), used AS (
                 UPDATE api_keys SET last_used_at = @now FROM noted WHERE api_keys.id = noted.key_id
             )
-            SELECT id, name, shop AS Shop, shop_name AS ShopName, sign_in AS SignIn FROM found
+            SELECT id, name, shop AS Shop, shop_name AS ShopName, sign_in AS SignIn, device AS IsDevice FROM found
             """;
         var now = clock.Now().UtcDateTime;
         var parameters = new { sha256 = BearerToken.Hash(secret), now, usedAfter = now - IdleLimit, notedBefore = now - NoteInterval };

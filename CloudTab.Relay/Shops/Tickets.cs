@@ -27,7 +27,7 @@ public sealed class Tickets(Database database, TimeProvider clock)
             WITH taken AS (
                 DELETE FROM tickets WHERE sha256 = @sha256 RETURNING key_id, sign_in, made_at
             )
-            SELECT api_keys.id, api_keys.name, shops.id AS Shop, shops.name AS ShopName, taken.sign_in AS SignIn
+            SELECT api_keys.id, api_keys.name, shops.id AS Shop, shops.name AS ShopName, taken.sign_in AS SignIn, api_keys.device AS IsDevice
             FROM taken
                 JOIN api_keys ON api_keys.id = taken.key_id
                 JOIN shops ON shops.id = api_keys.shop_id

@@ -84,6 +84,8 @@ internal static class PageEndpoints
 
         if (key is null)
             return Form(context, Problems.ApiKeyInvalid);
+        if (key.IsDevice)
+            return Form(context, Problems.DeviceKey);
         if (Shopkeeper.Of(context)?.Key.SignIn is { } before)
             await signIns.EndAsync(before, cancellationToken);
         SignInCookie.Write(context, await signIns.CreateAsync(key, cancellationToken));

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
@@ -29,12 +30,15 @@ internal static class SessionEndpoints
             .Answers(Problems.SessionNotFound, Problems.NotSubmitted, Problems.FileDeleted, Problems.FileInfected);
         sessions.MapPost("/{id}/claim", Claim).WithSummary("Claim a session, or renew the claim")
             .WithDescription("With `renew=true` a claim that the caller has is renewed, and nothing else: files that came in since are not taken as seen.").Answers(Problems.OfChange);
-        sessions.MapPost("/{id}/release", Release).WithSummary("Give a claimed session back").Answers(Problems.OfChange);
-        sessions.MapPost("/{id}/paid", MarkPaid).WithSummary("Mark a job as paid").Answers(Problems.SessionNotFound, Problems.SessionClosed, Problems.NotSubmitted);
-        sessions.MapDelete("/{id}/paid", UnmarkPaid).WithSummary("Take back that a job is paid")
+        sessions.MapPost("/{id}/release", Release).WithSummary("Give a claimed session back")
+            .WithDescription("While a file is at the printer any key of the shop may, with a `reason`; the attempts to print are `unknown` then.")
+            .Takes("application/json", typeof(GiveBack))
+            .Answers(Problems.OfChange).Answers(Problems.StillPrinting, Problems.InvalidReason, Failures.Of(400), Failures.Of(408), Failures.Of(413));
+        sessions.MapPost("/{id}/paid", MarkPaid).WithSummary("Mark a job as paid").ForPeople().Answers(Problems.SessionNotFound, Problems.SessionClosed, Problems.NotSubmitted);
+        sessions.MapDelete("/{id}/paid", UnmarkPaid).WithSummary("Take back that a job is paid").ForPeople()
             .Answers(Problems.SessionNotFound, Problems.SessionClosed, Problems.NotSubmitted);
         sessions.MapPost("/{id}/complete", Complete).WithSummary("Complete a session: its files are deleted at once")
-            .Answers(Problems.OfChange).Answers(Problems.NotClaimed);
+            .Answers(Problems.OfChange).Answers(Problems.NotClaimed, Problems.StillPrinting);
         return group;
     }
 
@@ -103,12 +107,31 @@ internal static class SessionEndpoints
     }
 
     private static async Task<Results<Ok<Answer>, Problem>> Release(
-        Shopkeeper caller, string id, Claims claims, CancellationToken cancellationToken)
+        Shopkeeper caller, HttpRequest request, string id, Claims claims, CancellationToken cancellationToken)
     {
-        var (outcome, _) = await claims.ReleaseAsync(caller.Key, SessionName.Parse(id), cancellationToken);
+        var (isReadable, reason) = await ReadReasonAsync(request, cancellationToken);
+        if (!isReadable)
+            return Problems.InvalidReason;
+        var (outcome, _) = await claims.ReleaseAsync(caller.Key, SessionName.Parse(id), cancellationToken, reason);
         if (outcome != Outcome.Done)
             return Problems.For(outcome);
         return TypedResults.Ok(new Answer(true, "The session is pending again."));
+    }
+
+    /// <summary>Why a session is given back, if the body is JSON and says so. Other bodies were never looked at.</summary>
+    private static async Task<(bool IsReadable, string? Reason)> ReadReasonAsync(HttpRequest request, CancellationToken cancellationToken)
+    {
+        if (!request.HasJsonContentType() || request.ContentLength == 0)
+            return (true, null);
+        try
+        {
+            var wanted = await request.ReadFromJsonAsync(JsonContext.Default.GiveBack, cancellationToken);
+            return (DisplayName.TryClean(wanted?.Reason, out var reason) && (reason is not null || wanted?.Reason is null), reason);
+        }
+        catch (JsonException)
+        {
+            return (false, null);
+        }
     }
 
     private static Task<Results<Ok<SessionView>, Problem>> MarkPaid(
@@ -152,6 +175,10 @@ internal sealed record ProcessingSessions(bool Success, int Count, List<Processi
 
 /// <summary>One session with its files.</summary>
 internal sealed record SessionView(bool Success, SessionDetails Session);
+
+/// <summary>A session that is given back while a file of it is at the printer.</summary>
+/// <param name="Reason">Why: 1 to 200 characters.</param>
+internal sealed record GiveBack(string? Reason = null);
 
 /// <summary>It is done.</summary>
 internal sealed record Answer(bool Success, string Message);

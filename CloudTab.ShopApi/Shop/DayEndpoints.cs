@@ -13,7 +13,7 @@ internal static class DayEndpoints
 
     public static RouteGroupBuilder MapDays(this RouteGroupBuilder group)
     {
-        group.MapGet("/days/{day}", Get).WithTags("Days").WithSummary("Look at what was printed on a day, and what for")
+        group.MapGet("/days/{day}", Get).WithTags("Days").ForPeople().WithSummary("Look at what was printed on a day, and what for")
             .WithDescription("If the request's `Accept` names `text/csv`, or `format` is `csv`, the answer has a line for each job.")
             .SendsCsv()
             .Answers(Problems.InvalidDay, Problems.ApiKeyInvalid);

@@ -9,7 +9,7 @@ internal static class KeyEndpoints
 {
     public static RouteGroupBuilder MapKeys(this RouteGroupBuilder group)
     {
-        var keys = group.MapGroup("/keys").WithTags("Keys");
+        var keys = group.MapGroup("/keys").WithTags("Keys").ForPeople();
         keys.MapGet("", List).WithSummary("List the shop's keys, oldest first");
         keys.MapPost("", Add).WithSummary("Add a key: this answer alone shows it").Answers(Problems.InvalidName, Problems.TooManyKeys);
         keys.MapDelete("/{keyId}", Revoke).WithSummary("Revoke a key, at once and for good").Answers(Problems.KeyNotFound, Problems.LastKey);
@@ -26,7 +26,7 @@ internal static class KeyEndpoints
     {
         if (!DisplayName.TryClean(wanted.Name, out var name) || name is null)
             return Problems.InvalidName;
-        if (await keys.AddAsync(caller.Key, name, cancellationToken) is not var (text, added))
+        if (await keys.AddAsync(caller.Key, name, wanted.Device, cancellationToken) is not var (text, added))
             return Problems.TooManyKeys;
         return TypedResults.Created((string?)null, new NewKeyView(true, text, added.Id, added.Name, added.Prefix, added.CreatedAt));
     }
@@ -46,7 +46,8 @@ internal static class KeyEndpoints
 
 /// <summary>A key that a shop wants.</summary>
 /// <param name="Name">What it is for, e.g. the PC it is used on: 1 to 200 characters.</param>
-internal sealed record NewKey(string Name);
+/// <param name="Device">Whether it is for a print agent: such a key does jobs, changes nothing of its shop, and signs nobody in.</param>
+internal sealed record NewKey(string Name, bool Device = false);
 
 /// <summary>A key that was made. `key` is its text: it is shown this once.</summary>
 internal sealed record NewKeyView(bool Success, string Key, Guid Id, string Name, string Prefix, DateTime CreatedAt);
@@ -54,9 +55,9 @@ internal sealed record NewKeyView(bool Success, string Key, Guid Id, string Name
 /// <summary>The keys of a shop, oldest first.</summary>
 internal sealed record KeysView(bool Success, IReadOnlyList<KeyView> Keys);
 
-/// <summary>What may be shown of a key; `current` is the one that asks. Times are null if it was never used, or not revoked.</summary>
-internal sealed record KeyView(Guid Id, string Name, string Prefix, DateTime CreatedAt, DateTime? LastUsedAt, DateTime? RevokedAt, bool Current)
+/// <summary>What may be shown of a key; `current` is the one that asks, `device` one for a print agent. Times are null if it was never used, or not revoked.</summary>
+internal sealed record KeyView(Guid Id, string Name, string Prefix, DateTime CreatedAt, DateTime? LastUsedAt, DateTime? RevokedAt, bool Current, bool Device)
 {
     public static KeyView Of(ListedKey key, Shopkeeper caller) =>
-        new(key.Id, key.Name, key.Prefix, key.CreatedAt, key.LastUsedAt, key.RevokedAt, key.Id == caller.Key.Id);
+        new(key.Id, key.Name, key.Prefix, key.CreatedAt, key.LastUsedAt, key.RevokedAt, key.Id == caller.Key.Id, key.Device);
 }

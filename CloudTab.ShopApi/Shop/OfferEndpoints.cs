@@ -12,7 +12,7 @@ internal static class OfferEndpoints
 
     public static RouteGroupBuilder MapOffer(this RouteGroupBuilder group)
     {
-        var offer = group.MapGroup("/offer").WithTags("Offer");
+        var offer = group.MapGroup("/offer").WithTags("Offer").ForPeople();
         offer.MapGet("", Get).WithSummary("Look at what the shop prints, and for how much").Answers(Problems.ApiKeyInvalid);
         offer.MapPut("", Put).WithSummary("Set what the shop prints, and for how much")
             .WithDescription("Jobs that were sent before keep the prices that their customers were told.")

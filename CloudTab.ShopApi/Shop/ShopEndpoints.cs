@@ -11,7 +11,7 @@ internal static class ShopEndpoints
     {
         var shop = group.MapGroup("/shop").WithTags("Shop");
         shop.MapGet("", Show).WithSummary("Look at the shop's settings");
-        shop.MapPatch("", Change).WithSummary("Change the shop's name, or whether it takes uploads")
+        shop.MapPatch("", Change).ForPeople().WithSummary("Change the shop's name, or whether it takes uploads")
             .WithDescription("What is not in the body stays as it is. A shop that takes no uploads any more ends its sessions that were not submitted.")
             .Answers(Problems.InvalidName);
         return group;

@@ -75,6 +75,16 @@ internal sealed class ApiKeyAuthentication(
     internal static bool IsSafe(string method) => HttpMethods.IsGet(method) || HttpMethods.IsHead(method) || HttpMethods.IsOptions(method);
 }
 
+/// <summary>What only people do.</summary>
+internal static class People
+{
+    /// <summary>Refuses the keys of devices.</summary>
+    public static TBuilder ForPeople<TBuilder>(this TBuilder endpoints)
+        where TBuilder : IEndpointConventionBuilder => endpoints
+        .AddEndpointFilter(static (context, next) => Shopkeeper.Of(context.HttpContext) is { Key.IsDevice: true } ? new(Problems.DeviceKey) : next(context))
+        .Answers(Problems.DeviceKey);
+}
+
 /// <summary>Who calls: the key, and with it the shop that everything is scoped to.</summary>
 internal sealed record Shopkeeper(ShopKey Key) : IEndpointParameterMetadataProvider
 {

@@ -11,7 +11,7 @@ internal sealed class CustomerViews(Database database, QueuePlaces places, TimeP
         SELECT sessions.id, shop_id AS Shop, session_id AS SessionId, pickup_code AS PickupCode,
                CASE WHEN ended_at IS NULL AND expires_at <= @now THEN 'expired' ELSE status END AS Status,
                file_count AS FileCount, total_size AS TotalSize, created_at AS CreatedAt, expires_at AS ExpiresAt,
-               CASE WHEN status = 'completed' THEN ended_at END AS CompletedAt, {JobTotals.Columns}, {FileDetails.Column}, ended_at IS NOT NULL AS HasEnded,
+               CASE WHEN status = 'completed' THEN ended_at END AS CompletedAt, {SessionViews.IsPrinting}, {JobTotals.Columns}, {FileDetails.Column}, ended_at IS NOT NULL AS HasEnded,
                receipt, ended_at IS NOT NULL AND NOT receipt_due AND NOT EXISTS (SELECT FROM files WHERE files.session = sessions.id AND files.status <> 'deleted') AS IsGone
         FROM sessions {JobTotals.From}
         """;
@@ -55,6 +55,7 @@ internal sealed class CustomerViews(Database database, QueuePlaces places, TimeP
         DateTime CreatedAt,
         DateTime ExpiresAt,
         DateTime? CompletedAt,
+        bool Printing,
         long Pages,
         int UncountedFiles,
         long? Amount,
@@ -81,6 +82,7 @@ internal sealed record FoundSession(Guid Id, string Shop, bool HasEnded, bool Is
 /// <param name="Status">`open` (no file submitted yet), `pending`, `processing` (claimed), `completed`, `expired` or `cancelled`.</param>
 /// <param name="FileCount">Files that are stored.</param>
 /// <param name="TotalSize">Bytes of the files that are stored.</param>
+/// <param name="Printing">Whether a file of it is at the printer.</param>
 /// <param name="Queue">Where it stands in the shop's queue; there while it is `pending` or `processing` and holds a file.</param>
 /// <param name="Receipt">Address of the receipt for the deletion of its files; there once they are gone.</param>
 /// <param name="Files">Every file that was stored, also those that are deleted by now.</param>
@@ -98,6 +100,7 @@ public sealed record CustomerSession(
     DateTime CreatedAt,
     DateTime ExpiresAt,
     DateTime? CompletedAt,
+    bool Printing,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] QueuePlace? Queue,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Receipt,
     IReadOnlyList<CustomerFile> Files,
@@ -108,7 +111,7 @@ public sealed record CustomerSession(
     long? PaidAmount)
 {
     internal static CustomerSession Of(CustomerViews.Row row, QueuePlace? queue) => new(
-        row.SessionId, row.PickupCode, row.Status, row.FileCount, row.TotalSize, row.CreatedAt, row.ExpiresAt, row.CompletedAt, queue, ReceiptEndpoints.AddressOf(row.Receipt),
+        row.SessionId, row.PickupCode, row.Status, row.FileCount, row.TotalSize, row.CreatedAt, row.ExpiresAt, row.CompletedAt, row.Printing, queue, ReceiptEndpoints.AddressOf(row.Receipt),
         [.. row.Files.Select(CustomerFile.Of)], row.Pages, row.UncountedFiles, new(row.Amount, row.Currency, row.IsPriceComplete), row.PaidAt, row.PaidAmount);
 }
 
@@ -122,6 +125,7 @@ public sealed record CustomerSession(
 /// <param name="PrintOptions">How it is to be printed.</param>
 /// <param name="PrintedPages">Pages that come out of the printer, those of all copies; null if the document's are not known.</param>
 /// <param name="Price">In the smallest unit of the shop's currency; null: told at the counter.</param>
+/// <param name="Print">The newest attempt to print it, if there is one.</param>
 public sealed record CustomerFile(
     Guid Id,
     string Name,
@@ -133,9 +137,10 @@ public sealed record CustomerFile(
     string Scan,
     PrintOptions PrintOptions,
     long? PrintedPages,
-    long? Price)
+    long? Price,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] FilePrint? Print = null)
 {
     /// <summary>What of a file its customer sees.</summary>
     public static CustomerFile Of(FileDetails file) => new(
-        file.Id, file.Name, file.Type, file.Size, file.Status, file.Pages, file.Locked, file.Scan, file.PrintOptions, file.PrintedPages, file.Price);
+        file.Id, file.Name, file.Type, file.Size, file.Status, file.Pages, file.Locked, file.Scan, file.PrintOptions, file.PrintedPages, file.Price, file.Print);
 }

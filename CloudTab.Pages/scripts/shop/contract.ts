@@ -12,8 +12,9 @@ export type DaySheet = ShopkeeperSchemas['DaySheetView']
 export type ShopKey = ShopkeeperSchemas['KeyView']
 
 /** A job in the list: what all ways tell of it, and what only some do. */
-export type Job = Omit<PendingSession, 'expiresAt' | 'printOptions' | 'price'> & {
+export type Job = Omit<PendingSession, 'expiresAt' | 'printOptions' | 'price' | 'printing'> & {
   status: string
+  printing?: boolean
   price?: ShopkeeperSchemas['JobPrice']
   printOptions?: PrintOptions[]
   claimedBy?: string | null

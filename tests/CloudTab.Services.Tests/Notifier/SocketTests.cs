@@ -26,7 +26,7 @@ public sealed class SocketTests(RelayFixture relay) : IClassFixture<RelayFixture
         Assert.Equal("pending_sessions", pending.Text("type"));
         var session = Assert.Single(pending.GetProperty("sessions").EnumerateArray());
         Assert.Equal(
-            ["sessionId", "pickupCode", "customerName", "fileCount", "totalSize", "createdAt", "expiresAt", "token", "pages", "uncountedFiles", "paidAt", "paidAmount", "printOptions", "price"], session.Fields());
+            ["sessionId", "pickupCode", "customerName", "fileCount", "totalSize", "createdAt", "expiresAt", "token", "printing", "pages", "uncountedFiles", "paidAt", "paidAmount", "printOptions", "price"], session.Fields());
         Assert.Equal(given.SessionId, session.Text("sessionId"));
         Assert.Equal("आशा", session.Text("customerName"));
     }

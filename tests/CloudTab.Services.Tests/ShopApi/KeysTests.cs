@@ -31,7 +31,7 @@ public sealed class KeysTests(RelayFixture relay) : IClassFixture<RelayFixture>
         var listed = await ListAsync(browser);
         Assert.DoesNotContain(key, listed.GetRawText(), StringComparison.Ordinal);
         var (mine, other) = (listed[0], listed[1]);
-        Assert.Equal(["id", "name", "prefix", "createdAt", "lastUsedAt", "revokedAt", "current"], mine.Fields());
+        Assert.Equal(["id", "name", "prefix", "createdAt", "lastUsedAt", "revokedAt", "current", "device"], mine.Fields());
         Assert.Equal(("Front desk", true), (mine.Text("name"), mine.GetProperty("current").GetBoolean()));
         Assert.Equal(("Back office", false), (other.Text("name"), other.GetProperty("current").GetBoolean()));
         Assert.Equal(added.Text("id"), other.Text("id"));
