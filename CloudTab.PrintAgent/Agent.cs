@@ -1,0 +1,181 @@
+using System.Collections.Concurrent;
+using CloudTab.Client;
+using Microsoft.Extensions.Options;
+
+namespace CloudTab.PrintAgent;
+
+/// <summary>Hears of sessions and has them printed. First it settles what an earlier run has left.</summary>
+internal sealed class Agent(
+    CloudTabClient relay, Ledger ledger, SessionPrinting sessions, FilePrinting files, IOptions<AgentOptions> options, TimeProvider clock, ILogger<Agent> logger) : BackgroundService
+{
+    // While some wait for a printer others are downloaded.
+    private const int MostSessions = 8;
+
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan RequestInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Memory = TimeSpan.FromDays(30);
+
+    private readonly SemaphoreSlim _places = new(MostSessions);
+
+    // What is wished of sessions at work; the first wish is being fulfilled.
+    private readonly ConcurrentDictionary<string, Wish[]> _running = new(StringComparer.Ordinal);
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _places.Dispose();
+        base.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        SealedFile.Wipe(options.Value.Files);
+        ledger.Forget(clock.GetUtcNow() - Memory);
+        var resumed = ResumeAsync(stoppingToken);
+        await Task.WhenAll(resumed, ListenAsync(stoppingToken), HearRequestsAsync(stoppingToken));
+    }
+
+    // Sessions that an earlier run had claimed; then attempts of sessions that somebody has taken from this agent meanwhile.
+    private async Task ResumeAsync(CancellationToken cancellationToken)
+    {
+        var open = ledger.Open();
+        var own = await UntilAnsweredAsync(() => relay.Shop.GetProcessingAsync(cancellationToken), cancellationToken);
+        var details = new List<SessionDetails>();
+        foreach (var session in own.Where(session => session.ClaimedByYou))
+        {
+            try
+            {
+                details.Add(await UntilAnsweredAsync(() => relay.Shop.GetSessionAsync(session.SessionId, cancellationToken), cancellationToken));
+                Begin(session.SessionId, new(IsOwn: true), cancellationToken);
+            }
+            catch (CloudTabException)
+            {
+                // It has ended in between.
+            }
+        }
+
+        var known = details.SelectMany(session => session.Files).Select(file => file.Id).ToHashSet();
+        foreach (var attempt in open.Where(attempt => !known.Contains(attempt.File)))
+            await files.SettleAsync(attempt, cancellationToken);
+    }
+
+    private async Task ListenAsync(CancellationToken cancellationToken)
+    {
+        await foreach (var happened in relay.Shop.ListenAsync(cancellationToken))
+        {
+            switch (happened)
+            {
+                case SocketConnected:
+                    logger.RelayConnected();
+                    break;
+                case SocketLost lost:
+                    logger.RelayLost(lost.Reason);
+                    break;
+                case PendingSessions pending when options.Value.AutoPrint:
+                    foreach (var session in pending.Sessions.Reverse())
+                        Begin(session.SessionId, new(), cancellationToken);
+                    break;
+                case SessionAnnounced session when options.Value.AutoPrint:
+                    Begin(session.SessionId, new(), cancellationToken);
+                    break;
+            }
+        }
+    }
+
+    private async Task HearRequestsAsync(CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(RequestInterval, clock);
+        do
+        {
+            foreach (var (code, again) in ledger.TakeRequests())
+                await FulfilAsync(code, again, cancellationToken);
+            // A person has said what became of it.
+            foreach (var confirmed in ledger.Open().Where(attempt => attempt.Step == Step.Purged))
+                await files.SettleAsync(confirmed, cancellationToken);
+        }
+        while (await timer.WaitForNextTickAsync(cancellationToken));
+    }
+
+    private async Task FulfilAsync(string code, string? again, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var session = await UntilAnsweredAsync(() => relay.Shop.GetSessionAsync(code, cancellationToken), cancellationToken);
+            Begin(session.SessionId, new(Again: again), cancellationToken);
+        }
+        catch (CloudTabException refused)
+        {
+            logger.SessionRefused(refused.Code ?? refused.Status.ToString());
+        }
+    }
+
+    private void Begin(string session, Wish wish, CancellationToken cancellationToken)
+    {
+        // A session that is heard of twice while it is at work is looked at once more.
+        var wishes = _running.AddOrUpdate(session, [wish], (_, before) => before.Length > 1 && wish.Again is null ? before : [.. before, wish]);
+        if (wishes.Length == 1)
+            _ = Task.Run(() => RunAsync(session, cancellationToken), cancellationToken);
+    }
+
+    private async Task RunAsync(string session, CancellationToken cancellationToken)
+    {
+        using var place = await TakePlaceAsync(cancellationToken);
+        while (_running.TryGetValue(session, out var wishes))
+        {
+            while (!await TryPrintAsync(session, wishes[0], cancellationToken))
+                await Task.Delay(Pause, clock, cancellationToken);
+            if (wishes.Length > 1 || !_running.TryRemove(new(session, wishes)))
+                _running.AddOrUpdate(session, _ => [], (_, all) => all[1..]);
+        }
+    }
+
+    // Whatever goes wrong with one session must not end the agent.
+    private async Task<bool> TryPrintAsync(string session, Wish wish, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await sessions.PrintAsync(session, wish.IsOwn, wish.Again, cancellationToken);
+            return true;
+        }
+        catch (CloudTabException refused) when (refused.Status < System.Net.HttpStatusCode.InternalServerError)
+        {
+            logger.SessionRefused(refused.Code ?? refused.Status.ToString());
+            return true;
+        }
+        catch (Exception failed) when (failed is CloudTabException or HttpRequestException or TimeoutException or IOException)
+        {
+            logger.SessionFailed(failed);
+            return false;
+        }
+    }
+
+    private async Task<T> UntilAnsweredAsync<T>(Func<Task<T>> ask, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            try
+            {
+                return await ask();
+            }
+            catch (Exception away) when (away is HttpRequestException or TimeoutException or CloudTabException { Status: >= System.Net.HttpStatusCode.InternalServerError })
+            {
+                await Task.Delay(Pause, clock, cancellationToken);
+            }
+        }
+    }
+
+    private async Task<IDisposable> TakePlaceAsync(CancellationToken cancellationToken)
+    {
+        await _places.WaitAsync(cancellationToken);
+        return new Place(_places);
+    }
+
+    private sealed class Place(SemaphoreSlim places) : IDisposable
+    {
+        public void Dispose() => places.Release();
+    }
+
+    /// <param name="IsOwn">An earlier run has claimed the session.</param>
+    /// <param name="Again">Why it is printed again.</param>
+    private sealed record Wish(bool IsOwn = false, string? Again = null);
+}

@@ -1,0 +1,61 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace CloudTab.PrintAgent;
+
+/// <summary>The agent's settings, as environment variables or as lines of the file `settings` in its folder.</summary>
+internal sealed class AgentOptions : IValidatableObject
+{
+    /// <summary>The relay's public origin (CLOUDTAB_URL), for example https://print.example.com.</summary>
+    [ConfigurationKeyName("CLOUDTAB_URL")]
+    [Required]
+    public Uri? Url { get; set; }
+
+    /// <summary>The shop's key for this PC (CLOUDTAB_API_KEY).</summary>
+    [ConfigurationKeyName("CLOUDTAB_API_KEY")]
+    [Required]
+    public string? ApiKey { get; set; }
+
+    /// <summary>Addresses of printers with commas between them (CLOUDTAB_PRINTERS), each as <see cref="PrinterSetting"/> has it.</summary>
+    [ConfigurationKeyName("CLOUDTAB_PRINTERS")]
+    [Required]
+    public string? Printers { get; set; }
+
+    /// <summary>The agent's folder (CLOUDTAB_AGENT_DATA): its ledger, and files while they are printed.</summary>
+    [ConfigurationKeyName("CLOUDTAB_AGENT_DATA")]
+    public string Folder { get; set; } = DefaultFolder;
+
+    /// <summary>Whether files are printed as they come (CLOUDTAB_AUTO_PRINT, default true). If not, `print-agent print CODE` releases a job.</summary>
+    [ConfigurationKeyName("CLOUDTAB_AUTO_PRINT")]
+    public bool AutoPrint { get; set; } = true;
+
+    /// <summary>Where the CUPS of this PC listens (CLOUDTAB_CUPS_SOCKET).</summary>
+    [ConfigurationKeyName("CLOUDTAB_CUPS_SOCKET")]
+    public string CupsSocket { get; set; } = "/run/cups/cups.sock";
+
+    /// <summary>Time for a printer to answer, or to take the next piece of a document (CLOUDTAB_PRINTER_TIMEOUT, default 30 s). Too short calls a slow printer away.</summary>
+    [ConfigurationKeyName("CLOUDTAB_PRINTER_TIMEOUT")]
+    public TimeSpan PrinterLimit { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Where files are while they are printed.</summary>
+    public string Files => Path.Combine(Folder, "files");
+
+    /// <summary>The ledger's file.</summary>
+    public string LedgerFile => Path.Combine(Folder, "ledger.db");
+
+    /// <summary>The printers.</summary>
+    public IReadOnlyList<PrinterSetting> PrinterSettings =>
+        [.. Split().Select(text => PrinterSetting.TryParse(text, CupsSocket, out var setting) ? setting : throw new FormatException(text))];
+
+    public static string DefaultFolder { get; } = Path.Combine(
+        Environment.GetFolderPath(OperatingSystem.IsWindows() ? Environment.SpecialFolder.CommonApplicationData : Environment.SpecialFolder.LocalApplicationData), "CloudTab Print Agent");
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (Url is not { IsAbsoluteUri: true, Scheme: "http" or "https" })
+            yield return new("CLOUDTAB_URL must be an address such as https://print.example.com.", [nameof(Url)]);
+        foreach (var text in Split().Where(text => !PrinterSetting.TryParse(text, CupsSocket, out _)))
+            yield return new($"CLOUDTAB_PRINTERS has `{text}`; a printer is ipp://host/ipp/print, ipps://host/ipp/print or cups:queue, then perhaps #color+photo.", [nameof(Printers)]);
+    }
+
+    private string[] Split() => Printers?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [];
+}

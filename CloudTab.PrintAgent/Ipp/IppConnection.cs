@@ -1,0 +1,99 @@
+using System.Net.Sockets;
+
+namespace CloudTab.PrintAgent;
+
+/// <summary>Sends requests to one printer. Several callers may use it at once.</summary>
+internal sealed class IppConnection : IDisposable
+{
+    // The longest answers of printers are media databases, of some 60 KB.
+    private const int LongestAnswer = 1 << 20;
+
+    private readonly HttpClient _http;
+    private readonly PrinterAddress _address;
+    private readonly string _user;
+    private readonly TimeSpan _limit;
+    private readonly TimeProvider _clock;
+    private int _requests;
+
+    /// <param name="user">The jobs' owner. On its socket CUPS checks that it is the user of this process.</param>
+    /// <param name="limit">Time for the printer to answer, or to take the next piece of a document.</param>
+    /// <param name="certificates">Decides about the certificates of ipps printers.</param>
+    public IppConnection(PrinterAddress address, string user, TimeSpan limit, PrinterCertificates certificates, TimeProvider clock)
+    {
+        (_address, _user, _limit, _clock) = (address, user, limit, clock);
+        var handler = new SocketsHttpHandler
+        {
+            ConnectTimeout = limit,
+            UseProxy = false,
+            UseCookies = false,
+            AllowAutoRedirect = false,
+            ActivityHeadersPropagator = null,
+            PooledConnectionIdleTimeout = TimeSpan.FromSeconds(5), // printers close sooner than servers
+        };
+        handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, _, errors) => certificates.Accept(address.Http, certificate, errors);
+        if (address.Socket is { } socket)
+            handler.ConnectCallback = (_, token) => ConnectAsync(socket, token);
+        _http = new(handler) { Timeout = Timeout.InfiniteTimeSpan, MaxResponseContentBufferSize = LongestAnswer };
+        if (address.Socket is not null)
+            _http.DefaultRequestHeaders.TryAddWithoutValidation("Authorization", $"PeerCred {user}");
+    }
+
+    /// <summary>Sends a request.</summary>
+    /// <param name="jobId">The job that is the target, or null if it is the printer.</param>
+    /// <param name="attributes">Of the operation, beside those that every request has.</param>
+    /// <param name="job">The job's attributes.</param>
+    /// <param name="document">Sent behind the message; null: none.</param>
+    /// <returns>What the printer answered, whatever its status.</returns>
+    /// <exception cref="PrinterOfflineException">The printer cannot be reached, or did not answer.</exception>
+    /// <exception cref="IppFormatException">The answer is no IPP.</exception>
+    public async Task<IppMessage> SendAsync(
+        IppOperation operation, int? jobId, IEnumerable<IppAttribute> attributes, IReadOnlyList<IppAttribute>? job, Stream? document, CancellationToken cancellationToken)
+    {
+        IEnumerable<IppAttribute> all = [new("requesting-user-name", IppValue.Characters(IppTag.Name, _user)), .. attributes];
+        if (jobId is { } id)
+            all = all.Prepend(new("job-id", IppValue.Integer(id)));
+        var message = IppMessage.Request(operation, Interlocked.Increment(ref _requests), _address.PrinterUri, all, job);
+
+        using var limit = new CancellationTokenSource(_limit, _clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            var answer = await PostAsync(IppEncoder.Encode(message), document, () => limit.CancelAfter(_limit), either.Token);
+            return answer.RequestId == message.RequestId ? answer : throw new IppFormatException("The answer is that of another request.");
+        }
+        catch (HttpRequestException failed)
+        {
+            throw new PrinterOfflineException(failed.Message, failed);
+        }
+        catch (OperationCanceledException late) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new PrinterOfflineException($"The printer did not answer within {_limit}.", late);
+        }
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    private async Task<IppMessage> PostAsync(byte[] message, Stream? document, Action progress, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, _address.Http) { Content = new IppContent(message, document, progress) };
+        using var response = await _http.SendAsync(request, cancellationToken);
+        if (!response.IsSuccessStatusCode)
+            throw new PrinterOfflineException($"The printer answered {(int)response.StatusCode} over HTTP.");
+        return IppDecoder.Decode(await response.Content.ReadAsByteArrayAsync(cancellationToken));
+    }
+
+    private static async ValueTask<Stream> ConnectAsync(string path, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+}

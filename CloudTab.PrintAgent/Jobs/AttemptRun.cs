@@ -1,0 +1,199 @@
+using System.Security.Cryptography;
+
+namespace CloudTab.PrintAgent;
+
+/// <summary>
+/// Takes one attempt, step by step, from where the ledger has it to its outcome. Each step is in the ledger before the printer is asked for what
+/// follows, so that whatever is cut off can be settled afterwards: by the printer's own list of jobs, or by a person.
+/// </summary>
+/// <param name="report">Told what the printer says, if it is something new; returns whether the session is still this agent's.</param>
+internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attempt, IReadOnlyList<string>, Task<bool>> report, TimeProvider clock)
+{
+    public const string Offline = "offline";
+
+    private const int MostRestarts = 3;
+
+    private static readonly TimeSpan Retry = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan FirstPoll = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan SlowestPoll = TimeSpan.FromSeconds(1);
+
+    // Whether somebody may have taken the session away, because the printer was waited for.
+    private bool _waited;
+
+    /// <summary>A job's name that no other job has: 128 random bits, in the 40 characters that every printer keeps.</summary>
+    public static string NewToken() => "ct-" + RandomNumberGenerator.GetHexString(32, lowercase: true);
+
+    /// <summary>Asks the printer what became of an attempt that was cut off.</summary>
+    /// <returns>The attempt: followed to its outcome, or back at <see cref="Step.Intent"/> under a new token if the printer has nothing of it.</returns>
+    public async Task<Attempt> SettleAsync(Attempt attempt, CancellationToken cancellationToken)
+    {
+        if (attempt.Step >= Step.Settled)
+            return attempt;
+        if (attempt.Step == Step.Intent)
+        {
+            var job = await WithAnswerAsync(attempt, () => printer.Ipp.FindJobAsync(attempt.Token, cancellationToken), cancellationToken);
+            // Print-Job is one step: the document may have arrived, and the printer may have forgotten it.
+            if (job is null)
+                return attempt.TwoSteps ? Restart(attempt) : Settle(attempt, Outcome.Unknown, "interrupted");
+            attempt = ledger.Write(attempt with { Step = Step.Created, Job = job.Id });
+        }
+
+        return await FollowAsync(attempt, cancellationToken);
+    }
+
+    /// <summary>Prints.</summary>
+    /// <param name="attempt">At <see cref="Step.Intent"/>; the printer was asked for nothing yet.</param>
+    /// <param name="open">Opens the document, each time from its beginning.</param>
+    /// <returns>The attempt with its outcome.</returns>
+    public async Task<Attempt> PrintAsync(Attempt attempt, PrintTicket ticket, Func<Stream> open, CancellationToken cancellationToken)
+    {
+        for (var restarts = 0; attempt.Step == Step.Intent; restarts++)
+        {
+            if (restarts > MostRestarts)
+                return Settle(attempt, Outcome.Aborted, "not-taken");
+            try
+            {
+                attempt = await SendAsync(attempt, ticket, open, cancellationToken);
+            }
+            catch (JobRefusedException refused)
+            {
+                if (refused.IsTemporary)
+                {
+                    restarts--;
+                    attempt = await WaitAsync(attempt, ["busy"], cancellationToken);
+                    continue;
+                }
+
+                return Settle(attempt, Outcome.Aborted, refused.Unsupported is [] ? ["refused-by-printer"] : [.. refused.Unsupported.Select(name => $"no-{name}")]);
+            }
+            catch (PrinterOfflineException away) when (away.NothingSent)
+            {
+                restarts--;
+                attempt = await WaitAsync(attempt, [Offline], cancellationToken);
+                continue;
+            }
+            catch (IOException)
+            {
+                // Whether the request arrived is not known.
+                attempt = await SettleAsync(attempt, cancellationToken);
+                continue;
+            }
+
+            if (attempt.Step < Step.Settled)
+                attempt = await FollowAsync(attempt, cancellationToken);
+        }
+
+        return attempt;
+    }
+
+    private async Task<Attempt> SendAsync(Attempt attempt, PrintTicket ticket, Func<Stream> open, CancellationToken cancellationToken)
+    {
+        var description = await WithAnswerAsync(attempt, () => printer.Ipp.DescribeAsync(cancellationToken), cancellationToken);
+        if (_waited && !await report(attempt, description.Reasons))
+            return Settle(attempt, Outcome.Aborted, "given-back");
+        _waited = false;
+        var job = ticket.AttributesFor(description);
+        await using var document = open();
+        if (!attempt.TwoSteps)
+        {
+            var id = await printer.Ipp.PrintJobAsync(attempt.Token, job, document, cancellationToken);
+            return ledger.Write(attempt with { Step = Step.Sent, Job = id });
+        }
+
+        attempt = ledger.Write(attempt with { Step = Step.Created, Job = await printer.Ipp.CreateJobAsync(attempt.Token, job, cancellationToken) });
+        try
+        {
+            await printer.Ipp.SendDocumentAsync(attempt.Job!.Value, document, cancellationToken);
+        }
+        catch (Exception cut) when (cut is IOException or JobRefusedException)
+        {
+            return attempt; // the printer's own word on the job decides
+        }
+
+        return ledger.Write(attempt with { Step = Step.Sent });
+    }
+
+    // Until the job has ended, or the printer does not know it.
+    private async Task<Attempt> FollowAsync(Attempt attempt, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<string>? told = null;
+        for (var pause = FirstPoll; ; pause = pause * 2 < SlowestPoll ? pause * 2 : SlowestPoll)
+        {
+            var job = await WithAnswerAsync(attempt, () => printer.Ipp.FindJobAsync(attempt.Job!.Value, attempt.Token, cancellationToken), cancellationToken);
+            switch (job)
+            {
+                case null:
+                    return Settle(attempt, Outcome.Unknown, "forgotten-by-printer");
+                // Some printers print what they have when a connection breaks: only their answer to the document says that it was all of it.
+                case { Stage: JobStage.Completed } when attempt.Step == Step.Created:
+                    return Settle(attempt with { Pages = job.Pages }, Outcome.Unknown, "interrupted");
+                case { Stage: JobStage.Completed }:
+                    var finished = (await printer.LookAsync(cancellationToken))?.SaysWhenFinished ?? false;
+                    return Settle(attempt with { Pages = job.Pages, Grade = finished ? "printer_finished" : "handed_over" }, Outcome.Done);
+                case { Stage: JobStage.Cancelled or JobStage.Aborted }:
+                    // Of a document that did not arrive as a whole, and of which no page came out, nothing can be printed twice.
+                    return attempt.Step == Step.Created && job.Pages is null or 0 && job.Stage == JobStage.Aborted
+                        ? Restart(attempt)
+                        : Settle(attempt with { Pages = job.Pages }, Outcome.Aborted, job.Reasons is [] ? ["aborted"] : [.. job.Reasons]);
+                case { IsIncoming: true } when attempt.Step == Step.Created:
+                    return await CancelAsync(attempt, job, cancellationToken);
+            }
+
+            var reasons = (await printer.LookAsync(cancellationToken))?.Reasons ?? [Offline];
+            if (told is null || !told.SequenceEqual(reasons, StringComparer.Ordinal))
+                await report(attempt with { Pages = job.Pages }, told = reasons);
+            await Task.Delay(pause, clock, cancellationToken);
+        }
+    }
+
+    // The last bytes of the document may arrive while the job is being cancelled: only what the job is afterwards counts.
+    private async Task<Attempt> CancelAsync(Attempt attempt, PrintJobState incoming, CancellationToken cancellationToken)
+    {
+        await WithAnswerAsync(attempt, async () =>
+        {
+            await printer.Ipp.CancelAsync(incoming.Id, cancellationToken);
+            return true;
+        }, cancellationToken);
+        var job = await WithAnswerAsync(attempt, () => printer.Ipp.FindJobAsync(incoming.Id, attempt.Token, cancellationToken), cancellationToken);
+        return job switch
+        {
+            null => Settle(attempt, Outcome.Unknown, "forgotten-by-printer"),
+            { Stage: JobStage.Cancelled or JobStage.Aborted, Pages: null or 0 } => Restart(attempt),
+            { IsIncoming: true } => await FollowAsync(await WaitAsync(attempt, [], cancellationToken), cancellationToken),
+            _ => await FollowAsync(attempt, cancellationToken),
+        };
+    }
+
+    /// <summary>Asks until the printer answers.</summary>
+    private async Task<T> WithAnswerAsync<T>(Attempt attempt, Func<Task<T>> ask, CancellationToken cancellationToken)
+    {
+        for (var told = false; ; told = true)
+        {
+            try
+            {
+                return await ask();
+            }
+            catch (Exception away) when (away is IOException or JobRefusedException { IsTemporary: true })
+            {
+                _waited = true;
+                if (!told)
+                    await report(attempt, [Offline]);
+                await Task.Delay(Retry, clock, cancellationToken);
+            }
+        }
+    }
+
+    private async Task<Attempt> WaitAsync(Attempt attempt, IReadOnlyList<string> reasons, CancellationToken cancellationToken)
+    {
+        _waited = true;
+        if (reasons is not [])
+            await report(attempt, reasons);
+        await Task.Delay(Retry, clock, cancellationToken);
+        return attempt;
+    }
+
+    private Attempt Restart(Attempt attempt) => ledger.Write(attempt with { Step = Step.Intent, Token = NewToken(), Job = null });
+
+    private Attempt Settle(Attempt attempt, Outcome outcome, params IReadOnlyList<string> reasons) =>
+        ledger.Write(attempt with { Step = Step.Settled, Outcome = outcome, Reasons = string.Join(',', reasons) });
+}

@@ -1,0 +1,63 @@
+using CloudTab.Client;
+
+namespace CloudTab.PrintAgent;
+
+/// <summary>Prints the files of one session in their order, then completes it, or gives it back to the counter.</summary>
+internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FilePrinting files, TimeProvider clock, ILogger<SessionPrinting> logger)
+{
+    private static readonly TimeSpan Renewal = TimeSpan.FromMinutes(1);
+
+    /// <summary>Claims the session and prints it, unless a person has to look at one of its files.</summary>
+    /// <param name="isOwn">Whether an earlier run of this agent has claimed it, and left it.</param>
+    /// <param name="again">Why files are printed again that failed or whose outcome is unknown; null: they are not.</param>
+    /// <exception cref="CloudTabException">The session is not to be had: it has ended, or another counter has it.</exception>
+    public async Task PrintAsync(string session, bool isOwn, string? again, CancellationToken cancellationToken)
+    {
+        if (!isOwn && again is null && NeedsPerson(await relay.Shop.GetSessionAsync(session, cancellationToken)))
+            return;
+        var details = await relay.Shop.ClaimAsync(session, cancellationToken);
+        using var left = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var renewing = RenewAsync(session, left.Token);
+        try
+        {
+            await PrintAsync(details, again, cancellationToken);
+        }
+        finally
+        {
+            await left.CancelAsync();
+            await renewing;
+        }
+    }
+
+    private async Task PrintAsync(SessionDetails session, string? again, CancellationToken cancellationToken)
+    {
+        var printed = true;
+        foreach (var file in session.Files.Where(file => file.IsStored))
+            printed &= (await files.PrintAsync(file, again, cancellationToken)).Outcome == Outcome.Done;
+
+        if (printed)
+            await relay.Shop.CompleteAsync(session.SessionId, cancellationToken);
+        else
+            await relay.Shop.ReleaseAsync(session.SessionId, cancellationToken);
+        logger.SessionLeft(printed ? "completed" : "given back");
+    }
+
+    // Jobs before it may take longer than a claim holds. If it is lost all the same, the relay refuses the next attempt's first report.
+    private async Task RenewAsync(string session, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var timer = new PeriodicTimer(Renewal, clock);
+            while (await timer.WaitForNextTickAsync(cancellationToken))
+                await relay.Shop.RenewAsync(session, cancellationToken);
+        }
+        catch (Exception over) when (over is OperationCanceledException or CloudTabException or HttpRequestException or TimeoutException)
+        {
+            // It has ended, or is lost.
+        }
+    }
+
+    // It was given back for this reason before, and comes along again.
+    private bool NeedsPerson(SessionDetails session) =>
+        session.Files.Any(file => file.IsStored && ledger.LatestOf(file.Id) is { Step: >= Step.Settled, Outcome: Outcome.Aborted or Outcome.Unknown });
+}

@@ -1,0 +1,167 @@
+using System.Globalization;
+using Microsoft.Data.Sqlite;
+
+namespace CloudTab.PrintAgent;
+
+/// <summary>
+/// What this PC has asked its printers for, in an SQLite file. A write has reached the disk when the method returns (synchronous=FULL), so
+/// that after a power cut the agent knows what it may have done. No name of a customer or a file is in it, and what is deleted is overwritten.
+/// The verbs of the command line use the same file while the agent runs.
+/// </summary>
+internal sealed class Ledger : IDisposable
+{
+    private const string Columns = "id, file, token, printer, two_steps, copies, at, step, job, outcome, grade, pages, reasons, again";
+
+    private readonly SqliteConnection _database;
+    private readonly Lock _lock = new();
+
+    /// <param name="file">Created if it is not there.</param>
+    public Ledger(string file)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(file))!);
+        _database = new(new SqliteConnectionStringBuilder { DataSource = file, Pooling = false, DefaultTimeout = 10 }.ToString());
+        _database.Open();
+        Run(
+            """
+            PRAGMA journal_mode = WAL;
+            PRAGMA synchronous = FULL;
+            PRAGMA secure_delete = ON;
+            CREATE TABLE IF NOT EXISTS attempts (
+                id TEXT PRIMARY KEY,
+                file TEXT NOT NULL,
+                token TEXT NOT NULL UNIQUE,
+                printer TEXT NOT NULL,
+                two_steps INTEGER NOT NULL,
+                copies INTEGER NOT NULL,
+                at TEXT NOT NULL,
+                step INTEGER NOT NULL,
+                job INTEGER,
+                outcome INTEGER,
+                grade TEXT,
+                pages INTEGER,
+                reasons TEXT NOT NULL,
+                again TEXT,
+                CHECK ((outcome IS NULL) = (step < 3)));
+            CREATE INDEX IF NOT EXISTS attempts_of_file ON attempts (file, at);
+            CREATE TABLE IF NOT EXISTS requests (number INTEGER PRIMARY KEY, code TEXT NOT NULL, again TEXT);
+            """);
+    }
+
+    /// <summary>Writes the first step of an attempt.</summary>
+    public void Add(Attempt attempt) => Run(
+        $"INSERT INTO attempts ({Columns}) VALUES (@id, @file, @token, @printer, @twoSteps, @copies, @at, @step, @job, @outcome, @grade, @pages, @reasons, @again)",
+        Parameters(attempt));
+
+    /// <summary>Writes the attempt's next step, or what is known of it since.</summary>
+    /// <returns>The attempt as it was written.</returns>
+    public Attempt Write(Attempt attempt)
+    {
+        Run(
+            """
+            UPDATE attempts
+            SET token = @token, step = @step, job = @job, outcome = @outcome, grade = @grade, pages = @pages, reasons = @reasons
+            WHERE id = @id
+            """,
+            Parameters(attempt));
+        return attempt;
+    }
+
+    /// <summary>Attempts whose outcome the relay does not know yet, oldest first.</summary>
+    public IReadOnlyList<Attempt> Open() => Read($"SELECT {Columns} FROM attempts WHERE step < @reported ORDER BY at", ("@reported", (int)Step.Reported));
+
+    /// <summary>The latest attempt to print a file, or null.</summary>
+    public Attempt? LatestOf(Guid file) =>
+        Read($"SELECT {Columns} FROM attempts WHERE file = @file ORDER BY at DESC, rowid DESC LIMIT 1", ("@file", Text(file))).FirstOrDefault();
+
+    /// <summary>The attempt whose id begins so, or null if none or several do.</summary>
+    public Attempt? Find(string prefix) =>
+        Read($"SELECT {Columns} FROM attempts WHERE substr(id, 1, length(@prefix)) = @prefix LIMIT 2", ("@prefix", prefix)) is [var found] ? found : null;
+
+    /// <summary>The latest attempts, newest first.</summary>
+    public IReadOnlyList<Attempt> Latest(int count) => Read($"SELECT {Columns} FROM attempts ORDER BY at DESC, rowid DESC LIMIT @count", ("@count", count));
+
+    /// <summary>Asks the agent, from its command line, for the session with this pickup code.</summary>
+    /// <param name="again">Why its files are printed again, if they are.</param>
+    public void Request(string code, string? again) => Run("INSERT INTO requests (code, again) VALUES (@code, @again)", ("@code", code), ("@again", again));
+
+    /// <summary>Takes what was asked for on the command line; it is not given twice.</summary>
+    public IReadOnlyList<(string Code, string? Again)> TakeRequests()
+    {
+        lock (_lock)
+        {
+            using var command = Command("DELETE FROM requests RETURNING code, again", []);
+            using var rows = command.ExecuteReader();
+            var requests = new List<(string, string?)>();
+            while (rows.Read())
+                requests.Add((rows.GetString(0), rows.IsDBNull(1) ? null : rows.GetString(1)));
+            return requests;
+        }
+    }
+
+    /// <summary>Forgets what is older than this and needs nobody, and what the write-ahead log still holds of it.</summary>
+    public void Forget(DateTimeOffset before)
+    {
+        Run(
+            "DELETE FROM attempts WHERE at < @before AND step = @reported",
+            ("@before", Text(before)), ("@reported", (int)Step.Reported));
+        Run("PRAGMA wal_checkpoint(TRUNCATE)");
+    }
+
+    public void Dispose() => _database.Dispose();
+
+    private static (string, object?)[] Parameters(Attempt attempt) =>
+    [
+        ("@id", Text(attempt.Id)), ("@file", Text(attempt.File)), ("@token", attempt.Token), ("@printer", attempt.Printer),
+        ("@twoSteps", attempt.TwoSteps), ("@copies", attempt.Copies), ("@at", Text(attempt.At)), ("@step", (int)attempt.Step), ("@job", attempt.Job),
+        ("@outcome", (int?)attempt.Outcome), ("@grade", attempt.Grade), ("@pages", attempt.Pages), ("@reasons", attempt.Reasons), ("@again", attempt.Again),
+    ];
+
+    private static string Text(Guid id) => id.ToString();
+
+    private static string Text(DateTimeOffset time) => time.UtcDateTime.ToString("O", CultureInfo.InvariantCulture);
+
+    private static Attempt Row(SqliteDataReader row)
+    {
+        return new(
+            Guid.Parse(row.GetString(0)), Guid.Parse(row.GetString(1)), row.GetString(2), row.GetString(3), row.GetBoolean(4), row.GetInt32(5),
+            DateTimeOffset.Parse(row.GetString(6), CultureInfo.InvariantCulture), (Step)row.GetInt32(7), NumberAt(8), (Outcome?)NumberAt(9), TextAt(10),
+            NumberAt(11), row.GetString(12), TextAt(13));
+
+        string? TextAt(int column) => row.IsDBNull(column) ? null : row.GetString(column);
+
+        int? NumberAt(int column) => row.IsDBNull(column) ? null : row.GetInt32(column);
+    }
+
+    private void Run(string sql, params ReadOnlySpan<(string Name, object? Value)> parameters)
+    {
+        lock (_lock)
+        {
+            using var command = Command(sql, parameters);
+            command.ExecuteNonQuery();
+        }
+    }
+
+    private List<Attempt> Read(string sql, params ReadOnlySpan<(string Name, object? Value)> parameters)
+    {
+        lock (_lock)
+        {
+            using var command = Command(sql, parameters);
+            using var rows = command.ExecuteReader();
+            var attempts = new List<Attempt>();
+            while (rows.Read())
+                attempts.Add(Row(rows));
+            return attempts;
+        }
+    }
+
+    private SqliteCommand Command(string sql, ReadOnlySpan<(string Name, object? Value)> parameters)
+    {
+        var command = _database.CreateCommand();
+#pragma warning disable CA2100 // every text is a constant of this file
+        command.CommandText = sql;
+#pragma warning restore CA2100
+        foreach (var (name, value) in parameters)
+            command.Parameters.AddWithValue(name, value ?? DBNull.Value);
+        return command;
+    }
+}

@@ -1,0 +1,34 @@
+namespace CloudTab.PrintAgent;
+
+internal static partial class Log
+{
+    [LoggerMessage(Level = LogLevel.Information, Message = "Connected to the relay")]
+    internal static partial void RelayConnected(this ILogger logger);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Lost the relay ({Reason}): connecting again")]
+    internal static partial void RelayLost(this ILogger logger, string reason);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "File {File} of type {Type} was made printable in {Time}")]
+    internal static partial void DocumentPrepared(this ILogger logger, Guid file, string type, TimeSpan time);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Attempt {Attempt} is settled: {Outcome} {Reasons}")]
+    internal static partial void AttemptSettled(this ILogger logger, Guid attempt, Outcome outcome, string reasons);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "CUPS may still keep the document of attempt {Attempt}: its job {Job} could not be purged")]
+    internal static partial void CopyKept(this ILogger logger, Guid attempt, int job);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "A session was {What}")]
+    internal static partial void SessionLeft(this ILogger logger, string what);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "A session is not to be had: {Code}")]
+    internal static partial void SessionRefused(this ILogger logger, string code);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A session was not finished: trying again")]
+    internal static partial void SessionFailed(this ILogger logger, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The relay refused a report on attempt {Attempt}: {Code}")]
+    internal static partial void ReportRefused(this ILogger logger, Guid attempt, string code);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The relay cannot be told of the printers: {Reason}")]
+    internal static partial void PresenceRefused(this ILogger logger, string reason);
+}

@@ -1,0 +1,95 @@
+namespace CloudTab.PrintAgent;
+
+/// <summary>A printer that speaks IPP, or a queue of CUPS. Every method throws what <see cref="IppConnection.SendAsync"/> does.</summary>
+internal sealed class IppPrinter(PrinterAddress address, IppConnection connection) : IDisposable
+{
+    public const string Pdf = "application/pdf";
+
+    public PrinterAddress Address => address;
+
+    /// <summary>Its abilities and its state.</summary>
+    public async Task<PrinterDescription> DescribeAsync(CancellationToken cancellationToken)
+    {
+        var answer = await AskAsync(IppOperation.GetPrinterAttributes, jobId: null, [Requested(PrinterDescription.Attributes)], job: null, document: null, cancellationToken);
+        return new(answer[IppTag.PrinterAttributes]);
+    }
+
+    /// <summary>Asks whether it would take such a job. Nothing is printed.</summary>
+    /// <exception cref="JobRefusedException">It would not.</exception>
+    public Task ValidateAsync(string token, IReadOnlyList<IppAttribute> job, CancellationToken cancellationToken) =>
+        AskAsync(IppOperation.ValidateJob, jobId: null, [.. Named(token), Format], job, document: null, cancellationToken);
+
+    /// <summary>Creates a job that waits for its document.</summary>
+    /// <param name="token">The job's name, by which it is found again.</param>
+    /// <returns>The job's id.</returns>
+    /// <exception cref="JobRefusedException">No job was created.</exception>
+    public async Task<int> CreateJobAsync(string token, IReadOnlyList<IppAttribute> job, CancellationToken cancellationToken) =>
+        IdOf(await AskAsync(IppOperation.CreateJob, jobId: null, Named(token), job, document: null, cancellationToken));
+
+    /// <summary>Sends the one document of a job.</summary>
+    /// <exception cref="JobRefusedException">It was not taken.</exception>
+    public Task SendDocumentAsync(int jobId, Stream document, CancellationToken cancellationToken) =>
+        AskAsync(IppOperation.SendDocument, jobId, [Format, new("last-document", IppValue.Boolean(true))], job: null, document, cancellationToken);
+
+    /// <summary>Both in one, for printers that know no other way.</summary>
+    /// <returns>The job's id.</returns>
+    /// <exception cref="JobRefusedException">No job was created.</exception>
+    public async Task<int> PrintJobAsync(string token, IReadOnlyList<IppAttribute> job, Stream document, CancellationToken cancellationToken) =>
+        IdOf(await AskAsync(IppOperation.PrintJob, jobId: null, [.. Named(token), Format], job, document, cancellationToken));
+
+    /// <summary>A job of that id, or null if the printer has none, or has given the id to somebody else's job.</summary>
+    public async Task<PrintJobState?> FindJobAsync(int jobId, string token, CancellationToken cancellationToken)
+    {
+        var answer = await connection.SendAsync(
+            IppOperation.GetJobAttributes, jobId, [Requested(PrintJobState.Attributes)], job: null, document: null, cancellationToken);
+        if (answer.Status == IppStatus.NotFound)
+            return null;
+        var job = PrintJobState.Read(Checked(IppOperation.GetJobAttributes, answer)[IppTag.JobAttributes]);
+        return job.Name == token ? job : null;
+    }
+
+    /// <summary>The job of that name, whatever became of it, or null if the printer knows none.</summary>
+    public async Task<PrintJobState?> FindJobAsync(string token, CancellationToken cancellationToken) =>
+        await FindJobAsync(token, "not-completed", cancellationToken) ?? await FindJobAsync(token, "completed", cancellationToken);
+
+    /// <summary>Cancels a job. One that has ended stays as it is.</summary>
+    public Task CancelAsync(int jobId, CancellationToken cancellationToken) =>
+        connection.SendAsync(IppOperation.CancelJob, jobId, [], job: null, document: null, cancellationToken);
+
+    /// <summary>Removes a job of CUPS and the document that it keeps.</summary>
+    /// <returns>Whether CUPS knows nothing of the job any more.</returns>
+    public async Task<bool> PurgeAsync(int jobId, CancellationToken cancellationToken)
+    {
+        await connection.SendAsync(IppOperation.CancelJob, jobId, [new("purge-job", IppValue.Boolean(true))], job: null, document: null, cancellationToken);
+        var answer = await connection.SendAsync(IppOperation.GetJobAttributes, jobId, [], job: null, document: null, cancellationToken);
+        return answer.Status == IppStatus.NotFound;
+    }
+
+    public void Dispose() => connection.Dispose();
+
+    private static IppAttribute Format => new("document-format", IppValue.Characters(IppTag.MimeMediaType, Pdf));
+
+    private static IppAttribute Requested(IReadOnlyList<string> names) =>
+        new("requested-attributes", [.. names.Select(name => IppValue.Characters(IppTag.Keyword, name))]);
+
+    private static List<IppAttribute> Named(string token) =>
+        [new("job-name", IppValue.Characters(IppTag.Name, token)), new("ipp-attribute-fidelity", IppValue.Boolean(true))];
+
+    private static int IdOf(IppMessage answer) =>
+        answer[IppTag.JobAttributes]["job-id"]?.Integer ?? throw new IppFormatException("The answer names no job.");
+
+    private async Task<PrintJobState?> FindJobAsync(string token, string which, CancellationToken cancellationToken)
+    {
+        var answer = await AskAsync(
+            IppOperation.GetJobs, jobId: null, [Requested(PrintJobState.Attributes), IppAttribute.Keyword("which-jobs", which)], job: null, document: null, cancellationToken);
+        return answer.Groups.Where(group => group.Tag == IppTag.JobAttributes && group["job-name"]?.Text == token).Select(PrintJobState.Read).FirstOrDefault();
+    }
+
+    private async Task<IppMessage> AskAsync(
+        IppOperation operation, int? jobId, IEnumerable<IppAttribute> attributes, IReadOnlyList<IppAttribute>? job, Stream? document, CancellationToken cancellationToken) =>
+        Checked(operation, await connection.SendAsync(operation, jobId, attributes, job, document, cancellationToken));
+
+    private static IppMessage Checked(IppOperation operation, IppMessage answer) => answer.Succeeded
+        ? answer
+        : throw new JobRefusedException(operation, answer.Status, [.. answer[IppTag.UnsupportedAttributes].Attributes.Select(attribute => attribute.Name)]);
+}

@@ -1,0 +1,3 @@
+using CloudTab.PrintAgent;
+
+return await Verbs.Build().Parse(args).InvokeAsync();

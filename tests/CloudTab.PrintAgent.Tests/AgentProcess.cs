@@ -1,0 +1,61 @@
+using CloudTab.Testing;
+
+namespace CloudTab.PrintAgent.Tests;
+
+/// <summary>The agent as a shop runs it: a process of its own, with a folder that outlives it.</summary>
+internal sealed class AgentProcess(RunningRelay relay, params string[] printers) : IAsyncDisposable
+{
+    private ChildProcess? _process;
+
+    public string Folder { get; } = Directory.CreateTempSubdirectory("cloudtab-agent-").FullName;
+
+    /// <summary>What it has written so far, of all its runs.</summary>
+    public string Output { get; private set; } = "";
+
+    /// <summary>More settings.</summary>
+    public Dictionary<string, string> Settings { get; } = new(StringComparer.Ordinal);
+
+    public async Task StartAsync(CancellationToken cancellationToken) =>
+        _process = await ChildProcess.StartAsync("CloudTab.PrintAgent", Environment(), ready: null, cancellationToken);
+
+    /// <summary>SIGKILL.</summary>
+    public async Task KillAsync()
+    {
+        _process!.Kill();
+        Output += _process.Output;
+        await _process.DisposeAsync();
+        _process = null;
+    }
+
+    /// <summary>Runs a verb beside the agent.</summary>
+    /// <returns>Its exit code and what it wrote.</returns>
+    public async Task<(int Code, string Output)> RunAsync(CancellationToken cancellationToken, params string[] arguments)
+    {
+        await using var verb = await ChildProcess.StartAsync("CloudTab.PrintAgent", Environment(), ready: null, cancellationToken, arguments);
+        return (await verb.WaitForExitAsync(cancellationToken), verb.Output);
+    }
+
+    /// <summary>What is in its folder, all files together.</summary>
+    public string Content() => string.Concat(Directory.EnumerateFiles(Folder, "*", SearchOption.AllDirectories).Select(file =>
+    {
+        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        using var reader = new StreamReader(stream, System.Text.Encoding.Latin1);
+        return reader.ReadToEnd();
+    }));
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_process is not null)
+            await KillAsync();
+        TestContext.Current.TestOutputHelper?.WriteLine(Output);
+        Directory.Delete(Folder, recursive: true);
+    }
+
+    private Dictionary<string, string> Environment() => new(Settings, StringComparer.Ordinal)
+    {
+        ["CLOUDTAB_URL"] = relay.Origin.ToString(),
+        ["CLOUDTAB_API_KEY"] = relay.Key,
+        ["CLOUDTAB_PRINTERS"] = string.Join(',', printers),
+        ["CLOUDTAB_AGENT_DATA"] = Folder,
+    };
+}

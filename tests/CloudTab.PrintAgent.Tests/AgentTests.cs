@@ -1,0 +1,188 @@
+using CloudTab.Client;
+using CloudTab.Testing;
+
+namespace CloudTab.PrintAgent.Tests;
+
+/// <summary>From a customer's "send" to paper: the relay's processes, the agent's process, and printers that are CUPS's own test printer.</summary>
+[Collection(RelayCollection.Name)]
+public sealed class AgentTests(RunningRelay relay) : IAsyncLifetime
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
+
+    private TestPrinter? _paper;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private TestPrinter Paper => _paper!;
+
+    public async ValueTask InitializeAsync()
+    {
+        Assert.SkipUnless(TestPrinter.IsInstalled && Qpdf.Program is not null, "ippeveprinter or qpdf is not installed (Debian's cups-ipp-utils, dbus, qpdf)");
+        _paper = await TestPrinter.StartAsync(Token);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_paper is not null)
+            await _paper.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task What_a_customer_sends_comes_out_as_asked_for_and_nothing_of_it_stays()
+    {
+        await using var agent = new AgentProcess(relay, Paper.Address);
+        await agent.StartAsync(Token);
+
+        var session = await relay.SendAsync(
+            ("a-telling-name.pdf", Given.Pdf(pages: 3, text: "Sheet"), new() { Copies = 2, Sides = Sides.TwoSidedLongEdge, ColorMode = ColorModes.Color, PageRanges = "2-3" }),
+            ("notes.txt", "a customer's words"u8.ToArray(), null));
+        await EndsAsync(session, SessionStatuses.Completed);
+
+        Assert.Equal(2, Paper.Paper.Count);
+        var first = Paper.Paper[0];
+        Assert.Equal(("2", "two-sided-long-edge", "color"), (first["IPP_COPIES"], first["IPP_SIDES"], first["IPP_PRINT_COLOR_MODE"]));
+        Assert.Equal("monochrome", Paper.Paper[1]["IPP_PRINT_COLOR_MODE"]);
+        Assert.Empty(Directory.GetFiles(Path.Combine(agent.Folder, "files")));
+        Assert.All((string[])["telling", "customer's words", session.SessionId, session.PickupCode], text => Assert.DoesNotContain(text, agent.Content(), StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_jam_is_on_the_customers_phone_within_seconds_and_the_print_goes_on_when_it_is_cleared()
+    {
+        await Paper.HoldAsync(Token, "media-jam");
+        await using var agent = new AgentProcess(relay, Paper.Address);
+        await agent.StartAsync(Token);
+
+        var session = await relay.SendAsync(("one.pdf", Given.Pdf(), null));
+        await Eventually.HoldsAsync(
+            async () => (await relay.AnswerAsync(session)).Contains("media-jam", StringComparison.Ordinal), "the customer's status has the jam", Limit, Token);
+        Assert.Equal(SessionStatuses.Processing, await relay.StatusAsync(session));
+
+        Paper.Release();
+        await EndsAsync(session, SessionStatuses.Completed);
+        Assert.Single(Paper.Paper);
+    }
+
+    [Fact]
+    public async Task A_file_that_needs_a_person_is_given_back_with_the_reason_and_left_alone()
+    {
+        await using var agent = new AgentProcess(relay, Paper.Address);
+        await agent.StartAsync(Token);
+
+        var session = await relay.SendAsync(("wide.pdf", Given.Pdf(), new() { Media = MediaNames.A3 }));
+        await Eventually.HoldsAsync(
+            async () => (await relay.AnswerAsync(session)).Contains("no-media", StringComparison.Ordinal) && await relay.StatusAsync(session) == SessionStatuses.Pending,
+            "it is back in the queue", Limit, Token);
+
+        // What comes later is printed: the agent is not busy with the other.
+        var other = await relay.SendAsync(("one.pdf", Given.Pdf(), null));
+        await EndsAsync(other, SessionStatuses.Completed);
+        Assert.Equal(SessionStatuses.Pending, await relay.StatusAsync(session));
+        Assert.Single(Paper.Paper);
+        await relay.Client.Customer.WithdrawAsync(session.SessionId, Token);
+    }
+
+    [Fact]
+    public async Task Each_job_goes_to_the_printer_that_the_shop_wants_for_it()
+    {
+        await using var colored = await TestPrinter.StartAsync(Token);
+        await using var agent = new AgentProcess(relay, $"{Paper.Address}#monochrome", $"{colored.Address}#color");
+        await agent.StartAsync(Token);
+
+        var sessions = new List<CreatedSession>();
+        for (var i = 0; i < 3; i++)
+        {
+            sessions.Add(await relay.SendAsync(
+                ("gray.pdf", Given.Pdf(text: "Gray"), null), ("colored.pdf", Given.Pdf(text: "Colored"), new PrintOptionsChange { ColorMode = ColorModes.Color })));
+        }
+
+        foreach (var session in sessions)
+            await EndsAsync(session, SessionStatuses.Completed);
+        Assert.Equal(["monochrome", "monochrome", "monochrome"], Paper.Paper.Select(job => job["IPP_PRINT_COLOR_MODE"]));
+        Assert.Equal(["color", "color", "color"], colored.Paper.Select(job => job["IPP_PRINT_COLOR_MODE"]));
+    }
+
+    [Fact]
+    public async Task A_held_job_is_printed_when_the_command_line_releases_it()
+    {
+        await using var agent = new AgentProcess(relay, Paper.Address) { Settings = { ["CLOUDTAB_AUTO_PRINT"] = "false" } };
+        await agent.StartAsync(Token);
+        var session = await relay.SendAsync(("one.pdf", Given.Pdf(), null));
+
+        var (code, output) = await agent.RunAsync(Token, "print", session.PickupCode);
+        Assert.True(code == 0, output);
+        await EndsAsync(session, SessionStatuses.Completed);
+        Assert.Single(Paper.Paper);
+
+        (code, output) = await agent.RunAsync(Token, "jobs");
+        Assert.True(code == 0 && output.Contains("done", StringComparison.Ordinal), output);
+        (code, output) = await agent.RunAsync(Token, "printers");
+        Assert.True(code == 0 && output.Contains("idle", StringComparison.Ordinal), output);
+    }
+
+    /// <summary>The agent's process is killed where it hurts; its successor has the ledger, the printer's word and the relay's.</summary>
+    [Theory]
+    [InlineData(nameof(IppOperation.CreateJob), Cut.Before)]
+    [InlineData(nameof(IppOperation.CreateJob), Cut.After)]
+    [InlineData(nameof(IppOperation.SendDocument), Cut.Before)]
+    [InlineData(nameof(IppOperation.GetJobAttributes), Cut.Before)]
+    [InlineData(nameof(IppOperation.GetJobAttributes), Cut.After)]
+    public async Task An_agent_that_is_killed_prints_once(string operation, Cut cut)
+    {
+        await using var way = await CutPrinter.StartAsync(Paper, Token);
+        await using var agent = new AgentProcess(relay, way.Address);
+        var session = await KilledAsync(agent, way, Enum.Parse<IppOperation>(operation), cut, () => Task.CompletedTask);
+
+        await agent.StartAsync(Token);
+        await EndsAsync(session, SessionStatuses.Completed);
+        Assert.Single(Paper.Paper);
+    }
+
+    /// <summary>The document was on its way when the agent was killed, and perhaps the printer was switched off and on.</summary>
+    [Theory]
+    [InlineData(Cut.Within, false, "interrupted")]
+    [InlineData(Cut.After, false, "interrupted")]
+    [InlineData(Cut.After, true, "forgotten-by-printer")]
+    public async Task An_outcome_that_nobody_knows_waits_for_a_person_and_is_printed_again_only_when_asked_for(Cut cut, bool isPrinterCycled, string reason)
+    {
+        await using var way = await CutPrinter.StartAsync(Paper, Token);
+        await using var agent = new AgentProcess(relay, way.Address);
+        var session = await KilledAsync(agent, way, IppOperation.SendDocument, cut, async () =>
+        {
+            await Eventually.HoldsAsync(() => Task.FromResult(Paper.Paper.Count == 1), "it is printed", Limit, Token);
+            if (!isPrinterCycled)
+                return;
+            await Paper.TurnOffAsync();
+            await Paper.TurnOnAsync(Token);
+        });
+
+        await agent.StartAsync(Token);
+        await Eventually.HoldsAsync(
+            async () => (await relay.AnswerAsync(session)).Contains(reason, StringComparison.Ordinal) && await relay.StatusAsync(session) == SessionStatuses.Pending,
+            "it waits for a person", Limit, Token);
+        Assert.Single(Paper.Paper);
+
+        var (code, output) = await agent.RunAsync(Token, "retry", session.PickupCode, "--reason", "nothing came out");
+        Assert.True(code == 0, output);
+        await EndsAsync(session, SessionStatuses.Completed);
+        Assert.Equal(2, Paper.Paper.Count);
+    }
+
+    private async Task<CreatedSession> KilledAsync(AgentProcess agent, CutPrinter way, IppOperation operation, Cut cut, Func<Task> then)
+    {
+        var died = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        way.CutAt(operation, cut, async () =>
+        {
+            await agent.KillAsync();
+            await then();
+            died.SetResult();
+        });
+        await agent.StartAsync(Token);
+        var session = await relay.SendAsync(("one.pdf", Given.Pdf(text: "Once"), null));
+        await died.Task.WaitAsync(Limit, TimeProvider.System, Token);
+        return session;
+    }
+
+    private async Task EndsAsync(CreatedSession session, string status) =>
+        await Eventually.HoldsAsync(async () => await relay.StatusAsync(session) == status, $"the session is {status}", Limit, Token);
+}

@@ -1,0 +1,203 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using CloudTab.Testing;
+
+namespace CloudTab.PrintAgent.Tests;
+
+/// <summary>
+/// The ledger's promise: whatever an agent was cut off from, and wherever, its successor, which has nothing but the ledger and the printer's word,
+/// prints the file once, or leaves it to a person. What came out of the printer is the judge.
+/// </summary>
+public sealed class AttemptRunTests : IAsyncLifetime
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("cloudtab-ledger-").FullName;
+    private readonly byte[] _document = Given.Pdf(pages: 3, text: "Once");
+    private readonly ConcurrentQueue<string> _reasons = [];
+    private TestPrinter? _paper;
+    private CutPrinter? _way;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private TestPrinter Paper => _paper!;
+
+    private CutPrinter Way => _way!;
+
+    private string LedgerFile => Path.Combine(_folder, "ledger.db");
+
+    public async ValueTask InitializeAsync()
+    {
+        Assert.SkipUnless(TestPrinter.IsInstalled, "ippeveprinter is not installed (Debian's cups-ipp-utils and dbus)");
+        _paper = await TestPrinter.StartAsync(Token);
+        _way = await CutPrinter.StartAsync(_paper, Token);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_way is not null)
+            await _way.DisposeAsync();
+        if (_paper is not null)
+            await _paper.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    [Theory]
+    [InlineData(nameof(IppOperation.GetPrinterAttributes), Cut.Before)]
+    [InlineData(nameof(IppOperation.CreateJob), Cut.Before)]
+    [InlineData(nameof(IppOperation.CreateJob), Cut.After)]
+    [InlineData(nameof(IppOperation.SendDocument), Cut.Before)]
+    [InlineData(nameof(IppOperation.GetJobAttributes), Cut.Before)]
+    [InlineData(nameof(IppOperation.GetJobAttributes), Cut.After)]
+    public async Task A_run_that_was_cut_off_is_finished_by_its_successor_with_one_print(string operation, Cut cut)
+    {
+        await RunUntilCutAsync(Enum.Parse<IppOperation>(operation), cut, twoSteps: true, () => Task.CompletedTask);
+
+        var finished = await SucceedAsync();
+
+        Assert.Equal(Outcome.Done, finished.Outcome);
+        Assert.Equal(SHA256.HashData(_document), SHA256.HashData(Assert.Single(Paper.Paper).Document));
+    }
+
+    /// <summary>This printer prints half a document if that is all that it gets, and calls it completed.</summary>
+    [Theory]
+    [InlineData(true, Cut.Within)]
+    [InlineData(true, Cut.After)]
+    [InlineData(false, Cut.Within)]
+    [InlineData(false, Cut.After)]
+    public async Task Whether_a_document_arrived_whole_is_unknown_without_the_printers_answer(bool twoSteps, Cut cut)
+    {
+        await RunUntilCutAsync(twoSteps ? IppOperation.SendDocument : IppOperation.PrintJob, cut, twoSteps, () => Task.CompletedTask);
+
+        var finished = await SucceedAsync();
+        Assert.Equal((Outcome.Unknown, "interrupted"), (finished.Outcome, finished.Reasons));
+        Assert.Single(Paper.Paper);
+    }
+
+    [Fact]
+    public async Task What_a_printer_has_forgotten_is_unknown_and_not_printed_again()
+    {
+        await RunUntilCutAsync(IppOperation.SendDocument, Cut.After, twoSteps: true, PrintedAndSwitchedOffAsync);
+        await Paper.TurnOnAsync(Token);
+
+        var finished = await SucceedAsync();
+
+        Assert.Equal((Outcome.Unknown, "forgotten-by-printer"), (finished.Outcome, finished.Reasons));
+        Assert.Single(Paper.Paper);
+    }
+
+    [Fact]
+    public async Task A_lost_answer_to_Print_Job_is_unknown_if_the_printer_has_no_such_job()
+    {
+        await RunUntilCutAsync(IppOperation.PrintJob, Cut.After, twoSteps: false, PrintedAndSwitchedOffAsync);
+        await Paper.TurnOnAsync(Token);
+
+        Assert.Equal(Outcome.Unknown, (await SucceedAsync()).Outcome);
+        Assert.Single(Paper.Paper);
+    }
+
+    /// <summary>Here the agent lives on: the network alone breaks.</summary>
+    [Theory]
+    [InlineData(nameof(IppOperation.CreateJob), Cut.After)]
+    [InlineData(nameof(IppOperation.SendDocument), Cut.Before)]
+    [InlineData(nameof(IppOperation.GetJobAttributes), Cut.After)]
+    public async Task A_connection_that_breaks_is_mended_with_one_print(string operation, Cut cut)
+    {
+        Way.CutAt(Enum.Parse<IppOperation>(operation), cut, () => Task.CompletedTask);
+        using var ledger = new Ledger(LedgerFile);
+
+        Assert.Equal(Outcome.Done, (await PrintAsync(ledger, Begin(ledger), Token)).Outcome);
+        Assert.Single(Paper.Paper);
+    }
+
+    [Fact]
+    public async Task A_printer_that_is_off_is_waited_for_and_said_to_be_offline()
+    {
+        await Paper.TurnOffAsync();
+        using var ledger = new Ledger(LedgerFile);
+        var printing = PrintAsync(ledger, Begin(ledger), Token, Paper.Address);
+        await Eventually.HoldsAsync(() => Task.FromResult(_reasons.Contains("offline")), "offline is told", Limit, Token);
+
+        await Paper.TurnOnAsync(Token);
+        Assert.Equal(Outcome.Done, (await printing).Outcome);
+        Assert.Single(Paper.Paper);
+    }
+
+    [Fact]
+    public async Task A_busy_printer_is_waited_for_and_a_jam_is_told()
+    {
+        await Paper.HoldAsync(Token, "media-jam");
+        using var stranger = Given.Printer(Paper.Address);
+        var id = await stranger.CreateJobAsync("somebody-elses", new PrintTicket().AttributesFor(await stranger.DescribeAsync(Token)), Token);
+        await stranger.SendDocumentAsync(id, new MemoryStream(Given.Pdf()), Token);
+
+        using var ledger = new Ledger(LedgerFile);
+        var printing = PrintAsync(ledger, Begin(ledger), Token);
+        await Eventually.HoldsAsync(() => Task.FromResult(_reasons.Contains("busy")), "busy is told", Limit, Token);
+        Paper.Release();
+
+        Assert.Equal(Outcome.Done, (await printing).Outcome);
+        Assert.Equal(2, Paper.Paper.Count);
+    }
+
+    [Fact]
+    public async Task A_job_that_the_printer_gave_up_is_aborted_and_not_tried_again()
+    {
+        Paper.Break();
+        using var ledger = new Ledger(LedgerFile);
+
+        Assert.Equal(Outcome.Aborted, (await PrintAsync(ledger, Begin(ledger), Token)).Outcome);
+        Assert.Equal(1, Paper.Begun);
+    }
+
+    private async Task PrintedAndSwitchedOffAsync()
+    {
+        await Eventually.HoldsAsync(() => Task.FromResult(Paper.Paper.Count == 1), "it is printed", Limit, Token);
+        await Paper.TurnOffAsync();
+    }
+
+    private Attempt Begin(Ledger ledger, bool twoSteps = true)
+    {
+        var attempt = new Attempt(Guid.NewGuid(), Guid.NewGuid(), AttemptRun.NewToken(), Way.Address, twoSteps, Copies: 1, TimeProvider.System.GetUtcNow());
+        ledger.Add(attempt);
+        return attempt;
+    }
+
+    // The agent's end is the end of everything that it has in memory: only the ledger's file stays.
+    private async Task RunUntilCutAsync(IppOperation operation, Cut cut, bool twoSteps, Func<Task> then)
+    {
+        using var dies = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Way.CutAt(operation, cut, async () =>
+        {
+            await dies.CancelAsync();
+            await then();
+            done.SetResult();
+        });
+        using var ledger = new Ledger(LedgerFile);
+        var attempt = Begin(ledger, twoSteps);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => PrintAsync(ledger, attempt, dies.Token));
+        await done.Task.WaitAsync(Limit, TimeProvider.System, Token);
+    }
+
+    private async Task<Attempt> SucceedAsync()
+    {
+        using var ledger = new Ledger(LedgerFile);
+        using var printer = Given.ShopPrinter(Way.Address);
+        var settled = await RunOf(ledger, printer).SettleAsync(Assert.Single(ledger.Open()), Token);
+        return settled.Step == Step.Intent ? await PrintAsync(ledger, settled, Token) : settled;
+    }
+
+    private async Task<Attempt> PrintAsync(Ledger ledger, Attempt attempt, CancellationToken cancellationToken, string? address = null)
+    {
+        using var printer = Given.ShopPrinter(address ?? Way.Address);
+        return await RunOf(ledger, printer).PrintAsync(attempt, new PrintTicket(), () => new MemoryStream(_document), cancellationToken);
+    }
+
+    private AttemptRun RunOf(Ledger ledger, ShopPrinter printer) => new(ledger, printer, (_, reasons) =>
+    {
+        foreach (var reason in reasons)
+            _reasons.Enqueue(reason);
+        return Task.FromResult(true);
+    }, TimeProvider.System);
+}

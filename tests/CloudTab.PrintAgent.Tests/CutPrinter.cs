@@ -1,0 +1,106 @@
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net.Http.Headers;
+using System.Net.Sockets;
+using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace CloudTab.PrintAgent.Tests;
+
+/// <summary>Where an exchange with the printer is cut off.</summary>
+public enum Cut
+{
+    /// <summary>The printer gets nothing of the request.</summary>
+    Before,
+
+    /// <summary>The printer gets half of the request.</summary>
+    Within,
+
+    /// <summary>The printer has done it, and its answer is lost.</summary>
+    After,
+}
+
+/// <summary>The way to a printer, which breaks once, at the first request for one operation. What happens then is up to the test: it kills the agent, for example.</summary>
+internal sealed class CutPrinter : IAsyncDisposable
+{
+    private readonly HttpClient _printer = new();
+    private readonly WebApplication _server;
+    private readonly int _port;
+    private (IppOperation Operation, Cut Cut, Func<Task> Then)? _cut;
+
+    private CutPrinter(int port)
+    {
+        _port = port;
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(System.Net.IPAddress.Loopback, 0));
+        _server = builder.Build();
+        _server.Run(PassAsync);
+    }
+
+    public string Address => $"ipp://127.0.0.1:{new Uri(_server.Urls.First()).Port}/ipp/print";
+
+    /// <summary>Requests that have come, by their operations.</summary>
+    public ConcurrentQueue<IppOperation> Requests { get; } = new();
+
+    public static async Task<CutPrinter> StartAsync(TestPrinter printer, CancellationToken cancellationToken)
+    {
+        var cut = new CutPrinter(printer.Port);
+        await cut._server.StartAsync(cancellationToken);
+        return cut;
+    }
+
+    /// <summary>Cuts the next request for this operation, and then does what the test says.</summary>
+    public void CutAt(IppOperation operation, Cut cut, Func<Task> then) => _cut = (operation, cut, then);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _server.DisposeAsync();
+        _printer.Dispose();
+    }
+
+    private async Task PassAsync(HttpContext context)
+    {
+        using var buffer = new MemoryStream();
+        await context.Request.Body.CopyToAsync(buffer, context.RequestAborted);
+        var body = buffer.ToArray();
+        var operation = (IppOperation)BinaryPrimitives.ReadInt16BigEndian(body.AsSpan(2));
+        Requests.Enqueue(operation);
+
+        var cut = _cut is { } set && set.Operation == operation ? _cut : null;
+        _cut = cut is null ? _cut : null;
+        if (cut is { Cut: Cut.Within })
+            await SendHalfAsync(body);
+        var answer = cut is { Cut: Cut.Before or Cut.Within } ? [] : await ForwardAsync(body);
+        if (cut is not null)
+        {
+            await cut.Value.Then();
+            context.Abort();
+            return;
+        }
+
+        context.Response.ContentType = "application/ipp";
+        await context.Response.Body.WriteAsync(answer);
+    }
+
+    private async Task<byte[]> ForwardAsync(byte[] body)
+    {
+        using var content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/ipp") } };
+        using var answer = await _printer.PostAsync(new Uri($"http://localhost:{_port}/ipp/print"), content);
+        return await answer.Content.ReadAsByteArrayAsync();
+    }
+
+    // A chunk that says how long it is and then breaks off.
+    private async Task SendHalfAsync(byte[] body)
+    {
+        using var connection = new TcpClient("localhost", _port);
+        var head = string.Create(
+            CultureInfo.InvariantCulture,
+            $"POST /ipp/print HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/ipp\r\nTransfer-Encoding: chunked\r\n\r\n{body.Length:x}\r\n");
+        await connection.GetStream().WriteAsync((byte[])[.. Encoding.ASCII.GetBytes(head), .. body.AsSpan(0, body.Length / 2)]);
+    }
+}

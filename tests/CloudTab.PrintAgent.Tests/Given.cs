@@ -1,0 +1,57 @@
+using System.Globalization;
+using System.Text;
+using CloudTab.Client;
+
+namespace CloudTab.PrintAgent.Tests;
+
+/// <summary>What tests begin with.</summary>
+internal static class Given
+{
+    public static IppPrinter Printer(string address, string cupsSocket = "/run/cups/cups.sock")
+    {
+        Assert.True(PrinterAddress.TryParse(address, cupsSocket, out var parsed), address);
+        var certificates = new PrinterCertificates(Path.Combine(Path.GetTempPath(), "cloudtab-no-certificates"));
+        return new(parsed, new IppConnection(parsed, Environment.UserName, TimeSpan.FromSeconds(20), certificates, TimeProvider.System));
+    }
+
+    public static ShopPrinter ShopPrinter(string address)
+    {
+        Assert.True(PrinterSetting.TryParse(address, "/run/cups/cups.sock", out var setting), address);
+        return new(setting, Printer(address));
+    }
+
+    /// <summary>A file as the relay describes it.</summary>
+    public static FileDetails File(string type, long size, string? pages = null, string scaling = Scalings.Fit) => new(
+        Guid.NewGuid(), "", type, size, "", "stored", Pages: null, Locked: null, ScanResults.Unscanned,
+        new PrintOptions(1, ColorModes.Monochrome, Sides.OneSided, pages, MediaNames.A4, scaling), PrintedPages: null, Price: null);
+
+    /// <summary>A PDF, each of whose pages has its number on it, so that no two of different lengths or texts are the same.</summary>
+    /// <param name="size">Width and height in points.</param>
+    public static byte[] Pdf(int pages = 1, string text = "Page", (int Width, int Height)? size = null)
+    {
+        var (width, height) = size ?? (595, 842);
+        var (pdf, offsets) = (new StringBuilder("%PDF-1.4\n"), new List<int>());
+        Add("<< /Type /Catalog /Pages 2 0 R >>");
+        Add($"<< /Type /Pages /Count {pages} /Kids [{string.Join(' ', Enumerable.Range(0, pages).Select(page => $"{4 + (2 * page)} 0 R"))}] >>");
+        Add("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>");
+        for (var page = 1; page <= pages; page++)
+        {
+            Add($"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {width} {height}] /Resources << /Font << /F 3 0 R >> >> /Contents {offsets.Count + 2} 0 R >>");
+            var drawing = $"BT /F 40 Tf 60 {height / 2} Td ({text} {page}) Tj ET";
+            Add($"<< /Length {drawing.Length} >>\nstream\n{drawing}\nendstream");
+        }
+
+        var start = pdf.Length;
+        pdf.Append(CultureInfo.InvariantCulture, $"xref\n0 {offsets.Count + 1}\n0000000000 65535 f \n");
+        foreach (var offset in offsets)
+            pdf.Append(CultureInfo.InvariantCulture, $"{offset:D10} 00000 n \n");
+        pdf.Append(CultureInfo.InvariantCulture, $"trailer\n<< /Size {offsets.Count + 1} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n");
+        return Encoding.ASCII.GetBytes(pdf.ToString());
+
+        void Add(string body)
+        {
+            offsets.Add(pdf.Length);
+            pdf.Append(CultureInfo.InvariantCulture, $"{offsets.Count} 0 obj\n{body}\nendobj\n");
+        }
+    }
+}

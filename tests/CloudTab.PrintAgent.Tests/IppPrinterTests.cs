@@ -1,0 +1,163 @@
+using System.Security.Cryptography;
+using CloudTab.Testing;
+
+namespace CloudTab.PrintAgent.Tests;
+
+/// <summary>The agent's way to a printer, with ippeveprinter at its end.</summary>
+public sealed class IppPrinterTests : IAsyncLifetime
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
+    private TestPrinter? _paper;
+    private IppPrinter? _printer;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private TestPrinter Paper => _paper!;
+
+    private IppPrinter Printer => _printer!;
+
+    public async ValueTask InitializeAsync()
+    {
+        Assert.SkipUnless(TestPrinter.IsInstalled, "ippeveprinter is not installed (Debian's cups-ipp-utils and dbus)");
+        _paper = await TestPrinter.StartAsync(Token);
+        _printer = Given.Printer(_paper.Address);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _printer?.Dispose();
+        if (_paper is not null)
+            await _paper.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData(1, false, "one-sided", "a4")]
+    [InlineData(3, true, "two-sided-long-edge", "a4")]
+    [InlineData(2, false, "two-sided-short-edge", "letter")]
+    [InlineData(1, true, "one-sided", "photo")]
+    public async Task What_is_asked_for_arrives(int copies, bool color, string sides, string media)
+    {
+        var ticket = new PrintTicket(copies, color, sides, media);
+        var document = Given.Pdf(pages: 2);
+
+        await PrintAsync(ticket, "ct-1", document);
+
+        var job = Assert.Single(Paper.Paper);
+        Assert.Equal("ct-1", job.Name);
+        Assert.Equal(copies.ToString(System.Globalization.CultureInfo.InvariantCulture), job["IPP_COPIES"]);
+        Assert.Equal(color ? "color" : "monochrome", job["IPP_PRINT_COLOR_MODE"]);
+        Assert.Equal(sides, job["IPP_SIDES"]);
+        Assert.Equal(media switch { "letter" => "na_letter_8.5x11in", "photo" => "na_index-4x6_4x6in", _ => "iso_a4_210x297mm" }, job["IPP_MEDIA"]);
+        Assert.Equal(SHA256.HashData(document), SHA256.HashData(job.Document));
+    }
+
+    [Fact]
+    public async Task A_printer_that_would_drop_an_option_refuses_the_job()
+    {
+        var description = await Printer.DescribeAsync(Token);
+        Assert.Equal(["media"], new PrintTicket(Media: "a3").UnsupportedBy(description));
+
+        var refusal = await Assert.ThrowsAsync<JobRefusedException>(() => Printer.ValidateAsync("ct-2", new PrintTicket(Media: "a3").AttributesFor(description), Token));
+        Assert.Equal(IppStatus.AttributesNotSupported, refusal.Status);
+        Assert.False(refusal.IsTemporary);
+        Assert.Equal(["media"], refusal.Unsupported);
+    }
+
+    [Fact]
+    public async Task A_jam_is_seen_while_the_job_waits_and_is_over_when_it_is_cleared()
+    {
+        await Paper.HoldAsync(Token, "media-jam");
+        var id = await SendAsync(new PrintTicket(), "ct-3", Given.Pdf());
+        await Eventually.HoldsAsync(async () => (await Printer.DescribeAsync(Token)).Reasons.Contains("media-jam-warning", StringComparer.Ordinal), "the jam is seen", Limit, Token);
+        Assert.Equal(JobStage.Processing, (await Printer.FindJobAsync(id, "ct-3", Token))?.Stage);
+
+        Paper.Release();
+        await FinishedAsync(id, "ct-3", JobStage.Completed);
+        Assert.Empty((await Printer.DescribeAsync(Token)).Reasons);
+    }
+
+    [Fact]
+    public async Task A_job_that_the_printer_gives_up_is_aborted()
+    {
+        Paper.Break();
+        await FinishedAsync(await SendAsync(new PrintTicket(), "ct-4", Given.Pdf()), "ct-4", JobStage.Aborted);
+        Assert.Empty(Paper.Paper);
+    }
+
+    [Fact]
+    public async Task A_busy_printer_says_so_and_creates_nothing()
+    {
+        await Paper.HoldAsync(Token);
+        var first = await SendAsync(new PrintTicket(), "ct-5", Given.Pdf());
+
+        var refusal = await Assert.ThrowsAsync<JobRefusedException>(() => SendAsync(new PrintTicket(), "ct-6", Given.Pdf()));
+        Assert.True(refusal.IsTemporary, refusal.Message);
+        Assert.Null(await Printer.FindJobAsync("ct-6", Token));
+
+        Paper.Release();
+        await FinishedAsync(first, "ct-5", JobStage.Completed);
+    }
+
+    [Fact]
+    public async Task A_job_is_found_by_its_name_alone_before_and_after_it_is_printed()
+    {
+        await Paper.HoldAsync(Token);
+        var id = await SendAsync(new PrintTicket(), "ct-7", Given.Pdf());
+        Assert.Equal(id, (await Printer.FindJobAsync("ct-7", Token))?.Id);
+
+        Paper.Release();
+        await FinishedAsync(id, "ct-7", JobStage.Completed);
+        Assert.Equal(JobStage.Completed, (await Printer.FindJobAsync("ct-7", Token))?.Stage);
+        Assert.Null(await Printer.FindJobAsync("ct-8", Token));
+    }
+
+    [Fact]
+    public async Task A_job_without_its_document_is_incoming_and_can_be_cancelled()
+    {
+        var id = await Printer.CreateJobAsync("ct-9", new PrintTicket().AttributesFor(await Printer.DescribeAsync(Token)), Token);
+        Assert.True((await Printer.FindJobAsync(id, "ct-9", Token))?.IsIncoming);
+
+        await Printer.CancelAsync(id, Token);
+        await FinishedAsync(id, "ct-9", JobStage.Cancelled);
+        await PrintAsync(new PrintTicket(), "ct-10", Given.Pdf());
+        Assert.Equal(["ct-10"], Paper.Paper.Select(job => job.Name));
+    }
+
+    [Fact]
+    public async Task The_id_of_another_job_is_not_mistaken_for_ours()
+    {
+        var id = await SendAsync(new PrintTicket(), "ct-11", Given.Pdf());
+        await FinishedAsync(id, "ct-11", JobStage.Completed);
+        await Paper.TurnOffAsync();
+        await Assert.ThrowsAsync<PrinterOfflineException>(() => Printer.FindJobAsync(id, "ct-11", Token));
+
+        await Paper.TurnOnAsync(Token);
+        Assert.Null(await Printer.FindJobAsync(id, "ct-11", Token));
+        Assert.Equal(id, await SendAsync(new PrintTicket(), "ct-12", Given.Pdf()));
+        Assert.Null(await Printer.FindJobAsync(id, "ct-11", Token));
+        await FinishedAsync(id, "ct-12", JobStage.Completed);
+    }
+
+    [Fact]
+    public async Task A_printer_without_Create_Job_gets_job_and_document_at_once()
+    {
+        var id = await Printer.PrintJobAsync("ct-13", new PrintTicket(2).AttributesFor(await Printer.DescribeAsync(Token)), new MemoryStream(Given.Pdf()), Token);
+        await FinishedAsync(id, "ct-13", JobStage.Completed);
+        Assert.Equal("2", Assert.Single(Paper.Paper)["IPP_COPIES"]);
+    }
+
+    private async Task PrintAsync(PrintTicket ticket, string token, byte[] document) =>
+        await FinishedAsync(await SendAsync(ticket, token, document), token, JobStage.Completed);
+
+    private async Task<int> SendAsync(PrintTicket ticket, string token, byte[] document)
+    {
+        var job = ticket.AttributesFor(await Printer.DescribeAsync(Token));
+        await Printer.ValidateAsync(token, job, Token);
+        var id = await Printer.CreateJobAsync(token, job, Token);
+        await Printer.SendDocumentAsync(id, new MemoryStream(document), Token);
+        return id;
+    }
+
+    private Task FinishedAsync(int id, string token, JobStage stage) =>
+        Eventually.HoldsAsync(async () => (await Printer.FindJobAsync(id, token, Token))?.Stage == stage, $"{token} is {stage}", Limit, Token);
+}

@@ -1,0 +1,84 @@
+using System.Text;
+
+namespace CloudTab.PrintAgent.Tests;
+
+/// <summary>The ledger's file.</summary>
+public sealed class LedgerTests : IDisposable
+{
+    private static readonly DateTimeOffset Now = new(2026, 11, 29, 12, 0, 0, TimeSpan.Zero);
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("cloudtab-ledger-").FullName;
+
+    private string LedgerFile => Path.Combine(_folder, "ledger.db");
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void What_was_written_is_there_for_a_successor_as_it_was()
+    {
+        var attempt = Attempt() with { Step = Step.Settled, Job = 7, Outcome = Outcome.Done, Grade = "printer_finished", Pages = 3, Reasons = "a,b" };
+        using (var ledger = new Ledger(LedgerFile))
+        {
+            ledger.Add(attempt with { Step = Step.Intent, Job = null, Outcome = null, Grade = null, Pages = null, Reasons = "" });
+            ledger.Write(attempt);
+        }
+
+        using var successor = new Ledger(LedgerFile);
+        Assert.Equal(attempt, Assert.Single(successor.Open()));
+        Assert.Equal(attempt, successor.LatestOf(attempt.File));
+        Assert.Equal(attempt, successor.Find(attempt.Id.ToString()[..8]));
+        Assert.Null(successor.LatestOf(Guid.NewGuid()));
+    }
+
+    [Fact]
+    public void The_latest_attempt_of_a_file_counts()
+    {
+        using var ledger = new Ledger(LedgerFile);
+        var first = Attempt() with { Step = Step.Reported, Outcome = Outcome.Unknown };
+        var second = Attempt() with { File = first.File, At = Now.AddMinutes(1), Again = "asked for" };
+        ledger.Add(first);
+        ledger.Add(second);
+
+        Assert.Equal(second, ledger.LatestOf(first.File));
+        Assert.Equal([second], ledger.Open());
+        Assert.Equal([second, first], ledger.Latest(5));
+    }
+
+    [Fact]
+    public void A_request_of_the_command_line_is_taken_once()
+    {
+        using var ledger = new Ledger(LedgerFile);
+        using (var commandLine = new Ledger(LedgerFile))
+            commandLine.Request("K7MX2P", "it was crumpled");
+
+        Assert.Equal([("K7MX2P", "it was crumpled")], ledger.TakeRequests());
+        Assert.Empty(ledger.TakeRequests());
+    }
+
+    [Fact]
+    public void What_is_forgotten_is_in_none_of_the_ledgers_files()
+    {
+        using var ledger = new Ledger(LedgerFile);
+        var (old, open) = (Attempt() with { Step = Step.Reported, Outcome = Outcome.Done, Reasons = "mark-of-the-old-one" }, Attempt());
+        ledger.Add(old);
+        ledger.Add(open);
+        ledger.Request("CODE23", "mark-of-the-request");
+        ledger.TakeRequests();
+        Assert.Contains("mark-of-the-old-one", Content(), StringComparison.Ordinal);
+
+        ledger.Forget(Now.AddDays(1));
+
+        Assert.DoesNotContain("mark-of-the-old-one", Content(), StringComparison.Ordinal);
+        Assert.DoesNotContain("mark-of-the-request", Content(), StringComparison.Ordinal);
+        Assert.Equal([open], ledger.Latest(5));
+    }
+
+    private static Attempt Attempt() => new(Guid.NewGuid(), Guid.NewGuid(), AttemptRun.NewToken(), "ipp://printer/ipp/print", TwoSteps: true, Copies: 2, Now);
+
+    private string Content() => string.Concat(Directory.GetFiles(_folder).Select(file =>
+    {
+        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using var reader = new StreamReader(stream, Encoding.Latin1);
+        return reader.ReadToEnd();
+    }));
+}

@@ -1,0 +1,64 @@
+using System.Text;
+using CloudTab.Client;
+using CloudTab.Testing;
+
+namespace CloudTab.PrintAgent.Tests;
+
+/// <summary>The relay as real processes, and its customers.</summary>
+public sealed class RunningRelay : IAsyncLifetime
+{
+    private RelayProcesses? _processes;
+    private CloudTabClient? _client;
+
+    public RelayProcesses Processes => _processes!;
+
+    public Uri Origin => Processes.Origin;
+
+    /// <summary>The shop's key.</summary>
+    public string Key => Processes.Key;
+
+    /// <summary>Customer and counter.</summary>
+    public CloudTabClient Client => _client!;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _processes = await RelayProcesses.StartAsync(new Dictionary<string, string>(StringComparer.Ordinal), Token);
+        _client = new(new CloudTabClientOptions { Address = Origin, ApiKey = Key });
+    }
+
+    /// <summary>A customer sends files.</summary>
+    /// <returns>The session's id.</returns>
+    public async Task<CreatedSession> SendAsync(params IReadOnlyList<(string Name, byte[] Content, PrintOptionsChange? Options)> files)
+    {
+        var session = await Client.Customer.CreateSessionAsync(cancellationToken: Token);
+        await Client.Customer.UploadAsync(
+            session.SessionId, [.. files.Select(file => new FileToUpload(file.Name, new MemoryStream(file.Content)) { PrintOptions = file.Options })], cancellationToken: Token);
+        return session;
+    }
+
+    /// <summary>The session's state.</summary>
+    public async Task<string> StatusAsync(CreatedSession session) => (await Client.Customer.GetSessionAsync(session.SessionId, Token)).Status;
+
+    /// <summary>What the customer's answer says, as it is on the wire.</summary>
+    public async Task<string> AnswerAsync(CreatedSession session)
+    {
+        using var http = new HttpClient { BaseAddress = Origin };
+        return Encoding.UTF8.GetString(await http.GetByteArrayAsync($"/api/customer/sessions/{session.SessionId}/status", Token));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _client?.Dispose();
+        if (_processes is not null)
+            await _processes.DisposeAsync();
+    }
+}
+
+/// <summary>Tests with the whole relay run one after the other.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class RelayCollection : ICollectionFixture<RunningRelay>
+{
+    public const string Name = "One relay";
+}
