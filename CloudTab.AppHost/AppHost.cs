@@ -69,6 +69,7 @@ var gateway = builder.AddProject<Projects.CloudTab_Gateway>("gateway")
     .WithUrlForEndpoint("http", _ => new() { Url = "/docs/", DisplayText = "API reference" })
     .WithIconName("Globe")
     .WithSampleJobCommand();
+builder.AddPrinting(gateway, shopkeeperKey, settings.Data);
 if (builder.Environment.IsDevelopment())
     gateway.OnResourceReady(async (_, _, token) => Console.WriteLine($"  {gateway.GetEndpoint("http").Url}, the shop's key: {await shopkeeperKey.Resource.GetValueAsync(token)}"));
 
