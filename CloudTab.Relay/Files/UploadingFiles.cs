@@ -13,13 +13,7 @@ public sealed class UploadingFiles(Database database, Lifetimes lifetimes)
     {
         const string sql = $"""
             SELECT sessions.id, ended_at IS NOT NULL OR expires_at <= @now OR NOT shops.accepts_uploads AS Closed, file_count AS FileCount, total_size AS TotalSize,
-                   (
-                       (SELECT coalesce(sum(total_size), 0) FROM sessions AS held
-                        WHERE held.shop_id = shops.id AND held.ended_at IS NULL AND held.total_size > 0)
-                       + (SELECT coalesce(sum(coalesce(length, received)), 0)
-                          FROM uploads JOIN files ON files.id = uploads.file JOIN sessions AS held ON held.id = uploads.session
-                          WHERE held.shop_id = shops.id AND held.ended_at IS NULL AND files.status = 'uploading' AND {Uploads.LaysClaim})
-                   )::bigint AS Outstanding,
+                   (SELECT coalesce(sum(stored + reserved), 0) FROM outstanding WHERE outstanding.shop_id = shops.id)::bigint AS Outstanding,
                    {ShopLimits.Columns}, sessions.print_options AS PrintOptions, shops.offer
             FROM sessions JOIN shops ON shops.id = sessions.shop_id
             WHERE shop_id = @shop AND session_id = @sessionId

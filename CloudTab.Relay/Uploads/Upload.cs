@@ -97,7 +97,7 @@ public sealed record Upload
     /// <summary>Whether a process has locked it.</summary>
     public bool IsHeld { get; init; }
 
-    /// <summary>Bytes of its session that other files and uploads had laid claim to when it was locked.</summary>
+    /// <summary>Bytes of its session that its other files hold and other uploads had reserved when it was locked.</summary>
     public long Claimed { get; init; }
 
     /// <summary>When it ends, unless its session is prolonged.</summary>

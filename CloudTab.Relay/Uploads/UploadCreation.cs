@@ -8,13 +8,13 @@ public sealed class UploadCreation(Database database, Lifetimes lifetimes)
     private const int UploadsPerFile = 10;
     private const int UploadsBesides = 100;
 
-    // What a session's uploads have laid claim to. Partial uploads become files only together.
+    // What a session's uploads have reserved. Partial uploads become files only together.
     private const string BegunInSession = $"""
         SELECT (SELECT count(*) FROM uploads WHERE uploads.session IN (SELECT id FROM live)) AS uploads,
                count(*) FILTER (WHERE used AND concat IS DISTINCT FROM 'partial') AS files,
                coalesce(sum(coalesce(length, received)) FILTER (WHERE used), 0) AS bytes
         FROM (
-            SELECT concat, length, received, {Uploads.LaysClaim} OR uploads.created_at > @usedSince AS used
+            SELECT concat, length, received, uploads.reserved IS NOT NULL OR uploads.created_at > @usedSince AS used
             FROM uploads JOIN files ON files.id = uploads.file
             WHERE uploads.session IN (SELECT id FROM live) AND files.status = 'uploading'
         ) AS begun

@@ -34,12 +34,6 @@ public sealed class Uploads(Database database, Lifetimes lifetimes)
             OR files.status IS NULL OR files.status IN ('deleting', 'deleted'))
         """;
 
-    /// <summary>
-    /// Whether an upload counts with all that it announced: bytes have come, or are coming now. What goes to S3 past the services may have
-    /// got some that nobody has counted yet.
-    /// </summary>
-    internal const string LaysClaim = "(received > 0 OR held_until > @now OR part_sha256 IS NOT NULL AND multipart_id IS NOT NULL)";
-
     /// <summary>An upload of the shop's, also one that is gone; null if there never was one.</summary>
     public Task<Upload?> FindAsync(string shop, string uploadId, CancellationToken cancellationToken)
     {
@@ -88,10 +82,7 @@ public sealed class Uploads(Database database, Lifetimes lifetimes)
                 AND uploads.created_at + @lifetime > @now
                 AND (uploads.holder IS NULL OR uploads.held_until <= @now)
             RETURNING {Columns}, sessions.total_size + (
-                SELECT coalesce(sum(coalesce(others.length, others.received)), 0)
-                FROM uploads AS others JOIN files AS theirs ON theirs.id = others.file
-                WHERE others.session = uploads.session AND others.id <> uploads.id AND theirs.status = 'uploading'
-                    AND {LaysClaim}
+                SELECT coalesce(sum(others.reserved), 0) FROM uploads AS others WHERE others.session = uploads.session AND others.id <> uploads.id
             )::bigint AS Claimed
             """;
         var parameters = new { shop, uploadId, holder, heldUntil = lifetimes.Now + Lease, now = lifetimes.Now, lifetime = lifetimes.OfFile, expiresAt = lifetimes.NextExpiry };

@@ -77,6 +77,37 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_a_shop_held_before_there_was_a_sum_is_in_it()
+    {
+        var database = dependencies.ConnectionString(_database);
+        await ApplyScriptsBeforeAsync("0028", database);
+        await ExecuteAsync(database, """
+            INSERT INTO shops (id, name, created_at) VALUES ('a', 'A', now()), ('b', 'B', now());
+            INSERT INTO sessions (id, shop_id, session_id, pickup_code, status, total_size, created_at, expires_at, ended_at)
+            SELECT gen_random_uuid(), shop, rpad('0' || n, 26, '0'), rpad('A' || n, 6, '2'), status, size, now(), now() + interval '1 hour', ended_at
+            FROM (VALUES
+                (2, 'a', 'open', 1, NULL),
+                (3, 'a', 'open', 2, NULL),
+                (4, 'a', 'cancelled', 4, now()),
+                (5, 'b', 'open', 0, NULL)) AS sessions (n, shop, status, size, ended_at);
+            INSERT INTO files (id, session, name, object_key, status, created_at, lease_until)
+            SELECT gen_random_uuid(), id, 'a', n::text || id, CASE WHEN n = 4 THEN 'deleting' ELSE 'uploading' END, now(), 'infinity'
+            FROM sessions, generate_series(1, 4) AS n WHERE shop_id = 'a' AND ended_at IS NULL;
+            INSERT INTO uploads (id, upload_id, session, file, created_at, length, received, part_size, holder, held_until)
+            SELECT id, left('0' || replace(id::text, '-', ''), 26), session, id, now(), 100, CASE WHEN left(object_key, 1) IN ('2', '4') THEN 10 ELSE 0 END, 8388608,
+                CASE WHEN left(object_key, 1) = '3' THEN id END, CASE WHEN left(object_key, 1) = '3' THEN now() END
+            FROM files
+            """);
+
+        var (code, output) = await RunAsync([]);
+
+        Assert.True(code == 0, output);
+        await using var connection = new NpgsqlConnection(database + ";Pooling=false");
+        await connection.OpenAsync(Token);
+        Assert.Equal(["a 3 400"], await connection.QueryAsync<string>("SELECT shop_id || ' ' || sum(stored) || ' ' || sum(reserved) FROM outstanding GROUP BY shop_id"));
+    }
+
+    [Fact]
     public async Task The_bucket_allows_requests_from_ALLOWED_ORIGINS_if_direct_uploads_are_on()
     {
         (string Name, string Value)[] on = [("DIRECT_UPLOADS", "true"), ("ALLOWED_ORIGINS", "https://shop.example,https://other.example")];
