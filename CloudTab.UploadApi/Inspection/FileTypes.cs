@@ -35,6 +35,7 @@ internal sealed class FileTypes(ObjectStore store, IOptions<UploadOptions> optio
         {
             Text = found == MediaTypes.Text ? new PlainText(head) : null,
             Jpeg = found == MediaTypes.Jpeg ? new JpegSize() : null,
+            Rtf = found == MediaTypes.Rtf ? new RtfTemplate() : null,
         };
     }
 
@@ -42,7 +43,8 @@ internal sealed class FileTypes(ObjectStore store, IOptions<UploadOptions> optio
     /// <returns>Its media type, or null if it is not accepted.</returns>
     public async Task<string?> ConcludeAsync(FileCheck check, string objectKey, long size, CancellationToken cancellationToken)
     {
-        if (check.Text is { IsText: false } || check.Jpeg is { IsTooLarge: true })
+        check.Rtf?.End();
+        if (check.Text is { IsText: false } || check.Jpeg is { IsTooLarge: true } || check.Rtf is { IsRemote: true })
             return null;
         if (check.Found is not (MediaTypes.Zip or MediaTypes.CompoundFile or MediaTypes.Tiff or MediaTypes.Heic or MediaTypes.Heif))
             return check.Candidates[0];
@@ -92,7 +94,11 @@ internal sealed record FileCheck(string Found, string[] Candidates)
     /// <summary>The check of its size as a JPEG; null if it is none.</summary>
     public JpegSize? Jpeg { get; init; }
 
+    /// <summary>The check of its template as an RTF; null if it is none.</summary>
+    public RtfTemplate? Rtf { get; init; }
+
     /// <summary>Looks at the next bytes, beginning with the first.</summary>
     /// <returns>Whether the file can still be accepted.</returns>
-    public bool Add(ReadOnlySpan<byte> bytes) => (Text is null || Text.Add(bytes)) && (Jpeg is null || Jpeg.Add(bytes));
+    public bool Add(ReadOnlySpan<byte> bytes) =>
+        (Text is null || Text.Add(bytes)) && (Jpeg is null || Jpeg.Add(bytes)) && (Rtf is null || Rtf.Add(bytes));
 }

@@ -9,6 +9,9 @@ namespace CloudTab.UploadApi;
 /// </summary>
 internal sealed class OfficeCompoundFile
 {
+    /// <summary>Bytes in a sector of version 4.</summary>
+    public const int LargestSector = 4096;
+
     private const int HeaderSize = 512;
     private const int EntrySize = 128;
     private const int EntriesInHeader = 109;
@@ -34,16 +37,23 @@ internal sealed class OfficeCompoundFile
     private readonly int _sectorSize;
     private readonly List<uint> _tables;
     private uint _moreTables;
+    private List<Entry> _entries = [];
+    private CompoundStream? _small;
+    private CompoundStream? _smallTable;
+
+    // Each sector is a part of one chain, so all streams together have no more of them than the file has.
+    private long _stepsLeft;
 
     private OfficeCompoundFile(Stream content, byte[] header)
     {
         _content = content;
         _header = header;
         // [MS-CFB] 2.2: 512 bytes in version 3, 4,096 in version 4, nothing else.
+        _stepsLeft = 2 * (content.Length / SmallSector);
         _sectorSize = BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(0x1E)) switch
         {
             9 => 512,
-            12 => 4096,
+            12 => LargestSector,
             _ => throw new InvalidDataException("Sectors of an unknown size."),
         };
         // [MS-CFB] 2.2: these are no choice either. With others, a stream of any length could be called a small one.
@@ -58,31 +68,53 @@ internal sealed class OfficeCompoundFile
     /// <exception cref="EndOfStreamException">The file is truncated.</exception>
     public static async Task<string?> DetectAsync(Stream content, CancellationToken cancellationToken)
     {
+        var file = await ReadAsync(content, cancellationToken);
+        var types = file.InRoot().Select(entry => Documents.GetValueOrDefault(entry.Name)).OfType<string>().ToHashSet(StringComparer.Ordinal);
+        return types.Count == 1 && !await file.HasProgramAsync(new OfficeObjects(), cancellationToken) ? types.Single() : null;
+    }
+
+    /// <summary>Whether a file that is an object of a document has macros or contains a program.</summary>
+    /// <exception cref="InvalidDataException">The file is damaged.</exception>
+    /// <exception cref="EndOfStreamException">The file is truncated.</exception>
+    public static async Task<bool> HasProgramAsync(Stream content, OfficeObjects objects, CancellationToken cancellationToken) =>
+        await (await ReadAsync(content, cancellationToken)).HasProgramAsync(objects, cancellationToken);
+
+    private static async Task<OfficeCompoundFile> ReadAsync(Stream content, CancellationToken cancellationToken)
+    {
         var header = new byte[HeaderSize];
         content.Position = 0;
         await content.ReadExactlyAsync(header, cancellationToken);
         var file = new OfficeCompoundFile(content, header);
-        var entries = await file.ReadDirectoryAsync(cancellationToken);
-        if (entries.Exists(entry => entry.IsUsed && (IsMacro(entry.Name) || IsOfInstaller(entry))))
-            return null;
-        var documents = InRoot(entries).Where(entry => Documents.ContainsKey(entry.Name)).ToList();
+        file._entries = await file.ReadDirectoryAsync(cancellationToken);
+        return file;
+    }
+
+    private async Task<bool> HasProgramAsync(OfficeObjects objects, CancellationToken cancellationToken)
+    {
+        if (_entries.Exists(entry => entry.IsUsed && (IsMacro(entry.Name) || IsOfInstaller(entry))))
+            return true;
+        // Objects of Word and Excel lie in storages of this file: their packages are anywhere in it.
+        foreach (var package in _entries.Where(entry => entry.IsStream && entry.Size > 0 && entry.Name.Equals(OlePackage.StreamName, StringComparison.OrdinalIgnoreCase)))
+        {
+            if (await OlePackage.IsProgramAsync(await OpenAsync(package, cancellationToken), cancellationToken))
+                return true;
+        }
+
+        var documents = InRoot().Where(entry => Documents.ContainsKey(entry.Name)).ToList();
         // [MS-CFB] 2.6.4: no two have the same name. Which of them a program opens, nobody knows, and each costs a look into it.
         if (documents.DistinctBy(entry => entry.Name, StringComparer.OrdinalIgnoreCase).Count() != documents.Count)
             throw new InvalidDataException("Two streams of one name.");
-        var types = documents.Select(entry => Documents[entry.Name]).ToHashSet(StringComparer.Ordinal);
-        if (types.Count != 1)
-            return null;
-        foreach (var entry in documents.Where(entry => types.Single() != MediaTypes.Doc && entry.Size > 0))
+        foreach (var entry in documents.Where(entry => Documents[entry.Name] != MediaTypes.Doc && entry.Size > 0))
         {
-            var stream = await file.OpenAsync(entry, entries[0], cancellationToken);
-            var hasMacros = types.Contains(MediaTypes.Xls)
+            var stream = await OpenAsync(entry, cancellationToken);
+            var hasProgram = Documents[entry.Name] == MediaTypes.Xls
                 ? await OfficeMacros.IsInWorkbookAsync(stream, cancellationToken)
-                : await OfficeMacros.IsInSlidesAsync(stream, cancellationToken);
-            if (hasMacros)
-                return null;
+                : await OfficeMacros.IsInSlidesAsync(stream, cancellationToken) || await objects.HaveProgramAsync(stream, cancellationToken);
+            if (hasProgram)
+                return true;
         }
 
-        return types.Single();
+        return false;
     }
 
     private static bool IsMacro(string name) =>
@@ -94,19 +126,21 @@ internal sealed class OfficeCompoundFile
     private static bool IsOfInstaller(Entry entry) =>
         entry.Class is InstallerClass or InstallerClass - 2 or InstallerClass + 2 || entry.Name.AsSpan().ContainsAnyInRange('\u3800', '\u4840');
 
-    private async Task<CompoundStream> OpenAsync(Entry entry, Entry root, CancellationToken cancellationToken)
+    private async Task<CompoundStream> OpenAsync(Entry entry, CancellationToken cancellationToken)
     {
+        var root = _entries[0];
         if (entry.Size >= LongStream)
             return await OpenAsync(entry.Start, entry.Size, cancellationToken);
         if (entry.Size > root.Size)
             throw new InvalidDataException("A small stream is larger than what it lies in.");
         // [MS-CFB] 2.4: small streams lie in sectors of 64 bytes within the root's stream, with a table of their own.
-        var small = await OpenAsync(root.Start, root.Size, cancellationToken);
-        var table = await OpenAsync(UInt32At(_header, 0x3C), (long)UInt32At(_header, 0x40) * _sectorSize, cancellationToken);
+        var small = _small ??= await OpenAsync(root.Start, root.Size, cancellationToken);
+        var table = _smallTable ??= await OpenAsync(UInt32At(_header, 0x3C), (long)UInt32At(_header, 0x40) * _sectorSize, cancellationToken);
         var next = new byte[sizeof(uint)];
         var sectors = new List<long>();
         for (var sector = entry.Start; sector <= LastRegularSector && (long)sectors.Count * SmallSector < entry.Size;)
         {
+            CountStep();
             sectors.Add((long)sector * SmallSector);
             if (await table.ReadAsync((long)sector * sizeof(uint), next, cancellationToken) < next.Length)
                 break;
@@ -126,12 +160,22 @@ internal sealed class OfficeCompoundFile
             throw new InvalidDataException("A stream is larger than its file.");
         var sectors = new List<long>();
         for (var sector = first; sector <= LastRegularSector && (long)sectors.Count * _sectorSize < size; sector = await NextAsync(sector, cancellationToken))
+        {
+            CountStep();
             sectors.Add(PositionOf(sector));
+        }
+
         return new(sectors, _sectorSize, size, async (position, buffer, token) =>
         {
             _content.Position = position;
             await _content.ReadExactlyAsync(buffer, token);
         });
+    }
+
+    private void CountStep()
+    {
+        if (_stepsLeft-- == 0)
+            throw new InvalidDataException("Streams that lie over each other.");
     }
 
     private async Task<List<Entry>> ReadDirectoryAsync(CancellationToken cancellationToken)
@@ -192,17 +236,17 @@ internal sealed class OfficeCompoundFile
     }
 
     // The entries of a storage form a binary tree whose root is the storage's child. Deeper entries belong to embedded documents.
-    private static IEnumerable<Entry> InRoot(List<Entry> entries)
+    private IEnumerable<Entry> InRoot()
     {
         var seen = new HashSet<uint>();
         var open = new Stack<uint>();
-        if (entries.Count > 0)
-            open.Push(entries[0].Child);
+        if (_entries.Count > 0)
+            open.Push(_entries[0].Child);
         while (open.TryPop(out var index))
         {
             if (index == NoEntry || !seen.Add(index))
                 continue;
-            var entry = index < entries.Count ? entries[(int)index] : throw new InvalidDataException("No such entry.");
+            var entry = index < _entries.Count ? _entries[(int)index] : throw new InvalidDataException("No such entry.");
             open.Push(entry.Left);
             open.Push(entry.Right);
             if (entry.IsStream)

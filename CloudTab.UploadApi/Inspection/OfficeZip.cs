@@ -15,6 +15,9 @@ internal static class OfficeZip
 
     // Types and relationships of a document with tens of thousands of hyperlinks.
     private const long LargestLists = 16 << 20;
+
+    // What an OpenDocument text says, without its pictures.
+    private const long LargestTexts = 64 << 20;
     private const int LargestMimeType = 256;
 
     private static readonly Dictionary<string, string> MainParts = new(StringComparer.OrdinalIgnoreCase)
@@ -77,7 +80,19 @@ internal static class OfficeZip
         if (entries["mimetype"].ToList() is not [var mimeType])
             return null;
         var type = await ReadHeadAsync(mimeType, LargestMimeType, cancellationToken);
-        return type.AsSpan().TrimEnd("\r\n"u8).SequenceEqual("application/vnd.oasis.opendocument.text"u8) ? MediaTypes.Odt : null;
+        if (!type.AsSpan().TrimEnd("\r\n"u8).SequenceEqual("application/vnd.oasis.opendocument.text"u8))
+            return null;
+        var parts = entries.Where(entry => OpenDocumentLinks.IsPart(entry.Key)).SelectMany(entry => entry).ToList();
+        if (!FitsUnpacked(parts, LargestTexts))
+            return null;
+        foreach (var part in parts)
+        {
+            // Formulas of old versions have a DTD, which is skipped.
+            if (await ReadXmlAsync(part, OpenDocumentLinks.LeadToProgramAsync, cancellationToken, DtdProcessing.Ignore))
+                return null;
+        }
+
+        return MediaTypes.Odt;
     }
 
     /// <summary>Whether the name of an entry alone condemns the archive: macros, programs, places outside of the folder it is unpacked to.</summary>
@@ -105,23 +120,32 @@ internal static class OfficeZip
 
     private static async Task<bool> HasProgramAsync(IEnumerable<ZipArchiveEntry> entries, CancellationToken cancellationToken)
     {
+        var objects = new OfficeObjects();
         foreach (var entry in entries.Where(entry => entry.Length > 0 && !Inert.Contains(FileNames.EndingOf(entry.FullName))))
         {
-            if (Programs.IsBegunBy(await ReadHeadAsync(entry, Programs.HeadSize, cancellationToken)))
+            var head = await ReadHeadAsync(entry, Programs.HeadSize, cancellationToken);
+            if (Programs.IsBegunBy(head) || OfficeObjects.IsBegunBy(head) && await HasProgramAsync(entry, objects, cancellationToken))
                 return true;
         }
 
         return false;
     }
 
+    private static async Task<bool> HasProgramAsync(ZipArchiveEntry entry, OfficeObjects objects, CancellationToken cancellationToken)
+    {
+        await using var unpacked = await entry.OpenAsync(cancellationToken);
+        return await objects.HasProgramAsync(unpacked, cancellationToken);
+    }
+
     // The archive may lie about an entry's size: what is unpacked counts.
-    private static async Task<T> ReadXmlAsync<T>(ZipArchiveEntry entry, Func<XmlReader, Task<T>> read, CancellationToken cancellationToken)
+    private static async Task<T> ReadXmlAsync<T>(
+        ZipArchiveEntry entry, Func<XmlReader, Task<T>> read, CancellationToken cancellationToken, DtdProcessing dtd = DtdProcessing.Prohibit)
     {
         await using var unpacked = await entry.OpenAsync(cancellationToken);
         using var xml = XmlReader.Create(unpacked, new()
         {
             Async = true,
-            DtdProcessing = DtdProcessing.Prohibit,
+            DtdProcessing = dtd,
             XmlResolver = null,
             MaxCharactersInDocument = entry.Length + 1,
         });

@@ -25,8 +25,8 @@ internal static class CompoundFiles
         return file;
     }
 
-    /// <summary>A file whose root contains one stream with this content, and is of this class.</summary>
-    public static byte[] WriteContent(string stream, byte[] content, uint rootClass = 0)
+    /// <summary>A file whose root contains one stream with this content, perhaps another one that is empty, and is of this class.</summary>
+    public static byte[] WriteContent(string stream, byte[] content, uint rootClass = 0, string? other = null)
     {
         var isSmall = content.Length < 4096;
         var file = new byte[(content.Length + Sector - 1) / Sector * Sector + 4 * Sector];
@@ -41,7 +41,7 @@ internal static class CompoundFiles
             WriteUInt32(file, 3 * Sector + i * 4, (uint)i + 1);
         }
 
-        WriteDirectory(file.AsSpan(2 * Sector), stream, null, false);
+        WriteDirectory(file.AsSpan(2 * Sector), stream, other, false);
         WriteUInt32(file, 2 * Sector + 0x50, rootClass);
         foreach (var entry in (int[])[2 * Sector, 2 * Sector + EntrySize])
         {
@@ -51,6 +51,28 @@ internal static class CompoundFiles
 
         content.CopyTo(file, 4 * Sector);
         return file;
+    }
+
+    /// <summary>A file that was dropped into a document, as Windows packs it.</summary>
+    /// <param name="wideName">Its name in UTF-16.</param>
+    public static byte[] Package(string name, byte[] content, string? wideName = null)
+    {
+        byte[] text = [.. Encoding.Latin1.GetBytes(name), 0];
+        var wide = wideName ?? name;
+        byte[] wideText = [.. BitConverter.GetBytes(wide.Length), .. Encoding.Unicode.GetBytes(wide)];
+        byte[] packed = [2, 0, .. text, .. text, 0, 0, 3, 0, .. BitConverter.GetBytes(text.Length), .. text, .. BitConverter.GetBytes(content.Length), .. content, .. wideText, .. wideText, .. wideText];
+        return [.. BitConverter.GetBytes(packed.Length), .. packed];
+    }
+
+    /// <summary>Slides with an object in their stream ([MS-PPT] 2.10.34), compressed or plain, somewhere behind other records.</summary>
+    public static byte[] Slides(byte[] content, bool isCompressed = true)
+    {
+        using var packed = new MemoryStream();
+        using (var zlib = new System.IO.Compression.ZLibStream(packed, System.IO.Compression.CompressionLevel.Fastest, leaveOpen: true))
+            zlib.Write(content);
+        var stored = isCompressed ? [.. BitConverter.GetBytes(content.Length), .. packed.ToArray()] : content;
+        byte[] record = [(byte)(isCompressed ? 0x10 : 0), 0, 0x11, 0x10, .. BitConverter.GetBytes(stored.Length), .. stored];
+        return WriteContent("PowerPoint Document", [.. new byte[(32 << 10) - 7], .. record, .. new byte[100]]);
     }
 
     /// <summary>A workbook of a small stream whose chain of sectors is a circle, with these sizes.</summary>
@@ -88,6 +110,27 @@ internal static class CompoundFiles
         WriteDirectory(file.AsSpan(sectors * Sector), stream, null, false);
         WriteUInt32(file, sectors * Sector + EntrySize + 0x74, tables + 1);
         WriteUInt32(file, sectors * Sector + EntrySize + 0x78, (uint)size);
+        return file;
+    }
+
+    /// <summary>A document with packages that all are the same sectors.</summary>
+    /// <param name="size">Of each.</param>
+    public static byte[] WithPackages(int packages, int size)
+    {
+        const int perSector = Sector / EntrySize;
+        var file = WriteLarge("WordDocument");
+        // The directory goes on in the sectors before its second one.
+        var last = file.Length / Sector - 3;
+        for (var i = 0; i < packages; i++)
+        {
+            var sector = last - i / perSector;
+            var entry = (sector + 1) * Sector + i % perSector * EntrySize;
+            WriteEntry(file.AsSpan(entry), "\u0001Ole10Native", type: 2, right: None, child: None);
+            WriteUInt32(file, entry + 0x74, 1_000);
+            WriteUInt32(file, entry + 0x78, (uint)size);
+            WriteUInt32(file, Sector + sector * 4, i + perSector < packages ? (uint)sector - 1 : EndOfChain);
+        }
+
         return file;
     }
 

@@ -7,6 +7,8 @@ namespace CloudTab.Services.Tests;
 
 public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFixture>
 {
+    private const string Odt = "application/vnd.oasis.opendocument.text";
+    private const string Package = "\u0001Ole10Native";
     private const string Word = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
     private const string Sheet = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
     private const string Slides = "application/vnd.openxmlformats-officedocument.presentationml.presentation";
@@ -74,6 +76,16 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
         ["xls of 1995"] = ("application/vnd.ms-excel", "a.xls", CompoundFiles.Write("Book")),
         ["ppt"] = ("application/vnd.ms-powerpoint", "a.ppt", CompoundFiles.Write("Current User", "PowerPoint Document")),
         ["xls with sheets"] = ("application/vnd.ms-excel", "a.xls", CompoundFiles.WriteContent("Workbook", Biff(0, 0x10))),
+        ["doc with a letter in it"] = ("application/msword", "a.doc", CompoundFiles.WriteContent(Package, CompoundFiles.Package("letter.pdf", "%PDF-1.4"u8.ToArray()), other: "WordDocument")),
+        ["doc with a picture of an old program"] = ("application/msword", "a.doc", CompoundFiles.WriteContent(Package, [70, 0, 0, 0, .. "BM"u8, .. new byte[68]], other: "WordDocument")),
+        ["ppt with an object"] = ("application/vnd.ms-powerpoint", "a.ppt", CompoundFiles.Slides(CompoundFiles.WriteContent(Package, CompoundFiles.Package("letter.pdf", [1])))),
+        ["ppt with a workbook that is not compressed"] = ("application/vnd.ms-powerpoint", "a.ppt", CompoundFiles.Slides(CompoundFiles.WriteContent("Workbook", Biff(0, 0x10)), isCompressed: false)),
+        ["docx with an object whose last sector is cut"] = (Word, "a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("word/embeddings/a.bin", CompoundFiles.Write("CONTENTS")[..^50]))),
+        ["odt with links and a template of its author's disk"] = (Odt, "a.odt", OpenDocument(
+            """<text:a xlink:href="https://example.com/"/><draw:image xlink:href="https://example.com/a.png"/><meta:template xlink:href="file:///C:/Users/me/a.ott"/><meta:template xlink:href="../../a.ott"/><draw:object xlink:href="./Object 1"/>""")),
+        ["odt with a formula of an old version"] = (Odt, "a.odt", Archives.Zip(("mimetype", Bytes(Odt)), ("Object 1/content.xml", Bytes("<!DOCTYPE math PUBLIC \"a\" \"math.dtd\"><math/>")))),
+        ["rtf with a template of its author's disk"] = ("application/rtf", "a.rtf", Bytes(@"{\rtf1{\*\template C:\\Users\\me\\Normal.dotm}hello}")),
+        ["rtf about templates"] = ("application/rtf", "a.rtf", Bytes(@"{\rtf1\templates template http://example.com/ {\field{\*\fldinst HYPERLINK ""http://example.com/""}}}")),
         ["ppt without macros"] = ("application/vnd.ms-powerpoint", "a.ppt", CompoundFiles.WriteContent("PowerPoint Document", [.. new byte[40_000], .. VbaAtom(0)])),
         ["jpeg of 240 million pixels"] = ("image/jpeg", "a.jpg", Pictures.Jpeg(16_000, 15_000)),
         ["jpeg with a size behind its scan"] = ("image/jpeg", "a.jpg", [0xFF, 0xD8, 0xFF, 0xDA, 0, 2, .. Pictures.Jpeg(0xFFFF, 0xFFFF)[2..]]),
@@ -170,6 +182,35 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
         ["xls with a sheet of macros, encrypted"] = ("a.xls", CompoundFiles.WriteContent("Workbook", Biff(0xEE, 0x40, isEncrypted: true))),
         ["xls with a sheet of macros in long sectors"] = ("a.xls", CompoundFiles.WriteContent("Workbook", [.. Biff(0, 0x40), .. new byte[10_000]])),
         ["ppt with macros"] = ("a.ppt", CompoundFiles.WriteContent("PowerPoint Document", VbaAtom(1))),
+        ["doc with a program"] = ("a.doc", CompoundFiles.WriteContent(Package, CompoundFiles.Package("letter.pdf.exe", [1]), other: "WordDocument")),
+        ["doc with a program under another name"] = ("a.doc", CompoundFiles.WriteContent(Package, CompoundFiles.Package("letter.pdf", [.. "MZ"u8, 0x90, 0]), other: "WordDocument")),
+        ["doc with a program under another name in UTF-16"] = ("a.doc", CompoundFiles.WriteContent(Package, CompoundFiles.Package("letter.pdf", [1], "letter.hta"), other: "WordDocument")),
+        ["doc with a program far behind"] = ("a.doc", CompoundFiles.WriteContent(Package, CompoundFiles.Package("letter.pdf", new byte[50_000], "letter.js"), other: "WordDocument")),
+        ["doc with a program in place of a picture"] = ("a.doc", CompoundFiles.WriteContent(Package, [4, 0, 0, 0, .. "MZ"u8, 0x90, 0], other: "WordDocument")),
+        ["doc with a package whose name does not end"] = ("a.doc", CompoundFiles.WriteContent(Package, CompoundFiles.Package(new string('a', 5_000), [1]), other: "WordDocument")),
+        ["xls with a program"] = ("a.xls", CompoundFiles.WriteContent(Package, CompoundFiles.Package("a.bat", [1]), other: "Workbook")),
+        ["ppt with a program in an object"] = ("a.ppt", CompoundFiles.Slides(CompoundFiles.WriteContent(Package, CompoundFiles.Package("a.exe", [1])))),
+        ["ppt with a program in an object that is not compressed"] = ("a.ppt", CompoundFiles.Slides(CompoundFiles.WriteContent(Package, CompoundFiles.Package("a.exe", [1])), isCompressed: false)),
+        ["ppt with macros in an object"] = ("a.ppt", CompoundFiles.Slides(CompoundFiles.Write("PROJECT", "VBA"))),
+        ["ppt with a program in slides in slides"] = ("a.ppt", CompoundFiles.Slides(CompoundFiles.Slides(CompoundFiles.WriteContent(Package, CompoundFiles.Package("a.exe", [1]))))),
+        ["ppt with slides in slides in slides in slides in slides"] = ("a.ppt", CompoundFiles.Slides(CompoundFiles.Slides(CompoundFiles.Slides(CompoundFiles.Slides(CompoundFiles.Write("CONTENTS")))))),
+        ["ppt with a bomb"] = ("a.ppt", CompoundFiles.Slides(new byte[33 << 20])),
+        ["docx with a program in an object"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("word/embeddings/oleObject1.bin", CompoundFiles.WriteContent(Package, CompoundFiles.Package("a.exe", [1]))))),
+        ["docx with a workbook with macros"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("word/embeddings/a.xls", CompoundFiles.WriteContent("Workbook", Biff(1, 0x40))))),
+        ["odt with a program in an object"] = ("a.odt", Archives.Zip(("mimetype", Bytes(Odt)), ("Object 1", CompoundFiles.WriteContent(Package, CompoundFiles.Package("a.exe", [1]))))),
+        ["odt with a template of another machine"] = ("a.odt", OpenDocument("""<meta:template xlink:type="simple" xlink:href="https://example.com/a.ott"/>""")),
+        ["odt with a template of a share"] = ("a.odt", OpenDocument("""<meta:template xlink:href="file://server/a.ott"/>""")),
+        ["odt with a section of another machine"] = ("a.odt", OpenDocument("""<text:section-source xlink:href="http://example.com/a.odt"/>""")),
+        ["odt with an object of another machine"] = ("a.odt", OpenDocument("""<draw:object xlink:href="//server/a.ods"/>""")),
+        ["odt with a template under another prefix"] = ("a.odt", OpenDocument("""<m:template xmlns:m="urn:oasis:names:tc:opendocument:xmlns:meta:1.0" xmlns:x="http://www.w3.org/1999/xlink" x:href="https://example.com/a.ott"/>""")),
+        ["rtf with a template of another machine"] = ("a.rtf", Bytes(@"{\rtf1{\*\template http://example.com/a.dotm}hello}")),
+        ["rtf with a template of a share"] = ("a.rtf", Bytes(@"{\rtf1{\*\template \\\\server\\a.dotm}hello}")),
+        ["rtf with a template in hexadecimal"] = ("a.rtf", Bytes(@"{\rtf1{\*\template \'5c\'5Cserver\'5ca.dotm}hello}")),
+        ["rtf with a template in Unicode"] = ("a.rtf", Bytes(@"{\rtf1{\*\template\u92x\u92xserver\u92xa.dotm}hello}")),
+        ["rtf with a template in Unicode with two letters that stand for each"] = ("a.rtf", Bytes(@"{\rtf1\uc2{\*\template\u92xx\u92xxserver\u92xxa.dotm}hello}")),
+        ["rtf with a template in groups and lines"] = ("a.rtf", Bytes("{\\rtf1{\\*\\template\r\n{h{t}}\r\ntp{\\b }://example.com/a.dotm}hello}")),
+        ["rtf that ends in its template"] = ("a.rtf", Bytes(@"{\rtf1{\*\template http://example.com/a.dotm")),
+        ["rtf with a second template"] = ("a.rtf", Bytes(@"{\rtf1{\*\template a.dotm}{\*\template http://example.com/a.dotm}}")),
         ["ppt with macros far behind"] = ("a.ppt", CompoundFiles.WriteContent("PowerPoint Document", [.. new byte[(32 << 10) - 10], .. VbaAtom(1)])),
         ["doc with a storage of macros"] = ("a.doc", CompoundFiles.Write("WordDocument", "VBA")),
         ["png of more than 250 million pixels"] = ("a.png", [0x89, .. "PNG\r\n"u8, 0x1A, 0x0A, 0, 0, 0, 13, .. "IHDR"u8, 0, 0, 0x40, 0, 0, 0, 0x40, 0, 8, 2, 0, 0, 0]),
@@ -267,6 +308,32 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
     }
 
     [Fact]
+    public void A_template_of_another_machine_is_found_wherever_reads_end()
+    {
+        var content = Bytes(@"{\rtf1 hello {\*\template\'68t\u116?p\-://example.com/a.dotm} hello}");
+        foreach (var size in (int[])[1, 2, 3, 5, 7, 31, content.Length])
+        {
+            var rtf = new RtfTemplate();
+            foreach (var read in content.Chunk(size))
+                rtf.Add(read);
+
+            Assert.True(rtf.IsRemote);
+        }
+    }
+
+    [Fact]
+    public async Task Streams_that_lie_over_each_other_are_not_walked_one_by_one()
+    {
+        // Each is as long as the file, in the same sectors.
+        var content = CompoundFiles.WithPackages(60, 4 << 20);
+        await using var stream = new CountingStream(content);
+
+        await Assert.ThrowsAsync<InvalidDataException>(() => OfficeCompoundFile.DetectAsync(stream, Token));
+
+        Assert.InRange(stream.Reads, 0, 3 * content.Length / 64);
+    }
+
+    [Fact]
     public async Task An_OLE_file_takes_no_more_memory_than_a_few_times_its_size()
     {
         var content = CompoundFiles.WithSmallStream(uint.MaxValue - 1, rootSize: 64, longStream: uint.MaxValue);
@@ -341,6 +408,13 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
     }
 
     private static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
+
+    private static byte[] OpenDocument(string elements) => Archives.Zip(("mimetype", Bytes(Odt)), ("content.xml", Bytes($"""
+        <office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"
+            xmlns:draw="urn:oasis:names:tc:opendocument:xmlns:drawing:1.0" xmlns:meta="urn:oasis:names:tc:opendocument:xmlns:meta:1.0" xmlns:xlink="http://www.w3.org/1999/xlink">
+          {elements}
+        </office:document-content>
+        """)));
 
     private static byte[] ContentTypes(string part, string type) => Types(Default("xml", "application/xml") + Override(part, type));
 
