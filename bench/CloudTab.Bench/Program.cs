@@ -10,17 +10,21 @@ Console.WriteLine($"{Environment.ProcessorCount} cores, .NET {Environment.Versio
 // All parts, or those that are named; numbers are sizes of files, in MiB.
 var sizes = args.Where(argument => char.IsAsciiDigit(argument[0])).Select(size => int.Parse(size, CultureInfo.InvariantCulture)).ToHashSet();
 var named = args.Where(argument => !char.IsAsciiDigit(argument[0])).ToHashSet(StringComparer.Ordinal);
-if (Includes("sessions", "pending", "uploads", "slow"))
+if (Includes("sessions", "pending", "begun", "uploads", "slow", "crowd"))
 {
     await using var stack = await Stack.StartAsync();
     if (Includes("sessions"))
         await SessionCreation.RunAsync(stack);
     if (Includes("pending"))
         await PendingList.RunAsync(stack);
+    if (Includes("begun"))
+        await BegunUploads.RunAsync(stack);
     if (Includes("uploads"))
         await Uploads.RunAsync(stack, sizes);
     if (Includes("slow"))
-        await SlowUploads.RunAsync(stack);
+        await SlowUploads.OfManyAddressesAsync(stack);
+    if (Includes("crowd"))
+        await SlowUploads.OfOneAddressAsync(stack);
 }
 
 if (Includes("connections"))

@@ -7,17 +7,19 @@ using System.Text;
 namespace CloudTab.Bench;
 
 /// <summary>
-/// 500 phones with next to no connection, 1 KiB a second each, in the middle of an upload, beside two fast uploads at a time. The same
-/// uploads go to another replica that has no slow ones, turn by turn, so that whatever else the machine does meanwhile counts for both.
-/// What the slow ones cost in processor time, which both replicas lack, is measured on its own.
+/// Connections in the middle of an upload that send 1 KiB a second each, beside fast uploads of another address. The same uploads go to
+/// another replica that has no slow ones, turn by turn, so that whatever else the machine does meanwhile counts for both. What the slow ones
+/// cost in processor time, which both replicas lack, is measured on its own.
 /// </summary>
-internal static class SlowUploads
+/// <param name="slow">How many slow connections there are.</param>
+/// <param name="addresses">From how many addresses they come.</param>
+/// <param name="fileSize">Bytes of a fast upload, and what a slow one announces.</param>
+/// <param name="filesInTurn">Fast uploads before the other replica has its turn.</param>
+/// <param name="concurrency">Fast uploads at a time.</param>
+internal sealed class SlowUploads(int slow, int addresses, int fileSize, int filesInTurn, int concurrency)
 {
-    private const int Slow = 500;
     private const int BytesPerSecond = 1024;
-    private const int FileSize = 40 << 20;
     private const int Turns = 10;
-    private const int FilesInTurn = 4;
     private const double LeastShare = 0.8;
     private const double MostMemory = 400;
 
@@ -25,14 +27,21 @@ internal static class SlowUploads
     private static readonly TimeSpan Head = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan Alone = TimeSpan.FromSeconds(10);
 
-    public static async Task RunAsync(Stack stack)
+    /// <summary>500 phones with next to no connection, beside two large files at a time.</summary>
+    public static Task OfManyAddressesAsync(Stack stack) => new SlowUploads(500, 500, 40 << 20, 4, 2).RunAsync(stack);
+
+    /// <summary>300 connections of one address, which means no good, beside the photos of another.</summary>
+    public static Task OfOneAddressAsync(Stack stack) => new SlowUploads(300, 1, 4 << 20, 10, 1).RunAsync(stack);
+
+    private async Task RunAsync(Stack stack)
     {
         await using var control = await stack.StartAsync("CloudTab.UploadApi");
-        var file = UploadClient.CreateFile(FileSize);
+        var file = UploadClient.CreateFile(fileSize);
         using var stop = new CancellationTokenSource();
         var ended = 0;
-        var trickles = Enumerable.Range(0, Slow).Select(async phone =>
+        var trickles = Enumerable.Range(0, slow).Select(async number =>
         {
+            var phone = number % addresses;
             if (!await TrickleAsync(stack, new([10, 0, (byte)(phone >> 8), (byte)phone]), stop.Token))
                 Interlocked.Increment(ref ended);
         }).ToArray();
@@ -56,7 +65,7 @@ internal static class SlowUploads
         await Task.WhenAll(trickles);
 
         Console.WriteLine();
-        Console.WriteLine($"| 40 MiB uploads, concurrency 2, beside {Slow} of 1 KiB/s | measured | limit | ratio |");
+        Console.WriteLine($"| {fileSize >> 20} MiB uploads, concurrency {concurrency}, beside {slow} of 1 KiB/s from {(addresses == 1 ? "one address" : $"{addresses} addresses")} | measured | limit | ratio |");
         Console.WriteLine("| --- | ---: | ---: | ---: |");
         Console.WriteLine($"| MiB/s without them | {Speed(without):F0} | | |");
         Console.WriteLine($"| MiB/s beside them | {Speed(beside):F0} | ≥ {Speed(without) * LeastShare:F0} | {without / beside:F2} of without |");
@@ -65,19 +74,19 @@ internal static class SlowUploads
         Console.WriteLine($"| slow uploads that were ended | {endedMeanwhile} | | |");
     }
 
-    private static double Speed(TimeSpan time) => (double)Turns * FilesInTurn * FileSize / (1 << 20) / time.TotalSeconds;
+    private double Speed(TimeSpan time) => (double)Turns * filesInTurn * fileSize / (1 << 20) / time.TotalSeconds;
 
-    private static async Task<TimeSpan> SendAsync(Server server, byte[] file)
+    private async Task<TimeSpan> SendAsync(Server server, byte[] file)
     {
         using var client = new HttpClient { BaseAddress = server.Address, Timeout = TimeSpan.FromMinutes(5) };
         var began = Stopwatch.GetTimestamp();
-        await Load.TimesAsync(FilesInTurn, 2, () => UploadClient.SendFormAsync(client, file));
+        await Load.TimesAsync(filesInTurn, concurrency, () => UploadClient.SendFormAsync(client, file));
         return Stopwatch.GetElapsedTime(began);
     }
 
     /// <summary>Sends a second's worth every second, until it is stopped or cut off.</summary>
     /// <returns>Whether the service let it go on to the end.</returns>
-    private static async Task<bool> TrickleAsync(Stack stack, IPAddress phone, CancellationToken stopped)
+    private async Task<bool> TrickleAsync(Stack stack, IPAddress phone, CancellationToken stopped)
     {
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         try
@@ -86,7 +95,7 @@ internal static class SlowUploads
             using var client = new HttpClient { BaseAddress = stack.UploadApi.Address };
             var path = $"{await UploadClient.CreateSessionAsync(client)}/upload";
             var head = string.Create(CultureInfo.InvariantCulture,
-                $"POST {path} HTTP/1.1\r\nHost: bench\r\nX-Forwarded-For: {phone}\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: {FileSize}\r\n\r\n");
+                $"POST {path} HTTP/1.1\r\nHost: bench\r\nX-Forwarded-For: {phone}\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: {fileSize}\r\n\r\n");
             const string opening = "--b\r\nContent-Disposition: form-data; name=\"files\"; filename=\"slow.pdf\"\r\n\r\n%PDF-1.7\n";
             await socket.SendAsync(Encoding.ASCII.GetBytes(head + opening), stopped);
             var second = new byte[BytesPerSecond];
