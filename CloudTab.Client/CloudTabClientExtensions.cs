@@ -8,6 +8,10 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// <summary>Registers the client.</summary>
 public static class CloudTabClientExtensions
 {
+    /// <summary>Adds <see cref="CloudTabClient"/> as a singleton, whose <see cref="CloudTabClientOptions"/> are configured elsewhere.</summary>
+    /// <returns>The builder of its HTTP client, for proxies, certificates or handlers of your own.</returns>
+    public static IHttpClientBuilder AddCloudTabClient(this IServiceCollection services) => services.AddCloudTabClient(_ => { });
+
     /// <summary>
     /// Adds <see cref="CloudTabClient"/> as a singleton. Options that cannot work stop the application when it starts.
     /// </summary>

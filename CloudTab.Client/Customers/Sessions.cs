@@ -26,6 +26,7 @@ public sealed record CreatedSession(string SessionId, string PickupCode, DateTim
 /// <param name="UncountedFiles">Files whose pages are not known.</param>
 /// <param name="PaidAt">When the shop marked it as paid; null if it did not.</param>
 /// <param name="PaidAmount">What it cost then, in the smallest unit of the currency; null if that was not known.</param>
+/// <param name="Printing">Whether a file of it is at a printer.</param>
 public sealed record CustomerSession(
     string SessionId,
     string PickupCode,
@@ -42,7 +43,8 @@ public sealed record CustomerSession(
     int UncountedFiles,
     JobPrice Price,
     DateTimeOffset? PaidAt,
-    long? PaidAmount);
+    long? PaidAmount,
+    bool Printing = false);
 
 /// <summary>A place in a shop's queue.</summary>
 /// <param name="Token">The customer's number, 1 to 999.</param>
@@ -58,6 +60,7 @@ public sealed record QueuePlace(int Token, int Before);
 /// <param name="Scan">One of <see cref="ScanResults"/>.</param>
 /// <param name="PrintedPages">Pages that come out of the printer, those of all copies; null if the document's are not known.</param>
 /// <param name="Price">In the smallest unit of the shop's currency; null: told at the counter.</param>
+/// <param name="Print">The newest attempt to print it; null if there is none.</param>
 public sealed record CustomerFile(
     Guid Id,
     string Name,
@@ -69,7 +72,8 @@ public sealed record CustomerFile(
     string Scan,
     PrintOptions PrintOptions,
     long? PrintedPages,
-    long? Price);
+    long? Price,
+    FilePrint? Print = null);
 
 /// <summary>Whether a shop can be reached, and what it prints.</summary>
 /// <param name="Online">The shop takes uploads now.</param>

@@ -68,6 +68,12 @@ public sealed record SessionUpdated(
     DateTimeOffset? PaidAt,
     long? PaidAmount) : ShopEvent;
 
+/// <summary>Somebody has reported on an attempt to print a file.</summary>
+/// <param name="EventId">The same if the event comes twice.</param>
+/// <param name="Print">The attempt as it is known now.</param>
+/// <param name="Timestamp">When it happened.</param>
+public sealed record PrintChanged(long EventId, string SessionId, string PickupCode, Guid FileId, Print Print, DateTimeOffset Timestamp) : ShopEvent;
+
 /// <summary>What an event says of a file.</summary>
 /// <param name="Scan">One of <see cref="ScanResults"/>.</param>
 /// <param name="Pages">Pages of a PDF that could be read.</param>

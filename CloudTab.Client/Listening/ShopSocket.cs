@@ -184,6 +184,8 @@ internal sealed class ShopSocket
                 return [Calls.Read(message.Span, JsonContext.Default.SessionAnnounced)];
             case "session_updated":
                 return [Calls.Read(message.Span, JsonContext.Default.SessionUpdated)];
+            case "print_changed":
+                return [Calls.Read(message.Span, JsonContext.Default.PrintChanged)];
             default:
                 return []; // Answers to what this client does not ask, and what a newer relay says.
         }

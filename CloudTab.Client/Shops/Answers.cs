@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace CloudTab.Client;
 
 // What the relay wraps around its answers to a shop.
@@ -11,6 +13,8 @@ internal sealed record TicketAnswer(string Ticket, int ExpiresIn);
 
 internal sealed record KeysAnswer(IReadOnlyList<ShopKey> Keys);
 
-internal sealed record KeyName(string Name);
+internal sealed record NewKey(string Name, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Device);
+
+internal sealed record ReleaseReason(string Reason);
 
 internal sealed record OfferAnswer(Offer Offer);

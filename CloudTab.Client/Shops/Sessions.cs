@@ -13,6 +13,7 @@ namespace CloudTab.Client;
 /// <param name="PaidAt">When the shop marked it as paid; null if it did not.</param>
 /// <param name="PaidAmount">What it cost then, in the smallest unit of the currency; null if that was not known.</param>
 /// <param name="PrintOptions">How its files are to be printed: each way once.</param>
+/// <param name="Printing">Whether a file of it is at a printer: its claim does not lapse, and nobody else gets it.</param>
 public sealed record PendingSession(
     string SessionId,
     string PickupCode,
@@ -27,7 +28,8 @@ public sealed record PendingSession(
     JobPrice Price,
     DateTimeOffset? PaidAt,
     long? PaidAmount,
-    IReadOnlyList<PrintOptions> PrintOptions);
+    IReadOnlyList<PrintOptions> PrintOptions,
+    bool Printing = false);
 
 /// <summary>A page of the pending list, newest first.</summary>
 /// <param name="Count">Sessions on this page.</param>
@@ -43,6 +45,7 @@ public sealed record PendingPage(int Count, IReadOnlyList<PendingSession> Sessio
 /// <param name="PaidAt">When the shop marked it as paid; null if it did not.</param>
 /// <param name="PaidAmount">What it cost then, in the smallest unit of the currency; null if that was not known.</param>
 /// <param name="PrintOptions">How its files are to be printed: each way once.</param>
+/// <param name="Printing">Whether a file of it is at a printer: its claim does not lapse, and nobody else gets it.</param>
 public sealed record ProcessingSession(
     string SessionId,
     string PickupCode,
@@ -59,7 +62,8 @@ public sealed record ProcessingSession(
     JobPrice Price,
     DateTimeOffset? PaidAt,
     long? PaidAmount,
-    IReadOnlyList<PrintOptions> PrintOptions);
+    IReadOnlyList<PrintOptions> PrintOptions,
+    bool Printing = false);
 
 /// <summary>One session with its files. Of one that its customer has not submitted the shop sees none.</summary>
 /// <param name="Status">One of <see cref="SessionStatuses"/>.</param>
@@ -70,6 +74,7 @@ public sealed record ProcessingSession(
 /// <param name="PaidAt">When the shop marked it as paid; null if it did not.</param>
 /// <param name="PaidAmount">What it cost then, in the smallest unit of the currency; null if that was not known.</param>
 /// <param name="Files">In the order in which they came, also those that are deleted.</param>
+/// <param name="Printing">Whether a file of it is at a printer: its claim does not lapse, and nobody else gets it.</param>
 public sealed record SessionDetails(
     string SessionId,
     string PickupCode,
@@ -86,7 +91,8 @@ public sealed record SessionDetails(
     JobPrice Price,
     DateTimeOffset? PaidAt,
     long? PaidAmount,
-    IReadOnlyList<FileDetails> Files);
+    IReadOnlyList<FileDetails> Files,
+    bool Printing = false);
 
 /// <summary>A file as its shop sees it.</summary>
 /// <param name="Name">For display: without path or control characters, with the ending of its type.</param>
@@ -99,6 +105,7 @@ public sealed record SessionDetails(
 /// <param name="Scan">One of <see cref="ScanResults"/>.</param>
 /// <param name="PrintedPages">Pages that come out of the printer, those of all copies; null if the document's are not known.</param>
 /// <param name="Price">In the smallest unit of the shop's currency; null: told at the counter.</param>
+/// <param name="Print">The newest attempt to print it; null if there is none.</param>
 public sealed record FileDetails(
     Guid Id,
     string Name,
@@ -111,7 +118,8 @@ public sealed record FileDetails(
     string Scan,
     PrintOptions PrintOptions,
     long? PrintedPages,
-    long? Price)
+    long? Price,
+    FilePrint? Print = null)
 {
     /// <summary>Whether its bytes are there to be downloaded.</summary>
     public bool IsStored => Status == "stored";

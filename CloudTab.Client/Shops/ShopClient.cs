@@ -67,8 +67,22 @@ public sealed class ShopClient
     public Task ReleaseAsync(string session, CancellationToken cancellationToken = default) =>
         SendAsync(HttpMethod.Post, PathOf(session, "/release"), cancellationToken);
 
+    /// <summary>
+    /// Gives a claimed session back to the queue, for a reason. So can any key of the shop while a file is at a printer, if the program that
+    /// prints does not answer any more, say: what became of its attempts is unknown then.
+    /// </summary>
+    /// <param name="reason">1 to 200 characters.</param>
+    /// <exception cref="CloudTabException">409 `already_claimed`, `session_closed`, `not_submitted`; 404 `session_not_found`.</exception>
+    public async Task ReleaseAsync(string session, string reason, CancellationToken cancellationToken = default)
+    {
+        using var answer = await _calls.SendAsync(
+            () => Request(HttpMethod.Post, PathOf(session, "/release"), Calls.Json(new ReleaseReason(reason), JsonContext.Default.ReleaseReason)),
+            canRepeat: true,
+            cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Completes a claimed session. Its files are deleted at once.</summary>
-    /// <exception cref="CloudTabException">409 `not_claimed`, `already_claimed`, `session_closed`, `not_submitted`; 404 `session_not_found`.</exception>
+    /// <exception cref="CloudTabException">409 `not_claimed`, `already_claimed`, `still_printing`, `session_closed`, `not_submitted`; 404 `session_not_found`.</exception>
     public Task CompleteAsync(string session, CancellationToken cancellationToken = default) =>
         SendAsync(HttpMethod.Post, PathOf(session, "/complete"), cancellationToken);
 
@@ -113,6 +127,42 @@ public sealed class ShopClient
         }
     }
 
+    /// <summary>
+    /// Reports an attempt to print a file. The same report again changes nothing. Send those of an attempt in their order, and
+    /// <see cref="PrintStates.Sent"/> before the printer gets a byte: from then on the claim does not lapse.
+    /// </summary>
+    /// <returns>The attempt as it is known then. A report that is older than that has changed nothing.</returns>
+    /// <exception cref="CloudTabException">
+    /// 409 `already_printed` (a new attempt needs <see cref="PrintReport.Again"/>), `still_printing`, `not_claimed`, `already_claimed`,
+    /// `session_closed`; 410 `file_deleted`; 404 `file_not_found`; 400 `invalid_request`, `invalid_print_options`.
+    /// </exception>
+    public async Task<Print> ReportPrintAsync(Guid file, PrintReport report, CancellationToken cancellationToken = default)
+    {
+        var answer = await _calls.SendAsync(
+            () => Request(HttpMethod.Post, FileOf(file, "/prints"), Calls.Json(report, JsonContext.Default.PrintReport)),
+            JsonContext.Default.PrintAnswer,
+            canRepeat: true,
+            cancellationToken).ConfigureAwait(false);
+        return answer.Print;
+    }
+
+    /// <summary>The attempts to print a file, oldest first.</summary>
+    /// <exception cref="CloudTabException">404 `file_not_found`.</exception>
+    public async Task<IReadOnlyList<Print>> GetPrintsAsync(Guid file, CancellationToken cancellationToken = default) =>
+        (await SendAsync(HttpMethod.Get, FileOf(file, "/prints"), JsonContext.Default.PrintsAnswer, cancellationToken).ConfigureAwait(false)).Prints;
+
+    /// <summary>A print agent's sign of life.</summary>
+    /// <exception cref="CloudTabException">400 `invalid_request`.</exception>
+    public async Task ReportAgentAsync(AgentReport report, CancellationToken cancellationToken = default)
+    {
+        using var answer = await _calls.SendAsync(
+            () => Request(HttpMethod.Put, "/api/shopkeeper/agent", Calls.Json(report, JsonContext.Default.AgentReport)), canRepeat: true, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>The shop's print agents and their printers, by the names of their keys.</summary>
+    public async Task<IReadOnlyList<Agent>> GetAgentsAsync(CancellationToken cancellationToken = default) =>
+        (await SendAsync(HttpMethod.Get, "/api/shopkeeper/agents", JsonContext.Default.AgentsAnswer, cancellationToken).ConfigureAwait(false)).Agents;
+
     /// <summary>A ticket with which a page opens a socket without knowing the key.</summary>
     public async Task<SocketTicket> CreateTicketAsync(CancellationToken cancellationToken = default)
     {
@@ -125,9 +175,10 @@ public sealed class ShopClient
         (await SendAsync(HttpMethod.Get, "/api/shopkeeper/keys", JsonContext.Default.KeysAnswer, cancellationToken).ConfigureAwait(false)).Keys;
 
     /// <summary>Makes another key of the shop. It is not repeated: there could be two.</summary>
+    /// <param name="isDevice">Whether it is for a print agent, and opens only what that needs.</param>
     /// <exception cref="CloudTabException">409 `too_many_keys`; 400 `invalid_request`.</exception>
-    public Task<NewShopKey> CreateKeyAsync(string name, CancellationToken cancellationToken = default) => _calls.SendAsync(
-        () => Request(HttpMethod.Post, "/api/shopkeeper/keys", Calls.Json(new KeyName(name), JsonContext.Default.KeyName)),
+    public Task<NewShopKey> CreateKeyAsync(string name, bool isDevice = false, CancellationToken cancellationToken = default) => _calls.SendAsync(
+        () => Request(HttpMethod.Post, "/api/shopkeeper/keys", Calls.Json(new NewKey(name, isDevice), JsonContext.Default.NewKey)),
         JsonContext.Default.NewShopKey,
         canRepeat: false,
         cancellationToken);

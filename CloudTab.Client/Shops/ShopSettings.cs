@@ -19,7 +19,8 @@ public sealed record ShopChange(
 /// <param name="LastUsedAt">Null if it was never used.</param>
 /// <param name="RevokedAt">Null if it was not revoked.</param>
 /// <param name="Current">Whether it is the client's own.</param>
-public sealed record ShopKey(Guid Id, string Name, string Prefix, DateTimeOffset CreatedAt, DateTimeOffset? LastUsedAt, DateTimeOffset? RevokedAt, bool Current);
+/// <param name="Device">Whether it is for a print agent, and opens only what that needs.</param>
+public sealed record ShopKey(Guid Id, string Name, string Prefix, DateTimeOffset CreatedAt, DateTimeOffset? LastUsedAt, DateTimeOffset? RevokedAt, bool Current, bool Device = false);
 
 /// <summary>A key that was made.</summary>
 /// <param name="Key">Its text: the relay shows it this once.</param>

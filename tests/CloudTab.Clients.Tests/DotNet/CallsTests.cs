@@ -126,7 +126,7 @@ public sealed class CallsTests(RunningRelay relay)
     {
         using var client = relay.Client();
 
-        var key = await client.Shop.CreateKeyAsync("Counter 2", Token);
+        var key = await client.Shop.CreateKeyAsync("Counter 2", cancellationToken: Token);
         using (var second = relay.Client(key: key.Key))
             Assert.Contains(await second.Shop.GetKeysAsync(Token), listed => listed.Current && listed.Id == key.Id && listed.Name == "Counter 2");
         await client.Shop.RevokeKeyAsync(key.Id, Token);

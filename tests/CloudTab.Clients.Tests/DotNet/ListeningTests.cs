@@ -88,7 +88,7 @@ public sealed class ListeningTests(RunningRelay relay)
     public async Task A_key_that_is_revoked_ends_the_events()
     {
         using var owner = relay.Client();
-        var key = await owner.Shop.CreateKeyAsync("Counter 3", Token);
+        var key = await owner.Shop.CreateKeyAsync("Counter 3", cancellationToken: Token);
         using var client = relay.Client(key: key.Key);
         await using var events = new Listener(client.Shop.ListenAsync(Token));
         await events.NextAsync<PendingSessions>();
@@ -103,7 +103,7 @@ public sealed class ListeningTests(RunningRelay relay)
     public async Task A_reader_that_wants_no_more_closes_the_socket()
     {
         using var client = relay.Client();
-        var key = await client.Shop.CreateKeyAsync("Counter 4", Token);
+        var key = await client.Shop.CreateKeyAsync("Counter 4", cancellationToken: Token);
         using var second = relay.Client(key: key.Key);
 
         await foreach (var next in second.Shop.ListenAsync(Token))
@@ -137,28 +137,5 @@ public sealed class ListeningTests(RunningRelay relay)
         };
 
         Assert.InRange(end.Pause(failures).TotalMilliseconds, least, most);
-    }
-
-    /// <summary>Reads events one after the other, with a limit.</summary>
-    private sealed class Listener(IAsyncEnumerable<ShopEvent> events) : IAsyncDisposable
-    {
-        private readonly IAsyncEnumerator<ShopEvent> _events = events.GetAsyncEnumerator(Token);
-
-        /// <summary>The next event of a kind; others are skipped.</summary>
-        public Task<T> NextAsync<T>()
-            where T : ShopEvent => NextAsync<T>(_ => true);
-
-        public async Task<T> NextAsync<T>(Func<T, bool> isWanted)
-            where T : ShopEvent
-        {
-            while (true)
-            {
-                Assert.True(await _events.MoveNextAsync().AsTask().WaitAsync(Limit, Token));
-                if (_events.Current is T wanted && isWanted(wanted))
-                    return wanted;
-            }
-        }
-
-        public ValueTask DisposeAsync() => _events.DisposeAsync();
     }
 }

@@ -55,6 +55,7 @@ public sealed class TransfersTests(RunningRelay relay)
         await Assert.ThrowsAsync<InvalidDataException>(() => client.Shop.DownloadAsync(session.Files[0], printed, cancellationToken: Token));
 
         Assert.Equal(content.Length, printed.Length); // All of it came, and one byte was another one.
+        await client.Customer.WithdrawAsync(session.SessionId, Token);
     }
 
     [Fact]
