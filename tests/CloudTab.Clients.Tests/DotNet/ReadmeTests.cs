@@ -128,6 +128,27 @@ public sealed partial class ReadmeTests(RunningRelay relay) : IDisposable
         await relay.AssertPrintsAsync(session.SessionId, document);
     }
 
+    [Fact]
+    public async Task A_file_is_reported_as_printed()
+    {
+        using var client = relay.Client();
+        var session = await client.ClaimedAsync(ClientOf.Pdf(1_000), Token);
+        var (file, cancellationToken) = (session.Files[0], Token);
+
+        // Example
+        var report = new PrintReport(Guid.NewGuid(), "Front desk", PrintStates.Sent);
+        await client.Shop.ReportPrintAsync(file.Id, report, cancellationToken);
+
+        await client.Shop.ReportPrintAsync(file.Id, report with { State = PrintStates.Printing, Reasons = ["media-empty"] }, cancellationToken);
+
+        await client.Shop.ReportPrintAsync(
+            file.Id, report with { State = PrintStates.Printed, Grade = PrintGrades.PrinterFinished, Pages = 3 }, cancellationToken);
+        // End
+
+        Assert.Equal(3, Assert.Single(await client.Shop.GetPrintsAsync(file.Id, Token)).Pages);
+        await client.Shop.CompleteAsync(session.SessionId, Token);
+    }
+
     public void Dispose() => _folder.Delete(recursive: true);
 
     // Code between the two lines, as deep as a method's.
