@@ -1,4 +1,5 @@
 using CloudTab.Gateway;
+using CloudTab.Pages;
 using CloudTab.ServiceDefaults;
 
 var builder = WebApplication.CreateBuilder(args);
@@ -9,6 +10,7 @@ builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInf
 builder.Services.AddHttpClient();
 builder.Services.AddSingleton<Health>();
 builder.Services.AddSingleton<Departures>();
+builder.Services.AddPages();
 builder.AddListener();
 builder.AddRoutes();
 builder.AddSampling();

@@ -5,7 +5,10 @@ using Microsoft.Net.Http.Headers;
 
 namespace CloudTab.Pages;
 
-/// <summary>A browser that asked for a page gets its failures as one. Programs, and everything below /api, get problem details.</summary>
+/// <summary>
+/// A browser that asked for a page gets its failures as one. Programs get problem details, and so does everything below /api, unless somebody
+/// has followed a link to there (Sec-Fetch-Mode, https://www.w3.org/TR/fetch-metadata/; old browsers do not send it).
+/// </summary>
 internal sealed class ProblemPageWriter(IOptions<ProblemDetailsOptions> options) : IProblemDetailsWriter
 {
     private const string Html = "text/html";
@@ -13,7 +16,7 @@ internal sealed class ProblemPageWriter(IOptions<ProblemDetailsOptions> options)
     public bool CanWrite(ProblemDetailsContext context)
     {
         var request = context.HttpContext.Request;
-        return !request.Path.ToString().Contains("/api/", StringComparison.Ordinal)
+        return (request.Headers["Sec-Fetch-Mode"] == "navigate" || !request.Path.ToString().Contains("/api/", StringComparison.Ordinal))
             && MediaTypeHeaderValue.TryParseList(request.Headers.Accept, out var accepted)
             && accepted.Any(type => type.MediaType.Equals(Html, StringComparison.OrdinalIgnoreCase));
     }

@@ -409,6 +409,34 @@ public sealed class GatewayTests : IAsyncLifetime
         Assert.Equal("nosniff", answer.Headers.GetValues("X-Content-Type-Options").Single());
     }
 
+    [Theory]
+    [InlineData("/nowhere", HttpStatusCode.NotFound, "Not found")]
+    [InlineData("/api/nowhere", HttpStatusCode.NotFound, "Not found")]
+    [InlineData("/sessions/abc", HttpStatusCode.ServiceUnavailable, "That did not work")]
+    [InlineData("/api/shopkeeper/files/abc/download", HttpStatusCode.ServiceUnavailable, "That did not work")]
+    public async Task A_browser_that_goes_to_an_address_gets_every_failure_as_a_page(string path, HttpStatusCode status, string heading)
+    {
+        await _uploadApi.StopAsync();
+        await _shopApi.StopAsync();
+        using var request = new HttpRequestMessage(HttpMethod.Get, path)
+        {
+            Headers = { { "Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8" }, { "Sec-Fetch-Mode", "navigate" } },
+        };
+
+        using var answer = await _client.SendAsync(request, Token);
+
+        Assert.Equal(status, answer.StatusCode);
+        Assert.Equal("text/html", answer.Content.Headers.ContentType?.MediaType);
+        var html = await answer.Content.ReadAsStringAsync(Token);
+        Assert.Contains($"<h1>{heading}</h1>", html, StringComparison.Ordinal);
+        Assert.Matches("<link rel=\"stylesheet\" href=\"/assets/customer-[A-Za-z0-9_-]+\\.css\"", html);
+        Assert.Contains("script-src 'self';", answer.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
+        Assert.Equal(status == HttpStatusCode.ServiceUnavailable, answer.Headers.RetryAfter is not null);
+        // The same address for a program.
+        using var program = await _client.GetAsync(new Uri(path, UriKind.Relative), Token);
+        await program.IsProblemAsync(status, status == HttpStatusCode.NotFound ? "not_found" : "unavailable");
+    }
+
     [Fact]
     public async Task A_request_that_a_service_has_begun_to_read_is_never_retried()
     {

@@ -66,7 +66,9 @@ public sealed partial class ShopPageTests(RelayFixture relay) : IClassFixture<Re
         Assert.StartsWith("sandbox allow-scripts allow-modals; default-src 'none'; script-src 'self' 'wasm-unsafe-eval';", policy, StringComparison.Ordinal);
         Assert.DoesNotContain("allow-same-origin", policy, StringComparison.Ordinal);
         Assert.Equal("SAMEORIGIN", frame.Headers.GetValues("X-Frame-Options").Single());
-        Assert.Equal("DENY", (await client.GetAsync("/shop", Token)).Headers.GetValues("X-Frame-Options").Single());
+        using var page = await client.GetAsync("/shop", Token);
+        Assert.Equal("DENY", page.Headers.GetValues("X-Frame-Options").Single());
+        Assert.StartsWith("default-src 'self'; script-src 'self';", page.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
     }
 
     [GeneratedRegex("class=\"job-code\">(?<code>[^<]+)<", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
