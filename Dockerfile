@@ -10,7 +10,7 @@
 # in Kubernetes, 10.0-noble-chiseled has neither shell nor package manager.
 ARG RUNTIME=10.0-noble
 ARG SDK=10.0-noble
-# The pages' scripts are built with Node.js; no image that runs has it.
+# The pages' scripts are built with Node.js (20.19+ or 22.12+); no image that runs has it.
 ARG NODE=22-bookworm-slim
 
 FROM node:$NODE AS node
