@@ -42,7 +42,13 @@ function open(): Promise<IDBDatabase> {
 async function tryTo<T>(work: (jobs: IDBObjectStore, files: IDBObjectStore) => Promise<T>): Promise<T | null> {
   try {
     const transaction = (await open()).transaction(['jobs', 'files'], 'readwrite')
-    return await work(transaction.objectStore('jobs'), transaction.objectStore('files'))
+    const complete = new Promise((resolve, reject) => {
+      transaction.oncomplete = resolve
+      transaction.onabort = () => reject(transaction.error)
+    })
+    // Nothing is written before that: a page that went on to another one now would undo it.
+    const [result] = await Promise.all([work(transaction.objectStore('jobs'), transaction.objectStore('files')), complete])
+    return result
   } catch {
     return null
   }
@@ -72,17 +78,19 @@ export class Memory {
     return tryTo((_, files) => done(files.delete(item.id)))
   }
 
+  /** The list, before any file of it is read: a row that is still to be sent has the state `examining` until read() has answered. */
   async load(): Promise<Job | null> {
     await forgetOld()
     const saved = await tryTo((jobs) => done<Saved | undefined>(jobs.get(this.key)))
     if (!saved) return null
-    const items: Item[] = []
-    for (const item of saved.items) {
-      const whole = item.state === 'done' ? null : ((await tryTo((_, files) => done<Blob | undefined>(files.get(item.id)))) ?? null)
-      const isThere = item.state === 'done' || (whole !== null && (await isReadable(whole)))
-      items.push({ ...item, whole, small: null, picture: null, state: item.state === 'done' ? 'done' : isThere ? 'ready' : 'lost' })
-    }
+    const items = saved.items.map((item) => ({ ...item, whole: null, small: null, picture: null, state: item.state === 'done' ? item.state : ('examining' as const) }))
     return { ...saved, items }
+  }
+
+  /** The file of a row; null: the browser has lost it. */
+  async read(item: Item): Promise<Blob | null> {
+    const blob = await tryTo((_, files) => done<Blob | undefined>(files.get(item.id)))
+    return blob && (await isReadable(blob)) ? blob : null
   }
 
   clear(): Promise<unknown> {

@@ -24,6 +24,8 @@ class Send extends LitElement {
   private memory!: Memory
   private job: Job = { sessionId: null, customerName: '', sending: false, items: [] }
   private sending: Sending | null = null
+  /** While this page sends, or wants to. */
+  private stopping: AbortController | null = null
   private error: string | null = null
   private news = ''
   private saving: ReturnType<typeof setTimeout> | null = null
@@ -47,6 +49,8 @@ class Send extends LitElement {
     addEventListener('dragleave', this.left)
     addEventListener('drop', this.dropped)
     addEventListener('paste', this.pasted)
+    addEventListener('online', this.networked)
+    addEventListener('offline', this.networked)
   }
 
   override disconnectedCallback() {
@@ -55,17 +59,28 @@ class Send extends LitElement {
     removeEventListener('dragleave', this.left)
     removeEventListener('drop', this.dropped)
     removeEventListener('paste', this.pasted)
+    removeEventListener('online', this.networked)
+    removeEventListener('offline', this.networked)
   }
 
   private async restore(chosen: File[]) {
     const job = await this.memory.load()
     if (job) {
-      this.job = { ...job, customerName: this.job.customerName || job.customerName }
-      for (const item of job.items) void this.enqueue(() => picture(item))
+      // What has been chosen meanwhile comes behind it.
+      this.job = { ...job, customerName: this.job.customerName || job.customerName, items: [...job.items, ...this.items] }
+      for (const item of job.items) if (item.state !== 'done') void this.enqueue(() => this.recall(item))
       this.requestUpdate()
     }
-    this.add([...chosen, ...(await takeShared())])
-    if (job?.sending && job.items.every((item) => item.state !== 'lost')) await this.send()
+    this.add([...chosen, ...(await takeShared().catch(() => []))])
+    await this.examining
+    if (job?.sending && this.items.every((item) => item.state !== 'lost')) await this.send()
+  }
+
+  private async recall(item: Item) {
+    item.whole = await this.memory.read(item)
+    item.state = item.whole ? 'ready' : 'lost'
+    this.requestUpdate()
+    await picture(item)
   }
 
   private get items() {
@@ -127,10 +142,11 @@ class Send extends LitElement {
     return this.examining
   }
 
+  /** The row before its file: a file of no row would stay for ever. */
   private async keep(item: Item) {
+    await this.memory.save(this.job)
     const blob = body(item)
-    if (blob) await this.memory.keep(item, blob)
-    this.save()
+    if (blob && this.items.includes(item)) await this.memory.keep(item, blob)
   }
 
   private save() {
@@ -142,7 +158,7 @@ class Send extends LitElement {
   }
 
   private get isSending() {
-    return this.sending !== null
+    return this.stopping !== null
   }
 
   private drop(item: Item) {
@@ -174,37 +190,43 @@ class Send extends LitElement {
   private async send() {
     await this.examining
     if (this.isSending) return
-    if (!('locks' in navigator)) return this.sendAlone()
-    await navigator.locks.request(`cloudtab ${this.shop.prefix}#${this.shop.sessionId ?? ''}`, { ifAvailable: true }, async (lock) => {
-      if (lock) return this.sendAlone()
-      this.error = say('customer.otherTab')
+    this.stopping = new AbortController()
+    const { signal } = this.stopping
+    this.error = null
+    this.requestUpdate()
+    try {
+      if (!('locks' in navigator)) return await this.sendAlone(signal)
+      await navigator.locks.request(`cloudtab ${this.shop.prefix}#${this.shop.sessionId ?? ''}`, { ifAvailable: true }, async (lock) => {
+        if (lock) return this.sendAlone(signal)
+        this.error = say('customer.otherTab')
+      })
+    } finally {
+      this.stopping = null
       this.requestUpdate()
-    })
+    }
   }
 
-  private async sendAlone() {
-    if (this.isSending) return
-    this.error = null
+  private async sendAlone(signal: AbortSignal) {
     this.job.sending = true
     try {
-      const sessionId = (this.job.sessionId ??= await this.open())
+      const sessionId = (this.job.sessionId ??= await this.open(signal))
       await this.memory.save(this.job)
+      signal.throwIfAborted()
       this.sending = new Sending(this.shop, sessionId, this.items.filter(isWanted), this.memory, this.progressed)
       this.requestUpdate()
       await this.sending.run()
       await this.finish(sessionId)
     } catch (failure) {
-      await this.failed(failure)
+      if (!signal.aborted) await this.failed(failure)
     } finally {
       this.sending = null
-      this.requestUpdate()
       void this.memory.save(this.job)
     }
   }
 
-  private async open(): Promise<string> {
+  private async open(signal: AbortSignal): Promise<string> {
     const { customerName } = this.job
-    const answer = await call<CustomerSchemas['SessionAnswer']>('POST', `${this.shop.prefix}/api/customer/sessions/create`, customerName.trim() === '' ? {} : { customerName: customerName.trim() })
+    const answer = await call<CustomerSchemas['SessionAnswer']>('POST', `${this.shop.prefix}/api/customer/sessions/create`, customerName.trim() === '' ? {} : { customerName: customerName.trim() }, signal)
     return answer.sessionId
   }
 
@@ -239,6 +261,7 @@ class Send extends LitElement {
 
   private async cancel() {
     this.job.sending = false
+    this.stopping?.abort()
     this.sending?.stop()
     const sessionId = this.job.sessionId
     if (!sessionId || this.shop.sessionId) return
@@ -280,6 +303,8 @@ class Send extends LitElement {
   private readonly pasted = (event: ClipboardEvent) => {
     if (event.clipboardData?.files.length) this.add([...event.clipboardData.files])
   }
+
+  private readonly networked = () => this.requestUpdate()
 
   private readonly picked = (event: Event) => {
     const input = event.target as HTMLInputElement
@@ -326,7 +351,7 @@ class Send extends LitElement {
     return html`
       <li class="file ${item.state}">
         <div class="thumb" aria-hidden="true">
-          ${item.picture ? html`<img src=${item.picture} alt="" class="turn-${item.turns}">` : html`<span>${item.type ? badge(item) : ''}</span>`}
+          ${item.picture ? html`<img src=${item.picture} alt="" class="turn-${item.turns}">` : html`<span>${item.state === 'examining' ? '' : badge(item)}</span>`}
         </div>
         <div class="about">
           <span class="name"><bdi>${item.name}</bdi></span>
@@ -425,11 +450,11 @@ class Send extends LitElement {
   }
 
   private sendingPanel(): TemplateResult {
-    const { sent, total, secondsLeft } = this.sending!.progress
+    const { sent, total, secondsLeft } = this.sending?.progress ?? { sent: 0, total: this.items.filter(isWanted).reduce((sum, item) => sum + item.size, 0), secondsLeft: null }
     const percent = total === 0 ? 0 : Math.floor((100 * sent) / total)
     return html`
       <div class="upload" role="group" aria-label=${say('customer.sending')}>
-        <p class="percent"><b>${percent}<small>%</small></b> <span>${timeLeft(secondsLeft)}</span></p>
+        <p class="percent"><b>${percent}<small>%</small></b> <span>${navigator.onLine ? timeLeft(secondsLeft) : say('customer.state.retrying')}</span></p>
         <progress max="100" .value=${percent} aria-label=${say('customer.sending')}>${percent} %</progress>
         <p class="hint">${say('customer.sending.hint', { sent: size(sent), total: size(total) })}</p>
         <button type="button" class="small" @click=${() => void this.cancel()}>${say('customer.cancel')}</button>

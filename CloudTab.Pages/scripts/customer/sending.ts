@@ -16,6 +16,8 @@ export class Refused extends Error {
   }
 }
 
+const shopClosed = 'shop_closed'
+
 /** The time of a session is up, and its files are deleted. */
 export const isOver = (code = '') => code === 'session_closed' || code === 'session_not_found'
 
@@ -23,32 +25,33 @@ type Problem = CustomerSchemas['ProblemDetails']
 
 export const wordsFor = ({ code, detail }: Problem) => find(`common.error.${code}`) ?? detail ?? say('common.error.internal_error')
 
-/** A call that is repeated until it is answered. */
-export async function call<Answer = unknown>(method: string, address: string, json?: unknown): Promise<Answer> {
+/** A call that is repeated until it is answered, or until the signal, which it throws the reason of. */
+export async function call<Answer = unknown>(method: string, address: string, json?: unknown, signal?: AbortSignal): Promise<Answer> {
   for (let failures = 0; ; failures++) {
+    signal?.throwIfAborted()
     const answer = await fetch(address, {
       method,
+      ...(signal ? { signal } : {}),
       ...(json === undefined ? {} : { body: JSON.stringify(json), headers: { 'Content-Type': 'application/json' } }),
     }).catch(() => null)
     if (answer?.ok) return answer.status === 204 ? undefined as Answer : answer.json()
-    if (answer && !isPassing(answer.status)) {
-      const problem: Problem = await answer.json().catch(() => ({}))
-      throw new Refused(problem.code ?? '', wordsFor(problem))
-    }
-    await pause(failures, Number(answer?.headers.get('Retry-After') ?? 0) * 1000)
+    const problem: Problem = (await answer?.json().catch(() => null)) ?? {}
+    if (answer && !isPassing(answer.status, problem.code)) throw new Refused(problem.code ?? '', wordsFor(problem))
+    await pause(failures, Number(answer?.headers.get('Retry-After') ?? 0) * 1000, signal)
   }
 }
 
-const isPassing = (status: number) => [0, 408, 409, 423, 429, 500, 502, 503, 504].includes(status)
+/** A conflict passes (the server is at another offset), a closed shop does not. */
+const isPassing = (status: number, code = '') => [0, 408, 409, 423, 429, 500, 502, 503, 504].includes(status) && code !== shopClosed
 
 let wakeAll = new AbortController()
 
 /** Waits longer each time, but no longer than until the network is back or the customer looks at the page again. */
-function pause(failures: number, least: number): Promise<void> {
+function pause(failures: number, least: number, signal?: AbortSignal): Promise<void> {
   const time = Math.max(least, Math.min(longestPause, 1000 * 2 ** failures) * (0.75 + Math.random() / 2))
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, time)
-    wakeAll.signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
+    for (const one of signal ? [wakeAll.signal, signal] : [wakeAll.signal]) one.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
   })
 }
 
@@ -117,9 +120,9 @@ export class Sending {
       if (this.stopped) break
       if (item.sent > before) failures = 0
       const status = failure.originalResponse?.getStatus() ?? 0
-      if (!isPassing(status)) {
-        const problem = read(failure)
-        if (isOver(problem.code)) throw new Refused(problem.code ?? '', wordsFor(problem))
+      const problem = read(failure)
+      if (!isPassing(status, problem.code)) {
+        if (isOver(problem.code) || problem.code === shopClosed) throw new Refused(problem.code ?? '', wordsFor(problem))
         Object.assign(item, { state: 'failed', error: wordsFor(problem), sent: 0, uploadUrl: null })
         return this.changed()
       }

@@ -4,13 +4,28 @@
  */
 const worker = self as unknown as ServiceWorkerGlobalScope
 
-const shell = 'shell-1'
+/** Addresses of all that the customer's page may load, and a name for this set of them: put in by the build (vite.config.js). */
+declare const SHELL_ASSETS: readonly string[]
+declare const SHELL_VERSION: string
+
+const shell = `shell-${SHELL_VERSION}`
 const shared = 'shared'
 const form = /^\/(s\/[^/]+\/?)?$/
 const share = /^(\/s\/[^/]+)?\/share$/
 
-worker.addEventListener('install', () => void worker.skipWaiting())
+/** Most of it is in the browser's own cache by now: the page has just been loaded. That page goes beside it. */
+worker.addEventListener('install', (event) => {
+  event.waitUntil(
+    (async () => {
+      const cache = await caches.open(shell)
+      await cache.addAll([...SHELL_ASSETS])
+      const pages = (await worker.clients.matchAll({ type: 'window', includeUncontrolled: true })).map(({ url }) => new URL(url).pathname)
+      for (const pathname of new Set(pages.filter((one) => form.test(one)))) await keep(cache, pathname, await fetch(pathname))
+    })(),
+  )
+})
 
+/** A new version waits for this until no page of the one before is open: those still load from the old one's cache, which goes now. */
 worker.addEventListener('activate', (event) => {
   event.waitUntil(
     (async () => {
@@ -29,27 +44,24 @@ worker.addEventListener('fetch', (event) => {
   else if (request.method === 'GET' && request.mode === 'navigate' && form.test(pathname)) event.respondWith(fromNetwork(request, pathname))
 })
 
-/** Names have hashes: what is there is right. Old ones go as new ones come. */
-async function fromCache(request: Request): Promise<Response> {
-  const cache = await caches.open(shell)
-  const found = await cache.match(request)
-  if (found) return found
-  const answer = await fetch(request)
-  if (answer.ok && answer.headers.get('Cache-Control')?.includes('immutable')) await keep(cache, request, answer)
-  return answer
+/** Names have hashes: what is there is right, in whichever version's cache. */
+const fromCache = async (request: Request) => (await caches.match(request)) ?? fetch(request)
+
+/** Its address is the same with a slash at the end and without. What a full phone cannot keep is shown all the same. */
+async function keep(cache: Cache, pathname: string, answer: Response): Promise<void> {
+  if (answer.ok) await cache.put(addressOf(pathname), answer.clone()).catch(() => {})
 }
 
-/** What a full phone cannot keep is shown all the same. */
-const keep = (cache: Cache, request: RequestInfo, answer: Response) => cache.put(request, answer.clone()).catch(() => {})
+const addressOf = (pathname: string) => pathname.replace(/\/?$/, '/')
 
 async function fromNetwork(request: Request, pathname: string): Promise<Response> {
   const cache = await caches.open(shell)
   try {
     const answer = await fetch(request)
-    if (answer.ok) await keep(cache, pathname, answer)
+    await keep(cache, pathname, answer)
     return answer
   } catch (offline) {
-    const found = await cache.match(pathname)
+    const found = await cache.match(addressOf(pathname))
     if (found) return found
     throw offline
   }

@@ -1,7 +1,9 @@
 using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using CloudTab.Testing;
 using Microsoft.Playwright;
+using ZXing;
 using static Microsoft.Playwright.Assertions;
 
 namespace CloudTab.EndToEnd.Tests.Pages;
@@ -12,6 +14,7 @@ internal sealed partial class CustomerPage
     private readonly Browsers _browsers;
     private readonly PageShop _shop;
     private readonly bool _script;
+    private ICDPSession? _network;
 
     private CustomerPage(Browsers browsers, IPage page, PageShop shop, bool script) => (_browsers, Page, _shop, _script) = (browsers, page, shop, script);
 
@@ -21,9 +24,11 @@ internal sealed partial class CustomerPage
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static async Task<CustomerPage> OpenAsync(Browsers browsers, PageShop shop, bool script = true, string locale = "en-IN")
+    /// <param name="network">What stands between the phone and the shop, if that is not to be the loopback alone.</param>
+    public static async Task<CustomerPage> OpenAsync(Browsers browsers, PageShop shop, bool script = true, string locale = "en-IN", TcpProxy? network = null)
     {
-        var page = await browsers.OpenAsync(shop.Origin, new()
+        var origin = network is null ? shop.Origin : new UriBuilder(Uri.UriSchemeHttp, "127.0.0.1", network.Port).Uri;
+        var page = await browsers.OpenAsync(origin, new()
         {
             JavaScriptEnabled = script,
             Locale = locale,
@@ -95,6 +100,65 @@ internal sealed partial class CustomerPage
         await copy.GotoAsync($"/s/{_shop.Id}");
         await copy.SetContentAsync(await Page.ContentAsync());
         await Browsers.RecordAsync(copy, $"{state}-without-script");
+    }
+
+    /// <summary>How many bytes leave the phone in a second; null: as many as can.</summary>
+    public async Task SendAtMostAsync(int? bytesPerSecond, string connection = "none")
+    {
+        if (_network is null)
+        {
+            _network = await Page.Context.NewCDPSessionAsync(Page);
+            await _network.SendAsync("Network.enable");
+        }
+
+        await _network.SendAsync("Network.emulateNetworkConditions", new()
+        {
+            ["offline"] = false,
+            ["latency"] = 0,
+            ["downloadThroughput"] = -1,
+            ["uploadThroughput"] = bytesPerSecond ?? -1,
+            ["connectionType"] = connection,
+        });
+    }
+
+    /// <summary>Waits until so much of all files has been sent.</summary>
+    public async Task UntilPercentAsync(int percent) =>
+        await Page.WaitForFunctionAsync("(percent) => document.querySelector('.upload progress')?.value >= percent", percent);
+
+    /// <summary>Waits until the service worker keeps the page.</summary>
+    public async Task UntilShellKeptAsync() => await Page.EvaluateAsync("""
+        () => new Promise((resolve, reject) => {
+          setTimeout(() => reject(new Error('No service worker controls the page.')), 15_000)
+          if (navigator.serviceWorker.controller) resolve()
+          navigator.serviceWorker.addEventListener('controllerchange', resolve, { once: true })
+        })
+        """);
+
+    /// <summary>The phone is locked, or open again: what the page is told of it. Chromium has no screen here that could be dark.</summary>
+    public async Task SetVisibleAsync(bool visible) => await Page.EvaluateAsync("""
+        (visible) => {
+          Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => (visible ? 'visible' : 'hidden') })
+          document.dispatchEvent(new Event('visibilitychange'))
+        }
+        """, visible);
+
+    /// <summary>What a camera reads of a QR code on the page.</summary>
+    public async Task<string?> ScanAsync(ILocator code)
+    {
+        var picture = await code.ScreenshotAsync(new() { Animations = ScreenshotAnimations.Disabled });
+        var drawn = await Page.EvaluateAsync<JsonElement>("""
+            async (base64) => {
+              const picture = await createImageBitmap(new Blob([Uint8Array.from(atob(base64), (char) => char.charCodeAt(0))]))
+              const { width, height } = picture
+              const context = new OffscreenCanvas(width, height).getContext('2d')
+              context.drawImage(picture, 0, 0)
+              const { data } = context.getImageData(0, 0, width, height)
+              return { width, height, pixels: btoa(Array.from(data, (byte) => String.fromCharCode(byte)).join('')) }
+            }
+            """, Convert.ToBase64String(picture));
+        var source = new RGBLuminanceSource(
+            drawn.GetProperty("pixels").GetBytesFromBase64(), drawn.GetProperty("width").GetInt32(), drawn.GetProperty("height").GetInt32(), RGBLuminanceSource.BitmapFormat.RGBA32);
+        return new BarcodeReaderGeneric { Options = { PossibleFormats = [BarcodeFormat.QR_CODE], TryHarder = true } }.Decode(source)?.Text;
     }
 
     /// <summary>The session as a program sees it.</summary>

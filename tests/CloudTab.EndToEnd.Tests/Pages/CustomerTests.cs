@@ -4,6 +4,7 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using CloudTab.Testing;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
@@ -56,6 +57,7 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         using var claimed = await program.PostAsync(new Uri($"/api/shopkeeper/sessions/{job.PickupCode}/claim", UriKind.Relative), null, Token);
         Assert.Equal(HttpStatusCode.OK, claimed.StatusCode);
         await phone.SaysAsync("Your files are being printed");
+        await phone.RecordAsync("customer-processing");
         using var completed = await program.PostAsync(new Uri($"/api/shopkeeper/sessions/{job.PickupCode}/complete", UriKind.Relative), null, Token);
         await phone.SaysAsync("Done");
         await Expect(page.Locator(".file.deleted")).ToHaveCountAsync(2);
@@ -95,6 +97,7 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
 
         await page.GetByRole(AriaRole.Link, new() { Name = "Add more files" }).ClickAsync();
         await Expect(page.Locator("h1")).ToContainTextAsync("Add to your files");
+        await phone.RecordAsync("customer-adding");
         var same = await phone.SendAsync(CustomerFiles.Pdf("three.pdf", 1));
         Assert.Equal(job, same);
         await Expect(page.Locator(".files .name")).ToHaveTextAsync(["one.pdf", "two.pdf", "three.pdf"]);
@@ -213,13 +216,11 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
                 offsets.Add(long.Parse(offset, CultureInfo.InvariantCulture));
         };
         var file = CustomerFiles.Large("plan.pdf", 6 << 20);
-        var network = await page.Context.NewCDPSessionAsync(page);
-        await network.SendAsync("Network.enable");
-        await SlowDownAsync(network, uploadBytesPerSecond: 1 << 20);
+        await phone.SendAtMostAsync(1 << 20);
         await phone.ChooseAsync(CustomerFiles.Pdf("small.pdf", 1), file);
         await phone.PressSendAsync();
         await Expect(page.Locator(".file.done")).ToHaveCountAsync(1);
-        await UntilPercentAsync(page, 20);
+        await phone.UntilPercentAsync(20);
 
         // From here on nothing of it gets through.
         await page.RouteAsync("**/api/customer/uploads/*", route => route.AbortAsync("internetdisconnected"));
@@ -229,7 +230,7 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         await Expect(phone.Files.Nth(1)).ToContainTextAsync("No connection. It goes on by itself.");
         await phone.RecordAsync("customer-offline");
         await page.UnrouteAllAsync();
-        await SlowDownAsync(network, uploadBytesPerSecond: -1);
+        await phone.SendAtMostAsync(null);
         var job = await phone.ArrivedAsync();
         Assert.Contains(offsets, offset => offset > 0);
 
@@ -303,6 +304,52 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
             await phone.Page.GotoAsync(address);
             await Expect(phone.Page.Locator("h1")).ToHaveTextAsync("Not found");
         }
+
+        await phone.RecordAsync("customer-not-found");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_closed_shop_says_so_and_takes_nothing(bool script)
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        using var program = shop.Program(await shop.AddKeyAsync("Counter"));
+        using var closed = await program.PatchAsJsonAsync("/api/shopkeeper/shop", new { acceptsUploads = false }, Token);
+        Assert.Equal(HttpStatusCode.OK, closed.StatusCode);
+        var phone = await CustomerPage.OpenAsync(browsers, shop, script);
+        var alert = phone.Page.GetByRole(AriaRole.Alert);
+        await Expect(alert).ToHaveTextAsync("This shop is not taking files right now.");
+        await phone.RecordAsync("customer-closed");
+
+        await phone.ChooseAsync(CustomerFiles.Pdf("letter.pdf", 1));
+        await phone.PressSendAsync();
+        await Expect(alert).ToHaveTextAsync("This shop is not taking files right now.");
+        await Expect(phone.Page.Locator("ct-send button[type=submit]")).ToBeEnabledAsync();
+    }
+
+    [Fact]
+    public async Task What_only_the_server_finds_in_a_file_stands_beside_it_and_the_others_arrive()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        // The page looks at a text's beginning.
+        await phone.ChooseAsync(CustomerFiles.Of("notes.txt", "text/plain", new string('x', 5_000) + "\0\0\u0001"), CustomerFiles.Pdf("letter.pdf", 1));
+        await phone.PressSendAsync();
+
+        await Expect(phone.Files.First.Locator(".problem")).ToContainTextAsync("This kind of file cannot be printed here.");
+        await Expect(phone.Files.Nth(1)).ToContainTextAsync("Arrived");
+        await phone.RecordAsync("customer-failed");
+        await phone.Page.GetByRole(AriaRole.Button, new() { Name = "Remove notes.txt" }).ClickAsync();
+        await phone.PressSendAsync();
+        var job = await phone.ArrivedAsync();
+        Assert.Equal(1, (await phone.StatusAsync(job)).GetProperty("fileCount").GetInt32());
+
+        await shop.ExpireAsync(job);
+        await phone.SaysAsync("Time is up");
+        await Expect(phone.Page.Locator(".code")).ToHaveCountAsync(0);
+        await Expect(phone.Page.GetByRole(AriaRole.Link, new() { Name = "Deletion receipt" })).ToBeVisibleAsync();
+        await phone.RecordAsync("customer-expired");
     }
 
     [Fact]
@@ -333,7 +380,7 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         var page = phone.Page;
         var manifest = await page.EvaluateAsync<JsonElement>("async () => (await fetch(document.querySelector('link[rel=manifest]').href)).json()");
         Assert.Equal($"/s/{shop.Id}/share", manifest.GetProperty("share_target").GetProperty("action").GetString());
-        await page.EvaluateAsync("async () => { await navigator.serviceWorker.ready; if (!navigator.serviceWorker.controller) await new Promise((resolve) => navigator.serviceWorker.addEventListener('controllerchange', resolve)) }");
+        await phone.UntilShellKeptAsync();
 
         // As the system does it: a form sent to the address in the manifest.
         await page.EvaluateAsync("""
@@ -351,8 +398,12 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         await Expect(phone.Files).ToContainTextAsync(["नोट.txt"]);
 
         await UntilKeptAsync(page, 1);
-        await UntilShellKeptAsync(page);
+        await page.Context.SetOfflineAsync(true);
+        await page.ReloadAsync();
+        await Expect(phone.Files).ToContainTextAsync(["नोट.txt"]);
         await phone.PressSendAsync();
+        await Expect(page.Locator(".upload")).ToContainTextAsync("No connection. It goes on by itself.");
+        await page.Context.SetOfflineAsync(false);
         Assert.Equal(1, (await phone.StatusAsync(await phone.ArrivedAsync())).GetProperty("fileCount").GetInt32());
         var kept = await page.EvaluateAsync<string[]>("async () => (await Promise.all((await caches.keys()).map(async (name) => (await (await caches.open(name)).keys()).map((one) => new URL(one.url).pathname)))).flat()");
         Assert.All(kept, address => Assert.Matches($"^(/s/{shop.Id}|/assets/.*)/?$", address));
@@ -402,19 +453,12 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         return (size[0], size[1]);
     }
 
-    private static async Task SlowDownAsync(ICDPSession network, int uploadBytesPerSecond) => await network.SendAsync("Network.emulateNetworkConditions", new()
-    {
-        ["offline"] = false,
-        ["latency"] = 0,
-        ["downloadThroughput"] = -1,
-        ["uploadThroughput"] = uploadBytesPerSecond,
-    });
-
-    private static async Task UntilPercentAsync(IPage page, int percent) =>
-        await page.WaitForFunctionAsync("(percent) => document.querySelector('.upload progress')?.value >= percent", percent);
-
-    private static async Task UntilKeptAsync(IPage page, int files) =>
-        await page.WaitForFunctionAsync(InMemory("return (await done(jobs.getAll()))[0]?.items.length === argument"), files);
+    // The list and its files. (WaitForFunction takes any promise for true.)
+    private static Task UntilKeptAsync(IPage page, int files) => Eventually.HoldsAsync(
+        async () => await page.EvaluateAsync<bool?>(InMemory("return (await done(jobs.getAll()))[0]?.items.length === argument && (await done(files.count())) === argument"), files) == true,
+        $"{files} files are kept",
+        TimeSpan.FromSeconds(15),
+        Token);
 
     // What the page keeps in the browser. Without anything yet there is null: to open it would make it, and not as the page does.
     private static string InMemory(string work) => $$"""
@@ -426,21 +470,17 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
           if (!database) return null
           try {
             const transaction = database.transaction(['jobs', 'files'], 'readwrite')
+            const complete = new Promise((resolve, reject) => Object.assign(transaction, { oncomplete: resolve, onabort: () => reject(transaction.error) }))
             const [jobs, files] = [transaction.objectStore('jobs'), transaction.objectStore('files')]
-            {{work}}
+            const work = async () => {
+              {{work}}
+            }
+            return (await Promise.all([work(), complete]))[0]
           } finally {
             database.close()
           }
         }
         """;
-
-    // The page, and all that it has loaded for itself.
-    private static async Task UntilShellKeptAsync(IPage page) => await page.WaitForFunctionAsync("""
-        async () => {
-          const loaded = performance.getEntriesByType('resource').map((entry) => new URL(entry.name).pathname).filter((path) => /^\/assets\/.*\.(js|css)$/.test(path))
-          return (await Promise.all([location.pathname, ...loaded].map((path) => caches.match(path)))).every((kept) => kept)
-        }
-        """);
 
     // Units, names of formats and files, and what is called the same everywhere.
     [GeneratedRegex("(?<![A-Za-z0-9./])(?!(KiB|MiB|GiB|bytes|byte|PDF|TXT|JPG|PNG|HEIC|A4|A3|QR|UPI|SVG|JPEG|Corner|Print|English|pdf|[A-Z2-9]{6})\\b)[A-Za-z]{2,}", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]

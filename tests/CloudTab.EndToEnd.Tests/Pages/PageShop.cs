@@ -83,6 +83,14 @@ public sealed class PageShop : IAsyncDisposable
         Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
     }
 
+    /// <summary>The job's time is up.</summary>
+    public async Task ExpireAsync(SentJob job)
+    {
+        await using var command = _database.CreateCommand("UPDATE sessions SET expires_at = now() WHERE session_id = @session");
+        command.Parameters.AddWithValue("session", job.SessionId);
+        Assert.Equal(1, await command.ExecuteNonQueryAsync(Token));
+    }
+
     public async ValueTask DisposeAsync()
     {
         _customers.Dispose();

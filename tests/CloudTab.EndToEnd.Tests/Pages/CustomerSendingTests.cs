@@ -1,0 +1,244 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.RegularExpressions;
+using CloudTab.Testing;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace CloudTab.EndToEnd.Tests.Pages;
+
+/// <summary>What a phone goes through while it sends, and what it sees afterwards.</summary>
+[Collection(RunningAppHost.Collection)]
+public sealed partial class CustomerSendingTests(RunningAppHost relay, Browsers browsers) : IAsyncDisposable
+{
+    private const int Slow = 1 << 20;
+
+    private static readonly FilePayload Plan = CustomerFiles.Large("plan.pdf", 6 << 20);
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task The_screen_stays_on_while_files_are_sent_and_no_longer()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var page = phone.Page;
+        await page.Context.GrantPermissionsAsync(["screen-wake-lock"]);
+        await page.EvaluateAsync("""
+            () => {
+              window.locks = []
+              const { request } = WakeLock.prototype
+              WakeLock.prototype.request = async function (type) {
+                const lock = await request.call(this, type)
+                locks.push(lock)
+                return lock
+              }
+            }
+            """);
+        await phone.SendAtMostAsync(Slow);
+        await phone.ChooseAsync(Plan);
+        Assert.Equal(0, await page.EvaluateAsync<int>("locks.length"));
+
+        await phone.PressSendAsync();
+        await page.WaitForFunctionAsync("locks.length === 1 && !locks[0].released");
+        // A browser takes the lock back from a page that is not seen.
+        await page.EvaluateAsync("locks[0].release()");
+        await phone.SetVisibleAsync(false);
+        await phone.SetVisibleAsync(true);
+        await page.WaitForFunctionAsync("locks.length === 2 && !locks[1].released");
+
+        await page.GetByRole(AriaRole.Button, new() { Name = "Stop sending" }).ClickAsync();
+        await page.WaitForFunctionAsync("locks.every((lock) => lock.released)");
+        Assert.Equal(2, await page.EvaluateAsync<int>("locks.length"));
+    }
+
+    [Fact]
+    public async Task A_phone_that_was_locked_goes_on_as_soon_as_it_is_open_again()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        await using var network = new TcpProxy(shop.Origin.Port);
+        var phone = await CustomerPage.OpenAsync(browsers, shop, network: network);
+        var page = phone.Page;
+        await page.Clock.InstallAsync();
+        await page.ReloadAsync();
+        var offsets = Offsets(page);
+        await phone.SendAtMostAsync(Slow);
+        await phone.ChooseAsync(Plan);
+        await phone.PressSendAsync();
+        await phone.UntilPercentAsync(20);
+
+        // Locked: its timers stand still, and its connection dies.
+        await page.Clock.PauseAtAsync(await page.EvaluateAsync<DateTime>("new Date(Date.now() + 1000)"));
+        await phone.SetVisibleAsync(false);
+        network.Cut();
+        await Expect(phone.Files.First).ToContainTextAsync("No connection. It goes on by itself.");
+        network.Restore();
+        await phone.SendAtMostAsync(null);
+        Assert.Empty(offsets);
+
+        await phone.SetVisibleAsync(true);
+        var job = await phone.ArrivedAsync();
+        Assert.All(offsets, offset => Assert.InRange(offset, 1, Plan.Buffer.Length));
+        Assert.NotEmpty(offsets);
+        Assert.Equal(Plan.Buffer.Length, (await phone.StatusAsync(job)).GetProperty("totalSize").GetInt64());
+    }
+
+    [Fact]
+    public async Task The_page_tells_the_time_left_and_goes_on_by_itself_when_the_network_is_back()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        await using var network = new TcpProxy(shop.Origin.Port);
+        var phone = await CustomerPage.OpenAsync(browsers, shop, network: network);
+        var page = phone.Page;
+        var offsets = Offsets(page);
+        await phone.SendAtMostAsync(Slow / 2);
+        await phone.ChooseAsync(CustomerFiles.Pdf("letter.pdf", 2), Plan);
+        await phone.PressSendAsync();
+        await Expect(page.Locator(".upload .percent")).ToHaveTextAsync(SecondsLeft);
+        await phone.UntilPercentAsync(10);
+        await phone.RecordAsync("customer-time-left");
+
+        await page.Context.SetOfflineAsync(true);
+        network.Cut();
+        await Expect(page.Locator(".upload .percent")).ToContainTextAsync("No connection. It goes on by itself.");
+        await Expect(phone.Files.Nth(1)).ToContainTextAsync("No connection. It goes on by itself.");
+        network.Restore();
+        await phone.SendAtMostAsync(null);
+        await page.Context.SetOfflineAsync(false);
+
+        var job = await phone.ArrivedAsync();
+        Assert.Contains(offsets, offset => offset > 0);
+        Assert.Equal(2, (await phone.StatusAsync(job)).GetProperty("fileCount").GetInt32());
+    }
+
+    [Fact]
+    public async Task A_connection_that_died_silently_is_left_when_the_phone_changes_networks()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var offsets = Offsets(phone.Page);
+        await phone.SendAtMostAsync(Slow, "wifi");
+        await phone.ChooseAsync(Plan);
+        await phone.PressSendAsync();
+        await phone.UntilPercentAsync(20);
+        await phone.SendAtMostAsync(1, "wifi");
+        Assert.Empty(offsets);
+
+        // Without a timer: it would notice by itself only after 20 seconds.
+        var resumed = phone.Page.WaitForResponseAsync(response => response.Request.Method == "HEAD", new() { Timeout = 10_000 });
+        await phone.SendAtMostAsync(null, "cellular4g");
+        await resumed;
+        var job = await phone.ArrivedAsync();
+        Assert.Contains(offsets, offset => offset > 0);
+        Assert.Equal(Plan.Buffer.Length, (await phone.StatusAsync(job)).GetProperty("totalSize").GetInt64());
+    }
+
+    [Fact]
+    public async Task Of_two_tabs_with_the_same_list_one_sends()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var created = new List<string>();
+        phone.Page.Context.Request += (_, request) =>
+        {
+            if (request.Method == "POST")
+                created.Add(new Uri(request.Url).AbsolutePath);
+        };
+        await phone.SendAtMostAsync(Slow);
+        await phone.ChooseAsync(Plan);
+        await phone.PressSendAsync();
+        await phone.UntilPercentAsync(5);
+
+        var other = await phone.Page.Context.NewPageAsync();
+        await other.GotoAsync($"/s/{shop.Id}");
+        await Expect(other.Locator("ct-send .file")).ToContainTextAsync(["plan.pdf"]);
+        await Expect(other.GetByRole(AriaRole.Alert)).ToHaveTextAsync("Another tab is sending these files. Look there, or close it.");
+        await phone.SendAtMostAsync(null);
+
+        var job = await phone.ArrivedAsync();
+        Assert.Equal(1, (await phone.StatusAsync(job)).GetProperty("fileCount").GetInt32());
+        Assert.Equal(3, created.Count); // the session, the file, and that all is there
+    }
+
+    [Fact]
+    public async Task What_a_camera_reads_on_the_page_is_the_code_and_the_payment()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        using var program = shop.Program(await shop.AddKeyAsync("Counter"));
+        using var offered = await program.PutAsJsonAsync(
+            "/api/shopkeeper/offer", new { currency = "INR", twoSided = true, prices = new[] { new { media = "a4", colorMode = "monochrome", price = 250 } }, upiAddress = "corner@bank" }, Token);
+        Assert.Equal(HttpStatusCode.OK, offered.StatusCode);
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var job = await phone.SendAsync(CustomerFiles.Pdf("letter.pdf", 3));
+        await phone.Page.GetByText("Show the QR code for another phone").ClickAsync();
+
+        foreach (var scheme in (ColorScheme[])[ColorScheme.Light, ColorScheme.Dark])
+        {
+            await phone.Page.EmulateMediaAsync(new() { ColorScheme = scheme });
+            Assert.Equal(job.PickupCode, await phone.ScanAsync(phone.Page.Locator(".pickup .qr")));
+            var payment = await phone.ScanAsync(phone.Page.Locator(".pay .qr"));
+            Assert.Equal($"upi://pay?pa=corner@bank&pn=Corner%20Print&am=7.50&cu=INR&tr={job.PickupCode}&tn=Print%20{job.PickupCode}", payment);
+            Assert.Equal(payment, await phone.Page.Locator(".pay a").GetAttributeAsync("href"));
+        }
+    }
+
+    [Fact]
+    public async Task The_time_until_deletion_runs_down_on_the_page()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var job = await phone.SendAsync(CustomerFiles.Pdf("letter.pdf", 1));
+        var expires = (await phone.StatusAsync(job)).GetProperty("expiresAt").GetDateTime();
+        var left = phone.Page.Locator(".place time");
+        await Expect(left).ToHaveTextAsync(MinutesAndSeconds);
+
+        await phone.Page.Clock.SetFixedTimeAsync(expires.AddSeconds(-65));
+        await Expect(left).ToHaveTextAsync("1:05");
+        await phone.Page.Clock.SetFixedTimeAsync(expires.AddSeconds(-9));
+        await Expect(left).ToHaveTextAsync("0:09");
+    }
+
+    [Fact]
+    public async Task The_page_asks_now_and_then_if_it_cannot_have_an_event_stream()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        using var program = shop.Program(await shop.AddKeyAsync("Counter"));
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var refused = 0;
+        await phone.Page.RouteAsync("**/events", route =>
+        {
+            refused++;
+            return route.FulfillAsync(new() { Status = 503, ContentType = "application/problem+json", Body = "{}" });
+        });
+        var job = await phone.SendAsync(CustomerFiles.Pdf("letter.pdf", 1));
+        await Expect(phone.Page.Locator("ct-session")).ToHaveAttributeAsync("data-live", "true");
+
+        using var claimed = await program.PostAsync(new Uri($"/api/shopkeeper/sessions/{job.PickupCode}/claim", UriKind.Relative), null, Token);
+        Assert.Equal(HttpStatusCode.OK, claimed.StatusCode);
+        await phone.SaysAsync("Your files are being printed");
+        using var completed = await program.PostAsync(new Uri($"/api/shopkeeper/sessions/{job.PickupCode}/complete", UriKind.Relative), null, Token);
+        await phone.SaysAsync("Done");
+        Assert.Equal(1, refused);
+    }
+
+    public ValueTask DisposeAsync() => browsers.CloseAsync();
+
+    [GeneratedRegex("About [0-9]+ seconds left", RegexOptions.None, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex SecondsLeft { get; }
+
+    [GeneratedRegex("^[0-9]+:[0-9]{2}$", RegexOptions.None, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex MinutesAndSeconds { get; }
+
+    /// <summary>From where uploads went on.</summary>
+    private static List<long> Offsets(IPage page)
+    {
+        var offsets = new List<long>();
+        page.Response += (_, response) =>
+        {
+            if (response.Request.Method == "HEAD" && response.Headers.TryGetValue("upload-offset", out var offset))
+                offsets.Add(long.Parse(offset, CultureInfo.InvariantCulture));
+        };
+        return offsets;
+    }
+}
