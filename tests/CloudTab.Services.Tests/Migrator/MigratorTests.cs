@@ -283,6 +283,10 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
         Assert.Equal((0, "Revoked."), await RunAsync([], "key", "revoke", front[0]));
         Assert.Equal((1, "There is no such key, or it is revoked already"), await RunAsync([], "key", "revoke", front[0]));
         Assert.Contains("Front desk", Assert.Single((await RunAsync([], "key", "list", "default")).Output.Split('\n'), line => line.Contains("\trevoked ", StringComparison.Ordinal)), StringComparison.Ordinal);
+
+        Assert.Equal(0, (await RunAsync([], "key", "add", "default", "Print agent", "--device")).Code);
+        Assert.EndsWith("\tdevice", Assert.Single((await RunAsync([], "key", "list", "default")).Output.Split('\n'), line => line.Contains("Print agent", StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.DoesNotContain(listed, line => line.Contains("device", StringComparison.Ordinal));
     }
 
     [Theory]
