@@ -9,12 +9,17 @@ export type ProcessingSession = ShopkeeperSchemas['ProcessingSession']
 export type Offer = ShopkeeperSchemas['Offer']
 export type ShopSettings = ShopkeeperSchemas['ShopView']
 export type DaySheet = ShopkeeperSchemas['DaySheetView']
+export type FilePrint = ShopkeeperSchemas['FilePrint']
+export type Agent = ShopkeeperSchemas['ListedAgent']
 export type ShopKey = ShopkeeperSchemas['KeyView']
 
 /** A job in the list: what all ways tell of it, and what only some do. */
 export type Job = Omit<PendingSession, 'expiresAt' | 'printOptions' | 'price' | 'printing'> & {
   status: string
   printing?: boolean
+
+  /** The last report of a print that an event told of. */
+  print?: FilePrint
   price?: ShopkeeperSchemas['JobPrice']
   printOptions?: PrintOptions[]
   claimedBy?: string | null
@@ -45,5 +50,6 @@ export type Frame =
   | { type: 'pending_sessions'; sessions: PendingSession[]; more?: boolean }
   | (EventFrame & { type: 'new_session'; pickupCode: string; customerName: string | null; token?: number })
   | (EventFrame & { type: 'session_updated'; status: string })
+  | { type: 'print_changed'; sessionId: string; print: FilePrint }
   | { type: 'pong' }
   | { type: 'error'; code: string }

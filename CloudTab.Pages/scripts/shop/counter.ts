@@ -393,11 +393,14 @@ export class CtCounter extends LitElement {
           this.#select(this.#queue.learn(session, true))
           break
         }
-        case 'release':
-          await call('POST', `${path}/release`)
+        case 'release': {
+          const reason = job.printing ? prompt(say('shop.giveBack.reason'))?.trim() : undefined
+          if (job.printing && !reason) break
+          await call('POST', `${path}/release`, reason ? { reason } : undefined)
           this.#queue.change(job.sessionId, 'pending')
           if (this.selected?.sessionId === job.sessionId) this.#select(undefined)
           break
+        }
         case 'complete':
           await call('POST', `${path}/complete`)
           if (this.selected?.sessionId === job.sessionId) this.selected = undefined

@@ -1,7 +1,7 @@
 import { html, type TemplateResult } from 'lit'
-import { count, language, say } from '../shared/words.ts'
+import { count, find, language, say } from '../shared/words.ts'
 import { now } from './api.ts'
-import type { Job, JobFile, PrintOptions } from './contract.ts'
+import type { FilePrint, Job, JobFile, PrintOptions } from './contract.ts'
 
 const minute = 60_000
 
@@ -121,3 +121,19 @@ export const chip = ({ text, isSpecial }: Wish): TemplateResult =>
 /** Whether this page can show and print a file itself. */
 export const isShowable = (file: JobFile): boolean =>
   file.status === 'stored' && file.scan !== 'infected' && (file.type === 'application/pdf' || file.type.startsWith('image/'))
+
+/** What the printer says of a file: `Being printed · The printer is out of paper.` */
+export function describePrint(print: FilePrint): string {
+  if (print.state === 'unknown') return say('shop.print.unknown')
+  const state = say(`common.print.${print.grade === 'handed_over' ? print.grade : print.state}`)
+  const trouble = troubleOf(print)
+  return trouble && print.state !== 'printed' ? `${state} · ${trouble}` : state
+}
+
+/** Whether somebody has to look. */
+export const isInTrouble = (print: FilePrint): boolean =>
+  print.state === 'failed' || print.state === 'unknown' || (print.state !== 'printed' && troubleOf(print) !== undefined)
+
+/** Of a reason, IPP's ending says how bad it is (RFC 8011, section 5.4.12). */
+export const troubleOf = ({ reasons }: { reasons?: string[] | null }): string | undefined =>
+  (reasons ?? []).map((reason) => find(`common.printer.${reason.replace(/-(error|warning|report)$/, '')}`)).find((text) => text !== undefined)

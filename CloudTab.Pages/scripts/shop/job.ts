@@ -2,8 +2,8 @@ import { html, LitElement, nothing, type PropertyValues, type TemplateResult } f
 import { repeat } from 'lit/directives/repeat.js'
 import { count, say } from '../shared/words.ts'
 import { call, Problem } from './api.ts'
-import type { Job, JobDetails, JobFile } from './contract.ts'
-import { chip, wishesOf, formatAge, formatExtent, formatPrice, formatSize, formatType, isShowable } from './format.ts'
+import type { FilePrint, Job, JobDetails, JobFile } from './contract.ts'
+import { chip, wishesOf, describePrint, formatAge, formatExtent, formatPrice, formatSize, formatType, isInTrouble, isShowable } from './format.ts'
 import { icons } from './icons.ts'
 import { explain } from './notices.ts'
 
@@ -57,7 +57,8 @@ export class CtJob extends LitElement {
       before?.sessionId !== this.job.sessionId ||
       before.fileCount !== this.job.fileCount ||
       before.totalSize !== this.job.totalSize ||
-      before.printOptions !== this.job.printOptions
+      before.printOptions !== this.job.printOptions ||
+      before.print !== this.job.print
     if (isStale && isLive(this.job)) void this.#load()
   }
 
@@ -152,6 +153,7 @@ export class CtJob extends LitElement {
           <h3><bdi>${file.name}</bdi></h3>
           <p class="file-facts">${facts.join(' · ')}</p>
           ${file.printOptions ? html`<p class="chips">${wishesOf(file.printOptions).map(chip)}</p>` : nothing}
+          ${file.print ? this.#print(file.print) : nothing}
           ${file.scan === 'infected' ? html`<p class="warning">${icons.warning}<span>${say('shop.infected')}</span></p>` : nothing}
           ${file.locked ? html`<p class="warning">${icons.lock}<span>${say('shop.locked')}</span></p>` : nothing}
         </div>
@@ -187,6 +189,11 @@ export class CtJob extends LitElement {
     `
   }
 
+  #print(print: FilePrint): TemplateResult {
+    const text = html`<span>${describePrint(print)}</span>`
+    return isInTrouble(print) ? html`<p class="warning">${icons.warning}${text}</p>` : html`<p class="file-facts">${text}</p>`
+  }
+
   #verbs(): TemplateResult | typeof nothing {
     const { job } = this
     if (job.status === 'pending') {
@@ -194,10 +201,14 @@ export class CtJob extends LitElement {
         <button class="primary large" ?disabled=${this.busy} @click=${() => this.#act('claim')}>${say('shop.take')}</button>
       </div>`
     }
-    if (!job.claimedByYou) return nothing
+    // What is at the printer can be given back at any counter: its PC may have died.
+    const release = html`<button ?disabled=${this.busy} @click=${() => this.#act('release')}>
+      ${job.printing ? say('shop.giveBack') : say('shop.release')}
+    </button>`
+    if (!job.claimedByYou) return job.printing ? html`<div class="verbs">${release}</div>` : nothing
     return html`
       <div class="verbs">
-        <button ?disabled=${this.busy} @click=${() => this.#act('release')}>${say('shop.release')}</button>
+        ${release}
         <a class="button" href="/api/shopkeeper/sessions/${job.sessionId}/download" download @click=${() => this.#handled()}>
           ${icons.download}<span>${say('shop.downloadAll')}</span></a
         >

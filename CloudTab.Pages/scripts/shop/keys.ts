@@ -58,6 +58,7 @@ export class CtKeys extends LitElement {
             <label for="key-name">${say('shop.keys.name')}</label>
             <input id="key-name" name="name" required maxlength="100" autocomplete="off" placeholder=${say('shop.keys.nameHint')} />
           </div>
+          <label class="check"><input type="checkbox" name="device" /> ${say('shop.keys.forDevice')}</label>
           <button ?disabled=${this.isBusy}>${say('shop.keys.add')}</button>
         </form>
         ${this.#question()}
@@ -85,6 +86,7 @@ export class CtKeys extends LitElement {
                 html` <tr class=${key.revokedAt ? 'is-revoked' : ''}>
                   <th scope="row">
                     ${key.name} ${key.current ? html`<span class="chip is-good">${say('shop.keys.current')}</span>` : nothing}
+                    ${key.device ? html`<span class="chip">${say('shop.keys.device')}</span>` : nothing}
                   </th>
                   <td class="key-prefix"><code>${key.prefix}…</code></td>
                   <td>
@@ -135,8 +137,9 @@ export class CtKeys extends LitElement {
     event.preventDefault()
     const form = event.target as HTMLFormElement
     void this.#change(async () => {
-      const name = String(new FormData(form).get('name')).trim()
-      const { key } = await call<{ key: string }>('POST', '/keys', { name })
+      const fields = new FormData(form)
+      const name = String(fields.get('name')).trim()
+      const { key } = await call<{ key: string }>('POST', '/keys', { name, device: fields.has('device') })
       this.added = { name, key }
       form.reset()
     })

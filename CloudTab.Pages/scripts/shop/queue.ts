@@ -50,6 +50,15 @@ export class Queue {
       case 'session_updated':
         this.#update(frame)
         break
+      case 'print_changed': {
+        const known = this.jobs.get(frame.sessionId)
+        if (!known) break
+        this.#put({ ...known, print: frame.print })
+        // Whether another file of the job is still at the printer is in the list of claims.
+        this.#staleClaims = true
+        this.#settleSoon()
+        break
+      }
     }
   }
 

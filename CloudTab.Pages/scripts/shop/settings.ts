@@ -2,11 +2,12 @@ import { html, LitElement, nothing, type TemplateResult } from 'lit'
 import { language, say } from '../shared/words.ts'
 import { call } from './api.ts'
 import type { ShopSettings } from './contract.ts'
+import './agents.ts'
 import './keys.ts'
 import { explain, Notice } from './notices.ts'
 import './offer.ts'
 
-/** What the shop sets for itself: whether it is open, what it is called, its prices and keys. */
+/** What the shop sets for itself: whether it is open, what it is called, its prices, keys and print agents. */
 export class CtSettings extends LitElement {
   static override properties = { languages: { attribute: false }, shop: { state: true }, problem: { state: true }, isBusy: { state: true } }
 
@@ -29,7 +30,7 @@ export class CtSettings extends LitElement {
       <main class="column">
         <h1>${say('shop.settings')}</h1>
         ${this.problem ? html`<p class="error" role="alert">${this.problem}</p>` : nothing}
-        ${this.shop ? html`${this.#opening(this.shop)}<ct-offer></ct-offer><ct-keys></ct-keys>` : nothing}
+        ${this.shop ? html`${this.#opening(this.shop)}<ct-offer></ct-offer><ct-keys></ct-keys><ct-agents></ct-agents>` : nothing}
         <nav class="languages" aria-label=${say('shop.language')}>
           ${this.languages.map(
             ({ tag, name }) =>

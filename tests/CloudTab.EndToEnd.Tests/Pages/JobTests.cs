@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text;
+using System.Text.Json;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
@@ -14,6 +15,45 @@ public sealed class JobTests(RunningAppHost relay, Browsers browsers) : IAsyncDi
     private static readonly byte[] Letter = Documents.Pdf(3);
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task What_a_printer_says_is_shown_and_a_counter_takes_the_job_from_an_agent_that_has_died()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        using var agent = shop.Program(await shop.AddKeyAsync("Print agent"));
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        var job = await shop.SendAsync("Asha", ("letter.pdf", Letter));
+        using var claimed = await agent.PostAsync(new Uri($"/api/shopkeeper/sessions/{job.SessionId}/claim", UriKind.Relative), null, Token);
+        var file = (await claimed.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("session").GetProperty("files")[0].GetProperty("id").GetGuid();
+        var attempt = Guid.NewGuid();
+        await Expect(counter.Section(job)).ToContainTextAsync("At other counters");
+        await counter.OpenAsync(job);
+
+        await ReportAsync("media-jam-error");
+        await Expect(counter.Sheet).ToContainTextAsync("Being printed · Paper is jammed in the printer.");
+        await Browsers.RecordAsync(counter.Page, "shop-paper-jam");
+        await ReportAsync();
+        await Expect(counter.Sheet).Not.ToContainTextAsync("jammed");
+
+        var question = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+        counter.Page.Dialog += async (_, dialog) =>
+        {
+            question.TrySetResult(dialog.Message);
+            await dialog.AcceptAsync("The PC has died");
+        };
+        await counter.Button("Give back").ClickAsync();
+
+        await Expect(counter.Section(job)).ToContainTextAsync("Waiting");
+        Assert.StartsWith("This job is at the printer", await question.Task.WaitAsync(Token), StringComparison.Ordinal);
+        await counter.TakeAsync(job);
+        await Expect(counter.Sheet).ToContainTextAsync("nobody knows whether this came out");
+
+        async Task ReportAsync(params string[] reasons)
+        {
+            using var reported = await agent.PostAsJsonAsync($"/api/shopkeeper/files/{file}/prints", new { attempt, printer = "HP LaserJet", state = "printing", reasons }, Token);
+            Assert.Equal(HttpStatusCode.OK, reported.StatusCode);
+        }
+    }
 
     [Fact]
     public async Task A_job_is_sent_announced_taken_printed_paid_and_done_and_its_customer_sees_it()

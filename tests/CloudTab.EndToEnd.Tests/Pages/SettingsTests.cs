@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Json;
 using System.Text;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
@@ -39,6 +40,33 @@ public sealed class SettingsTests(RunningAppHost relay, Browsers browsers) : IAs
         await counter.Page.Locator("dialog").GetByRole(AriaRole.Button, new() { Name = "Cancel" }).ClickAsync();
         await Expect(counter.Page.Locator("dialog")).ToHaveCountAsync(0);
         await counter.IsLiveAsync();
+    }
+
+    [Fact]
+    public async Task A_print_agent_gets_a_key_of_its_own_and_its_printers_are_shown()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await OpenSettingsAsync(shop);
+        await counter.Page.GetByLabel("Name of a new key").FillAsync("Print agent 1");
+        await counter.Page.GetByLabel("For a print agent").CheckAsync();
+        await counter.Button("Add a key").ClickAsync();
+        var key = await counter.Page.Locator(".key-shown code").InnerTextAsync();
+        await Expect(counter.Page.Locator("ct-keys tbody tr", new() { HasText = "Print agent 1" }).Locator(".chip")).ToHaveTextAsync("print agent");
+
+        using var agent = shop.Program(key);
+        using var seen = await agent.PutAsJsonAsync(
+            "/api/shopkeeper/agent",
+            new { name = "counter-pc", version = "1.0", printers = (object[])[new { name = "HP LaserJet", state = "stopped", reasons = (string[])["media-empty-error"] }, new { name = "Photo", state = "idle" }] },
+            Token);
+        Assert.Equal(HttpStatusCode.NoContent, seen.StatusCode);
+        using (var refused = await agent.GetAsync(new Uri("/api/shopkeeper/keys", UriKind.Relative), Token))
+            Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
+
+        await counter.Page.ReloadAsync();
+        await Expect(counter.Page.Locator("ct-agents h3")).ToContainTextAsync("counter-pc");
+        await Expect(counter.Page.Locator("ct-agents .chip")).ToHaveTextAsync("online");
+        await Expect(counter.Page.Locator("ct-agents li")).ToHaveTextAsync(["HP LaserJet: The printer is out of paper.", "Photo: ready"]);
+        await Browsers.RecordAsync(counter.Page, "shop-agents");
     }
 
     [Fact]

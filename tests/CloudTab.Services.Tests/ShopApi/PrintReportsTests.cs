@@ -197,6 +197,30 @@ public sealed class PrintReportsTests(UploadFixture relay) : IClassFixture<Uploa
         Assert.Equal(("printed", "handed_over"), (print.Text("state"), print.Text("grade")));
     }
 
+    [Theory]
+    [InlineData("sent", null, null, "At the printer")]
+    [InlineData("printing", null, "media-empty-error", "Being printed · The printer is out of paper.")]
+    [InlineData("printing", null, "com.maker.odd-state", "Being printed")]
+    [InlineData("printed", "handed_over", null, "Handed to the printer")]
+    [InlineData("printed", "confirmed", null, "Printed")]
+    [InlineData("failed", null, "aborted-by-system", "Not printed")]
+    [InlineData("unknown", null, null, "Ask at the counter whether it was printed")]
+    public async Task The_customer_s_page_says_it_in_words(string state, string? grade, string? reason, string words)
+    {
+        var shop = await relay.ShopAsync();
+        var given = await ClaimedAsync(shop);
+        using var client = relay.ShopApi(shop.Key);
+        using var customer = relay.UploadApi();
+
+        using var answer = await client.PostAsJsonAsync(
+            Prints(given.Files[0]), new { attempt = Guid.NewGuid(), printer = "a", state, grade, reasons = reason is null ? [] : (string[])[reason] }, Token);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+
+        var html = WebUtility.HtmlDecode(await customer.GetStringAsync(new Uri($"{shop.Prefix()}/sessions/{given.SessionId}", UriKind.Relative), Token));
+        Assert.Contains($">{words}</p>", html, StringComparison.Ordinal);
+        Assert.Equal(state is not ("sent" or "printing"), html.Contains("data-countdown", StringComparison.Ordinal));
+    }
+
     private static string Prints(Guid file) => $"/api/shopkeeper/files/{file}/prints";
 
     private static Task<HttpResponseMessage> ReportAsync(HttpClient client, Guid file, Guid attempt, string state, string? grade = null, string? again = null) =>
