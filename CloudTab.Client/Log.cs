@@ -11,6 +11,6 @@ internal static partial class Log
     [LoggerMessage(LogLevel.Information, "The socket is connected")]
     public static partial void SocketConnected(this ILogger logger);
 
-    [LoggerMessage(LogLevel.Warning, "The socket is lost and is opened again in {Pause}: {Reason}")]
-    public static partial void SocketLost(this ILogger logger, TimeSpan pause, string reason);
+    [LoggerMessage("The socket is lost and is opened again in {Pause}: {Reason}")]
+    public static partial void SocketLost(this ILogger logger, LogLevel level, TimeSpan pause, string reason);
 }

@@ -4,6 +4,7 @@ using System.Net.WebSockets;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
 
 namespace CloudTab.Client;
 
@@ -53,12 +54,14 @@ internal sealed class ShopSocket
     {
         try
         {
+            var isTold = false;
             for (var failures = 0; ;)
             {
                 var end = await RunOnceAsync(cancellationToken).ConfigureAwait(false);
                 failures = end.WasConnected ? 0 : failures + 1;
                 var pause = end.Pause(failures);
-                _calls.Logger.SocketLost(pause, end.Reason);
+                _calls.Logger.SocketLost(isTold && !end.WasConnected ? LogLevel.Debug : LogLevel.Warning, pause, end.Reason);
+                isTold = true;
                 await _events.Writer.WriteAsync(new SocketLost(end.Code, end.Reason, pause), cancellationToken).ConfigureAwait(false);
                 await Task.Delay(pause, _calls.Clock, cancellationToken).ConfigureAwait(false);
             }

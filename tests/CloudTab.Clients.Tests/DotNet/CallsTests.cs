@@ -152,7 +152,7 @@ public sealed class CallsTests(RunningRelay relay)
         using var client = relay.Client();
 
         var unknown = await Assert.ThrowsAsync<CloudTabException>(() => client.Shop.ClaimAsync("ZZZZZZ", Token));
-        using var program = new MemoryStream([.. "\u007FELF"u8, .. new byte[100]]);
+        using var program = new MemoryStream([.. "\u007FELF"u8, .. new byte[40 << 20]]);
         var session = await client.Customer.CreateSessionAsync(cancellationToken: Token);
         var program1 = await Assert.ThrowsAsync<CloudTabException>(
             () => client.Customer.UploadAsync(session.SessionId, [new FileToUpload("letter.pdf", program)], cancellationToken: Token));
