@@ -21,18 +21,11 @@ internal static class AgentHost
         builder.Services.AddWindowsService(service => service.ServiceName = "CloudTab Print Agent");
 
         builder.Services.AddSettings<AgentOptions>();
-        builder.Services.AddCloudTabClient(_ => { });
+        builder.Services.AddCloudTabClient();
         builder.Services.AddOptions<CloudTab.Client.CloudTabClientOptions>().Configure<IOptions<AgentOptions>>((client, agent) =>
         {
             client.Address = agent.Value.Url;
             client.ApiKey = agent.Value.ApiKey;
-        });
-        builder.Services.AddHttpClient(PrintReports.Client).ConfigureHttpClient((services, client) =>
-        {
-            var agent = services.GetRequiredService<IOptions<AgentOptions>>().Value;
-            client.BaseAddress = agent.Url;
-            client.DefaultRequestHeaders.Add("X-API-Key", agent.ApiKey);
-            client.Timeout = TimeSpan.FromSeconds(10);
         });
 
         builder.Services.AddSingleton(services => new Ledger(services.GetRequiredService<IOptions<AgentOptions>>().Value.LedgerFile));

@@ -1,10 +1,10 @@
-using System.Net.Http.Json;
 using System.Reflection;
+using CloudTab.Client;
 
 namespace CloudTab.PrintAgent;
 
 /// <summary>Tells the shop that this agent is there, and how its printers are: every 30 s, and within 3 s of a change while one of them has a job.</summary>
-internal sealed class Presence(IHttpClientFactory http, ShopPrinters printers, TimeProvider clock, ILogger<Presence> logger) : BackgroundService
+internal sealed class Presence(CloudTabClient relay, ShopPrinters printers, TimeProvider clock, ILogger<Presence> logger) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(30);
@@ -29,24 +29,25 @@ internal sealed class Presence(IHttpClientFactory http, ShopPrinters printers, T
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
-    private static PrinterReport Describe(ShopPrinter printer) => printer.Description is { } there
+    private static AgentPrinter Describe(ShopPrinter printer) => printer.Description is { } there
         ? new(
-            there.Name.Length > 0 ? there.Name : printer.Address, printer.Address, there.State, there.Reasons, there.Formats, there.Color,
-            there.Sides.Contains("two-sided-long-edge", StringComparer.Ordinal), there.Media)
-        : new(printer.Address, printer.Address, AttemptRun.Offline, [], [], Color: false, TwoSided: false, []);
+            there.Name.Length > 0 ? there.Name : printer.Address, there.State, there.Reasons, there.Formats, there.Color,
+            there.Sides.Contains(Sides.TwoSidedLongEdge, StringComparer.Ordinal), there.Media, printer.Address)
+        : new(printer.Address, PrinterStates.Offline, [], [], Color: false, TwoSided: false, [], printer.Address);
 
     private async Task<bool> SendAsync(AgentReport report, CancellationToken cancellationToken)
     {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(PrintReports.Limit);
         try
         {
-            using var client = http.CreateClient(PrintReports.Client);
-            using var answer = await client.PutAsJsonAsync("/api/shopkeeper/agent", report, ReportContext.Default.AgentReport, cancellationToken);
-            if (!answer.IsSuccessStatusCode)
-                logger.PresenceRefused(answer.StatusCode.ToString());
-            return answer.IsSuccessStatusCode;
+            await relay.Shop.ReportAgentAsync(report, limit.Token);
+            return true;
         }
-        catch (Exception away) when (away is HttpRequestException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
+        catch (Exception away) when (PrintReports.IsAway(away, cancellationToken))
         {
+            if (away is CloudTabException refusal)
+                logger.PresenceRefused(refusal.Code ?? refusal.Status.ToString());
             return false; // the socket's loss is in the log already
         }
     }

@@ -50,7 +50,7 @@ internal sealed class FilePrinting(
 
             attempt = attempt with { At = clock.GetUtcNow() };
             ledger.Add(attempt);
-            if (!await reports.TryAsync(attempt, PrintReports.Sent, [], mustAnswer: true, cancellationToken))
+            if (!await reports.TryAsync(attempt, PrintStates.Sent, [], mustAnswer: true, cancellationToken))
                 return Abort(attempt, "given-back");
             return await RunOf(printer, cancellationToken).PrintAsync(attempt, ticket, document.Open, cancellationToken);
         }
@@ -71,7 +71,7 @@ internal sealed class FilePrinting(
             var ticket = TicketFor(file);
             var media = (await printer.LookAsync(cancellationToken) is { } there ? ticket.MediaAt(there) : null) ?? throw new NotPrintableException("no-media");
             using var document = await PrepareAsync(file, media, cancellationToken);
-            if (!await reports.TryAsync(attempt, PrintReports.Sent, [], mustAnswer: true, cancellationToken))
+            if (!await reports.TryAsync(attempt, PrintStates.Sent, [], mustAnswer: true, cancellationToken))
                 return Abort(attempt, "given-back");
             return await run.PrintAsync(attempt, ticket, document.Open, cancellationToken);
         }
@@ -148,7 +148,7 @@ internal sealed class FilePrinting(
 
     private AttemptRun RunOf(ShopPrinter printer, CancellationToken cancellationToken) => new(
         ledger, printer,
-        (attempt, reasons) => reports.TryAsync(attempt, attempt.Job is null ? PrintReports.Sent : PrintReports.Printing, reasons, mustAnswer: attempt.Job is null, cancellationToken),
+        (attempt, reasons) => reports.TryAsync(attempt, attempt.Job is null ? PrintStates.Sent : PrintStates.Printing, reasons, mustAnswer: attempt.Job is null, cancellationToken),
         clock);
 
     private Attempt Abort(Attempt attempt, params IReadOnlyList<string> reasons) =>

@@ -1,18 +1,13 @@
 using System.Net;
-using System.Net.Http.Json;
-using System.Text.Json;
-using System.Text.Json.Serialization;
+using CloudTab.Client;
 
 namespace CloudTab.PrintAgent;
 
 /// <summary>Tells the relay, and through it the counter and the customer, what becomes of attempts.</summary>
-internal sealed class PrintReports(IHttpClientFactory http, ShopPrinters printers, TimeProvider clock, ILogger<PrintReports> logger)
+internal sealed class PrintReports(CloudTabClient relay, ShopPrinters printers, TimeProvider clock, ILogger<PrintReports> logger)
 {
-    /// <summary>Name of the HTTP client, whose address and key are those of the relay.</summary>
-    public const string Client = "relay";
-
-    public const string Sent = "sent";
-    public const string Printing = "printing";
+    /// <summary>For one report with its retries: a job at the printer is not looked at meanwhile.</summary>
+    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
 
     private const int MostReasons = 20;
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(2);
@@ -36,7 +31,7 @@ internal sealed class PrintReports(IHttpClientFactory http, ShopPrinters printer
     /// <summary>Reports the outcome, until the relay has answered.</summary>
     public Task FinalAsync(Attempt attempt, CancellationToken cancellationToken)
     {
-        var state = attempt.Outcome switch { Outcome.Done => "printed", Outcome.Aborted => "failed", _ => "unknown" };
+        var state = attempt.Outcome switch { Outcome.Done => PrintStates.Printed, Outcome.Aborted => PrintStates.Failed, _ => PrintStates.Unknown };
         return TryAsync(attempt, state, attempt.Reasons.Split(',', StringSplitOptions.RemoveEmptyEntries), mustAnswer: true, cancellationToken);
     }
 
@@ -44,48 +39,37 @@ internal sealed class PrintReports(IHttpClientFactory http, ShopPrinters printer
         attempt.Id,
         printers.Find(attempt.Printer)?.Description?.Name is { Length: > 0 } name ? name : attempt.Printer is { Length: > 0 } address ? address : "none",
         state,
-        attempt.Outcome == Outcome.Done ? attempt.Grade : null,
-        attempt.Pages,
-        attempt.Outcome == Outcome.Done ? attempt.Copies : null,
-        [.. reasons.Where(IsKeyword).Take(MostReasons)],
-        attempt.Again);
+        Grade: attempt.Outcome == Outcome.Done ? attempt.Grade : null,
+        Pages: attempt.Pages,
+        Copies: attempt.Outcome == Outcome.Done ? attempt.Copies : null,
+        Reasons: [.. reasons.Where(IsKeyword).Take(MostReasons)],
+        Again: attempt.Again);
 
     /// <returns>Whether the relay took the report, or null if it did not answer.</returns>
     private async Task<bool?> SendAsync(Attempt attempt, PrintReport report, CancellationToken cancellationToken)
     {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(Limit);
         try
         {
-            using var client = http.CreateClient(Client);
-            using var answer = await client.PostAsJsonAsync($"/api/shopkeeper/files/{attempt.File}/prints", report, ReportContext.Default.PrintReport, cancellationToken);
-            if (answer.IsSuccessStatusCode)
-                return true;
-            if (answer.StatusCode is HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError)
-                return null;
-            logger.ReportRefused(attempt.Id, answer.StatusCode.ToString());
+            await relay.Shop.ReportPrintAsync(attempt.File, report, limit.Token);
+            return true;
+        }
+        catch (CloudTabException refusal) when (refusal.Status is not HttpStatusCode.TooManyRequests and < HttpStatusCode.InternalServerError)
+        {
+            logger.ReportRefused(attempt.Id, refusal.Code ?? refusal.Status.ToString());
             return false;
         }
-        catch (Exception away) when (away is HttpRequestException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
+        catch (Exception away) when (IsAway(away, cancellationToken))
         {
             return null;
         }
     }
 
+    /// <summary>Whether a call failed because the relay cannot be reached, or cannot answer now.</summary>
+    public static bool IsAway(Exception failure, CancellationToken cancellationToken) =>
+        failure is CloudTabException or HttpRequestException or TimeoutException || failure is OperationCanceledException && !cancellationToken.IsCancellationRequested;
+
     private static bool IsKeyword(string reason) =>
         reason.Length is > 0 and <= 80 && reason.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.');
 }
-
-/// <summary>A report as the relay reads it.</summary>
-internal sealed record PrintReport(
-    Guid Attempt, string Printer, string State, string? Grade, int? Pages, int? Copies, IReadOnlyList<string> Reasons, string? Again);
-
-/// <summary>A sign of life as the relay reads it.</summary>
-internal sealed record AgentReport(string Name, string Version, IReadOnlyList<PrinterReport> Printers);
-
-/// <summary>A printer as the relay shows it.</summary>
-internal sealed record PrinterReport(
-    string Name, string Uri, string State, IReadOnlyList<string> Reasons, IReadOnlyList<string> Formats, bool Color, bool TwoSided, IReadOnlyList<string> Media);
-
-[JsonSourceGenerationOptions(JsonSerializerDefaults.Web, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
-[JsonSerializable(typeof(PrintReport))]
-[JsonSerializable(typeof(AgentReport))]
-internal sealed partial class ReportContext : JsonSerializerContext;
