@@ -385,32 +385,33 @@ export class CtCounter extends LitElement {
 
   async #do(job: Job, verb: Verb): Promise<void> {
     this.busy = new Set(this.busy).add(job.sessionId)
+    const since = this.#queue.now
     try {
       const path = `/sessions/${job.sessionId}`
       switch (verb) {
         case 'claim': {
           const { session } = await call<{ session: JobDetails }>('POST', `${path}/claim`)
-          this.#select(this.#queue.learn(session, true))
+          this.#select(this.#queue.learn(session, since, true))
           break
         }
         case 'release': {
           const reason = job.printing ? prompt(say('shop.giveBack.reason'))?.trim() : undefined
           if (job.printing && !reason) break
           await call('POST', `${path}/release`, reason ? { reason } : undefined)
-          this.#queue.change(job.sessionId, 'pending')
+          this.#queue.change(job.sessionId, 'pending', since)
           if (this.selected?.sessionId === job.sessionId) this.#select(undefined)
           break
         }
         case 'complete':
           await call('POST', `${path}/complete`)
           if (this.selected?.sessionId === job.sessionId) this.selected = undefined
-          this.#queue.change(job.sessionId, 'completed')
+          this.#queue.change(job.sessionId, 'completed', since)
           this.#notify(say('shop.completed', { code: job.pickupCode }))
           break
         case 'paid':
         case 'unpaid':
           await call(verb === 'paid' ? 'POST' : 'DELETE', `${path}/paid`)
-          this.#queue.amend(job.sessionId, { paidAt: verb === 'paid' ? new Date().toISOString() : null })
+          this.#queue.amend(job.sessionId, { paidAt: verb === 'paid' ? new Date().toISOString() : null }, since)
           break
       }
     } catch (failure) {
@@ -425,9 +426,10 @@ export class CtCounter extends LitElement {
     if (failure instanceof Problem && failure.status === 401) return
     this.#notify(explain(failure), true)
     if (!(failure instanceof Problem) || ![404, 409, 410].includes(failure.status)) return
+    const since = this.#queue.now
     try {
       const { session } = await call<{ session: JobDetails }>('GET', `/sessions/${job.sessionId}`)
-      this.#queue.learn(session, false)
+      this.#queue.learn(session, since)
       await this.#queue.refreshClaims()
     } catch {
       // What the list shows is then put right by the next event.
@@ -473,10 +475,11 @@ export class CtCounter extends LitElement {
     }
     const code = this.search.trim().replaceAll(' ', '')
     if (only || !code) return
+    const since = this.#queue.now
     try {
       const { session } = await call<{ session: JobDetails }>('GET', `/sessions/${encodeURIComponent(code)}`)
       this.search = ''
-      if (isLive(session)) this.#select(this.#queue.learn(session, this.#queue.jobs.get(session.sessionId)?.claimedByYou ?? false))
+      if (isLive(session)) this.#select(this.#queue.learn(session, since))
       else this.#notify(`${session.pickupCode}: ${say(`shop.ended.${session.status}`)}`)
     } catch (failure) {
       this.#notify(explain(failure), true)
@@ -518,8 +521,10 @@ export class CtCounter extends LitElement {
   #go(event: MouseEvent, view: View): void {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return
     event.preventDefault()
-    if (view !== this.view) history.pushState(null, '', paths[view])
+    if (view === this.view) return
+    history.pushState(null, '', paths[view])
     this.view = view
+    this.notices = [] // they would cover what the other view has at its top
   }
 
   #notify(text: string, isError = false): void {

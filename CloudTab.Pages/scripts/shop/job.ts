@@ -44,6 +44,7 @@ export class CtJob extends LitElement {
 
   declare private details: JobDetails | undefined
   declare private problem: string | undefined
+  #loads = 0
 
   protected override createRenderRoot(): this {
     return this
@@ -52,7 +53,10 @@ export class CtJob extends LitElement {
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (!changed.has('job')) return
     const before = changed.get('job')
-    if (before?.sessionId !== this.job.sessionId) this.details = undefined
+    if (before?.sessionId !== this.job.sessionId) {
+      this.details = undefined
+      this.#loads++
+    }
     const isStale =
       before?.sessionId !== this.job.sessionId ||
       before.fileCount !== this.job.fileCount ||
@@ -64,14 +68,15 @@ export class CtJob extends LitElement {
 
   async #load(): Promise<void> {
     const { sessionId } = this.job
+    const load = ++this.#loads // a later one's answer is newer, though it may come first
     try {
       const { session } = await call<{ session: JobDetails }>('GET', `/sessions/${sessionId}`)
-      if (sessionId !== this.job.sessionId) return
+      if (load !== this.#loads) return
       this.details = session
       this.problem = undefined
     } catch (failure) {
       // A job that has just ended is told by its event.
-      if (sessionId === this.job.sessionId && !(failure instanceof Problem && failure.status === 404)) this.problem = explain(failure)
+      if (load === this.#loads && !(failure instanceof Problem && failure.status === 404)) this.problem = explain(failure)
     }
   }
 

@@ -1,4 +1,4 @@
-import { call } from './api.ts'
+import { call, Problem } from './api.ts'
 import type { Frame, Job, JobDetails, PendingSession, ProcessingSession } from './contract.ts'
 
 const pageSize = 100
@@ -7,10 +7,16 @@ const settleTime = 150
 /** Most sessions that are asked for one by one; beyond that the whole list is cheaper. */
 const mostLookups = 4
 
+/** Jobs of which it is remembered when something was heard of them last: an answer that so much overtook is not on its way any more. */
+const mostHeard = 10_000
+
 /**
  * The shop's unfinished jobs as this page knows them. The socket's list is the truth, its events bring the list up to date, and a change
  * that an event does not tell in full (who claimed a job) is asked for once for many events. Jobs are replaced, never altered: a row is
  * drawn again only where its job is another object.
+ *
+ * An answer may be older than an event that came while it was on its way. So whoever asks takes `now` before, and what was heard of a job since
+ * then is not overwritten: a newer event has told it, or one that follows will.
  */
 export class Queue {
   readonly jobs = new Map<string, Job>()
@@ -22,8 +28,10 @@ export class Queue {
   #staleClaims = false
   readonly #unknown = new Set<string>()
 
-  // Of a list that comes in pages: what events changed while it came, which the list, older, must not undo.
-  #touched: Set<string> | undefined
+  // Counts what was heard; for each job, when that was last, also after it left the list.
+  #now = 0
+  readonly #heard = new Map<string, number>()
+  #listed = 0
   #sync = 0
 
   constructor(
@@ -32,6 +40,11 @@ export class Queue {
     private readonly ended: (job: Job) => void,
     private readonly resync: () => void,
   ) {}
+
+  /** What to hand over with the answer to a question that is asked now. */
+  get now(): number {
+    return this.#now
+  }
 
   hear(frame: Frame): void {
     switch (frame.type) {
@@ -69,41 +82,53 @@ export class Queue {
     this.isKnown = true
   }
 
-  /** What an answer of the API has just said of a job; it is newer than every event that has come. */
-  learn(details: JobDetails, claimedByYou: boolean): Job | undefined {
-    if (details.status !== 'pending' && details.status !== 'processing') {
+  /**
+   * What an answer of the API says of a job.
+   * @param since `now` of when it was asked.
+   * @param claimed Whether it is the answer to a claim of this page's own.
+   * @returns The job as it is known then; undefined if it is not in the queue any more.
+   */
+  learn(details: JobDetails, since: number, claimed = false): Job | undefined {
+    const known = this.jobs.get(details.sessionId)
+    if (this.#isNews(details.sessionId, since)) {
+      // Events do not say whose claim it is: what this page has claimed itself it knows, unless that was lost again already.
+      if (claimed && known?.status === 'processing') this.#put({ ...known, claimedBy: details.claimedBy ?? null, claimedByYou: true })
+      this.#askForClaims()
+    } else if (details.status !== 'pending' && details.status !== 'processing') {
       this.#remove(details.sessionId, details.status)
-      return undefined
+    } else {
+      const { files, ...facts } = details
+      const claimedByYou = details.status === 'processing' && (claimed || known?.claimedByYou === true)
+      this.#put({ ...facts, printOptions: files.map((file) => file.printOptions), claimedByYou })
     }
-    const { files, ...facts } = details
-    const isYours = details.status === 'processing' && claimedByYou
-    const job: Job = { ...facts, printOptions: files.map((file) => file.printOptions), claimedByYou: isYours }
-    this.#put(job)
-    return job
+    return this.jobs.get(details.sessionId)
   }
 
-  /** A job that this page has just given back or ended. */
-  change(sessionId: string, status: Job['status']): void {
+  /** A job that this page has given back or ended, by a call that began at `since`. */
+  change(sessionId: string, status: 'pending' | 'completed', since: number): void {
     const known = this.jobs.get(sessionId)
-    // One that is pending again has files that came late: its event was faster than the answer to what this page did.
-    if (status === 'completed' && known?.claimedByYou) this.#remove(sessionId, status)
-    else if (status === 'completed') return
-    else if (known) this.#put({ ...withoutClaim(known), status })
+    if (!known || this.#isNews(sessionId, since)) return
+    if (status === 'completed') this.#remove(sessionId, status)
+    else this.#put({ ...withoutClaim(known), status })
   }
 
-  /** A field of a job that this page has just changed. */
-  amend(sessionId: string, fields: Partial<Job>): void {
+  /** A field of a job that this page has changed, by a call that began at `since`. */
+  amend(sessionId: string, fields: Partial<Job>, since: number): void {
     const known = this.jobs.get(sessionId)
-    if (known) this.#put({ ...known, ...fields })
+    if (known && !this.#isNews(sessionId, since)) this.#put({ ...known, ...fields })
   }
 
   /** Asks again who holds which job. */
   async refreshClaims(): Promise<void> {
+    const since = this.#now
     const { sessions } = await call<{ sessions: ProcessingSession[] }>('GET', '/sessions/processing')
     const claimed = new Set(sessions.map((session) => session.sessionId))
-    for (const session of sessions) this.#put({ ...this.jobs.get(session.sessionId), ...session, status: 'processing' })
+    for (const session of sessions) {
+      if (!this.#isNews(session.sessionId, since)) this.#put({ ...this.jobs.get(session.sessionId), ...session, status: 'processing' })
+      else if (this.jobs.get(session.sessionId)?.status === 'processing') this.#askForClaims()
+    }
     for (const job of this.jobs.values()) {
-      if (job.status === 'processing' && !claimed.has(job.sessionId)) this.#unknown.add(job.sessionId)
+      if (job.status === 'processing' && !claimed.has(job.sessionId) && !this.#isNews(job.sessionId, since)) this.#unknown.add(job.sessionId)
     }
     if (this.#unknown.size > 0) this.#settleSoon()
   }
@@ -121,10 +146,12 @@ export class Queue {
     }
     const before = frame.status === 'pending' ? withoutClaim(known) : known
     this.#put({ ...before, ...factsOf(frame), status: frame.status })
-    if (frame.status === 'processing' && known.status !== 'processing') {
-      this.#staleClaims = true
-      this.#settleSoon()
-    }
+    if (frame.status === 'processing' && known.status !== 'processing') this.#askForClaims()
+  }
+
+  #askForClaims(): void {
+    this.#staleClaims = true
+    this.#settleSoon()
   }
 
   /** A burst of events costs one question, not one for each. */
@@ -150,13 +177,20 @@ export class Queue {
   }
 
   async #look(sessionId: string): Promise<void> {
-    const { session } = await call<{ session: JobDetails }>('GET', `/sessions/${sessionId}`)
-    this.learn(session, this.jobs.get(sessionId)?.claimedByYou ?? false)
+    const since = this.#now
+    try {
+      const { session } = await call<{ session: JobDetails }>('GET', `/sessions/${sessionId}`)
+      this.learn(session, since)
+    } catch (failure) {
+      // Forgotten by the relay, which keeps what has ended for a day only.
+      if (!(failure instanceof Problem && failure.status === 404)) throw failure
+      if (!this.#isNews(sessionId, since)) this.#remove(sessionId, 'expired')
+    }
   }
 
   async #replace(first: PendingSession[], more: boolean): Promise<void> {
     const sync = ++this.#sync
-    const touched = (this.#touched = new Set())
+    const since = this.#now
     const listed = new Map<string, Job>()
     const add = (sessions: PendingSession[]): void => {
       for (const session of sessions) listed.set(session.sessionId, { ...session, status: 'pending' })
@@ -178,33 +212,47 @@ export class Queue {
       return
     }
     for (const [id, job] of this.jobs) {
-      if (!touched.has(id) && !listed.has(id) && job.status === 'pending') this.jobs.delete(id)
+      if (job.status !== 'pending' || listed.has(id) || this.#isNews(id, since)) continue
+      this.jobs.delete(id)
+      // Claimed meanwhile, withdrawn or expired: which one is asked for only if it is claimed.
+      this.ended({ ...job, status: 'gone' })
     }
     for (const [id, job] of listed) {
       const known = this.jobs.get(id)
-      if (!touched.has(id)) this.jobs.set(id, known ? { ...withoutClaim(known), ...job } : job)
+      if (!this.#isNews(id, since)) this.jobs.set(id, known ? { ...withoutClaim(known), ...job } : job)
     }
-    this.#touched = undefined
+    // It is newer than the answers to all that was asked before it.
+    this.#listed = ++this.#now
     this.isKnown = true
     this.changed()
-    this.#staleClaims = true
-    this.#settleSoon()
+    this.#askForClaims()
   }
 
   #put(job: Job): void {
-    this.#touched?.add(job.sessionId)
+    this.#hear(job.sessionId)
     this.jobs.set(job.sessionId, job)
     this.changed()
   }
 
   #remove(sessionId: string, status: Job['status']): void {
-    this.#touched?.add(sessionId)
+    this.#hear(sessionId)
     this.#unknown.delete(sessionId)
     const known = this.jobs.get(sessionId)
     if (!known) return
     this.jobs.delete(sessionId)
     this.changed()
     this.ended({ ...known, status })
+  }
+
+  #hear(sessionId: string): void {
+    this.#heard.delete(sessionId) // to the end of the map, whose oldest is its first
+    this.#heard.set(sessionId, ++this.#now)
+    if (this.#heard.size > mostHeard) this.#heard.delete(this.#heard.keys().next().value!)
+  }
+
+  /** Whether something was heard of a job since a question was asked: the answer may be older than that. */
+  #isNews(sessionId: string, since: number): boolean {
+    return Math.max(this.#heard.get(sessionId) ?? 0, this.#listed) > since
   }
 }
 

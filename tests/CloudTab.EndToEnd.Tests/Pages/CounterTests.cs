@@ -103,6 +103,7 @@ public sealed class CounterTests(RunningAppHost relay, Browsers browsers) : IAsy
         foreach (var job in (SentJob[])[ours, theirs, waiting])
             await Expect(plain.GetByText(job.PickupCode)).ToBeVisibleAsync();
         await Expect(plain.Locator("h2")).ToHaveTextAsync(["With you 1", "Waiting 1", "At other counters 1"]);
+        await RecordWithoutScriptAsync(shop, plain);
     }
 
     [Fact]
@@ -168,7 +169,142 @@ public sealed class CounterTests(RunningAppHost relay, Browsers browsers) : IAsy
         await Expect(counter.Page).ToHaveTitleAsync("(1) Corner Print");
     }
 
+    [Theory]
+    [InlineData("GET", "/sessions/processing$")]
+    [InlineData("POST", "/sessions/[a-z0-9]{26}/claim$")]
+    [InlineData("GET", "/sessions/[a-z0-9]{26}$")]
+    public async Task A_job_that_is_withdrawn_does_not_come_back_with_an_answer_from_before(string method, string pattern)
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        using var other = shop.Program(await shop.AddKeyAsync("Counter 2"));
+        var job = await shop.SendAsync("Asha", ("letter.pdf", Letter));
+        await Expect(counter.Row(job)).ToBeVisibleAsync();
+        var held = await HeldAnswer.NextAsync(counter.Page, method, pattern);
+        // The page asks for one job when its claim comes too late, and who has which job when another counter claims one.
+        if (method == "POST")
+        {
+            await counter.TakeAsync(job);
+        }
+        else if (!pattern.Contains("processing", StringComparison.Ordinal))
+        {
+            await counter.Page.RouteAsync("**/claim", async route =>
+            {
+                await ClaimAsync(other, job);
+                await route.ContinueAsync();
+            });
+            await counter.TakeAsync(job);
+        }
+        else
+        {
+            await ClaimAsync(other, job);
+        }
+
+        await held.Given;
+        await Expect(counter.Section(job)).Not.ToContainTextAsync("Waiting");
+        await shop.WithdrawAsync(job);
+        await Expect(counter.Row(job)).ToHaveCountAsync(0);
+        await held.ReleaseAsync();
+
+        await HeardOfAsync(await shop.SendAsync("Priya", ("letter.pdf", Letter)), counter);
+        await Expect(counter.Rows).ToHaveCountAsync(1);
+    }
+
+    [Fact]
+    public async Task A_job_that_another_counter_took_after_it_was_put_back_stays_there_when_the_answer_comes()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        using var other = shop.Program(await shop.AddKeyAsync("Counter 2"));
+        var job = await shop.SendAsync("Asha", ("letter.pdf", Letter));
+        await counter.TakeAsync(job);
+        await Expect(counter.Sheet).ToContainTextAsync("With you");
+        var held = await HeldAnswer.NextAsync(counter.Page, "POST", "/release$");
+        await counter.Button("Put back").ClickAsync();
+        await held.Given;
+        await Expect(counter.Section(job)).ToContainTextAsync("Waiting");
+        await ClaimAsync(other, job);
+        await Expect(counter.Row(job)).ToContainTextAsync("Counter 2");
+        await held.ReleaseAsync();
+
+        await HeardOfAsync(await shop.SendAsync("Priya", ("letter.pdf", Letter)), counter);
+        await Expect(counter.Section(job)).ToContainTextAsync("At other counters");
+    }
+
+    [Fact]
+    public async Task A_payment_that_another_counter_has_taken_back_stays_so_when_the_answer_comes()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        using var other = shop.Program(await shop.AddKeyAsync("Counter 2"));
+        var job = await shop.SendAsync("Asha", ("letter.pdf", Letter));
+        await counter.OpenAsync(job);
+        var held = await HeldAnswer.NextAsync(counter.Page, "POST", "/paid$");
+        await counter.Button("Mark as paid").ClickAsync();
+        await held.Given;
+        await Expect(counter.Button("Paid")).ToHaveAttributeAsync("aria-pressed", "true");
+        using (var unpaid = await other.DeleteAsync(new Uri($"/api/shopkeeper/sessions/{job.SessionId}/paid", UriKind.Relative), Token))
+            Assert.Equal(HttpStatusCode.OK, unpaid.StatusCode);
+        await Expect(counter.Button("Mark as paid")).ToHaveAttributeAsync("aria-pressed", "false");
+        await held.ReleaseAsync();
+
+        await HeardOfAsync(await shop.SendAsync("Priya", ("letter.pdf", Letter)), counter);
+        await Expect(counter.Button("Mark as paid")).ToHaveAttributeAsync("aria-pressed", "false");
+    }
+
+    [Fact]
+    public async Task Of_an_open_job_that_was_withdrawn_during_a_break_nothing_can_be_done_any_more()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        var job = await shop.SendAsync("Asha", ("letter.pdf", Letter));
+        await counter.OpenAsync(job);
+        await Expect(counter.Sheet.GetByRole(AriaRole.Button, new() { Name = "Take", Exact = true })).ToBeVisibleAsync();
+
+        await counter.Page.Context.SetOfflineAsync(true);
+        await Expect(counter.Link).ToHaveAttributeAsync("data-state", "broken");
+        await shop.WithdrawAsync(job);
+        await counter.Page.Context.SetOfflineAsync(false);
+
+        await Expect(counter.Sheet).ToContainTextAsync("This job has left the queue");
+        await Expect(counter.Sheet.GetByRole(AriaRole.Button, new() { Name = "Take", Exact = true })).ToHaveCountAsync(0);
+    }
+
+    [Fact]
+    public async Task Two_counters_that_signed_in_with_one_key_share_its_jobs()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var key = await shop.AddKeyAsync("Counter 1");
+        var counters = new[] { await Counter.SignInAsync(browsers, shop, key), await Counter.SignInAsync(browsers, shop, key) };
+        var job = await shop.SendAsync("Asha", ("letter.pdf", Letter));
+
+        await counters[0].TakeAsync(job);
+
+        foreach (var counter in counters)
+            await Expect(counter.Section(job)).ToContainTextAsync("With you");
+        await counters[1].OpenAsync(job);
+        await counters[1].Button("Put back").ClickAsync();
+        foreach (var counter in counters)
+            await Expect(counter.Section(job)).ToContainTextAsync("Waiting");
+        await counters[1].Page.GetByRole(AriaRole.Link, new() { Name = "Settings" }).ClickAsync();
+        await Expect(counters[1].Page.Locator("ct-keys")).ToContainTextAsync("two counters that sign in with the same one share their jobs");
+    }
+
     public ValueTask DisposeAsync() => browsers.CloseAsync();
+
+    /// <summary>Waits until a page has drawn what came after all that it heard before.</summary>
+    private static Task HeardOfAsync(SentJob job, Counter counter) => Expect(counter.Row(job)).ToBeVisibleAsync();
+
+    /// <summary>Axe is a script: it looks at the same page in a browser that loads none of ours, and where `noscript` is nothing special.</summary>
+    private async Task RecordWithoutScriptAsync(PageShop shop, IPage plain)
+    {
+        var copy = await browsers.OpenAsync(shop.Origin);
+        await copy.RouteAsync("**/assets/*.js", route => route.AbortAsync());
+        await copy.GotoAsync("/shop");
+        await copy.SetContentAsync((await plain.ContentAsync()).Replace("noscript>", "div>", StringComparison.Ordinal));
+        await Expect(copy.GetByText("allow this page to run its script")).ToBeVisibleAsync();
+        await Browsers.RecordAsync(copy, "shop-without-script");
+    }
 
     private static async Task ClaimAsync(HttpClient program, SentJob job)
     {
