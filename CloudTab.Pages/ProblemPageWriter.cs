@@ -31,6 +31,7 @@ internal sealed class ProblemPageWriter(IOptions<ProblemDetailsOptions> options)
             Status = problem.Status.Value,
             Code = problem.Extensions["code"] as string ?? "",
             Detail = problem.Detail ?? "",
+            Back = context.HttpContext.Request.Path.StartsWithSegments("/shop", StringComparison.Ordinal) ? "/shop" : null,
             TraceId = problem.Status >= StatusCodes.Status500InternalServerError ? problem.Extensions["traceId"] as string : null,
         })
         {

@@ -13,6 +13,7 @@ namespace CloudTab.ShopApi;
 [JsonSerializable(typeof(FileLinkView))]
 [JsonSerializable(typeof(TicketView))]
 [JsonSerializable(typeof(DaySheetView))]
+[JsonSerializable(typeof(FinishedJobs))]
 [JsonSerializable(typeof(NewKey))]
 [JsonSerializable(typeof(NewKeyView))]
 [JsonSerializable(typeof(KeysView))]
@@ -25,4 +26,5 @@ namespace CloudTab.ShopApi;
 [JsonSerializable(typeof(PrintsView))]
 [JsonSerializable(typeof(AgentReport))]
 [JsonSerializable(typeof(AgentsView))]
+[JsonSerializable(typeof(LimitsAnswer))]
 internal sealed partial class JsonContext : JsonSerializerContext;

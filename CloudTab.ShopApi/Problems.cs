@@ -70,6 +70,9 @@ internal static class Problems
     public static readonly Problem InvalidDay = new(
         StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", "The day must be a date such as 2026-11-29, and `timeZone` a name such as Asia/Kolkata.");
 
+    public static readonly Problem JobNotFound = new(
+        StatusCodes.Status404NotFound, "job_not_found", "Unknown job", "This shop has finished no such job.");
+
     public static readonly Problem KeyNotFound = new(StatusCodes.Status404NotFound, "key_not_found", "Unknown key", "This shop has no such key.");
 
     public static readonly Problem TooManyKeys = new(
@@ -100,6 +103,9 @@ internal static class Problems
 
     /// <summary>An offer that cannot be one.</summary>
     public static Problem InvalidOffer(string reason) => new(StatusCodes.Status400BadRequest, "invalid_offer", "Invalid offer", reason);
+
+    /// <summary>Limits that cannot be, or that are beyond the operator's.</summary>
+    public static Problem InvalidLimits(string reason) => new(StatusCodes.Status400BadRequest, "invalid_limits", "Invalid limits", reason);
 
     /// <summary>What every change of a session's state can end with.</summary>
     public static readonly Problem[] OfChange = [SessionNotFound, SessionClosed, AlreadyClaimed, NotSubmitted];

@@ -18,6 +18,7 @@ builder.Services.ConfigureHttpJsonOptions(json =>
     json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict; // "1000" is a field of the wrong type
 });
 
+builder.Services.AddSettings<LimitOptions>();
 builder.Services.AddOpenApi(ShopkeeperDocument.Name, ShopkeeperDocument.Describe);
 
 builder.Services.AddPages();
@@ -34,7 +35,7 @@ app.UseAuthentication();
 app.UseAuthorization();
 
 app.MapGroup("/api/shopkeeper").RequireAuthorization().Tells(StatusCodes.Status401Unauthorized, "WWW-Authenticate")
-    .MapTickets().MapSessions().MapFiles().MapPrints().MapAgents().MapShop().MapOffer().MapKeys().MapDays();
+    .MapTickets().MapSessions().MapFiles().MapPrints().MapAgents().MapShop().MapOffer().MapLimits().MapKeys().MapDays();
 app.MapPages();
 if (app.Environment.IsDevelopment())
     app.MapOpenApi();

@@ -22,6 +22,7 @@ internal static class ShopkeeperDocument
     private static readonly Print APrint = new(AnAttempt, "HP LaserJet", PrintOptions.Default, PrintState.Printing, null, null, null, ["media-empty"], null, null, Now);
     private static readonly AgentPrinter APrinter = new(
         "HP LaserJet", "ipp://192.0.2.7/ipp/print", PrinterState.Stopped, ["media-empty"], ["application/pdf"], Color: false, TwoSided: true, ["iso_a4_210x297mm"]);
+    private static readonly OwnLimits SomeLimits = new(Files: 20, FileSize: 20_971_520);
 
     private const string Description = """
         How a shop gets its customers' files. Every call has the shop's key in the header `X-API-Key`, and sees that shop's sessions and files only:
@@ -43,6 +44,7 @@ internal static class ShopkeeperDocument
             ["id"] = ("A session id, or a pickup code in upper or lower case.", "K7MXQ2"),
             ["fileId"] = ("A file's id.", AFile.ToString()),
             ["keyId"] = ("A key's id.", AFile.ToString()),
+            ["jobId"] = ("A finished job's id.", AFile.ToString()),
             ["day"] = ("A date.", "2026-11-29"),
             ["renew"] = ("Whether to renew the caller's claim only.", "true"),
             ["timeZone"] = ("The zone whose midnights the day lies between.", "Asia/Kolkata"),
@@ -74,6 +76,7 @@ internal static class ShopkeeperDocument
             new AgentsView(true, [new("counter-pc", "Print agent", "1.0.0", Now, true, [APrinter])]),
             new Answer(true, "The session is pending again."),
             new DaySheetView(true, 41, 97, 312, 280, 32, 2, 78_400, 1_200, 1, "INR"),
+            new FinishedJobs(true, [new(AFile, "14:05", 12, "Front desk", 1, 6, 0, 1_200, true, "INR", 1_200, true)]),
             new NewKey("Front desk"),
             new NewKeyView(true, "ctk_4f7k2m9x_q3R0aWNrZXQtb2YtMjU2LXJhbmRvbS1iaXRzLWluLWI", AFile, "Front desk", "ctk_4f7k2m9x", Now),
             new KeysView(true, [new(AFile, "Front desk", "ctk_4f7k2m9x", Now, Now.AddHours(1), null, true, false)]),
@@ -82,6 +85,8 @@ internal static class ShopkeeperDocument
             new TicketView(true, "q3R0aWNrZXQtb2YtMjU2LXJhbmRvbS1iaXRzLWluLWI", 30),
             new OfferAnswer(true, AnOffer),
             AnOffer,
+            new LimitsAnswer(true, SomeLimits, new(50, 52_428_800, 1L << 30, 100L << 30)),
+            SomeLimits,
             new FileLinkView(true, new(AFile, "a.pdf", "application/pdf", 48_213, ADigest, new Uri("https://bucket.s3.example/…"))),
         ]);
 

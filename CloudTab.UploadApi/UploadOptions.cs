@@ -3,37 +3,9 @@ using CloudTab.Relay;
 
 namespace CloudTab.UploadApi;
 
-/// <summary>What customers may upload, and how much in a time. All limits are inclusive. A shop's own limits on files come first.</summary>
-internal sealed class UploadOptions : IValidatableObject
+/// <summary>What customers may upload, and how much in a time. All limits are inclusive.</summary>
+internal sealed class UploadOptions : LimitOptions
 {
-    private const long DefaultSessionSize = 1L << 30;
-
-    /// <summary>
-    /// Bytes in one file (MAX_FILE_SIZE, default 52,428,800 = 50 MiB; at most <see cref="ObjectUpload.LargestObject"/>). Too small refuses
-    /// photographs and scans; a larger one takes more room in S3, not more memory.
-    /// </summary>
-    [ConfigurationKeyName("MAX_FILE_SIZE")]
-    [Range(1, ObjectUpload.LargestObject)]
-    public long MaxFileSize { get; set; } = 52_428_800;
-
-    /// <summary>Files in one session (MAX_FILES_PER_SESSION, default 50, at most the 1,000 that S3 deletes at once).</summary>
-    [ConfigurationKeyName("MAX_FILES_PER_SESSION")]
-    [Range(1, 1_000)]
-    public int MaxFiles { get; set; } = 50;
-
-    /// <summary>Bytes in all files of one session (MAX_SESSION_SIZE, default 1 GiB, or MAX_FILE_SIZE if that is more).</summary>
-    [ConfigurationKeyName("MAX_SESSION_SIZE")]
-    [Range(1, 1L << 40)]
-    public long? MaxSessionSize { get; set; }
-
-    /// <summary>
-    /// Bytes in all live files of one shop (MAX_OUTSTANDING_SIZE, default 107,374,182,400 = 100 GiB). Files count until their session
-    /// has ended. Too small, and a busy shop's customers are turned away; too large, and one shop can fill the bucket.
-    /// </summary>
-    [ConfigurationKeyName("MAX_OUTSTANDING_SIZE")]
-    [Range(1, 1L << 50)]
-    public long MaxOutstandingSize { get; set; } = 100L << 30;
-
     /// <summary>
     /// Bytes in all files of all shops together from which on no upload begins (MAX_STORED_SIZE, default 1,099,511,627,776 = 1 TiB). It is
     /// a high-water mark: uploads that have begun finish beyond it, and it is looked at every 5 s. Set it below the space that the store
@@ -98,17 +70,6 @@ internal sealed class UploadOptions : IValidatableObject
     [Range(1_000, 3_600_000)]
     public long Silence { get; set; } = 60_000;
 
-    /// <summary>The limits of a shop: its own, else these.</summary>
-    public UploadLimits For(ShopLimits own)
-    {
-        var fileSize = own.FileSize ?? MaxFileSize;
-        return new(
-            own.Files ?? MaxFiles,
-            fileSize,
-            own.SessionSize ?? MaxSessionSize ?? Math.Max(DefaultSessionSize, fileSize),
-            own.Outstanding ?? MaxOutstandingSize);
-    }
-
     /// <summary>The media types of ACCEPTED_TYPES, or all that are known.</summary>
     public IReadOnlySet<string> Accepted => string.IsNullOrWhiteSpace(AcceptedTypes)
         ? MediaTypes.Endings.Keys.ToHashSet(StringComparer.Ordinal)
@@ -117,20 +78,13 @@ internal sealed class UploadOptions : IValidatableObject
             .ToHashSet(StringComparer.Ordinal);
 
     /// <inheritdoc/>
-    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    public override IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
-        if (MaxSessionSize < MaxFileSize)
-            yield return new("MAX_SESSION_SIZE is smaller than MAX_FILE_SIZE: no file of the size allowed could be stored");
+        foreach (var fault in base.Validate(validationContext))
+            yield return fault;
         foreach (var type in Accepted.Except(MediaTypes.Endings.Keys, StringComparer.Ordinal))
             yield return new($"ACCEPTED_TYPES: '{type}' is none of {string.Join(", ", MediaTypes.Endings.Keys.Order(StringComparer.Ordinal))}");
         if (Accepted.Count == 0)
             yield return new("ACCEPTED_TYPES names no type");
     }
-}
-
-/// <summary>The limits on uploads to one shop, all inclusive: files in a session, bytes in a file, in a session, in all live files.</summary>
-internal sealed record UploadLimits(int Files, long FileSize, long SessionSize, long Outstanding)
-{
-    /// <summary>The limits that are checked when files are stored.</summary>
-    public SessionLimits OfSession => new(Files, SessionSize, Outstanding);
 }

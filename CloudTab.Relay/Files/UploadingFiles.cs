@@ -137,11 +137,12 @@ public sealed record UploadSession(
     long? MaxFileSize,
     long? MaxSessionSize,
     long? MaxOutstanding,
+    OwnLimits OwnLimits,
     PrintOptions PrintOptions,
     Offer Offer)
 {
-    /// <summary>What the operator has set for its shop.</summary>
-    public ShopLimits ShopLimits => new(MaxFiles, MaxFileSize, MaxSessionSize, MaxOutstanding);
+    /// <summary>What its shop's operator and the shop itself have set.</summary>
+    public ShopLimits ShopLimits => new(MaxFiles, MaxFileSize, MaxSessionSize, MaxOutstanding, OwnLimits);
 }
 
 /// <summary>A file whose bytes are on their way to an object.</summary>

@@ -23,6 +23,7 @@ public sealed class Database(NpgsqlDataSource source, [FromKeyedServices("postgr
         SqlMapper.AddTypeHandler(new JsonColumn<PrintOptions>(PrintingContext.Default.PrintOptions));
         SqlMapper.AddTypeHandler(new JsonColumn<List<PrintOptions>>(PrintingContext.Default.ListPrintOptions));
         SqlMapper.AddTypeHandler(new JsonColumn<Offer>(PrintingContext.Default.Offer));
+        SqlMapper.AddTypeHandler(new JsonColumn<OwnLimits>(PrintingContext.Default.OwnLimits));
         SqlMapper.AddTypeHandler(new JsonColumn<IReadOnlyList<FileDetails>>(PrintingContext.Default.IReadOnlyListFileDetails));
         SqlMapper.AddTypeHandler(new JsonColumn<IReadOnlyList<AgentPrinter>>(PrintingContext.Default.IReadOnlyListAgentPrinter));
         SqlMapper.AddTypeHandler(new JsonColumn<Print>(PrintingContext.Default.Print));

@@ -4,7 +4,7 @@ using Npgsql;
 namespace CloudTab.Relay;
 
 /// <summary>What a shop has printed on a day, and for how much. It names no customer, and outlives the sessions.</summary>
-public sealed class DaySheets(Database database)
+public sealed class DaySheets(Database database, Payments payments)
 {
     /// <summary>How long finished jobs are remembered.</summary>
     public static readonly TimeSpan Retention = TimeSpan.FromDays(400);
@@ -15,7 +15,7 @@ public sealed class DaySheets(Database database)
     public async Task<List<FinishedJob>?> FindAsync(string shop, DateOnly day, string timeZone, CancellationToken cancellationToken)
     {
         const string sql = """
-            SELECT finished_at AT TIME ZONE @timeZone AS FinishedAt, counter, token, files, monochrome, color, uncounted_files AS UncountedFiles,
+            SELECT id, finished_at AT TIME ZONE @timeZone AS FinishedAt, counter, token, files, monochrome, color, uncounted_files AS UncountedFiles,
                    amount, is_complete AS IsComplete, currency, paid_amount AS PaidAmount, is_paid AS IsPaid
             FROM finished_jobs
             WHERE shop_id = @shop
@@ -32,9 +32,34 @@ public sealed class DaySheets(Database database)
             return null;
         }
     }
+
+    /// <summary>
+    /// Corrects whether a finished job was paid. Of a session that is completed it is as if the session were marked: its customer sees it. The job may
+    /// also be the first part of a session of which files that came late still wait, or of one that is forgotten: then only the day sheet changes.
+    /// </summary>
+    /// <returns>Done, NotFound, or KeyRevoked.</returns>
+    public async Task<Outcome> MarkAsync(ShopKey key, Guid job, bool isPaid, CancellationToken cancellationToken)
+    {
+        const string find = """
+            SELECT coalesce(sessions.session_id, '')
+            FROM finished_jobs LEFT JOIN sessions ON sessions.id = finished_jobs.session AND sessions.done_claim = finished_jobs.claim AND sessions.status = 'completed'
+            WHERE finished_jobs.id = @job AND finished_jobs.shop_id = @Shop
+            """;
+        const string mark = """
+            UPDATE finished_jobs SET is_paid = @isPaid, paid_amount = CASE WHEN @isPaid THEN amount ELSE 0 END
+            WHERE id = @job AND shop_id = @Shop AND key_is_valid(@Id)
+            """;
+        if (await database.QuerySingleOrDefaultAsync<string>(find, new { job, key.Shop }, cancellationToken) is not { } session)
+            return Outcome.NotFound;
+        if (session.Length == 0)
+            return await database.ExecuteAsync(mark, new { job, key.Shop, key.Id, isPaid }, cancellationToken) == 1 ? Outcome.Done : Outcome.KeyRevoked;
+        var name = SessionName.Parse(session);
+        return (isPaid ? await payments.MarkAsync(key, name, cancellationToken) : await payments.UnmarkAsync(key, name, cancellationToken)).Outcome;
+    }
 }
 
 /// <summary>A job that a shop has finished.</summary>
+/// <param name="Id">What the shop names it by.</param>
 /// <param name="FinishedAt">By the clock of the zone that was asked for.</param>
 /// <param name="Counter">Name of the key that completed it.</param>
 /// <param name="Token">The number that its customer had in the queue.</param>
@@ -45,6 +70,7 @@ public sealed class DaySheets(Database database)
 /// <param name="IsComplete">Whether that is the whole price.</param>
 /// <param name="PaidAmount">How much of it was marked as paid.</param>
 public sealed record FinishedJob(
+    Guid Id,
     DateTime FinishedAt,
     string Counter,
     int? Token,

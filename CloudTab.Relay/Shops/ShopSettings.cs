@@ -1,6 +1,6 @@
 namespace CloudTab.Relay;
 
-/// <summary>What a shop says of itself, and its relay's operator of it: its name, and whether it takes uploads.</summary>
+/// <summary>What a shop says of itself, and its relay's operator of it: its name, whether it takes uploads, and how much.</summary>
 public sealed class ShopSettings(Database database, TimeProvider clock)
 {
     // Behind `shop AS (UPDATE shops … RETURNING id, accepts_uploads)`. The shop has not heard of these sessions, so there are no events.
@@ -38,6 +38,18 @@ public sealed class ShopSettings(Database database, TimeProvider clock)
         return database.ChangeSingleOrDefaultAsync<OwnShop>(sql, new { shop = key.Shop, key = key.Id, name, acceptsUploads, now = Now }, cancellationToken);
     }
 
+    /// <summary>The limits of a shop, or null if there is no such shop.</summary>
+    public Task<StoredLimits?> FindLimitsAsync(string shop, CancellationToken cancellationToken) => database.QuerySingleOrDefaultAsync<StoredLimits>(
+        $"SELECT {ShopLimits.Columns} FROM shops WHERE id = @shop", new { shop }, cancellationToken);
+
+    /// <summary>Sets how much the shop of a key itself allows.</summary>
+    /// <returns>Whether the key is valid.</returns>
+    public async Task<bool> SetLimitsAsync(ShopKey key, OwnLimits limits, CancellationToken cancellationToken)
+    {
+        const string sql = "UPDATE shops SET own_limits = @limits::jsonb WHERE id = @Shop AND key_is_valid(@Id)";
+        return await database.ExecuteAsync(sql, new { key.Shop, key.Id, limits = limits.ToJson() }, cancellationToken) == 1;
+    }
+
     /// <summary>The operator lets a shop take uploads, and its keys open it again.</summary>
     /// <returns>Whether there is such a shop.</returns>
     public async Task<bool> OpenAsync(string shop, CancellationToken cancellationToken)
@@ -70,3 +82,10 @@ public sealed class ShopSettings(Database database, TimeProvider clock)
 /// <param name="Name">The name to display.</param>
 /// <param name="AcceptsUploads">Whether the shop takes uploads now.</param>
 public sealed record OwnShop(string Id, string Name, bool AcceptsUploads);
+
+/// <summary>What a shop's operator and the shop itself have set for it.</summary>
+public sealed record StoredLimits(int? MaxFiles, long? MaxFileSize, long? MaxSessionSize, long? MaxOutstanding, OwnLimits OwnLimits)
+{
+    /// <summary>All of it together.</summary>
+    public ShopLimits Limits => new(MaxFiles, MaxFileSize, MaxSessionSize, MaxOutstanding, OwnLimits);
+}

@@ -40,20 +40,10 @@ public sealed record ShopStatus(
     long? MaxFileSize,
     long? MaxSessionSize,
     long? MaxOutstanding,
+    OwnLimits OwnLimits,
     PrintOptions PrintOptions,
     Offer Offer)
 {
-    /// <summary>What the operator has set for this shop.</summary>
-    public ShopLimits Limits => new(MaxFiles, MaxFileSize, MaxSessionSize, MaxOutstanding);
-}
-
-/// <summary>What an operator has set for one shop, all inclusive; null is what the settings say.</summary>
-/// <param name="Files">Files in a session.</param>
-/// <param name="FileSize">Bytes in a file.</param>
-/// <param name="SessionSize">Bytes in a session.</param>
-/// <param name="Outstanding">Bytes in all live files of the shop.</param>
-public readonly record struct ShopLimits(int? Files, long? FileSize, long? SessionSize, long? Outstanding)
-{
-    internal const string Columns =
-        "max_files AS MaxFiles, max_file_size AS MaxFileSize, max_session_size AS MaxSessionSize, max_outstanding AS MaxOutstanding";
+    /// <summary>What its operator and the shop itself have set.</summary>
+    public ShopLimits Limits => new(MaxFiles, MaxFileSize, MaxSessionSize, MaxOutstanding, OwnLimits);
 }

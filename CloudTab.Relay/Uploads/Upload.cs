@@ -109,8 +109,8 @@ public sealed record Upload
     /// <summary>Whether it was a partial upload of which a file of its session, that lives, was made. It is gone, too.</summary>
     public bool IsUsedUp { get; init; }
 
-    /// <summary>What the operator has set for its shop.</summary>
-    public ShopLimits ShopLimits => new(MaxFiles, MaxFileSize, MaxSessionSize, MaxOutstanding);
+    /// <summary>What its shop's operator and the shop itself have set.</summary>
+    public ShopLimits ShopLimits => new(MaxFiles, MaxFileSize, MaxSessionSize, MaxOutstanding, OwnLimits);
 
     /// <summary>Whether it becomes a file only together with others.</summary>
     public bool IsPartial => Concat == NewUpload.Partial;
@@ -134,4 +134,6 @@ public sealed record Upload
     private long? MaxSessionSize { get; init; }
 
     private long? MaxOutstanding { get; init; }
+
+    private OwnLimits? OwnLimits { get; init; }
 }

@@ -17,6 +17,12 @@ internal static class DayEndpoints
             .WithDescription("If the request's `Accept` names `text/csv`, or `format` is `csv`, the answer has a line for each job.")
             .SendsCsv()
             .Answers(Problems.InvalidDay, Problems.ApiKeyInvalid);
+        group.MapGet("/days/{day}/jobs", List).WithTags("Days").ForPeople().WithSummary("List the jobs that were finished on a day, in their order")
+            .Answers(Problems.InvalidDay, Problems.ApiKeyInvalid);
+        group.MapPost("/days/jobs/{jobId}/paid", MarkPaid).WithTags("Days").ForPeople().WithSummary("Correct that a finished job was paid")
+            .WithDescription("Also the part of a job that was finished while files that came late still wait, which the session's own `paid` cannot reach.")
+            .Answers(Problems.JobNotFound);
+        group.MapDelete("/days/jobs/{jobId}/paid", UnmarkPaid).WithTags("Days").ForPeople().WithSummary("Correct that a finished job was not paid").Answers(Problems.JobNotFound);
         return group;
     }
 
@@ -33,12 +39,8 @@ internal static class DayEndpoints
         string timeZone = "UTC",
         string? format = null)
     {
-        if (!DateOnly.TryParseExact(day, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var date) || date.Year is < 2000 or > 9000
-            || timeZone.Length is 0 or > 64 || !timeZone.All(c => char.IsAsciiLetterOrDigit(c) || "_+-/".Contains(c, StringComparison.Ordinal)))
-        {
+        if (!TryParse(day, timeZone, out var date))
             return Problems.InvalidDay;
-        }
-
         if (await offers.FindAsync(caller.Shop, cancellationToken) is not { } offer)
             return Problems.ApiKeyInvalid;
         if (await days.FindAsync(caller.Shop, date, timeZone, cancellationToken) is not { } jobs)
@@ -49,6 +51,35 @@ internal static class DayEndpoints
         context.Response.Headers.ContentDisposition = $"attachment; filename={day}.csv";
         return TypedResults.Text(DayCsv.Write(jobs), Csv, Encoding.UTF8);
     }
+
+    private static async Task<Results<Ok<FinishedJobs>, Problem>> List(
+        Shopkeeper caller, string day, DaySheets days, CancellationToken cancellationToken, string timeZone = "UTC")
+    {
+        if (!TryParse(day, timeZone, out var date) || await days.FindAsync(caller.Shop, date, timeZone, cancellationToken) is not { } jobs)
+            return Problems.InvalidDay;
+        return TypedResults.Ok(new FinishedJobs(true, [.. jobs.Select(FinishedJobView.Of)]));
+    }
+
+    private static Task<Results<NoContent, Problem>> MarkPaid(Shopkeeper caller, string jobId, DaySheets days, CancellationToken cancellationToken) =>
+        MarkAsync(caller, jobId, isPaid: true, days, cancellationToken);
+
+    private static Task<Results<NoContent, Problem>> UnmarkPaid(Shopkeeper caller, string jobId, DaySheets days, CancellationToken cancellationToken) =>
+        MarkAsync(caller, jobId, isPaid: false, days, cancellationToken);
+
+    private static async Task<Results<NoContent, Problem>> MarkAsync(Shopkeeper caller, string jobId, bool isPaid, DaySheets days, CancellationToken cancellationToken)
+    {
+        var outcome = Guid.TryParse(jobId, out var job) ? await days.MarkAsync(caller.Key, job, isPaid, cancellationToken) : Outcome.NotFound;
+        return outcome switch
+        {
+            Outcome.Done => TypedResults.NoContent(),
+            Outcome.KeyRevoked => Problems.ApiKeyInvalid,
+            _ => Problems.JobNotFound,
+        };
+    }
+
+    private static bool TryParse(string day, string timeZone, out DateOnly date) =>
+        DateOnly.TryParseExact(day, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out date) && date.Year is >= 2000 and <= 9000
+        && timeZone.Length is > 0 and <= 64 && timeZone.All(c => char.IsAsciiLetterOrDigit(c) || "_+-/".Contains(c, StringComparison.Ordinal));
 
     private static bool AsksForCsv(HttpRequest request) =>
         request.GetTypedHeaders().Accept.Any(accepted => accepted.MediaType.Equals(Csv, StringComparison.OrdinalIgnoreCase));
@@ -78,4 +109,29 @@ internal sealed record DaySheetView(
             jobs.Count - priced.Count(job => job.IsComplete),
             currency);
     }
+}
+
+/// <summary>The jobs that a shop has finished on a day, in their order.</summary>
+internal sealed record FinishedJobs(bool Success, IReadOnlyList<FinishedJobView> Jobs);
+
+/// <summary>
+/// A job that was finished, without its customer. `time` is by the clock of the zone; `amount` is what is known of its price, and `paidAmount` how much
+/// of that was marked as paid, in the smallest unit of `currency`; `isComplete`: whether that is the whole price.
+/// </summary>
+internal sealed record FinishedJobView(
+    Guid Id, string Time, int? Token, string Counter, int Files, long Pages, int UncountedFiles, long Amount, bool IsComplete, string Currency, long PaidAmount, bool IsPaid)
+{
+    public static FinishedJobView Of(FinishedJob job) => new(
+        job.Id,
+        job.FinishedAt.ToString("HH:mm", CultureInfo.InvariantCulture),
+        job.Token,
+        job.Counter,
+        job.Files,
+        job.Monochrome + job.Color,
+        job.UncountedFiles,
+        job.Amount,
+        job.IsComplete,
+        job.Currency,
+        job.PaidAmount,
+        job.IsPaid);
 }

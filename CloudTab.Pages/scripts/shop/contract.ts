@@ -7,10 +7,13 @@ export type JobDetails = ShopkeeperSchemas['SessionDetails']
 export type PendingSession = ShopkeeperSchemas['PendingSession']
 export type ProcessingSession = ShopkeeperSchemas['ProcessingSession']
 export type Offer = ShopkeeperSchemas['Offer']
+export type OwnLimits = ShopkeeperSchemas['OwnLimits']
+export type LimitsAnswer = ShopkeeperSchemas['LimitsAnswer']
 export type ShopSettings = ShopkeeperSchemas['ShopView']
 export type DaySheet = ShopkeeperSchemas['DaySheetView']
 export type FilePrint = ShopkeeperSchemas['FilePrint']
 export type Agent = ShopkeeperSchemas['ListedAgent']
+export type FinishedJob = ShopkeeperSchemas['FinishedJobView']
 export type ShopKey = ShopkeeperSchemas['KeyView']
 
 /** A job in the list: what all ways tell of it, and what only some do. */

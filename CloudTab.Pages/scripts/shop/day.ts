@@ -1,25 +1,33 @@
 import { html, LitElement, nothing, type TemplateResult } from 'lit'
+import { repeat } from 'lit/directives/repeat.js'
 import { count, say } from '../shared/words.ts'
 import { call } from './api.ts'
-import type { DaySheet } from './contract.ts'
-import { formatMoney, locale } from './format.ts'
+import type { DaySheet, FinishedJob } from './contract.ts'
+import { formatMoney, formatNumber, locale } from './format.ts'
 import { icons } from './icons.ts'
-import { explain } from './notices.ts'
+import { explain, Notice } from './notices.ts'
 
-/** What a day brought: jobs, pages and money, and nobody's name. Days are those of the clock on the shop's wall. */
+/**
+ * What a day brought: jobs, pages and money, and nobody's name. Days are those of the clock on the shop's wall. Whether a job was paid is corrected
+ * here once it has left the queue.
+ */
 export class CtDay extends LitElement {
-  static override properties = { date: { state: true }, sheet: { state: true }, problem: { state: true } }
+  static override properties = { date: { state: true }, sheet: { state: true }, jobs: { state: true }, problem: { state: true }, isBusy: { state: true } }
 
   declare private date: string
   declare private sheet: DaySheet | undefined
+  declare private jobs: FinishedJob[]
   declare private problem: string | undefined
+  declare private isBusy: boolean
 
+  #loads = 0
   readonly #timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone
   readonly #today = isoDate(new Date())
 
   constructor() {
     super()
     this.date = this.#today
+    this.jobs = []
   }
 
   protected override createRenderRoot(): this {
@@ -49,13 +57,12 @@ export class CtDay extends LitElement {
         </div>
         <p class="day-name">${new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeZone: 'UTC' }).format(new Date(this.date))}</p>
         ${this.problem ? html`<p class="error" role="alert">${this.problem}</p>` : nothing}
-        ${this.sheet ? this.#figures(this.sheet) : nothing}
+        ${this.sheet ? this.#figures(this.sheet) : nothing} ${this.jobs.length > 0 ? this.#table() : nothing}
       </main>
     `
   }
 
   #figures(sheet: DaySheet): TemplateResult {
-    const number = new Intl.NumberFormat(locale)
     const figure = (label: string, value: string): TemplateResult =>
       html`<div>
         <dt>${label}</dt>
@@ -67,10 +74,10 @@ export class CtDay extends LitElement {
     ]
     return html`
       <dl class="figures">
-        ${figure(say('shop.day.jobs'), number.format(sheet.jobs))} ${figure(say('shop.day.pages'), number.format(sheet.pages))}
+        ${figure(say('shop.day.jobs'), formatNumber(sheet.jobs))} ${figure(say('shop.day.pages'), formatNumber(sheet.pages))}
         ${figure(say('shop.day.paid'), formatMoney(sheet.paid, sheet.currency))}
-        ${figure(say('common.colorMode.monochrome'), number.format(sheet.monochrome))}
-        ${figure(say('common.colorMode.color'), number.format(sheet.color))}
+        ${figure(say('common.colorMode.monochrome'), formatNumber(sheet.monochrome))}
+        ${figure(say('common.colorMode.color'), formatNumber(sheet.color))}
         ${figure(say('shop.day.unpaid'), formatMoney(sheet.unpaid, sheet.currency))}
       </dl>
       ${sheet.jobs === 0 ? html`<p class="hint">${say('shop.day.none')}</p>` : nothing}
@@ -78,8 +85,74 @@ export class CtDay extends LitElement {
     `
   }
 
-  #address(more = ''): string {
-    return `/api/shopkeeper/days/${this.date}?timeZone=${encodeURIComponent(this.#timeZone)}${more}`
+  #table(): TemplateResult {
+    return html`
+      <section class="sheet" aria-labelledby="day-jobs">
+        <h2 id="day-jobs">${say('shop.day.list')}</h2>
+        <div class="table-room" tabindex="0" role="group" aria-labelledby="day-jobs">
+          <table class="table">
+            <thead>
+              <tr>
+                <th scope="col">${say('shop.day.time')}</th>
+                <th scope="col">${say('shop.day.token')}</th>
+                <th class="day-counter" scope="col">${say('shop.day.counter')}</th>
+                <th class="number day-pages" scope="col">${say('shop.day.pages')}</th>
+                <th class="number" scope="col">${say('shop.day.amount')}</th>
+                <td></td>
+              </tr>
+            </thead>
+            <tbody>
+              ${repeat(
+                this.jobs,
+                (job) => job.id,
+                (job) => this.#row(job),
+              )}
+            </tbody>
+          </table>
+        </div>
+      </section>
+    `
+  }
+
+  #row(job: FinishedJob): TemplateResult {
+    const label = job.isPaid ? say('shop.paid') : say('shop.markPaid')
+    const money = formatMoney(job.amount, job.currency)
+    return html`
+      <tr>
+        <th scope="row">${job.time}</th>
+        <td>${job.token ?? ''}</td>
+        <td class="day-counter"><bdi>${job.counter}</bdi></td>
+        <td class="number day-pages">${formatNumber(job.pages)}${job.uncountedFiles > 0 ? '+' : ''}</td>
+        <td class="number">${job.isComplete ? money : job.amount > 0 ? say('shop.price.atLeast', { money }) : '–'}</td>
+        <td class="number">
+          <button
+            class=${job.isPaid ? 'paid is-paid' : 'paid'}
+            aria-pressed=${job.isPaid ? 'true' : 'false'}
+            aria-label=${say('shop.day.ofJob', { label, time: job.time, token: job.token ?? '–' })}
+            ?disabled=${this.isBusy}
+            @click=${() => void this.#mark(job)}
+          >
+            ${icons.check}<span>${label}</span>
+          </button>
+        </td>
+      </tr>
+    `
+  }
+
+  async #mark(job: FinishedJob): Promise<void> {
+    this.isBusy = true
+    try {
+      await call(job.isPaid ? 'DELETE' : 'POST', `/days/jobs/${job.id}/paid`)
+      await this.#load()
+    } catch (failure) {
+      this.dispatchEvent(new Notice(explain(failure), true))
+    } finally {
+      this.isBusy = false
+    }
+  }
+
+  #address(more = '', list = ''): string {
+    return `/api/shopkeeper/days/${this.date}${list}?timeZone=${encodeURIComponent(this.#timeZone)}${more}`
   }
 
   #choose(event: Event): void {
@@ -97,11 +170,15 @@ export class CtDay extends LitElement {
   }
 
   async #load(): Promise<void> {
-    const { date } = this
+    const load = ++this.#loads // a later one's answer is newer, though it may come first
     try {
-      const sheet = await call<DaySheet>('GET', this.#address().replace('/api/shopkeeper', ''))
-      if (date !== this.date) return
+      const [sheet, { jobs }] = await Promise.all([
+        call<DaySheet>('GET', this.#address().replace('/api/shopkeeper', '')),
+        call<{ jobs: FinishedJob[] }>('GET', this.#address('', '/jobs').replace('/api/shopkeeper', '')),
+      ])
+      if (load !== this.#loads) return
       this.sheet = sheet
+      this.jobs = jobs
       this.problem = undefined
     } catch (failure) {
       this.problem = explain(failure)

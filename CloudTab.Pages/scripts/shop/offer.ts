@@ -57,6 +57,22 @@ export class CtOffer extends LitElement {
         </table>
         <label class="check"><input type="checkbox" name="twoSided" .checked=${offer.twoSided} /> ${say('shop.offersTwoSided')}</label>
         <div class="row">
+          <div class="field">
+            <label for="currency">${say('shop.currency')}</label>
+            <input
+              id="currency"
+              name="currency"
+              required
+              maxlength="3"
+              pattern="[A-Za-z]{3}"
+              size="5"
+              autocapitalize="characters"
+              autocomplete="off"
+              spellcheck="false"
+              aria-describedby="currency-hint"
+              .value=${offer.currency}
+            />
+          </div>
           <div class="field grow">
             <label for="upi">${say('shop.upi')}</label>
             <input
@@ -64,7 +80,7 @@ export class CtOffer extends LitElement {
               name="upiAddress"
               autocomplete="off"
               spellcheck="false"
-              placeholder="name@bank"
+              placeholder=${say('shop.upi.example')}
               aria-describedby="upi-hint"
               .value=${offer.upiAddress ?? ''}
             />
@@ -72,6 +88,7 @@ export class CtOffer extends LitElement {
           <button ?disabled=${this.isBusy}>${say('shop.save')}</button>
         </div>
         <p id="upi-hint" class="hint">${say('shop.upi.hint')}</p>
+        <p id="currency-hint" class="hint">${say('shop.currency.hint')}</p>
       </form>
     `
   }
@@ -111,7 +128,8 @@ export class CtOffer extends LitElement {
   #save(event: SubmitEvent): void {
     event.preventDefault()
     const form = new FormData(event.target as HTMLFormElement)
-    const minor = 10 ** fractionDigits(this.offer!.currency)
+    const currency = String(form.get('currency')).toUpperCase()
+    const minor = 10 ** fractionDigits(currency)
     const prices = media.flatMap((paper) =>
       colorModes.flatMap((mode) => {
         if (!form.has(`${paper} ${mode}`)) return []
@@ -119,7 +137,7 @@ export class CtOffer extends LitElement {
         return [{ media: paper, colorMode: mode, price: price === '' ? null : Math.round(Number(price) * minor) }]
       }),
     )
-    void this.#put({ ...this.offer!, prices, twoSided: form.has('twoSided'), upiAddress: String(form.get('upiAddress')).trim() || null })
+    void this.#put({ currency, prices, twoSided: form.has('twoSided'), upiAddress: String(form.get('upiAddress')).trim() || null })
   }
 
   async #load(): Promise<void> {

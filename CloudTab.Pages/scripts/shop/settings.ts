@@ -4,10 +4,11 @@ import { call } from './api.ts'
 import type { ShopSettings } from './contract.ts'
 import './agents.ts'
 import './keys.ts'
+import './limits.ts'
 import { explain, Notice } from './notices.ts'
 import './offer.ts'
 
-/** What the shop sets for itself: whether it is open, what it is called, its prices, keys and print agents. */
+/** What the shop sets for itself: whether it is open, what it is called, its prices, limits, keys and print agents. */
 export class CtSettings extends LitElement {
   static override properties = { languages: { attribute: false }, shop: { state: true }, problem: { state: true }, isBusy: { state: true } }
 
@@ -30,7 +31,7 @@ export class CtSettings extends LitElement {
       <main class="column">
         <h1>${say('shop.settings')}</h1>
         ${this.problem ? html`<p class="error" role="alert">${this.problem}</p>` : nothing}
-        ${this.shop ? html`${this.#opening(this.shop)}<ct-offer></ct-offer><ct-keys></ct-keys><ct-agents></ct-agents>` : nothing}
+        ${this.shop ? html`${this.#opening(this.shop)}<ct-offer></ct-offer><ct-limits></ct-limits><ct-keys></ct-keys><ct-agents></ct-agents>` : nothing}
         <nav class="languages" aria-label=${say('shop.language')}>
           ${this.languages.map(
             ({ tag, name }) =>

@@ -1,3 +1,4 @@
+using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.Http.HttpResults;
 

@@ -21,6 +21,8 @@ public sealed class SettingsTests(RunningAppHost relay, Browsers browsers) : IAs
         var counter = await OpenSettingsAsync(shop);
         await Expect(counter.Page.Locator("ct-keys tbody tr")).ToContainTextAsync("this device");
         await counter.Page.GetByLabel("Name of a new key").FillAsync("Counter 2");
+        await counter.Page.GetByLabel("Name of a new key").ScrollIntoViewIfNeededAsync();
+        await Browsers.RecordAsync(counter.Page, "shop-add-key");
         await counter.Button("Add a key").ClickAsync();
         var key = await counter.Page.Locator(".key-shown code").InnerTextAsync();
         await Expect(counter.Page.Locator("ct-keys tbody tr")).ToHaveCountAsync(2);
@@ -118,6 +120,45 @@ public sealed class SettingsTests(RunningAppHost relay, Browsers browsers) : IAs
     }
 
     [Fact]
+    public async Task Limits_that_a_shop_sets_are_its_customers_and_never_beyond_the_operator_s()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await OpenSettingsAsync(shop);
+        var (files, size) = (counter.Page.GetByLabel("Files in a job"), counter.Page.GetByLabel("One file, MB"));
+        await Expect(files).ToHaveValueAsync("");
+        await Expect(counter.Page.Locator("#most-files")).ToContainTextAsync("The operator allows 50.");
+        await Expect(counter.Page.Locator("#most-fileSize")).ToContainTextAsync("The operator allows 50 MB.");
+
+        await files.FillAsync("51");
+        await files.PressAsync("Enter");
+        Assert.False(await files.EvaluateAsync<bool>("field => field.checkValidity()"));
+        await files.FillAsync("2");
+        await size.FillAsync("0.5");
+        await counter.Page.GetByLabel("All files of a job, MB").FillAsync("0.25");
+        await size.PressAsync("Enter");
+        await Expect(counter.Notices.Last).ToContainTextAsync("sessionSize must be fileSize or more");
+        await counter.Page.GetByLabel("All files of a job, MB").FillAsync("");
+        await size.PressAsync("Enter");
+        await Expect(counter.Notices.Last).ToContainTextAsync("Saved");
+        await counter.Page.ReloadAsync();
+        await Expect(files).ToHaveValueAsync("2");
+        await Expect(size).ToHaveValueAsync("0.5");
+        await counter.Page.Locator("ct-limits").ScrollIntoViewIfNeededAsync();
+        await Browsers.RecordAsync(counter.Page, "shop-limits");
+
+        var customer = await browsers.OpenAsync(shop.Origin, new() { JavaScriptEnabled = false });
+        await customer.GotoAsync($"/s/{shop.Id}/");
+        await Expect(customer.Locator("#limits")).ToContainTextAsync("up to 2 files of 512 KiB each");
+
+        await files.FillAsync("");
+        await size.FillAsync("");
+        await size.PressAsync("Enter");
+        await Expect(counter.Notices.Last).ToContainTextAsync("Saved");
+        await customer.ReloadAsync();
+        await Expect(customer.Locator("#limits")).ToContainTextAsync("up to 50 files of 50 MiB each");
+    }
+
+    [Fact]
     public async Task Prices_that_are_entered_are_what_customers_pay_and_what_the_day_brought()
     {
         await using var shop = await PageShop.CreateAsync(relay);
@@ -140,6 +181,7 @@ public sealed class SettingsTests(RunningAppHost relay, Browsers browsers) : IAs
 
         var jobs = new[] { await shop.SendAsync("Asha", ("one.pdf", Letter)), await shop.SendAsync("Rahul", ("three.pdf", Documents.Pdf(3))) };
         await counter.Page.GetByRole(AriaRole.Link, new() { Name = "Queue" }).ClickAsync();
+        await Expect(counter.Row(jobs[0])).ToContainTextAsync("₹2.50");
         await Expect(counter.Row(jobs[1])).ToContainTextAsync("₹7.50");
         foreach (var job in jobs)
         {
@@ -149,6 +191,8 @@ public sealed class SettingsTests(RunningAppHost relay, Browsers browsers) : IAs
                 await counter.Button("Mark as paid").ClickAsync();
             await counter.Button("Done").ClickAsync();
             // Nothing of it was printed here: the page asks first.
+            if (job == jobs[0])
+                await Browsers.RecordAsync(counter.Page, "shop-question");
             await counter.Page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = "Done, delete the files" }).ClickAsync();
             await Expect(counter.Row(job)).ToHaveCountAsync(0);
         }
@@ -163,10 +207,45 @@ public sealed class SettingsTests(RunningAppHost relay, Browsers browsers) : IAs
         Assert.Equal(3, lines.Length);
         Assert.DoesNotContain("Asha", string.Concat(lines), StringComparison.Ordinal);
         Assert.Contains("Counter 1", lines[1], StringComparison.Ordinal);
+        await Expect(counter.Page.Locator("ct-day tbody tr")).ToHaveCountAsync(2);
+        await counter.Page.Locator("ct-day tbody tr", new() { HasText = "₹2.50" }).GetByRole(AriaRole.Button).ClickAsync();
+        await Expect(Figure("Paid")).ToHaveTextAsync("₹10");
+        await Expect(Figure("Not marked as paid")).ToHaveTextAsync("₹0");
         await counter.Button("The day before").ClickAsync();
         await Expect(counter.Page.GetByText("No job was finished on this day.")).ToBeVisibleAsync();
 
         ILocator Figure(string name) => counter.Page.Locator(".figures div", new() { Has = counter.Page.GetByText(name, new() { Exact = true }) }).Locator("dd");
+    }
+
+    [Fact]
+    public async Task Prices_are_in_the_currency_that_the_shop_enters()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await OpenSettingsAsync(shop);
+        await counter.Page.GetByLabel("A4, Black and white: price").FillAsync("0.1");
+        await counter.Page.GetByLabel("Currency").FillAsync("eur");
+        await counter.Page.GetByLabel("Currency").PressAsync("Enter");
+        await Expect(counter.Notices).ToContainTextAsync("Saved");
+        await counter.Page.ReloadAsync();
+        await Expect(counter.Page.GetByLabel("Currency")).ToHaveValueAsync("EUR");
+        await Expect(counter.Page.GetByLabel("A4, Black and white: price")).ToHaveValueAsync("0.1");
+
+        var job = await shop.SendAsync("Asha", ("one.pdf", Letter));
+        await counter.Page.GetByRole(AriaRole.Link, new() { Name = "Queue" }).ClickAsync();
+        await Expect(counter.Row(job).Locator(".job-price")).ToContainTextAsync("€0.10");
+    }
+
+    [Fact]
+    public async Task An_address_of_the_shop_s_pages_that_does_not_exist_says_so_as_a_page()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        var answer = await counter.Page.GotoAsync("/shop/nowhere");
+        Assert.Equal(404, answer!.Status);
+        await Expect(counter.Page.GetByRole(AriaRole.Heading)).ToHaveTextAsync("Not found");
+        await Browsers.RecordAsync(counter.Page, "shop-problem");
+        await counter.Page.GetByRole(AriaRole.Link, new() { Name = "Back" }).ClickAsync();
+        await counter.IsLiveAsync();
     }
 
     [Fact]

@@ -77,7 +77,12 @@ public sealed class AgentsTests(RelayFixture relay) : IClassFixture<RelayFixture
             (HttpMethod.Patch, "shop", """{"acceptsUploads":false}"""),
             (HttpMethod.Get, "offer", null),
             (HttpMethod.Put, "offer", PrintJobs.Offer),
+            (HttpMethod.Get, "limits", null),
+            (HttpMethod.Put, "limits", "{}"),
             (HttpMethod.Get, "days/2026-11-29", null),
+            (HttpMethod.Get, "days/2026-11-29/jobs", null),
+            (HttpMethod.Post, $"days/jobs/{Guid.NewGuid()}/paid", null),
+            (HttpMethod.Delete, $"days/jobs/{Guid.NewGuid()}/paid", null),
             (HttpMethod.Post, $"sessions/{given.SessionId}/paid", null),
             (HttpMethod.Delete, $"sessions/{given.SessionId}/paid", null)])
         {

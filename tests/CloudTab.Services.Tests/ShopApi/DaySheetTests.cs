@@ -52,6 +52,60 @@ public sealed class DaySheetTests(RelayFixture relay) : IClassFixture<RelayFixtu
     }
 
     [Fact]
+    public async Task The_first_part_of_a_job_that_was_finished_unpaid_is_corrected_while_its_late_files_wait_and_when_its_session_is_forgotten()
+    {
+        var shop = await relay.ShopAsync();
+        using var client = relay.ShopApi(shop.Key);
+        var given = await JobAsync(shop, pages: 3, color: false, price: 200, new GivenFile("first.pdf", [1]), new GivenFile("late.pdf", [2]));
+        await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/claim");
+        await relay.ExecuteAsync("UPDATE files SET added_in_claim = 1 WHERE id = @id", new { id = given.Files[1] });
+        await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/complete");
+        var first = Assert.Single(await JobsAsync(client));
+        Assert.Equal(["id", "time", "token", "counter", "files", "pages", "uncountedFiles", "amount", "isComplete", "currency", "paidAmount", "isPaid"], first.Fields());
+        Assert.Equal((1, 3, 600, 0, false), (first.Number("files"), first.Number("pages"), first.Number("amount"), first.Number("paidAmount"), first.GetProperty("isPaid").GetBoolean()));
+
+        await CorrectAsync(client, HttpMethod.Post, first);
+
+        Assert.Equal((600, 0), await MoneyAsync(client));
+        // The late files are another job, which nobody has paid.
+        Assert.Null((await relay.DetailsAsync(shop, given.SessionId)).Text("paidAt"));
+        await CompleteAsync(client, given, isPaid: false);
+        Assert.Equal((600, 600), await MoneyAsync(client));
+        await CorrectAsync(client, HttpMethod.Delete, first);
+        await CorrectAsync(client, HttpMethod.Delete, first);
+        Assert.Equal((0, 1_200), await MoneyAsync(client));
+
+        await relay.ExecuteAsync("UPDATE finished_jobs SET session = gen_random_uuid() WHERE shop_id = @Id", shop); // as when the session is forgotten
+        foreach (var job in await JobsAsync(client))
+            await CorrectAsync(client, HttpMethod.Post, job);
+        Assert.Equal((1_200, 0), await MoneyAsync(client));
+    }
+
+    [Fact]
+    public async Task The_customer_of_a_completed_job_sees_that_it_was_corrected_and_no_other_shop_can()
+    {
+        var shop = await relay.ShopAsync();
+        using var client = relay.ShopApi(shop.Key);
+        var given = await JobAsync(shop, pages: 3, color: false, price: 200);
+        await CompleteAsync(client, given, isPaid: false);
+        var job = Assert.Single(await JobsAsync(client));
+        using var stranger = relay.ShopApi((await relay.ShopAsync()).Key);
+        foreach (var (caller, id) in ((HttpClient, string)[])[(stranger, job.Text("id")!), (client, Guid.NewGuid().ToString()), (client, "1")])
+        {
+            using var refused = await caller.PostAsync($"/api/shopkeeper/days/jobs/{id}/paid");
+            await refused.IsProblemAsync(HttpStatusCode.NotFound, "job_not_found");
+        }
+
+        Assert.Equal((0, 600), await MoneyAsync(client));
+        await CorrectAsync(client, HttpMethod.Post, job);
+        Assert.Equal((600, 0), await MoneyAsync(client));
+        using var customer = relay.UploadApi();
+        Assert.Equal(600, (await customer.StatusAsync(given.SessionId, shop.Prefix())).Number("paidAmount"));
+        await CorrectAsync(client, HttpMethod.Delete, job);
+        Assert.Null((await customer.StatusAsync(given.SessionId, shop.Prefix())).Text("paidAt"));
+    }
+
+    [Fact]
     public async Task A_day_lies_between_the_midnights_of_the_shop_s_zone()
     {
         var shop = await relay.ShopAsync();
@@ -178,6 +232,20 @@ public sealed class DaySheetTests(RelayFixture relay) : IClassFixture<RelayFixtu
         using var answer = await client.GetAsync($"/api/shopkeeper/days/{day:yyyy-MM-dd}", Token);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         return await answer.JsonAsync();
+    }
+
+    private async Task<List<System.Text.Json.JsonElement>> JobsAsync(HttpClient client)
+    {
+        using var answer = await client.GetAsync($"/api/shopkeeper/days/{Today:yyyy-MM-dd}/jobs", Token);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        return [.. (await answer.JsonAsync()).GetProperty("jobs").EnumerateArray()];
+    }
+
+    private static async Task CorrectAsync(HttpClient client, HttpMethod method, System.Text.Json.JsonElement job)
+    {
+        using var request = new HttpRequestMessage(method, $"/api/shopkeeper/days/jobs/{job.Text("id")}/paid");
+        using var answer = await client.SendAsync(request, Token);
+        Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
     }
 
     private async Task<(long Paid, long Unpaid)> MoneyAsync(HttpClient client)

@@ -1,0 +1,65 @@
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
+using Microsoft.Extensions.Configuration;
+
+namespace CloudTab.Relay;
+
+/// <summary>How much customers may send to a shop, unless its operator has set something else for it. All limits are inclusive.</summary>
+public class LimitOptions : IValidatableObject
+{
+    private const long DefaultSessionSize = 1L << 30;
+
+    /// <summary>
+    /// Bytes in one file (MAX_FILE_SIZE, default 52,428,800 = 50 MiB; at most <see cref="ObjectUpload.LargestObject"/>). Too small refuses
+    /// photographs and scans; a larger one takes more room in S3, not more memory.
+    /// </summary>
+    [ConfigurationKeyName("MAX_FILE_SIZE")]
+    [Range(1, ObjectUpload.LargestObject)]
+    public long MaxFileSize { get; set; } = 52_428_800;
+
+    /// <summary>Files in one session (MAX_FILES_PER_SESSION, default 50, at most the 1,000 that S3 deletes at once).</summary>
+    [ConfigurationKeyName("MAX_FILES_PER_SESSION")]
+    [Range(1, 1_000)]
+    public int MaxFiles { get; set; } = 50;
+
+    /// <summary>Bytes in all files of one session (MAX_SESSION_SIZE, default 1 GiB, or MAX_FILE_SIZE if that is more).</summary>
+    [ConfigurationKeyName("MAX_SESSION_SIZE")]
+    [Range(1, 1L << 40)]
+    public long? MaxSessionSize { get; set; }
+
+    /// <summary>
+    /// Bytes in all live files of one shop (MAX_OUTSTANDING_SIZE, default 107,374,182,400 = 100 GiB). Files count until their session
+    /// has ended. Too small, and a busy shop's customers are turned away; too large, and one shop can fill the bucket.
+    /// </summary>
+    [ConfigurationKeyName("MAX_OUTSTANDING_SIZE")]
+    [Range(1, 1L << 50)]
+    public long MaxOutstandingSize { get; set; } = 100L << 30;
+
+    /// <summary>The limits of a shop: what its operator has set for it, else these; and no more than the shop itself allows.</summary>
+    public UploadLimits For(ShopLimits shop)
+    {
+        var fileSize = shop.FileSize ?? MaxFileSize;
+        var sessionSize = shop.SessionSize ?? MaxSessionSize ?? Math.Max(DefaultSessionSize, fileSize);
+        var own = shop.Own ?? new();
+        return new(
+            Math.Min(shop.Files ?? MaxFiles, own.Files ?? int.MaxValue),
+            Math.Min(fileSize, own.FileSize ?? long.MaxValue),
+            Math.Min(sessionSize, own.SessionSize ?? long.MaxValue),
+            Math.Min(shop.Outstanding ?? MaxOutstandingSize, own.Outstanding ?? long.MaxValue));
+    }
+
+    /// <inheritdoc/>
+    public virtual IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (MaxSessionSize < MaxFileSize)
+            yield return new("MAX_SESSION_SIZE is smaller than MAX_FILE_SIZE: no file of the size allowed could be stored");
+    }
+}
+
+/// <summary>The limits on uploads to one shop, all inclusive: files in a session, bytes in a file, in a session, in all live files.</summary>
+public sealed record UploadLimits(int Files, long FileSize, long SessionSize, long Outstanding)
+{
+    /// <summary>The limits that are checked when files are stored.</summary>
+    [JsonIgnore]
+    public SessionLimits OfSession => new(Files, SessionSize, Outstanding);
+}
