@@ -1,8 +1,10 @@
+using System.Globalization;
 using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
@@ -10,7 +12,7 @@ namespace CloudTab.EndToEnd.Tests.Pages;
 
 /// <summary>A job and its files at the shop's counter, in browsers against the running application.</summary>
 [Collection(RunningAppHost.Collection)]
-public sealed class JobTests(RunningAppHost relay, Browsers browsers) : IAsyncDisposable
+public sealed partial class JobTests(RunningAppHost relay, Browsers browsers) : IAsyncDisposable
 {
     private static readonly byte[] Letter = Documents.Pdf(3);
 
@@ -101,6 +103,70 @@ public sealed class JobTests(RunningAppHost relay, Browsers browsers) : IAsyncDi
     }
 
     [Fact]
+    public async Task The_phone_and_the_counter_show_the_same_total_and_every_state_of_a_job()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var key = await shop.AddKeyAsync("Counter 1");
+        using var program = shop.Program(key);
+        using var offered = await program.PutAsJsonAsync(
+            "/api/shopkeeper/offer",
+            new
+            {
+                currency = "INR",
+                twoSided = true,
+                prices = new[] { new { media = "a4", colorMode = "monochrome", price = 250 }, new { media = "a4", colorMode = "color", price = 1_000 } },
+                upiAddress = "corner@bank",
+            },
+            Token);
+        Assert.Equal(HttpStatusCode.OK, offered.StatusCode);
+        var counter = await Counter.SignInAsync(browsers, shop, key);
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+
+        await phone.ChooseAsync(CustomerFiles.Pdf("lease.pdf", 3));
+        Assert.Equal(7.50m, await AmountAsync(phone.Page.Locator(".totals .price")));
+        await phone.PressSendAsync();
+        var job = await phone.ArrivedAsync();
+        await Expect(counter.Row(job).Locator(".job-price")).ToContainTextAsync("7.50");
+        await Expect(phone.Page.Locator(".pay")).ToContainTextAsync("7.50");
+        await SameAmountAsync(7.50m);
+
+        // The customer changes their mind, while the shopkeeper looks at the job.
+        await counter.OpenAsync(job);
+        var file = phone.Page.Locator(".file").First;
+        await file.Locator("summary").ClickAsync();
+        await file.Locator("[name=copies]").FillAsync("2");
+        await file.Locator("[name=colorMode]").SelectOptionAsync("color");
+        await file.GetByRole(AriaRole.Button, new() { Name = "Save" }).ClickAsync();
+        await Expect(phone.Page.Locator(".pay")).ToContainTextAsync("60.00");
+        await Expect(counter.Row(job).Locator(".job-price")).ToContainTextAsync("60");
+        await Expect(counter.Sheet).ToContainTextAsync("2 copies");
+        await Expect(counter.Sheet.Locator(".bill-amount")).ToContainTextAsync("60");
+        await SameAmountAsync(60m);
+
+        await counter.TakeAsync(job);
+        await Expect(counter.Sheet).ToContainTextAsync("With you");
+        await phone.SaysAsync("Your files are being printed");
+        await Expect(file.Locator("[name=copies]")).ToHaveCountAsync(0);
+        var printed = counter.Page.WaitForConsoleMessageAsync(new() { Predicate = message => message.Text.StartsWith("printed", StringComparison.Ordinal) });
+        await counter.Page.Locator(".file").GetByRole(AriaRole.Button, new() { Name = "Print" }).ClickAsync();
+        Assert.StartsWith("printed 3 ", (await printed).Text, StringComparison.Ordinal); // the copies are the print dialog's
+        await counter.Page.Keyboard.PressAsync("Escape");
+        await counter.Button("Mark as paid").ClickAsync();
+        await Expect(phone.Page.Locator(".pay")).ToContainTextAsync("Paid");
+        await SameAmountAsync(60m);
+        await counter.Button("Done").ClickAsync();
+        await Expect(counter.Row(job)).ToHaveCountAsync(0);
+        await phone.SaysAsync("Done");
+        await Expect(phone.Page.GetByRole(AriaRole.Link, new() { Name = "Deletion receipt" })).ToBeVisibleAsync();
+
+        async Task SameAmountAsync(decimal amount)
+        {
+            Assert.Equal(amount, await AmountAsync(phone.Page.Locator(".pay .sum")));
+            Assert.Equal(amount, await AmountAsync(counter.Row(job).Locator(".job-price")));
+        }
+    }
+
+    [Fact]
     public async Task What_a_customer_asked_for_stands_in_the_row_beside_the_file_and_is_what_is_printed()
     {
         await using var shop = await PageShop.CreateAsync(relay);
@@ -166,6 +232,9 @@ public sealed class JobTests(RunningAppHost relay, Browsers browsers) : IAsyncDi
 
     public ValueTask DisposeAsync() => browsers.CloseAsync();
 
+    private static async Task<decimal> AmountAsync(ILocator price) =>
+        decimal.Parse(Number().Match(await price.InnerTextAsync()).Value, NumberStyles.Number, CultureInfo.InvariantCulture);
+
     private static async Task PreviewAndPrintAsync(Counter counter)
     {
         var page = counter.Page;
@@ -200,4 +269,7 @@ public sealed class JobTests(RunningAppHost relay, Browsers browsers) : IAsyncDi
         await using var zip = await ZipFile.OpenReadAsync(await all.PathAsync(), Token);
         Assert.Equal(["Letter to the bank.pdf", "holiday.png"], zip.Entries.Select(entry => entry.FullName));
     }
+
+    [GeneratedRegex(@"[0-9][0-9.,]*", RegexOptions.None, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex Number();
 }
