@@ -13,7 +13,7 @@ public sealed class UploadingFiles(Database database, Lifetimes lifetimes)
     {
         const string sql = $"""
             SELECT sessions.id, ended_at IS NOT NULL OR expires_at <= @now OR NOT shops.accepts_uploads AS Closed, file_count AS FileCount, total_size AS TotalSize,
-                   (SELECT coalesce(sum(stored + reserved), 0) FROM outstanding WHERE outstanding.shop_id = shops.id)::bigint AS Outstanding,
+                   (SELECT stored + reserved FROM outstanding_of(shops.id)) AS Outstanding,
                    {ShopLimits.Columns}, sessions.print_options AS PrintOptions, shops.offer
             FROM sessions JOIN shops ON shops.id = sessions.shop_id
             WHERE shop_id = @shop AND session_id = @sessionId
