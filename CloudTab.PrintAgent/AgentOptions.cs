@@ -7,17 +7,17 @@ internal sealed class AgentOptions : IValidatableObject
 {
     /// <summary>The relay's public origin (CLOUDTAB_URL), for example https://print.example.com.</summary>
     [ConfigurationKeyName("CLOUDTAB_URL")]
-    [Required]
+    [Required(ErrorMessage = "CLOUDTAB_URL is not set: the verb `setup` asks for it")]
     public Uri? Url { get; set; }
 
     /// <summary>The shop's key for this PC (CLOUDTAB_API_KEY).</summary>
     [ConfigurationKeyName("CLOUDTAB_API_KEY")]
-    [Required]
+    [Required(ErrorMessage = "CLOUDTAB_API_KEY is not set: the verb `setup` asks for it")]
     public string? ApiKey { get; set; }
 
     /// <summary>Addresses of printers with commas between them (CLOUDTAB_PRINTERS), each as <see cref="PrinterSetting"/> has it.</summary>
     [ConfigurationKeyName("CLOUDTAB_PRINTERS")]
-    [Required]
+    [Required(ErrorMessage = "CLOUDTAB_PRINTERS is not set: the verb `setup` asks for it")]
     public string? Printers { get; set; }
 
     /// <summary>The agent's folder (CLOUDTAB_AGENT_DATA): its ledger, and files while they are printed.</summary>
@@ -42,12 +42,13 @@ internal sealed class AgentOptions : IValidatableObject
     /// <summary>The ledger's file.</summary>
     public string LedgerFile => Path.Combine(Folder, "ledger.db");
 
-    /// <summary>The printers.</summary>
-    public IReadOnlyList<PrinterSetting> PrinterSettings =>
+    /// <summary>The printers. Not a property: validation reads those, also if the text is wrong.</summary>
+    public IReadOnlyList<PrinterSetting> ReadPrinters() =>
         [.. Split().Select(text => PrinterSetting.TryParse(text, CupsSocket, out var setting) ? setting : throw new FormatException(text))];
 
-    public static string DefaultFolder { get; } = Path.Combine(
-        Environment.GetFolderPath(OperatingSystem.IsWindows() ? Environment.SpecialFolder.CommonApplicationData : Environment.SpecialFolder.LocalApplicationData), "CloudTab Print Agent");
+    /// <summary>A folder of this user's own: nobody else on the PC can read the key.</summary>
+    public static string DefaultFolder { get; } =
+        Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify), "CloudTab Print Agent");
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {

@@ -60,7 +60,7 @@ public static partial class Start
     }
 
     private static string Explain(IEnumerable<OptionsValidationException> invalid) =>
-        string.Join("; ", invalid.SelectMany(one => one.Failures.Select(failure => Explain(one.OptionsType, failure))));
+        string.Join("; ", invalid.SelectMany(one => one.Failures.Select(failure => Explain(one.OptionsType, failure))).Distinct(StringComparer.Ordinal));
 
     // The operator knows the setting, not the property that it is bound to.
     private static string Explain(Type options, string failure)

@@ -29,6 +29,8 @@ internal sealed record PrintTicket(int Copies = 1, bool Color = false, string Si
     public IReadOnlyList<string> UnsupportedBy(PrinterDescription printer)
     {
         var unsupported = new List<string>();
+        if (!printer.Formats.Contains(IppPrinter.Pdf, StringComparer.Ordinal))
+            unsupported.Add("document-format");
         if (Copies > printer.Copies)
             unsupported.Add("copies");
         if (Sides != OneSided && !printer.Sides.Contains(Sides, StringComparer.Ordinal))

@@ -8,7 +8,7 @@ internal sealed class ShopPrinters : IDisposable
     public ShopPrinters(IOptions<AgentOptions> options, TimeProvider clock)
     {
         var certificates = new PrinterCertificates(Path.Combine(options.Value.Folder, "certificates"));
-        All = [.. options.Value.PrinterSettings.Select(setting => new ShopPrinter(
+        All = [.. options.Value.ReadPrinters().Select(setting => new ShopPrinter(
             setting, new(setting.Address, new(setting.Address, Environment.UserName, options.Value.PrinterLimit, certificates, clock))))];
     }
 

@@ -51,11 +51,17 @@ internal sealed class AgentProcess(RunningRelay relay, params string[] printers)
         Directory.Delete(Folder, recursive: true);
     }
 
-    private Dictionary<string, string> Environment() => new(Settings, StringComparer.Ordinal)
+    private Dictionary<string, string> Environment()
     {
-        ["CLOUDTAB_URL"] = relay.Origin.ToString(),
-        ["CLOUDTAB_API_KEY"] = relay.Key,
-        ["CLOUDTAB_PRINTERS"] = string.Join(',', printers),
-        ["CLOUDTAB_AGENT_DATA"] = Folder,
-    };
+        var environment = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["CLOUDTAB_URL"] = relay.Origin.ToString(),
+            ["CLOUDTAB_API_KEY"] = relay.Key,
+            ["CLOUDTAB_PRINTERS"] = string.Join(',', printers),
+            ["CLOUDTAB_AGENT_DATA"] = Folder,
+        };
+        foreach (var (name, value) in Settings)
+            environment[name] = value;
+        return environment;
+    }
 }

@@ -57,6 +57,9 @@ public sealed class AgentTests(RunningRelay relay) : IAsyncLifetime
         await Eventually.HoldsAsync(
             async () => (await relay.AnswerAsync(session)).Contains("media-jam", StringComparison.Ordinal), "the customer's status has the jam", Limit, Token);
         Assert.Equal(SessionStatuses.Processing, await relay.StatusAsync(session));
+        await Eventually.HoldsAsync(
+            async () => (await relay.Client.Shop.GetAgentsAsync(Token)).Any(one => one is { Online: true, Printers: [{ State: PrinterStates.Processing, Reasons: ["media-jam-warning"] }] }),
+            "the counter sees it at the printer", Limit, Token);
 
         Paper.Release();
         await EndsAsync(session, SessionStatuses.Completed);
@@ -118,6 +121,47 @@ public sealed class AgentTests(RunningRelay relay) : IAsyncLifetime
         Assert.True(code == 0 && output.Contains("done", StringComparison.Ordinal), output);
         (code, output) = await agent.RunAsync(Token, "printers");
         Assert.True(code == 0 && output.Contains("idle", StringComparison.Ordinal), output);
+    }
+
+    [Fact]
+    public async Task What_was_changed_on_its_way_from_the_store_is_not_printed()
+    {
+        await using var agent = new AgentProcess(relay, Paper.Address) { Settings = { ["CLOUDTAB_AUTO_PRINT"] = "false" } };
+        await agent.StartAsync(Token);
+        var before = await relay.Processes.ObjectsAsync(Token);
+        var content = Given.Pdf(text: "Original");
+        var session = await relay.SendAsync(("one.pdf", content, null));
+        using (var store = relay.Processes.S3.Endpoint.CreateClient())
+        {
+            content[^20] ^= 1;
+            var key = Assert.Single((await relay.Processes.ObjectsAsync(Token)).Except(before, StringComparer.Ordinal));
+            await store.PutObjectAsync(new() { BucketName = "cloudtab", Key = key, InputStream = new MemoryStream(content) }, Token);
+        }
+
+        await agent.RunAsync(Token, "print", session.PickupCode);
+        await Eventually.HoldsAsync(
+            async () => (await relay.AnswerAsync(session)).Contains("damaged-download", StringComparison.Ordinal), "the download is refused", Limit, Token);
+        Assert.Equal(0, Paper.Begun);
+        await relay.Client.Customer.WithdrawAsync(session.SessionId, Token);
+    }
+
+    /// <summary>One of them has a device's key.</summary>
+    [Fact]
+    public async Task Two_agents_of_a_shop_share_the_queue_and_print_each_file_once()
+    {
+        await using var other = await TestPrinter.StartAsync(Token);
+        var key = await relay.Client.Shop.CreateKeyAsync("the other PC", isDevice: true, Token);
+        await using var first = new AgentProcess(relay, Paper.Address);
+        await using var second = new AgentProcess(relay, other.Address) { Settings = { ["CLOUDTAB_API_KEY"] = key.Key } };
+        await first.StartAsync(Token);
+        await second.StartAsync(Token);
+
+        var sessions = await Task.WhenAll(Enumerable.Range(1, 20).Select(number => relay.SendAsync(("one.pdf", Given.Pdf(text: $"Job {number} page"), null))));
+        foreach (var session in sessions)
+            await EndsAsync(session, SessionStatuses.Completed);
+
+        Assert.Equal(20, Paper.Paper.Concat(other.Paper).Select(job => Convert.ToHexString(job.Document)).Distinct(StringComparer.Ordinal).Count());
+        Assert.Equal(20, Paper.Paper.Count + other.Paper.Count);
     }
 
     /// <summary>The agent's process is killed where it hurts; its successor has the ledger, the printer's word and the relay's.</summary>

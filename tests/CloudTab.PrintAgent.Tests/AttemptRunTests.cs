@@ -75,6 +75,26 @@ public sealed class AttemptRunTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_run_that_was_cut_off_anywhere_in_the_document_leaves_one_print_at_most()
+    {
+        const int seed = 20261130;
+        var random = new Random(seed);
+        for (var run = 0; run < 15; run++)
+        {
+            File.Delete(LedgerFile);
+            Way.Share = random.NextDouble();
+            var before = Paper.Begun;
+            await RunUntilCutAsync(IppOperation.SendDocument, Cut.Within, twoSteps: true, () => Task.CompletedTask);
+
+            var finished = await SucceedAsync();
+
+            Assert.True(Paper.Begun - before <= 1, $"{Way.Share} of the document, {finished.Outcome}: {Paper.Begun - before} prints");
+            if (finished.Outcome == Outcome.Done)
+                Assert.Equal(SHA256.HashData(_document), SHA256.HashData(Paper.Paper[^1].Document));
+        }
+    }
+
+    [Fact]
     public async Task What_a_printer_has_forgotten_is_unknown_and_not_printed_again()
     {
         await RunUntilCutAsync(IppOperation.SendDocument, Cut.After, twoSteps: true, PrintedAndSwitchedOffAsync);

@@ -17,7 +17,7 @@ public enum Cut
     /// <summary>The printer gets nothing of the request.</summary>
     Before,
 
-    /// <summary>The printer gets half of the request.</summary>
+    /// <summary>The printer gets a part of the request.</summary>
     Within,
 
     /// <summary>The printer has done it, and its answer is lost.</summary>
@@ -47,6 +47,9 @@ internal sealed class CutPrinter : IAsyncDisposable
     /// <summary>Requests that have come, by their operations.</summary>
     public ConcurrentQueue<IppOperation> Requests { get; } = new();
 
+    /// <summary>Which part of a request the printer gets if it is cut within.</summary>
+    public double Share { get; set; } = 0.5;
+
     public static async Task<CutPrinter> StartAsync(TestPrinter printer, CancellationToken cancellationToken)
     {
         var cut = new CutPrinter(printer.Port);
@@ -74,7 +77,7 @@ internal sealed class CutPrinter : IAsyncDisposable
         var cut = _cut is { } set && set.Operation == operation ? _cut : null;
         _cut = cut is null ? _cut : null;
         if (cut is { Cut: Cut.Within })
-            await SendHalfAsync(body);
+            await SendPartAsync(body);
         var answer = cut is { Cut: Cut.Before or Cut.Within } ? [] : await ForwardAsync(body);
         if (cut is not null)
         {
@@ -95,12 +98,12 @@ internal sealed class CutPrinter : IAsyncDisposable
     }
 
     // A chunk that says how long it is and then breaks off.
-    private async Task SendHalfAsync(byte[] body)
+    private async Task SendPartAsync(byte[] body)
     {
         using var connection = new TcpClient("localhost", _port);
         var head = string.Create(
             CultureInfo.InvariantCulture,
             $"POST /ipp/print HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/ipp\r\nTransfer-Encoding: chunked\r\n\r\n{body.Length:x}\r\n");
-        await connection.GetStream().WriteAsync((byte[])[.. Encoding.ASCII.GetBytes(head), .. body.AsSpan(0, body.Length / 2)]);
+        await connection.GetStream().WriteAsync((byte[])[.. Encoding.ASCII.GetBytes(head), .. body.AsSpan(0, (int)(body.Length * Share))]);
     }
 }

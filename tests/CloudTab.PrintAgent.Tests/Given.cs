@@ -23,7 +23,7 @@ internal static class Given
     /// <summary>A file as the relay describes it.</summary>
     public static FileDetails File(string type, long size, string? pages = null, string scaling = Scalings.Fit) => new(
         Guid.NewGuid(), "", type, size, "", "stored", Pages: null, Locked: null, ScanResults.Unscanned,
-        new PrintOptions(1, ColorModes.Monochrome, Sides.OneSided, pages, MediaNames.A4, scaling), PrintedPages: null, Price: null);
+        new PrintOptions(1, ColorModes.Monochrome, Sides.OneSided, pages, MediaNames.A4, scaling), PrintedPages: null, Price: null, Print: null);
 
     /// <summary>A PDF, each of whose pages has its number on it, so that no two of different lengths or texts are the same.</summary>
     /// <param name="size">Width and height in points.</param>

@@ -63,6 +63,19 @@ public sealed class IppPrinterTests : IAsyncLifetime
         Assert.Equal(["media"], refusal.Unsupported);
     }
 
+    [Theory]
+    [InlineData("-s 10 -f application/pdf", true, "one-sided", "print-color-mode")]
+    [InlineData("-s 10,5 -f application/pdf", false, "two-sided-long-edge", "sides")]
+    [InlineData("-2 -s 10,5 -f image/jpeg,image/pwg-raster", false, "one-sided", "document-format")]
+    public async Task What_a_printer_cannot_do_is_known_before_it_is_asked(string options, bool color, string sides, string missing)
+    {
+        await using var lesser = await TestPrinter.StartAsync(Token, options.Split(' '));
+        using var printer = Given.Printer(lesser.Address);
+
+        Assert.Equal([missing], new PrintTicket(1, color, sides).UnsupportedBy(await printer.DescribeAsync(Token)));
+        Assert.Empty(new PrintTicket(1, color, sides).UnsupportedBy(await Printer.DescribeAsync(Token)));
+    }
+
     [Fact]
     public async Task A_jam_is_seen_while_the_job_waits_and_is_over_when_it_is_cleared()
     {

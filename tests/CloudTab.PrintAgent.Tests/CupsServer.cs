@@ -1,0 +1,89 @@
+using System.Globalization;
+using CloudTab.Testing;
+
+namespace CloudTab.PrintAgent.Tests;
+
+/// <summary>cupsd with folders of its own, and one queue, `shop`, for a printer that speaks IPP. It keeps documents, as CUPS does unless it is told otherwise.</summary>
+internal sealed class CupsServer : IAsyncDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("cloudtab-cups-").FullName;
+    private ChildProcess? _process;
+
+    public static bool IsInstalled { get; } = File.Exists("/usr/sbin/cupsd") && File.Exists("/usr/sbin/lpadmin");
+
+    public string Socket => Path.Combine(_folder, "cups.sock");
+
+    /// <summary>Documents that it keeps.</summary>
+    public string[] Documents => Directory.GetFiles(Spool, "d*");
+
+    private string Spool => Path.Combine(_folder, "spool");
+
+    public static async Task<CupsServer> StartAsync(string printer, CancellationToken cancellationToken)
+    {
+        var cups = new CupsServer();
+        // Filters run as a user of their own, and have to get at the spool.
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(cups._folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
+        foreach (var folder in (string[])["root", "spool", "state", "cache", "tmp", "log"])
+            Directory.CreateDirectory(Path.Combine(cups._folder, folder));
+        var port = ChildProcess.FreePort();
+        await File.WriteAllTextAsync(Path.Combine(cups._folder, "cups-files.conf"),
+            $"""
+            ServerRoot {cups._folder}/root
+            RequestRoot {cups._folder}/spool
+            StateDir {cups._folder}/state
+            CacheDir {cups._folder}/cache
+            TempDir {cups._folder}/tmp
+            AccessLog {cups._folder}/log/access
+            ErrorLog {cups._folder}/log/error
+            PageLog {cups._folder}/log/page
+            SystemGroup root
+
+            """, cancellationToken);
+        await File.WriteAllTextAsync(Path.Combine(cups._folder, "cupsd.conf"), string.Create(CultureInfo.InvariantCulture,
+            $"""
+            Listen 127.0.0.1:{port}
+            Listen {cups.Socket}
+            ServerAlias *
+            LogLevel debug
+            DefaultAuthType None
+            Browsing Off
+            WebInterface No
+            ErrorPolicy stop-printer
+            <Location />
+              Order allow,deny
+              Allow all
+            </Location>
+            <Policy default>
+              JobPrivateAccess default
+              JobPrivateValues default
+              <Limit All>
+                Order allow,deny
+                Allow all
+              </Limit>
+            </Policy>
+
+            """), cancellationToken);
+        // Without a limit on open files cupsd asks for a table of all that there might be.
+        cups._process = await ChildProcess.StartProgramAsync(
+            ["/bin/sh", "-c", "ulimit -n 4096; exec \"$@\"", "sh", "/usr/sbin/cupsd", "-f", "-c", Path.Combine(cups._folder, "cupsd.conf"), "-s", Path.Combine(cups._folder, "cups-files.conf")],
+            new Dictionary<string, string>(StringComparer.Ordinal), _ => Task.FromResult(File.Exists(cups.Socket)), cancellationToken);
+        await using var added = await ChildProcess.StartProgramAsync(
+            ["/usr/sbin/lpadmin", "-p", "shop", "-E", "-v", printer, "-m", "everywhere"],
+            new Dictionary<string, string>(StringComparer.Ordinal) { ["CUPS_SERVER"] = $"127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}" }, isReady: null, cancellationToken);
+        var code = await added.WaitForExitAsync(cancellationToken);
+        Assert.True(code == 0, added.Output);
+        return cups;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_process is not null)
+        {
+            _process.Kill();
+            await _process.DisposeAsync();
+        }
+
+        Directory.Delete(_folder, recursive: true);
+    }
+}

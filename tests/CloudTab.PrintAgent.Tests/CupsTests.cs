@@ -1,0 +1,68 @@
+using CloudTab.Client;
+using CloudTab.Testing;
+
+namespace CloudTab.PrintAgent.Tests;
+
+/// <summary>The way over CUPS: its socket, with a printer behind it.</summary>
+[Collection(RelayCollection.Name)]
+public sealed class CupsTests(RunningRelay relay) : IAsyncLifetime
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
+    private TestPrinter? _paper;
+    private CupsServer? _cups;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        Assert.SkipUnless(TestPrinter.IsInstalled && CupsServer.IsInstalled, "CUPS is not installed (Debian's cups, cups-client, cups-filters, cups-ipp-utils, dbus)");
+        Assert.SkipUnless(Environment.UserName == "root", "cupsd has to start as root");
+        _paper = await TestPrinter.StartAsync(Token);
+        _cups = await CupsServer.StartAsync(_paper.Address, Token);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_cups is not null)
+            await _cups.DisposeAsync();
+        if (_paper is not null)
+            await _paper.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_job_over_the_socket_arrives_as_asked_for_and_CUPS_keeps_nothing_after_the_purge()
+    {
+        using var printer = Given.Printer("cups:shop", _cups!.Socket);
+        var description = await printer.DescribeAsync(Token);
+        Assert.True(description.IsCups);
+        Assert.True(description.SaysWhenFinished, "behind the queue is a printer that speaks IPP");
+
+        var token = AttemptRun.NewToken();
+        var id = await printer.CreateJobAsync(token, new PrintTicket(2, Color: true, Sides: "two-sided-long-edge").AttributesFor(description), Token);
+        await printer.SendDocumentAsync(id, new MemoryStream(Given.Pdf(pages: 2)), Token);
+        await Eventually.HoldsAsync(async () => (await printer.FindJobAsync(id, token, Token))?.Stage == JobStage.Completed, "CUPS says it is completed", Limit, Token);
+        Assert.Equal(id, (await printer.FindJobAsync(token, Token))?.Id);
+
+        var job = Assert.Single(_paper!.Paper);
+        Assert.Equal(("2", "two-sided-long-edge", "color"), (job["IPP_COPIES"], job["IPP_SIDES"], job["IPP_PRINT_COLOR_MODE"]));
+        Assert.Single(_cups.Documents);
+
+        Assert.True(await printer.PurgeAsync(id, Token));
+        Assert.Empty(_cups.Documents);
+        Assert.Null(await printer.FindJobAsync(token, Token));
+    }
+
+    [Fact]
+    public async Task An_agent_leaves_nothing_in_the_spool_of_CUPS()
+    {
+        await using var agent = new AgentProcess(relay, "cups:shop") { Settings = { ["CLOUDTAB_CUPS_SOCKET"] = _cups!.Socket } };
+        await agent.StartAsync(Token);
+
+        var session = await relay.SendAsync(("one.pdf", Given.Pdf(pages: 2), new() { Copies = 2, Sides = Sides.TwoSidedLongEdge }));
+        await Eventually.HoldsAsync(async () => await relay.StatusAsync(session) == SessionStatuses.Completed, "the session is completed", Limit, Token);
+
+        Assert.Equal("2", Assert.Single(_paper!.Paper)["IPP_COPIES"]);
+        Assert.Contains("printer_finished", await relay.AnswerAsync(session), StringComparison.Ordinal);
+        Assert.Empty(_cups.Documents);
+    }
+}

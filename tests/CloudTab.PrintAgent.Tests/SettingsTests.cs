@@ -1,0 +1,78 @@
+using CloudTab.Testing;
+
+namespace CloudTab.PrintAgent.Tests;
+
+/// <summary>Settings of the real process, and the verb that asks for them.</summary>
+[Collection(RelayCollection.Name)]
+public sealed class SettingsTests(RunningRelay relay) : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("cloudtab-settings-").FullName;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private string SettingsFile => Path.Combine(_folder, "settings");
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task Without_settings_it_says_in_one_line_which_are_missing()
+    {
+        await using var agent = await ChildProcess.StartAsync("CloudTab.PrintAgent", Environment(), ready: null, Token);
+
+        Assert.Equal(78, await agent.WaitForExitAsync(Token));
+        Assert.Equal(
+            "Not started: CLOUDTAB_URL is not set: the verb `setup` asks for it; CLOUDTAB_API_KEY is not set: the verb `setup` asks for it; CLOUDTAB_PRINTERS is not set: the verb `setup` asks for it",
+            agent.Output);
+    }
+
+    [Theory]
+    [InlineData("CLOUDTAB_URL", "print.example.com", "CLOUDTAB_URL")]
+    [InlineData("CLOUDTAB_PRINTERS", "http://10.0.0.7/", "CLOUDTAB_PRINTERS has `http://10.0.0.7/`")]
+    [InlineData("CLOUDTAB_PRINTERS", "cups:", "CLOUDTAB_PRINTERS has `cups:`")]
+    [InlineData("CLOUDTAB_PRINTERS", "ipp://10.0.0.7/ipp/print#colour", "CLOUDTAB_PRINTERS has")]
+    [InlineData("CLOUDTAB_AUTO_PRINT", "perhaps", "CLOUDTAB_AUTO_PRINT")]
+    public async Task A_bad_setting_stops_the_start_with_one_line(string name, string value, string expected)
+    {
+        await File.WriteAllTextAsync(SettingsFile, "CLOUDTAB_URL=http://localhost:1\nCLOUDTAB_API_KEY=ctk_key\nCLOUDTAB_PRINTERS=ipp://localhost:1/ipp/print\n", Token);
+        var environment = Environment();
+        environment[name] = value;
+        await using var agent = await ChildProcess.StartAsync("CloudTab.PrintAgent", environment, ready: null, Token);
+
+        Assert.Equal(78, await agent.WaitForExitAsync(Token));
+        Assert.StartsWith("Not started: ", agent.Output, StringComparison.Ordinal);
+        Assert.Contains(expected, agent.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', agent.Output);
+    }
+
+    [Fact]
+    public async Task Setup_tries_the_settings_and_keeps_them_for_the_user_alone()
+    {
+        var (code, output) = await SetUpAsync("ctk_wrong");
+        Assert.True(code == 1 && output.Contains("does not know this key", StringComparison.Ordinal), output);
+        Assert.False(File.Exists(SettingsFile));
+
+        (code, output) = await SetUpAsync(relay.Key);
+        Assert.True(code == 0, output);
+        Assert.Contains("does not answer", output, StringComparison.Ordinal);
+        Assert.Contains($"CLOUDTAB_API_KEY={relay.Key}\n", await File.ReadAllTextAsync(SettingsFile, Token), StringComparison.Ordinal);
+        if (!OperatingSystem.IsWindows())
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(SettingsFile));
+
+        await using var agent = await ChildProcess.StartAsync("CloudTab.PrintAgent", Environment(), ready: null, Token, "status");
+        Assert.Equal(0, await agent.WaitForExitAsync(Token));
+        Assert.Contains(relay.Origin.ToString(), agent.Output, StringComparison.Ordinal);
+    }
+
+    private async Task<(int Code, string Output)> SetUpAsync(string key)
+    {
+        await using var setup = await ChildProcess.StartProgramAsync(
+            [
+                "/bin/sh", "-c", "printf '%s\n%s\n%s\n' \"$1\" \"$2\" \"$3\" | dotnet \"$4\" setup", "sh",
+                relay.Origin.ToString(), key, "ipp://localhost:1/ipp/print", ChildProcess.BuiltOutput("CloudTab.PrintAgent"),
+            ],
+            Environment(), isReady: null, Token);
+        return (await setup.WaitForExitAsync(Token), setup.Output);
+    }
+
+    private Dictionary<string, string> Environment() => new(StringComparer.Ordinal) { ["CLOUDTAB_AGENT_DATA"] = _folder };
+}
