@@ -32,6 +32,7 @@ internal static class AgentHost
         builder.Services.AddSingleton<ShopPrinters>();
         builder.Services.AddSingleton(services => new Qpdf(services.GetRequiredService<IOptions<AgentOptions>>().Value.Files, TimeProvider.System));
         builder.Services.AddSingleton(services => new PrintReady(services.GetRequiredService<IOptions<AgentOptions>>().Value.Files, services.GetRequiredService<Qpdf>()));
+        builder.Services.AddSingleton<Telemetry>();
         builder.Services.AddSingleton<PrintReports>();
         builder.Services.AddSingleton<FilePrinting>();
         builder.Services.AddSingleton<SessionPrinting>();

@@ -6,18 +6,24 @@ namespace CloudTab.PrintAgent;
 
 /// <summary>Prints one file of a session that this agent has claimed: from the relay, over the ledger, to the printer, and back with the outcome.</summary>
 internal sealed class FilePrinting(
-    CloudTabClient relay, Ledger ledger, ShopPrinters printers, PrintReady documents, PrintReports reports, IOptions<AgentOptions> options, TimeProvider clock, ILogger<FilePrinting> logger)
+    CloudTabClient relay, Ledger ledger, ShopPrinters printers, PrintReady documents, PrintReports reports, Telemetry telemetry, IOptions<AgentOptions> options, TimeProvider clock,
+    ILogger<FilePrinting> logger)
 {
     /// <summary>Prints the file, unless it was tried already; goes on with an attempt that was cut off.</summary>
     /// <param name="again">Why it is printed again though an attempt failed or has no known outcome; null: it is not.</param>
     /// <returns>The latest attempt, with its outcome, which the relay knows.</returns>
     public async Task<Attempt> PrintAsync(FileDetails file, string? again, CancellationToken cancellationToken)
     {
+        using var span = Telemetry.Source.StartActivity("print file");
+        var started = clock.GetTimestamp();
         var attempt = ledger.LatestOf(file.Id);
+        if (attempt is { Step: Step.Reported } && (again is null || attempt.Outcome == Outcome.Done))
+            return attempt;
         if (attempt is { Step: < Step.Settled })
             attempt = await ResumeAsync(attempt, file, cancellationToken);
         else if (attempt is null || again is not null && attempt.Outcome != Outcome.Done)
             attempt = await BeginAsync(file, attempt?.Outcome == Outcome.Unknown ? again : null, cancellationToken);
+        telemetry.Settled(attempt.Outcome!.Value, clock.GetElapsedTime(started));
         return await FinishAsync(attempt, cancellationToken);
     }
 
