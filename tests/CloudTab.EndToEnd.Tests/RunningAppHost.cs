@@ -21,6 +21,9 @@ public sealed class RunningAppHost : IAsyncLifetime
 
     public DistributedApplication App => _app!;
 
+    /// <summary>The folder of its data.</summary>
+    public DirectoryInfo Data => _data;
+
     /// <summary>The public origin.</summary>
     public Uri Origin => App.GetEndpoint("gateway");
 

@@ -94,24 +94,5 @@ public sealed class CustomerInputTests(RunningAppHost relay, Browsers browsers) 
         await Expect(laptop.GetByText("Take a photo")).ToBeHiddenAsync();
     }
 
-    [Fact]
-    public async Task What_an_older_version_kept_of_the_page_goes_when_the_next_one_takes_over()
-    {
-        await using var shop = await PageShop.CreateAsync(relay);
-        var phone = await CustomerPage.OpenAsync(browsers, shop);
-        await phone.UntilShellKeptAsync();
-        await phone.Page.EvaluateAsync("""
-            async () => {
-              await (await caches.open('shell-older')).put('/assets/customer-older.js', new Response(''))
-              for (const worker of await navigator.serviceWorker.getRegistrations()) await worker.unregister()
-            }
-            """);
-        Assert.Equal(2, await phone.Page.EvaluateAsync<int>("async () => (await caches.keys()).length"));
-
-        await phone.Page.ReloadAsync();
-        await phone.UntilShellKeptAsync();
-        Assert.Matches("^shell-[0-9a-f]{8}$", Assert.Single(await phone.Page.EvaluateAsync<string[]>("() => caches.keys()")));
-    }
-
     public ValueTask DisposeAsync() => browsers.CloseAsync();
 }

@@ -1,0 +1,52 @@
+using System.Net.Http.Json;
+using System.Text.Json;
+using Aspire.Hosting.ApplicationModel;
+using CloudTab.Testing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace CloudTab.EndToEnd.Tests;
+
+/// <summary>The printer and the print agent that a developer starts from the dashboard.</summary>
+[Collection(RunningAppHost.Collection)]
+public sealed class PrintingTests(RunningAppHost relay)
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Once_printer_and_agent_are_started_a_customers_file_becomes_a_picture_of_paper()
+    {
+        var resources = relay.App.Services.GetRequiredService<DistributedApplicationModel>().Resources;
+        Assert.SkipUnless(resources.Any(resource => resource.Name == "test-printer"), "Debian's cups-ipp-utils, dbus or poppler-utils is not installed");
+        await CommandAsync("test-printer", KnownResourceCommands.StartCommand);
+        await CommandAsync("print-agent", KnownResourceCommands.StartCommand);
+        try
+        {
+            using var customer = new HttpClient { BaseAddress = relay.Origin };
+            using var created = await customer.PostAsync(Path("/api/customer/sessions/create"), content: null, Token);
+            var session = (await created.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("sessionId").GetString();
+            using var form = new MultipartFormDataContent { { new ByteArrayContent("From send to paper."u8.ToArray()), "files", "letter.txt" } };
+            using var uploaded = await customer.PostAsync(Path($"/api/customer/sessions/{session}/upload"), form, Token);
+            uploaded.EnsureSuccessStatusCode();
+
+            await Eventually.HoldsAsync(async () => (await customer.GetStringAsync(Path($"/api/customer/sessions/{session}/status"), Token)).Contains("\"completed\"", StringComparison.Ordinal),
+                "the session is completed", Limit, Token);
+            Assert.Single(Directory.GetFiles(System.IO.Path.Combine(relay.Data.FullName, "paper"), "*.png"));
+        }
+        finally
+        {
+            // It would print what other tests send.
+            await CommandAsync("print-agent", KnownResourceCommands.StopCommand);
+            await CommandAsync("test-printer", KnownResourceCommands.StopCommand);
+        }
+    }
+
+    private async Task CommandAsync(string resource, string command)
+    {
+        var result = await relay.App.Services.GetRequiredService<ResourceCommandService>().ExecuteCommandAsync(resource, command, Token);
+        Assert.True(result.Success, $"{resource} {command}: {result.Message}");
+    }
+
+    private static Uri Path(string path) => new(path, UriKind.Relative);
+}
