@@ -22,6 +22,8 @@ public sealed class Words
     // Escapes < and >, as a script element needs, but not every letter of Hindi.
     private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.Create(UnicodeRanges.All) };
 
+    private static readonly JsonSerializerOptions Strict = new() { AllowDuplicateProperties = false };
+
     private static readonly FrozenDictionary<string, Words> Languages = BuiltAssets.Names("words/")
         .Select(name => new Words(Path.GetFileNameWithoutExtension(name), BuiltAssets.Read(name)))
         .ToFrozenDictionary(words => words.Language, StringComparer.OrdinalIgnoreCase);
@@ -31,7 +33,7 @@ public sealed class Words
     private Words(string language, byte[] json)
     {
         Language = language;
-        _texts = JsonSerializer.Deserialize<Dictionary<string, string>>(json)!.ToFrozenDictionary(StringComparer.Ordinal);
+        _texts = JsonSerializer.Deserialize<Dictionary<string, string>>(json, Strict)!.ToFrozenDictionary(StringComparer.Ordinal);
     }
 
     /// <summary>All languages, by their own names in order.</summary>
