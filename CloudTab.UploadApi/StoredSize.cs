@@ -25,7 +25,7 @@ internal sealed class StoredSize(Database database, IOptions<UploadOptions> opti
     {
         const string sql = """
             SELECT (
-                (SELECT coalesce(sum(total_size), 0) FROM sessions WHERE ended_at IS NULL AND total_size > 0)
+                (SELECT coalesce(sum(stored), 0) FROM outstanding)
                 + (SELECT coalesce(sum(size), 0) FROM files WHERE status = 'deleting')
                 + (SELECT coalesce(sum(CASE WHEN part_sha256 IS NOT NULL AND multipart_id IS NOT NULL THEN length ELSE received END), 0)
                    FROM files JOIN uploads ON uploads.file = files.id

@@ -1,3 +1,6 @@
+-- Whoever waits for the locks below makes everybody wait who comes behind: rather this fails, and is run again.
+SET LOCAL lock_timeout = '10s';
+
 -- Nothing changes between the sums that are taken here and the triggers that keep them. In one step and from the start: a lock that is
 -- made stronger later could be a deadlock with a statement of the version before.
 LOCK TABLE sessions, files, uploads IN ACCESS EXCLUSIVE MODE;
@@ -115,5 +118,5 @@ BEGIN
 END;
 $$;
 
--- Served the sum that is no longer taken.
+-- Served the sums that are no longer taken, of a shop and of all.
 DROP INDEX sessions_outstanding;

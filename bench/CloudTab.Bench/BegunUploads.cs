@@ -33,6 +33,7 @@ internal static class BegunUploads
             ANALYZE sessions, files, uploads;
             """));
         var beside = await BeginAsync(client);
+        await stack.ExecuteAsync("TRUNCATE sessions, outstanding CASCADE");
 
         Console.WriteLine();
         Console.WriteLine("| beginning an upload beside 100,000 that were begun, concurrency 1 | measured | limit | ratio |");
