@@ -5,8 +5,8 @@ namespace CloudTab.UploadApi;
 
 /// <summary>
 /// Finds the template that an RTF names (`{\*\template …}`, RTF 1.9.1, "Document Formatting Properties") as its bytes pass. Word fetches it by
-/// itself when it opens the document, so it must not be on another machine. Raw binary data is not skipped: what looks like a template in
-/// there names no other machine.
+/// itself when it opens the document, so it must not be on another machine, and is refused if readers may disagree on what it names. Raw binary
+/// data is not skipped: what looks like a template in there names no other machine.
 /// </summary>
 internal sealed class RtfTemplate
 {
@@ -18,14 +18,10 @@ internal sealed class RtfTemplate
     private readonly StringBuilder _word = new();
     private readonly StringBuilder _number = new();
     private readonly StringBuilder _target = new();
-    private readonly StringBuilder _targetInUnicode = new();
     private Expected _expected = Expected.Text;
     private bool _isInTemplate;
     private int _depth;
-
-    // Behind a character in Unicode come so many that stand for it in older readers.
-    private int _standIns = 1;
-    private int _standInsLeft;
+    private int _binaryLeft;
 
     private enum Expected
     {
@@ -36,7 +32,7 @@ internal sealed class RtfTemplate
         Hexadecimal,
     }
 
-    /// <summary>Whether a template is on another machine.</summary>
+    /// <summary>Whether a template is on another machine, or may be.</summary>
     public bool IsRemote { get; private set; }
 
     /// <summary>Looks at the next bytes.</summary>
@@ -48,13 +44,19 @@ internal sealed class RtfTemplate
             if (_expected == Expected.Text && !_isInTemplate)
             {
                 var control = bytes.IndexOf((byte)'\\');
+                var passed = control < 0 ? bytes.Length : control;
+                _binaryLeft = Math.Max(0, _binaryLeft - passed);
                 if (control < 0)
                     return true;
-                bytes = bytes[control..];
+                bytes = bytes[passed..];
             }
 
+            var isBinary = _binaryLeft > 0;
             Add((char)bytes[0]);
             bytes = bytes[1..];
+            // What begins in binary data does not go on behind it.
+            if (isBinary && --_binaryLeft == 0)
+                _expected = Expected.Text;
         }
 
         return !IsRemote;
@@ -83,8 +85,9 @@ internal sealed class RtfTemplate
                 _expected = Expected.Hexadecimal;
                 break;
             case Expected.Control:
-                // Other symbols than these are no part of an address.
+                // Other symbols than these are no part of an address. An asterisk begins what only some readers read.
                 _expected = Expected.Text;
+                IsRemote |= _isInTemplate && next == '*';
                 if (next is '\\' or '{' or '}')
                     AddCharacter(next);
                 break;
@@ -92,9 +95,9 @@ internal sealed class RtfTemplate
                 _word.Append(next);
                 break;
             case Expected.Word when next == '-' || char.IsAsciiDigit(next):
-            case Expected.Number when char.IsAsciiDigit(next) && _number.Length < MostDigits:
-                _number.Append(next);
+            case Expected.Number when char.IsAsciiDigit(next):
                 _expected = Expected.Number;
+                AddToNumber(next);
                 break;
             case Expected.Hexadecimal when char.IsAsciiHexDigit(next):
                 if (_number.Append(next).Length < 2)
@@ -106,7 +109,7 @@ internal sealed class RtfTemplate
                 var isWord = _expected != Expected.Hexadecimal;
                 _expected = Expected.Text;
                 if (isWord)
-                    EndWord();
+                    EndWord(next == ' ');
                 // A blank ends a word and is a part of it.
                 if (!isWord || next != ' ')
                     Add(next);
@@ -126,7 +129,17 @@ internal sealed class RtfTemplate
             EndTemplate();
     }
 
-    private void EndWord()
+    private void AddToNumber(char next)
+    {
+        if (_number.Length > 0 && _number[^1] == '0' && _number.Length == (_number[0] == '-' ? 2 : 1))
+            _number.Length--;
+        if (_number.Length < MostDigits)
+            _number.Append(next);
+        else
+            IsRemote |= _isInTemplate;
+    }
+
+    private void EndWord(bool isAtBlank)
     {
         _ = int.TryParse(_number.ToString(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number);
         if (_word.Equals("template"))
@@ -134,34 +147,38 @@ internal sealed class RtfTemplate
             EndTemplate();
             (_isInTemplate, _depth) = (true, 0);
         }
-        else if (_word.Equals("uc"))
+        else if (_word.Equals("u") && _isInTemplate)
         {
-            _standIns = number;
+            // Behind it comes what stands for it in older readers, and how much that is does not matter: it is no part of how a remote address
+            // begins. What ASCII has nobody writes like this, unless to hide it; blanks before an address are passed over.
+            var character = unchecked((char)number);
+            IsRemote |= char.IsAscii(character) || char.IsWhiteSpace(character);
+            AddCharacter(character);
         }
-        else if (_word.Equals("u"))
+        else if (_word.Equals("bin") && _binaryLeft == 0)
         {
-            _standInsLeft = 0;
-            AddCharacter(unchecked((char)number));
-            _standInsLeft = _standIns;
+            _binaryLeft = Math.Max(0, number);
+            IsRemote |= _isInTemplate || _binaryLeft > 0 && !isAtBlank;
+        }
+        else if (_word.Equals("upr"))
+        {
+            // The same text twice, of which a reader takes one.
+            IsRemote |= _isInTemplate;
         }
     }
 
-    // Which of the two a reader sees depends on what it knows.
     private void AddCharacter(char character)
     {
         if (!_isInTemplate)
             return;
         _target.Append(character);
-        if (_standInsLeft-- <= 0)
-            _targetInUnicode.Append(character);
         IsRemote |= _target.Length > LongestTarget;
     }
 
     private void EndTemplate()
     {
-        IsRemote |= _isInTemplate && (PackageRelationships.IsRemote(_target.ToString()) || PackageRelationships.IsRemote(_targetInUnicode.ToString()));
+        IsRemote |= _isInTemplate && PackageRelationships.IsRemote(_target.ToString());
         _isInTemplate = false;
         _target.Clear();
-        _targetInUnicode.Clear();
     }
 }
