@@ -41,11 +41,14 @@ public class LimitOptions : IValidatableObject
         var fileSize = shop.FileSize ?? MaxFileSize;
         var sessionSize = shop.SessionSize ?? MaxSessionSize ?? Math.Max(DefaultSessionSize, fileSize);
         var own = shop.Own ?? new();
+        // The shop may set a whole and leave its parts to the operator.
+        var outstanding = own.Outstanding ?? long.MaxValue;
+        var wholeSession = Math.Min(own.SessionSize ?? long.MaxValue, outstanding);
         return new(
             Math.Min(shop.Files ?? MaxFiles, own.Files ?? int.MaxValue),
-            Math.Min(fileSize, own.FileSize ?? long.MaxValue),
-            Math.Min(sessionSize, own.SessionSize ?? long.MaxValue),
-            Math.Min(shop.Outstanding ?? MaxOutstandingSize, own.Outstanding ?? long.MaxValue));
+            Math.Min(fileSize, Math.Min(own.FileSize ?? long.MaxValue, wholeSession)),
+            Math.Min(sessionSize, wholeSession),
+            Math.Min(shop.Outstanding ?? MaxOutstandingSize, outstanding));
     }
 
     /// <inheritdoc/>

@@ -69,6 +69,22 @@ public sealed class LimitsTests(SmallLimitsFixture relay) : IClassFixture<SmallL
         }
     }
 
+    [Theory]
+    [InlineData("{\"sessionSize\":500}", 500, 500)]
+    [InlineData("{\"sessionSize\":1500}", 1_000, 1_500)]
+    [InlineData("{\"outstanding\":400}", 400, 400)]
+    [InlineData("{\"fileSize\":300,\"outstanding\":400}", 300, 400)]
+    public async Task A_whole_that_a_shop_makes_smaller_bounds_its_parts(string limits, int fileSize, int sessionSize)
+    {
+        var shop = await relay.ShopAsync();
+        using var client = relay.ShopApi(shop.Key);
+        using var set = await client.PutAsync(Address, PrintJobs.Json(limits), Token);
+        Assert.Equal(HttpStatusCode.OK, set.StatusCode);
+
+        var told = (await GetAsync(relay.UploadApi(), $"{shop.Prefix()}/api/customer/shopkeeper/status")).GetProperty("limits");
+        Assert.Equal((fileSize, sessionSize), (told.Number("fileSize"), told.Number("sessionSize")));
+    }
+
     [Fact]
     public async Task What_the_operator_allows_a_shop_is_the_most_that_it_can_allow_also_if_that_is_lowered_later()
     {
