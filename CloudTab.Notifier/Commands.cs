@@ -253,6 +253,7 @@ internal sealed class Commands(
         Outcome.FileDeleted => "file_deleted",
         Outcome.StillPrinting => "still_printing",
         Outcome.AlreadyPrinted => "already_printed",
+        Outcome.TooManyPrints => "too_many_prints",
         _ => "session_not_found",
     };
 }

@@ -76,7 +76,7 @@ internal static class Problems
     public static readonly Problem KeyNotFound = new(StatusCodes.Status404NotFound, "key_not_found", "Unknown key", "This shop has no such key.");
 
     public static readonly Problem TooManyKeys = new(
-        StatusCodes.Status409Conflict, "too_many_keys", "Too many keys", $"A shop has {ApiKeys.MostKeys} keys at most. Revoke one first.");
+        StatusCodes.Status409Conflict, "too_many_keys", "Too many keys", $"A shop has {ApiKeys.MostKeys} keys at most, and makes {10 * ApiKeys.MostKeys} in a day. Revoke one first, or wait.");
 
     public static readonly Problem LastKey = new(
         StatusCodes.Status409Conflict, "last_key", "Last key", "Nobody could sign in without this key. Add another one first.");
@@ -90,6 +90,9 @@ internal static class Problems
 
     public static readonly Problem AlreadyPrinted = new(
         StatusCodes.Status409Conflict, "already_printed", "Already printed", "This file is, or may be, on paper already. To print it again, say why.");
+
+    public static readonly Problem TooManyPrints = new(
+        StatusCodes.Status409Conflict, "too_many_prints", "Too many prints", $"A file has {Prints.MostAttempts} attempts to print at most.");
 
     public static readonly Problem InvalidReason = new(
         StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", $"`reason` must be text of 1 to {DisplayName.Longest} characters.");
@@ -123,6 +126,7 @@ internal static class Problems
         Outcome.FileDeleted => FileDeleted,
         Outcome.StillPrinting => StillPrinting,
         Outcome.AlreadyPrinted => AlreadyPrinted,
+        Outcome.TooManyPrints => TooManyPrints,
         _ => throw new ArgumentOutOfRangeException(nameof(outcome), outcome, "No shopkeeper's call ends like this."),
     };
 }

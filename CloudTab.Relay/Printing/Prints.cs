@@ -8,6 +8,9 @@ namespace CloudTab.Relay;
 /// </summary>
 public sealed class Prints(Database database, StateChanges changes, Lifetimes lifetimes)
 {
+    /// <summary>Attempts to print that a file may have: a program that goes wrong begins no more.</summary>
+    public const int MostAttempts = 100;
+
     /// <summary>What stands in `event AS (…)`: an event for each row of `prints`, which a statement has just written, of the session in `changed`.</summary>
     internal const string Event = $"""
         INSERT INTO events (shop_id, session, type, status, file_count, total_size, created_at, trace_parent, trace_state, file, print)
@@ -69,6 +72,7 @@ public sealed class Prints(Database database, StateChanges changes, Lifetimes li
             lifetime = lifetimes.OfFile.TotalSeconds,
             leaseEnd = lifetimes.NextClaimEnd,
             expiresAt = lifetimes.NextExpiry,
+            most = MostAttempts,
         };
         while (true)
         {
@@ -109,7 +113,8 @@ public sealed class Prints(Database database, StateChanges changes, Lifetimes li
                     OR EXISTS (SELECT FROM known WHERE (file, attempt) <> (@file, @attempt) AND state IN ('sent', 'printing')) AS is_printing
                 FROM held LEFT JOIN known AS before ON before.file = @file AND before.attempt = @attempt
                 WHERE CASE WHEN before.attempt IS NULL
-                    THEN is_holder AND file_status = 'stored' AND (@again IS NOT NULL OR NOT EXISTS (SELECT FROM known WHERE file = @file AND state <> 'failed'))
+                    THEN is_holder AND file_status = 'stored' AND (SELECT count(*) FROM known WHERE file = @file) < @most
+                        AND (@again IS NOT NULL OR NOT EXISTS (SELECT FROM known WHERE file = @file AND state <> 'failed'))
                     ELSE {MayReport} AND {IsNews}
                 END
             ), reported AS (
@@ -156,6 +161,7 @@ public sealed class Prints(Database database, StateChanges changes, Lifetimes li
                 WHEN file_status <> 'stored' THEN 'FileDeleted'
                 WHEN @again IS NULL AND EXISTS (SELECT FROM prints WHERE file = @file AND state IN ('printed', 'unknown')) THEN 'AlreadyPrinted'
                 WHEN @again IS NULL AND EXISTS (SELECT FROM prints WHERE file = @file AND state IN ('sent', 'printing')) THEN 'StillPrinting'
+                WHEN (SELECT count(*) FROM prints WHERE file = @file) >= @most THEN 'TooManyPrints'
                 ELSE 'Again'
             END
             FROM (

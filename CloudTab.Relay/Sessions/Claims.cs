@@ -45,7 +45,7 @@ public sealed class Claims(Database database, StateChanges changes, Lifetimes li
     }
 
     /// <summary>
-    /// Gives a claimed session back; releasing one that is pending changes nothing. While a file is at the printer that takes a reason, and any key
+    /// Gives a claimed session back; releasing one that is pending changes nothing. While a file is at the printer that takes a reason, and any person
     /// of the shop may: nobody knows then what will come out, so the attempts are unknown.
     /// </summary>
     /// <param name="reason">Why a session is given back that is being printed: 1 to 200 characters.</param>
@@ -57,7 +57,7 @@ public sealed class Claims(Database database, StateChanges changes, Lifetimes li
             WITH held AS MATERIALIZED (
                 SELECT id FROM sessions
                 WHERE id = ({SessionName.Sql}) AND status = 'processing' AND key_is_valid(@key)
-                    AND CASE WHEN printing THEN @reason IS NOT NULL ELSE claimed_by = @key END
+                    AND CASE WHEN printing THEN @reason IS NOT NULL AND (claimed_by = @key OR @isPerson) ELSE claimed_by = @key END
                 FOR UPDATE
             ), given_back AS (
                 INSERT INTO prints (file, attempt, key_id, printer, print_options, state, reasons, given_back, changed_at)
@@ -138,6 +138,7 @@ public sealed class Claims(Database database, StateChanges changes, Lifetimes li
             expiresAt = lifetimes.NextExpiry,
             renewsOnly,
             reason,
+            isPerson = !key.IsDevice,
         };
         return await changes.MakeAsync(transition, sql, parameters, cancellationToken) is [var changed]
             ? (Outcome.Done, changed.Session)

@@ -30,24 +30,37 @@ public sealed class Expiry(StateChanges changes, Lifetimes lifetimes)
         return ChangeAsync(Transition.Expired, sql, limit, cancellationToken);
     }
 
-    /// <summary>Gives back sessions whose claim was not renewed in time, unless a file is at the printer: these end with its lifetime.</summary>
+    /// <summary>
+    /// Gives back sessions whose claim was not renewed in time. While a file is at the printer the claim holds as long as that file lives
+    /// (<see cref="Prints"/>); if nobody has said by then how it ended, nobody will, and the attempts are unknown.
+    /// </summary>
     public Task<int> LapseClaimsAsync(int limit, CancellationToken cancellationToken)
     {
         const string sql = $"""
             WITH due AS (
                 SELECT id FROM sessions
-                WHERE status = 'processing' AND claimed_until <= @now AND expires_at > @now AND NOT printing
+                WHERE status = 'processing' AND claimed_until <= @now AND expires_at > @now
                 ORDER BY claimed_until
                 LIMIT @limit
                 FOR UPDATE SKIP LOCKED
+            ), given_back AS (
+                INSERT INTO prints (file, attempt, key_id, printer, print_options, state, reasons, changed_at)
+                SELECT file, attempt, key_id, printer, print_options, 'unknown', '["given-back"]', @now
+                FROM due, prints_of(due.id)
+                WHERE state IN ('sent', 'printing')
+                ON CONFLICT (file, attempt) DO UPDATE
+                SET state = excluded.state, reasons = excluded.reasons, changed_at = excluded.changed_at
+                RETURNING *
             ), changed AS (
                 UPDATE sessions
-                SET status = 'pending', claimed_by = NULL, claimed_until = NULL
+                SET status = 'pending', claimed_by = NULL, claimed_until = NULL, printing = false
                 FROM due
                 WHERE sessions.id = due.id
                 RETURNING sessions.*, true AS announced
             ), event AS (
                 {StateChanges.Event}
+            ), prints_events AS (
+                {Prints.Event} given_back AS prints WHERE prints.file IN (SELECT id FROM files WHERE session = changed.id)
             )
             SELECT id AS Session, true AS Moved, NULL AS Origin FROM changed
             """;

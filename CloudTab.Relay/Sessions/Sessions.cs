@@ -178,6 +178,9 @@ public enum Outcome
     /// <summary>The file is, or may be, on paper already.</summary>
     AlreadyPrinted,
 
+    /// <summary>The file has as many attempts to print as it may have.</summary>
+    TooManyPrints,
+
     /// <summary>The session would hold more files than allowed.</summary>
     TooManyFiles,
 

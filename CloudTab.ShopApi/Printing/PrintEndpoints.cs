@@ -19,7 +19,8 @@ internal static class PrintEndpoints
                 "The holder of the session's claim begins an attempt with its own `attempt` id, and reports it by the same id. The same report again, or one that is "
                 + "older than what is known, changes nothing. While an attempt is `sent` or `printing` the claim does not lapse.")
             .WithMetadata(new RequestSizeLimitAttribute(LargestBody))
-            .Answers(Problems.FileNotFound, Problems.FileDeleted, Problems.SessionClosed, Problems.AlreadyClaimed, Problems.NotClaimed, Problems.StillPrinting, Problems.AlreadyPrinted)
+            .Answers(Problems.FileNotFound, Problems.FileDeleted, Problems.SessionClosed, Problems.AlreadyClaimed, Problems.NotClaimed)
+            .Answers(Problems.StillPrinting, Problems.AlreadyPrinted, Problems.TooManyPrints)
             .Answers(Problems.InvalidReport("`attempt` must be a UUID."), Problems.InvalidPrintOptions(InvalidPrintOption.Copies))
             .Answers(Failures.Of(400), Failures.Of(408), Failures.Of(413));
         return group;

@@ -29,9 +29,10 @@ internal static class SessionEndpoints
             .SendsBytes(SessionArchive.ContentType)
             .Answers(Problems.SessionNotFound, Problems.NotSubmitted, Problems.FileDeleted, Problems.FileInfected);
         sessions.MapPost("/{id}/claim", Claim).WithSummary("Claim a session, or renew the claim")
-            .WithDescription("With `renew=true` a claim that the caller has is renewed, and nothing else: files that came in since are not taken as seen.").Answers(Problems.OfChange);
+            .WithDescription("With `renew=true` a claim that the caller has is renewed, and nothing else: files that came in since are not taken as seen.")
+            .Answers(Problems.OfChange).Answers(Problems.NotClaimed);
         sessions.MapPost("/{id}/release", Release).WithSummary("Give a claimed session back")
-            .WithDescription("While a file is at the printer any key of the shop may, with a `reason`; the attempts to print are `unknown` then.")
+            .WithDescription("While a file is at the printer any key of the shop that is for no device may, with a `reason`; the attempts to print are `unknown` then.")
             .Takes("application/json", typeof(GiveBack))
             .Answers(Problems.OfChange).Answers(Problems.StillPrinting, Problems.InvalidReason, Failures.Of(400), Failures.Of(408), Failures.Of(413));
         sessions.MapPost("/{id}/paid", MarkPaid).WithSummary("Mark a job as paid").ForPeople().Answers(Problems.SessionNotFound, Problems.SessionClosed, Problems.NotSubmitted);
@@ -96,8 +97,8 @@ internal static class SessionEndpoints
         var (outcome, session) = renew
             ? await claims.RenewAsync(caller.Key, name, cancellationToken)
             : await claims.ClaimAsync(caller.Key, name, cancellationToken);
-        // Not claimed, when asked why not: whoever had it when the claim came has let go of it in between.
-        if (outcome == Outcome.NotClaimed)
+        // Not claimed, when asked why not: whoever had it when the claim came has let go of it in between. A renewal finds nothing to renew.
+        if (outcome == Outcome.NotClaimed && !renew)
             return Problems.AlreadyClaimed;
         if (outcome != Outcome.Done)
             return Problems.For(outcome);

@@ -10,7 +10,7 @@ internal static class KeyEndpoints
     public static RouteGroupBuilder MapKeys(this RouteGroupBuilder group)
     {
         var keys = group.MapGroup("/keys").WithTags("Keys").ForPeople();
-        keys.MapGet("", List).WithSummary("List the shop's keys, oldest first");
+        keys.MapGet("", List).WithSummary("List the shop's keys, oldest first, and the hundred that were revoked last");
         keys.MapPost("", Add).WithSummary("Add a key: this answer alone shows it").Answers(Problems.InvalidName, Problems.TooManyKeys);
         keys.MapDelete("/{keyId}", Revoke).WithSummary("Revoke a key, at once and for good").Answers(Problems.KeyNotFound, Problems.LastKey);
         return group;

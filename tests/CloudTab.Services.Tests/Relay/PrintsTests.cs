@@ -173,6 +173,54 @@ public sealed class PrintsTests(RelayFixture fixture) : IClassFixture<RelayFixtu
     }
 
     [Fact]
+    public async Task A_claim_lapses_with_the_lifetime_of_the_file_that_is_at_the_printer_though_its_session_lives_on()
+    {
+        var sessions = new List<(OpenedSession Session, ShopKey Key, Guid File, Guid Attempt)>();
+        foreach (var _ in Enumerable.Range(0, 2))
+        {
+            var (key, session, file) = await ProcessingAsync();
+            var attempt = Guid.NewGuid();
+            await ReportAsync(key, file, attempt, "printing");
+            sessions.Add((session, key, file, attempt));
+        }
+
+        _states.Clock.Advance(TimeSpan.FromHours(23));
+        foreach (var (session, _, _, _) in sessions)
+            await _states.StoreAsync(session.Id, await _states.BeginAsync(session.Id));
+        await _states.ExecuteAsync(
+            "UPDATE sessions SET expires_at = @later WHERE id = ANY (@ids)",
+            new { later = _states.Clock.GetUtcNow().UtcDateTime + TimeSpan.FromHours(9), ids = sessions.Select(one => one.Session.Id).ToArray() });
+        await JanitorAsync();
+        Assert.Equal("processing", (await _states.SessionAsync(sessions[0].Session.Id)).Status);
+        _states.Clock.Advance(TimeSpan.FromHours(1) + TimeSpan.FromMinutes(1));
+        await JanitorAsync();
+
+        foreach (var (session, key, file, attempt) in sessions)
+        {
+            var row = await _states.SessionAsync(session.Id);
+            Assert.Equal(("pending", null, null), (row.Status, row.ClaimedBy, row.ClaimedUntil));
+            Assert.False(await IsPrintingAsync(session));
+            Assert.Equal("unknown+given-back", Text(Assert.Single((await _states.Get<Prints>().ListAsync(key.Shop, file, Token))!)));
+            Assert.Single(await _states.EventsAsync(session.Id), one => one == "print_changed pending 1");
+            Assert.Equal((Outcome.Done, "printed:handed_over"), await ToldAsync(key, file, attempt, "printed"));
+        }
+    }
+
+    [Fact]
+    public async Task A_file_has_a_hundred_attempts_at_most()
+    {
+        var (key, _, file) = await ProcessingAsync();
+        var first = Guid.NewGuid();
+        await ReportAsync(key, file, first, "unknown");
+        for (var i = 1; i < Prints.MostAttempts; i++)
+            Assert.Equal(Outcome.Done, (await ReportAsync(key, file, Guid.NewGuid(), "failed", again: "Once more")).Outcome);
+
+        Assert.Equal(Outcome.TooManyPrints, (await ReportAsync(key, file, Guid.NewGuid(), "sent", again: "Once more")).Outcome);
+        Assert.Equal((Outcome.Done, "printed:confirmed"), await ToldAsync(key, file, first, "printed:confirmed"));
+        Assert.Equal(100, (await _states.Get<Prints>().ListAsync(key.Shop, file, Token))!.Count);
+    }
+
+    [Fact]
     public async Task A_person_gives_a_session_back_that_is_being_printed_and_the_agent_may_still_say_how_it_ended()
     {
         var shop = await fixture.ShopAsync();
@@ -183,6 +231,7 @@ public sealed class PrintsTests(RelayFixture fixture) : IClassFixture<RelayFixtu
         await ReportAsync(agent, file, attempt, "printing");
         _states.Clock.Advance(TimeSpan.FromHours(2));
 
+        Assert.Equal(Outcome.ClaimedByAnother, (await _states.Claims.ReleaseAsync(counter with { IsDevice = true }, Name(session), Token, "Mine")).Outcome);
         Assert.Equal((Outcome.Done, session.Id), await _states.Claims.ReleaseAsync(counter, Name(session), Token, "The PC has died"));
 
         var row = await _states.SessionAsync(session.Id);

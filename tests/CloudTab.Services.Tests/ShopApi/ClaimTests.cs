@@ -81,6 +81,28 @@ public sealed class ClaimTests(RelayFixture relay) : IClassFixture<RelayFixture>
     }
 
     [Fact]
+    public async Task A_renewal_renews_a_claim_and_makes_none()
+    {
+        var shop = await relay.ShopAsync();
+        var given = await relay.AnnounceAsync(shop.Id);
+        using var client = relay.ShopApi(shop.Key);
+        using var other = relay.ShopApi(await relay.KeyAsync(shop.Id));
+        var claim = $"/api/shopkeeper/sessions/{given.SessionId}/claim";
+        await (await client.PostAsync($"{claim}?renew=true")).IsProblemAsync(HttpStatusCode.Conflict, "not_claimed");
+
+        await client.PostAsync(claim);
+        relay.Clock.Advance(TimeSpan.FromMinutes(8));
+        Assert.Equal(200, (int)(await client.PostAsync($"{claim}?renew=true")).StatusCode);
+        await (await other.PostAsync($"{claim}?renew=true")).IsProblemAsync(HttpStatusCode.Conflict, "already_claimed");
+        relay.Clock.Advance(TimeSpan.FromMinutes(8));
+        await (await other.PostAsync(claim)).IsProblemAsync(HttpStatusCode.Conflict, "already_claimed");
+        await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/release");
+
+        await (await client.PostAsync($"{claim}?renew=true")).IsProblemAsync(HttpStatusCode.Conflict, "not_claimed");
+        Assert.Equal("pending", await StatusAsync(given));
+    }
+
+    [Fact]
     public async Task A_released_session_is_pending_again_for_all_keys()
     {
         var shop = await relay.ShopAsync();
