@@ -46,15 +46,25 @@ public sealed class DaySheets(Database database, Payments payments)
             WHERE finished_jobs.id = @job AND finished_jobs.shop_id = @Shop
             """;
         const string mark = """
-            UPDATE finished_jobs SET is_paid = @isPaid, paid_amount = CASE WHEN @isPaid THEN amount ELSE 0 END
-            WHERE id = @job AND shop_id = @Shop AND key_is_valid(@Id)
+            WITH marked AS (
+                UPDATE finished_jobs SET is_paid = @isPaid, paid_amount = CASE WHEN @isPaid THEN amount ELSE 0 END
+                WHERE id = @job AND shop_id = @Shop AND key_is_valid(@Id)
+                RETURNING id
+            )
+            SELECT CASE WHEN EXISTS (SELECT FROM marked) THEN 'Done' WHEN key_is_valid(@Id) THEN 'NotFound' ELSE 'KeyRevoked' END
             """;
         if (await database.QuerySingleOrDefaultAsync<string>(find, new { job, key.Shop }, cancellationToken) is not { } session)
             return Outcome.NotFound;
-        if (session.Length == 0)
-            return await database.ExecuteAsync(mark, new { job, key.Shop, key.Id, isPaid }, cancellationToken) == 1 ? Outcome.Done : Outcome.KeyRevoked;
-        var name = SessionName.Parse(session);
-        return (isPaid ? await payments.MarkAsync(key, name, cancellationToken) : await payments.UnmarkAsync(key, name, cancellationToken)).Outcome;
+        if (session.Length > 0)
+        {
+            var name = SessionName.Parse(session);
+            var (outcome, _) = isPaid ? await payments.MarkAsync(key, name, cancellationToken) : await payments.UnmarkAsync(key, name, cancellationToken);
+            // Else the session has been forgotten in between, and its job is there still.
+            if (outcome != Outcome.NotFound)
+                return outcome;
+        }
+
+        return Enum.Parse<Outcome>((await database.ChangeSingleOrDefaultAsync<string>(mark, new { job, key.Shop, key.Id, isPaid }, cancellationToken))!);
     }
 }
 
