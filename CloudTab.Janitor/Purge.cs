@@ -5,7 +5,8 @@ namespace CloudTab.Janitor;
 
 /// <summary>
 /// Forgets what nobody asks for any more: ended sessions with their files' rows and events, old receipts, old events, replicas that are
-/// gone, from where keys were used or guessed, browsers that have not been used, tickets that were not, finished jobs of long ago, print agents that are silent.
+/// gone, from where keys were used or guessed, browsers that have not been used, tickets that were not, finished jobs of long ago, print
+/// agents that are silent.
 /// </summary>
 internal sealed class Purge(Database database, Lifetimes lifetimes, IOptions<JanitorOptions> options)
 {
@@ -96,7 +97,13 @@ internal sealed class Purge(Database database, Lifetimes lifetimes, IOptions<Jan
             )
             DELETE FROM key_uses WHERE used_at <= now() - interval '30 days'
             """;
-        return database.ExecuteAsync(
-            sql, new { madeBefore = lifetimes.Now - Tickets.Lifetime, signedInBefore = lifetimes.Now - SignIns.IdleLimit, finishedBefore = lifetimes.Now - DaySheets.Retention, seenBefore = lifetimes.Now - Agents.Retention }, cancellationToken);
+        var parameters = new
+        {
+            madeBefore = lifetimes.Now - Tickets.Lifetime,
+            signedInBefore = lifetimes.Now - SignIns.IdleLimit,
+            finishedBefore = lifetimes.Now - DaySheets.Retention,
+            seenBefore = lifetimes.Now - Agents.Retention,
+        };
+        return database.ExecuteAsync(sql, parameters, cancellationToken);
     }
 }
