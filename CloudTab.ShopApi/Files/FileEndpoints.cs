@@ -14,7 +14,7 @@ internal static class FileEndpoints
     private static readonly TimeSpan LinkLifetime = TimeSpan.FromMinutes(5);
 
     // What a browser or the page's own reader can show, and what has nothing in it that runs.
-    private static readonly string[] Previewed = ["application/pdf", "image/jpeg", "image/png", "image/webp", "image/heic", "image/tiff"];
+    private static readonly string[] Previewed = ["application/pdf", "image/jpeg", "image/png", "image/webp", "image/heic", "image/heif", "image/tiff"];
 
     public static RouteGroupBuilder MapFiles(this RouteGroupBuilder group)
     {

@@ -5,11 +5,11 @@ export class PreviewFailure extends Error {
   }
 }
 
-/** A sheet ready for paper. Sizes are in points (1/72 inch), or null where only the paper decides. */
+/** A sheet ready for paper, and its actual size in points (1/72 inch). */
 export interface PrintedSheet {
   image: HTMLImageElement
-  width: number | null
-  height: number | null
+  width: number
+  height: number
 }
 
 /** An opened file: pages to look at and to print. */

@@ -24,12 +24,12 @@ export function onSignedOut(action: () => void): void {
 }
 
 /** An answer of the shop's API, whatever its body. The session cookie is sent by the browser; a failed one throws a `Problem`. */
-export async function request(method: string, path: string, body?: unknown, accept = 'application/json'): Promise<Response> {
+export async function request(method: string, path: string, body?: unknown, accept = 'application/json', signal: AbortSignal | null = null): Promise<Response> {
   const headers: Record<string, string> = { accept }
   if (body !== undefined) headers['content-type'] = 'application/json'
   let response: Response
   try {
-    response = await fetch(`/api/shopkeeper${path}`, { method, headers, body: body === undefined ? null : JSON.stringify(body) })
+    response = await fetch(`/api/shopkeeper${path}`, { method, headers, body: body === undefined ? null : JSON.stringify(body), signal })
   } catch {
     throw new Problem(0, 'no_answer', '')
   }

@@ -445,6 +445,7 @@ export class CtCounter extends LitElement {
     const viewer = this.querySelector<CtViewer>('ct-viewer')
     if (!viewer) return
     viewer.printed = () => this.#handled.add(job.sessionId)
+    viewer.mayPrint = job.status === 'processing' && job.claimedByYou === true
     await viewer.open(file, print)
   }
 

@@ -181,7 +181,7 @@ export class CtDay extends LitElement {
       this.jobs = jobs
       this.problem = undefined
     } catch (failure) {
-      this.problem = explain(failure)
+      if (load === this.#loads) this.problem = explain(failure)
     }
   }
 }

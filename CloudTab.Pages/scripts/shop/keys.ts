@@ -47,7 +47,7 @@ export class CtKeys extends LitElement {
               <p>${say('shop.keys.added', { name: this.added.name })}</p>
               <code>${this.added.key}</code>
               <div class="row">
-                <button @click=${() => void this.#copy(this.added!.key)}>${say('shop.copy')}</button>
+                ${'clipboard' in navigator ? html`<button @click=${() => void this.#copy(this.added!.key)}>${say('shop.copy')}</button>` : nothing}
                 <button @click=${() => (this.added = undefined)}>${say('shop.keys.noted')}</button>
               </div>
             </div>`

@@ -62,9 +62,11 @@ export class Link {
       const { ticket } = await call<{ ticket: string }>('POST', '/ticket')
       const socket = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`)
       this.#socket = socket
-      socket.onopen = () => this.send({ type: 'authenticate', ticket })
+      socket.onopen = () => socket.send(JSON.stringify({ type: 'authenticate', ticket }))
       socket.onmessage = (message) => this.#hear(JSON.parse(String(message.data)) as Frame)
       socket.onclose = (end) => this.#lose(socket, end.code)
+      clearTimeout(this.#pongTimer)
+      this.#pongTimer = setTimeout(() => this.#abandon(), pongWithin)
     } catch (failure) {
       if (failure instanceof Problem && failure.status === 401) this.#change('signed-out')
       else this.#retry()

@@ -72,6 +72,7 @@ export class CtOffer extends LitElement {
               aria-describedby="currency-hint"
               .value=${offer.currency}
             />
+            <p id="currency-hint" class="hint">${say('shop.currency.hint')}</p>
           </div>
           <div class="field grow">
             <label for="upi">${say('shop.upi')}</label>
@@ -84,11 +85,10 @@ export class CtOffer extends LitElement {
               aria-describedby="upi-hint"
               .value=${offer.upiAddress ?? ''}
             />
+            <p id="upi-hint" class="hint">${say('shop.upi.hint')}</p>
           </div>
           <button ?disabled=${this.isBusy}>${say('shop.save')}</button>
         </div>
-        <p id="upi-hint" class="hint">${say('shop.upi.hint')}</p>
-        <p id="currency-hint" class="hint">${say('shop.currency.hint')}</p>
       </form>
     `
   }

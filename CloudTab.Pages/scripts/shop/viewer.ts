@@ -21,8 +21,11 @@ export class CtViewer extends LitElement {
   declare private state: 'loading' | 'shown' | 'printing' | 'failed'
   declare private pages: number
 
-  /** Called when the print dialog was opened for a file. */
+  /** Called when the print dialog was opened for a file, or its download was asked for. */
   printed: (file: JobFile) => void = () => undefined
+
+  /** Whether this counter has claimed the job: what it has not may be printed by another. */
+  mayPrint = false
 
   #printWhenShown = false
   #loading: AbortController | undefined
@@ -78,12 +81,14 @@ export class CtViewer extends LitElement {
             <p class="chips">${wishes.map(chip)}</p>
           </div>
           <div class="viewer-tools">
-            <button class="primary" ?disabled=${this.state !== 'shown'} @click=${this.#print}>
-              ${icons.print}<span>${this.state === 'printing' ? say('shop.preparing') : say('shop.print')}</span>
-            </button>
-            <a class="button" href="/api/shopkeeper/files/${file.id}/download" download
-              >${icons.download}<span>${say('shop.download')}</span></a
-            >
+            ${this.mayPrint
+              ? html`<button class="primary" ?disabled=${this.state !== 'shown'} @click=${this.#print}>
+                    ${icons.print}<span>${this.state === 'printing' ? say('shop.preparing') : say('shop.print')}</span>
+                  </button>
+                  <a class="button" href="/api/shopkeeper/files/${file.id}/download" download @click=${() => this.printed(file)}
+                    >${icons.download}<span>${say('shop.download')}</span></a
+                  >`
+              : nothing}
             <button class="quiet" aria-label=${say('shop.close')} @click=${() => this.close()}>${icons.close}</button>
           </div>
         </div>
@@ -126,9 +131,9 @@ export class CtViewer extends LitElement {
   async #load(): Promise<void> {
     const file = this.file
     if (!file) return
-    this.#loading = new AbortController()
+    const loading = (this.#loading = new AbortController())
     try {
-      const response = await request('GET', `/files/${file.id}/preview`, undefined, '*/*')
+      const response = await request('GET', `/files/${file.id}/preview`, undefined, '*/*', loading.signal)
       const bytes = await response.arrayBuffer()
       if (file !== this.file) return
       const shown: Shown = {

@@ -65,6 +65,14 @@ public sealed class CounterTests(RunningAppHost relay, Browsers browsers) : IAsy
         await Expect(counters[1 - winner].Button("Done")).ToHaveCountAsync(0);
         await Browsers.RecordAsync(counters[1 - winner].Page, "shop-other-counter");
 
+        // To look at it does no harm; to print it is for the one who has it.
+        var viewer = counters[1 - winner].Page.Locator("dialog.viewer");
+        await counters[1 - winner].Page.Locator(".file").GetByRole(AriaRole.Button, new() { Name = "View" }).ClickAsync();
+        await Expect(viewer.FrameLocator("iframe").Locator("canvas").First).ToBeVisibleAsync();
+        await Expect(viewer.GetByRole(AriaRole.Button)).ToHaveCountAsync(1); // closes it
+        await Expect(viewer.GetByRole(AriaRole.Link)).ToHaveCountAsync(0);
+        await counters[1 - winner].Page.Keyboard.PressAsync("Escape");
+
         await counters[winner].Button("Put back").ClickAsync();
         foreach (var counter in counters)
             await Expect(counter.Section(job)).ToContainTextAsync("Waiting");
@@ -138,6 +146,7 @@ public sealed class CounterTests(RunningAppHost relay, Browsers browsers) : IAsy
         await Expect(counter.Rows).ToHaveCountAsync(2);
         await counter.Page.Locator("#search").FillAsync(jobs[0].PickupCode);
         await Expect(counter.Page.GetByText("Not in the queue")).ToBeVisibleAsync();
+        await Browsers.RecordAsync(counter.Page, "shop-not-found");
         await counter.Page.Locator("#search").PressAsync("Enter");
         await Expect(counter.Notices).ToContainTextAsync("The customer has withdrawn this job");
     }
@@ -267,6 +276,7 @@ public sealed class CounterTests(RunningAppHost relay, Browsers browsers) : IAsy
         await counter.Page.Context.SetOfflineAsync(false);
 
         await Expect(counter.Sheet).ToContainTextAsync("This job has left the queue");
+        await Browsers.RecordAsync(counter.Page, "shop-job-gone");
         await Expect(counter.Sheet.GetByRole(AriaRole.Button, new() { Name = "Take", Exact = true })).ToHaveCountAsync(0);
     }
 

@@ -153,6 +153,7 @@ public sealed partial class JobTests(RunningAppHost relay, Browsers browsers) : 
         await counter.Page.Keyboard.PressAsync("Escape");
         await counter.Button("Mark as paid").ClickAsync();
         await Expect(phone.Page.Locator(".pay")).ToContainTextAsync("Paid");
+        await phone.RecordAsync("customer-paid");
         await SameAmountAsync(60m);
         await counter.Button("Done").ClickAsync();
         await Expect(counter.Row(job)).ToHaveCountAsync(0);
@@ -193,6 +194,22 @@ public sealed partial class JobTests(RunningAppHost relay, Browsers browsers) : 
         var printed = counter.Page.WaitForConsoleMessageAsync(new() { Predicate = message => message.Text.StartsWith("printed", StringComparison.Ordinal) });
         await counter.Page.Locator(".file").GetByRole(AriaRole.Button, new() { Name = "Print" }).ClickAsync();
         Assert.StartsWith("printed 2 @page { size: a3;", (await printed).Text, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public async Task A_photo_is_printed_on_paper_for_photos()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        var job = await shop.SendAsync("Asha", new { media = "photo", scaling = "none" }, ("holiday.png", Documents.Png(900, 600)));
+        await counter.TakeAsync(job);
+
+        var printed = counter.Page.WaitForConsoleMessageAsync(new() { Predicate = message => message.Text.StartsWith("printed", StringComparison.Ordinal) });
+        await counter.Page.Locator(".file").GetByRole(AriaRole.Button, new() { Name = "Print" }).ClickAsync();
+
+        Assert.StartsWith("printed 1 @page { size: 6in 4in;", (await printed).Text, StringComparison.OrdinalIgnoreCase);
+        // 300 pixels to the inch.
+        Assert.Equal("216pt 144pt", await counter.Page.FrameLocator("iframe").Locator("#print img").EvaluateAsync<string>("image => `${image.style.width} ${image.style.height}`"));
     }
 
     [Fact]
