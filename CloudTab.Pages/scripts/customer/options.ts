@@ -1,4 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit'
+import { live } from 'lit/directives/live.js'
 import { say } from '../shared/words.ts'
 import { offeredColors, offeredMedia, readRanges, type Offer, type PrintOptions } from '../shared/printing.ts'
 
@@ -30,7 +31,7 @@ export function fields(id: string, options: PrintOptions, offer: Offer, isDocume
     <label class="field">
       <span>${say(`common.${name}`)}</span>
       <select @change=${(event: Event) => set({ [name]: (event.target as HTMLSelectElement).value } as Partial<PrintOptions>)}>
-        ${values.map((value) => html`<option value=${value!} ?selected=${options[name] === value}>${say(`common.${name}.${value}`)}</option>`)}
+        ${values.map((value) => html`<option value=${value!} .selected=${live(options[name] === value)}>${say(`common.${name}.${value}`)}</option>`)}
       </select>
     </label>`
   const setCopies = (copies: number) => set({ copies: Math.min(99, Math.max(1, Math.round(copies) || 1)) })
@@ -46,7 +47,7 @@ export function fields(id: string, options: PrintOptions, offer: Offer, isDocume
         <label for="copies-${id}">${say('common.copies')}</label>
         <div class="stepper">
           <button type="button" ?disabled=${options.copies <= 1} aria-label=${say('common.copies.fewer')} @click=${() => setCopies(options.copies - 1)}>−</button>
-          <input id="copies-${id}" type="number" inputmode="numeric" min="1" max="99" .value=${String(options.copies)} @change=${(event: Event) => setCopies(Number((event.target as HTMLInputElement).value))}>
+          <input id="copies-${id}" type="number" inputmode="numeric" min="1" max="99" .value=${live(String(options.copies))} @change=${(event: Event) => setCopies(Number((event.target as HTMLInputElement).value))}>
           <button type="button" ?disabled=${options.copies >= 99} aria-label=${say('common.copies.more')} @click=${() => setCopies(options.copies + 1)}>+</button>
         </div>
       </div>

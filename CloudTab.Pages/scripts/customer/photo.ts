@@ -54,6 +54,11 @@ async function draw(picture: ImageBitmap, turn: Turn, width: number, height: num
   ;[canvas.width, canvas.height] = turn % 2 ? [height, width] : [width, height]
   const context = canvas.getContext('2d')!
   context.imageSmoothingQuality = 'high'
+  // JPEG has no transparency: it would be black.
+  if (type === 'image/jpeg') {
+    context.fillStyle = '#fff'
+    context.fillRect(0, 0, canvas.width, canvas.height)
+  }
   context.translate(canvas.width / 2, canvas.height / 2)
   context.rotate((turn * Math.PI) / 2)
   context.drawImage(picture, -width / 2, -height / 2, width, height)

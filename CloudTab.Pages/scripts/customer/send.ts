@@ -190,10 +190,17 @@ class Send extends LitElement {
   private async send() {
     await this.examining
     if (this.isSending) return
+    const wrong = this.querySelector<HTMLInputElement>('.settings :invalid')
+    if (wrong) {
+      wrong.closest('details')!.open = true
+      wrong.reportValidity()
+      return
+    }
     this.stopping = new AbortController()
     const { signal } = this.stopping
     this.error = null
     this.requestUpdate()
+    void this.updateComplete.then(() => this.showProgress())
     try {
       if (!('locks' in navigator)) return await this.sendAlone(signal)
       await navigator.locks.request(`cloudtab ${this.shop.prefix}#${this.shop.sessionId ?? ''}`, { ifAvailable: true }, async (lock) => {
@@ -204,6 +211,13 @@ class Send extends LitElement {
       this.stopping = null
       this.requestUpdate()
     }
+  }
+
+  /** The button that was pressed is gone, and the panel is above a long list. */
+  private showProgress() {
+    const panel = this.querySelector<HTMLElement>('.upload')
+    panel?.scrollIntoView({ block: 'start' })
+    panel?.focus({ preventScroll: true })
   }
 
   private async sendAlone(signal: AbortSignal) {
@@ -358,6 +372,7 @@ class Send extends LitElement {
           <small>${item.state === 'examining' ? say('customer.examining') : describe(item)}${price === null ? nothing : html` · <b>${money(price, offer.currency)}</b>`}</small>
           ${item.error ? html`<p class="problem">${item.error}</p>` : nothing}
           ${item.locked ? html`<p class="problem">${say('customer.locked')}</p>` : nothing}
+          ${isWanted(item) && isEmpty(item) ? html`<p class="problem">${say('customer.noPages')}</p>` : nothing}
           ${item.hadPlace && item.state !== 'refused' ? html`<p class="good">${say('customer.placeRemoved')}</p>` : nothing}
           ${/hei[cf]/.test(item.type) ? html`<p class="note">${say('customer.heic')}</p>` : nothing}
           ${item.small ? html`<p class="good">${say('customer.saved', { size: size(item.whole!.size - item.small.size) })}</p>` : nothing}
@@ -424,7 +439,7 @@ class Send extends LitElement {
   private footer(): TemplateResult {
     const { offer } = this.shop
     const wanted = this.items.filter(isWanted)
-    const isReady = wanted.length > 0 && wanted.every((item) => !['examining', 'lost'].includes(item.state))
+    const isReady = wanted.length > 0 && wanted.every((item) => !['examining', 'lost'].includes(item.state) && !isEmpty(item))
     const toCome = wanted.filter((item) => item.state !== 'done').length
     const pages = wanted.map((item) => printedPages(item.options, pagesOf(item)))
     const prices = wanted.map((item) => priceOf(item.options, pagesOf(item), offer))
@@ -453,7 +468,7 @@ class Send extends LitElement {
     const { sent, total, secondsLeft } = this.sending?.progress ?? { sent: 0, total: this.items.filter(isWanted).reduce((sum, item) => sum + item.size, 0), secondsLeft: null }
     const percent = total === 0 ? 0 : Math.floor((100 * sent) / total)
     return html`
-      <div class="upload" role="group" aria-label=${say('customer.sending')}>
+      <div class="upload" role="group" tabindex="-1" aria-label=${say('customer.sending')}>
         <p class="percent"><b>${percent}<small>%</small></b> <span>${navigator.onLine ? timeLeft(secondsLeft) : say('customer.state.retrying')}</span></p>
         <progress max="100" .value=${percent} aria-label=${say('customer.sending')}>${percent} %</progress>
         <p class="hint">${say('customer.sending.hint', { sent: size(sent), total: size(total) })}</p>
@@ -461,6 +476,9 @@ class Send extends LitElement {
       </div>`
   }
 }
+
+/** Whether the range of pages names none that the document has. */
+const isEmpty = (item: Item) => printedPages(item.options, pagesOf(item)) === 0
 
 function timeLeft(seconds: number | null): string {
   if (seconds === null) return say('customer.left.unknown')

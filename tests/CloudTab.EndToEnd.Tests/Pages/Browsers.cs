@@ -57,7 +57,7 @@ public sealed class Browsers : IAsyncLifetime
             foreach (var scheme in (ColorScheme[])[ColorScheme.Dark, ColorScheme.Light])
             {
                 await page.EmulateMediaAsync(new() { ColorScheme = scheme });
-                await page.ScreenshotAsync(new() { Path = Path.Combine(Screenshots, $"{state}-{name}-{Name(scheme)}.png"), Animations = ScreenshotAnimations.Disabled });
+                await page.ScreenshotAsync(new() { Path = Path.Combine(Screenshots, $"{state}-{name}-{Name(scheme)}.png"), FullPage = true, Animations = ScreenshotAnimations.Disabled });
                 var result = await page.RunAxe(Rules);
                 Assert.True(result.Violations.Length == 0, $"{state}, {name}, {Name(scheme)}: {string.Join('\n', result.Violations.Select(Describe))}");
             }

@@ -154,6 +154,7 @@ public sealed partial class CustomerSendingTests(RunningAppHost relay, Browsers 
         await other.GotoAsync($"/s/{shop.Id}");
         await Expect(other.Locator("ct-send .file")).ToContainTextAsync(["plan.pdf"]);
         await Expect(other.GetByRole(AriaRole.Alert)).ToHaveTextAsync("Another tab is sending these files. Look there, or close it.");
+        await Browsers.RecordAsync(other, "customer-other-tab");
         await phone.SendAtMostAsync(null);
 
         var job = await phone.ArrivedAsync();
@@ -172,6 +173,7 @@ public sealed partial class CustomerSendingTests(RunningAppHost relay, Browsers 
         var phone = await CustomerPage.OpenAsync(browsers, shop);
         var job = await phone.SendAsync(CustomerFiles.Pdf("letter.pdf", 3));
         await phone.Page.GetByText("Show the QR code for another phone").ClickAsync();
+        await phone.RecordAsync("customer-codes");
 
         foreach (var scheme in (ColorScheme[])[ColorScheme.Light, ColorScheme.Dark])
         {

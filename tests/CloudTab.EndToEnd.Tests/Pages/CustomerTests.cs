@@ -204,6 +204,33 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
     }
 
     [Fact]
+    public async Task A_range_of_pages_that_cannot_be_printed_is_not_sent()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        await phone.ChooseAsync(CustomerFiles.Pdf("three.pdf", 3));
+        await phone.Files.First.Locator("summary").ClickAsync();
+        var range = phone.Files.First.GetByLabel("Pages");
+
+        await range.FillAsync("1-3;5");
+        await phone.PressSendAsync();
+        await Expect(range).ToBeFocusedAsync();
+        await Expect(phone.Page.Locator(".upload")).ToHaveCountAsync(0);
+
+        await range.FillAsync("10-12");
+        await range.BlurAsync();
+        await Expect(phone.Files.First.Locator(".problem")).ToHaveTextAsync("The document has none of these pages.");
+        await Expect(phone.Page.Locator("ct-send button[type=submit]")).ToBeDisabledAsync();
+        await phone.RecordAsync("customer-no-pages");
+
+        await range.FillAsync("2");
+        await range.BlurAsync();
+        await phone.PressSendAsync();
+        var job = await phone.ArrivedAsync();
+        Assert.Equal("2", (await phone.StatusAsync(job)).GetProperty("files")[0].GetProperty("printOptions").GetProperty("pageRanges").GetString());
+    }
+
+    [Fact]
     public async Task An_upload_goes_on_after_a_reload_and_after_the_network_was_away()
     {
         await using var shop = await PageShop.CreateAsync(relay);

@@ -213,6 +213,7 @@ public sealed class SettingsTests(RunningAppHost relay, Browsers browsers) : IAs
         await Expect(Figure("Not marked as paid")).ToHaveTextAsync("₹0");
         await counter.Button("The day before").ClickAsync();
         await Expect(counter.Page.GetByText("No job was finished on this day.")).ToBeVisibleAsync();
+        await Browsers.RecordAsync(counter.Page, "shop-day-empty");
 
         ILocator Figure(string name) => counter.Page.Locator(".figures div", new() { Has = counter.Page.GetByText(name, new() { Exact = true }) }).Locator("dd");
     }
