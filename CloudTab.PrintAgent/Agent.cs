@@ -12,6 +12,7 @@ internal sealed class Agent(
     private const int MostSessions = 8;
 
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan RequestInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Memory = TimeSpan.FromDays(30);
 
@@ -31,11 +32,12 @@ internal sealed class Agent(
     {
         SealedFile.Wipe(options.Value.Files);
         ledger.Forget(clock.GetUtcNow() - Memory);
-        var resumed = ResumeAsync(stoppingToken);
-        await Task.WhenAll(resumed, ListenAsync(stoppingToken), HearRequestsAsync(stoppingToken));
+        // The first fault stops the host: an agent that hears nothing any more must not look alive.
+        await foreach (var ended in Task.WhenEach(ResumeAsync(stoppingToken), ListenAsync(stoppingToken), HearRequestsAsync(stoppingToken)))
+            await ended;
     }
 
-    // Sessions that an earlier run had claimed; then attempts of sessions that somebody has taken from this agent meanwhile.
+    // Sessions that an earlier run had claimed, which have a file in the ledger: others were claimed by a person with the same key. Then attempts of sessions that somebody has taken from this agent meanwhile.
     private async Task ResumeAsync(CancellationToken cancellationToken)
     {
         var open = ledger.Open();
@@ -45,7 +47,10 @@ internal sealed class Agent(
         {
             try
             {
-                details.Add(await UntilAnsweredAsync(() => relay.Shop.GetSessionAsync(session.SessionId, cancellationToken), cancellationToken));
+                var found = await UntilAnsweredAsync(() => relay.Shop.GetSessionAsync(session.SessionId, cancellationToken), cancellationToken);
+                if (!found.Files.Any(file => ledger.LatestOf(file.Id) is not null))
+                    continue;
+                details.Add(found);
                 Begin(session.SessionId, new(IsOwn: true), cancellationToken);
             }
             catch (CloudTabException)
@@ -55,9 +60,28 @@ internal sealed class Agent(
         }
 
         var known = details.SelectMany(session => session.Files).Select(file => file.Id).ToHashSet();
-        foreach (var attempt in open.Where(attempt => !known.Contains(attempt.File)))
-            await files.SettleAsync(attempt, cancellationToken);
+        await Task.WhenAll(open.Where(attempt => !known.Contains(attempt.File)).Select(attempt => SettleAsync(attempt, cancellationToken)));
     }
+
+    // Each by itself: a printer that is off holds up no other.
+    private async Task SettleAsync(Attempt attempt, CancellationToken cancellationToken)
+    {
+        for (var pause = Pause; ; pause = Longer(pause))
+        {
+            try
+            {
+                await files.SettleAsync(attempt, cancellationToken);
+                return;
+            }
+            catch (Exception failed) when (!cancellationToken.IsCancellationRequested)
+            {
+                logger.AttemptNotSettled(failed, attempt.Id);
+                await Task.Delay(pause, clock, cancellationToken);
+            }
+        }
+    }
+
+    private static TimeSpan Longer(TimeSpan pause) => pause * 2 < LongestPause ? pause * 2 : LongestPause;
 
     private async Task ListenAsync(CancellationToken cancellationToken)
     {
@@ -119,11 +143,10 @@ internal sealed class Agent(
 
     private async Task RunAsync(string session, CancellationToken cancellationToken)
     {
-        using var place = await TakePlaceAsync(cancellationToken);
         while (_running.TryGetValue(session, out var wishes))
         {
-            while (!await TryPrintAsync(session, wishes[0], cancellationToken))
-                await Task.Delay(Pause, clock, cancellationToken);
+            for (var pause = Pause; !await TryPrintAsync(session, wishes[0], cancellationToken); pause = Longer(pause))
+                await Task.Delay(pause, clock, cancellationToken);
             if (wishes.Length > 1 || !_running.TryRemove(new(session, wishes)))
                 _running.AddOrUpdate(session, _ => [], (_, all) => all[1..]);
         }
@@ -132,17 +155,18 @@ internal sealed class Agent(
     // Whatever goes wrong with one session must not end the agent.
     private async Task<bool> TryPrintAsync(string session, Wish wish, CancellationToken cancellationToken)
     {
+        using var place = await TakePlaceAsync(cancellationToken);
         try
         {
             await sessions.PrintAsync(session, wish.IsOwn, wish.Again, cancellationToken);
             return true;
         }
-        catch (CloudTabException refused) when (refused.Status < System.Net.HttpStatusCode.InternalServerError)
+        catch (CloudTabException refused) when (PrintReports.IsRefusal(refused))
         {
-            logger.SessionRefused(refused.Code ?? refused.Status.ToString());
+            logger.SessionRefused(refused.Code!);
             return true;
         }
-        catch (Exception failed) when (failed is CloudTabException or HttpRequestException or TimeoutException or IOException)
+        catch (Exception failed) when (!cancellationToken.IsCancellationRequested)
         {
             logger.SessionFailed(failed);
             return false;

@@ -9,6 +9,7 @@ namespace CloudTab.PrintAgent;
 internal static class Verbs
 {
     private const int Latest = 20;
+    private const int InUse = 78; // EX_CONFIG, as for a wrong setting
 
     public static RootCommand Build()
     {
@@ -19,9 +20,30 @@ internal static class Verbs
         root.SetAction(async (_, _) =>
         {
             using var host = AgentHost.Build();
-            return await host.RunOrExplainAsync();
+            return await host.RunOrExplainAsync(() => RunAloneAsync(host));
         });
         return root;
+    }
+
+    // Two agents would each go on with what is in the one ledger, and print it twice.
+    private static async Task<int> RunAloneAsync(IHost host)
+    {
+        var folder = host.Services.GetRequiredService<IOptions<AgentOptions>>().Value.Folder;
+        Directory.CreateDirectory(folder);
+        FileStream alone;
+        try
+        {
+            alone = new(Path.Combine(folder, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException)
+        {
+            await Console.Error.WriteLineAsync($"Not started: another print agent uses the folder {folder}");
+            return InUse;
+        }
+
+        await using (alone)
+            await host.RunAsync();
+        return 0;
     }
 
     private static Command Status() => Verb("status", "Says whether something waits for a person", (services, _, output, _) =>
@@ -85,15 +107,15 @@ internal static class Verbs
         return Verb("confirm", "Says what became of an attempt whose outcome is unknown", (services, parsed, output, _) =>
         {
             var ledger = services.GetRequiredService<Ledger>();
-            if (ledger.Find(parsed.GetRequiredValue(id)) is not { Outcome: Outcome.Unknown } attempt)
+            if (ledger.Find(parsed.GetRequiredValue(id)) is not { Outcome: Outcome.Unknown, Step: Step.Reported } attempt)
             {
-                output.WriteLine("There is no such attempt with an unknown outcome.");
+                output.WriteLine("There is no such attempt with an unknown outcome that the relay knows.");
                 return Task.FromResult(1);
             }
 
             ledger.Write(parsed.GetRequiredValue(printed) == "printed"
                 ? attempt with { Step = Step.Purged, Outcome = Outcome.Done, Grade = "confirmed", Reasons = "" }
-                : attempt with { Step = Step.Purged, Outcome = Outcome.Aborted });
+                : attempt with { Step = Step.Purged, Outcome = Outcome.Aborted }, isBack: true);
             return Task.FromResult(0);
         }, id, printed);
     }

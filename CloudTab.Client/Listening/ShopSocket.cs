@@ -102,7 +102,7 @@ internal sealed class ShopSocket
             while (end.Code is null)
                 await ReceiveAsync(socket, end, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception broken) when (broken is WebSocketException || Retries.IsTransient(broken) || broken is CloudTabException { Status: >= HttpStatusCode.InternalServerError })
+        catch (Exception broken) when (broken is WebSocketException or JsonException || Retries.IsTransient(broken) || broken is CloudTabException { Status: >= HttpStatusCode.InternalServerError })
         {
             end.Reason = broken is WebSocketException lost ? lost.WebSocketErrorCode.ToString() : Calls.Reason(broken);
             end.RetryAfter ??= (broken as CloudTabException)?.RetryAfter ?? RefusalOf(socket);

@@ -8,6 +8,7 @@ internal enum IppStatus : short
     BadRequest = 0x0400,
     NotPossible = 0x0404,
     NotFound = 0x0406,
+    Gone = 0x0407,
     AttributesNotSupported = 0x040B,
     ServiceUnavailable = 0x0502,
     DeviceError = 0x0504,

@@ -11,6 +11,7 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
 {
     public const string Offline = "offline";
 
+    private const string Refused = "refused-by-printer";
     private const int MostRestarts = 3;
 
     private static readonly TimeSpan Retry = TimeSpan.FromSeconds(1);
@@ -31,7 +32,16 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
             return attempt;
         if (attempt.Step == Step.Intent)
         {
-            var job = await WithAnswerAsync(attempt, () => printer.Ipp.FindJobAsync(attempt.Token, cancellationToken), cancellationToken);
+            PrintJobState? job;
+            try
+            {
+                job = await WithAnswerAsync(attempt, () => printer.Ipp.FindJobAsync(attempt.Token, cancellationToken), cancellationToken);
+            }
+            catch (JobRefusedException)
+            {
+                return Settle(attempt, Outcome.Unknown, Refused);
+            }
+
             // Print-Job is one step: the document may have arrived, and the printer may have forgotten it.
             if (job is null)
                 return attempt.TwoSteps ? Restart(attempt) : Settle(attempt, Outcome.Unknown, "interrupted");
@@ -64,7 +74,7 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
                     continue;
                 }
 
-                return Settle(attempt, Outcome.Aborted, refused.Unsupported is [] ? ["refused-by-printer"] : [.. refused.Unsupported.Select(name => $"no-{name}")]);
+                return Settle(attempt, Outcome.Aborted, refused.Unsupported is [] ? [Refused] : [.. refused.Unsupported.Select(name => $"no-{name}")]);
             }
             catch (PrinterOfflineException away) when (away.NothingSent)
             {
@@ -113,8 +123,20 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
         return ledger.Write(attempt with { Step = Step.Sent });
     }
 
-    // Until the job has ended, or the printer does not know it.
     private async Task<Attempt> FollowAsync(Attempt attempt, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await FollowJobAsync(attempt, cancellationToken);
+        }
+        catch (JobRefusedException)
+        {
+            return Settle(attempt, Outcome.Unknown, Refused); // The printer has the job, and does not say what becomes of it.
+        }
+    }
+
+    // Until the job has ended, or the printer does not know it.
+    private async Task<Attempt> FollowJobAsync(Attempt attempt, CancellationToken cancellationToken)
     {
         IReadOnlyList<string>? told = null;
         for (var pause = FirstPoll; ; pause = pause * 2 < SlowestPoll ? pause * 2 : SlowestPoll)
@@ -130,11 +152,14 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
                 case { Stage: JobStage.Completed }:
                     var finished = (await printer.LookAsync(cancellationToken))?.SaysWhenFinished ?? false;
                     return Settle(attempt with { Pages = job.Pages, Grade = finished ? "printer_finished" : "handed_over" }, Outcome.Done);
-                case { Stage: JobStage.Cancelled or JobStage.Aborted }:
+                case { Stage: JobStage.Cancelled or JobStage.Aborted, Pages: 0 }:
                     // Of a document that did not arrive as a whole, and of which no page came out, nothing can be printed twice.
-                    return attempt.Step == Step.Created && job.Pages is null or 0 && job.Stage == JobStage.Aborted
+                    return attempt.Step == Step.Created && job.Stage == JobStage.Aborted
                         ? Restart(attempt)
                         : Settle(attempt with { Pages = job.Pages }, Outcome.Aborted, job.Reasons is [] ? ["aborted"] : [.. job.Reasons]);
+                case { Stage: JobStage.Cancelled or JobStage.Aborted }:
+                    // Pages came out, or the printer does not count them.
+                    return Settle(attempt with { Pages = job.Pages }, Outcome.Unknown, attempt.Step == Step.Created || job.Reasons is [] ? ["interrupted"] : [.. job.Reasons]);
                 case { IsIncoming: true } when attempt.Step == Step.Created:
                     return await CancelAsync(attempt, job, cancellationToken);
             }
@@ -158,7 +183,7 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
         return job switch
         {
             null => Settle(attempt, Outcome.Unknown, "forgotten-by-printer"),
-            { Stage: JobStage.Cancelled or JobStage.Aborted, Pages: null or 0 } => Restart(attempt),
+            { Stage: JobStage.Cancelled or JobStage.Aborted, Pages: 0 } => Restart(attempt),
             { IsIncoming: true } => await FollowAsync(await WaitAsync(attempt, [], cancellationToken), cancellationToken),
             _ => await FollowAsync(attempt, cancellationToken),
         };
@@ -192,7 +217,7 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
         return attempt;
     }
 
-    private Attempt Restart(Attempt attempt) => ledger.Write(attempt with { Step = Step.Intent, Token = NewToken(), Job = null });
+    private Attempt Restart(Attempt attempt) => ledger.Write(attempt with { Step = Step.Intent, Token = NewToken(), Job = null }, isBack: true);
 
     private Attempt Settle(Attempt attempt, Outcome outcome, params IReadOnlyList<string> reasons) =>
         ledger.Write(attempt with { Step = Step.Settled, Outcome = outcome, Reasons = string.Join(',', reasons) });

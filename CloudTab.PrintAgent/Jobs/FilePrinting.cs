@@ -9,6 +9,9 @@ internal sealed class FilePrinting(
     CloudTabClient relay, Ledger ledger, ShopPrinters printers, PrintReady documents, PrintReports reports, Telemetry telemetry, IOptions<AgentOptions> options, TimeProvider clock,
     ILogger<FilePrinting> logger)
 {
+    private const int Enospc = 28;
+    private const int ErrorDiskFull = 112;
+
     /// <summary>Prints the file, unless it was tried already; goes on with an attempt that was cut off.</summary>
     /// <param name="again">Why it is printed again though an attempt failed or has no known outcome; null: it is not.</param>
     /// <returns>The latest attempt, with its outcome, which the relay knows.</returns>
@@ -22,7 +25,7 @@ internal sealed class FilePrinting(
         if (attempt is { Step: < Step.Settled })
             attempt = await ResumeAsync(attempt, file, cancellationToken);
         else if (attempt is null || again is not null && attempt.Outcome != Outcome.Done)
-            attempt = await BeginAsync(file, attempt?.Outcome == Outcome.Unknown ? again : null, cancellationToken);
+            attempt = await BeginAsync(file, again, cancellationToken);
         telemetry.Settled(attempt.Outcome!.Value, clock.GetElapsedTime(started));
         return await FinishAsync(attempt, cancellationToken);
     }
@@ -45,11 +48,12 @@ internal sealed class FilePrinting(
         var attempt = new Attempt(Guid.NewGuid(), file.Id, AttemptRun.NewToken(), Printer: "", TwoSteps: true, file.PrintOptions.Copies, clock.GetUtcNow(), Again: again);
         try
         {
+            if (file.Scan == ScanResults.Infected)
+                throw new NotPrintableException("infected-file");
             if (!PrintReady.CanPrint(file.Type))
                 throw new NotPrintableException("no-converter");
             var ticket = TicketFor(file);
-            var printer = await printers.ChooseAsync(ticket, clock, cancellationToken);
-            var description = printer.Description!;
+            var (printer, description) = await printers.ChooseAsync(ticket, clock, cancellationToken);
             attempt = attempt with { Printer = printer.Address, TwoSteps = description.HasCreateJob };
             using var document = await PrepareAsync(file, ticket.MediaAt(description)!, cancellationToken);
             using var turn = await printer.TakeTurnAsync(cancellationToken);
@@ -99,20 +103,25 @@ internal sealed class FilePrinting(
     private async Task<SealedFile> PrepareAsync(FileDetails file, string media, CancellationToken cancellationToken)
     {
         var started = Stopwatch.GetTimestamp();
-        using var content = await SealedFile.CreateAsync(options.Value.Files, async output =>
+        try
         {
-            try
-            {
-                await relay.Shop.DownloadAsync(file, output, cancellationToken: cancellationToken);
-            }
-            catch (InvalidDataException)
-            {
-                throw new NotPrintableException("damaged-download");
-            }
-        });
-        var document = await documents.MakeAsync(content, file, media, cancellationToken);
-        logger.DocumentPrepared(file.Id, file.Type, Stopwatch.GetElapsedTime(started));
-        return document;
+            using var content = await SealedFile.CreateAsync(options.Value.Files, output => relay.Shop.DownloadAsync(file, output, cancellationToken: cancellationToken));
+            var document = await documents.MakeAsync(content, file, media, cancellationToken);
+            logger.DocumentPrepared(file.Id, file.Type, Stopwatch.GetElapsedTime(started));
+            return document;
+        }
+        catch (InvalidDataException)
+        {
+            throw new NotPrintableException("damaged-download");
+        }
+        catch (CloudTabException refused) when (refused.Code is "file_infected" or "file_deleted" or "file_not_found")
+        {
+            throw new NotPrintableException(refused.Code == "file_infected" ? "infected-file" : "deleted-file");
+        }
+        catch (IOException full) when ((full.HResult & 0xFFFF) is Enospc or ErrorDiskFull)
+        {
+            throw new NotPrintableException("disk-full");
+        }
     }
 
     /// <summary>What follows the outcome: the printer's copy is removed, and the relay is told, until it has heard.</summary>
@@ -134,17 +143,19 @@ internal sealed class FilePrinting(
         return attempt;
     }
 
-    // CUPS keeps documents for a day unless it is told otherwise. If it is away now it is not waited for: the outcome matters more.
+    // CUPS keeps documents for a day unless it is told otherwise. If it is away now the log says so, and it is not waited for: the outcome matters more.
     private async Task PurgeAsync(Attempt attempt, CancellationToken cancellationToken)
     {
-        if (attempt.Job is not { } job || printers.Find(attempt.Printer) is not { } printer || await printer.LookAsync(cancellationToken) is not { IsCups: true })
+        if (attempt.Job is not { } job)
             return;
         try
         {
-            if (await printer.Ipp.PurgeAsync(job, cancellationToken))
+            var printer = printers.Find(attempt.Printer);
+            var there = printer is null ? null : await printer.LookAsync(cancellationToken);
+            if (there is { IsCups: false } || there is not null && await printer!.Ipp.PurgeAsync(job, attempt.Token, cancellationToken))
                 return;
         }
-        catch (IOException)
+        catch (Exception away) when (away is IOException or JobRefusedException)
         {
             // Said below.
         }

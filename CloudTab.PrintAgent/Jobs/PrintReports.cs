@@ -55,9 +55,9 @@ internal sealed class PrintReports(CloudTabClient relay, ShopPrinters printers, 
             await relay.Shop.ReportPrintAsync(attempt.File, report, limit.Token);
             return true;
         }
-        catch (CloudTabException refusal) when (refusal.Status is not HttpStatusCode.TooManyRequests and < HttpStatusCode.InternalServerError)
+        catch (CloudTabException refusal) when (IsRefusal(refusal))
         {
-            logger.ReportRefused(attempt.Id, refusal.Code ?? refusal.Status.ToString());
+            logger.ReportRefused(attempt.Id, refusal.Code!);
             return false;
         }
         catch (Exception away) when (IsAway(away, cancellationToken))
@@ -65,6 +65,10 @@ internal sealed class PrintReports(CloudTabClient relay, ShopPrinters printers, 
             return null;
         }
     }
+
+    /// <summary>Whether this is the relay's word, which stays the same if it is asked again: not that of a proxy, and no "later".</summary>
+    public static bool IsRefusal(CloudTabException refusal) =>
+        refusal is { Code: not null, Status: < HttpStatusCode.InternalServerError and not HttpStatusCode.RequestTimeout and not HttpStatusCode.TooManyRequests };
 
     /// <summary>Whether a call failed because the relay cannot be reached, or cannot answer now.</summary>
     public static bool IsAway(Exception failure, CancellationToken cancellationToken) =>

@@ -22,6 +22,11 @@ internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FileP
         {
             await PrintAsync(details, again, cancellationToken);
         }
+        catch (CloudTabException refused) when (PrintReports.IsRefusal(refused))
+        {
+            await TryReleaseAsync(session, cancellationToken);
+            throw;
+        }
         finally
         {
             await left.CancelAsync();
@@ -32,7 +37,7 @@ internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FileP
     private async Task PrintAsync(SessionDetails session, string? again, CancellationToken cancellationToken)
     {
         var printed = true;
-        foreach (var file in session.Files.Where(file => file.IsStored))
+        foreach (var file in session.Files.Where(file => file.IsStored && !IsPrintedElsewhere(file)))
             printed &= (await files.PrintAsync(file, again, cancellationToken)).Outcome == Outcome.Done;
 
         if (printed)
@@ -45,19 +50,48 @@ internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FileP
     // Jobs before it may take longer than a claim holds. If it is lost all the same, the relay refuses the next attempt's first report.
     private async Task RenewAsync(string session, CancellationToken cancellationToken)
     {
+        using var timer = new PeriodicTimer(Renewal, clock);
+        while (true)
+        {
+            try
+            {
+                if (!await timer.WaitForNextTickAsync(cancellationToken))
+                    return;
+                await relay.Shop.RenewAsync(session, cancellationToken);
+            }
+            catch (Exception over) when (cancellationToken.IsCancellationRequested || over is CloudTabException refused && PrintReports.IsRefusal(refused))
+            {
+                return; // It has ended, or is lost.
+            }
+            catch (Exception away) when (PrintReports.IsAway(away, cancellationToken) || away is IOException)
+            {
+                // The relay may be there again at the next tick.
+            }
+        }
+    }
+
+    // Otherwise nobody would get at it until the claim lapses.
+    private async Task TryReleaseAsync(string session, CancellationToken cancellationToken)
+    {
         try
         {
-            using var timer = new PeriodicTimer(Renewal, clock);
-            while (await timer.WaitForNextTickAsync(cancellationToken))
-                await relay.Shop.RenewAsync(session, cancellationToken);
+            await relay.Shop.ReleaseAsync(session, cancellationToken);
         }
-        catch (Exception over) when (over is OperationCanceledException or CloudTabException or HttpRequestException or TimeoutException)
+        catch (CloudTabException)
         {
-            // It has ended, or is lost.
+            // It has ended, or is somebody else's.
         }
     }
 
     // It was given back for this reason before, and comes along again.
     private bool NeedsPerson(SessionDetails session) =>
-        session.Files.Any(file => file.IsStored && ledger.LatestOf(file.Id) is { Step: >= Step.Settled, Outcome: Outcome.Aborted or Outcome.Unknown });
+        session.Files.Any(file => file.IsStored && (ledger.LatestOf(file.Id) is { } latest
+            ? latest is { Step: >= Step.Settled, Outcome: Outcome.Aborted or Outcome.Unknown }
+            : NeedsPersonElsewhere(file.Print)));
+
+    // What another PC could not print for want of something (no-…) this one may be able to.
+    private static bool NeedsPersonElsewhere(FilePrint? print) =>
+        print is { State: PrintStates.Unknown } || print is { State: PrintStates.Failed } && print.Reasons.Any(reason => !reason.StartsWith("no-", StringComparison.Ordinal));
+
+    private bool IsPrintedElsewhere(FileDetails file) => file.Print is { State: PrintStates.Printed } && ledger.LatestOf(file.Id) is null;
 }

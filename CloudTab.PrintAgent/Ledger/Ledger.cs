@@ -53,17 +53,18 @@ internal sealed class Ledger : IDisposable
         Parameters(attempt));
 
     /// <summary>Writes the attempt's next step, or what is known of it since.</summary>
-    /// <returns>The attempt as it was written.</returns>
-    public Attempt Write(Attempt attempt)
+    /// <param name="isBack">Whether the step is one that was there before; otherwise what is older than the ledger's own word changes nothing.</param>
+    /// <returns>The attempt as it is in the ledger.</returns>
+    public Attempt Write(Attempt attempt, bool isBack = false)
     {
-        Run(
+        var written = Run(
             """
             UPDATE attempts
             SET token = @token, step = @step, job = @job, outcome = @outcome, grade = @grade, pages = @pages, reasons = @reasons
-            WHERE id = @id
+            WHERE id = @id AND (@isBack OR step <= @step)
             """,
-            Parameters(attempt));
-        return attempt;
+            [.. Parameters(attempt), ("@isBack", isBack)]);
+        return written > 0 ? attempt : Find(Text(attempt.Id)) ?? attempt;
     }
 
     /// <summary>Attempts whose outcome the relay does not know yet, oldest first.</summary>
@@ -132,12 +133,12 @@ internal sealed class Ledger : IDisposable
         int? NumberAt(int column) => row.IsDBNull(column) ? null : row.GetInt32(column);
     }
 
-    private void Run(string sql, params ReadOnlySpan<(string Name, object? Value)> parameters)
+    private int Run(string sql, params ReadOnlySpan<(string Name, object? Value)> parameters)
     {
         lock (_lock)
         {
             using var command = Command(sql, parameters);
-            command.ExecuteNonQuery();
+            return command.ExecuteNonQuery();
         }
     }
 

@@ -42,7 +42,7 @@ internal sealed class IppPrinter(PrinterAddress address, IppConnection connectio
     {
         var answer = await connection.SendAsync(
             IppOperation.GetJobAttributes, jobId, [Requested(PrintJobState.Attributes)], job: null, document: null, cancellationToken);
-        if (answer.Status == IppStatus.NotFound)
+        if (answer.Status is IppStatus.NotFound or IppStatus.Gone)
             return null;
         var job = PrintJobState.Read(Checked(IppOperation.GetJobAttributes, answer)[IppTag.JobAttributes]);
         return job.Name == token ? job : null;
@@ -56,13 +56,15 @@ internal sealed class IppPrinter(PrinterAddress address, IppConnection connectio
     public Task CancelAsync(int jobId, CancellationToken cancellationToken) =>
         connection.SendAsync(IppOperation.CancelJob, jobId, [], job: null, document: null, cancellationToken);
 
-    /// <summary>Removes a job of CUPS and the document that it keeps.</summary>
+    /// <summary>Removes a job of CUPS and the document that it keeps; a job of that id with another name is somebody else's, and stays.</summary>
     /// <returns>Whether CUPS knows nothing of the job any more.</returns>
-    public async Task<bool> PurgeAsync(int jobId, CancellationToken cancellationToken)
+    /// <exception cref="JobRefusedException">It does not say whether it knows the job.</exception>
+    public async Task<bool> PurgeAsync(int jobId, string token, CancellationToken cancellationToken)
     {
+        if (await FindJobAsync(jobId, token, cancellationToken) is null)
+            return true;
         await connection.SendAsync(IppOperation.CancelJob, jobId, [new("purge-job", IppValue.Boolean(true))], job: null, document: null, cancellationToken);
-        var answer = await connection.SendAsync(IppOperation.GetJobAttributes, jobId, [], job: null, document: null, cancellationToken);
-        return answer.Status == IppStatus.NotFound;
+        return await FindJobAsync(jobId, token, cancellationToken) is null;
     }
 
     public void Dispose() => connection.Dispose();

@@ -21,8 +21,9 @@ internal sealed class ShopPrinters : IDisposable
     /// Chooses the printer for a job: of those that the shop wants for such jobs and that can do what is asked, the first one with the fewest
     /// jobs. Waits while one that might do is switched off.
     /// </summary>
+    /// <returns>The printer, and what it said of itself: it may be switched off since.</returns>
     /// <exception cref="NotPrintableException">None of the printers can print this.</exception>
-    public async Task<ShopPrinter> ChooseAsync(PrintTicket ticket, TimeProvider clock, CancellationToken cancellationToken)
+    public async Task<(ShopPrinter Printer, PrinterDescription Description)> ChooseAsync(PrintTicket ticket, TimeProvider clock, CancellationToken cancellationToken)
     {
         ShopPrinter[] suited = [.. All.Where(printer => printer.Setting.IsFor(ticket))];
         if (suited is [])
@@ -30,9 +31,13 @@ internal sealed class ShopPrinters : IDisposable
         while (true)
         {
             var descriptions = await Task.WhenAll(suited.Select(printer => printer.LookAsync(cancellationToken)));
-            var able = suited.Where((_, i) => descriptions[i] is { AcceptsJobs: true } there && ticket.UnsupportedBy(there) is []).MinBy(printer => printer.Jobs);
-            if (able is not null)
-                return able;
+            var able = suited.Zip(descriptions).Where(one => one.Second is { AcceptsJobs: true } there && ticket.UnsupportedBy(there) is []).ToList();
+            if (able is not [])
+            {
+                var (printer, description) = able.MinBy(one => one.First.Jobs);
+                return (printer, description!);
+            }
+
             if (descriptions.All(there => there is not null && ticket.UnsupportedBy(there) is not []))
                 throw new NotPrintableException([.. descriptions.SelectMany(there => ticket.UnsupportedBy(there!)).Distinct(StringComparer.Ordinal).Select(name => $"no-{name}")]);
             await Task.Delay(TimeSpan.FromSeconds(2), clock, cancellationToken);

@@ -9,6 +9,9 @@ internal sealed class AgentProcess(RunningRelay relay, params string[] printers)
 
     public string Folder { get; } = Directory.CreateTempSubdirectory("cloudtab-agent-").FullName;
 
+    /// <summary>The file, always empty, that only one agent at a time can open.</summary>
+    public string Lock => Path.Combine(Folder, "lock");
+
     /// <summary>What it has written so far, of all its runs.</summary>
     public string Output { get; private set; } = "";
 
@@ -36,7 +39,7 @@ internal sealed class AgentProcess(RunningRelay relay, params string[] printers)
     }
 
     /// <summary>What is in its folder, all files together.</summary>
-    public string Content() => string.Concat(Directory.EnumerateFiles(Folder, "*", SearchOption.AllDirectories).Select(file =>
+    public string Content() => string.Concat(Directory.EnumerateFiles(Folder, "*", SearchOption.AllDirectories).Where(file => file != Lock).Select(file =>
     {
         using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         using var reader = new StreamReader(stream, System.Text.Encoding.Latin1);

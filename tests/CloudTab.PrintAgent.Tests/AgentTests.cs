@@ -145,6 +145,65 @@ public sealed class AgentTests(RunningRelay relay) : IAsyncLifetime
         await relay.Client.Customer.WithdrawAsync(session.SessionId, Token);
     }
 
+    [Fact]
+    public async Task A_second_agent_in_one_folder_says_so_and_ends_and_verbs_still_run()
+    {
+        await using var agent = new AgentProcess(relay, Paper.Address);
+        await agent.StartAsync(Token);
+        await Eventually.HoldsAsync(() => Task.FromResult(File.Exists(agent.Lock)), "the first one runs", Limit, Token);
+
+        var (code, output) = await agent.RunAsync(Token);
+        Assert.Equal((78, $"Not started: another print agent uses the folder {agent.Folder}"), (code, output));
+        Assert.Equal(0, (await agent.RunAsync(Token, "status")).Code);
+    }
+
+    [Fact]
+    public async Task An_agent_whose_key_the_relay_does_not_know_ends_with_a_fault()
+    {
+        await using var agent = new AgentProcess(relay, Paper.Address) { Settings = { ["CLOUDTAB_API_KEY"] = "ctk_wrong" } };
+
+        var (code, output) = await agent.RunAsync(Token);
+        Assert.True(code == 70 && output.Contains("CloudTabException", StringComparison.Ordinal), output);
+    }
+
+    /// <summary>A person has claimed it with the agent's key.</summary>
+    [Fact]
+    public async Task What_a_person_has_claimed_with_the_same_key_is_left_alone()
+    {
+        var theirs = await relay.SendAsync(("theirs.pdf", Given.Pdf(text: "Theirs"), null));
+        await relay.Client.Shop.ClaimAsync(theirs.SessionId, Token);
+        await using var agent = new AgentProcess(relay, Paper.Address);
+        await agent.StartAsync(Token);
+
+        // It was heard of at the start, long before this one.
+        await EndsAsync(await relay.SendAsync(("other.pdf", Given.Pdf(text: "Other"), null)), SessionStatuses.Completed);
+        Assert.Single(Paper.Paper);
+        Assert.Equal(SessionStatuses.Processing, await relay.StatusAsync(theirs));
+        await relay.Client.Shop.CompleteAsync(theirs.SessionId, Token);
+    }
+
+    /// <summary>The ledger of this PC has nothing of the file: the relay's word counts.</summary>
+    [Theory]
+    [InlineData(PrintStates.Unknown, "forgotten-by-printer", SessionStatuses.Pending, 1)]
+    [InlineData(PrintStates.Failed, "damaged-file", SessionStatuses.Pending, 1)]
+    [InlineData(PrintStates.Failed, "no-media", SessionStatuses.Completed, 2)]
+    [InlineData(PrintStates.Printed, null, SessionStatuses.Completed, 1)]
+    public async Task What_another_PC_has_tried_is_known_from_the_relay(string state, string? reason, string expected, int papers)
+    {
+        var tried = await relay.SendAsync(("tried.pdf", Given.Pdf(text: "Tried"), null));
+        var file = Assert.Single((await relay.Client.Shop.ClaimAsync(tried.SessionId, Token)).Files).Id;
+        await relay.Client.Shop.ReportPrintAsync(file, new PrintReport(Guid.NewGuid(), "Another", state, Reasons: reason is null ? null : [reason]), Token);
+        await relay.Client.Shop.ReleaseAsync(tried.SessionId, Token);
+
+        await using var agent = new AgentProcess(relay, Paper.Address);
+        await agent.StartAsync(Token);
+        await EndsAsync(await relay.SendAsync(("other.pdf", Given.Pdf(text: "Other"), null)), SessionStatuses.Completed);
+        await EndsAsync(tried, expected);
+        Assert.Equal(papers, Paper.Paper.Count);
+        if (expected == SessionStatuses.Pending)
+            await relay.Client.Customer.WithdrawAsync(tried.SessionId, Token);
+    }
+
     /// <summary>One of them has a device's key.</summary>
     [Fact]
     public async Task Two_agents_of_a_shop_share_the_queue_and_print_each_file_once()

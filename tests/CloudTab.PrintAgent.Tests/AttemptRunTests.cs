@@ -170,6 +170,40 @@ public sealed class AttemptRunTests : IAsyncLifetime
         Assert.Equal(1, Paper.Begun);
     }
 
+    [Fact]
+    public async Task A_job_that_was_given_up_by_a_printer_that_does_not_count_pages_is_unknown()
+    {
+        Paper.Break();
+        Way.CountsPages = false;
+        using var ledger = new Ledger(LedgerFile);
+
+        Assert.Equal(Outcome.Unknown, (await PrintAsync(ledger, Begin(ledger), Token)).Outcome);
+        Assert.Equal(1, Paper.Begun);
+    }
+
+    [Fact]
+    public async Task A_document_that_was_cut_off_is_sent_again_only_if_the_printer_counts_pages()
+    {
+        Way.CountsPages = false;
+        await RunUntilCutAsync(IppOperation.SendDocument, Cut.Before, twoSteps: true, () => Task.CompletedTask);
+
+        var finished = await SucceedAsync();
+        Assert.Equal((Outcome.Unknown, "interrupted"), (finished.Outcome, finished.Reasons));
+        Assert.Empty(Paper.Paper);
+    }
+
+    [Theory]
+    [InlineData(nameof(IppStatus.BadRequest), "refused-by-printer")]
+    [InlineData(nameof(IppStatus.Gone), "forgotten-by-printer")]
+    public async Task A_printer_that_does_not_say_what_became_of_a_job_makes_it_unknown(string status, string reason)
+    {
+        Way.Refusal = (IppOperation.GetJobAttributes, Enum.Parse<IppStatus>(status));
+        using var ledger = new Ledger(LedgerFile);
+
+        var finished = await PrintAsync(ledger, Begin(ledger), Token);
+        Assert.Equal((Outcome.Unknown, reason), (finished.Outcome, finished.Reasons));
+    }
+
     private async Task PrintedAndSwitchedOffAsync()
     {
         await Eventually.HoldsAsync(() => Task.FromResult(Paper.Paper.Count == 1), "it is printed", Limit, Token);

@@ -47,7 +47,9 @@ public sealed class CupsTests(RunningRelay relay) : IAsyncLifetime
         Assert.Equal(("2", "two-sided-long-edge", "color"), (job["IPP_COPIES"], job["IPP_SIDES"], job["IPP_PRINT_COLOR_MODE"]));
         Assert.Single(_cups.Documents);
 
-        Assert.True(await printer.PurgeAsync(id, Token));
+        Assert.True(await printer.PurgeAsync(id, "somebody-elses", Token));
+        Assert.Single(_cups.Documents);
+        Assert.True(await printer.PurgeAsync(id, token, Token));
         Assert.Empty(_cups.Documents);
         Assert.Null(await printer.FindJobAsync(token, Token));
     }

@@ -50,6 +50,12 @@ internal sealed class CutPrinter : IAsyncDisposable
     /// <summary>Which part of a request the printer gets if it is cut within.</summary>
     public double Share { get; set; } = 0.5;
 
+    /// <summary>Whether the printer says how many pages came out.</summary>
+    public bool CountsPages { get; set; } = true;
+
+    /// <summary>A status of IPP that the next request for this operation gets instead of the printer's answer.</summary>
+    public (IppOperation Operation, IppStatus Status)? Refusal { get; set; }
+
     public static async Task<CutPrinter> StartAsync(TestPrinter printer, CancellationToken cancellationToken)
     {
         var cut = new CutPrinter(printer.Port);
@@ -74,6 +80,15 @@ internal sealed class CutPrinter : IAsyncDisposable
         var operation = (IppOperation)BinaryPrimitives.ReadInt16BigEndian(body.AsSpan(2));
         Requests.Enqueue(operation);
 
+        if (Refusal is { } refusal && refusal.Operation == operation)
+        {
+            var (bare, status) = (body[..8].Append((byte)0x03).ToArray(), (short)refusal.Status);
+            BinaryPrimitives.WriteInt16BigEndian(bare.AsSpan(2), status);
+            Refusal = null;
+            await context.Response.Body.WriteAsync(bare);
+            return;
+        }
+
         var cut = _cut is { } set && set.Operation == operation ? _cut : null;
         _cut = cut is null ? _cut : null;
         if (cut is { Cut: Cut.Within })
@@ -94,7 +109,10 @@ internal sealed class CutPrinter : IAsyncDisposable
     {
         using var content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/ipp") } };
         using var answer = await _printer.PostAsync(new Uri($"http://localhost:{_port}/ipp/print"), content);
-        return await answer.Content.ReadAsByteArrayAsync();
+        var bytes = await answer.Content.ReadAsByteArrayAsync();
+        for (int at; !CountsPages && (at = bytes.AsSpan().IndexOf("job-impressions-completed"u8)) >= 0;)
+            bytes[at] = (byte)'x';
+        return bytes;
     }
 
     // A chunk that says how long it is and then breaks off.

@@ -45,6 +45,20 @@ public sealed class LedgerTests : IDisposable
     }
 
     [Fact]
+    public void An_older_copy_does_not_overwrite_a_newer_step()
+    {
+        using var ledger = new Ledger(LedgerFile);
+        var older = Attempt();
+        ledger.Add(older);
+        var reported = ledger.Write(older with { Step = Step.Reported, Outcome = Outcome.Unknown });
+
+        Assert.Equal(reported, ledger.Write(older with { Step = Step.Settled, Outcome = Outcome.Aborted }));
+        Assert.Equal(reported, ledger.LatestOf(older.File));
+        var confirmed = ledger.Write(reported with { Step = Step.Purged, Outcome = Outcome.Done }, isBack: true);
+        Assert.Equal([confirmed], ledger.Open());
+    }
+
+    [Fact]
     public void A_request_of_the_command_line_is_taken_once()
     {
         using var ledger = new Ledger(LedgerFile);
