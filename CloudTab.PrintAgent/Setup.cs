@@ -80,6 +80,8 @@ internal static class Setup
         if (!OperatingSystem.IsWindows())
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         await using var writer = new StreamWriter(file, options);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite); // also of a file that was there
         await writer.WriteAsync(settings.AsMemory(), cancellationToken);
     }
 }

@@ -47,7 +47,10 @@ internal sealed class ScratchFile : IAsyncDisposable
     {
         Directory.CreateDirectory(folder);
         var path = System.IO.Path.Combine(folder, Guid.NewGuid().ToString("N") + ".sealed"); // so that it is wiped at the start if the process is killed
-        return new(new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, 4096, FileOptions.DeleteOnClose), path);
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.ReadWrite | FileShare.Delete, Options = FileOptions.DeleteOnClose };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        return new(new FileStream(path, options), path);
     }
 
     // memfd_create(2)
