@@ -41,15 +41,15 @@ public sealed partial class CustomerSendingTests(RunningAppHost relay, Browsers 
         Assert.Equal(0, await page.EvaluateAsync<int>("locks.length"));
 
         await phone.PressSendAsync();
-        await page.WaitForFunctionAsync("locks.length === 1 && !locks[0].released");
+        await page.WaitForFunctionAsync("() => locks.length === 1 && !locks[0].released");
         // A browser takes the lock back from a page that is not seen.
         await page.EvaluateAsync("locks[0].release()");
         await phone.SetVisibleAsync(false);
         await phone.SetVisibleAsync(true);
-        await page.WaitForFunctionAsync("locks.length === 2 && !locks[1].released");
+        await page.WaitForFunctionAsync("() => locks.length === 2 && !locks[1].released");
 
         await page.GetByRole(AriaRole.Button, new() { Name = "Stop sending" }).ClickAsync();
-        await page.WaitForFunctionAsync("locks.every((lock) => lock.released)");
+        await page.WaitForFunctionAsync("() => locks.every((lock) => lock.released)");
         Assert.Equal(2, await page.EvaluateAsync<int>("locks.length"));
     }
 
