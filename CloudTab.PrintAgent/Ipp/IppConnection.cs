@@ -8,22 +8,24 @@ internal sealed class IppConnection : IDisposable
     // The longest answers of printers are media databases, of some 60 KB.
     private const int LongestAnswer = 1 << 20;
 
+    // One that is switched off must not keep the jobs of others waiting.
+    private static readonly TimeSpan LongestConnect = TimeSpan.FromSeconds(3);
+
     private readonly HttpClient _http;
     private readonly PrinterAddress _address;
     private readonly string _user;
-    private readonly TimeSpan _limit;
     private readonly TimeProvider _clock;
     private int _requests;
 
     /// <param name="user">The jobs' owner. On its socket CUPS checks that it is the user of this process.</param>
-    /// <param name="limit">Time for the printer to answer, or to take the next piece of a document.</param>
+    /// <param name="limit">Time for the printer to answer.</param>
     /// <param name="certificates">Decides about the certificates of ipps printers.</param>
     public IppConnection(PrinterAddress address, string user, TimeSpan limit, PrinterCertificates certificates, TimeProvider clock)
     {
-        (_address, _user, _limit, _clock) = (address, user, limit, clock);
+        (_address, _user, Limit, _clock) = (address, user, limit, clock);
         var handler = new SocketsHttpHandler
         {
-            ConnectTimeout = limit,
+            ConnectTimeout = limit < LongestConnect ? limit : LongestConnect,
             UseProxy = false,
             UseCookies = false,
             AllowAutoRedirect = false,
@@ -38,7 +40,10 @@ internal sealed class IppConnection : IDisposable
             _http.DefaultRequestHeaders.TryAddWithoutValidation("Authorization", $"PeerCred {user}");
     }
 
-    /// <summary>Sends a request.</summary>
+    /// <summary>Time for the printer to answer a request without a document.</summary>
+    public TimeSpan Limit { get; }
+
+    /// <summary>Sends a request. One with a document has no limit: without paper a printer may stop reading for hours.</summary>
     /// <param name="jobId">The job that is the target, or null if it is the printer.</param>
     /// <param name="attributes">Of the operation, beside those that every request has.</param>
     /// <param name="job">The job's attributes.</param>
@@ -54,11 +59,11 @@ internal sealed class IppConnection : IDisposable
             all = all.Prepend(new("job-id", IppValue.Integer(id)));
         var message = IppMessage.Request(operation, Interlocked.Increment(ref _requests), _address.PrinterUri, all, job);
 
-        using var limit = new CancellationTokenSource(_limit, _clock);
+        using var limit = new CancellationTokenSource(document is null ? Limit : Timeout.InfiniteTimeSpan, _clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {
-            var answer = await PostAsync(IppEncoder.Encode(message), document, () => limit.CancelAfter(_limit), either.Token);
+            var answer = await PostAsync(IppEncoder.Encode(message), document, either.Token);
             return answer.RequestId == message.RequestId ? answer : throw new IppFormatException("The answer is that of another request.");
         }
         catch (HttpRequestException failed)
@@ -67,15 +72,15 @@ internal sealed class IppConnection : IDisposable
         }
         catch (OperationCanceledException late) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new PrinterOfflineException($"The printer did not answer within {_limit}.", late);
+            throw new PrinterOfflineException($"The printer did not answer within {Limit}.", late);
         }
     }
 
     public void Dispose() => _http.Dispose();
 
-    private async Task<IppMessage> PostAsync(byte[] message, Stream? document, Action progress, CancellationToken cancellationToken)
+    private async Task<IppMessage> PostAsync(byte[] message, Stream? document, CancellationToken cancellationToken)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, _address.Http) { Content = new IppContent(message, document, progress) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, _address.Http) { Content = new IppContent(message, document) };
         using var response = await _http.SendAsync(request, cancellationToken);
         if (!response.IsSuccessStatusCode)
             throw new PrinterOfflineException($"The printer answered {(int)response.StatusCode} over HTTP.");

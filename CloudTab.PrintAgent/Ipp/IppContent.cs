@@ -10,12 +10,10 @@ internal sealed class IppContent : HttpContent
 
     private readonly byte[] _message;
     private readonly Stream? _document;
-    private readonly Action _progress;
 
-    /// <param name="progress">Called after each piece of the document that the connection took.</param>
-    public IppContent(byte[] message, Stream? document, Action progress)
+    public IppContent(byte[] message, Stream? document)
     {
-        (_message, _document, _progress) = (message, document, progress);
+        (_message, _document) = (message, document);
         Headers.ContentType = new MediaTypeHeaderValue("application/ipp");
     }
 
@@ -25,14 +23,8 @@ internal sealed class IppContent : HttpContent
     protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
     {
         await stream.WriteAsync(_message, cancellationToken);
-        if (_document is null)
-            return;
-        var buffer = new byte[BufferSize];
-        while (await _document.ReadAsync(buffer, cancellationToken) is > 0 and var count)
-        {
-            await stream.WriteAsync(buffer.AsMemory(0, count), cancellationToken);
-            _progress();
-        }
+        if (_document is not null)
+            await _document.CopyToAsync(stream, BufferSize, cancellationToken);
     }
 
     protected override bool TryComputeLength(out long length)

@@ -106,14 +106,15 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
         await using var document = open();
         if (!attempt.TwoSteps)
         {
-            var id = await printer.Ipp.PrintJobAsync(attempt.Token, job, document, cancellationToken);
+            var id = 0;
+            await WatchAsync(attempt, async token => id = await printer.Ipp.PrintJobAsync(attempt.Token, job, document, token), cancellationToken);
             return ledger.Write(attempt with { Step = Step.Sent, Job = id });
         }
 
         attempt = ledger.Write(attempt with { Step = Step.Created, Job = await printer.Ipp.CreateJobAsync(attempt.Token, job, cancellationToken) });
         try
         {
-            await printer.Ipp.SendDocumentAsync(attempt.Job!.Value, document, cancellationToken);
+            await WatchAsync(attempt, token => printer.Ipp.SendDocumentAsync(attempt.Job!.Value, document, token), cancellationToken);
         }
         catch (Exception cut) when (cut is IOException or JobRefusedException)
         {
@@ -121,6 +122,38 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
         }
 
         return ledger.Write(attempt with { Step = Step.Sent });
+    }
+
+    /// <summary>
+    /// Sends a document for as long as the printer answers for its state, which is told meanwhile: one without paper may stop reading.
+    /// </summary>
+    private async Task WatchAsync(Attempt attempt, Func<CancellationToken, Task> send, CancellationToken cancellationToken)
+    {
+        using var silent = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var sending = send(silent.Token);
+        var (heard, told) = (clock.GetTimestamp(), (IReadOnlyList<string>?)null);
+        while (await Task.WhenAny(sending, Task.Delay(SlowestPoll, clock, silent.Token)) != sending && !silent.IsCancellationRequested)
+        {
+            if (await printer.LookAsync(cancellationToken) is { Reasons: var reasons })
+            {
+                heard = clock.GetTimestamp();
+                if (told is null || !told.SequenceEqual(reasons, StringComparer.Ordinal))
+                    await report(attempt, told = reasons);
+            }
+            else if (clock.GetElapsedTime(heard) > printer.Ipp.Limit)
+            {
+                await silent.CancelAsync();
+            }
+        }
+
+        try
+        {
+            await sending;
+        }
+        catch (OperationCanceledException late) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new PrinterOfflineException($"The printer was silent for {printer.Ipp.Limit}.", late);
+        }
     }
 
     private async Task<Attempt> FollowAsync(Attempt attempt, CancellationToken cancellationToken)

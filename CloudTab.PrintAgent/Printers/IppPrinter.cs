@@ -7,6 +7,9 @@ internal sealed class IppPrinter(PrinterAddress address, IppConnection connectio
 
     public PrinterAddress Address => address;
 
+    /// <summary>Time for an answer.</summary>
+    public TimeSpan Limit => connection.Limit;
+
     /// <summary>Its abilities and its state.</summary>
     public async Task<PrinterDescription> DescribeAsync(CancellationToken cancellationToken)
     {

@@ -204,6 +204,26 @@ public sealed class AttemptRunTests : IAsyncLifetime
         Assert.Equal((Outcome.Unknown, reason), (finished.Outcome, finished.Reasons));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_printer_that_takes_no_more_of_a_document_is_waited_for_while_it_answers(bool twoSteps)
+    {
+        var paper = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Way.Held = (twoSteps ? IppOperation.SendDocument : IppOperation.PrintJob, paper.Task);
+        using var ledger = new Ledger(LedgerFile);
+        using var printer = Given.ShopPrinter(Way.Address, limitInSeconds: 2);
+        var printing = RunOf(ledger, printer).PrintAsync(Begin(ledger, twoSteps), new PrintTicket(), () => new MemoryStream(_document), Token);
+
+        // It is asked each second, so five times are longer than the limit.
+        await Eventually.HoldsAsync(() => Task.FromResult(Way.Requests.Count(one => one == IppOperation.GetPrinterAttributes) > 5), "the printer was asked meanwhile", Limit, Token);
+        Assert.False(printing.IsCompleted);
+        paper.SetResult();
+
+        Assert.Equal(Outcome.Done, (await printing).Outcome);
+        Assert.Single(Paper.Paper);
+    }
+
     private async Task PrintedAndSwitchedOffAsync()
     {
         await Eventually.HoldsAsync(() => Task.FromResult(Paper.Paper.Count == 1), "it is printed", Limit, Token);

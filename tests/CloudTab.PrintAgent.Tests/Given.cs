@@ -7,17 +7,17 @@ namespace CloudTab.PrintAgent.Tests;
 /// <summary>What tests begin with.</summary>
 internal static class Given
 {
-    public static IppPrinter Printer(string address, string cupsSocket = "/run/cups/cups.sock")
+    public static IppPrinter Printer(string address, string cupsSocket = "/run/cups/cups.sock", int limitInSeconds = 20)
     {
         Assert.True(PrinterAddress.TryParse(address, cupsSocket, out var parsed), address);
         var certificates = new PrinterCertificates(Path.Combine(Path.GetTempPath(), "cloudtab-no-certificates"));
-        return new(parsed, new IppConnection(parsed, Environment.UserName, TimeSpan.FromSeconds(20), certificates, TimeProvider.System));
+        return new(parsed, new IppConnection(parsed, Environment.UserName, TimeSpan.FromSeconds(limitInSeconds), certificates, TimeProvider.System));
     }
 
-    public static ShopPrinter ShopPrinter(string address)
+    public static ShopPrinter ShopPrinter(string address, int limitInSeconds = 20)
     {
         Assert.True(PrinterSetting.TryParse(address, "/run/cups/cups.sock", out var setting), address);
-        return new(setting, Printer(address));
+        return new(setting, Printer(address, limitInSeconds: limitInSeconds));
     }
 
     /// <summary>A file as the relay describes it.</summary>
