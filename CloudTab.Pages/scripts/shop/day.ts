@@ -1,26 +1,23 @@
-import { html, LitElement, nothing, type TemplateResult } from 'lit'
+import { html, nothing, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
 import { count, say } from '../shared/words.ts'
 import { call } from './api.ts'
 import type { DaySheet, FinishedJob } from './contract.ts'
 import { formatMoney, formatNumber, locale } from './format.ts'
 import { icons } from './icons.ts'
-import { explain, Notice } from './notices.ts'
+import { CtPart } from './part.ts'
 
 /**
  * What a day brought: jobs, pages and money, and nobody's name. Days are those of the clock on the shop's wall. Whether a job was paid is corrected
  * here once it has left the queue.
  */
-export class CtDay extends LitElement {
-  static override properties = { date: { state: true }, sheet: { state: true }, jobs: { state: true }, problem: { state: true }, isBusy: { state: true } }
+export class CtDay extends CtPart {
+  static override properties = { date: { state: true }, sheet: { state: true }, jobs: { state: true } }
 
   declare private date: string
   declare private sheet: DaySheet | undefined
   declare private jobs: FinishedJob[]
-  declare private problem: string | undefined
-  declare private isBusy: boolean
 
-  #loads = 0
   readonly #timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone
   readonly #today = isoDate(new Date())
 
@@ -28,15 +25,6 @@ export class CtDay extends LitElement {
     super()
     this.date = this.#today
     this.jobs = []
-  }
-
-  protected override createRenderRoot(): this {
-    return this
-  }
-
-  override connectedCallback(): void {
-    super.connectedCallback()
-    void this.#load()
   }
 
   protected override render(): TemplateResult {
@@ -56,7 +44,7 @@ export class CtDay extends LitElement {
           </div>
         </div>
         <p class="day-name">${new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeZone: 'UTC' }).format(new Date(this.date))}</p>
-        ${this.problem ? html`<p class="error" role="alert">${this.problem}</p>` : nothing}
+        ${this.trouble()}
         ${this.sheet ? this.#figures(this.sheet) : nothing} ${this.jobs.length > 0 ? this.#table() : nothing}
       </main>
     `
@@ -139,16 +127,11 @@ export class CtDay extends LitElement {
     `
   }
 
-  async #mark(job: FinishedJob): Promise<void> {
-    this.isBusy = true
-    try {
+  #mark(job: FinishedJob): Promise<void> {
+    return this.change(async () => {
       await call(job.isPaid ? 'DELETE' : 'POST', `/days/jobs/${job.id}/paid`)
-      await this.#load()
-    } catch (failure) {
-      this.dispatchEvent(new Notice(explain(failure), true))
-    } finally {
-      this.isBusy = false
-    }
+      await this.load()
+    })
   }
 
   #address(more = '', list = ''): string {
@@ -159,30 +142,22 @@ export class CtDay extends LitElement {
     const { value } = event.target as HTMLInputElement
     if (!value || value > this.#today) return
     this.date = value
-    void this.#load()
+    void this.load()
   }
 
   #move(days: number): void {
     const date = new Date(`${this.date}T12:00`)
     date.setDate(date.getDate() + days)
     this.date = isoDate(date)
-    void this.#load()
+    void this.load()
   }
 
-  async #load(): Promise<void> {
-    const load = ++this.#loads // a later one's answer is newer, though it may come first
-    try {
-      const [sheet, { jobs }] = await Promise.all([
-        call<DaySheet>('GET', this.#address().replace('/api/shopkeeper', '')),
-        call<{ jobs: FinishedJob[] }>('GET', this.#address('', '/jobs').replace('/api/shopkeeper', '')),
-      ])
-      if (load !== this.#loads) return
-      this.sheet = sheet
-      this.jobs = jobs
-      this.problem = undefined
-    } catch (failure) {
-      if (load === this.#loads) this.problem = explain(failure)
-    }
+  protected override async fetch(): Promise<object> {
+    const [sheet, { jobs }] = await Promise.all([
+      call<DaySheet>('GET', this.#address().replace('/api/shopkeeper', '')),
+      call<{ jobs: FinishedJob[] }>('GET', this.#address('', '/jobs').replace('/api/shopkeeper', '')),
+    ])
+    return { sheet, jobs }
   }
 }
 

@@ -1,19 +1,18 @@
-import { html, LitElement, nothing, type TemplateResult } from 'lit'
+import { html, nothing, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
 import { say } from '../shared/words.ts'
 import { call } from './api.ts'
 import { locale } from './format.ts'
 import type { ShopKey } from './contract.ts'
-import { explain, Notice } from './notices.ts'
+import { Notice } from './notices.ts'
+import { CtPart } from './part.ts'
 
 /** The shop's keys: one for each counter or program, so that one can be taken back without the others. */
-export class CtKeys extends LitElement {
+export class CtKeys extends CtPart {
   static override properties = {
     keys: { state: true },
     added: { state: true },
     asked: { state: true },
-    problem: { state: true },
-    isBusy: { state: true },
   }
 
   declare private keys: ShopKey[] | undefined
@@ -22,26 +21,15 @@ export class CtKeys extends LitElement {
   declare private added: { name: string; key: string } | undefined
 
   declare private asked: ShopKey | undefined
-  declare private problem: string | undefined
-  declare private isBusy: boolean
 
   readonly #times = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' })
-
-  protected override createRenderRoot(): this {
-    return this
-  }
-
-  override connectedCallback(): void {
-    super.connectedCallback()
-    void this.#load()
-  }
 
   protected override render(): TemplateResult {
     return html`
       <section class="sheet" aria-labelledby="keys">
         <h2 id="keys">${say('shop.keys')}</h2>
         <p class="hint">${say('shop.keys.hint')}</p>
-        ${this.problem ? html`<p class="error" role="alert">${this.problem}</p>` : nothing}
+        ${this.trouble()}
         ${this.added
           ? html` <div class="key-shown" role="status">
               <p>${say('shop.keys.added', { name: this.added.name })}</p>
@@ -136,20 +124,22 @@ export class CtKeys extends LitElement {
   #add(event: SubmitEvent): void {
     event.preventDefault()
     const form = event.target as HTMLFormElement
-    void this.#change(async () => {
+    void this.change(async () => {
       const fields = new FormData(form)
       const name = String(fields.get('name')).trim()
       const { key } = await call<{ key: string }>('POST', '/keys', { name, device: fields.has('device') })
       this.added = { name, key }
       form.reset()
+      await this.load()
     })
   }
 
   async #revoke(key: ShopKey): Promise<void> {
     this.asked = undefined
-    await this.#change(async () => {
+    await this.change(async () => {
       await call('DELETE', `/keys/${key.id}`)
       this.dispatchEvent(new Notice(say('shop.keys.revokedNow', { name: key.name })))
+      await this.load()
     })
   }
 
@@ -158,25 +148,8 @@ export class CtKeys extends LitElement {
     this.dispatchEvent(new Notice(say('shop.copied')))
   }
 
-  async #change(change: () => Promise<void>): Promise<void> {
-    this.isBusy = true
-    try {
-      await change()
-      await this.#load()
-    } catch (failure) {
-      this.dispatchEvent(new Notice(explain(failure), true))
-    } finally {
-      this.isBusy = false
-    }
-  }
-
-  async #load(): Promise<void> {
-    try {
-      this.keys = (await call<{ keys: ShopKey[] }>('GET', '/keys')).keys
-      this.problem = undefined
-    } catch (failure) {
-      this.problem = explain(failure)
-    }
+  protected override async fetch(): Promise<object> {
+    return call<{ keys: ShopKey[] }>('GET', '/keys')
   }
 }
 

@@ -1,9 +1,10 @@
-import { html, LitElement, nothing, type TemplateResult } from 'lit'
+import { html, nothing, type TemplateResult } from 'lit'
 import { say } from '../shared/words.ts'
 import { call } from './api.ts'
 import type { LimitsAnswer, OwnLimits } from './contract.ts'
 import { formatNumber, formatSize } from './format.ts'
-import { explain, Notice } from './notices.ts'
+import { Notice } from './notices.ts'
+import { CtPart } from './part.ts'
 
 type Limit = 'files' | 'fileSize' | 'sessionSize' | 'outstanding'
 
@@ -15,28 +16,17 @@ const megabyte = 1 << 20
 const unitOf = (limit: Limit): number => (limit === 'files' ? 1 : megabyte)
 
 /** How much customers may send: as much as the relay's operator allows, or less. */
-export class CtLimits extends LitElement {
-  static override properties = { answer: { state: true }, problem: { state: true }, isBusy: { state: true } }
+export class CtLimits extends CtPart {
+  static override properties = { answer: { state: true } }
 
   declare private answer: LimitsAnswer | undefined
-  declare private problem: string | undefined
-  declare private isBusy: boolean
-
-  protected override createRenderRoot(): this {
-    return this
-  }
-
-  override connectedCallback(): void {
-    super.connectedCallback()
-    void this.#load()
-  }
 
   protected override render(): TemplateResult {
     return html`
       <section class="sheet" aria-labelledby="limits">
         <h2 id="limits">${say('shop.limits')}</h2>
         <p class="hint">${say('shop.limits.hint')}</p>
-        ${this.problem ? html`<p class="error" role="alert">${this.problem}</p>` : nothing}
+        ${this.trouble()}
         ${this.answer
           ? html`<form @submit=${this.#save}>
               <div class="limits">${limits.map((limit) => this.#field(limit, this.answer!))}</div>
@@ -79,28 +69,14 @@ export class CtLimits extends LitElement {
         return [limit, entered === '' ? null : Math.round(Number(entered) * unitOf(limit))]
       }),
     ) as OwnLimits
-    void this.#put(own)
-  }
-
-  async #load(): Promise<void> {
-    try {
-      this.answer = await call<LimitsAnswer>('GET', '/limits')
-      this.problem = undefined
-    } catch (failure) {
-      this.problem = explain(failure)
-    }
-  }
-
-  async #put(own: OwnLimits): Promise<void> {
-    this.isBusy = true
-    try {
+    void this.change(async () => {
       this.answer = await call<LimitsAnswer>('PUT', '/limits', own)
       this.dispatchEvent(new Notice(say('shop.saved')))
-    } catch (failure) {
-      this.dispatchEvent(new Notice(explain(failure), true))
-    } finally {
-      this.isBusy = false
-    }
+    })
+  }
+
+  protected override async fetch(): Promise<object> {
+    return { answer: await call<LimitsAnswer>('GET', '/limits') }
   }
 }
 

@@ -1,36 +1,26 @@
-import { html, LitElement, nothing, type TemplateResult } from 'lit'
+import { html, nothing, type TemplateResult } from 'lit'
 import { say } from '../shared/words.ts'
 import { call } from './api.ts'
 import type { Offer, PrintOptions } from './contract.ts'
 import { fractionDigits } from './format.ts'
-import { explain, Notice } from './notices.ts'
+import { Notice } from './notices.ts'
+import { CtPart } from './part.ts'
 
 const media = ['a4', 'a3', 'letter', 'photo'] as const
 const colorModes = ['monochrome', 'color'] as const
 
 /** What the shop prints, for how much a page, and where it can be paid. */
-export class CtOffer extends LitElement {
-  static override properties = { offer: { state: true }, problem: { state: true }, isBusy: { state: true } }
+export class CtOffer extends CtPart {
+  static override properties = { offer: { state: true } }
 
   declare private offer: Offer | undefined
-  declare private problem: string | undefined
-  declare private isBusy: boolean
-
-  protected override createRenderRoot(): this {
-    return this
-  }
-
-  override connectedCallback(): void {
-    super.connectedCallback()
-    void this.#load()
-  }
 
   protected override render(): TemplateResult {
     return html`
       <section class="sheet" aria-labelledby="offer">
         <h2 id="offer">${say('shop.prices')}</h2>
         <p class="hint">${say('shop.prices.hint')}</p>
-        ${this.problem ? html`<p class="error" role="alert">${this.problem}</p>` : nothing} ${this.offer ? this.#form(this.offer) : nothing}
+        ${this.trouble()} ${this.offer ? this.#form(this.offer) : nothing}
       </section>
     `
   }
@@ -72,7 +62,6 @@ export class CtOffer extends LitElement {
               aria-describedby="currency-hint"
               .value=${offer.currency}
             />
-            <p id="currency-hint" class="hint">${say('shop.currency.hint')}</p>
           </div>
           <div class="field grow">
             <label for="upi">${say('shop.upi')}</label>
@@ -85,10 +74,11 @@ export class CtOffer extends LitElement {
               aria-describedby="upi-hint"
               .value=${offer.upiAddress ?? ''}
             />
-            <p id="upi-hint" class="hint">${say('shop.upi.hint')}</p>
           </div>
           <button ?disabled=${this.isBusy}>${say('shop.save')}</button>
         </div>
+        <p id="currency-hint" class="hint">${say('shop.currency.hint')}</p>
+        <p id="upi-hint" class="hint">${say('shop.upi.hint')}</p>
       </form>
     `
   }
@@ -137,28 +127,15 @@ export class CtOffer extends LitElement {
         return [{ media: paper, colorMode: mode, price: price === '' ? null : Math.round(Number(price) * minor) }]
       }),
     )
-    void this.#put({ currency, prices, twoSided: form.has('twoSided'), upiAddress: String(form.get('upiAddress')).trim() || null })
-  }
-
-  async #load(): Promise<void> {
-    try {
-      this.offer = (await call<{ offer: Offer }>('GET', '/offer')).offer
-      this.problem = undefined
-    } catch (failure) {
-      this.problem = explain(failure)
-    }
-  }
-
-  async #put(offer: Offer): Promise<void> {
-    this.isBusy = true
-    try {
-      this.offer = (await call<{ offer: Offer }>('PUT', '/offer', offer)).offer
+    const entered: Offer = { currency, prices, twoSided: form.has('twoSided'), upiAddress: String(form.get('upiAddress')).trim() || null }
+    void this.change(async () => {
+      this.offer = (await call<{ offer: Offer }>('PUT', '/offer', entered)).offer
       this.dispatchEvent(new Notice(say('shop.saved')))
-    } catch (failure) {
-      this.dispatchEvent(new Notice(explain(failure), true))
-    } finally {
-      this.isBusy = false
-    }
+    })
+  }
+
+  protected override async fetch(): Promise<object> {
+    return call<{ offer: Offer }>('GET', '/offer')
   }
 }
 

@@ -1,36 +1,26 @@
-import { html, LitElement, nothing, type TemplateResult } from 'lit'
+import { html, nothing, type TemplateResult } from 'lit'
 import { language, say } from '../shared/words.ts'
 import { call } from './api.ts'
 import type { ShopSettings } from './contract.ts'
 import './agents.ts'
 import './keys.ts'
 import './limits.ts'
-import { explain, Notice } from './notices.ts'
+import { Notice } from './notices.ts'
 import './offer.ts'
+import { CtPart } from './part.ts'
 
 /** What the shop sets for itself: whether it is open, what it is called, its prices, limits, keys and print agents. */
-export class CtSettings extends LitElement {
-  static override properties = { languages: { attribute: false }, shop: { state: true }, problem: { state: true }, isBusy: { state: true } }
+export class CtSettings extends CtPart {
+  static override properties = { languages: { attribute: false }, shop: { state: true } }
 
   declare languages: { tag: string; name: string }[]
   declare private shop: ShopSettings | undefined
-  declare private problem: string | undefined
-  declare private isBusy: boolean
-
-  protected override createRenderRoot(): this {
-    return this
-  }
-
-  override connectedCallback(): void {
-    super.connectedCallback()
-    void this.#load()
-  }
 
   protected override render(): TemplateResult {
     return html`
       <main class="column">
         <h1>${say('shop.settings')}</h1>
-        ${this.problem ? html`<p class="error" role="alert">${this.problem}</p>` : nothing}
+        ${this.trouble()}
         ${this.shop ? html`${this.#opening(this.shop)}<ct-offer></ct-offer><ct-limits></ct-limits><ct-keys></ct-keys><ct-agents></ct-agents>` : nothing}
         <nav class="languages" aria-label=${say('shop.language')}>
           ${this.languages.map(
@@ -83,25 +73,15 @@ export class CtSettings extends LitElement {
     if (name) void this.#change({ name })
   }
 
-  async #load(): Promise<void> {
-    try {
-      this.shop = await call<ShopSettings>('GET', '/shop')
-      this.problem = undefined
-    } catch (failure) {
-      this.problem = explain(failure)
-    }
+  protected override async fetch(): Promise<object> {
+    return { shop: await call<ShopSettings>('GET', '/shop') }
   }
 
-  async #change(change: Partial<Pick<ShopSettings, 'acceptsUploads' | 'name'>>): Promise<void> {
-    this.isBusy = true
-    try {
+  #change(change: Partial<Pick<ShopSettings, 'acceptsUploads' | 'name'>>): Promise<void> {
+    return this.change(async () => {
       this.shop = await call<ShopSettings>('PATCH', '/shop', change)
       this.dispatchEvent(new Notice(say('shop.saved')))
-    } catch (failure) {
-      this.dispatchEvent(new Notice(explain(failure), true))
-    } finally {
-      this.isBusy = false
-    }
+    })
   }
 }
 

@@ -54,6 +54,7 @@ public sealed class Browsers : IAsyncLifetime
         foreach (var (name, width, height) in Screens.Reverse())
         {
             await page.SetViewportSizeAsync(width, height);
+            await page.EvaluateAsync("scrollTo(0, 0)"); // else the bar at the top is in the middle of the picture
             foreach (var scheme in (ColorScheme[])[ColorScheme.Dark, ColorScheme.Light])
             {
                 await page.EmulateMediaAsync(new() { ColorScheme = scheme });

@@ -21,7 +21,6 @@ public sealed class SettingsTests(RunningAppHost relay, Browsers browsers) : IAs
         var counter = await OpenSettingsAsync(shop);
         await Expect(counter.Page.Locator("ct-keys tbody tr")).ToContainTextAsync("this device");
         await counter.Page.GetByLabel("Name of a new key").FillAsync("Counter 2");
-        await counter.Page.GetByLabel("Name of a new key").ScrollIntoViewIfNeededAsync();
         await Browsers.RecordAsync(counter.Page, "shop-add-key");
         await counter.Button("Add a key").ClickAsync();
         var key = await counter.Page.Locator(".key-shown code").InnerTextAsync();
@@ -143,7 +142,6 @@ public sealed class SettingsTests(RunningAppHost relay, Browsers browsers) : IAs
         await counter.Page.ReloadAsync();
         await Expect(files).ToHaveValueAsync("2");
         await Expect(size).ToHaveValueAsync("0.5");
-        await counter.Page.Locator("ct-limits").ScrollIntoViewIfNeededAsync();
         await Browsers.RecordAsync(counter.Page, "shop-limits");
 
         var customer = await browsers.OpenAsync(shop.Origin, new() { JavaScriptEnabled = false });

@@ -1,0 +1,52 @@
+import { html, LitElement, nothing, type PropertyDeclarations, type TemplateResult } from 'lit'
+import { explain, Notice } from './notices.ts'
+
+/** A part of the page that shows what the relay has, under the names of its own properties, and changes it. */
+export abstract class CtPart extends LitElement {
+  static override properties: PropertyDeclarations = { problem: { state: true }, isBusy: { state: true } }
+
+  declare private problem: string | undefined
+  declare protected isBusy: boolean
+
+  #loads = 0
+
+  protected override createRenderRoot(): this {
+    return this
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback()
+    void this.load()
+  }
+
+  /** Asks the relay for what is shown: values of this element's properties. */
+  protected abstract fetch(): Promise<object>
+
+  /** Shows what the relay has now, or why it cannot be told. */
+  protected async load(): Promise<void> {
+    const load = ++this.#loads // a later one's answer is newer, though it may come first
+    try {
+      const answer = await this.fetch()
+      if (load === this.#loads) Object.assign(this, answer, { problem: undefined })
+    } catch (failure) {
+      if (load === this.#loads) this.problem = explain(failure)
+    }
+  }
+
+  /** Makes a change. A failure is a notice: what is shown stays. */
+  protected async change(make: () => Promise<unknown>): Promise<void> {
+    this.isBusy = true
+    try {
+      await make()
+    } catch (failure) {
+      this.dispatchEvent(new Notice(explain(failure), true))
+    } finally {
+      this.isBusy = false
+    }
+  }
+
+  /** Why nothing can be shown, if so. */
+  protected trouble(): TemplateResult | typeof nothing {
+    return this.problem ? html`<p class="error" role="alert">${this.problem}</p>` : nothing
+  }
+}
