@@ -58,7 +58,7 @@ public sealed class ShopClient
         SendSessionAsync(HttpMethod.Post, session, "/claim", cancellationToken);
 
     /// <summary>Renews a claim that this key has. Files that came in since are not taken as seen: completing leaves them in the queue.</summary>
-    /// <exception cref="CloudTabException">409 `already_claimed`, `session_closed`, `not_submitted`; 404 `session_not_found`.</exception>
+    /// <exception cref="CloudTabException">409 `not_claimed`, `already_claimed`, `session_closed`, `not_submitted`; 404 `session_not_found`.</exception>
     public Task<SessionDetails> RenewAsync(string session, CancellationToken cancellationToken = default) =>
         SendSessionAsync(HttpMethod.Post, session, "/claim?renew=true", cancellationToken);
 
@@ -133,8 +133,8 @@ public sealed class ShopClient
     /// </summary>
     /// <returns>The attempt as it is known then. A report that is older than that has changed nothing.</returns>
     /// <exception cref="CloudTabException">
-    /// 409 `already_printed` (a new attempt needs <see cref="PrintReport.Again"/>), `still_printing`, `not_claimed`, `already_claimed`,
-    /// `session_closed`; 410 `file_deleted`; 404 `file_not_found`; 400 `invalid_request`, `invalid_print_options`.
+    /// 409 `already_printed` (a new attempt needs <see cref="PrintReport.Again"/>), `still_printing`, `too_many_prints`, `not_claimed`,
+    /// `already_claimed`, `session_closed`; 410 `file_deleted`; 404 `file_not_found`; 400 `invalid_request`, `invalid_print_options`.
     /// </exception>
     public async Task<Print> ReportPrintAsync(Guid file, PrintReport report, CancellationToken cancellationToken = default)
     {

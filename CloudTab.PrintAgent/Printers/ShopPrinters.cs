@@ -5,6 +5,8 @@ namespace CloudTab.PrintAgent;
 /// <summary>The printers that the shop has set (CLOUDTAB_PRINTERS).</summary>
 internal sealed class ShopPrinters : IDisposable
 {
+    private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(2);
+
     public ShopPrinters(IOptions<AgentOptions> options, TimeProvider clock)
     {
         var certificates = new PrinterCertificates(Path.Combine(options.Value.Folder, "certificates"));
@@ -40,7 +42,7 @@ internal sealed class ShopPrinters : IDisposable
 
             if (descriptions.All(there => there is not null && ticket.UnsupportedBy(there) is not []))
                 throw new NotPrintableException([.. descriptions.SelectMany(there => ticket.UnsupportedBy(there!)).Distinct(StringComparer.Ordinal).Select(name => $"no-{name}")]);
-            await Task.Delay(TimeSpan.FromSeconds(2), clock, cancellationToken);
+            await Task.Delay(LookAgain, clock, cancellationToken);
         }
     }
 
