@@ -24,7 +24,7 @@ internal static class FileSignatures
         _ when EmbeddedDocument.IsRtf(SkipBlanks(head)) => MediaTypes.Rtf,
         _ when SkipBlanks(head).StartsWith("%PDF-"u8) => MediaTypes.Pdf,
         _ when EmbeddedDocument.FindPdf(head) is >= 0 and var at => IsHarmless(head[..at]) ? MediaTypes.Pdf : null,
-        _ when new PlainText(head).Add(head) => MediaTypes.Text,
+        _ when !Programs.IsBegunByNoText(head) && new PlainText(head).Add(head) => MediaTypes.Text,
         _ => null,
     };
 
@@ -46,8 +46,8 @@ internal static class FileSignatures
         return !BeginsInLetters(before) && new PlainText(before).Add(before);
     }
 
-    // Formats whose first bytes could be those of a text: a program of DOS and Windows, GIF, WAV and AVI, bzip2, a package of Debian.
-    private static bool BeginsInLetters(ReadOnlySpan<byte> bytes) => bytes.StartsWith("MZ"u8) || bytes.StartsWith("GIF8"u8)
+    // Formats whose first bytes could be those of a text: programs, GIF, WAV and AVI, bzip2, a package of Debian.
+    private static bool BeginsInLetters(ReadOnlySpan<byte> bytes) => Programs.IsBegunBy(bytes) || bytes.StartsWith("GIF8"u8)
         || bytes.StartsWith("RIFF"u8) || bytes.StartsWith("BZh"u8) || bytes.StartsWith("!<arch>"u8);
 
     // ISO/IEC 23008-12, 10.2: a HEIF file begins with a box that lists its brands. AVIF uses the same box.

@@ -86,7 +86,7 @@ internal sealed class ObjectStream(ObjectStore store, string key, long size) : S
         cancellationToken.ThrowIfCancellationRequested();
         if (_blocks.TryGetValue(index, out var kept))
             return kept;
-        if (_fetchesLeft-- == 0)
+        if (_fetchesLeft-- <= 0)
             throw new InvalidDataException("More blocks than any document needs.");
         if (_blocks.Count == MostBlocks)
             _blocks.Remove(_oldest.Dequeue());

@@ -96,10 +96,12 @@ internal sealed class OfficeCompoundFile
         // Objects of Word and Excel lie in storages of this file: their packages are anywhere in it.
         foreach (var package in _entries.Where(entry => entry.IsStream && entry.Size > 0 && entry.Name.Equals(OlePackage.StreamName, StringComparison.OrdinalIgnoreCase)))
         {
-            if (await OlePackage.IsProgramAsync(await OpenAsync(package, cancellationToken), cancellationToken))
+            if (await OlePackage.IsProgramAsync(await OpenAsync(package, cancellationToken), objects, cancellationToken))
                 return true;
         }
 
+        if (await HasProgramInStreamAsync(objects, cancellationToken))
+            return true;
         var documents = InRoot().Where(entry => Documents.ContainsKey(entry.Name)).ToList();
         // [MS-CFB] 2.6.4: no two have the same name. Which of them a program opens, nobody knows, and each costs a look into it.
         if (documents.DistinctBy(entry => entry.Name, StringComparer.OrdinalIgnoreCase).Count() != documents.Count)
@@ -115,6 +117,50 @@ internal sealed class OfficeCompoundFile
         }
 
         return false;
+    }
+
+    /// <summary>Whether a stream is a program or an installer from its first byte on: data of other programs, attachments of messages.</summary>
+    private async Task<bool> HasProgramInStreamAsync(OfficeObjects objects, CancellationToken cancellationToken)
+    {
+        // In the order of the file, so that each block of it is fetched once.
+        foreach (var entry in _entries.Where(entry => entry.IsStream && entry.Size > 0).OrderBy(entry => entry.Size < LongStream).ThenBy(entry => entry.Start))
+        {
+            var head = await ReadHeadAsync(entry, cancellationToken);
+            if (Programs.IsBegunBy(head, entry.Size)
+                || OfficeObjects.IsBegunBy(head) && await objects.HasProgramAsync((await OpenAsync(entry, cancellationToken)).Open(0, entry.Size), cancellationToken))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>The first bytes of a stream, without a look at where it goes on. Nothing if the file is cut before them: damage elsewhere harms no document.</summary>
+    private async Task<byte[]> ReadHeadAsync(Entry entry, CancellationToken cancellationToken)
+    {
+        var head = new byte[Math.Min(Programs.HeadSize, entry.Size)];
+        if (entry.Size < LongStream)
+            return head[..await ReadSmallAsync((long)entry.Start * SmallSector, head, cancellationToken)];
+        var position = (entry.Start + 1L) * _sectorSize;
+        if (position + head.Length > _content.Length)
+            return [];
+        _content.Position = position;
+        await _content.ReadExactlyAsync(head, cancellationToken);
+        return head;
+    }
+
+    private async Task<int> ReadSmallAsync(long position, byte[] bytes, CancellationToken cancellationToken)
+    {
+        try
+        {
+            _small ??= await OpenAsync(_entries[0].Start, _entries[0].Size, cancellationToken);
+            return await _small.ReadAsync(position, bytes, cancellationToken);
+        }
+        catch (Exception damaged) when (damaged is InvalidDataException or EndOfStreamException)
+        {
+            return 0;
+        }
     }
 
     private static bool IsMacro(string name) =>
@@ -174,7 +220,7 @@ internal sealed class OfficeCompoundFile
 
     private void CountStep()
     {
-        if (_stepsLeft-- == 0)
+        if (_stepsLeft-- <= 0)
             throw new InvalidDataException("Streams that lie over each other.");
     }
 

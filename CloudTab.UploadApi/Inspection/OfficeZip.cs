@@ -29,13 +29,8 @@ internal static class OfficeZip
 
     private static readonly SearchValues<string> MacroTypes = SearchValues.Create(["macroEnabled", "vbaProject", "vbaData", "macrosheet"], StringComparison.OrdinalIgnoreCase);
 
-    // Office gives these to other programs by their type, or only draws them, whatever they contain. Each of the others costs a look at it.
-    private static readonly SearchValues<string> Inert = SearchValues.Create(
-        [
-            ".xml", ".rels", ".vml", ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".tif", ".tiff", ".emf", ".wmf", ".emz", ".wmz", ".svg",
-            ".wdp", ".jxr", ".webp", ".heic", ".odttf", ".fntdata", ".ttf", ".otf", ".mp3", ".mp4", ".m4a", ".m4v", ".mov", ".wav", ".wma", ".wmv", ".avi",
-        ],
-        StringComparison.Ordinal);
+    // Fonts within a document: the first bytes of the former are mixed with a key, those of the latter are its size.
+    private static readonly SearchValues<string> Fonts = SearchValues.Create([".odttf", ".fntdata"], StringComparison.Ordinal);
 
     /// <summary>The media type, or null if the archive is no such document. The stream limits how much is read.</summary>
     /// <exception cref="InvalidDataException">The archive is damaged, or larger inside than any document.</exception>
@@ -118,13 +113,15 @@ internal static class OfficeZip
         return true;
     }
 
+    // Whatever an entry is called: who unpacks the document may call it otherwise.
     private static async Task<bool> HasProgramAsync(IEnumerable<ZipArchiveEntry> entries, CancellationToken cancellationToken)
     {
         var objects = new OfficeObjects();
-        foreach (var entry in entries.Where(entry => entry.Length > 0 && !Inert.Contains(FileNames.EndingOf(entry.FullName))))
+        foreach (var entry in entries.Where(entry => entry.Length > 0))
         {
             var head = await ReadHeadAsync(entry, Programs.HeadSize, cancellationToken);
-            if (Programs.IsBegunBy(head) || OfficeObjects.IsBegunBy(head) && await HasProgramAsync(entry, objects, cancellationToken))
+            var isProgram = Fonts.Contains(FileNames.EndingOf(entry.FullName)) ? Programs.IsBegunBy(head, entry.Length) : Programs.IsBegunBy(head);
+            if (isProgram || OfficeObjects.IsBegunBy(head) && await HasProgramAsync(entry, objects, cancellationToken))
                 return true;
         }
 

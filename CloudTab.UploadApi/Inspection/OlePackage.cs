@@ -16,9 +16,9 @@ internal static class OlePackage
 
     private const int SizeField = sizeof(uint);
 
-    /// <summary>Whether the file is a program, by one of its names or by its first bytes.</summary>
-    /// <exception cref="InvalidDataException">Its names are longer than those of any file.</exception>
-    public static async Task<bool> IsProgramAsync(CompoundStream stream, CancellationToken cancellationToken)
+    /// <summary>Whether the file is a program, by one of its names or by its first bytes, or is an OLE file that contains one.</summary>
+    /// <exception cref="InvalidDataException">Its names are longer than those of any file, or it is an OLE file that cannot be read.</exception>
+    public static async Task<bool> IsProgramAsync(CompoundStream stream, OfficeObjects objects, CancellationToken cancellationToken)
     {
         var head = new byte[HeadSize];
         head = head[..await stream.ReadAsync(0, head, cancellationToken)];
@@ -39,7 +39,9 @@ internal static class OlePackage
         var size = BinaryPrimitives.ReadUInt32LittleEndian(head.AsSpan(at));
         var content = new byte[Programs.HeadSize];
         content = content[..await stream.ReadAsync(at + SizeField, content, cancellationToken)];
-        return Programs.IsBegunBy(content) || await IsNamedBehindAsync(stream, at + SizeField + (long)size, cancellationToken);
+        return Programs.IsBegunBy(content)
+            || OfficeObjects.IsBegunBy(content) && await objects.HasProgramAsync(stream.Open(at + SizeField, size), cancellationToken)
+            || await IsNamedBehindAsync(stream, at + SizeField + (long)size, cancellationToken);
     }
 
     // The same three names: what Windows shows and starts, if they are there.

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 
 namespace CloudTab.UploadApi;
 
@@ -6,7 +7,10 @@ namespace CloudTab.UploadApi;
 internal static class Programs
 {
     /// <summary>Bytes that suffice to recognise one.</summary>
-    public const int HeadSize = 4;
+    public const int HeadSize = 64;
+
+    // In a program of Windows, where the place of the part is said that this system starts.
+    private const int PlaceOfStart = 0x3C;
 
     private static readonly SearchValues<string> Endings = SearchValues.Create(
         [
@@ -21,12 +25,31 @@ internal static class Programs
     /// <summary>Whether a file of this name is, or starts, a program.</summary>
     public static bool IsNamed(string name) => Endings.Contains(FileNames.EndingOf(name));
 
-    /// <summary>Whether a file begins like a program: of Windows, of Linux, of macOS, a class of Java (which begins like one of macOS), a script.</summary>
-    public static bool IsBegunBy(ReadOnlySpan<byte> head) => head is
-        [(byte)'M', (byte)'Z', ..]
-        or [0x7F, (byte)'E', (byte)'L', (byte)'F', ..]
+    /// <summary>Whether a file begins like a program.</summary>
+    public static bool IsBegunBy(ReadOnlySpan<byte> head) =>
+        IsBegunByNoText(head) || head is [(byte)'M', (byte)'Z', ..] or [(byte)'#', (byte)'!', ..] or [(byte)'d', (byte)'e', (byte)'x', (byte)'\n', ..];
+
+    /// <summary>
+    /// Whether a file begins like a program, and like no text: a program of Linux or macOS, a class of Java (which begins like one of macOS) or a
+    /// packed one, a link or a help file of Windows.
+    /// </summary>
+    public static bool IsBegunByNoText(ReadOnlySpan<byte> head) => head is
+        [0x7F, (byte)'E', (byte)'L', (byte)'F', ..]
         or [0xCA, 0xFE, 0xBA, 0xBE, ..] or [0xCA, 0xFE, 0xD0, 0x0D, ..]
         or [0xFE, 0xED, 0xFA, 0xCE or 0xCF, ..] or [0xCE or 0xCF, 0xFA, 0xED, 0xFE, ..]
-        or [(byte)'d', (byte)'e', (byte)'x', (byte)'\n', ..]
-        or [(byte)'#', (byte)'!', ..];
+        or [0x4C, 0, 0, 0, 0x01, 0x14, 0x02, 0, ..]
+        or [(byte)'I', (byte)'T', (byte)'S', (byte)'F', 3, 0, ..];
+
+    /// <summary>
+    /// Whether a file begins like a program though two bytes of it prove nothing: some of its kind begin with any bytes, and one in
+    /// 32,768 of these with `MZ` or `#!`.
+    /// </summary>
+    /// <param name="size">Of the whole file.</param>
+    public static bool IsBegunBy(ReadOnlySpan<byte> head, long size) =>
+        IsBegunBy(head) && head switch
+        {
+            [(byte)'M', (byte)'Z', ..] => head.Length >= PlaceOfStart + sizeof(uint) && BinaryPrimitives.ReadUInt32LittleEndian(head[PlaceOfStart..]) < size,
+            [(byte)'#', (byte)'!', .. var interpreter] => interpreter.TrimStart(" \t"u8) is [(byte)'/', ..],
+            _ => true,
+        };
 }

@@ -52,6 +52,10 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
         ["text about PDF and RTF"] = ("text/plain", "a.txt", Bytes("A PDF begins with %PDF-1.7 (or %PDF-2.0\nand so on), an RTF with \"{\\rtf1\".")),
         ["text without ending"] = ("text/plain", "README", Bytes("hello")),
         ["text that compares"] = ("text/plain", "a.txt", Bytes("< 5 and > 3")),
+        ["text that begins with MZ"] = ("text/plain", "a.txt", Bytes("MZ")),
+        ["text that begins with a line dex"] = ("text/plain", "a.txt", Bytes("dex\nis short for dexterity\n")),
+        ["text that begins with half of what a program does"] = ("text/plain", "a.txt", [0x7F, .. "EL"u8]),
+        ["text about ELF"] = ("text/plain", "a.txt", Bytes("ELF files begin with \u007fELF.")),
         ["csv"] = ("text/csv", "a.CSV", Bytes("a;b\r\n1;2\r\n")),
         ["docx"] = (Word, "a.docx", Ooxml("word/document.xml", Word + ".main+xml")),
         ["xlsx"] = (Sheet, "a.xlsx", Ooxml("xl/workbook.xml", Sheet + ".main+xml")),
@@ -65,6 +69,9 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
             ("[Content_Types].xml", Types(Override("xl/workbook.xml", Sheet + ".main+xml"))), ("xl\\workbook.xml", "<x/>"u8.ToArray()))),
         ["xlsx with a record of ZIP64"] = (Sheet, "a.xlsx", Archives.Zip64(Ooxml("xl/workbook.xml", Sheet + ".main+xml"))),
         ["docx whose records say the same twice"] = (Word, "a.docx", Archives.Zip64(Ooxml("word/document.xml", Word + ".main+xml"), isMasked: false)),
+        ["docx with fonts that begin by chance like programs"] = (Word, "a.docx", Ooxml("word/document.xml", Word + ".main+xml",
+            ("word/fonts/font1.odttf", [.. "MZ"u8, .. Enumerable.Repeat((byte)0xA7, 5_000)]), ("word/fonts/font2.odttf", [.. "#!"u8, .. Enumerable.Repeat((byte)0xA7, 5_000)]),
+            ("word/fonts/font3.fntdata", [.. "MZ"u8]))),
         ["docx of 100 parts, 65 KiB each"] = (Word, "a.docx", Ooxml("word/document.xml", Word + ".main+xml",
             [.. Enumerable.Range(0, 100).Select(i => ($"word/embeddings/media{i}.bin", new byte[65 << 10]))])),
         ["docx with links and a template of its author's disk"] = (Word, "a.docx", Ooxml("word/document.xml", Word + ".main+xml",
@@ -94,6 +101,9 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
         ["tiff of two pages"] = ("image/tiff", "a.tif", Pictures.Tiff(16_000, 15_000)),
         ["tiff of 10,000 pages"] = ("image/tiff", "a.tif", Pictures.Tiff([.. Enumerable.Repeat((1, 1), 10_000)])),
         ["tiff whose fields are cut"] = ("image/tiff", "a.tif", Pictures.Tiff((16_000, 15_000))[..^10]),
+        ["doc with another one in it"] = ("application/msword", "a.doc", CompoundFiles.WriteContent(Package, CompoundFiles.Package("letter.doc", CompoundFiles.Write("WordDocument")), other: "WordDocument")),
+        ["doc with a stream that begins by chance like a program"] = ("application/msword", "a.doc", CompoundFiles.WriteContent("Data", [.. "MZ"u8, .. Enumerable.Repeat((byte)0xA7, 5_000)], other: "WordDocument")),
+        ["doc whose small streams are cut off"] = ("application/msword", "a.doc", CompoundFiles.WriteContent("Data", [.. "MZ"u8, 0], other: "WordDocument")[..^(2 * 512)]),
         ["doc of 10 MiB with its directory at the end"] = ("application/msword", "a.doc", CompoundFiles.WriteLarge("WordDocument")),
     };
 
@@ -116,6 +126,12 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
         ["link by name"] = ("a.url", Bytes("hello")),
         ["program"] = ("a.pdf", [.. "MZ"u8, 0x90, 0, 3, 0, 0, 0]),
         ["program of Linux"] = ("a.jpg", [0x7F, .. "ELF"u8, 2, 1, 1, 0]),
+        ["first bytes of a program of Linux"] = ("a.txt", [0x7F, .. "ELF"u8]),
+        ["first bytes of a class of Java"] = ("a.txt", [0xCA, 0xFE, 0xBA, 0xBE]),
+        ["first bytes of a packed class of Java"] = ("a.txt", [0xCA, 0xFE, 0xD0, 0x0D]),
+        ["first bytes of a program of macOS"] = ("a.txt", [0xFE, 0xED, 0xFA, 0xCF]),
+        ["first bytes of a program of macOS, little end"] = ("a.txt", [0xCF, 0xFA, 0xED, 0xFE]),
+        ["first bytes of a program of macOS, then a text"] = ("a.txt", [0xCE, 0xFA, 0xED, 0xFE, .. "hello"u8]),
         ["text with a zero"] = ("a.txt", [.. "hello"u8, 0]),
         ["text with a zero at its end"] = ("a.txt", [.. Enumerable.Repeat((byte)'x', 100_000), 0]),
         ["text in UTF-16 with U+0000 before its end"] = ("a.txt", [.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes("a\0b")]),
@@ -129,6 +145,7 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
         ["pdf after a page"] = ("a.pdf", Bytes("<html>\n%PDF-1.4\n1 0 obj")),
         ["pdf after a script"] = ("a.pdf", Bytes("#!/bin/sh\n%PDF-1.4\n1 0 obj")),
         ["pdf after a program's first bytes"] = ("a.pdf", Bytes("MZ\n%PDF-1.4\n1 0 obj")),
+        ["pdf after the first bytes of a program of Linux"] = ("a.pdf", [0x7F, .. "ELF\n%PDF-1.4\n1 0 obj"u8]),
         ["pdf after a gif's first bytes"] = ("a.pdf", Bytes("GIF89a\n%PDF-1.4\n1 0 obj")),
         ["gif"] = ("a.gif", [.. "GIF89a"u8, 1, 0, 1, 0, 0, 0, 0]),
         ["avif"] = ("a.avif", [0, 0, 0, 24, .. "ftypavif"u8, 0, 0, 0, 0, .. "avifmif1"u8, 0, 0, 0, 1]),
@@ -156,6 +173,22 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
         ["docx with an object of another machine"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", Relationship("oleObject", "mhtml:https://example.com/a.html!x-usc:https://example.com/a.html"))),
         ["docx with a program"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("word/media/a.ExE", [1]))),
         ["docx with a program under another name"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("word/embeddings/a.bin", [.. "MZ"u8, 0x90, 0]))),
+        ["docx with a program of Windows called a picture"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("word/media/image1.png", [.. "MZ"u8, 0x90, 0]))),
+        ["docx with a program of Linux called a picture"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("word/media/image1.jpeg", [0x7F, .. "ELF"u8, 2, 1, 1, 0]))),
+        ["docx with a program of macOS called a film"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("word/media/a.mp4", [0xCF, 0xFA, 0xED, 0xFE, 7, 0, 0, 1]))),
+        ["pptx with a class of Java called a drawing"] = ("a.pptx", Ooxml("ppt/presentation.xml", Slides + ".main+xml", ("ppt/media/image1.emf", [0xCA, 0xFE, 0xBA, 0xBE]))),
+        ["xlsx with a script called a part"] = ("a.xlsx", Ooxml("xl/workbook.xml", Sheet + ".main+xml", ("xl/worksheets/sheet1.xml", Bytes("#!/bin/sh\nid")))),
+        ["docx with a link called a picture"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("word/media/image1.gif", [0x4C, 0, 0, 0, 1, 0x14, 2, 0, 0, 0, 0, 0, 0xC0]))),
+        ["docx with a help file called a picture"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("word/media/image1.bmp", [.. "ITSF"u8, 3, 0, 0, 0]))),
+        ["docx with an installer called a picture"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("word/media/image1.png", CompoundFiles.Write("\u4840\u3f7f")))),
+        ["docx with an installer called an object"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("word/embeddings/oleObject1.bin", CompoundFiles.WriteContent("CONTENTS", [1], rootClass: 0x000C1084)))),
+        ["docx with a program called a font"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("word/fonts/font1.odttf", Program))),
+        ["docx with a script called a font"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("word/fonts/font1.odttf", Bytes("#! /bin/sh\nid")))),
+        ["odt with a program called a picture"] = ("a.odt", Archives.Zip(("mimetype", Bytes(Odt)), ("content.xml", "<x/>"u8.ToArray()), ("Pictures/1.png", [0x7F, .. "ELF"u8, 2, 1, 1, 0]))),
+        ["doc with a stream that is a program"] = ("a.doc", CompoundFiles.WriteContent("Data", Program, other: "WordDocument")),
+        ["doc with a long stream that is a program"] = ("a.doc", CompoundFiles.WriteContent("Data", [.. Program, .. new byte[5_000]], other: "WordDocument")),
+        ["doc with a stream that is an installer"] = ("a.doc", CompoundFiles.WriteContent("Data", CompoundFiles.Write("\u4840\u3f7f"), other: "WordDocument")),
+        ["doc with an installer under another name"] = ("a.doc", CompoundFiles.WriteContent(Package, CompoundFiles.Package("letter.doc", CompoundFiles.Write("\u4840\u3f7f")), other: "WordDocument")),
         ["docx with a class file"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("A.class", [0xCA, 0xFE, 0xBA, 0xBE]))),
         ["docx that Java runs"] = ("a.docx", Ooxml("word/document.xml", Word + ".main+xml", ("META-INF/MANIFEST.MF", "Main-Class: A"u8.ToArray()))),
         ["odt with a program"] = ("a.odt", Archives.Zip(("mimetype", "application/vnd.oasis.opendocument.text"u8.ToArray()), ("a.cmd", []))),
@@ -415,6 +448,9 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
             await answer.IsProblemAsync(HttpStatusCode.UnsupportedMediaType, "type_not_accepted");
         }
     }
+
+    /// <summary>The head of a program of Windows, and where the part begins that Windows starts.</summary>
+    private static byte[] Program => [.. "MZ"u8, .. new byte[0x3A], 0x40, 0, 0, 0, .. "PE\0\0"u8];
 
     private static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
 
