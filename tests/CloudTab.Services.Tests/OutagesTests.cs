@@ -13,31 +13,41 @@ namespace CloudTab.Services.Tests;
 
 /// <summary>
 /// Every service while Postgres or S3 is away. The times are a tenth of real ones: outages of 5, 20 and 60 s, UPLOAD_LEASE, and (rounded
-/// down to Npgsql's second) the keep-alive by which an idle connection notices.
+/// down to Npgsql's second) the keep-alive by which an idle connection notices. <see cref="LongOutageTests"/> has a minute with those of production,
+/// and OutageTests of EndToEnd.Tests 5 and 20 s with real processes.
 /// </summary>
 public sealed class OutagesTests(OutagesTests.Fixture relay) : IClassFixture<OutagesTests.Fixture>
 {
     [Theory]
     [InlineData("Postgres")]
     [InlineData("S3")]
-    public async Task Every_service_works_again_after_an_outage_whether_it_was_busy_or_idle(string dependency)
+    public Task Every_service_works_again_after_an_outage_whether_it_was_busy_or_idle(string dependency) =>
+        SurviveAsync(relay, dependency, keepAlive: 1, pause: TimeSpan.Zero, 0.5, 2, 6);
+
+    /// <summary>Takes a dependency away from replicas of every service that are busy, and from others that are idle, and sees each of them work again.</summary>
+    /// <param name="keepAlive">Seconds between signs of life on an idle connection to Postgres; null: as in production.</param>
+    /// <param name="pause">Between two requests of the busy ones.</param>
+    /// <param name="outages">Seconds.</param>
+    internal static async Task SurviveAsync(RelayFixture relay, string dependency, int? keepAlive, TimeSpan pause, params double[] outages)
     {
         var postgres = new NpgsqlConnectionStringBuilder(relay.Environment()["ConnectionStrings__cloudtab"]);
         await using var toPostgres = new TcpProxy(postgres.Port);
         await using var toS3 = relay.NetworkToS3();
-        (postgres.Host, postgres.Port, postgres.KeepAlive) = ("127.0.0.1", toPostgres.Port, 1);
+        (postgres.Host, postgres.Port) = ("127.0.0.1", toPostgres.Port);
+        if (keepAlive is { } seconds)
+            postgres.KeepAlive = seconds;
         (string, string)[] networks = [("ConnectionStrings:cloudtab", postgres.ConnectionString), ("AWS_ENDPOINT_URL_S3", $"http://127.0.0.1:{toS3.Port}")];
         var shop = await relay.ShopAsync();
         await using var busy = await Replicas.StartAsync(relay, shop, networks);
         await using var idle = await Replicas.StartAsync(relay, shop, networks);
         var network = dependency == "Postgres" ? toPostgres : toS3;
 
-        foreach (var seconds in (double[])[0.5, 2, 6])
+        foreach (var outage in outages)
         {
             using var end = new CancellationTokenSource();
-            var load = busy.UploadUntilAsync(end.Token);
+            var load = busy.UploadUntilAsync(pause, end.Token);
             network.Cut();
-            await Task.Delay(TimeSpan.FromSeconds(seconds), TimeProvider.System, Token);
+            await Task.Delay(TimeSpan.FromSeconds(outage), TimeProvider.System, Token);
             network.Restore();
             await end.CancelAsync();
             await load;
@@ -124,7 +134,7 @@ public sealed class OutagesTests(OutagesTests.Fixture relay) : IClassFixture<Out
         }
 
         /// <summary>Customers upload and the shop looks at its list, whatever they are answered, as long as it is an answer for an outage.</summary>
-        public Task UploadUntilAsync(CancellationToken end) => Task.WhenAll(Enumerable.Range(0, 3).Select(_ => Task.Run(async () =>
+        public Task UploadUntilAsync(TimeSpan pause, CancellationToken end) => Task.WhenAll(Enumerable.Range(0, 3).Select(_ => Task.Run(async () =>
         {
             using var shopkeeper = Shopkeeper();
             while (!end.IsCancellationRequested)
@@ -132,6 +142,7 @@ public sealed class OutagesTests(OutagesTests.Fixture relay) : IClassFixture<Out
                 await TryUploadAsync();
                 using var pending = await shopkeeper.GetAsync(new Uri("/api/shopkeeper/sessions/pending", UriKind.Relative), Token);
                 Assert.True(pending.StatusCode is HttpStatusCode.OK or HttpStatusCode.ServiceUnavailable, $"{pending.StatusCode}");
+                await Task.Delay(pause, TimeProvider.System, Token);
             }
         })));
 
