@@ -67,8 +67,27 @@ public sealed class Words
     /// <summary>The text of a key that need not be there.</summary>
     public string? Find(string key) => _texts.GetValueOrDefault(key);
 
-    /// <summary>What to tell a person of a failure: in English what the service says, which knows the circumstances.</summary>
-    public string OfProblem(string code, string detail) => Language == Default ? detail : Find($"common.error.{code}") ?? detail;
+    /// <summary>What to tell a person of a failure. Of a field that is wrong the service tells more, in English.</summary>
+    public string OfProblem(string code, string detail) =>
+        Language == Default && code is ("invalid_request" or "invalid_print_options") ? detail : Find($"common.error.{code}") ?? detail;
+
+    /// <summary>
+    /// Bytes as people read them, in the units that phones and PCs show: `1.5 MB`, `873 kB`. An MB is 1,048,576 bytes: what any device calls
+    /// 50 MB is within a limit of 50 MB. The same as the scripts' shared/format.ts writes.
+    /// </summary>
+    public string Size(long bytes)
+    {
+        var (unit, divisor) = bytes switch
+        {
+            < 1 << 20 => ("kB", 1 << 10),
+            < 1 << 30 => ("MB", 1 << 20),
+            _ => ("GB", 1 << 30),
+        };
+        var number = bytes / (decimal)divisor;
+        // The scripts round as JavaScript does: halves up.
+        var rounded = divisor > 1 << 10 && number < 10 ? Math.Round(number, 1, MidpointRounding.AwayFromZero) : Math.Round(number, MidpointRounding.AwayFromZero);
+        return this[$"common.size.{unit}", ("number", (bytes == 0 ? 0 : Math.Max(rounded, 1)).ToString("0.#", CultureInfo.InvariantCulture))];
+    }
 
     /// <summary>The texts whose keys begin with one of these and a dot, and those that all need, for a data block that script reads.</summary>
     public string ToJson(params string[] areas)

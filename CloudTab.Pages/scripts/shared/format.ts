@@ -1,13 +1,11 @@
-import { language } from './words.ts'
+import { language, say } from './words.ts'
 
-const units = ['byte', 'KiB', 'MiB', 'GiB']
-
-/** Three digits or so, as the server's pages have it: `1 MiB`, `1.5 MiB`, `873 bytes`. */
+/** Bytes as the server's pages have them (Words.cs): `1.5 MB`, `873 kB`. An MB is 1,048,576 bytes. */
 export function size(bytes: number): string {
-  let unit = 0
-  let value = bytes
-  for (; value >= 1024 && unit < units.length - 1; unit++) value /= 1024
-  return `${Math.round(value * 10) / 10} ${unit === 0 && bytes !== 1 ? 'bytes' : units[unit]}`
+  const [unit, divisor] = bytes < 1 << 20 ? ['kB', 1 << 10] : bytes < 1 << 30 ? ['MB', 1 << 20] : ['GB', 1 << 30]
+  const number = bytes / divisor
+  const rounded = divisor > 1 << 10 && number < 10 ? Math.round(number * 10) / 10 : Math.round(number)
+  return say(`common.size.${unit}`, { number: bytes === 0 ? 0 : Math.max(rounded, 1) })
 }
 
 /** An amount in the currency's smallest unit: `₹12.00`. */

@@ -54,17 +54,6 @@ export function formatPrice(price: Job['price'] | undefined): string | null {
 /** A number as it is written in the page's language. */
 export const formatNumber = (number: number): string => new Intl.NumberFormat(locale).format(number)
 
-/** Bytes for people, in the units that they know from their phones. */
-export function formatSize(bytes: number): string {
-  const [unit, divisor] = bytes < 1 << 20 ? ['kilobyte', 1 << 10] : bytes < 1 << 30 ? ['megabyte', 1 << 20] : ['gigabyte', 1 << 30]
-  const format = new Intl.NumberFormat(locale, {
-    style: 'unit',
-    unit,
-    maximumFractionDigits: bytes >= 1 << 20 && bytes < 10 * divisor ? 1 : 0,
-  })
-  return format.format(bytes === 0 ? 0 : Math.max(bytes / divisor, 1))
-}
-
 /** `3 files · 12 pages`; pages are told as far as they are known. */
 export function formatExtent(job: Job): string {
   const files = count('common.files', job.fileCount)

@@ -3,7 +3,8 @@ import { repeat } from 'lit/directives/repeat.js'
 import { count, say } from '../shared/words.ts'
 import { call, Problem } from './api.ts'
 import type { FilePrint, Job, JobDetails, JobFile } from './contract.ts'
-import { chip, wishesOf, describePrint, formatAge, formatExtent, formatPrice, formatSize, formatType, isInTrouble, isShowable } from './format.ts'
+import { size } from '../shared/format.ts'
+import { chip, wishesOf, describePrint, formatAge, formatExtent, formatPrice, formatType, isInTrouble, isShowable } from './format.ts'
 import { icons } from './icons.ts'
 import { explain } from './notices.ts'
 
@@ -149,7 +150,7 @@ export class CtJob extends LitElement {
 
   #file(file: JobFile): TemplateResult {
     const isOurs = this.job.status === 'processing' && this.job.claimedByYou === true
-    const facts = [formatType(file.type), formatSize(file.size)]
+    const facts = [formatType(file.type), size(file.size)]
     if (file.pages) facts.unshift(count('common.pages', file.pages))
     return html`
       <li class="file">

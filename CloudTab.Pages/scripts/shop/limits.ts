@@ -1,8 +1,9 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import { say } from '../shared/words.ts'
+import { size } from '../shared/format.ts'
 import { call } from './api.ts'
 import type { LimitsAnswer, OwnLimits } from './contract.ts'
-import { formatNumber, formatSize } from './format.ts'
+import { formatNumber } from './format.ts'
 import { Notice } from './notices.ts'
 import { CtPart } from './part.ts'
 
@@ -54,7 +55,7 @@ export class CtLimits extends CtPart {
           .value=${own == null ? '' : String(own / unitOf(limit))}
         />
         <p id="most-${limit}" class="hint">
-          ${say('shop.limits.most', { most: limit === 'files' ? formatNumber(most.files) : formatSize(most[limit]) })}
+          ${say('shop.limits.most', { most: limit === 'files' ? formatNumber(most.files) : size(most[limit]) })}
         </p>
       </div>
     `

@@ -189,7 +189,7 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         await phone.ChooseAsync(
             CustomerFiles.Pdf("plain.pdf", 12), CustomerFiles.WithObjectStream("compressed.pdf"), CustomerFiles.Encrypted("unchangeable.pdf", ""), CustomerFiles.Encrypted("locked.pdf", "secret"));
         foreach (var (index, pages) in (int?[])[12, 5, 2, null] is var expected ? expected.Index() : [])
-            await Expect(phone.Files.Nth(index).Locator("small")).ToContainTextAsync(pages is null ? "bytes" : $"{pages} pages");
+            await Expect(phone.Files.Nth(index).Locator("small")).ToContainTextAsync(pages is null ? "1 kB" : $"{pages} pages");
         await Expect(phone.Page.Locator(".problem")).ToHaveCountAsync(1);
         await phone.PressSendAsync();
         var job = await phone.ArrivedAsync();
@@ -323,7 +323,7 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
 
         await phone.ChooseAsync(CustomerFiles.Of("logo.png", "image/png", "<svg xmlns=\"http://www.w3.org/2000/svg\"/>"));
         await phone.PressSendAsync();
-        await Expect(phone.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("a type that cannot be printed here");
+        await Expect(phone.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("This kind of file cannot be printed here.");
         await phone.RecordAsync("customer-refused");
 
         foreach (var address in (string[])[$"/s/{shop.Id}/sessions/00000000000000000000000000", $"/s/{shop.Id}/sessions/a/b/c", "/s/no-such-shop"])
@@ -510,6 +510,6 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         """;
 
     // Units, names of formats and files, and what is called the same everywhere.
-    [GeneratedRegex("(?<![A-Za-z0-9./])(?!(KiB|MiB|GiB|bytes|byte|PDF|TXT|JPG|PNG|HEIC|A4|A3|QR|UPI|SVG|JPEG|Corner|Print|English|pdf|[A-Z2-9]{6})\\b)[A-Za-z]{2,}", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
+    [GeneratedRegex("(?<![A-Za-z0-9./])(?!(kB|MB|GB|PDF|TXT|JPG|PNG|HEIC|A4|A3|QR|UPI|SVG|JPEG|Corner|Print|English|pdf|[A-Z2-9]{6})\\b)[A-Za-z]{2,}", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
     private static partial Regex English();
 }

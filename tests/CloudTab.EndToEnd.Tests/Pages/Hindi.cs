@@ -24,6 +24,6 @@ internal static partial class Hindi
     }
 
     // Units and parts of the day as CLDR writes them in Hindi, names of formats and standards, pickup codes, and what is called the same everywhere. An address is none of these words.
-    [GeneratedRegex("(?<![A-Za-z0-9./_-])(?!(bytes|byte|kB|MB|GB|KiB|MiB|GiB|am|pm|PDF|CSV|PNG|A4|A3|QR|UPI|PC|SHA|JSON|Web|Signature|ES256|UTC|INR|Corner|Print|English|pdf|png|http|ctk_\\w+|[A-Z2-9]{6})\\b)[A-Za-z]{2,}", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
+    [GeneratedRegex("(?<![A-Za-z0-9./_-])(?!(kB|MB|GB|am|pm|PDF|CSV|PNG|A4|A3|QR|UPI|PC|SHA|JSON|Web|Signature|ES256|UTC|INR|Corner|Print|English|pdf|png|http|ctk_\\w+|[A-Z2-9]{6})\\b)[A-Za-z]{2,}", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
     private static partial Regex English();
 }

@@ -146,14 +146,14 @@ public sealed class SettingsTests(RunningAppHost relay, Browsers browsers) : IAs
 
         var customer = await browsers.OpenAsync(shop.Origin, new() { JavaScriptEnabled = false });
         await customer.GotoAsync($"/s/{shop.Id}/");
-        await Expect(customer.Locator("#limits")).ToContainTextAsync("up to 2 files of 512 KiB each");
+        await Expect(customer.Locator("#limits")).ToContainTextAsync("up to 2 files of 512 kB each");
 
         await files.FillAsync("");
         await size.FillAsync("");
         await size.PressAsync("Enter");
         await Expect(counter.Notices.Last).ToContainTextAsync("Saved");
         await customer.ReloadAsync();
-        await Expect(customer.Locator("#limits")).ToContainTextAsync("up to 50 files of 50 MiB each");
+        await Expect(customer.Locator("#limits")).ToContainTextAsync("up to 50 files of 50 MB each");
     }
 
     [Fact]

@@ -139,16 +139,16 @@ public sealed partial class PagesTests(SmallLimitsFixture relay) : IClassFixture
     }
 
     [Theory]
-    [InlineData("no file", HttpStatusCode.BadRequest, "The request contains no file.")]
-    [InlineData("blank file", HttpStatusCode.BadRequest, "The request contains no file.")]
+    [InlineData("no file", HttpStatusCode.BadRequest, "Choose at least one file.")]
+    [InlineData("blank file", HttpStatusCode.BadRequest, "Choose at least one file.")]
     [InlineData("empty file", HttpStatusCode.BadRequest, "One of the files is empty.")]
     [InlineData("long name", HttpStatusCode.BadRequest, "The name is longer than 200 characters.")]
     [InlineData("large file", HttpStatusCode.RequestEntityTooLarge, "One of the files is too large.")]
     [InlineData("large session", HttpStatusCode.RequestEntityTooLarge, "too large together")]
     [InlineData("many files", HttpStatusCode.RequestEntityTooLarge, "too many files")]
-    [InlineData("large fields", HttpStatusCode.RequestEntityTooLarge, "100 parts and 64 KiB")]
+    [InlineData("large fields", HttpStatusCode.RequestEntityTooLarge, "too much text")]
     [InlineData("part without a name", HttpStatusCode.BadRequest, "neither a file nor text")]
-    [InlineData("page", HttpStatusCode.UnsupportedMediaType, "a type that cannot be printed here")]
+    [InlineData("page", HttpStatusCode.UnsupportedMediaType, "This kind of file cannot be printed here.")]
     [InlineData("no form", HttpStatusCode.BadRequest, "multipart/form-data")]
     [InlineData("cut form", HttpStatusCode.BadRequest, "multipart/form-data")]
     public async Task A_refused_form_is_shown_again_with_the_reason_and_leaves_nothing(string what, HttpStatusCode status, string reason)

@@ -15,7 +15,7 @@ public sealed class ShopLimitsTests(SmallLimitsFixture relay) : IClassFixture<Sm
         var page = await _client.GetStringAsync($"{prefix}/", Token);
 
         Assert.Contains("4 files", page, StringComparison.Ordinal);
-        Assert.Contains("5 MiB", page, StringComparison.Ordinal);
+        Assert.Contains("5 MB", page, StringComparison.Ordinal);
     }
 
     [Fact]

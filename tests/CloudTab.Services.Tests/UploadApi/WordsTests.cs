@@ -21,6 +21,23 @@ public sealed partial class WordsTests
         Assert.DoesNotContain(words.Texts.Values, string.IsNullOrWhiteSpace);
     }
 
+    [Theory]
+    [InlineData(0, "0 kB")]
+    [InlineData(1, "1 kB")]
+    [InlineData(1_535, "1 kB")]
+    [InlineData(1_536, "2 kB")]
+    [InlineData((1 << 20) - 1, "1024 kB")]
+    [InlineData(1 << 20, "1 MB")]
+    [InlineData(1_572_864, "1.5 MB")]
+    [InlineData(52_428_800, "50 MB")]
+    [InlineData((1L << 30) - 1, "1024 MB")]
+    [InlineData(1L << 30, "1 GB")]
+    [InlineData(107_374_182_400, "100 GB")]
+    public void Sizes_are_shown_in_the_units_that_people_know(long bytes, string text)
+    {
+        Assert.Equal(text, English.Size(bytes));
+    }
+
     private static IEnumerable<string> PlaceholdersIn(string text) => Placeholder().Matches(text).Select(match => match.Value).Order(StringComparer.Ordinal);
 
     [GeneratedRegex(@"\{\w+\}", RegexOptions.None, matchTimeoutMilliseconds: 1_000)]

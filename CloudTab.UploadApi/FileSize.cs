@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace CloudTab.UploadApi;
 
-/// <summary>Sizes as people read them.</summary>
+/// <summary>Sizes as programmers read them: in the API's document. The pages have <c>Words.Size</c>.</summary>
 internal static class FileSize
 {
     private static readonly string[] Units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
