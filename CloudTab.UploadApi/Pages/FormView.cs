@@ -16,6 +16,9 @@ public sealed record FormView(
 {
     public string Action => SessionId is null ? $"{Prefix}/send" : $"{Prefix}/sessions/{SessionId}/send";
 
+    /// <summary>Where the form itself is.</summary>
+    public string Address => SessionId is null ? Home : $"{Prefix}/sessions/{SessionId}/add";
+
     public string Home => $"{Prefix}/";
 
     public string Manifest => Prefix.Length == 0 ? "/manifest.webmanifest" : $"/manifest.webmanifest?shop={Shop.Id}";

@@ -14,8 +14,17 @@ internal static class PrintWords
     {
         PrintState.Unknown => words["page.print.unknown"],
         PrintState.Printed when print.Grade == PrintGrade.HandedOver => words["common.print.handed_over"],
-        PrintState.Sent or PrintState.Printing when Trouble(words, print) is { } trouble => $"{words[$"common.print.{WireNames.Of(print.State)}"]} · {trouble}",
+        PrintState.Printed when print.Grade == PrintGrade.Confirmed => words["page.print.confirmed"],
+        not PrintState.Printed when Trouble(words, print) is { } trouble => $"{words[$"common.print.{WireNames.Of(print.State)}"]} · {trouble}",
         _ => words[$"common.print.{WireNames.Of(print.State)}"],
+    };
+
+    /// <summary>Whether that is good, or something that the customer should ask about: a class of the page's styles.</summary>
+    public static string ClassOf(FilePrint print) => print.State switch
+    {
+        PrintState.Printed => print.Grade == PrintGrade.HandedOver ? "note" : "good",
+        PrintState.Failed or PrintState.Unknown => "problem",
+        _ => "note",
     };
 
     private static string? Trouble(Words words, FilePrint print) => print.Reasons

@@ -38,12 +38,15 @@ internal static class ReceiptEndpoints
             : Problems.ReceiptNotFound;
     }
 
-    private static async Task<RazorComponentResult> Show(string receiptId, Receipts receipts, CancellationToken cancellationToken)
+    private static async Task<RazorComponentResult> Show(string receiptId, Receipts receipts, Shops shops, CancellationToken cancellationToken)
     {
         var unknown = Problems.ReceiptNotFound;
         if (await receipts.FindAsync(receiptId, cancellationToken) is not { } jws)
             return new RazorComponentResult<ProblemPage>(new { unknown.Status, unknown.Code, unknown.Detail, Back = (string?)null }) { StatusCode = unknown.Status };
-        return new RazorComponentResult<ReceiptPage>(new { Jws = jws, Claims = await receipts.VerifyAsync(jws, cancellationToken) });
+        var claims = await receipts.VerifyAsync(jws, cancellationToken);
+        // What is signed is the id, which never changes. People know the name.
+        var shop = claims is null ? null : await shops.FindAsync(claims.Shop, cancellationToken);
+        return new RazorComponentResult<ReceiptPage>(new { Jws = jws, Claims = claims, ShopName = shop?.Name ?? claims?.Shop });
     }
 
     private static async Task<JsonHttpResult<JsonWebKeySet>> Keys(HttpResponse response, SigningKeys keys, CancellationToken cancellationToken)

@@ -100,7 +100,7 @@ class Session extends HTMLElement {
       if (!shown || withoutState(shown) === withoutState(part)) continue
       // Not while somebody fills it in.
       if (shown.contains(document.activeElement) && document.activeElement?.matches('input, select')) continue
-      shown.innerHTML = part.innerHTML
+      replace(shown, part)
     }
     this.dataset['live'] = (fresh as HTMLElement).dataset['live']
     for (const button of this.querySelectorAll<HTMLElement>('[data-share]')) button.hidden = !('share' in navigator)
@@ -132,7 +132,11 @@ class Session extends HTMLElement {
     const answer = await fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form, event.submitter) as never) }).catch(() => null)
     if (!answer) return this.connected(false)
     const page = new DOMParser().parseFromString(await answer.text(), 'text/html')
-    if (document.activeElement instanceof HTMLElement) document.activeElement.blur()
+    const details = form.closest('details')
+    if (answer.ok && details) {
+      details.open = false
+      details.querySelector('summary')?.focus()
+    }
     if (answer.ok) this.show(page)
     else alert(page.querySelector('[role=alert]')?.textContent?.trim() ?? say('common.error.internal_error'))
   }
@@ -143,11 +147,27 @@ class Session extends HTMLElement {
   }
 }
 
+const focusable = 'h1, a[href], button:not([hidden]), input, select, summary'
+
+/** Puts a part's new content in its place. What is open stays open, and the focus stays where it was, or nearest to it. */
+function replace(shown: HTMLElement, fresh: HTMLElement) {
+  const focused = [...shown.querySelectorAll(focusable)].findIndex((one) => one === document.activeElement)
+  for (const { id } of shown.querySelectorAll('details[open]')) fresh.querySelector(`#${CSS.escape(id)}`)?.setAttribute('open', '')
+  shown.innerHTML = fresh.innerHTML
+  if (focused < 0) return
+  const all = [...shown.querySelectorAll<HTMLElement>(focusable)]
+  // Where nothing is left: what has become of it all.
+  const nearest = all[Math.min(focused, all.length - 1)] ?? document.querySelector<HTMLElement>('ct-session h1')!
+  if (nearest.matches('h1')) nearest.tabIndex = -1
+  ;(nearest.closest('details:not([open])')?.querySelector('summary') ?? nearest).focus()
+}
+
 /** A part's markup, without what script has changed in it. */
 function withoutState(part: HTMLElement): string {
   const copy = part.cloneNode(true) as HTMLElement
   for (const time of copy.querySelectorAll('time[data-countdown]')) time.textContent = ''
   for (const details of copy.querySelectorAll('details')) details.removeAttribute('open')
+  for (const heading of copy.querySelectorAll('h1')) heading.removeAttribute('tabindex')
   for (const hidden of copy.querySelectorAll<HTMLElement>('[data-share]')) hidden.removeAttribute('hidden')
   return copy.innerHTML
 }

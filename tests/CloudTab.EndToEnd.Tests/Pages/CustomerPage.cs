@@ -39,7 +39,7 @@ internal sealed partial class CustomerPage
         await page.GotoAsync($"/s/{shop.Id}");
         var phone = new CustomerPage(browsers, page, shop, script);
         if (script)
-            await Expect(page.Locator(".chooser")).ToBeVisibleAsync();
+            await Expect(page.Locator(".chooser, [role=alert]")).ToBeVisibleAsync();
         return phone;
     }
 

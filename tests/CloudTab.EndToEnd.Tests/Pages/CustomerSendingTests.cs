@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using CloudTab.Testing;
 using Microsoft.Playwright;
@@ -199,6 +200,89 @@ public sealed partial class CustomerSendingTests(RunningAppHost relay, Browsers 
         await Expect(left).ToHaveTextAsync("1:05");
         await phone.Page.Clock.SetFixedTimeAsync(expires.AddSeconds(-9));
         await Expect(left).ToHaveTextAsync("0:09");
+    }
+
+    [Fact]
+    public async Task The_focus_stays_where_it_was_or_goes_to_what_is_nearest()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var job = await shop.SendAsync("Asha", ("one.pdf", Documents.Pdf(1)), ("two.pdf", Documents.Pdf(2)));
+        var page = await browsers.OpenAsync(shop.Origin);
+        await page.GotoAsync($"/s/{shop.Id}/sessions/{job.SessionId}");
+        ILocator Button(string name) => page.GetByRole(AriaRole.Button, new() { Name = name });
+        await Expect(page.Locator(".place time")).ToHaveTextAsync(MinutesAndSeconds); // its script runs
+        var question = new TaskCompletionSource<IDialog>(TaskCreationOptions.RunContinuationsAsynchronously);
+        page.Dialog += (_, dialog) => question.SetResult(dialog);
+
+        var asked = Button("Remove one.pdf").PressAsync("Enter");
+        await (await question.Task.WaitAsync(Token)).DismissAsync();
+        await asked;
+        await Expect(Button("Remove one.pdf")).ToBeFocusedAsync();
+
+        question = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        asked = page.Keyboard.PressAsync("Enter");
+        await (await question.Task.WaitAsync(Token)).AcceptAsync();
+        await asked;
+        await Expect(page.Locator(".file.deleted")).ToHaveCountAsync(1);
+        await Expect(Button("Remove two.pdf")).ToBeFocusedAsync();
+
+        await page.Keyboard.PressAsync("Tab");
+        await page.Keyboard.PressAsync("Enter");
+        await page.GetByLabel("Copies").FillAsync("2");
+        await page.GetByLabel("Copies").PressAsync("Enter");
+        await Expect(page.Locator("summary").Last).ToContainTextAsync("2 copies");
+        await Expect(page.Locator("summary").Last).ToBeFocusedAsync();
+
+        question = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        asked = Button("Withdraw all files").PressAsync("Enter");
+        await (await question.Task.WaitAsync(Token)).AcceptAsync();
+        await asked;
+        await Expect(page.Locator("h1")).ToHaveTextAsync("Withdrawn");
+        await Expect(page.Locator(".links a:focus")).ToHaveCountAsync(1);
+    }
+
+    [Fact]
+    public async Task What_the_printer_says_stands_beside_the_file_also_without_script_and_in_Hindi()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        using var agent = shop.Program(await shop.AddKeyAsync("Print agent"));
+        var job = await shop.SendAsync("Asha", ("1.pdf", Documents.Pdf(1)), ("2.pdf", Documents.Pdf(2)));
+        using var claimed = await agent.PostAsync(new Uri($"/api/shopkeeper/sessions/{job.SessionId}/claim", UriKind.Relative), null, Token);
+        var files = (await claimed.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("session").GetProperty("files");
+        var attempts = files.EnumerateArray().ToDictionary(file => file.GetProperty("id").GetGuid(), _ => Guid.NewGuid());
+        var address = $"/s/{shop.Id}/sessions/{job.SessionId}";
+        var page = await browsers.OpenAsync(shop.Origin);
+        await page.GotoAsync(address);
+        var hindi = await browsers.OpenAsync(shop.Origin, new() { JavaScriptEnabled = false, Locale = "hi-IN" });
+
+        await ReportAsync(0, "printing", reasons: "media-empty-error");
+        await SaysAsync(0, "note", "Being printed · The printer is out of paper.", "छप रही है · प्रिंटर में काग़ज़ ख़त्म है।");
+        await ReportAsync(1, "failed", reasons: "needs-password");
+        await SaysAsync(1, "problem", "Not printed · The file needs a password.", "नहीं छपी · फ़ाइल के लिए पासवर्ड चाहिए।");
+        await Browsers.RecordAsync(page, "customer-printer");
+        await ReportAsync(0, "unknown");
+        await SaysAsync(0, "problem", "Ask at the counter whether it was printed", "काउंटर पर पूछें कि यह छपी या नहीं");
+        await ReportAsync(0, "printed", "handed_over");
+        await SaysAsync(0, "note", "Handed to the printer", "प्रिंटर को दे दी गई");
+        await ReportAsync(0, "printed", "printer_finished");
+        await SaysAsync(0, "good", "Printed", "छप गई");
+        await ReportAsync(0, "printed", "confirmed");
+        await SaysAsync(0, "good", "Printed, and seen by the shop", "छप गई, दुकान ने देख लिया है");
+        await Hindi.AssertAsync(hindi, "customer-printer");
+
+        async Task ReportAsync(int index, string state, string? grade = null, params string[] reasons)
+        {
+            var (file, attempt) = attempts.ElementAt(index);
+            using var reported = await agent.PostAsJsonAsync($"/api/shopkeeper/files/{file}/prints", new { attempt, printer = "HP LaserJet", state, grade, reasons }, Token);
+            Assert.Equal(HttpStatusCode.OK, reported.StatusCode);
+        }
+
+        async Task SaysAsync(int index, string look, string english, string inHindi)
+        {
+            await Expect(page.Locator(".file").Nth(index).Locator($".about .{look}")).ToHaveTextAsync(english);
+            await hindi.GotoAsync(address);
+            await Expect(hindi.Locator(".file").Nth(index).Locator($".about .{look}")).ToHaveTextAsync(inHindi);
+        }
     }
 
     [Fact]

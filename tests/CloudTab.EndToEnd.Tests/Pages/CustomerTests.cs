@@ -4,7 +4,6 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using CloudTab.Testing;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
@@ -62,13 +61,22 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         await phone.SaysAsync("Done");
         await Expect(page.Locator(".file.deleted")).ToHaveCountAsync(2);
         await Expect(page.Locator(".code")).ToHaveCountAsync(0);
+        await Expect(page.GetByText("To pay")).ToHaveCountAsync(0);
         var receipt = page.GetByRole(AriaRole.Link, new() { Name = "Deletion receipt" });
         await Expect(receipt).ToBeVisibleAsync();
         await phone.RecordAsync("customer-done");
         await receipt.ClickAsync();
         await Expect(page.GetByRole(AriaRole.Status)).ToContainTextAsync("The signature is right");
+        await Expect(page.Locator("main")).ToContainTextAsync("The shop Corner Print has finished this job. 2 files are deleted.");
         await Expect(page.Locator("main")).Not.ToContainTextAsync("lease");
         await phone.RecordAsync("customer-receipt");
+        if (!script)
+            return;
+        await shop.ForgeReceiptAsync(page.Url.Split('/')[^1]);
+        await page.ReloadAsync();
+        await Expect(page.GetByRole(AriaRole.Alert)).ToHaveTextAsync("The signature is wrong: do not rely on this receipt.");
+        await Expect(page.Locator("main")).Not.ToContainTextAsync("Corner Print");
+        await phone.RecordAsync("customer-receipt-wrong");
     }
 
     [Theory]
@@ -81,6 +89,12 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         var phone = await CustomerPage.OpenAsync(browsers, shop, script);
         var job = await phone.SendAsync(CustomerFiles.Pdf("one.pdf", 1), CustomerFiles.Pdf("two.pdf", 2));
         var page = phone.Page;
+        if (!script)
+        {
+            // Chromium shows no noscript here, which has the link to it.
+            await page.GotoAsync($"{page.Url}?change");
+            await phone.RecordAsync("customer-change");
+        }
 
         var second = page.Locator(".file").Nth(1);
         await second.Locator("summary").ClickAsync();
@@ -265,7 +279,7 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         Assert.Equal(file.Buffer.Length, arrived["plan.pdf"]);
         Assert.Equal(2, arrived.Count);
         // Nothing of it stays in the browser.
-        Assert.Equal(0, await page.EvaluateAsync<int>(InMemory("return done(files.count())")));
+        Assert.Equal(0, await BrowserMemory.AskAsync<int>(page, "return done(files.count())"));
     }
 
     [Fact]
@@ -275,8 +289,8 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         var phone = await CustomerPage.OpenAsync(browsers, shop);
         var file = CustomerFiles.Pdf("letter.pdf", 2);
         await phone.ChooseAsync(file, CustomerFiles.Pdf("kept.pdf", 1));
-        await UntilKeptAsync(phone.Page, 2);
-        await phone.Page.EvaluateAsync(InMemory("await done(files.delete((await done(jobs.getAll()))[0].items.find((item) => item.name === 'letter.pdf').id))"));
+        await BrowserMemory.UntilKeptAsync(phone.Page, 2);
+        await BrowserMemory.AskAsync<object?>(phone.Page, "await done(files.delete((await done(jobs.getAll()))[0].items.find((item) => item.name === 'letter.pdf').id))");
 
         await phone.Page.ReloadAsync();
         await Expect(phone.Page.GetByText("Choose 1 file again to go on.")).ToBeVisibleAsync();
@@ -342,17 +356,29 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
     {
         await using var shop = await PageShop.CreateAsync(relay);
         using var program = shop.Program(await shop.AddKeyAsync("Counter"));
-        using var closed = await program.PatchAsJsonAsync("/api/shopkeeper/shop", new { acceptsUploads = false }, Token);
-        Assert.Equal(HttpStatusCode.OK, closed.StatusCode);
+        async Task OpenAsync(bool isOpen)
+        {
+            using var changed = await program.PatchAsJsonAsync("/api/shopkeeper/shop", new { acceptsUploads = isOpen }, Token);
+            Assert.Equal(HttpStatusCode.OK, changed.StatusCode);
+        }
+
+        await OpenAsync(false);
         var phone = await CustomerPage.OpenAsync(browsers, shop, script);
         var alert = phone.Page.GetByRole(AriaRole.Alert);
         await Expect(alert).ToHaveTextAsync("This shop is not taking files right now.");
+        await Expect(phone.Page.Locator("form, input")).ToHaveCountAsync(0);
         await phone.RecordAsync("customer-closed");
 
+        // Open for a moment: what is chosen then is refused when it is sent.
+        await OpenAsync(true);
+        await phone.Page.GetByRole(AriaRole.Link, new() { Name = "Try again" }).ClickAsync();
+        await Expect(alert).ToHaveCountAsync(0);
         await phone.ChooseAsync(CustomerFiles.Pdf("letter.pdf", 1));
+        await OpenAsync(false);
         await phone.PressSendAsync();
         await Expect(alert).ToHaveTextAsync("This shop is not taking files right now.");
-        await Expect(phone.Page.Locator("ct-send button[type=submit]")).ToBeEnabledAsync();
+        // With script they are still there to be sent later.
+        await Expect(phone.Page.Locator("ct-send button[type=submit]:enabled")).ToHaveCountAsync(script ? 1 : 0);
     }
 
     [Fact]
@@ -424,7 +450,7 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
             """, manifest.GetProperty("share_target").GetProperty("action").GetString());
         await Expect(phone.Files).ToContainTextAsync(["नोट.txt"]);
 
-        await UntilKeptAsync(page, 1);
+        await BrowserMemory.UntilKeptAsync(page, 1);
         await page.Context.SetOfflineAsync(true);
         await page.ReloadAsync();
         await Expect(phone.Files).ToContainTextAsync(["नोट.txt"]);
@@ -479,35 +505,6 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
             """, Convert.ToBase64String(bytes));
         return (size[0], size[1]);
     }
-
-    // The list and its files. (WaitForFunction takes any promise for true.)
-    private static Task UntilKeptAsync(IPage page, int files) => Eventually.HoldsAsync(
-        async () => await page.EvaluateAsync<bool?>(InMemory("return (await done(jobs.getAll()))[0]?.items.length === argument && (await done(files.count())) === argument"), files) == true,
-        $"{files} files are kept",
-        TimeSpan.FromSeconds(15),
-        Token);
-
-    // What the page keeps in the browser. Without anything yet there is null: to open it would make it, and not as the page does.
-    private static string InMemory(string work) => $$"""
-        async (argument) => {
-          const done = (request) => new Promise((resolve, reject) => { request.onsuccess = () => resolve(request.result); request.onerror = () => reject(request.error) })
-          const opening = indexedDB.open('cloudtab')
-          opening.onupgradeneeded = () => opening.transaction.abort()
-          const database = await done(opening).catch(() => null)
-          if (!database) return null
-          try {
-            const transaction = database.transaction(['jobs', 'files'], 'readwrite')
-            const complete = new Promise((resolve, reject) => Object.assign(transaction, { oncomplete: resolve, onabort: () => reject(transaction.error) }))
-            const [jobs, files] = [transaction.objectStore('jobs'), transaction.objectStore('files')]
-            const work = async () => {
-              {{work}}
-            }
-            return (await Promise.all([work(), complete]))[0]
-          } finally {
-            database.close()
-          }
-        }
-        """;
 
     // Units, names of formats and files, and what is called the same everywhere.
     [GeneratedRegex("(?<![A-Za-z0-9./])(?!(kB|MB|GB|PDF|TXT|JPG|PNG|HEIC|A4|A3|QR|UPI|SVG|JPEG|Corner|Print|English|pdf|[A-Z2-9]{6})\\b)[A-Za-z]{2,}", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]

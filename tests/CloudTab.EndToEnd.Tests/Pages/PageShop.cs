@@ -91,6 +91,15 @@ public sealed class PageShop : IAsyncDisposable
         Assert.Equal(1, await command.ExecuteNonQueryAsync(Token));
     }
 
+    /// <summary>Somebody has changed what a receipt says of the shop.</summary>
+    public async Task ForgeReceiptAsync(string id)
+    {
+        await using var command = _database.CreateCommand("UPDATE receipts SET jws = regexp_replace(jws, '[.][^.]+[.]', '.' || @payload || '.') WHERE id = @id");
+        command.Parameters.AddWithValue("id", id);
+        command.Parameters.AddWithValue("payload", Convert.ToBase64String(Encoding.UTF8.GetBytes("{\"shop\":\"another\"}")).TrimEnd('='));
+        Assert.Equal(1, await command.ExecuteNonQueryAsync(Token));
+    }
+
     public async ValueTask DisposeAsync()
     {
         _customers.Dispose();

@@ -122,6 +122,7 @@ public sealed partial class PagesTests(SmallLimitsFixture relay) : IClassFixture
         Assert.Equal(before.GetRawText(), (await _client.StatusAsync(session)).GetProperty("files")[0].GetRawText());
         var page = await PageAsync($"/sessions/{session}", HttpStatusCode.OK);
         Assert.Contains($"href=\"/sessions/{session}?change\"", page, StringComparison.Ordinal);
+        Assert.Contains("This page updates itself.", page, StringComparison.Ordinal);
         Assert.Contains("http-equiv=\"refresh\"", page, StringComparison.Ordinal);
         Assert.DoesNotContain("http-equiv=\"refresh\"", await PageAsync($"/sessions/{session}?change", HttpStatusCode.OK), StringComparison.Ordinal);
     }
