@@ -32,6 +32,15 @@ export interface Item {
 }
 
 export const body = (item: Item): Blob | null => item.small ?? item.whole
+
+/** The body as it is sent: a photo that was drawn anew may be of another type than the one that was chosen. */
+export function fileOf(item: Item): File {
+  const blob = body(item)!
+  const type = isPhoto(item) ? blob.type : item.type
+  const name = type === item.type ? item.name : `${item.name.replace(/\.(jpe?g|png|webp)$/i, '')}.${type.slice('image/'.length).replace('jpeg', 'jpg')}`
+  return new File([blob], name, { type })
+}
+
 export const isPhoto = (item: Item) => /^image\/(jpeg|png|webp)$/.test(item.type)
 export const isWanted = (item: Item) => item.state !== 'refused'
 
@@ -90,15 +99,16 @@ export async function picture(item: Item): Promise<void> {
 }
 
 export async function turn(item: Item): Promise<void> {
-  item.whole = (await clean(item.whole!, item.type, 1)).blob
-  if (item.small) item.small = await shrink(item.whole, 0)
+  const whole = (await clean(item.whole!, item.whole!.type, 1)).blob
+  item.small = item.small && (await shrink(whole))
+  item.whole = whole
   item.turns = (item.turns + 1) % 4
   item.size = body(item)!.size
 }
 
 /** @returns Whether there was anything to save. */
 export async function toggleSize(item: Item): Promise<boolean> {
-  item.small = item.small ? null : await shrink(item.whole!, 0)
+  item.small = item.small ? null : await shrink(item.whole!)
   item.size = body(item)!.size
   return item.small !== null
 }

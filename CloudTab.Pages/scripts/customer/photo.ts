@@ -1,6 +1,7 @@
 /**
  * Photos leave without what they tell besides the picture: where and when they were taken, by which phone, and the small pictures inside that
- * tell it once more. The picture's own bytes stay as they are. What stays of Exif is which way is up.
+ * tell it once more. The picture's own bytes stay as they are. What stays of a JPEG's Exif is which way is up; few programs look for that in a
+ * PNG or a WebP, so those are drawn upright.
  */
 
 /** Clockwise quarters. */
@@ -23,13 +24,14 @@ export async function clean(file: Blob, type: string, turn: Turn): Promise<Photo
   if (!/jpeg|png|webp/.test(type)) return { blob: file, hadPlace: false }
   const bytes = new Uint8Array(await file.arrayBuffer())
   if (type === 'image/jpeg') return cleanJpeg(bytes, turn)
-  const cleaned = type === 'image/png' ? cleanPng(bytes) : cleanWebp(bytes)
-  return turn === 0 ? cleaned : { ...cleaned, blob: await redraw(cleaned.blob, type, turn, Infinity) }
+  const { blob, hadPlace, orientation } = type === 'image/png' ? cleanPng(bytes) : cleanWebp(bytes)
+  const after = turned(orientation, turn)
+  return { hadPlace, blob: after === 1 ? blob : await redraw(blob, type, after, Infinity) }
 }
 
-/** The picture in print resolution, or null if that would save little. */
-export async function shrink(file: Blob, turn: Turn): Promise<Blob | null> {
-  const smaller = await redraw(file, 'image/jpeg', turn, printEdge)
+/** The picture in print resolution, as JPEG, or null if that would save little. */
+export async function shrink(file: Blob): Promise<Blob | null> {
+  const smaller = await redraw(file, 'image/jpeg', 1, printEdge)
   return smaller.size < file.size * tooFew ? smaller : null
 }
 
@@ -37,19 +39,21 @@ export async function shrink(file: Blob, turn: Turn): Promise<Blob | null> {
 export async function thumbnail(file: Blob): Promise<Blob | null> {
   try {
     const picture = await createImageBitmap(file, { resizeWidth: 144, resizeQuality: 'medium' })
-    return await draw(picture, 0, picture.width, picture.height, 'image/webp', 0.7)
+    return await draw(picture, 1, picture.width, picture.height, 'image/webp', 0.7)
   } catch {
     return null // HEIC, in most browsers
   }
 }
 
-async function redraw(file: Blob, type: string, turn: Turn, longest: number): Promise<Blob> {
+/** @returns The picture in this type, or in PNG if the browser cannot write it: Safari writes no WebP. */
+async function redraw(file: Blob, type: string, orientation: number, longest: number): Promise<Blob> {
   const whole = await createImageBitmap(file)
   const scale = Math.min(1, longest / Math.max(whole.width, whole.height))
-  return draw(whole, turn, Math.round(whole.width * scale), Math.round(whole.height * scale), type, 0.9)
+  return draw(whole, orientation, Math.round(whole.width * scale), Math.round(whole.height * scale), type, 0.9)
 }
 
-async function draw(picture: ImageBitmap, turn: Turn, width: number, height: number, type: string, quality: number): Promise<Blob> {
+async function draw(picture: ImageBitmap, orientation: number, width: number, height: number, type: string, quality: number): Promise<Blob> {
+  const { turn, isMirrored } = upright[orientation]!
   const canvas = document.createElement('canvas')
   ;[canvas.width, canvas.height] = turn % 2 ? [height, width] : [width, height]
   const context = canvas.getContext('2d')!
@@ -61,6 +65,7 @@ async function draw(picture: ImageBitmap, turn: Turn, width: number, height: num
   }
   context.translate(canvas.width / 2, canvas.height / 2)
   context.rotate((turn * Math.PI) / 2)
+  if (isMirrored) context.scale(-1, 1)
   context.drawImage(picture, -width / 2, -height / 2, width, height)
   picture.close()
   const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, type, quality))
@@ -89,7 +94,7 @@ function cleanJpeg(bytes: Uint8Array<ArrayBuffer>, turn: Turn): Photo {
       orientation = exif.orientation
       hadPlace ||= exif.hasPlace
     } else if (isMetadata(marker, bytes, at)) {
-      hadPlace ||= /GPSL/.test(text(bytes, at, Math.min(end - at, 20_000)))
+      hadPlace ||= tellsPlace(bytes, at, end)
     } else {
       kept.push(bytes.subarray(at, end))
     }
@@ -110,6 +115,9 @@ function cleanJpeg(bytes: Uint8Array<ArrayBuffer>, turn: Turn): Photo {
 const isMetadata = (marker: number, bytes: Uint8Array, at: number) =>
   marker === 0xfe || (marker >= 0xe1 && marker <= 0xef && marker !== 0xee && !(marker === 0xe2 && text(bytes, at + 4, 11) === 'ICC_PROFILE'))
 
+/** XMP's names of places. */
+const tellsPlace = (bytes: Uint8Array, from: number, to: number) => /GPSL/.test(text(bytes, from, Math.min(to - from, 20_000)))
+
 /** TIFF 6.0, section 2: the first directory's entries of 12 bytes. */
 function readExif(tiff: Uint8Array): { orientation: number; hasPlace: boolean } {
   const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.byteLength)
@@ -128,6 +136,11 @@ function readExif(tiff: Uint8Array): { orientation: number; hasPlace: boolean } 
   return found
 }
 
+/** How each of Exif's orientations is drawn upright: mirrored first, then turned clockwise. */
+const upright: Record<number, { turn: Turn; isMirrored: boolean }> = Object.fromEntries(
+  [1, 6, 3, 8, 2, 7, 4, 5].map((orientation, index) => [orientation, { turn: (index % 4) as Turn, isMirrored: index >= 4 }]),
+)
+
 /** Each of Exif's orientations, turned clockwise by a quarter: 1 up, 6 right, 3 down, 8 left; the others are mirrored. */
 const clockwise: Record<number, number> = { 1: 6, 6: 3, 3: 8, 8: 1, 2: 7, 7: 4, 4: 5, 5: 2 }
 
@@ -143,34 +156,45 @@ function exifWith(orientation: number): Uint8Array<ArrayBuffer> {
 }
 
 /** PNG, 11.3: without eXIf and texts. */
-function cleanPng(bytes: Uint8Array<ArrayBuffer>): Photo {
+function cleanPng(bytes: Uint8Array<ArrayBuffer>): Photo & { orientation: number } {
   const view = new DataView(bytes.buffer)
   const kept: BlobPart[] = [bytes.subarray(0, 8)]
-  let hadPlace = false
+  let [orientation, hadPlace] = [1, false]
   for (let at = 8; at + 12 <= bytes.length; ) {
     const end = at + 12 + view.getUint32(at)
     const name = text(bytes, at + 4, 4)
-    if (name === 'eXIf') hadPlace ||= readExif(bytes.subarray(at + 8, end)).hasPlace
-    else if (!/^([tiz]{1,2}TXt|tEXt|tIME)$/.test(name)) kept.push(bytes.subarray(at, end))
+    if (name === 'eXIf') {
+      const exif = readExif(bytes.subarray(at + 8, end))
+      orientation = exif.orientation
+      hadPlace ||= exif.hasPlace
+    } else if (/^([tiz]{1,2}TXt|tEXt|tIME)$/.test(name)) {
+      hadPlace ||= tellsPlace(bytes, at, end)
+    } else {
+      kept.push(bytes.subarray(at, end))
+    }
     at = end
     if (name === 'IEND') break
   }
-  return { blob: new Blob(kept, { type: 'image/png' }), hadPlace }
+  return { blob: new Blob(kept, { type: 'image/png' }), hadPlace, orientation }
 }
 
 /** WebP container specification: without EXIF and XMP, and the flags that announce them. */
-function cleanWebp(bytes: Uint8Array<ArrayBuffer>): Photo {
+function cleanWebp(bytes: Uint8Array<ArrayBuffer>): Photo & { orientation: number } {
   const view = new DataView(bytes.buffer)
   const kept: Uint8Array<ArrayBuffer>[] = []
-  let hadPlace = false
+  let [orientation, hadPlace] = [1, false]
   for (let at = 12; at + 8 <= bytes.length; ) {
     const size = view.getUint32(at + 4, true)
     const name = text(bytes, at, 4)
     const chunk = bytes.slice(at, at + 8 + size + (size & 1))
     if (name === 'EXIF') {
       const from = text(chunk, 8, 4) === 'Exif' ? 14 : 8
-      hadPlace ||= readExif(chunk.subarray(from)).hasPlace
-    } else if (name !== 'XMP ') {
+      const exif = readExif(chunk.subarray(from))
+      orientation = exif.orientation
+      hadPlace ||= exif.hasPlace
+    } else if (name === 'XMP ') {
+      hadPlace ||= tellsPlace(chunk, 0, chunk.length)
+    } else {
       if (name === 'VP8X') chunk[8]! &= ~0x0c
       kept.push(chunk)
     }
@@ -179,5 +203,5 @@ function cleanWebp(bytes: Uint8Array<ArrayBuffer>): Photo {
   const header = new Uint8Array(12)
   header.set(bytes.subarray(0, 12))
   new DataView(header.buffer).setUint32(4, kept.reduce((sum, chunk) => sum + chunk.length, 4), true)
-  return { blob: new Blob([header, ...kept], { type: 'image/webp' }), hadPlace }
+  return { blob: new Blob([header, ...kept], { type: 'image/webp' }), hadPlace, orientation }
 }

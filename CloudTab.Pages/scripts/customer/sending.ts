@@ -1,7 +1,7 @@
 import type { DetailedError, Upload } from 'tus-js-client'
 import type { CustomerSchemas } from '../shared/contract.ts'
 import { find, say } from '../shared/words.ts'
-import { body, type Item } from './item.ts'
+import { fileOf, type Item } from './item.ts'
 import type { Memory } from './memory.ts'
 import type { Shop } from './shop.ts'
 
@@ -145,13 +145,13 @@ export class Sending {
         this.changed()
         resolve(failure)
       }
-      const blob = body(item)!
-      const upload = new TusUpload(blob instanceof File ? blob : new File([blob], item.name), {
+      const file = fileOf(item)
+      const upload = new TusUpload(file, {
         endpoint: `${this.shop.prefix}/api/customer/sessions/${this.sessionId}/files`,
         uploadUrl: item.uploadUrl,
         retryDelays: null,
         storeFingerprintForResuming: false,
-        metadata: { filename: item.name, filetype: item.type, printOptions: JSON.stringify(item.options) },
+        metadata: { filename: file.name, filetype: file.type, printOptions: JSON.stringify(item.options) },
         onUploadUrlAvailable: () => {
           item.uploadUrl = upload.url
           this.changed()

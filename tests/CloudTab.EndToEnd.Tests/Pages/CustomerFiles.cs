@@ -102,13 +102,49 @@ internal static class CustomerFiles
         };
     }
 
-    /// <summary>Big-endian TIFF: make, orientation 6 (turned right), and a directory of GPS.</summary>
-    private static byte[] Exif() =>
+    /// <summary>A PNG that is red towards its right and lies on its side, with a place in Exif.</summary>
+    public static FilePayload SidewaysPng(string name, byte orientation) => new() { Name = name, MimeType = "image/png", Buffer = Documents.Png(60, 40, Tiff(orientation)) };
+
+    /// <summary>A WebP that is red towards its right, and lies on its side, with a place in Exif and XMP.</summary>
+    /// <param name="page">Where it is drawn.</param>
+    public static async Task<FilePayload> SidewaysWebpAsync(IPage page, string name, byte orientation)
+    {
+        var drawn = await page.EvaluateAsync<string>("""
+            async () => {
+              const canvas = new OffscreenCanvas(60, 40)
+              const context = canvas.getContext('2d', { alpha: false })
+              const right = context.createLinearGradient(0, 0, 60, 0)
+              right.addColorStop(0, 'rgb(40 110 200)')
+              right.addColorStop(1, 'rgb(220 110 50)')
+              context.fillStyle = right
+              context.fillRect(0, 0, 60, 40)
+              const bytes = new Uint8Array(await (await canvas.convertToBlob({ type: 'image/webp', quality: .9 })).arrayBuffer())
+              return btoa(String.fromCharCode(...bytes))
+            }
+            """);
+        var picture = Convert.FromBase64String(drawn)[12..];
+        // The extended format has flags: Exif and XMP are in it.
+        Assert.Equal("VP8X", Encoding.ASCII.GetString(picture, 0, 4));
+        picture[8] |= 0x0C;
+        byte[] content = [.. "WEBP"u8, .. picture, .. Chunk("EXIF", Tiff(orientation)), .. Chunk("XMP ", [.. "<exif:GPSLatitude>28.6139N"u8])];
+        return new() { Name = name, MimeType = "image/webp", Buffer = [.. "RIFF"u8, .. BitConverter.GetBytes(content.Length), .. content] };
+    }
+
+    /// <summary>A JPEG whose parts are all there, and that no browser can show.</summary>
+    public static FilePayload Unshowable(string name) => new() { Name = name, MimeType = "image/jpeg", Buffer = [0xFF, 0xD8, .. Segment(0xDA, [1, 1, 0, 0, 63, 0]), 1, 2, 3, 4, 0xFF, 0xD9] };
+
+    private static byte[] Chunk(string name, byte[] content) =>
+        [.. Encoding.ASCII.GetBytes(name), .. BitConverter.GetBytes(content.Length), .. content, .. new byte[content.Length % 2]];
+
+    private static byte[] Exif() => [.. "Exif\0\0"u8, .. Tiff(orientation: 6)];
+
+    /// <summary>Big-endian TIFF: make, orientation (6 is turned right), and a directory of GPS.</summary>
+    private static byte[] Tiff(byte orientation) =>
     [
-        .. "Exif\0\0MM"u8, 0, 42, 0, 0, 0, 8,
+        .. "MM"u8, 0, 42, 0, 0, 0, 8,
         0, 3,
         0x01, 0x10, 0, 2, 0, 0, 0, 13, 0, 0, 0, 50,
-        0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0,
+        0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0,
         0x88, 0x25, 0, 4, 0, 0, 0, 1, 0, 0, 0, 64,
         0, 0, 0, 0,
         .. "Phone-of-Zoe\0\0"u8,

@@ -1,3 +1,5 @@
+using System.Text;
+using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
 namespace CloudTab.EndToEnd.Tests.Pages;
@@ -42,6 +44,66 @@ public sealed class CustomerInputTests(RunningAppHost relay, Browsers browsers) 
         {
             folder.Delete(recursive: true);
         }
+    }
+
+    [Fact]
+    public async Task A_PNG_and_a_WebP_that_lie_on_their_side_are_sent_upright_and_without_their_place()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        using var program = shop.Program(await shop.AddKeyAsync("Counter"));
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        FilePayload[] chosen = [CustomerFiles.SidewaysPng("turned.png", orientation: 6), await CustomerFiles.SidewaysWebpAsync(phone.Page, "mirrored.webp", orientation: 7)];
+        await phone.ChooseAsync(
+            [.. chosen, CustomerFiles.Unshowable("damaged.jpg"), new() { Name = "IMG_0001.HEIC", MimeType = "", Buffer = [0, 0, 0, 20, .. "ftypheic\0\0\0\0mif1"u8] }]);
+        foreach (var index in (int[])[0, 1])
+            await Expect(phone.Files.Nth(index)).ToContainTextAsync("Where the photo was taken has been removed.");
+        await Expect(phone.Files.Nth(2).Locator(".thumb")).ToHaveTextAsync("JPG");
+        await Expect(phone.Files.Nth(3)).ToContainTextAsync("Sent as it is");
+        await phone.RecordAsync("customer-no-thumbnail");
+        foreach (var name in (string[])["damaged.jpg", "IMG_0001.HEIC"])
+            await phone.Page.GetByRole(AriaRole.Button, new() { Name = $"Remove {name}" }).ClickAsync();
+        await phone.PressSendAsync();
+        var job = await phone.ArrivedAsync();
+
+        var files = (await phone.StatusAsync(job)).GetProperty("files").EnumerateArray().ToDictionary(file => file.GetProperty("name").GetString()!);
+        foreach (var original in chosen)
+        {
+            var file = files[original.Name];
+            Assert.Equal(original.MimeType, file.GetProperty("type").GetString());
+            var bytes = await program.GetByteArrayAsync(new Uri($"/api/shopkeeper/files/{file.GetProperty("id").GetString()}/download", UriKind.Relative), Token);
+            Assert.All(CustomerFiles.Secrets, secret => Assert.Equal(-1, bytes.AsSpan().IndexOf(Encoding.ASCII.GetBytes(secret))));
+            var (width, height, first, last) = await phone.LookAtAsync(bytes);
+            Assert.Equal((40, 60), (width, height));
+            // Turned right, what was left is up; mirrored before, it is down.
+            Assert.True(original.Name == "turned.png" ? first < 80 && last > 180 : first > 180 && last < 80, $"{original.Name}: {first}, {last}");
+        }
+    }
+
+    [Fact]
+    public async Task A_PNG_that_was_made_smaller_is_a_JPEG_by_name_too_also_after_a_reload()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        using var program = shop.Program(await shop.AddKeyAsync("Counter"));
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var file = phone.Files.First;
+        await phone.ChooseAsync(new FilePayload { Name = "scan.png", MimeType = "image/png", Buffer = Documents.Png(700, 600, isNoise: true) });
+        await file.Locator("summary").ClickAsync();
+        await file.GetByRole(AriaRole.Button, new() { Name = "Smaller file" }).ClickAsync();
+        await Expect(file).ToContainTextAsync("Smaller by");
+        var size = await file.Locator("small").TextContentAsync();
+        await BrowserMemory.UntilAsync(phone.Page, "return (await done(files.getAll()))[0]?.type === 'image/jpeg'", "the smaller one is kept");
+
+        await phone.Page.ReloadAsync();
+        await Expect(file.Locator("small")).ToHaveTextAsync(size!);
+        await file.Locator("summary").ClickAsync();
+        await file.GetByRole(AriaRole.Button, new() { Name = "Turn" }).ClickAsync();
+        await Expect(file.Locator("img")).ToHaveClassAsync("turn-1");
+        await phone.PressSendAsync();
+        var sent = (await phone.StatusAsync(await phone.ArrivedAsync())).GetProperty("files")[0];
+        Assert.Equal(("scan.jpg", "image/jpeg"), (sent.GetProperty("name").GetString(), sent.GetProperty("type").GetString()));
+        var bytes = await program.GetByteArrayAsync(new Uri($"/api/shopkeeper/files/{sent.GetProperty("id").GetString()}/download", UriKind.Relative), Token);
+        var (width, height, _, _) = await phone.LookAtAsync(bytes);
+        Assert.Equal((600, 700), (width, height));
     }
 
     [Fact]

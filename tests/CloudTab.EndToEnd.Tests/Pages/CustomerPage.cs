@@ -142,6 +142,21 @@ internal sealed partial class CustomerPage
         }
         """, visible);
 
+    /// <summary>A picture's size, and how red it is at its top left and at its bottom right: 0 to 255.</summary>
+    public async Task<(int Width, int Height, int First, int Last)> LookAtAsync(byte[] picture)
+    {
+        var seen = await Page.EvaluateAsync<int[]>("""
+            async (base64) => {
+              const picture = await createImageBitmap(new Blob([Uint8Array.from(atob(base64), (char) => char.charCodeAt(0))]))
+              const { width, height } = picture
+              const context = new OffscreenCanvas(width, height).getContext('2d')
+              context.drawImage(picture, 0, 0)
+              return [width, height, context.getImageData(1, 1, 1, 1).data[0], context.getImageData(width - 2, height - 2, 1, 1).data[0]]
+            }
+            """, Convert.ToBase64String(picture));
+        return (seen[0], seen[1], seen[2], seen[3]);
+    }
+
     /// <summary>What a camera reads of a QR code on the page.</summary>
     public async Task<string?> ScanAsync(ILocator code)
     {

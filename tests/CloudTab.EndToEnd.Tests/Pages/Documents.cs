@@ -42,7 +42,9 @@ internal static class Documents
     }
 
     /// <summary>A PNG of one colour that changes to another from left to right.</summary>
-    public static byte[] Png(int width, int height)
+    /// <param name="exif">What it tells of how it was taken: TIFF, for an eXIf chunk.</param>
+    /// <param name="isNoise">Whether it is of chance instead, so that nothing makes it smaller but a loss.</param>
+    public static byte[] Png(int width, int height, byte[]? exif = null, bool isNoise = false)
     {
         using var rows = new MemoryStream();
         using (var deflate = new ZLibStream(rows, CompressionLevel.Fastest, leaveOpen: true))
@@ -51,7 +53,11 @@ internal static class Documents
             for (var x = 0; x < width; x++)
                 (row[1 + 3 * x], row[2 + 3 * x], row[3 + 3 * x]) = ((byte)(40 + 180 * x / width), 110, (byte)(200 - 150 * x / width));
             for (var y = 0; y < height; y++)
+            {
+                if (isNoise)
+                    Random.Shared.NextBytes(row.AsSpan(1));
                 deflate.Write(row);
+            }
         }
 
         using var png = new MemoryStream();
@@ -61,6 +67,8 @@ internal static class Documents
         BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), height);
         (header[8], header[9]) = (8, 2); // bits of a channel, RGB
         Write("IHDR"u8, header);
+        if (exif is not null)
+            Write("eXIf"u8, exif);
         Write("IDAT"u8, rows.ToArray());
         Write("IEND"u8, []);
         return png.ToArray();
