@@ -6,6 +6,9 @@ import { readPdf } from './pdf.ts'
 import { clean, shrink, thumbnail } from './photo.ts'
 import type { Shop } from './shop.ts'
 
+/** A limit that a file is one too many for, until another one is removed. */
+export type Excess = 'many' | 'together'
+
 export type State = 'examining' | 'ready' | 'refused' | 'waiting' | 'sending' | 'retrying' | 'done' | 'failed' | 'lost'
 
 /** A file that the customer has chosen, from then on until the shop's server has it. */
@@ -29,6 +32,9 @@ export interface Item {
   uploadUrl: string | null
   /** What a person can do something about. */
   error: string | null
+  excess: Excess | null
+  /** What became of a wish of the customer's that changed nothing. */
+  hint: string | null
 }
 
 export const body = (item: Item): Blob | null => item.small ?? item.whole
@@ -50,7 +56,7 @@ export const pagesOf = (item: Item) => (/^image\/(jpeg|png|webp|heic|heif)$/.tes
 export function createItem(file: File, options: PrintOptions): Item {
   return {
     id: Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(36)).join('-'), name: file.name, state: 'examining', type: '', options: { ...options }, pages: null, locked: false, hadPlace: false,
-    whole: file, small: null, size: file.size, picture: null, turns: 0, sent: 0, uploadUrl: null, error: null,
+    whole: file, small: null, size: file.size, picture: null, turns: 0, sent: 0, uploadUrl: null, error: null, excess: null, hint: null,
   }
 }
 
@@ -118,5 +124,5 @@ export function describe(item: Item): string {
   return [pages !== null && item.type === 'application/pdf' ? count('common.pages', pages) : null, size(item.size)].filter(Boolean).join(' · ')
 }
 
-/** What stands in the place of a picture. */
-export const badge = (item: Item) => find(`common.type.${item.type}`) ?? item.name.split('.').at(-1)!.slice(0, 4)
+/** What stands in the place of a picture, if there is a short word for it. */
+export const badge = (item: Item): string | null => find(`common.type.${item.type}`) ?? /\.([a-z0-9]{1,4})$/i.exec(item.name)?.[1] ?? null

@@ -5,7 +5,7 @@ import { count, say } from '../shared/words.ts'
 import type { CustomerSchemas } from '../shared/contract.ts'
 import { money, size } from '../shared/format.ts'
 import { priceOf, printedPages, type PrintOptions } from '../shared/printing.ts'
-import { badge, body, createItem, describe, examine, isPhoto, isWanted, pagesOf, picture, toggleSize, turn, type Item } from './item.ts'
+import { badge, body, createItem, describe, examine, isPhoto, isWanted, pagesOf, picture, toggleSize, turn, type Excess, type Item } from './item.ts'
 import { Memory, type Job } from './memory.ts'
 import { fields, offered, summary } from './options.ts'
 import { Refused, Sending, call, isOver, loadTus } from './sending.ts'
@@ -89,7 +89,6 @@ class Send extends LitElement {
 
   private add(files: File[]) {
     if (files.length === 0) return
-    if (this.isSending) return
     void loadTus()
     this.error = null
     for (const file of files) {
@@ -103,23 +102,40 @@ class Send extends LitElement {
 
   private begin(file: File) {
     const item = createItem(file, this.shop.printOptions)
-    if (this.shop.held.files + this.items.filter(isWanted).length >= this.shop.limits.files) {
-      Object.assign(item, { state: 'refused', whole: null, error: say('customer.refused.many', { limit: this.shop.limits.files }) })
-    }
     this.items.push(item)
-    if (item.state !== 'refused') void this.enqueue(() => this.look(item))
+    this.admit(item)
+  }
+
+  private admit(item: Item) {
+    const others = this.items.filter((one) => one !== item && isWanted(one))
+    if (this.shop.held.files + others.length >= this.shop.limits.files) return this.exceed(item, 'many', this.shop.limits.files)
+    Object.assign(item, { state: 'examining', excess: null, error: null })
+    void this.enqueue(() => this.look(item))
+  }
+
+  private exceed(item: Item, excess: Excess, limit: number | string) {
+    Object.assign(item, { state: 'refused', excess, error: say(`customer.refused.${excess}`, { limit }) })
+  }
+
+  /** There is more room: for what was too much before. */
+  private admitAgain() {
+    for (const item of this.items) if (item.excess) this.admit(item)
   }
 
   private async look(item: Item) {
-    await examine(item, this.shop)
-    const total = this.items.filter(isWanted).reduce((sum, one) => sum + one.size, this.shop.held.size)
-    if (item.state === 'ready' && total > this.shop.limits.sessionSize) {
-      Object.assign(item, { state: 'refused', whole: null, error: say('customer.refused.together', { limit: size(this.shop.limits.sessionSize) }) })
-    }
+    if (item.type === '') await examine(item, this.shop)
+    else item.state = 'ready'
+    // In the list's order: what is still to be looked at has no claim yet.
+    const others = this.items.filter((one) => one !== item && isWanted(one) && one.state !== 'examining')
+    const total = others.reduce((sum, one) => sum + one.size, this.shop.held.size + item.size)
+    if (item.state !== 'ready') this.admitAgain()
+    else if (total > this.shop.limits.sessionSize) this.exceed(item, 'together', size(this.shop.limits.sessionSize))
     if (item.state === 'refused') this.tell(`${item.name}: ${item.error}`)
     this.requestUpdate()
-    await picture(item)
+    if (!item.picture) await picture(item)
     await this.keep(item)
+    // What comes while files are sent is sent with them.
+    if (item.state === 'ready' && this.isSending) item.state = 'waiting'
   }
 
   private found(item: Item, file: File) {
@@ -146,7 +162,7 @@ class Send extends LitElement {
   private async keep(item: Item) {
     await this.memory.save(this.job)
     const blob = body(item)
-    if (blob && this.items.includes(item)) await this.memory.keep(item, blob)
+    if (blob && isWanted(item) && this.items.includes(item)) await this.memory.keep(item, blob)
   }
 
   private save() {
@@ -167,6 +183,7 @@ class Send extends LitElement {
     if (item.picture) URL.revokeObjectURL(item.picture)
     void this.memory.forgetFile(item)
     this.tell(say('customer.removed', { name: item.name }))
+    this.admitAgain()
     this.save()
     void this.updateComplete.then(() => {
       const rows = this.querySelectorAll<HTMLElement>('.file .remove')
@@ -209,8 +226,16 @@ class Send extends LitElement {
       })
     } finally {
       this.stopping = null
+      for (const item of this.items) if (item.state === 'waiting') item.state = 'ready'
       this.requestUpdate()
+      if (this.querySelector('.upload')?.contains(document.activeElement)) void this.updateComplete.then(() => this.leaveProgress())
     }
+  }
+
+  /** The panel is gone, and the focus was in it. */
+  private leaveProgress() {
+    const button = this.querySelector<HTMLButtonElement>('form [type=submit]:not(:disabled)')
+    ;(button ?? this.querySelector<HTMLElement>('input[type=file]'))?.focus()
   }
 
   /** The button that was pressed is gone, and the panel is above a long list. */
@@ -226,10 +251,14 @@ class Send extends LitElement {
       const sessionId = (this.job.sessionId ??= await this.open(signal))
       await this.memory.save(this.job)
       signal.throwIfAborted()
-      this.sending = new Sending(this.shop, sessionId, this.items.filter(isWanted), this.memory, this.progressed)
+      this.sending = new Sending(this.shop, sessionId, () => this.items, this.memory, this.progressed)
+      for (const item of this.items) if (item.state === 'ready' || item.state === 'failed') Object.assign(item, { state: 'waiting', error: null })
       this.requestUpdate()
-      await this.sending.run()
-      await this.finish(sessionId)
+      do {
+        await this.sending.run()
+        await this.examining
+      } while (this.isWaiting || ((await this.submit(sessionId)) && this.isWaiting))
+      if (this.job.sending) await this.finish(sessionId)
     } catch (failure) {
       if (!signal.aborted) await this.failed(failure)
     } finally {
@@ -244,14 +273,24 @@ class Send extends LitElement {
     return answer.sessionId
   }
 
-  private async finish(sessionId: string) {
+  private get isWaiting() {
+    return this.job.sending && this.items.some((item) => item.state === 'waiting')
+  }
+
+  /** @returns Whether the shop has been told: only if all has arrived. */
+  private async submit(sessionId: string): Promise<boolean> {
     const wanted = this.items.filter(isWanted)
     if (!this.job.sending || wanted.length === 0 || !wanted.every((item) => item.state === 'done')) {
       this.job.sending = false
       if (wanted.some((item) => item.state === 'failed')) this.tell(say('customer.someFailed'))
-      return
+      return false
     }
     await call('POST', `${this.shop.prefix}/api/customer/sessions/${sessionId}/submit`)
+    await this.examining
+    return true
+  }
+
+  private async finish(sessionId: string) {
     this.tell(say('customer.arrived'))
     await this.memory.clear()
     this.job = { sessionId: null, customerName: '', sending: false, items: [] }
@@ -365,7 +404,7 @@ class Send extends LitElement {
     return html`
       <li class="file ${item.state}">
         <div class="thumb" aria-hidden="true">
-          ${item.picture ? html`<img src=${item.picture} alt="" class="turn-${item.turns}">` : html`<span>${item.state === 'examining' ? '' : badge(item)}</span>`}
+          ${this.thumbnail(item)}
         </div>
         <div class="about">
           <span class="name"><bdi>${item.name}</bdi></span>
@@ -373,6 +412,7 @@ class Send extends LitElement {
           ${item.error ? html`<p class="problem">${item.error}</p>` : nothing}
           ${item.locked ? html`<p class="problem">${say('customer.locked')}</p>` : nothing}
           ${isWanted(item) && isEmpty(item) ? html`<p class="problem">${say('customer.noPages')}</p>` : nothing}
+          ${item.hint ? html`<p class="note">${item.hint}</p>` : nothing}
           ${item.hadPlace && item.state !== 'refused' ? html`<p class="good">${say('customer.placeRemoved')}</p>` : nothing}
           ${/hei[cf]/.test(item.type) ? html`<p class="note">${say('customer.heic')}</p>` : nothing}
           ${item.small ? html`<p class="good">${say('customer.saved', { size: size(item.whole!.size - item.small.size) })}</p>` : nothing}
@@ -383,6 +423,14 @@ class Send extends LitElement {
           : html`<button type="button" class="remove" aria-label=${say('customer.remove', { name: item.name })} @click=${() => this.drop(item)}>${icon('M6 6l12 12M18 6 6 18')}</button>`}
         ${canChange ? this.settings(item) : nothing}
       </li>`
+  }
+
+  private thumbnail(item: Item): TemplateResult | typeof nothing {
+    if (item.picture) return html`<img src=${item.picture} alt="" class="turn-${item.turns}">`
+    if (item.state === 'examining') return nothing
+    if (item.state === 'refused') return icon('M14 3H6v18h12V7zv4h4M9.5 12l5 5m0-5-5 5')
+    const word = badge(item)
+    return word ? html`<span>${word}</span>` : icon('M14 3H6v18h12V7zv4h4M9 12h6m-6 4h6')
   }
 
   private stateOf(item: Item): TemplateResult | typeof nothing {
@@ -424,8 +472,17 @@ class Send extends LitElement {
 
   private change(item: Item, work: () => Promise<unknown>) {
     void this.enqueue(async () => {
-      await work()
+      const before = item.size
+      item.hint = null
+      try {
+        await work()
+      } catch {
+        // Too large for it, or damaged.
+        item.hint = say('customer.unchanged')
+      }
       Object.assign(item, { uploadUrl: null, sent: 0 })
+      if (item.size < before) this.admitAgain()
+      this.tell(item.hint ?? this.news)
       await this.keep(item)
     })
   }
@@ -433,7 +490,8 @@ class Send extends LitElement {
   private async resize(item: Item) {
     const wasSmall = item.small !== null
     const isSmall = await toggleSize(item)
-    this.tell(isSmall ? say('customer.saved', { size: size(item.whole!.size - item.small!.size) }) : wasSmall ? '' : say('customer.shrink.nothing'))
+    if (!isSmall && !wasSmall) item.hint = say('customer.shrink.nothing')
+    this.tell(isSmall ? say('customer.saved', { size: size(item.whole!.size - item.small!.size) }) : '')
   }
 
   private footer(): TemplateResult {
@@ -456,7 +514,7 @@ class Send extends LitElement {
         ${wanted.length === 0
           ? nothing
           : html`<dl class="totals" aria-live="polite">
-              <div><dt>${say('common.pages.printed')}</dt><dd>${pages.reduce<number>((sum, one) => sum + (one ?? 0), 0)}${pages.includes(null) ? html` <small>${say('customer.andMore')}</small>` : nothing}</dd></div>
+              <div><dt>${say('common.pages.printed')}</dt><dd>${pages.every((one) => one === null) ? say('customer.countedAtShop') : pages.reduce<number>((sum, one) => sum + (one ?? 0), 0)}${pages.includes(null) && pages.some((one) => one !== null) ? html` <small>${say('customer.andMore')}</small>` : nothing}</dd></div>
               <div class="price"><dt>${say('customer.total')}</dt><dd>${known.length === 0 ? say('customer.atCounter') : money(known.reduce((sum, one) => sum + one, 0), offer.currency)}${known.length > 0 && known.length < prices.length ? html` <small>${say('customer.andMore.price')}</small>` : nothing}</dd></div>
             </dl>`}
         <button type="submit" class="primary" ?disabled=${!isReady}>${toCome === 0 && wanted.length > 0 ? say('customer.finish') : count('customer.send', toCome)}</button>

@@ -1,7 +1,7 @@
 import type { DetailedError, Upload } from 'tus-js-client'
 import type { CustomerSchemas } from '../shared/contract.ts'
 import { find, say } from '../shared/words.ts'
-import { fileOf, type Item } from './item.ts'
+import { fileOf, isWanted, type Item } from './item.ts'
 import type { Memory } from './memory.ts'
 import type { Shop } from './shop.ts'
 
@@ -65,12 +65,12 @@ export class Sending {
   constructor(
     private readonly shop: Shop,
     private readonly sessionId: string,
-    private readonly items: Item[],
+    private readonly list: () => readonly Item[],
     private readonly memory: Memory,
     private readonly changed: () => void,
   ) {}
 
-  /** Ends when nothing is left to send, or after stop(). Throws Refused if the session itself is over. */
+  /** Sends what waits, also what joins it meanwhile. Ends when nothing is left, or after stop(). Throws Refused if the session itself is over. */
   async run(): Promise<void> {
     const tus = await loadTus()
     document.addEventListener('visibilitychange', this.wake)
@@ -80,12 +80,8 @@ export class Sending {
     const watch = setInterval(() => this.lookForStalls(), 2_000)
     await this.stayAwake()
     try {
-      const left = this.items.filter((item) => item.state === 'ready' || item.state === 'failed')
-      for (const item of left) Object.assign(item, { state: 'waiting', error: null })
-      this.changed()
       // One after the other: the shop prints them in the order in which they arrive.
-      for (const item of left) if (!this.stopped) await this.send(tus.Upload, item)
-      for (const item of left) if (item.state === 'waiting') item.state = 'ready'
+      for (let item: Item | undefined; !this.stopped && (item = this.items.find((one) => one.state === 'waiting')); ) await this.send(tus.Upload, item)
     } finally {
       clearInterval(watch)
       document.removeEventListener('visibilitychange', this.wake)
@@ -99,6 +95,10 @@ export class Sending {
     this.stopped = true
     for (const { stop } of this.running.values()) stop()
     this.wake()
+  }
+
+  private get items() {
+    return this.list().filter(isWanted)
   }
 
   get progress(): { sent: number; total: number; secondsLeft: number | null } {

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Http.Json;
 using System.Text;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
@@ -8,6 +10,8 @@ namespace CloudTab.EndToEnd.Tests.Pages;
 [Collection(RunningAppHost.Collection)]
 public sealed class CustomerInputTests(RunningAppHost relay, Browsers browsers) : IAsyncDisposable
 {
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("cloudtab-");
+
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
@@ -15,35 +19,70 @@ public sealed class CustomerInputTests(RunningAppHost relay, Browsers browsers) 
     {
         await using var shop = await PageShop.CreateAsync(relay);
         var phone = await CustomerPage.OpenAsync(browsers, shop);
-        var folder = Directory.CreateTempSubdirectory("cloudtab-");
-        try
-        {
-            string[] files = [Path.Combine(folder.FullName, "lease.pdf"), Path.Combine(folder.FullName, "notes.txt")];
-            await File.WriteAllBytesAsync(files[0], Documents.Pdf(4), Token);
-            await File.WriteAllTextAsync(files[1], "notes", Token);
-            var mouse = await phone.Page.Context.NewCDPSessionAsync(phone.Page);
-            async Task DragAsync(string type) => await mouse.SendAsync("Input.dispatchDragEvent", new()
-            {
-                ["type"] = type,
-                ["x"] = 20,
-                ["y"] = 700,
-                ["data"] = new { items = Array.Empty<object>(), files, dragOperationsMask = 1 },
-            });
-            await DragAsync("dragEnter");
-            await DragAsync("dragOver");
-            await Expect(phone.Page.Locator("ct-send[dropping]")).ToHaveCountAsync(1);
-            await DragAsync("drop");
+        await phone.DropAsync(
+            _folder, [CustomerFiles.Pdf("lease.pdf", 4), CustomerFiles.Text("notes.txt", 5)], () => Expect(phone.Page.Locator("ct-send[dropping]")).ToHaveCountAsync(1));
 
-            await Expect(phone.Files.Locator(".name")).ToHaveTextAsync(["lease.pdf", "notes.txt"]);
-            await Expect(phone.Files.First).ToContainTextAsync("4 pages");
-            await Expect(phone.Page.Locator("ct-send[dropping]")).ToHaveCountAsync(0);
-            await phone.PressSendAsync();
-            Assert.Equal(2, (await phone.StatusAsync(await phone.ArrivedAsync())).GetProperty("fileCount").GetInt32());
-        }
-        finally
+        await Expect(phone.Files.Locator(".name")).ToHaveTextAsync(["lease.pdf", "notes.txt"]);
+        await Expect(phone.Files.First).ToContainTextAsync("4 pages");
+        await Expect(phone.Page.Locator("ct-send[dropping]")).ToHaveCountAsync(0);
+        await phone.PressSendAsync();
+        Assert.Equal(2, (await phone.StatusAsync(await phone.ArrivedAsync())).GetProperty("fileCount").GetInt32());
+    }
+
+    [Fact]
+    public async Task Files_that_come_while_others_are_sent_are_sent_with_them()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var page = phone.Page;
+        var dropped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await page.RouteAsync("**/api/customer/uploads/*", async route =>
         {
-            folder.Delete(recursive: true);
-        }
+            await dropped.Task;
+            await route.ContinueAsync();
+        });
+        var submitted = await HeldAnswer.NextAsync(page, "POST", "/submit$");
+        await phone.ChooseAsync(CustomerFiles.Pdf("first.pdf", 1));
+        await phone.PressSendAsync();
+        await Expect(page.Locator(".upload")).ToBeVisibleAsync();
+
+        await phone.DropAsync(_folder, [CustomerFiles.Pdf("second.pdf", 2), CustomerFiles.Of("trip.mp4", "video/mp4", "\0\0\0\u0018ftypisom\0\0\0\0isomavc1")]);
+        await Expect(phone.Files.Nth(1)).ToContainTextAsync("Waiting");
+        await Expect(phone.Files.Nth(2)).ToContainTextAsync("This is a video.");
+        dropped.SetResult();
+        // All has arrived, and the shop is being told, when one more comes.
+        await submitted.Given;
+        await phone.DropAsync(_folder, [CustomerFiles.Pdf("third.pdf", 3)]);
+        await submitted.ReleaseAsync();
+
+        var job = await phone.ArrivedAsync();
+        await Expect(page.Locator(".files .name")).ToHaveTextAsync(["first.pdf", "second.pdf", "third.pdf"]);
+        Assert.Equal("pending", (await phone.StatusAsync(job)).GetProperty("status").GetString());
+    }
+
+    [Fact]
+    public async Task What_was_too_much_is_taken_when_something_else_is_removed()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        using var program = shop.Program(await shop.AddKeyAsync("Counter"));
+        var one = CustomerFiles.Pdf("one.pdf", 1);
+        using var limited = await program.PutAsJsonAsync("/api/shopkeeper/limits", new { files = 3, fileSize = one.Buffer.Length, sessionSize = 5 * one.Buffer.Length / 2 }, Token);
+        Assert.Equal(HttpStatusCode.OK, limited.StatusCode);
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        await phone.ChooseAsync([.. "abcd".Select(name => new FilePayload { Name = $"{name}.pdf", MimeType = one.MimeType, Buffer = one.Buffer })]);
+        await Expect(phone.Files.Nth(2).Locator(".problem")).ToContainTextAsync("too large together");
+        await Expect(phone.Files.Nth(3).Locator(".problem")).ToContainTextAsync("too many files: the limit is 3");
+        await phone.RecordAsync("customer-too-much");
+
+        await RemoveAsync("a.pdf");
+        await Expect(phone.Files.Nth(1).Locator(".problem")).ToHaveCountAsync(0);
+        await Expect(phone.Files.Nth(2).Locator(".problem")).ToContainTextAsync("too large together");
+        await RemoveAsync("b.pdf");
+        await Expect(phone.Page.Locator(".problem")).ToHaveCountAsync(0);
+        await phone.PressSendAsync();
+        Assert.Equal(2, (await phone.StatusAsync(await phone.ArrivedAsync())).GetProperty("fileCount").GetInt32());
+
+        Task RemoveAsync(string name) => phone.Page.GetByRole(AriaRole.Button, new() { Name = $"Remove {name}" }).ClickAsync();
     }
 
     [Fact]
@@ -156,5 +195,9 @@ public sealed class CustomerInputTests(RunningAppHost relay, Browsers browsers) 
         await Expect(laptop.GetByText("Take a photo")).ToBeHiddenAsync();
     }
 
-    public ValueTask DisposeAsync() => browsers.CloseAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await browsers.CloseAsync();
+        _folder.Delete(recursive: true);
+    }
 }

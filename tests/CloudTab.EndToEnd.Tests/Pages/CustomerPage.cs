@@ -65,6 +65,32 @@ internal sealed partial class CustomerPage
         await Expect(Page.Locator(".file.examining")).ToHaveCountAsync(0);
     }
 
+    /// <summary>Files are dragged from the device, and dropped beside the list.</summary>
+    /// <param name="folder">Where they are on the device.</param>
+    /// <param name="before">What is seen before they are dropped.</param>
+    public async Task DropAsync(DirectoryInfo folder, IReadOnlyCollection<FilePayload> dropped, Func<Task>? before = null)
+    {
+        var files = dropped.Select(file => Path.Combine(folder.FullName, file.Name)).ToArray();
+        foreach (var (path, file) in files.Zip(dropped))
+            await File.WriteAllBytesAsync(path, file.Buffer, Token);
+        var mouse = await Page.Context.NewCDPSessionAsync(Page);
+        async Task DragAsync(string type) => await mouse.SendAsync("Input.dispatchDragEvent", new()
+        {
+            ["type"] = type,
+            ["x"] = 20,
+            ["y"] = 700,
+            ["data"] = new { items = Array.Empty<object>(), files, dragOperationsMask = 1 },
+        });
+        var rows = await Files.CountAsync();
+        await DragAsync("dragEnter");
+        await DragAsync("dragOver");
+        if (before is not null)
+            await before();
+        await DragAsync("drop");
+        await Expect(Files).ToHaveCountAsync(rows + files.Length);
+        await Expect(Page.Locator(".file.examining")).ToHaveCountAsync(0);
+    }
+
     public Task PressSendAsync() => Page.Locator("ct-send button[type=submit]").ClickAsync();
 
     /// <summary>Waits until the page shows the code.</summary>

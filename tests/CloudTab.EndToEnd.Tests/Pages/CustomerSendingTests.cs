@@ -51,6 +51,7 @@ public sealed partial class CustomerSendingTests(RunningAppHost relay, Browsers 
 
         await page.GetByRole(AriaRole.Button, new() { Name = "Stop sending" }).ClickAsync();
         await page.WaitForFunctionAsync("() => locks.every((lock) => lock.released)");
+        await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Send 1 file" })).ToBeFocusedAsync();
         Assert.Equal(2, await page.EvaluateAsync<int>("locks.length"));
     }
 
@@ -93,11 +94,11 @@ public sealed partial class CustomerSendingTests(RunningAppHost relay, Browsers 
         var phone = await CustomerPage.OpenAsync(browsers, shop, network: network);
         var page = phone.Page;
         var offsets = Offsets(page);
-        await phone.SendAtMostAsync(Slow / 2);
+        await phone.SendAtMostAsync(Slow / 8); // slow enough for the pictures
         await phone.ChooseAsync(CustomerFiles.Pdf("letter.pdf", 2), Plan);
         await phone.PressSendAsync();
         await Expect(page.Locator(".upload .percent")).ToHaveTextAsync(SecondsLeft);
-        await phone.UntilPercentAsync(10);
+        await phone.UntilPercentAsync(5);
         await phone.RecordAsync("customer-time-left");
 
         await page.Context.SetOfflineAsync(true);
