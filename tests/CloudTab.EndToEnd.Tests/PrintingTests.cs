@@ -18,7 +18,7 @@ public sealed class PrintingTests(RunningAppHost relay)
     public async Task Once_printer_and_agent_are_started_a_customers_file_becomes_a_picture_of_paper()
     {
         var resources = relay.App.Services.GetRequiredService<DistributedApplicationModel>().Resources;
-        Assert.SkipUnless(resources.Any(resource => resource.Name == "test-printer"), "Debian's cups-ipp-utils, dbus or poppler-utils is not installed");
+        Prerequisite.Require(resources.Any(resource => resource.Name == "test-printer"), "Debian's cups-ipp-utils, dbus or poppler-utils is not installed");
         await CommandAsync("test-printer", KnownResourceCommands.StartCommand);
         await CommandAsync("print-agent", KnownResourceCommands.StartCommand);
         try

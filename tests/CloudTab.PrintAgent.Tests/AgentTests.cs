@@ -17,7 +17,8 @@ public sealed class AgentTests(RunningRelay relay) : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        Assert.SkipUnless(TestPrinter.IsInstalled && Qpdf.Program is not null, "ippeveprinter or qpdf is not installed (Debian's cups-ipp-utils, dbus, qpdf)");
+        TestPrinter.Require();
+        Given.RequireQpdf();
         _paper = await TestPrinter.StartAsync(Token);
     }
 
@@ -286,6 +287,5 @@ public sealed class AgentTests(RunningRelay relay) : IAsyncLifetime
         return session;
     }
 
-    private async Task EndsAsync(CreatedSession session, string status) =>
-        await Eventually.HoldsAsync(async () => await relay.StatusAsync(session) == status, $"the session is {status}", Limit, Token);
+    private Task EndsAsync(CreatedSession session, string status) => relay.EndsAsync(session, status);
 }

@@ -28,7 +28,7 @@ public sealed class AttemptRunTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        Assert.SkipUnless(TestPrinter.IsInstalled, "ippeveprinter is not installed (Debian's cups-ipp-utils and dbus)");
+        TestPrinter.Require();
         _paper = await TestPrinter.StartAsync(Token);
         _way = await CutPrinter.StartAsync(_paper, Token);
     }

@@ -3,13 +3,18 @@ using CloudTab.Testing;
 
 namespace CloudTab.PrintAgent.Tests;
 
-/// <summary>cupsd with folders of its own, and one queue, `shop`, for a printer that speaks IPP. It keeps documents, as CUPS does unless it is told otherwise.</summary>
+/// <summary>
+/// cupsd with folders of its own, as root or not, and one queue, `shop`, for a printer that speaks IPP. It keeps documents, as CUPS does unless it
+/// is told otherwise.
+/// </summary>
 internal sealed class CupsServer : IAsyncDisposable
 {
+    private static readonly bool IsInstalled = File.Exists("/usr/sbin/cupsd") && File.Exists("/usr/sbin/lpadmin") && File.Exists("/usr/lib/cups/filter/bannertopdf");
+
     private readonly string _folder = Directory.CreateTempSubdirectory("cloudtab-cups-").FullName;
     private ChildProcess? _process;
 
-    public static bool IsInstalled { get; } = File.Exists("/usr/sbin/cupsd") && File.Exists("/usr/sbin/lpadmin");
+    public int Port { get; } = ChildProcess.FreePort();
 
     public string Socket => Path.Combine(_folder, "cups.sock");
 
@@ -17,6 +22,8 @@ internal sealed class CupsServer : IAsyncDisposable
     public string[] Documents => Directory.GetFiles(Spool, "d*");
 
     private string Spool => Path.Combine(_folder, "spool");
+
+    public static void Require() => Prerequisite.Require(IsInstalled, "CUPS is not installed (Debian's cups, cups-client and cups-filters).");
 
     public static async Task<CupsServer> StartAsync(string printer, CancellationToken cancellationToken)
     {
@@ -26,7 +33,6 @@ internal sealed class CupsServer : IAsyncDisposable
             File.SetUnixFileMode(cups._folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
         foreach (var folder in (string[])["root", "spool", "state", "cache", "tmp", "log"])
             Directory.CreateDirectory(Path.Combine(cups._folder, folder));
-        var port = ChildProcess.FreePort();
         await File.WriteAllTextAsync(Path.Combine(cups._folder, "cups-files.conf"),
             $"""
             ServerRoot {cups._folder}/root
@@ -42,7 +48,7 @@ internal sealed class CupsServer : IAsyncDisposable
             """, cancellationToken);
         await File.WriteAllTextAsync(Path.Combine(cups._folder, "cupsd.conf"), string.Create(CultureInfo.InvariantCulture,
             $"""
-            Listen 127.0.0.1:{port}
+            Listen 127.0.0.1:{cups.Port}
             Listen {cups.Socket}
             ServerAlias *
             LogLevel debug
@@ -70,7 +76,7 @@ internal sealed class CupsServer : IAsyncDisposable
             new Dictionary<string, string>(StringComparer.Ordinal), _ => Task.FromResult(File.Exists(cups.Socket)), cancellationToken);
         await using var added = await ChildProcess.StartProgramAsync(
             ["/usr/sbin/lpadmin", "-p", "shop", "-E", "-v", printer, "-m", "everywhere"],
-            new Dictionary<string, string>(StringComparer.Ordinal) { ["CUPS_SERVER"] = $"127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}" }, isReady: null, cancellationToken);
+            new Dictionary<string, string>(StringComparer.Ordinal) { ["CUPS_SERVER"] = $"127.0.0.1:{cups.Port.ToString(CultureInfo.InvariantCulture)}" }, isReady: null, cancellationToken);
         var code = await added.WaitForExitAsync(cancellationToken);
         Assert.True(code == 0, added.Output);
         return cups;

@@ -15,8 +15,8 @@ public sealed class CupsTests(RunningRelay relay) : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        Assert.SkipUnless(TestPrinter.IsInstalled && CupsServer.IsInstalled, "CUPS is not installed (Debian's cups, cups-client, cups-filters, cups-ipp-utils, dbus)");
-        Assert.SkipUnless(Environment.UserName == "root", "cupsd has to start as root");
+        TestPrinter.Require();
+        CupsServer.Require();
         _paper = await TestPrinter.StartAsync(Token);
         _cups = await CupsServer.StartAsync(_paper.Address, Token);
     }

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
+using CloudTab.Testing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -30,7 +31,7 @@ internal sealed class CutPrinter : IAsyncDisposable
     private readonly HttpClient _printer = new();
     private readonly WebApplication _server;
     private readonly int _port;
-    private (IppOperation Operation, Cut Cut, Func<Task> Then)? _cut;
+    private (Func<IppOperation, bool> IsIt, Cut Cut, Func<Task> Then)? _cut;
 
     private CutPrinter(int port)
     {
@@ -42,10 +43,16 @@ internal sealed class CutPrinter : IAsyncDisposable
         _server.Run(PassAsync);
     }
 
-    public string Address => $"ipp://127.0.0.1:{new Uri(_server.Urls.First()).Port}/ipp/print";
+    public string Address => AddressOf("/ipp/print");
 
     /// <summary>Requests that have come, by their operations.</summary>
     public ConcurrentQueue<IppOperation> Requests { get; } = new();
+
+    /// <summary>The same requests, byte for byte, with what the printer answered.</summary>
+    public ConcurrentQueue<(byte[] Request, byte[] Answer)> Exchanges { get; } = new();
+
+    /// <summary>How often the printer has said that a job is completed.</summary>
+    public int SaidCompleted { get; private set; }
 
     /// <summary>Which part of a request the printer gets if it is cut within.</summary>
     public double Share { get; set; } = 0.5;
@@ -59,15 +66,24 @@ internal sealed class CutPrinter : IAsyncDisposable
     /// <summary>Requests for this operation are kept waiting until the task has ended, as by a printer that has run out of paper.</summary>
     public (IppOperation Operation, Task Until)? Held { get; set; }
 
-    public static async Task<CutPrinter> StartAsync(TestPrinter printer, CancellationToken cancellationToken)
+    public static Task<CutPrinter> StartAsync(TestPrinter printer, CancellationToken cancellationToken) => StartAsync(printer.Port, cancellationToken);
+
+    /// <param name="port">Where the printer, or CUPS, listens on loopback.</param>
+    public static async Task<CutPrinter> StartAsync(int port, CancellationToken cancellationToken)
     {
-        var cut = new CutPrinter(printer.Port);
+        var cut = new CutPrinter(port);
         await cut._server.StartAsync(cancellationToken);
         return cut;
     }
 
     /// <summary>Cuts the next request for this operation, and then does what the test says.</summary>
-    public void CutAt(IppOperation operation, Cut cut, Func<Task> then) => _cut = (operation, cut, then);
+    public void CutAt(IppOperation operation, Cut cut, Func<Task> then) => CutAt(one => one == operation, cut, then);
+
+    /// <summary>Cuts the next request of which this is true, and then does what the test says.</summary>
+    public void CutAt(Func<IppOperation, bool> isIt, Cut cut, Func<Task> then) => _cut = (isIt, cut, then);
+
+    /// <summary>The address of another printer, or queue, on the same way.</summary>
+    public string AddressOf(string path) => $"ipp://127.0.0.1:{new Uri(_server.Urls.First()).Port}{path}";
 
     public async ValueTask DisposeAsync()
     {
@@ -94,11 +110,14 @@ internal sealed class CutPrinter : IAsyncDisposable
             return;
         }
 
-        var cut = _cut is { } set && set.Operation == operation ? _cut : null;
+        var cut = _cut is { } set && set.IsIt(operation) ? _cut : null;
         _cut = cut is null ? _cut : null;
         if (cut is { Cut: Cut.Within })
             await SendPartAsync(body);
-        var answer = cut is { Cut: Cut.Before or Cut.Within } ? [] : await ForwardAsync(body);
+        var answer = cut is { Cut: Cut.Before or Cut.Within } ? [] : await ForwardAsync(context.Request.Path, body);
+        Exchanges.Enqueue((body, answer));
+        if (operation == IppOperation.GetJobAttributes && answer.Length > 0 && IppDecoder.Decode(answer)[IppTag.JobAttributes]["job-state"]?.Integer == (int)JobStage.Completed)
+            SaidCompleted++;
         if (cut is not null)
         {
             await cut.Value.Then();
@@ -110,10 +129,10 @@ internal sealed class CutPrinter : IAsyncDisposable
         await context.Response.Body.WriteAsync(answer);
     }
 
-    private async Task<byte[]> ForwardAsync(byte[] body)
+    private async Task<byte[]> ForwardAsync(string path, byte[] body)
     {
         using var content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/ipp") } };
-        using var answer = await _printer.PostAsync(new Uri($"http://localhost:{_port}/ipp/print"), content);
+        using var answer = await _printer.PostAsync(new Uri($"http://localhost:{_port}{path}"), content);
         var bytes = await answer.Content.ReadAsByteArrayAsync();
         for (int at; !CountsPages && (at = bytes.AsSpan().IndexOf("job-impressions-completed"u8)) >= 0;)
             bytes[at] = (byte)'x';

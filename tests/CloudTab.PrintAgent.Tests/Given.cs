@@ -1,12 +1,18 @@
 using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 using CloudTab.Client;
+using CloudTab.Testing;
 
 namespace CloudTab.PrintAgent.Tests;
 
 /// <summary>What tests begin with.</summary>
-internal static class Given
+internal static partial class Given
 {
+    private const int FirstWidth = 200;
+
+    public static void RequireQpdf() => Prerequisite.Require(Qpdf.Program is not null, "qpdf is not installed.");
+
     public static IppPrinter Printer(string address, string cupsSocket = "/run/cups/cups.sock", int limitInSeconds = 20)
     {
         Assert.True(PrinterAddress.TryParse(address, cupsSocket, out var parsed), address);
@@ -54,4 +60,19 @@ internal static class Given
             pdf.Append(CultureInfo.InvariantCulture, $"{offsets.Count} 0 obj\n{body}\nendobj\n");
         }
     }
+
+    /// <summary>A PDF of one page that is known by its number also when qpdf has written it anew.</summary>
+    public static byte[] NumberedPdf(int number) => Pdf(size: (FirstWidth + number, 842));
+
+    /// <summary>The number of such a PDF that came out as a whole, or null.</summary>
+    public static int? NumberOf(byte[] document)
+    {
+        var text = Encoding.Latin1.GetString(document);
+        return Page().Match(text) is { Success: true } page && text.TrimEnd().EndsWith("%%EOF", StringComparison.Ordinal)
+            ? int.Parse(page.Groups["width"].Value, CultureInfo.InvariantCulture) - FirstWidth
+            : null;
+    }
+
+    [GeneratedRegex(@"/MediaBox \[ ?0 0 (?<width>\d+) 842 ?\]", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex Page();
 }

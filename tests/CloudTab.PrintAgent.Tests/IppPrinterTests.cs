@@ -18,7 +18,7 @@ public sealed class IppPrinterTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        Assert.SkipUnless(TestPrinter.IsInstalled, "ippeveprinter is not installed (Debian's cups-ipp-utils and dbus)");
+        TestPrinter.Require();
         _paper = await TestPrinter.StartAsync(Token);
         _printer = Given.Printer(_paper.Address);
     }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using CloudTab.Client;
+using CloudTab.Testing;
 using SkiaSharp;
 
 namespace CloudTab.PrintAgent.Tests;
@@ -131,8 +132,11 @@ public sealed class PrintReadyTests : IDisposable
         Assert.Equal(["somebody-elses.txt"], Directory.GetFiles(_folder).Select(Path.GetFileName));
     }
 
-    private static void RequireTools() =>
-        Assert.SkipUnless(Qpdf.Program is not null && File.Exists("/usr/bin/pdftoppm"), "qpdf or poppler-utils is not installed");
+    private static void RequireTools()
+    {
+        Given.RequireQpdf();
+        Prerequisite.Require(File.Exists("/usr/bin/pdftoppm"), "poppler-utils is not installed.");
+    }
 
     private static bool IsRed(SKColor color) => color is { Red: > 180, Green: < 90, Blue: < 90 };
 

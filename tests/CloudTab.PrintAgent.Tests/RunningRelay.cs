@@ -38,6 +38,10 @@ public sealed class RunningRelay : IAsyncLifetime
         return session;
     }
 
+    /// <summary>Waits until the session is in this state.</summary>
+    public Task EndsAsync(CreatedSession session, string status) =>
+        Eventually.HoldsAsync(async () => await StatusAsync(session) == status, $"the session is {status}", TimeSpan.FromMinutes(1), Token);
+
     /// <summary>The session's state.</summary>
     public async Task<string> StatusAsync(CreatedSession session) => (await Client.Customer.GetSessionAsync(session.SessionId, Token)).Status;
 

@@ -15,15 +15,7 @@ public static class Chromium
     ];
 
     /// <summary>Without a browser nothing can be said of the page: in CI that is a failure.</summary>
-    public static void Require()
-    {
-        if (Path is not null)
-            return;
-        const string reason = "No Chromium was found (Debian: apt-get install chromium).";
-        if (Environment.GetEnvironmentVariable("CI") == "true")
-            Assert.Fail(reason);
-        Assert.Skip(reason);
-    }
+    public static void Require() => Prerequisite.Require(Path is not null, "No Chromium was found (Debian: apt-get install chromium).");
 
     private static string? Find() => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(System.IO.Path.PathSeparator)
         .SelectMany(folder => Names.Select(name => System.IO.Path.Combine(folder, name))).FirstOrDefault(File.Exists);

@@ -1,16 +1,15 @@
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text.RegularExpressions;
-using CloudTab.Testing;
 
-namespace CloudTab.PrintAgent.Tests;
+namespace CloudTab.Testing;
 
 /// <summary>
 /// ippeveprinter, CUPS's printer that speaks IPP Everywhere, on loopback. Its script writes down each job that comes out, as the printer saw it,
 /// and that record is what tests judge by. Files in <see cref="Folder"/> make it do what printers do: `hold` (a job waits as long as it is
 /// there), `state` (lines such as `+media-jam`, given before the wait and taken back after it), `abort`.
 /// </summary>
-internal sealed partial class TestPrinter : IAsyncDisposable
+public sealed partial class TestPrinter : IAsyncDisposable
 {
     private const string Script =
         """
@@ -34,9 +33,6 @@ internal sealed partial class TestPrinter : IAsyncDisposable
 
     private TestPrinter(string folder, string[] options) => (Folder, _options, _dbus) = (folder, options, Path.Combine(folder, "bus"));
 
-    /// <summary>Whether the programs are there: packages cups-ipp-utils and dbus of Debian.</summary>
-    public static bool IsInstalled { get; } = File.Exists("/usr/sbin/ippeveprinter") && File.Exists("/usr/bin/dbus-daemon");
-
     public string Folder { get; }
 
     public int Port { get; } = ChildProcess.FreePort();
@@ -46,8 +42,17 @@ internal sealed partial class TestPrinter : IAsyncDisposable
     /// <summary>What came out, in order.</summary>
     public IReadOnlyList<PrintedJob> Paper => [.. Directory.GetFiles(Folder, "paper-*.job").Select(PrintedJob.Read).OrderBy(job => job.Id)];
 
+    /// <summary>When the latest job was begun; long ago if none was.</summary>
+    public DateTimeOffset LastBegun => Directory.GetFiles(Folder, "started-*").Select(file => new DateTimeOffset(File.GetLastWriteTimeUtc(file))).DefaultIfEmpty().Max();
+
     /// <summary>How many jobs the printer has begun.</summary>
     public int Begun => Directory.GetFiles(Folder, "started-*").Length;
+
+    /// <summary>Whether the programs are there: packages cups-ipp-utils and dbus of Debian.</summary>
+    public static bool IsInstalled { get; } = File.Exists("/usr/sbin/ippeveprinter") && File.Exists("/usr/bin/dbus-daemon");
+
+    /// <summary>Without the programs nothing can be said of printing: in CI that is a failure.</summary>
+    public static void Require() => Prerequisite.Require(IsInstalled, "ippeveprinter is not installed (Debian's cups-ipp-utils and dbus).");
 
     /// <param name="options">More options of ippeveprinter; none: PDF, JPEG and PWG raster, both sides, colour.</param>
     public static async Task<TestPrinter> StartAsync(CancellationToken cancellationToken, params string[] options)
@@ -134,7 +139,7 @@ internal sealed partial class TestPrinter : IAsyncDisposable
     }
 
     /// <summary>A job that came out of the printer, by the variables that it gave to its script.</summary>
-    internal sealed partial record PrintedJob(IReadOnlyDictionary<string, string> Attributes, byte[] Document)
+    public sealed partial record PrintedJob(IReadOnlyDictionary<string, string> Attributes, byte[] Document)
     {
         public int Id => int.Parse(Attributes["IPP_JOB_ID"], CultureInfo.InvariantCulture);
 
