@@ -1,3 +1,4 @@
+using System.Globalization;
 using CloudTab.Testing;
 
 namespace CloudTab.PrintAgent.Tests;
@@ -5,6 +6,10 @@ namespace CloudTab.PrintAgent.Tests;
 /// <summary>The agent as a shop runs it: a process of its own, with a folder that outlives it.</summary>
 internal sealed class AgentProcess(RunningRelay relay, params string[] printers) : IAsyncDisposable
 {
+    // A namespace of the agent's own, in which also an ordinary user may mount, and which is gone with the agent.
+    private const string OnSmallDisk = "mount -t tmpfs -o size=\"$1\" tmpfs \"$2\" && shift 2 && exec \"$@\"";
+
+    private string _before = "";
     private ChildProcess? _process;
 
     public string Folder { get; } = Directory.CreateTempSubdirectory("cloudtab-agent-").FullName;
@@ -13,19 +18,35 @@ internal sealed class AgentProcess(RunningRelay relay, params string[] printers)
     public string Lock => Path.Combine(Folder, "lock");
 
     /// <summary>What it has written so far, of all its runs.</summary>
-    public string Output { get; private set; } = "";
+    public string Output => _before + _process?.Output;
+
+    /// <summary>The file of its ledger.</summary>
+    public string LedgerFile => Path.Combine(Folder, "ledger.db");
+
+    /// <summary>Size of the disk on which its folder is, as mount(8) has it; null: the test's own disk.</summary>
+    public string? DiskSize { get; init; }
+
+    /// <summary>Its folder as this process can open it: the small disk is the agent's alone.</summary>
+    public string FolderFromOutside => DiskSize is null ? Folder : string.Create(CultureInfo.InvariantCulture, $"/proc/{_process!.Id}/root{Folder}");
+
+    public int Id => _process!.Id;
 
     /// <summary>More settings.</summary>
     public Dictionary<string, string> Settings { get; } = new(StringComparer.Ordinal);
 
-    public async Task StartAsync(CancellationToken cancellationToken) =>
-        _process = await ChildProcess.StartAsync("CloudTab.PrintAgent", Environment(), ready: null, cancellationToken);
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        string[] command = ["dotnet", ChildProcess.BuiltOutput("CloudTab.PrintAgent")];
+        if (DiskSize is { } size)
+            command = ["unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c", OnSmallDisk, "sh", size, Folder, .. command];
+        _process = await ChildProcess.StartProgramAsync(command, Environment(), isReady: null, cancellationToken);
+    }
 
     /// <summary>SIGKILL.</summary>
     public async Task KillAsync()
     {
         _process!.Kill();
-        Output += _process.Output;
+        _before += _process.Output;
         await _process.DisposeAsync();
         _process = null;
     }

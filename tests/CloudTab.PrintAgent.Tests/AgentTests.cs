@@ -224,24 +224,6 @@ public sealed class AgentTests(RunningRelay relay) : IAsyncLifetime
         Assert.Equal(20, Paper.Paper.Count + other.Paper.Count);
     }
 
-    /// <summary>The agent's process is killed where it hurts; its successor has the ledger, the printer's word and the relay's.</summary>
-    [Theory]
-    [InlineData(nameof(IppOperation.CreateJob), Cut.Before)]
-    [InlineData(nameof(IppOperation.CreateJob), Cut.After)]
-    [InlineData(nameof(IppOperation.SendDocument), Cut.Before)]
-    [InlineData(nameof(IppOperation.GetJobAttributes), Cut.Before)]
-    [InlineData(nameof(IppOperation.GetJobAttributes), Cut.After)]
-    public async Task An_agent_that_is_killed_prints_once(string operation, Cut cut)
-    {
-        await using var way = await CutPrinter.StartAsync(Paper, Token);
-        await using var agent = new AgentProcess(relay, way.Address);
-        var session = await KilledAsync(agent, way, Enum.Parse<IppOperation>(operation), cut, () => Task.CompletedTask);
-
-        await agent.StartAsync(Token);
-        await EndsAsync(session, SessionStatuses.Completed);
-        Assert.Single(Paper.Paper);
-    }
-
     /// <summary>The document was on its way when the agent was killed, and perhaps the printer was switched off and on.</summary>
     [Theory]
     [InlineData(Cut.Within, false, "interrupted")]
