@@ -1,0 +1,165 @@
+using System.Net;
+using CloudTab.Client;
+using CloudTab.Testing;
+
+namespace CloudTab.PrintAgent.Tests;
+
+/// <summary>The relay, the network or the disk is away in the middle of a job, and the agent lives on or does not.</summary>
+[Collection(RelayCollection.Name)]
+public sealed class OutageTests(RunningRelay relay) : IAsyncLifetime
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
+
+    private TestPrinter? _paper;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private TestPrinter Paper => _paper!;
+
+    public async ValueTask InitializeAsync()
+    {
+        TestPrinter.Require();
+        Given.RequireQpdf();
+        _paper = await TestPrinter.StartAsync(Token);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_paper is not null)
+            await _paper.DisposeAsync();
+    }
+
+    /// <summary>First in the middle of a download. Then while the printer works, which goes on: what it has done is reported when the relay is there again.</summary>
+    [Fact]
+    public async Task A_PC_whose_cable_is_pulled_goes_on_when_it_is_back_and_prints_once()
+    {
+        await using var toRelay = new TcpProxy(relay.Origin.Port);
+        await using var toPrinter = new TcpProxy(Paper.Port);
+        await using var agent = new AgentProcess(relay, $"ipp://localhost:{toPrinter.Port}/ipp/print") { Settings = { ["CLOUDTAB_URL"] = $"http://127.0.0.1:{toRelay.Port}" } };
+        await agent.StartAsync(Token);
+        await ConnectedAsync(agent);
+
+        const int half = 500_000;
+        toRelay.CutAfter(half);
+        var session = await relay.SendAsync(("one.pdf", Given.Pdf(text: new string('x', 2 * half)), null));
+        await Eventually.HoldsAsync(() => Task.FromResult(agent.Output.Contains("Trying again", StringComparison.Ordinal)), "the download broke", Limit, Token);
+        toRelay.Cut();
+        await Eventually.HoldsAsync(() => Task.FromResult(agent.Output.Contains("Lost the relay", StringComparison.Ordinal)), "the agent has noticed", Limit, Token);
+        await Paper.HoldAsync(Token);
+        toRelay.Restore();
+        await Eventually.HoldsAsync(() => Task.FromResult(Paper.Begun == 1), "it is being printed", Limit, Token);
+
+        toRelay.Cut();
+        toPrinter.Cut();
+        Paper.Release();
+        await Eventually.HoldsAsync(() => Task.FromResult(Paper.Paper.Count == 1), "it is printed", Limit, Token);
+        toPrinter.Restore();
+        using (var ledger = new Ledger(agent.LedgerFile))
+            await Eventually.HoldsAsync(() => Task.FromResult(ledger.Latest(1) is [{ Step: Step.Purged, Outcome: Outcome.Done }]), "only the report is left", Limit, Token);
+        Assert.Equal(SessionStatuses.Processing, await relay.StatusAsync(session));
+        toRelay.Restore();
+
+        await relay.EndsAsync(session, SessionStatuses.Completed);
+        Assert.Single(Paper.Paper);
+        Assert.EndsWith("%%EOF", System.Text.Encoding.Latin1.GetString(Paper.Paper[0].Document).TrimEnd(), StringComparison.Ordinal);
+    }
+
+    /// <summary>The relay did what it was asked for, or did not: the agent cannot know.</summary>
+    [Fact]
+    public async Task An_answer_of_the_relay_that_is_lost_is_asked_for_again()
+    {
+        await using var way = await CutRelay.StartAsync(relay, Token);
+        await using var agent = new AgentProcess(relay, Paper.Address) { Settings = { ["CLOUDTAB_URL"] = way.Origin } };
+        await agent.StartAsync(Token);
+        await ConnectedAsync(agent);
+
+        string[] requests = ["/claim", "/download", "\"sent\"", "\"printed\"", "/complete"];
+        foreach (var request in requests)
+        {
+            way.CutAt(text => text.Contains(request, StringComparison.Ordinal), Cut.After, () => Task.CompletedTask);
+            await relay.EndsAsync(await relay.SendAsync(("one.pdf", Given.Pdf(text: request), null)), SessionStatuses.Completed);
+        }
+
+        Assert.Equal(requests.Length, Paper.Paper.Count);
+    }
+
+    /// <summary>A claim holds ten minutes; one of a file at the printer as long as the file lives.</summary>
+    [Fact]
+    public async Task What_a_dead_agent_was_printing_is_given_to_no_other_counter_until_a_person_gives_it_back()
+    {
+        var key = await relay.Client.Shop.CreateKeyAsync("the PC that dies", isDevice: true, Token);
+        await Paper.HoldAsync(Token);
+        await using var agent = new AgentProcess(relay, Paper.Address) { Settings = { ["CLOUDTAB_API_KEY"] = key.Key } };
+        await agent.StartAsync(Token);
+        var session = await relay.SendAsync(("one.pdf", Given.Pdf(), null));
+        await Eventually.HoldsAsync(() => Task.FromResult(Paper.Begun == 1), "it is being printed", Limit, Token);
+        await agent.KillAsync();
+
+        Assert.Equal(1, await relay.Processes.CountAsync("SELECT count(*) FROM sessions WHERE printing AND status = 'processing' AND claimed_until > now() + interval '1 hour'", Token));
+        var refusal = await Assert.ThrowsAsync<CloudTabException>(() => relay.Client.Shop.ClaimAsync(session.SessionId, Token));
+        Assert.Equal((HttpStatusCode.Conflict, "already_claimed"), (refusal.Status, refusal.Code));
+        await relay.Client.Shop.ReleaseAsync(session.SessionId, "the PC is broken", Token);
+        Assert.Equal(SessionStatuses.Pending, await relay.StatusAsync(session));
+        Assert.Contains("given-back", await relay.AnswerAsync(session), StringComparison.Ordinal);
+
+        // The PC was not broken. Its printer has done the job meanwhile.
+        Paper.Release();
+        await Eventually.HoldsAsync(() => Task.FromResult(Paper.Paper.Count == 1), "it is printed", Limit, Token);
+        await agent.StartAsync(Token);
+        await relay.EndsAsync(session, SessionStatuses.Completed);
+        Assert.Single(Paper.Paper);
+    }
+
+    [Fact]
+    public async Task A_file_that_the_disk_has_no_room_for_comes_to_the_counter_and_a_smaller_one_is_printed()
+    {
+        await using var agent = new AgentProcess(relay, Paper.Address) { DiskSize = "2m" };
+        await StartOnSmallDiskAsync(agent);
+
+        var session = await relay.SendAsync(("large.pdf", Given.Pdf(text: new string('x', 3 << 20)), null));
+        await Eventually.HoldsAsync(
+            async () => (await relay.AnswerAsync(session)).Contains("disk-full", StringComparison.Ordinal) && await relay.StatusAsync(session) == SessionStatuses.Pending,
+            "it is back in the queue", Limit, Token);
+        await relay.EndsAsync(await relay.SendAsync(("one.pdf", Given.NumberedPdf(1), null)), SessionStatuses.Completed);
+
+        Assert.Equal(1, Given.NumberOf(Assert.Single(Paper.Paper).Document));
+        Assert.Empty(Directory.GetFiles(Path.Combine(agent.FolderFromOutside, "files")));
+        await relay.Client.Customer.WithdrawAsync(session.SessionId, Token);
+    }
+
+    /// <summary>The printer has taken the document, and the ledger has no room to say so.</summary>
+    [Fact]
+    public async Task A_disk_that_is_full_in_the_middle_of_a_job_makes_it_unknown_and_not_two()
+    {
+        var full = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var way = await CutPrinter.StartAsync(Paper, Token);
+        way.Held = (IppOperation.SendDocument, full.Task);
+        await using var agent = new AgentProcess(relay, way.Address) { DiskSize = "2m" };
+        await StartOnSmallDiskAsync(agent);
+
+        var session = await relay.SendAsync(("one.pdf", Given.Pdf(), null));
+        await Eventually.HoldsAsync(() => Task.FromResult(way.Requests.Contains(IppOperation.SendDocument)), "the document is on its way", Limit, Token);
+        var filler = Path.Combine(agent.FolderFromOutside, "filler");
+        Assert.Throws<IOException>(() => File.WriteAllBytes(filler, new byte[4 << 20]));
+        full.SetResult();
+        await Eventually.HoldsAsync(() => Task.FromResult(agent.Output.Contains("database or disk is full", StringComparison.Ordinal)), "the ledger is full", Limit, Token);
+        Assert.Equal(SessionStatuses.Processing, await relay.StatusAsync(session));
+
+        File.Delete(filler);
+        await Eventually.HoldsAsync(
+            async () => (await relay.AnswerAsync(session)).Contains("interrupted", StringComparison.Ordinal) && await relay.StatusAsync(session) == SessionStatuses.Pending,
+            "it waits for a person", Limit, Token);
+        Assert.Single(Paper.Paper);
+        await relay.Client.Customer.WithdrawAsync(session.SessionId, Token);
+    }
+
+    private static Task ConnectedAsync(AgentProcess agent) =>
+        Eventually.HoldsAsync(() => Task.FromResult(agent.Output.Contains("Connected to the relay", StringComparison.Ordinal)), "the agent is connected", Limit, Token);
+
+    private static async Task StartOnSmallDiskAsync(AgentProcess agent)
+    {
+        Assert.True(OperatingSystem.IsLinux(), "namespaces and tmpfs are Linux's");
+        await agent.StartAsync(Token);
+        await ConnectedAsync(agent);
+    }
+}
