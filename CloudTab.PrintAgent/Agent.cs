@@ -8,25 +8,13 @@ namespace CloudTab.PrintAgent;
 internal sealed class Agent(
     CloudTabClient relay, Ledger ledger, SessionPrinting sessions, FilePrinting files, IOptions<AgentOptions> options, TimeProvider clock, ILogger<Agent> logger) : BackgroundService
 {
-    // While some wait for a printer others are downloaded.
-    private const int MostSessions = 8;
-
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan RequestInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Memory = TimeSpan.FromDays(30);
 
-    private readonly SemaphoreSlim _places = new(MostSessions);
-
     // What is wished of sessions at work; the first wish is being fulfilled.
     private readonly ConcurrentDictionary<string, Wish[]> _running = new(StringComparer.Ordinal);
-
-    /// <inheritdoc/>
-    public override void Dispose()
-    {
-        _places.Dispose();
-        base.Dispose();
-    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -155,7 +143,6 @@ internal sealed class Agent(
     // Whatever goes wrong with one session must not end the agent.
     private async Task<bool> TryPrintAsync(string session, Wish wish, CancellationToken cancellationToken)
     {
-        using var place = await TakePlaceAsync(cancellationToken);
         try
         {
             await sessions.PrintAsync(session, wish.IsOwn, wish.Again, cancellationToken);
@@ -186,17 +173,6 @@ internal sealed class Agent(
                 await Task.Delay(Pause, clock, cancellationToken);
             }
         }
-    }
-
-    private async Task<IDisposable> TakePlaceAsync(CancellationToken cancellationToken)
-    {
-        await _places.WaitAsync(cancellationToken);
-        return new Place(_places);
-    }
-
-    private sealed class Place(SemaphoreSlim places) : IDisposable
-    {
-        public void Dispose() => places.Release();
     }
 
     /// <param name="IsOwn">An earlier run has claimed the session.</param>

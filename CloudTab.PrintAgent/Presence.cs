@@ -18,7 +18,7 @@ internal sealed class Presence(CloudTabClient relay, ShopPrinters printers, Time
         do
         {
             var isDue = toldAt == 0 || clock.GetElapsedTime(toldAt) >= Silence;
-            if (!isDue && printers.All.All(printer => printer.Jobs == 0))
+            if (!isDue && !printers.HaveJobs)
                 continue;
             await Task.WhenAll(printers.All.Select(printer => printer.LookAsync(stoppingToken)));
             var report = new AgentReport(Environment.MachineName, Version, [.. printers.All.Select(Describe)]);
@@ -31,9 +31,9 @@ internal sealed class Presence(CloudTabClient relay, ShopPrinters printers, Time
 
     private static AgentPrinter Describe(ShopPrinter printer) => printer.Description is { } there
         ? new(
-            there.Name.Length > 0 ? there.Name : printer.Address, there.State, there.Reasons, there.Formats, there.Color,
+            printer.Name, there.State, there.Reasons, there.Formats, there.Color,
             there.Sides.Contains(Sides.TwoSidedLongEdge, StringComparer.Ordinal), there.Media, printer.Address)
-        : new(printer.Address, PrinterStates.Offline, [], [], Color: false, TwoSided: false, [], printer.Address);
+        : new(printer.Name, PrinterStates.Offline, [], [], Color: false, TwoSided: false, [], printer.Address);
 
     private async Task<bool> SendAsync(AgentReport report, CancellationToken cancellationToken)
     {

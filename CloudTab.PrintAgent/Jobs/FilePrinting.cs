@@ -9,65 +9,116 @@ internal sealed class FilePrinting(
     CloudTabClient relay, Ledger ledger, ShopPrinters printers, PrintReady documents, PrintReports reports, Telemetry telemetry, IOptions<AgentOptions> options, TimeProvider clock,
     ILogger<FilePrinting> logger)
 {
+    private const string GivenBack = "given-back";
     private const int Enospc = 28;
     private const int ErrorDiskFull = 112;
 
+    // Somebody may give the session back while the printer is waited for: the relay's answer to the same report says so.
+    private static readonly TimeSpan TellAgain = TimeSpan.FromSeconds(5);
+
+    /// <summary>Waits for a place at the printer for a file of a session that is not claimed yet.</summary>
+    /// <returns>Null if it needs none, or no printer for it answers.</returns>
+    public async Task<Place?> TakePlaceAsync(FileDetails file, string? again, CancellationToken cancellationToken)
+    {
+        if (RefusalOf(file) is not null || !IsToBegin(ledger.LatestOf(file.Id), again))
+            return null;
+        try
+        {
+            return await printers.TakePlaceAsync(TicketFor(file), isAway => Task.FromResult(!isAway), cancellationToken);
+        }
+        catch (NotPrintableException)
+        {
+            return null; // which is said when the session is claimed
+        }
+    }
+
     /// <summary>Prints the file, unless it was tried already; goes on with an attempt that was cut off.</summary>
     /// <param name="again">Why it is printed again though an attempt failed or has no known outcome; null: it is not.</param>
+    /// <param name="place">A place at a printer that there is for it already, or null.</param>
     /// <returns>The latest attempt, with its outcome, which the relay knows.</returns>
-    public async Task<Attempt> PrintAsync(FileDetails file, string? again, CancellationToken cancellationToken)
+    public async Task<Attempt> PrintAsync(FileDetails file, string? again, Place? place, CancellationToken cancellationToken)
     {
         using var span = Telemetry.Source.StartActivity("print file");
         var started = clock.GetTimestamp();
         var attempt = ledger.LatestOf(file.Id);
         if (attempt is { Step: Step.Reported } && (again is null || attempt.Outcome == Outcome.Done))
             return attempt;
-        if (attempt is { Step: < Step.Settled })
+        if (IsToBegin(attempt, again))
+            attempt = await BeginAsync(file, attempt is { Step: Step.Waiting } ? attempt : NewAttempt(file, again), place, cancellationToken);
+        else if (attempt is { Step: < Step.Settled })
             attempt = await ResumeAsync(attempt, file, cancellationToken);
-        else if (attempt is null || again is not null && attempt.Outcome != Outcome.Done)
-            attempt = await BeginAsync(file, again, cancellationToken);
-        telemetry.Settled(attempt.Outcome!.Value, clock.GetElapsedTime(started));
+        telemetry.Settled(attempt!.Outcome!.Value, clock.GetElapsedTime(started));
         return await FinishAsync(attempt, cancellationToken);
     }
 
     /// <summary>Settles an attempt whose session is not this agent's any more, without printing anything.</summary>
     public async Task SettleAsync(Attempt attempt, CancellationToken cancellationToken)
     {
-        if (attempt.Step < Step.Settled)
+        if (attempt.Step == Step.Waiting)
+        {
+            attempt = Abort(attempt, GivenBack);
+        }
+        else if (attempt.Step < Step.Settled)
         {
             attempt = await AtPrinterAsync(attempt, (run, _) => run.SettleAsync(attempt, cancellationToken), cancellationToken);
             if (attempt.Step == Step.Intent)
-                attempt = Abort(attempt, "given-back");
+                attempt = Abort(attempt, GivenBack);
         }
 
         await FinishAsync(attempt, cancellationToken);
     }
 
-    private async Task<Attempt> BeginAsync(FileDetails file, string? again, CancellationToken cancellationToken)
+    /// <param name="attempt">In the ledger already if it has a printer, which is waited for.</param>
+    private async Task<Attempt> BeginAsync(FileDetails file, Attempt attempt, Place? given, CancellationToken cancellationToken)
     {
-        var attempt = new Attempt(Guid.NewGuid(), file.Id, AttemptRun.NewToken(), Printer: "", TwoSteps: true, file.PrintOptions.Copies, clock.GetUtcNow(), Again: again);
+        var (isToldAway, toldAt) = (IsKept(), 0L);
         try
         {
-            if (file.Scan == ScanResults.Infected)
-                throw new NotPrintableException("infected-file");
-            if (!PrintReady.CanPrint(file.Type))
-                throw new NotPrintableException("no-converter");
+            if (RefusalOf(file) is { } refusal)
+                throw new NotPrintableException(refusal);
             var ticket = TicketFor(file);
-            var (printer, description) = await printers.ChooseAsync(ticket, clock, cancellationToken);
-            attempt = attempt with { Printer = printer.Address, TwoSteps = description.HasCreateJob };
-            using var document = await PrepareAsync(file, ticket.MediaAt(description)!, cancellationToken);
-            using var turn = await printer.TakeTurnAsync(cancellationToken);
+            using var place = given?.Ticket == ticket
+                ? given
+                : await printers.TakePlaceAsync(ticket, isAway => TellAsync(printers.SuitedFor(ticket)[0], isAway), cancellationToken);
+            if (place is null)
+                return Abort(attempt, GivenBack);
+            if (IsKept() && attempt.Printer != place.Printer.Address)
+            {
+                await FinishAsync(Abort(attempt, AttemptRun.Offline), cancellationToken);
+                (attempt, isToldAway) = (NewAttempt(file, attempt.Again), false);
+            }
 
-            attempt = attempt with { At = clock.GetUtcNow() };
-            ledger.Add(attempt);
+            if (!await TellAsync(place.Printer, isAway: false))
+                return Abort(attempt, GivenBack);
+            using var document = await PrepareAsync(file, ticket.MediaAt(place.Description)!, cancellationToken);
+            using var turn = await place.Printer.TakeTurnAsync(
+                async () => await TellAsync(place.Printer, await place.Printer.SeeAsync(cancellationToken) is null), cancellationToken);
+
+            var isKept = IsKept();
+            attempt = attempt with { Step = Step.Intent, Printer = place.Printer.Address, TwoSteps = place.Description.HasCreateJob, At = clock.GetUtcNow() };
+            attempt = isKept ? ledger.Write(attempt) : ledger.Add(attempt);
             if (!await reports.TryAsync(attempt, PrintStates.Sent, [], mustAnswer: true, cancellationToken))
-                return Abort(attempt, "given-back");
-            return await RunOf(printer, cancellationToken).PrintAsync(attempt, ticket, document.Open, cancellationToken);
+                return Abort(attempt, GivenBack);
+            return await RunOf(place.Printer, cancellationToken).PrintAsync(attempt, ticket, document.Open, cancellationToken);
         }
         catch (NotPrintableException reason)
         {
-            ledger.Add(attempt = attempt with { Step = Step.Settled, Outcome = Outcome.Aborted, Reasons = string.Join(',', reason.Reasons) });
-            return attempt;
+            var isKept = IsKept();
+            attempt = attempt with { Step = Step.Settled, Outcome = Outcome.Aborted, Reasons = string.Join(',', reason.Reasons) };
+            return isKept ? ledger.Write(attempt) : ledger.Add(attempt);
+        }
+
+        bool IsKept() => attempt.Printer.Length > 0;
+
+        // The relay hears of it under the attempt's id, which is therefore in the ledger before. Returns whether the session is still this agent's.
+        Task<bool> TellAsync(ShopPrinter printer, bool isAway)
+        {
+            if (isAway == isToldAway && (!isAway || toldAt != 0 && clock.GetElapsedTime(toldAt) < TellAgain))
+                return Task.FromResult(true);
+            (isToldAway, toldAt) = (isAway, clock.GetTimestamp());
+            if (!IsKept())
+                attempt = ledger.Add(attempt with { Printer = printer.Address });
+            return reports.TryAsync(attempt, PrintStates.Sent, isAway ? [AttemptRun.Offline] : [], mustAnswer: false, cancellationToken);
         }
     }
 
@@ -82,7 +133,7 @@ internal sealed class FilePrinting(
             var media = (await printer.LookAsync(cancellationToken) is { } there ? ticket.MediaAt(there) : null) ?? throw new NotPrintableException("no-media");
             using var document = await PrepareAsync(file, media, cancellationToken);
             if (!await reports.TryAsync(attempt, PrintStates.Sent, [], mustAnswer: true, cancellationToken))
-                return Abort(attempt, "given-back");
+                return Abort(attempt, GivenBack);
             return await run.PrintAsync(attempt, ticket, document.Open, cancellationToken);
         }
         catch (NotPrintableException reason)
@@ -96,7 +147,8 @@ internal sealed class FilePrinting(
     {
         if (printers.Find(attempt.Printer) is not { } printer)
             return ledger.Write(attempt with { Step = Step.Settled, Outcome = Outcome.Unknown, Reasons = "printer-gone" });
-        using var turn = await printer.TakeTurnAsync(cancellationToken);
+        using var entry = printer.Enter();
+        using var turn = await printer.TakeTurnAsync(() => Task.CompletedTask, cancellationToken);
         return await act(RunOf(printer, cancellationToken), printer);
     }
 
@@ -167,6 +219,20 @@ internal sealed class FilePrinting(
         ledger, printer,
         (attempt, reasons) => reports.TryAsync(attempt, attempt.Job is null ? PrintStates.Sent : PrintStates.Printing, reasons, mustAnswer: attempt.Job is null, cancellationToken),
         clock);
+
+    private Attempt NewAttempt(FileDetails file, string? again) =>
+        new(Guid.NewGuid(), file.Id, AttemptRun.NewToken(), Printer: "", TwoSteps: true, file.PrintOptions.Copies, clock.GetUtcNow(), Step.Waiting, Again: again);
+
+    private static bool IsToBegin(Attempt? latest, string? again) =>
+        latest is null or { Step: Step.Waiting } || again is not null && latest is { Step: >= Step.Settled, Outcome: not Outcome.Done };
+
+    // Why no printer is asked for it; null: one is.
+    private static string? RefusalOf(FileDetails file) => file switch
+    {
+        { Scan: ScanResults.Infected } => "infected-file",
+        _ when !PrintReady.CanPrint(file.Type) => "no-converter",
+        _ => null,
+    };
 
     private Attempt Abort(Attempt attempt, params IReadOnlyList<string> reasons) =>
         ledger.Write(attempt with { Step = Step.Settled, Outcome = Outcome.Aborted, Reasons = string.Join(',', reasons) });

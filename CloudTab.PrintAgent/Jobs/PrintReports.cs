@@ -37,7 +37,7 @@ internal sealed class PrintReports(CloudTabClient relay, ShopPrinters printers, 
 
     private PrintReport ReportOf(Attempt attempt, string state, IReadOnlyList<string> reasons) => new(
         attempt.Id,
-        printers.Find(attempt.Printer)?.Description?.Name is { Length: > 0 } name ? name : attempt.Printer is { Length: > 0 } address ? address : "none",
+        printers.Find(attempt.Printer)?.Name ?? (attempt.Printer is { Length: > 0 } address ? address : "none"),
         state,
         Grade: attempt.Outcome == Outcome.Done ? attempt.Grade : null,
         Pages: attempt.Pages,
@@ -52,8 +52,9 @@ internal sealed class PrintReports(CloudTabClient relay, ShopPrinters printers, 
         limit.CancelAfter(Limit);
         try
         {
-            await relay.Shop.ReportPrintAsync(attempt.File, report, limit.Token);
-            return true;
+            // Of an attempt that was given back the relay says that it is unknown, whatever its agent says of it later.
+            var print = await relay.Shop.ReportPrintAsync(attempt.File, report, limit.Token);
+            return report.State is not (PrintStates.Sent or PrintStates.Printing) || print.State is PrintStates.Sent or PrintStates.Printing;
         }
         catch (CloudTabException refusal) when (IsRefusal(refusal))
         {

@@ -3,9 +3,17 @@ using CloudTab.Client;
 namespace CloudTab.PrintAgent;
 
 /// <summary>Prints the files of one session in their order, then completes it, or gives it back to the counter.</summary>
-internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FilePrinting files, TimeProvider clock, ILogger<SessionPrinting> logger)
+internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FilePrinting files, TimeProvider clock, ILogger<SessionPrinting> logger) : IDisposable
 {
+    // A long queue must not ask the relay for all of its sessions at once.
+    private const int MostCalls = 8;
+
     private static readonly TimeSpan Renewal = TimeSpan.FromMinutes(1);
+
+    private readonly SemaphoreSlim _calls = new(MostCalls);
+
+    /// <inheritdoc/>
+    public void Dispose() => _calls.Dispose();
 
     /// <summary>Claims the session and prints it, unless a person has to look at one of its files.</summary>
     /// <param name="isOwn">Whether an earlier run of this agent has claimed it, and left it.</param>
@@ -13,14 +21,28 @@ internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FileP
     /// <exception cref="CloudTabException">The session is not to be had: it has ended, or another counter has it.</exception>
     public async Task PrintAsync(string session, bool isOwn, string? again, CancellationToken cancellationToken)
     {
-        if (!isOwn && again is null && NeedsPerson(await relay.Shop.GetSessionAsync(session, cancellationToken)))
-            return;
-        var details = await relay.Shop.ClaimAsync(session, cancellationToken);
+        Place? place = null;
+        if (!isOwn)
+        {
+            var waiting = await CallAsync(() => relay.Shop.GetSessionAsync(session, cancellationToken), cancellationToken);
+            if (again is null && NeedsPerson(waiting))
+                return;
+            // Until there is a place for it another PC of the shop can have the session. If its printer is off it is claimed all the same: its customer is told.
+            place = ToPrint(waiting).FirstOrDefault() is { } first ? await files.TakePlaceAsync(first, again, cancellationToken) : null;
+        }
+
+        using (place)
+            await ClaimAndPrintAsync(session, again, place, cancellationToken);
+    }
+
+    private async Task ClaimAndPrintAsync(string session, string? again, Place? place, CancellationToken cancellationToken)
+    {
+        var details = await CallAsync(() => relay.Shop.ClaimAsync(session, cancellationToken), cancellationToken);
         using var left = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var renewing = RenewAsync(session, left.Token);
         try
         {
-            await PrintAsync(details, again, cancellationToken);
+            await PrintAsync(details, again, place, cancellationToken);
         }
         catch (CloudTabException refused) when (PrintReports.IsRefusal(refused))
         {
@@ -34,17 +56,35 @@ internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FileP
         }
     }
 
-    private async Task PrintAsync(SessionDetails session, string? again, CancellationToken cancellationToken)
+    private async Task PrintAsync(SessionDetails session, string? again, Place? place, CancellationToken cancellationToken)
     {
         var printed = true;
-        foreach (var file in session.Files.Where(file => file.IsStored && !IsPrintedElsewhere(file)))
-            printed &= (await files.PrintAsync(file, again, cancellationToken)).Outcome == Outcome.Done;
+        foreach (var file in ToPrint(session))
+        {
+            printed &= (await files.PrintAsync(file, again, place, cancellationToken)).Outcome == Outcome.Done;
+            place = null;
+        }
 
         if (printed)
             await relay.Shop.CompleteAsync(session.SessionId, cancellationToken);
         else
             await relay.Shop.ReleaseAsync(session.SessionId, cancellationToken);
         logger.SessionLeft(printed ? "completed" : "given back");
+    }
+
+    private IEnumerable<FileDetails> ToPrint(SessionDetails session) => session.Files.Where(file => file.IsStored && !IsPrintedElsewhere(file));
+
+    private async Task<T> CallAsync<T>(Func<Task<T>> call, CancellationToken cancellationToken)
+    {
+        await _calls.WaitAsync(cancellationToken);
+        try
+        {
+            return await call();
+        }
+        finally
+        {
+            _calls.Release();
+        }
     }
 
     // Jobs before it may take longer than a claim holds. If it is lost all the same, the relay refuses the next attempt's first report.

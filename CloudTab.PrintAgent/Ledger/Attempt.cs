@@ -3,7 +3,7 @@ namespace CloudTab.PrintAgent;
 /// <summary>One attempt to print one file.</summary>
 /// <param name="Id">What the relay knows it by.</param>
 /// <param name="Token">The job's name at the printer.</param>
-/// <param name="Printer">The printer's address; empty if none was found for it.</param>
+/// <param name="Printer">The printer's address: before <see cref="Step.Intent"/> that of one of those that are waited for; empty if none was found for it.</param>
 /// <param name="Job">The job's id at the printer, once it is known.</param>
 /// <param name="TwoSteps">Whether the job is created before its document is sent.</param>
 /// <param name="Outcome">Set from <see cref="Step.Settled"/> on.</param>

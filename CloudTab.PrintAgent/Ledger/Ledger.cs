@@ -48,9 +48,13 @@ internal sealed class Ledger : IDisposable
     }
 
     /// <summary>Writes the first step of an attempt.</summary>
-    public void Add(Attempt attempt) => Run(
-        $"INSERT INTO attempts ({Columns}) VALUES (@id, @file, @token, @printer, @twoSteps, @copies, @at, @step, @job, @outcome, @grade, @pages, @reasons, @again)",
-        Parameters(attempt));
+    public Attempt Add(Attempt attempt)
+    {
+        Run(
+            $"INSERT INTO attempts ({Columns}) VALUES (@id, @file, @token, @printer, @twoSteps, @copies, @at, @step, @job, @outcome, @grade, @pages, @reasons, @again)",
+            Parameters(attempt));
+        return attempt;
+    }
 
     /// <summary>Writes the attempt's next step, or what is known of it since.</summary>
     /// <param name="isBack">Whether the step is one that was there before; otherwise what is older than the ledger's own word changes nothing.</param>
@@ -60,7 +64,7 @@ internal sealed class Ledger : IDisposable
         var written = Run(
             """
             UPDATE attempts
-            SET token = @token, step = @step, job = @job, outcome = @outcome, grade = @grade, pages = @pages, reasons = @reasons
+            SET token = @token, printer = @printer, two_steps = @twoSteps, at = @at, step = @step, job = @job, outcome = @outcome, grade = @grade, pages = @pages, reasons = @reasons
             WHERE id = @id AND (@isBack OR step <= @step)
             """,
             [.. Parameters(attempt), ("@isBack", isBack)]);

@@ -3,6 +3,9 @@ namespace CloudTab.PrintAgent;
 /// <summary>How far an attempt to print a file is. Each step is on disk before what follows it is done.</summary>
 internal enum Step
 {
+    /// <summary>None of the printers that may do answers. Nothing was asked of any.</summary>
+    Waiting = -1,
+
     /// <summary>A job may have been created; no byte of the document was sent, unless the printer knows only Print-Job.</summary>
     Intent,
 

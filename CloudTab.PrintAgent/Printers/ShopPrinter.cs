@@ -1,10 +1,21 @@
 namespace CloudTab.PrintAgent;
 
 /// <summary>A printer of the shop: its jobs take turns, because many printers refuse a second one while they print.</summary>
-internal sealed class ShopPrinter(PrinterSetting setting, IppPrinter printer) : IDisposable
+internal sealed class ShopPrinter(PrinterSetting setting, IppPrinter printer, TimeProvider clock) : IDisposable
 {
+    // One prints while the next ones are downloaded and made printable. More would only keep them from another PC of the shop.
+    private const int MostJobs = 4;
+
+    private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
+
     private readonly SemaphoreSlim _turns = new(1);
-    private int _waiting;
+    private readonly Lock _lock = new();
+    private Task<PrinterDescription?> _look = Task.FromResult<PrinterDescription?>(null);
+    private long _lookedAt;
+    private int _jobs;
+
+    /// <summary>It was looked at, or a job has left it.</summary>
+    public Action? Changed { get; set; }
 
     public PrinterSetting Setting => setting;
 
@@ -12,25 +23,46 @@ internal sealed class ShopPrinter(PrinterSetting setting, IppPrinter printer) : 
 
     public string Address => setting.Address.Text;
 
+    /// <summary>What it last called itself; its address as long as it was not reached.</summary>
+    public string Name { get; private set; } = setting.Address.Text;
+
     /// <summary>What it said last; null as long as it cannot be reached.</summary>
     public PrinterDescription? Description { get; private set; }
 
-    /// <summary>Jobs that print or wait for their turn.</summary>
-    public int Jobs => Volatile.Read(ref _waiting);
+    /// <summary>Jobs that print, or are made ready for it.</summary>
+    public int Jobs => Volatile.Read(ref _jobs);
+
+    /// <summary>Whether it takes another job: it has answered just now, and has few.</summary>
+    public bool HasPlace => Jobs < MostJobs && Description is { AcceptsJobs: true } && IsFresh(2 * Fresh);
+
+    /// <summary>Counts a job.</summary>
+    /// <returns>What is to be disposed when the job has left the printer.</returns>
+    public IDisposable Enter()
+    {
+        Interlocked.Increment(ref _jobs);
+        return new Leaving(() =>
+        {
+            Interlocked.Decrement(ref _jobs);
+            Changed?.Invoke();
+        });
+    }
 
     /// <summary>Waits until no other job of this agent is at the printer.</summary>
+    /// <param name="meanwhile">Called each second.</param>
     /// <returns>What is to be disposed at the end of the turn.</returns>
-    public async Task<IDisposable> TakeTurnAsync(CancellationToken cancellationToken)
+    public async Task<IDisposable> TakeTurnAsync(Func<Task> meanwhile, CancellationToken cancellationToken)
     {
-        Interlocked.Increment(ref _waiting);
+        var turn = _turns.WaitAsync(cancellationToken);
         try
         {
-            await _turns.WaitAsync(cancellationToken);
-            return new Turn(this);
+            while (await Task.WhenAny(turn, Task.Delay(Fresh, clock, cancellationToken)) != turn)
+                await meanwhile();
+            await turn;
+            return new Leaving(() => _turns.Release());
         }
         catch
         {
-            Interlocked.Decrement(ref _waiting);
+            _ = PassOnAsync(turn);
             throw;
         }
     }
@@ -41,11 +73,31 @@ internal sealed class ShopPrinter(PrinterSetting setting, IppPrinter printer) : 
     {
         try
         {
-            return Description = await printer.DescribeAsync(cancellationToken);
+            Description = await printer.DescribeAsync(cancellationToken);
+            Name = Description.Name is { Length: > 0 } name ? name : Address;
         }
         catch (Exception unreachable) when (unreachable is IOException or JobRefusedException)
         {
-            return Description = null;
+            Description = null;
+        }
+
+        Volatile.Write(ref _lookedAt, clock.GetTimestamp());
+        Changed?.Invoke();
+        return Description;
+    }
+
+    /// <summary>What the printer says of its state, or said a moment ago: many jobs may wait for it, and it is asked once.</summary>
+    /// <returns>Null as <see cref="LookAsync"/>.</returns>
+    public Task<PrinterDescription?> SeeAsync(CancellationToken cancellationToken)
+    {
+        lock (_lock)
+        {
+            if (!_look.IsCompleted)
+                return _look.WaitAsync(cancellationToken);
+            if (IsFresh(Fresh))
+                return Task.FromResult(Description);
+            _look = LookAsync(CancellationToken.None); // others wait for it too; the printer's time limit ends it
+            return _look.WaitAsync(cancellationToken);
         }
     }
 
@@ -55,12 +107,19 @@ internal sealed class ShopPrinter(PrinterSetting setting, IppPrinter printer) : 
         printer.Dispose();
     }
 
-    private sealed class Turn(ShopPrinter owner) : IDisposable
+    // A turn that nobody waits for any more comes all the same.
+    private async Task PassOnAsync(Task turn)
     {
-        public void Dispose()
-        {
-            Interlocked.Decrement(ref owner._waiting);
-            owner._turns.Release();
-        }
+        await turn;
+        _turns.Release();
+    }
+
+    private bool IsFresh(TimeSpan age) => Volatile.Read(ref _lookedAt) is not 0 and var at && clock.GetElapsedTime(at) <= age;
+
+    private sealed class Leaving(Action leave) : IDisposable
+    {
+        private Action? _leave = leave;
+
+        public void Dispose() => Interlocked.Exchange(ref _leave, null)?.Invoke();
     }
 }

@@ -2,53 +2,135 @@ using Microsoft.Extensions.Options;
 
 namespace CloudTab.PrintAgent;
 
-/// <summary>The printers that the shop has set (CLOUDTAB_PRINTERS).</summary>
+/// <summary>The printers that the shop has set (CLOUDTAB_PRINTERS), and the jobs that wait for one of them, first come, first served.</summary>
 internal sealed class ShopPrinters : IDisposable
 {
-    private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(1);
+
+    // Within LookAgain: a printer that did not answer once is looked at twice.
+    private static readonly TimeSpan Patience = LookAgain / 2;
+
+    private readonly TimeProvider _clock;
+    private readonly Lock _lock = new();
+    private readonly List<WaitingJob> _waiting = [];
 
     public ShopPrinters(IOptions<AgentOptions> options, TimeProvider clock)
     {
+        _clock = clock;
         var certificates = new PrinterCertificates(Path.Combine(options.Value.Folder, "certificates"));
         All = [.. options.Value.ReadPrinters().Select(setting => new ShopPrinter(
-            setting, new(setting.Address, new(setting.Address, Environment.UserName, options.Value.PrinterLimit, certificates, clock))))];
+            setting, new(setting.Address, new(setting.Address, Environment.UserName, options.Value.PrinterLimit, certificates, clock)), clock))];
+        foreach (var printer in All)
+            printer.Changed = GivePlaces;
     }
 
     public IReadOnlyList<ShopPrinter> All { get; }
 
+    /// <summary>Whether a job is at one of them, or waits for one.</summary>
+    public bool HaveJobs
+    {
+        get
+        {
+            lock (_lock)
+                return _waiting.Count > 0 || All.Any(printer => printer.Jobs > 0);
+        }
+    }
+
     /// <summary>The printer at this address, or null if the shop has it no more.</summary>
     public ShopPrinter? Find(string address) => All.FirstOrDefault(printer => printer.Address == address);
 
-    /// <summary>
-    /// Chooses the printer for a job: of those that the shop wants for such jobs and that can do what is asked, the first one with the fewest
-    /// jobs. Waits while one that might do is switched off.
-    /// </summary>
-    /// <returns>The printer, and what it said of itself: it may be switched off since.</returns>
-    /// <exception cref="NotPrintableException">None of the printers can print this.</exception>
-    public async Task<(ShopPrinter Printer, PrinterDescription Description)> ChooseAsync(PrintTicket ticket, TimeProvider clock, CancellationToken cancellationToken)
-    {
-        ShopPrinter[] suited = [.. All.Where(printer => printer.Setting.IsFor(ticket))];
-        if (suited is [])
-            throw new NotPrintableException("no-printer-for-this");
-        while (true)
-        {
-            var descriptions = await Task.WhenAll(suited.Select(printer => printer.LookAsync(cancellationToken)));
-            var able = suited.Zip(descriptions).Where(one => one.Second is { AcceptsJobs: true } there && ticket.UnsupportedBy(there) is []).ToList();
-            if (able is not [])
-            {
-                var (printer, description) = able.MinBy(one => one.First.Jobs);
-                return (printer, description!);
-            }
+    /// <summary>The printers that the shop wants for such jobs; at least one.</summary>
+    /// <exception cref="NotPrintableException">There is none.</exception>
+    public IReadOnlyList<ShopPrinter> SuitedFor(PrintTicket ticket) =>
+        All.Where(printer => printer.Setting.IsFor(ticket)).ToArray() is { Length: > 0 } suited ? suited : throw new NotPrintableException("no-printer-for-this");
 
-            if (descriptions.All(there => there is not null && ticket.UnsupportedBy(there) is not []))
-                throw new NotPrintableException([.. descriptions.SelectMany(there => ticket.UnsupportedBy(there!)).Distinct(StringComparer.Ordinal).Select(name => $"no-{name}")]);
-            await Task.Delay(LookAgain, clock, cancellationToken);
+    /// <summary>
+    /// Waits for a place at the printer for a job: of those that the shop wants for such jobs and that can do what is asked, the first one with the
+    /// fewest jobs. Jobs for other printers are not held up by it.
+    /// </summary>
+    /// <param name="goOn">Asked about each second whether to wait on, with whether none of these printers answers.</param>
+    /// <returns>Null if it was not to wait on.</returns>
+    /// <exception cref="NotPrintableException">None of the printers can print this.</exception>
+    public async Task<Place?> TakePlaceAsync(PrintTicket ticket, Func<bool, Task<bool>> goOn, CancellationToken cancellationToken)
+    {
+        var job = new WaitingJob(ticket, SuitedFor(ticket));
+        lock (_lock)
+            _waiting.Add(job);
+        try
+        {
+            await WaitAsync(job, goOn, cancellationToken);
         }
+        catch
+        {
+            Leave(job)?.Dispose();
+            throw;
+        }
+
+        return Leave(job);
     }
 
     public void Dispose()
     {
         foreach (var printer in All)
             printer.Dispose();
+    }
+
+    private async Task WaitAsync(WaitingJob job, Func<bool, Task<bool>> goOn, CancellationToken cancellationToken)
+    {
+        for (var began = _clock.GetTimestamp(); ;)
+        {
+            var looks = Task.WhenAll(job.Printers.Select(printer => printer.SeeAsync(cancellationToken)));
+            await Task.WhenAny(job.Given.Task, looks, Task.Delay(LookAgain, _clock, cancellationToken));
+            GivePlaces();
+            if (job.Given.Task.IsCompleted)
+                return;
+            var descriptions = job.Printers.Select(printer => printer.Description).ToList();
+            if (descriptions.TrueForAll(there => there is not null && job.Ticket.UnsupportedBy(there) is not []))
+                throw new NotPrintableException([.. descriptions.SelectMany(there => job.Ticket.UnsupportedBy(there!)).Distinct(StringComparer.Ordinal).Select(name => $"no-{name}")]);
+            if (_clock.GetElapsedTime(began) >= Patience && !await goOn(descriptions.TrueForAll(there => there is null)))
+                return;
+
+            await Task.WhenAny(job.Given.Task, Task.Delay(LookAgain, _clock, cancellationToken));
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+    }
+
+    private void GivePlaces()
+    {
+        lock (_lock)
+        {
+            if (All.Any(printer => printer.HasPlace))
+                _waiting.RemoveAll(TryGivePlace);
+        }
+    }
+
+    private static bool TryGivePlace(WaitingJob job)
+    {
+        var able = job.Printers.Where(printer => printer.HasPlace).Select(printer => (Printer: printer, printer.Description))
+            .Where(one => one.Description is { } there && job.Ticket.UnsupportedBy(there) is []).ToList();
+        if (able is [])
+            return false;
+        var (printer, description) = able.MinBy(one => one.Printer.Jobs);
+        job.Given.SetResult(new(printer, job.Ticket, description!));
+        return true;
+    }
+
+    /// <returns>The place that it was given before it could leave.</returns>
+    private Place? Leave(WaitingJob job)
+    {
+        lock (_lock)
+        {
+            _waiting.Remove(job);
+            return job.Given.Task.IsCompleted ? job.Given.Task.Result : null;
+        }
+    }
+
+    private sealed class WaitingJob(PrintTicket ticket, IReadOnlyList<ShopPrinter> printers)
+    {
+        public PrintTicket Ticket => ticket;
+
+        public IReadOnlyList<ShopPrinter> Printers => printers;
+
+        public TaskCompletionSource<Place> Given { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

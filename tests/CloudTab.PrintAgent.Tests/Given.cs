@@ -23,7 +23,7 @@ internal static partial class Given
     public static ShopPrinter ShopPrinter(string address, int limitInSeconds = 20)
     {
         Assert.True(PrinterSetting.TryParse(address, "/run/cups/cups.sock", out var setting), address);
-        return new(setting, Printer(address, limitInSeconds: limitInSeconds));
+        return new(setting, Printer(address, limitInSeconds: limitInSeconds), TimeProvider.System);
     }
 
     /// <summary>A file as the relay describes it.</summary>

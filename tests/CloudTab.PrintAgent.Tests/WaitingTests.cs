@@ -1,0 +1,106 @@
+using CloudTab.Client;
+using CloudTab.Testing;
+
+namespace CloudTab.PrintAgent.Tests;
+
+/// <summary>Jobs that have to wait for a printer that is off or busy.</summary>
+[Collection(RelayCollection.Name)]
+public sealed class WaitingTests(RunningRelay relay) : IAsyncLifetime
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
+
+    private TestPrinter? _paper;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private TestPrinter Paper => _paper!;
+
+    public async ValueTask InitializeAsync()
+    {
+        Assert.SkipUnless(TestPrinter.IsInstalled, "ippeveprinter is not installed (Debian's cups-ipp-utils and dbus)");
+        _paper = await TestPrinter.StartAsync(Token);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_paper is not null)
+            await _paper.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_printer_that_is_off_is_said_to_be_and_holds_up_no_other()
+    {
+        const int most = 10;
+        await Paper.TurnOffAsync();
+        await using var colored = await TestPrinter.StartAsync(Token);
+        await using var agent = new AgentProcess(relay, $"{Paper.Address}#monochrome", $"{colored.Address}#color");
+        await agent.StartAsync(Token);
+
+        var waiting = new List<CreatedSession>();
+        while (waiting.Count < most)
+            waiting.Add(await SendAsync($"Waits {waiting.Count}"));
+        foreach (var session in waiting)
+            await IsToldAsync(session, "offline", Limit);
+        waiting.Add(await SendAsync("The last"));
+        await IsToldAsync(waiting[^1], "offline", TimeSpan.FromSeconds(3));
+        await Eventually.HoldsAsync(
+            async () => (await relay.Client.Shop.GetAgentsAsync(Token)).Any(one => one.Printers is [{ State: PrinterStates.Offline }, { State: PrinterStates.Idle }]),
+            "the counter sees it", Limit, Token);
+
+        var other = await relay.SendAsync(("colored.pdf", Given.Pdf(text: "Colored"), new() { ColorMode = ColorModes.Color }));
+        await EndsAsync(other, SessionStatuses.Completed);
+        Assert.Single(colored.Paper);
+
+        await agent.KillAsync();
+        await Paper.TurnOnAsync(Token);
+        await agent.StartAsync(Token);
+        foreach (var session in waiting)
+            await EndsAsync(session, SessionStatuses.Completed);
+        Assert.Equal(waiting.Count, Paper.Paper.Count);
+    }
+
+    [Fact]
+    public async Task A_job_that_is_given_back_while_its_printer_is_off_has_failed_and_is_not_printed()
+    {
+        await Paper.TurnOffAsync();
+        await using var agent = new AgentProcess(relay, Paper.Address);
+        await agent.StartAsync(Token);
+        var session = await SendAsync("Given back");
+        await IsToldAsync(session, "offline", Limit);
+
+        await relay.Client.Shop.ReleaseAsync(session.SessionId, "the printer is broken", Token);
+        await IsToldAsync(session, "\"state\":\"failed\"", Limit);
+
+        await Paper.TurnOnAsync(Token);
+        await EndsAsync(await SendAsync("Other"), SessionStatuses.Completed);
+        Assert.Single(Paper.Paper);
+        Assert.Equal(SessionStatuses.Pending, await relay.StatusAsync(session));
+        await relay.Client.Customer.WithdrawAsync(session.SessionId, Token);
+    }
+
+    [Fact]
+    public async Task A_job_that_is_given_back_while_its_printer_is_busy_is_not_printed()
+    {
+        await using var way = await CutPrinter.StartAsync(Paper, Token);
+        var busy = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        (way.Held, way.Refusal) = ((IppOperation.CreateJob, busy.Task), (IppOperation.CreateJob, IppStatus.Busy));
+        await using var agent = new AgentProcess(relay, way.Address);
+        await agent.StartAsync(Token);
+        var session = await SendAsync("Given back");
+        await Eventually.HoldsAsync(() => Task.FromResult(way.Requests.Contains(IppOperation.CreateJob)), "the printer is asked", Limit, Token);
+
+        await relay.Client.Shop.ReleaseAsync(session.SessionId, "the printer is busy", Token);
+        busy.SetResult();
+        await IsToldAsync(session, "\"state\":\"failed\"", Limit);
+        Assert.Equal(0, Paper.Begun);
+        await relay.Client.Customer.WithdrawAsync(session.SessionId, Token);
+    }
+
+    private Task<CreatedSession> SendAsync(string text) => relay.SendAsync(("one.pdf", Given.Pdf(text: text), null));
+
+    private Task IsToldAsync(CreatedSession session, string what, TimeSpan limit) => Eventually.HoldsAsync(
+        async () => (await relay.AnswerAsync(session)).Contains(what, StringComparison.Ordinal), $"the customer's status has {what}", limit, Token);
+
+    private Task EndsAsync(CreatedSession session, string status) =>
+        Eventually.HoldsAsync(async () => await relay.StatusAsync(session) == status, $"the session is {status}", Limit, Token);
+}
