@@ -6,15 +6,14 @@ namespace CloudTab.PrintAgent;
 /// <summary>The program's host: settings from the file in its folder and from the environment, and everything that prints.</summary>
 internal static class AgentHost
 {
-    private const string FolderSetting = "CLOUDTAB_AGENT_DATA";
-
-    /// <summary>The file with settings, a line `NAME=value` each, that <c>print-agent setup</c> writes. The environment wins.</summary>
-    public static string SettingsFile => Path.Combine(Environment.GetEnvironmentVariable(FolderSetting) ?? AgentOptions.DefaultFolder, "settings");
+    /// <summary>The settings that there are, right or wrong.</summary>
+    /// <exception cref="InvalidOperationException">One of them cannot be read.</exception>
+    public static AgentOptions ReadSettings() => new ConfigurationBuilder().AddInMemoryCollection(SettingsFile.Read()).AddEnvironmentVariables().Build().Get<AgentOptions>() ?? new();
 
     public static IHost Build()
     {
         var builder = Host.CreateApplicationBuilder();
-        builder.Configuration.AddInMemoryCollection(SettingsIn(SettingsFile));
+        builder.Configuration.AddInMemoryCollection(SettingsFile.Read());
         builder.Configuration.AddEnvironmentVariables();
         builder.AddServiceDefaults();
         builder.Services.AddSystemd();
@@ -40,8 +39,4 @@ internal static class AgentHost
         builder.Services.AddHostedService<Presence>();
         return builder.Build();
     }
-
-    private static IEnumerable<KeyValuePair<string, string?>> SettingsIn(string file) => File.Exists(file)
-        ? File.ReadLines(file).Select(line => line.Split('=', 2)).Where(parts => parts is [not [] and not ['#', ..], _]).Select(parts => KeyValuePair.Create(parts[0].Trim(), (string?)parts[1].Trim()))
-        : [];
 }

@@ -15,9 +15,11 @@ internal sealed class AgentOptions : IValidatableObject
     [Required(ErrorMessage = "CLOUDTAB_API_KEY is not set: the verb `setup` asks for it")]
     public string? ApiKey { get; set; }
 
-    /// <summary>Addresses of printers with commas between them (CLOUDTAB_PRINTERS), each as <see cref="PrinterSetting"/> has it.</summary>
+    /// <summary>
+    /// Addresses of printers with commas between them (CLOUDTAB_PRINTERS), each as <see cref="PrinterSetting"/> has it. Without any, the agent takes
+    /// those that its first start finds on the network, and keeps them.
+    /// </summary>
     [ConfigurationKeyName("CLOUDTAB_PRINTERS")]
-    [Required(ErrorMessage = "CLOUDTAB_PRINTERS is not set: the verb `setup` asks for it")]
     public string? Printers { get; set; }
 
     /// <summary>The agent's folder (CLOUDTAB_AGENT_DATA): its ledger, and files while they are printed.</summary>

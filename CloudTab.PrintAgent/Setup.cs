@@ -3,52 +3,89 @@ using System.Net;
 
 namespace CloudTab.PrintAgent;
 
-/// <summary>`print-agent setup`: asks for the settings, tries them, and writes them down for this user alone.</summary>
-internal static class Setup
+/// <summary>`print-agent setup`: asks for the settings, tries them, and writes them down for this user alone. What is set already is the answer to an empty line.</summary>
+internal sealed class Setup(TextReader input, TextWriter output)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
 
     public static Command Build()
     {
         var command = new Command("setup", "Asks for the relay, the shop's key and the printers, tries them, and keeps them");
-        command.SetAction((parsed, token) => RunAsync(Console.In, parsed.InvocationConfiguration.Output, token));
+        command.SetAction((parsed, token) => new Setup(Console.In, parsed.InvocationConfiguration.Output).RunAsync(token));
         return command;
     }
 
-    private static async Task<int> RunAsync(TextReader input, TextWriter output, CancellationToken cancellationToken)
+    private async Task<int> RunAsync(CancellationToken cancellationToken)
     {
-        var url = await AskAsync("Address of the relay, such as https://print.example.com");
-        var key = await AskAsync("The shop's key for this PC");
+        AgentOptions options;
+        try
+        {
+            options = AgentHost.ReadSettings();
+        }
+        catch (InvalidOperationException unreadable)
+        {
+            return Fail(unreadable.Message);
+        }
+
+        var url = await AskAsync("Address of the relay, such as https://print.example.com", options.Url?.ToString(), cancellationToken);
         if (!Uri.TryCreate(url, UriKind.Absolute, out var relay) || relay.Scheme is not ("http" or "https"))
             return Fail("This is no address.");
+        var key = await AskAsync("The shop's key for this PC", options.ApiKey, cancellationToken, shown: "the one that is set");
         if (await RefusalAsync(relay, key, cancellationToken) is { } refusal)
             return Fail(refusal);
+        var printers = await AskForPrintersAsync(options.Printers, cancellationToken);
 
-        var printers = await AskAsync("Printers, with commas between them: ipp://10.0.0.7/ipp/print, ipps://…, or cups:queue");
-        var options = new AgentOptions { Url = relay, ApiKey = key, Printers = printers };
+        (options.Url, options.ApiKey, options.Printers) = (relay, key, printers);
         if (options.Validate(new(options)).FirstOrDefault() is { } wrong)
             return Fail(wrong.ErrorMessage!);
-        using (var all = new ShopPrinters(Microsoft.Extensions.Options.Options.Create(options), TimeProvider.System))
+        if (options.ReadPrinters() is [])
+            return Fail("There is no printer.");
+        await SettingsFile.WriteAsync(
+            new Dictionary<string, string>(StringComparer.Ordinal) { ["CLOUDTAB_URL"] = relay.ToString(), ["CLOUDTAB_API_KEY"] = key, ["CLOUDTAB_PRINTERS"] = printers }, cancellationToken);
+        output.WriteLine($"Written to {SettingsFile.Location}.");
+        return await TryPrintersAsync(options, cancellationToken) ? 0 : 1;
+    }
+
+    private async Task<string> AskForPrintersAsync(string? set, CancellationToken cancellationToken)
+    {
+        output.WriteLine("Searching for printers …");
+        var found = await PrinterSearch.RunAsync(TimeProvider.System, cancellationToken);
+        foreach (var printer in found)
+            output.WriteLine($"  {printer.Address}  {printer.Name}");
+        return await AskAsync(
+            "Printers, with commas between them: ipp://10.0.0.7/ipp/print, ipps://…, or cups:queue",
+            set is { Length: > 0 } ? set : string.Join(',', found.Select(printer => printer.Address)), cancellationToken);
+    }
+
+    private async Task<bool> TryPrintersAsync(AgentOptions options, CancellationToken cancellationToken)
+    {
+        using var printers = new ShopPrinters(Microsoft.Extensions.Options.Options.Create(options), TimeProvider.System);
+        foreach (var printer in printers.All)
+            output.WriteLine(await printer.LookAsync(cancellationToken) is { } there ? $"  {there.Name}: {there.State}" : $"  {printer.Address} does not answer; it is kept all the same");
+        if (!(await AskAsync("Print a test page on each? y or n", "n", cancellationToken)).StartsWith('y'))
+            return true;
+
+        var all = true;
+        foreach (var printer in printers.All)
         {
-            foreach (var printer in all.All)
-                await output.WriteLineAsync(await printer.LookAsync(cancellationToken) is { } there ? $"  {there.Name}: {there.State}" : $"  {printer.Address} does not answer; it is kept all the same");
+            var (isPrinted, words) = await TestPage.PrintAsync(printer, TimeProvider.System, cancellationToken);
+            all &= isPrinted;
+            output.WriteLine($"  {printer.Name}: {words}");
         }
 
-        await WriteAsync(AgentHost.SettingsFile, $"CLOUDTAB_URL={relay}\nCLOUDTAB_API_KEY={key}\nCLOUDTAB_PRINTERS={printers}\n", cancellationToken);
-        await output.WriteLineAsync($"Written to {AgentHost.SettingsFile}. Start the agent without a verb, or as a service.");
-        return 0;
+        return all;
+    }
 
-        async Task<string> AskAsync(string question)
-        {
-            await output.WriteLineAsync(question + ":");
-            return (await input.ReadLineAsync(cancellationToken) ?? "").Trim();
-        }
+    private async Task<string> AskAsync(string question, string? suggestion, CancellationToken cancellationToken, string? shown = null)
+    {
+        output.WriteLine(suggestion is { Length: > 0 } ? $"{question} [{shown ?? suggestion}]:" : question + ":");
+        return await input.ReadLineAsync(cancellationToken) is { } answer && answer.Trim() is { Length: > 0 } given ? given : suggestion ?? "";
+    }
 
-        int Fail(string reason)
-        {
-            output.WriteLine(reason);
-            return 1;
-        }
+    private int Fail(string reason)
+    {
+        output.WriteLine(reason);
+        return 1;
     }
 
     private static async Task<string?> RefusalAsync(Uri relay, string key, CancellationToken cancellationToken)
@@ -70,18 +107,5 @@ internal static class Setup
         {
             return $"The relay cannot be reached: {away.Message}";
         }
-    }
-
-    // The key is in it: nobody but this user may read it.
-    private static async Task WriteAsync(string file, string settings, CancellationToken cancellationToken)
-    {
-        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
-        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows())
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        await using var writer = new StreamWriter(file, options);
-        if (!OperatingSystem.IsWindows())
-            File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite); // also of a file that was there
-        await writer.WriteAsync(settings.AsMemory(), cancellationToken);
     }
 }

@@ -10,6 +10,7 @@ internal static class Verbs
 {
     private const int Latest = 20;
     private const int InUse = 78; // EX_CONFIG, as for a wrong setting
+    private const int NoPrinter = 75; // EX_TEMPFAIL: the next start may find one
 
     public static RootCommand Build()
     {
@@ -17,18 +18,19 @@ internal static class Verbs
         {
             Setup.Build(), Status(), Printers(), Jobs(), Print(), Retry(), Confirm(),
         };
-        root.SetAction(async (_, _) =>
+        root.SetAction(async (_, token) =>
         {
             using var host = AgentHost.Build();
-            return await host.RunOrExplainAsync(() => RunAloneAsync(host));
+            return await host.RunOrExplainAsync(() => RunAloneAsync(host, token));
         });
         return root;
     }
 
     // Two agents would each go on with what is in the one ledger, and print it twice.
-    private static async Task<int> RunAloneAsync(IHost host)
+    private static async Task<int> RunAloneAsync(IHost host, CancellationToken cancellationToken)
     {
-        var folder = host.Services.GetRequiredService<IOptions<AgentOptions>>().Value.Folder;
+        var options = host.Services.GetRequiredService<IOptions<AgentOptions>>().Value;
+        var folder = options.Folder;
         Directory.CreateDirectory(folder);
         FileStream alone;
         try
@@ -42,8 +44,29 @@ internal static class Verbs
         }
 
         await using (alone)
-            await host.RunAsync();
+        {
+            if (options.ReadPrinters() is [] && !await FindPrintersAsync(options, cancellationToken))
+                return NoPrinter;
+            await host.RunAsync(cancellationToken);
+        }
+
         return 0;
+    }
+
+    // Anybody in the network can say to be a printer: those of the first start are kept, and no other is taken.
+    private static async Task<bool> FindPrintersAsync(AgentOptions options, CancellationToken cancellationToken)
+    {
+        var found = await PrinterSearch.RunAsync(TimeProvider.System, cancellationToken);
+        if (found is [])
+        {
+            await Console.Error.WriteLineAsync("Not started: CLOUDTAB_PRINTERS is not set, and no printer was found; the verb `setup` asks for them");
+            return false;
+        }
+
+        options.Printers = string.Join(',', found.Select(printer => printer.Address));
+        await SettingsFile.WriteAsync(new Dictionary<string, string>(StringComparer.Ordinal) { ["CLOUDTAB_PRINTERS"] = options.Printers }, cancellationToken);
+        await Console.Error.WriteLineAsync($"Printers that were found, and are kept in {SettingsFile.Location}: {options.Printers}");
+        return true;
     }
 
     private static Command Status() => Verb("status", "Says whether something waits for a person", (services, _, output, _) =>
@@ -55,17 +78,24 @@ internal static class Verbs
         return Task.FromResult(0);
     });
 
-    private static Command Printers() => Verb("printers", "Asks every printer for its state", async (services, _, output, token) =>
+    private static Command Printers()
     {
-        var printers = services.GetRequiredService<ShopPrinters>();
-        foreach (var printer in printers.All)
+        var find = new Option<bool>("--find") { Description = "Searches the network for others, too" };
+        return Verb("printers", "Asks every printer for its state; without any, searches the network for some", async (services, parsed, output, token) =>
         {
-            var there = await printer.LookAsync(token);
-            output.WriteLine(there is null ? $"{printer.Address}  offline" : $"{printer.Address}  {there.Name}  {there.State}  {string.Join(' ', there.Reasons)}");
-        }
+            var printers = services.GetRequiredService<ShopPrinters>();
+            await Task.WhenAll(printers.All.Select(printer => printer.LookAsync(token)));
+            foreach (var printer in printers.All)
+                output.WriteLine(printer.Description is { } there ? $"{printer.Address}  {there.Name}  {there.State}  {string.Join(' ', there.Reasons)}" : $"{printer.Address}  offline");
+            if (printers.All is [] || parsed.GetValue(find))
+            {
+                foreach (var other in (await PrinterSearch.RunAsync(TimeProvider.System, token)).Where(other => printers.Find(other.Address) is null))
+                    output.WriteLine($"{other.Address}  {other.Name}  found");
+            }
 
-        return printers.All.All(printer => printer.Description is not null) ? 0 : 1;
-    });
+            return printers.All.All(printer => printer.Description is not null) ? 0 : 1;
+        }, find);
+    }
 
     private static Command Jobs() => Verb("jobs", "Lists the latest attempts to print, newest first", (services, _, output, _) =>
     {

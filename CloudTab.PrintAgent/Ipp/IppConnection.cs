@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 
 namespace CloudTab.PrintAgent;
@@ -33,8 +34,10 @@ internal sealed class IppConnection : IDisposable
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(5), // printers close sooner than servers
         };
         handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, _, errors) => certificates.Accept(address.Http, certificate, errors);
-        if (address.Socket is { } socket)
-            handler.ConnectCallback = (_, token) => ConnectAsync(socket, token);
+        if (address.Socket is { } path)
+            handler.ConnectCallback = (_, token) => ConnectAsync(new UnixDomainSocketEndPoint(path), token);
+        else if (address.Http.IdnHost.EndsWith(".local", StringComparison.OrdinalIgnoreCase))
+            handler.ConnectCallback = (_, token) => ConnectLocalAsync(address.Http, token);
         _http = new(handler) { Timeout = Timeout.InfiniteTimeSpan, MaxResponseContentBufferSize = LongestAnswer };
         if (address.Socket is not null)
             _http.DefaultRequestHeaders.TryAddWithoutValidation("Authorization", $"PeerCred {user}");
@@ -87,12 +90,22 @@ internal sealed class IppConnection : IDisposable
         return IppDecoder.Decode(await response.Content.ReadAsByteArrayAsync(cancellationToken));
     }
 
-    private static async ValueTask<Stream> ConnectAsync(string path, CancellationToken cancellationToken)
+    // Not every system asks the network for such names.
+    private async ValueTask<Stream> ConnectLocalAsync(Uri printer, CancellationToken cancellationToken)
     {
-        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        var addresses = await MulticastDns.ResolveAsync(printer.IdnHost, _clock, cancellationToken);
+        EndPoint there = addresses is [var first, ..] ? new IPEndPoint(first, printer.Port) : new DnsEndPoint(printer.IdnHost, printer.Port);
+        return await ConnectAsync(there, cancellationToken);
+    }
+
+    private static async ValueTask<Stream> ConnectAsync(EndPoint address, CancellationToken cancellationToken)
+    {
+        var socket = address is UnixDomainSocketEndPoint
+            ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
+            : new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
-            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken);
+            await socket.ConnectAsync(address, cancellationToken);
             return new NetworkStream(socket, ownsSocket: true);
         }
         catch

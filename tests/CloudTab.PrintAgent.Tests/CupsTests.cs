@@ -55,6 +55,19 @@ public sealed class CupsTests(RunningRelay relay) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Setup_asks_CUPS_at_its_socket_and_leaves_nothing_of_the_test_page()
+    {
+        var folder = Directory.CreateTempSubdirectory("cloudtab-settings-").FullName;
+        var environment = new Dictionary<string, string>(StringComparer.Ordinal) { ["CLOUDTAB_AGENT_DATA"] = folder, ["CLOUDTAB_CUPS_SOCKET"] = _cups!.Socket };
+
+        var (code, output) = await SettingsTests.SetUpAsync(environment, relay.Origin.ToString(), relay.Key, "cups:shop", "y");
+        Directory.Delete(folder, recursive: true);
+        Assert.True(code == 0 && output.Contains("has printed the test page", StringComparison.Ordinal), output);
+        Assert.Single(_paper!.Paper);
+        Assert.Empty(_cups.Documents);
+    }
+
+    [Fact]
     public async Task An_agent_leaves_nothing_in_the_spool_of_CUPS()
     {
         await using var agent = new AgentProcess(relay, "cups:shop") { Settings = { ["CLOUDTAB_CUPS_SOCKET"] = _cups!.Socket } };

@@ -1,3 +1,4 @@
+using System.Text;
 using CloudTab.Testing;
 
 namespace CloudTab.PrintAgent.Tests;
@@ -21,7 +22,7 @@ public sealed class SettingsTests(RunningRelay relay) : IDisposable
 
         Assert.Equal(78, await agent.WaitForExitAsync(Token));
         Assert.Equal(
-            "Not started: CLOUDTAB_URL is not set: the verb `setup` asks for it; CLOUDTAB_API_KEY is not set: the verb `setup` asks for it; CLOUDTAB_PRINTERS is not set: the verb `setup` asks for it",
+            "Not started: CLOUDTAB_URL is not set: the verb `setup` asks for it; CLOUDTAB_API_KEY is not set: the verb `setup` asks for it",
             agent.Output);
     }
 
@@ -47,11 +48,11 @@ public sealed class SettingsTests(RunningRelay relay) : IDisposable
     [Fact]
     public async Task Setup_tries_the_settings_and_keeps_them_for_the_user_alone()
     {
-        var (code, output) = await SetUpAsync("ctk_wrong");
+        var (code, output) = await SetUpAsync(Environment(), relay.Origin.ToString(), "ctk_wrong");
         Assert.True(code == 1 && output.Contains("does not know this key", StringComparison.Ordinal), output);
         Assert.False(File.Exists(SettingsFile));
 
-        (code, output) = await SetUpAsync(relay.Key);
+        (code, output) = await SetUpAsync(Environment(), relay.Origin.ToString(), relay.Key, "ipp://localhost:1/ipp/print");
         Assert.True(code == 0, output);
         Assert.Contains("does not answer", output, StringComparison.Ordinal);
         Assert.Contains($"CLOUDTAB_API_KEY={relay.Key}\n", await File.ReadAllTextAsync(SettingsFile, Token), StringComparison.Ordinal);
@@ -63,14 +64,30 @@ public sealed class SettingsTests(RunningRelay relay) : IDisposable
         Assert.Contains(relay.Origin.ToString(), agent.Output, StringComparison.Ordinal);
     }
 
-    private async Task<(int Code, string Output)> SetUpAsync(string key)
+    [Fact]
+    public async Task Setup_keeps_what_was_set_and_prints_a_test_page_at_a_printer_whose_certificate_the_agent_then_keeps()
+    {
+        Assert.SkipUnless(TestPrinter.IsInstalled, "ippeveprinter is not installed (Debian's cups-ipp-utils and dbus)");
+        await using var paper = await TestPrinter.StartAsync(Token, "-2", "-f", "application/pdf", "-K", _folder);
+        var address = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"ipps://localhost:{paper.Port}/ipp/print");
+        await File.WriteAllTextAsync(SettingsFile, $"# ours\nCLOUDTAB_URL={relay.Origin}\nCLOUDTAB_API_KEY={relay.Key}\nCLOUDTAB_AUTO_PRINT=false\n", Token);
+
+        var (code, output) = await SetUpAsync(Environment(), "", "", address, "y");
+        Assert.True(code == 0 && output.Contains("Test printer: has printed the test page", StringComparison.Ordinal), output);
+        Assert.DoesNotContain(relay.Key, output, StringComparison.Ordinal);
+        Assert.StartsWith("%PDF", Encoding.Latin1.GetString(Assert.Single(paper.Paper).Document), StringComparison.Ordinal);
+        Assert.Equal(
+            [$"CLOUDTAB_URL={relay.Origin}", $"CLOUDTAB_API_KEY={relay.Key}", $"CLOUDTAB_PRINTERS={address}", "# ours", "CLOUDTAB_AUTO_PRINT=false"],
+            await File.ReadAllLinesAsync(SettingsFile, Token));
+        Assert.Single(Directory.GetFiles(Path.Combine(_folder, "certificates")));
+    }
+
+    /// <summary>Runs the verb with these answers, and an empty one to what it asks for then.</summary>
+    internal static async Task<(int Code, string Output)> SetUpAsync(IReadOnlyDictionary<string, string> environment, params string[] answers)
     {
         await using var setup = await ChildProcess.StartProgramAsync(
-            [
-                "/bin/sh", "-c", "printf '%s\n%s\n%s\n' \"$1\" \"$2\" \"$3\" | dotnet \"$4\" setup", "sh",
-                relay.Origin.ToString(), key, "ipp://localhost:1/ipp/print", ChildProcess.BuiltOutput("CloudTab.PrintAgent"),
-            ],
-            Environment(), isReady: null, Token);
+            ["/bin/sh", "-c", "agent=$1; shift; printf '%s\n' \"$@\" | dotnet \"$agent\" setup", "sh", ChildProcess.BuiltOutput("CloudTab.PrintAgent"), .. answers],
+            environment, isReady: null, Token);
         return (await setup.WaitForExitAsync(Token), setup.Output);
     }
 
