@@ -83,16 +83,21 @@ internal sealed class Agent(
                 case SocketLost lost:
                     logger.RelayLost(lost.Reason);
                     break;
-                case PendingSessions pending when options.Value.AutoPrint:
-                    foreach (var session in pending.Sessions.Reverse())
+                case PendingSessions pending:
+                    foreach (var session in pending.Sessions.Reverse().Where(session => IsReleased(session.PaidAt)))
                         Begin(session.SessionId, new(), cancellationToken);
                     break;
-                case SessionAnnounced session when options.Value.AutoPrint:
+                case SessionAnnounced session when IsReleased(session.PaidAt):
+                    Begin(session.SessionId, new(), cancellationToken);
+                    break;
+                case SessionUpdated { Status: SessionStatuses.Pending, PaidAt: not null } session when options.Value.AutoPrint == AutoPrint.Paid:
                     Begin(session.SessionId, new(), cancellationToken);
                     break;
             }
         }
     }
+
+    private bool IsReleased(DateTimeOffset? paidAt) => options.Value.AutoPrint == AutoPrint.True || options.Value.AutoPrint == AutoPrint.Paid && paidAt is not null;
 
     private async Task HearRequestsAsync(CancellationToken cancellationToken)
     {

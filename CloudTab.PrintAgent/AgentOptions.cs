@@ -26,9 +26,9 @@ internal sealed class AgentOptions : IValidatableObject
     [ConfigurationKeyName("CLOUDTAB_AGENT_DATA")]
     public string Folder { get; set; } = DefaultFolder;
 
-    /// <summary>Whether files are printed as they come (CLOUDTAB_AUTO_PRINT, default true). If not, `print-agent print CODE` releases a job.</summary>
+    /// <summary>Which files are printed by themselves (CLOUDTAB_AUTO_PRINT, default true). The others wait for `print-agent print CODE`.</summary>
     [ConfigurationKeyName("CLOUDTAB_AUTO_PRINT")]
-    public bool AutoPrint { get; set; } = true;
+    public AutoPrint AutoPrint { get; set; } = AutoPrint.True;
 
     /// <summary>Where the CUPS of this PC listens (CLOUDTAB_CUPS_SOCKET).</summary>
     [ConfigurationKeyName("CLOUDTAB_CUPS_SOCKET")]
@@ -61,4 +61,17 @@ internal sealed class AgentOptions : IValidatableObject
     }
 
     private string[] Split() => Printers?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [];
+}
+
+/// <summary>Which files are printed without being asked for at this PC.</summary>
+internal enum AutoPrint
+{
+    /// <summary>None.</summary>
+    False,
+
+    /// <summary>All, as they come.</summary>
+    True,
+
+    /// <summary>Those of sessions that the counter has marked as paid.</summary>
+    Paid,
 }

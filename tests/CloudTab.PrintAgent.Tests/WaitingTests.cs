@@ -3,7 +3,7 @@ using CloudTab.Testing;
 
 namespace CloudTab.PrintAgent.Tests;
 
-/// <summary>Jobs that have to wait for a printer that is off or busy.</summary>
+/// <summary>Jobs that have to wait: for a printer that is off or busy, or for the counter.</summary>
 [Collection(RelayCollection.Name)]
 public sealed class WaitingTests(RunningRelay relay) : IAsyncLifetime
 {
@@ -94,6 +94,24 @@ public sealed class WaitingTests(RunningRelay relay) : IAsyncLifetime
         await IsToldAsync(session, "\"state\":\"failed\"", Limit);
         Assert.Equal(0, Paper.Begun);
         await relay.Client.Customer.WithdrawAsync(session.SessionId, Token);
+    }
+
+    [Fact]
+    public async Task A_held_job_is_printed_when_the_counter_marks_it_as_paid()
+    {
+        await using var agent = new AgentProcess(relay, Paper.Address) { Settings = { ["CLOUDTAB_AUTO_PRINT"] = "paid" } };
+        var before = await SendAsync("Paid before");
+        await relay.Client.Shop.MarkPaidAsync(before.SessionId, Token);
+        var held = await SendAsync("Not paid");
+        await agent.StartAsync(Token);
+        await EndsAsync(before, SessionStatuses.Completed);
+
+        var other = await SendAsync("Paid");
+        await relay.Client.Shop.MarkPaidAsync(other.SessionId, Token);
+        await EndsAsync(other, SessionStatuses.Completed);
+        Assert.Equal(SessionStatuses.Pending, await relay.StatusAsync(held));
+        Assert.Equal(2, Paper.Paper.Count);
+        await relay.Client.Customer.WithdrawAsync(held.SessionId, Token);
     }
 
     private Task<CreatedSession> SendAsync(string text) => relay.SendAsync(("one.pdf", Given.Pdf(text: text), null));
