@@ -7,6 +7,7 @@ namespace CloudTab.PrintAgent;
 internal sealed class Presence(CloudTabClient relay, ShopPrinters printers, TimeProvider clock, ILogger<Presence> logger) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(30);
     private static readonly string Version =
         typeof(Presence).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
@@ -14,13 +15,15 @@ internal sealed class Presence(CloudTabClient relay, ShopPrinters printers, Time
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Interval, clock);
-        var (told, toldAt) = ("", 0L);
+        var (told, toldAt, isLate) = ("", 0L, false);
         do
         {
             var isDue = toldAt == 0 || clock.GetElapsedTime(toldAt) >= Silence;
-            if (!isDue && !printers.HaveJobs)
+            if (!isDue && !isLate && !printers.HaveJobs)
                 continue;
-            await Task.WhenAll(printers.All.Select(printer => printer.LookAsync(stoppingToken)));
+            // One that does not answer must not keep the others' states: what it says then is told at the next tick.
+            var looks = Task.WhenAll(printers.All.Select(printer => printer.SeeAsync(stoppingToken)));
+            isLate = await Task.WhenAny(looks, Task.Delay(Patience, clock, stoppingToken)) != looks;
             var report = new AgentReport(Environment.MachineName, Version, [.. printers.All.Select(Describe)]);
             var states = string.Join('\n', report.Printers.Select(printer => $"{printer.State} {string.Join(',', printer.Reasons)}"));
             if (isDue || states != told)

@@ -17,12 +17,12 @@ internal static partial class PrinterSearch
     private const int Most = 50;
     private const int LongestName = 100;
 
-    private static readonly TimeSpan Round = TimeSpan.FromSeconds(1.5);
+    private static readonly TimeSpan Round = TimeSpan.FromSeconds(1);
 
     // Those with an encrypted connection first: a printer that has both is taken by it.
     private static readonly (string Service, string Scheme)[] Services = [("_ipps._tcp.local.", "ipps"), ("_ipp._tcp.local.", "ipp")];
 
-    /// <summary>Searches for 3 s.</summary>
+    /// <summary>Searches for 2 s.</summary>
     public static async Task<IReadOnlyList<FoundPrinter>> RunAsync(TimeProvider clock, CancellationToken cancellationToken)
     {
         var records = new List<DnsRecord>();

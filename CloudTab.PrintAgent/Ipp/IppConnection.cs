@@ -10,7 +10,7 @@ internal sealed class IppConnection : IDisposable
     private const int LongestAnswer = 1 << 20;
 
     // One that is switched off must not keep the jobs of others waiting.
-    private static readonly TimeSpan LongestConnect = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan LongestConnect = TimeSpan.FromSeconds(3);
 
     private readonly HttpClient _http;
     private readonly PrinterAddress _address;

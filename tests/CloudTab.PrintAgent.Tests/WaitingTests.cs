@@ -30,52 +30,37 @@ public sealed class WaitingTests(RunningRelay relay) : IAsyncLifetime
     [Fact]
     public async Task A_printer_that_is_off_is_said_to_be_and_holds_up_no_other()
     {
-        const int most = 10;
+        const int most = 9;
         await Paper.TurnOffAsync();
         await using var colored = await TestPrinter.StartAsync(Token);
         await using var agent = new AgentProcess(relay, $"{Paper.Address}#monochrome", $"{colored.Address}#color");
         await agent.StartAsync(Token);
 
-        var waiting = new List<CreatedSession>();
-        while (waiting.Count < most)
-            waiting.Add(await SendAsync($"Waits {waiting.Count}"));
+        var waiting = await Task.WhenAll(Enumerable.Range(1, most).Select(number => SendAsync($"Waits {number}")));
         foreach (var session in waiting)
             await IsToldAsync(session, "offline", Limit);
-        waiting.Add(await SendAsync("The last"));
-        await IsToldAsync(waiting[^1], "offline", TimeSpan.FromSeconds(3));
+        var last = await SendAsync("The last");
+        await IsToldAsync(last, "offline", TimeSpan.FromSeconds(3));
+        var givenBack = waiting[0];
+        await relay.Client.Shop.ReleaseAsync(givenBack.SessionId, "the printer is broken", Token);
         await Eventually.HoldsAsync(
             async () => (await relay.Client.Shop.GetAgentsAsync(Token)).Any(one => one.Printers is [{ State: PrinterStates.Offline }, { State: PrinterStates.Idle }]),
             "the counter sees it", Limit, Token);
 
-        var other = await relay.SendAsync(("colored.pdf", Given.Pdf(text: "Colored"), new() { ColorMode = ColorModes.Color }));
-        await EndsAsync(other, SessionStatuses.Completed);
+        await EndsAsync(await relay.SendAsync(("colored.pdf", Given.Pdf(text: "Colored"), new() { ColorMode = ColorModes.Color })), SessionStatuses.Completed);
         Assert.Single(colored.Paper);
+        foreach (var session in waiting[2..])
+            await relay.Client.Customer.WithdrawAsync(session.SessionId, Token);
+        await IsToldAsync(givenBack, "\"state\":\"failed\"", Limit);
 
         await agent.KillAsync();
         await Paper.TurnOnAsync(Token);
         await agent.StartAsync(Token);
-        foreach (var session in waiting)
-            await EndsAsync(session, SessionStatuses.Completed);
-        Assert.Equal(waiting.Count, Paper.Paper.Count);
-    }
-
-    [Fact]
-    public async Task A_job_that_is_given_back_while_its_printer_is_off_has_failed_and_is_not_printed()
-    {
-        await Paper.TurnOffAsync();
-        await using var agent = new AgentProcess(relay, Paper.Address);
-        await agent.StartAsync(Token);
-        var session = await SendAsync("Given back");
-        await IsToldAsync(session, "offline", Limit);
-
-        await relay.Client.Shop.ReleaseAsync(session.SessionId, "the printer is broken", Token);
-        await IsToldAsync(session, "\"state\":\"failed\"", Limit);
-
-        await Paper.TurnOnAsync(Token);
-        await EndsAsync(await SendAsync("Other"), SessionStatuses.Completed);
-        Assert.Single(Paper.Paper);
-        Assert.Equal(SessionStatuses.Pending, await relay.StatusAsync(session));
-        await relay.Client.Customer.WithdrawAsync(session.SessionId, Token);
+        await EndsAsync(waiting[1], SessionStatuses.Completed);
+        await EndsAsync(last, SessionStatuses.Completed);
+        Assert.Equal(2, Paper.Paper.Count);
+        Assert.Equal(SessionStatuses.Pending, await relay.StatusAsync(givenBack));
+        await relay.Client.Customer.WithdrawAsync(givenBack.SessionId, Token);
     }
 
     [Fact]
