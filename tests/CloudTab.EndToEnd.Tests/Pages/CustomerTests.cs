@@ -460,6 +460,12 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         Assert.Equal(1, (await phone.StatusAsync(await phone.ArrivedAsync())).GetProperty("fileCount").GetInt32());
         var kept = await page.EvaluateAsync<string[]>("async () => (await Promise.all((await caches.keys()).map(async (name) => (await (await caches.open(name)).keys()).map((one) => new URL(one.url).pathname)))).flat()");
         Assert.All(kept, address => Assert.Matches($"^(/s/{shop.Id}|/assets/.*)/?$", address));
+
+        await page.GotoAsync($"/s/{shop.Id}");
+        var browser = await page.Context.NewCDPSessionAsync(page);
+        var obstacles = (await browser.SendAsync("Page.getInstallabilityErrors"))!.Value.GetProperty("installabilityErrors").EnumerateArray();
+        // Nobody installs anything in a private window, which is what the tests have.
+        Assert.DoesNotContain(obstacles, one => one.GetProperty("errorId").GetString() != "in-incognito");
     }
 
     [Fact]
