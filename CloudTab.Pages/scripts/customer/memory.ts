@@ -113,7 +113,7 @@ function forgetOld(): Promise<unknown> {
   })
 }
 
-async function isReadable(blob: Blob): Promise<boolean> {
+export async function isReadable(blob: Blob): Promise<boolean> {
   try {
     await blob.slice(0, 1).arrayBuffer()
     return true

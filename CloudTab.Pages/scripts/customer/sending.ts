@@ -1,8 +1,8 @@
 import type { DetailedError, Upload } from 'tus-js-client'
 import type { CustomerSchemas } from '../shared/contract.ts'
 import { find, say } from '../shared/words.ts'
-import { fileOf, isWanted, type Item } from './item.ts'
-import type { Memory } from './memory.ts'
+import { body, fileOf, isWanted, type Item } from './item.ts'
+import { isReadable, type Memory } from './memory.ts'
 import type { Shop } from './shop.ts'
 
 /** A connection on which nothing moves for so long is dead, whatever the browser thinks: networks change. */
@@ -121,6 +121,10 @@ export class Sending {
       if (item.sent > before) failures = 0
       const status = failure.originalResponse?.getStatus() ?? 0
       const problem = read(failure)
+      if (status === 0 && !(await this.hasFile(item))) {
+        Object.assign(item, { state: 'lost', sent: 0 })
+        return this.changed()
+      }
       if (!isPassing(status, problem.code)) {
         if (isOver(problem.code) || problem.code === shopClosed) throw new Refused(problem.code ?? '', wordsFor(problem))
         Object.assign(item, { state: 'failed', error: wordsFor(problem), sent: 0, uploadUrl: null })
@@ -131,6 +135,13 @@ export class Sending {
       await pause(failures, Number(failure.originalResponse?.getHeader('Retry-After') ?? 0) * 1000)
     }
     if (item.state !== 'done') item.state = 'ready'
+  }
+
+  /** A file that was moved or deleted on the device since it was chosen: then the browser's own copy is sent, if it has one. */
+  private async hasFile(item: Item): Promise<boolean> {
+    if (await isReadable(body(item)!)) return true
+    Object.assign(item, { whole: await this.memory.read(item), small: null })
+    return item.whole !== null
   }
 
   /** One request from where the last one ended. Null: all is there. */

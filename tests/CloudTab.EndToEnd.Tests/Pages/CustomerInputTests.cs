@@ -30,6 +30,25 @@ public sealed class CustomerInputTests(RunningAppHost relay, Browsers browsers) 
     }
 
     [Fact]
+    public async Task A_file_that_was_deleted_since_it_was_chosen_is_asked_for_again()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var file = CustomerFiles.Pdf("lease.pdf", 4);
+        await phone.DropAsync(_folder, [file, CustomerFiles.Text("notes.txt", 5)]);
+        // A private window keeps no copy of it, and it is one.
+        File.Delete(Path.Combine(_folder.FullName, file.Name));
+        await phone.PressSendAsync();
+
+        await Expect(phone.Files.First).ToContainTextAsync("Choose this file again");
+        await Expect(phone.Files.Nth(1)).ToContainTextAsync("Arrived");
+        await phone.Page.Locator(".chooser input[type=file]").First.SetInputFilesAsync(file);
+        await Expect(phone.Page.Locator(".file.ready")).ToHaveCountAsync(1);
+        await phone.PressSendAsync();
+        Assert.Equal(2, (await phone.StatusAsync(await phone.ArrivedAsync())).GetProperty("fileCount").GetInt32());
+    }
+
+    [Fact]
     public async Task Files_that_come_while_others_are_sent_are_sent_with_them()
     {
         await using var shop = await PageShop.CreateAsync(relay);
