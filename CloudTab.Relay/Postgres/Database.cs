@@ -27,6 +27,7 @@ public sealed class Database(NpgsqlDataSource source, [FromKeyedServices("postgr
         SqlMapper.AddTypeHandler(new JsonColumn<IReadOnlyList<FileDetails>>(PrintingContext.Default.IReadOnlyListFileDetails));
         SqlMapper.AddTypeHandler(new JsonColumn<IReadOnlyList<AgentPrinter>>(PrintingContext.Default.IReadOnlyListAgentPrinter));
         SqlMapper.AddTypeHandler(new JsonColumn<Print>(PrintingContext.Default.Print));
+        SqlMapper.AddTypeHandler(new JsonColumn<List<ListedPrint>>(PrintingContext.Default.ListListedPrint));
     }
 
     /// <summary>All rows of a read.</summary>

@@ -40,6 +40,18 @@ public sealed record Print(
         (SELECT json_build_object('state', prints.state, 'grade', prints.grade, 'reasons', prints.reasons, 'at', {ReportedAt})
          FROM prints WHERE prints.file = files.id ORDER BY prints.number DESC LIMIT 1)
         """;
+
+    /// <summary>The newest attempts of all files of a row of `sessions`, as JSON of <see cref="ListedPrint"/>; null if nobody has printed any.</summary>
+    internal const string OfSession = $"""
+        (SELECT json_agg(json_build_object('fileId', newest.file, 'state', newest.state, 'grade', newest.grade, 'reasons', newest.reasons,
+             'at', newest.at) ORDER BY newest.position)
+         FROM (
+             SELECT DISTINCT ON (files.position) files.position, prints.file, prints.state, prints.grade, prints.reasons, {ReportedAt} AS at
+             FROM files JOIN prints ON prints.file = files.id
+             WHERE files.session = sessions.id AND files.status = 'stored'
+             ORDER BY files.position, prints.number DESC
+         ) AS newest)
+        """;
 }
 
 /// <summary>What is shown of a file's newest attempt.</summary>
@@ -47,6 +59,18 @@ public sealed record Print(
 /// <param name="Reasons">What the printer says of its state: keywords of IPP, such as `media-empty`.</param>
 /// <param name="At">When that was reported.</param>
 public sealed record FilePrint(
+    PrintState State,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] PrintGrade? Grade,
+    IReadOnlyList<string> Reasons,
+    DateTime At);
+
+/// <summary>The same in a list, where no files are.</summary>
+/// <param name="FileId">The file's id.</param>
+/// <param name="Grade">How sure it is that it is printed; there if it is.</param>
+/// <param name="Reasons">What the printer says of its state: keywords of IPP, such as `media-empty`.</param>
+/// <param name="At">When that was reported.</param>
+public sealed record ListedPrint(
+    Guid FileId,
     PrintState State,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] PrintGrade? Grade,
     IReadOnlyList<string> Reasons,

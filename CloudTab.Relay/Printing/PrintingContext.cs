@@ -13,4 +13,5 @@ namespace CloudTab.Relay;
 [JsonSerializable(typeof(IReadOnlyList<string>))]
 [JsonSerializable(typeof(IReadOnlyList<AgentPrinter>))]
 [JsonSerializable(typeof(Print))]
+[JsonSerializable(typeof(List<ListedPrint>))]
 internal sealed partial class PrintingContext : JsonSerializerContext;

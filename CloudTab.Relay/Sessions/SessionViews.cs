@@ -16,8 +16,9 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
     public const string IsPrinting = "sessions.status = 'processing' AND sessions.printing AS Printing";
 
     // A list tells of the files only what its rows show.
-    private const string WaysToPrint = """
-        coalesce((SELECT jsonb_agg(DISTINCT print_options) FROM files WHERE session = sessions.id AND status = 'stored'), '[]') AS PrintOptions
+    private const string InRows = $"""
+        coalesce((SELECT jsonb_agg(DISTINCT print_options) FROM files WHERE session = sessions.id AND status = 'stored'), '[]') AS PrintOptions,
+        {Print.OfSession} AS Prints
         """;
 
     private const string SelectDetails = $"""
@@ -41,7 +42,7 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
             SELECT id, session_id AS SessionId, pickup_code AS PickupCode, customer_name AS CustomerName, file_count AS FileCount,
                    total_size AS TotalSize, created_at AS CreatedAt, expires_at AS ExpiresAt, token, {IsPrinting},
                    {JobTotals.Columns},
-                   {WaysToPrint}
+                   {InRows}
             FROM sessions {JobTotals.From}
             WHERE shop_id = @shop AND status = 'pending' AND file_count > 0 AND expires_at > @now AND (SELECT key_is_valid(@key))
                 AND (created_at, id) < (@createdAt, @id)
@@ -82,7 +83,7 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
                    total_size AS TotalSize, sessions.created_at AS CreatedAt, expires_at AS ExpiresAt, token, {IsPrinting},
                    api_keys.name AS ClaimedBy, claimed_by = @key AS ClaimedByYou,
                    {JobTotals.Columns},
-                   {WaysToPrint}
+                   {InRows}
             FROM sessions JOIN api_keys ON api_keys.id = sessions.claimed_by {JobTotals.From}
             WHERE sessions.shop_id = @shop AND status = 'processing' AND expires_at > @now AND (SELECT key_is_valid(@key))
             ORDER BY sessions.created_at, sessions.id
@@ -104,6 +105,7 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
 /// <param name="PaidAt">When the shop marked it as paid.</param>
 /// <param name="PaidAmount">What it cost then; null if that was not known, or it is not paid.</param>
 /// <param name="PrintOptions">How its files are to be printed: each way once.</param>
+/// <param name="Prints">The newest attempts to print its files, if there are any.</param>
 public sealed record PendingSession(
     [property: JsonIgnore] Guid Id,
     string SessionId,
@@ -122,7 +124,8 @@ public sealed record PendingSession(
     [property: JsonIgnore] bool IsPriceComplete,
     DateTime? PaidAt,
     long? PaidAmount,
-    List<PrintOptions> PrintOptions)
+    List<PrintOptions> PrintOptions,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] List<ListedPrint>? Prints = null)
 {
     /// <summary>What it costs.</summary>
     public JobPrice Price => new(Amount, Currency, IsPriceComplete);
@@ -137,6 +140,7 @@ public sealed record PendingSession(
 /// <param name="PaidAt">When the shop marked it as paid.</param>
 /// <param name="PaidAmount">What it cost then; null if that was not known, or it is not paid.</param>
 /// <param name="PrintOptions">How its files are to be printed: each way once.</param>
+/// <param name="Prints">The newest attempts to print its files, if there are any.</param>
 public sealed record ProcessingSession(
     [property: JsonIgnore] Guid Id,
     string SessionId,
@@ -157,7 +161,8 @@ public sealed record ProcessingSession(
     [property: JsonIgnore] bool IsPriceComplete,
     DateTime? PaidAt,
     long? PaidAmount,
-    List<PrintOptions> PrintOptions)
+    List<PrintOptions> PrintOptions,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] List<ListedPrint>? Prints = null)
 {
     /// <summary>What it costs.</summary>
     public JobPrice Price => new(Amount, Currency, IsPriceComplete);

@@ -131,6 +131,12 @@ public sealed class PrintReportsTests(UploadFixture relay) : IClassFixture<Uploa
         Assert.Equal(("pending", false), (session.Text("status"), session.GetProperty("printing").GetBoolean()));
         using var list = await counter.GetAsync(Prints(given.Files[0]), Token);
         Assert.Equal("The PC has died", (await list.JsonAsync()).GetProperty("prints")[0].Text("givenBack"));
+        // Of a file that was tried more than once, lists tell the newest attempt.
+        using var taken = await counter.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/claim");
+        await ReportedAsync(counter, given.Files[0], Guid.NewGuid(), "failed", again: "Nobody saw it");
+        using var back = await counter.PostAsync(release);
+        using var pending = await counter.GetAsync("/api/shopkeeper/sessions/pending", Token);
+        Assert.Equal("failed", Assert.Single((await pending.JsonAsync()).GetProperty("sessions")[0].GetProperty("prints").EnumerateArray()).Text("state"));
     }
 
     [Fact]
@@ -187,7 +193,11 @@ public sealed class PrintReportsTests(UploadFixture relay) : IClassFixture<Uploa
         Assert.True(details.GetProperty("printing").GetBoolean());
         PrintJobs.IsSame(print.GetRawText(), details.GetProperty("files")[0].GetProperty("print"));
         using var processing = await client.GetAsync("/api/shopkeeper/sessions/processing", Token);
-        Assert.True((await processing.JsonAsync()).GetProperty("sessions")[0].GetProperty("printing").GetBoolean());
+        var listed = (await processing.JsonAsync()).GetProperty("sessions")[0];
+        Assert.True(listed.GetProperty("printing").GetBoolean());
+        var inList = Assert.Single(listed.GetProperty("prints").EnumerateArray());
+        Assert.Equal(["fileId", "state", "reasons", "at"], inList.Fields());
+        Assert.Equal((file, "printing", print.Text("at")), (inList.GetProperty("fileId").GetGuid(), inList.Text("state"), inList.Text("at")));
 
         await ReportedAsync(client, file, attempt, "printed", "handed_over");
         var printed = await events.NextStatusAsync("processing");
