@@ -31,6 +31,8 @@ if (Includes("connections"))
     await Connections.RunAsync();
 if (Includes("pages"))
     await Lighthouse.RunAsync();
+if (Includes("queue"))
+    await QueuePage.RunAsync();
 if (Includes("startup"))
     await Startup.RunAsync();
 return 0;

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Text.Json;
 using Microsoft.Playwright;
 
-namespace CloudTab.EndToEnd.Tests.Pages;
+namespace CloudTab.Bench;
 
 /// <summary>
 /// The tasks of a page's main thread, as Chromium traces them. Format:
@@ -42,7 +42,7 @@ internal sealed class TaskTrace
     public async Task<IReadOnlyList<(double Cpu, double Wall)>> StopAsync()
     {
         await _session.SendAsync("Tracing.end");
-        await _complete.Task.WaitAsync(Limit, TimeProvider.System, TestContext.Current.CancellationToken);
+        await _complete.Task.WaitAsync(Limit, TimeProvider.System);
         var threads = _events.Where(one => Name(one) == "thread_name" && one.GetProperty("args").GetProperty("name").GetString() == "CrRendererMain")
             .Select(Thread).ToHashSet();
         return [.. _events.Where(one => Name(one) == "ThreadControllerImpl::RunTask" && threads.Contains(Thread(one)) && one.TryGetProperty("tdur", out _))
