@@ -1,22 +1,19 @@
-import { html, LitElement, nothing, type TemplateResult } from 'lit'
+import { html, nothing, type TemplateResult } from 'lit'
 import { say } from '../shared/words.ts'
 import { call } from './api.ts'
 import type { Agent } from './contract.ts'
+import { CtElement } from './element.ts'
 import { formatAge, troubleOf } from './format.ts'
 
 const lookEvery = 30_000
 
 /** The shop's print agents and what their printers say; nothing while it has none. */
-export class CtAgents extends LitElement {
+export class CtAgents extends CtElement {
   static override properties = { agents: { state: true } }
 
   declare private agents: Agent[]
 
   #timer = 0
-
-  protected override createRenderRoot(): this {
-    return this
-  }
 
   override connectedCallback(): void {
     super.connectedCallback()

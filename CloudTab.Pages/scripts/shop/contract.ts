@@ -12,17 +12,18 @@ export type LimitsAnswer = ShopkeeperSchemas['LimitsAnswer']
 export type ShopSettings = ShopkeeperSchemas['ShopView']
 export type DaySheet = ShopkeeperSchemas['DaySheetView']
 export type FilePrint = ShopkeeperSchemas['FilePrint']
+export type ListedPrint = ShopkeeperSchemas['ListedPrint']
 export type Agent = ShopkeeperSchemas['ListedAgent']
 export type FinishedJob = ShopkeeperSchemas['FinishedJobView']
 export type ShopKey = ShopkeeperSchemas['KeyView']
 
 /** A job in the list: what all ways tell of it, and what only some do. */
-export type Job = Omit<PendingSession, 'expiresAt' | 'printOptions' | 'price' | 'printing'> & {
+export type Job = Omit<PendingSession, 'expiresAt' | 'printOptions' | 'price' | 'printing' | 'prints'> & {
   status: string
   printing?: boolean
 
-  /** The last report of a print that an event told of. */
-  print?: FilePrint
+  /** The newest attempt at each file that has one. */
+  prints?: ListedPrint[] | null
   price?: ShopkeeperSchemas['JobPrice']
   printOptions?: PrintOptions[]
   claimedBy?: string | null
@@ -53,6 +54,6 @@ export type Frame =
   | { type: 'pending_sessions'; sessions: PendingSession[]; more?: boolean }
   | (EventFrame & { type: 'new_session'; pickupCode: string; customerName: string | null; token?: number })
   | (EventFrame & { type: 'session_updated'; status: string })
-  | { type: 'print_changed'; sessionId: string; print: FilePrint }
+  | { type: 'print_changed'; sessionId: string; fileId: string; print: FilePrint }
   | { type: 'pong' }
   | { type: 'error'; code: string }

@@ -1,15 +1,17 @@
-import { html, LitElement, nothing, type TemplateResult } from 'lit'
+import { html, nothing, type TemplateResult } from 'lit'
 import { guard } from 'lit/directives/guard.js'
 import { repeat } from 'lit/directives/repeat.js'
 import { count, say } from '../shared/words.ts'
 import { call, onSignedOut, Problem } from './api.ts'
 import type { Job, JobDetails, PendingSession, ProcessingSession } from './contract.ts'
 import './day.ts'
-import { chip, formatAge, formatExtent, formatPrice, summarizeWishes, urgency } from './format.ts'
+import { CtElement, focusFirst, type Places } from './element.ts'
+import { chip, formatAge, formatExtent, formatPrice, summarizePrints, summarizeWishes, urgency } from './format.ts'
 import { icons } from './icons.ts'
 import { type FileShow, isLive, type JobAct, type Verb } from './job.ts'
 import { Link, type LinkState } from './link.ts'
 import { explain, Notice } from './notices.ts'
+import { ask } from './question.ts'
 import { Queue } from './queue.ts'
 import './settings.ts'
 import { Chime } from './sound.ts'
@@ -37,7 +39,7 @@ interface Beginning {
 }
 
 /** The shop's page: the queue, live, and what is done with it. The server has rendered the list; this takes its place. */
-export class CtCounter extends LitElement {
+export class CtCounter extends CtElement {
   static override properties = {
     view: { state: true },
     search: { state: true },
@@ -46,7 +48,6 @@ export class CtCounter extends LitElement {
     link: { state: true },
     notices: { state: true },
     minute: { state: true },
-    asked: { state: true },
   }
 
   declare private view: View
@@ -57,9 +58,6 @@ export class CtCounter extends LitElement {
   declare private link: LinkState
   declare private notices: { id: number; text: string; isError: boolean }[]
   declare private minute: number
-
-  /** A job whose completion waits for a yes: nothing of it was printed or downloaded here. */
-  declare private asked: Job | undefined
 
   readonly #begun = JSON.parse(document.getElementById('begin')!.textContent) as Beginning
   readonly #chime = new Chime()
@@ -91,8 +89,8 @@ export class CtCounter extends LitElement {
   }
 
   protected override createRenderRoot(): this {
-    this.replaceChildren()
-    return this
+    this.replaceChildren() // what the server has rendered
+    return super.createRenderRoot()
   }
 
   override connectedCallback(): void {
@@ -120,7 +118,6 @@ export class CtCounter extends LitElement {
           ? html`<ct-day></ct-day>`
           : html`<ct-settings .languages=${this.#begun.languages}></ct-settings>`}
       <ct-viewer></ct-viewer>
-      ${this.#question()}
       <div class="notices" role="status">
         ${repeat(
           this.notices,
@@ -263,7 +260,7 @@ export class CtCounter extends LitElement {
             ${price ? html`<span class="job-price">${price}</span>` : nothing}
             <span class="job-facts"
               >${formatExtent(job)} ${summarizeWishes(job.printOptions).map(chip)}
-              ${job.paidAt ? html`<span class="chip is-good">${say('shop.paid')}</span>` : nothing}
+              ${job.paidAt ? html`<span class="chip is-good">${say('shop.paid')}</span>` : nothing} ${this.#print(job)}
               ${job.status === 'processing' && !job.claimedByYou
                 ? html`<span class="chip">${job.claimedBy ?? say('shop.otherCounter')}</span>`
                 : nothing}
@@ -283,24 +280,20 @@ export class CtCounter extends LitElement {
     })}`
   }
 
-  #question(): TemplateResult | typeof nothing {
-    const job = this.asked
-    if (!job) return nothing
-    return html`
-      <dialog class="question" aria-labelledby="question" @close=${() => (this.asked = undefined)}>
-        <h2 id="question">${say('shop.completeQuestion', { code: job.pickupCode })}</h2>
-        <p>${say('shop.completeWarning')}</p>
-        <div class="verbs">
-          <button @click=${() => (this.asked = undefined)}>${say('shop.cancel')}</button>
-          <button class="primary" @click=${() => this.#confirm(job)}>${say('shop.completeAnyway')}</button>
-        </div>
-      </dialog>
-    `
+  /** What the printer says of a job: first of all what somebody has to see to. */
+  #print(job: Job): TemplateResult | typeof nothing {
+    const summary = summarizePrints(job.prints, job.fileCount)
+    if (!summary) return nothing
+    if (summary.isTrouble) return html`<span class="warning">${icons.warning}<span>${summary.text}</span></span>`
+    return html`<span class=${summary.isDone ? 'chip is-good' : 'chip'}>${summary.text}</span>`
   }
 
-  protected override updated(): void {
-    const question = this.querySelector<HTMLDialogElement>('dialog.question')
-    if (question && !question.open) question.showModal()
+  /** A row that goes to another section keeps the focus; that of one that leaves the list goes to its neighbour. */
+  protected override beside(focused: HTMLElement): Places {
+    const row = focused.closest<HTMLElement>('li.job')
+    if (!row) return ['#job-code', '.job-open', '#search']
+    const neighbours = [row.nextElementSibling, row.previousElementSibling].map((one) => one?.querySelector<HTMLElement>('.job-open'))
+    return [rowOf(row.dataset['session']!), ...neighbours, '.job-open', '#search']
   }
 
   /** The jobs that the search leaves, the one that came first on top: it is served first. */
@@ -369,21 +362,28 @@ export class CtCounter extends LitElement {
     if (job && !isLive(job)) this.selected = undefined
     // On a phone the job takes the list's place: the focus goes along, and comes back.
     void this.updateComplete.then(() => {
-      if (job) this.querySelector<HTMLElement>('#job-code')?.focus()
-      else if (before) this.querySelector<HTMLElement>(`[data-session="${before.sessionId}"] .job-open`)?.focus()
+      if (job) focusFirst(['#job-code'])
+      else if (before) focusFirst([rowOf(before.sessionId), '.job-open', '#search'])
     })
   }
 
   async #act(job: Job, verb: Verb): Promise<void> {
     if (this.busy.has(job.sessionId)) return
+    const { pickupCode: code } = job
+    let reason: string | undefined
+    // Nothing of it was printed or downloaded here.
     if (verb === 'complete' && !this.#handled.has(job.sessionId)) {
-      this.asked = job
-      return
+      reason = await ask({ title: say('shop.completeQuestion', { code }), text: say('shop.completeWarning'), yes: say('shop.completeAnyway') })
+      if (reason === undefined) return
+    } else if (verb === 'release' && job.printing) {
+      const title = say('shop.giveBackQuestion', { code })
+      reason = await ask({ title, text: say('shop.giveBackWarning'), yes: say('shop.giveBack'), reason: say('shop.giveBackReason') })
+      if (reason === undefined) return
     }
-    await this.#do(job, verb)
+    await this.#do(job, verb, reason)
   }
 
-  async #do(job: Job, verb: Verb): Promise<void> {
+  async #do(job: Job, verb: Verb, reason?: string): Promise<void> {
     this.busy = new Set(this.busy).add(job.sessionId)
     const since = this.#queue.now
     try {
@@ -394,17 +394,14 @@ export class CtCounter extends LitElement {
           this.#select(this.#queue.learn(session, since, true))
           break
         }
-        case 'release': {
-          const reason = job.printing ? prompt(say('shop.giveBack.reason'))?.trim() : undefined
-          if (job.printing && !reason) break
+        case 'release':
           await call('POST', `${path}/release`, reason ? { reason } : undefined)
           this.#queue.change(job.sessionId, 'pending', since)
           if (this.selected?.sessionId === job.sessionId) this.#select(undefined)
           break
-        }
         case 'complete':
           await call('POST', `${path}/complete`)
-          if (this.selected?.sessionId === job.sessionId) this.selected = undefined
+          if (this.selected?.sessionId === job.sessionId) this.#select(undefined)
           this.#queue.change(job.sessionId, 'completed', since)
           this.#notify(say('shop.completed', { code: job.pickupCode }))
           break
@@ -434,11 +431,6 @@ export class CtCounter extends LitElement {
     } catch {
       // What the list shows is then put right by the next event.
     }
-  }
-
-  #confirm(job: Job): void {
-    this.asked = undefined
-    void this.#do(job, 'complete')
   }
 
   async #show({ job, file, print }: FileShow['detail']): Promise<void> {
@@ -538,6 +530,9 @@ export class CtCounter extends LitElement {
     this.notices = this.notices.filter((notice) => notice.id !== id)
   }
 }
+
+/** The row of a job, for a selector. */
+const rowOf = (session: string): string => `[data-session="${session}"] .job-open`
 
 const viewOf = (path: string): View => (path.endsWith('/day') ? 'day' : path.endsWith('/settings') ? 'settings' : 'queue')
 

@@ -35,7 +35,7 @@ export class CtDay extends CtPart {
           <div class="row">
             <button aria-label=${say('shop.day.before')} @click=${() => this.#move(-1)}>${icons.back}</button>
             <input type="date" aria-label=${say('shop.day.date')} max=${this.#today} .value=${this.date} @change=${this.#choose} />
-            <button class="forward" aria-label=${say('shop.day.after')} ?disabled=${this.date >= this.#today} @click=${() => this.#move(1)}>
+            <button class="forward" aria-label=${say('shop.day.after')} aria-disabled=${this.date >= this.#today} @click=${() => this.#move(1)}>
               ${icons.back}
             </button>
             <a class="button" href=${this.#address('&format=csv')} download="${this.date}.csv"
@@ -117,7 +117,7 @@ export class CtDay extends CtPart {
             class=${job.isPaid ? 'paid is-paid' : 'paid'}
             aria-pressed=${job.isPaid ? 'true' : 'false'}
             aria-label=${say('shop.day.ofJob', { label, time: job.time, token: job.token ?? '–' })}
-            ?disabled=${this.isBusy}
+            aria-disabled=${this.isBusy}
             @click=${() => void this.#mark(job)}
           >
             ${icons.check}<span>${label}</span>
@@ -146,6 +146,7 @@ export class CtDay extends CtPart {
   }
 
   #move(days: number): void {
+    if (days > 0 && this.date >= this.#today) return
     const date = new Date(`${this.date}T12:00`)
     date.setDate(date.getDate() + days)
     this.date = isoDate(date)

@@ -1,7 +1,7 @@
 import { html, type TemplateResult } from 'lit'
 import { count, find, language, say } from '../shared/words.ts'
 import { now } from './api.ts'
-import type { FilePrint, Job, JobFile, PrintOptions } from './contract.ts'
+import type { FilePrint, Job, JobFile, ListedPrint, PrintOptions } from './contract.ts'
 
 const minute = 60_000
 
@@ -117,6 +117,7 @@ export const isShowable = (file: JobFile): boolean =>
 /** What the printer says of a file: `Being printed · The printer is out of paper.` */
 export function describePrint(print: FilePrint): string {
   if (print.state === 'unknown') return say('shop.print.unknown')
+  if (print.grade === 'confirmed') return say('shop.print.confirmed')
   const state = say(`common.print.${print.grade === 'handed_over' ? print.grade : print.state}`)
   const trouble = troubleOf(print)
   return trouble && print.state !== 'printed' ? `${state} · ${trouble}` : state
@@ -125,6 +126,18 @@ export function describePrint(print: FilePrint): string {
 /** Whether somebody has to look. */
 export const isInTrouble = (print: FilePrint): boolean =>
   print.state === 'failed' || print.state === 'unknown' || (print.state !== 'printed' && troubleOf(print) !== undefined)
+
+/** What a row says of all files' prints together; undefined where nobody prints. What somebody has to see to comes first, then what is still to come. */
+export function summarizePrints(prints: ListedPrint[] | null | undefined, files: number): { text: string; isTrouble: boolean; isDone: boolean } | undefined {
+  if (!prints?.length) return undefined
+  const trouble = prints.find(isInTrouble)
+  if (trouble) return { text: describePrint(trouble), isTrouble: true, isDone: false }
+  const printed = prints.filter((print) => print.state === 'printed')
+  const busy = prints.find((print) => print.state === 'printing') ?? prints.find((print) => print.state === 'sent')
+  if (busy) return { text: describePrint(busy), isTrouble: false, isDone: false }
+  if (printed.length < files) return { text: say('shop.print.some', { printed: printed.length, files }), isTrouble: false, isDone: false }
+  return { text: describePrint(prints.find((print) => print.grade === 'handed_over') ?? prints[0]!), isTrouble: false, isDone: true }
+}
 
 /** Of a reason, IPP's ending says how bad it is (RFC 8011, section 5.4.12). */
 export const troubleOf = ({ reasons }: { reasons?: string[] | null }): string | undefined =>

@@ -1,9 +1,10 @@
-import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit'
+import { html, nothing, type PropertyValues, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
 import { count, say } from '../shared/words.ts'
 import { call, Problem } from './api.ts'
 import type { FilePrint, Job, JobDetails, JobFile } from './contract.ts'
 import { size } from '../shared/format.ts'
+import { CtElement } from './element.ts'
 import { chip, wishesOf, describePrint, formatAge, formatExtent, formatPrice, formatType, isInTrouble, isShowable } from './format.ts'
 import { icons } from './icons.ts'
 import { explain } from './notices.ts'
@@ -26,7 +27,7 @@ export class FileShow extends CustomEvent<{ job: Job; file: JobFile; print: bool
 }
 
 /** One job: its files with what the customer wants done with them, and the buttons that carry it through. */
-export class CtJob extends LitElement {
+export class CtJob extends CtElement {
   static override properties = {
     job: { attribute: false },
     busy: { type: Boolean },
@@ -47,10 +48,6 @@ export class CtJob extends LitElement {
   declare private problem: string | undefined
   #loads = 0
 
-  protected override createRenderRoot(): this {
-    return this
-  }
-
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (!changed.has('job')) return
     const before = changed.get('job')
@@ -63,7 +60,7 @@ export class CtJob extends LitElement {
       before.fileCount !== this.job.fileCount ||
       before.totalSize !== this.job.totalSize ||
       before.printOptions !== this.job.printOptions ||
-      before.print !== this.job.print
+      before.prints !== this.job.prints
     if (isStale && isLive(this.job)) void this.#load()
   }
 
@@ -115,7 +112,7 @@ export class CtJob extends LitElement {
                   <button
                     class=${job.paidAt ? 'paid is-paid' : 'paid'}
                     aria-pressed=${job.paidAt ? 'true' : 'false'}
-                    ?disabled=${this.busy}
+                    aria-disabled=${this.busy}
                     @click=${() => this.#act(job.paidAt ? 'unpaid' : 'paid')}
                   >
                     ${icons.check}<span>${job.paidAt ? say('shop.paid') : say('shop.markPaid')}</span>
@@ -172,7 +169,7 @@ export class CtJob extends LitElement {
                 ${icons.eye}<span>${say('shop.preview')}</span>
               </button>`
             : nothing}
-          ${isOurs && isShowable(file)
+          ${isOurs && isShowable(file) && !file.locked
             ? html`<button
                 @click=${() => this.dispatchEvent(new FileShow(this.job, file, true))}
                 aria-label=${say('shop.printOf', { name: file.name })}
@@ -204,11 +201,11 @@ export class CtJob extends LitElement {
     const { job } = this
     if (job.status === 'pending') {
       return html`<div class="verbs">
-        <button class="primary large" ?disabled=${this.busy} @click=${() => this.#act('claim')}>${say('shop.take')}</button>
+        <button class="primary large" aria-disabled=${this.busy} @click=${() => this.#act('claim')}>${say('shop.take')}</button>
       </div>`
     }
     // What is at the printer can be given back at any counter: its PC may have died.
-    const release = html`<button ?disabled=${this.busy} @click=${() => this.#act('release')}>
+    const release = html`<button aria-disabled=${this.busy} @click=${() => this.#act('release')}>
       ${job.printing ? say('shop.giveBack') : say('shop.release')}
     </button>`
     if (!job.claimedByYou) return job.printing ? html`<div class="verbs">${release}</div>` : nothing
@@ -218,7 +215,7 @@ export class CtJob extends LitElement {
         <a class="button" href="/api/shopkeeper/sessions/${job.sessionId}/download" download @click=${() => this.#handled()}>
           ${icons.download}<span>${say('shop.downloadAll')}</span></a
         >
-        <button class="primary large" ?disabled=${this.busy} @click=${() => this.#act('complete')}>
+        <button class="primary large" aria-disabled=${this.busy} @click=${() => this.#act('complete')}>
           ${icons.check}<span>${say('shop.complete')}</span>
         </button>
       </div>
@@ -226,7 +223,7 @@ export class CtJob extends LitElement {
   }
 
   #act(verb: Verb): void {
-    this.dispatchEvent(new JobAct(this.job, verb))
+    if (!this.busy) this.dispatchEvent(new JobAct(this.job, verb))
   }
 
   /** Something of the job was taken out of the page: it may be completed without a question. */

@@ -6,21 +6,19 @@ import { locale } from './format.ts'
 import type { ShopKey } from './contract.ts'
 import { Notice } from './notices.ts'
 import { CtPart } from './part.ts'
+import { ask } from './question.ts'
 
 /** The shop's keys: one for each counter or program, so that one can be taken back without the others. */
 export class CtKeys extends CtPart {
   static override properties = {
     keys: { state: true },
     added: { state: true },
-    asked: { state: true },
   }
 
   declare private keys: ShopKey[] | undefined
 
   /** The key that was just made; nobody can show it again. */
   declare private added: { name: string; key: string } | undefined
-
-  declare private asked: ShopKey | undefined
 
   readonly #times = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' })
 
@@ -47,9 +45,8 @@ export class CtKeys extends CtPart {
             <input id="key-name" name="name" required maxlength="100" autocomplete="off" placeholder=${say('shop.keys.nameHint')} />
           </div>
           <label class="check"><input type="checkbox" name="device" /> ${say('shop.keys.forDevice')}</label>
-          <button ?disabled=${this.isBusy}>${say('shop.keys.add')}</button>
+          <button aria-disabled=${this.isBusy}>${say('shop.keys.add')}</button>
         </form>
-        ${this.#question()}
       </section>
     `
   }
@@ -88,7 +85,7 @@ export class CtKeys extends CtPart {
                       : html`<button
                           class="danger"
                           aria-label=${say('shop.keys.revokeName', { name: key.name })}
-                          @click=${() => (this.asked = key)}
+                          @click=${() => void this.#revoke(key)}
                         >
                           ${say('shop.keys.revoke')}
                         </button>`}
@@ -99,26 +96,6 @@ export class CtKeys extends CtPart {
         </table>
       </div>
     `
-  }
-
-  #question(): TemplateResult | typeof nothing {
-    const key = this.asked
-    if (!key) return nothing
-    return html`
-      <dialog class="question" aria-labelledby="revoke" @close=${() => (this.asked = undefined)}>
-        <h2 id="revoke">${say('shop.keys.revokeQuestion', { name: key.name })}</h2>
-        <p>${say('shop.keys.revokeWarning')}</p>
-        <div class="verbs">
-          <button @click=${() => (this.asked = undefined)}>${say('shop.cancel')}</button>
-          <button class="danger" @click=${() => void this.#revoke(key)}>${say('shop.keys.revoke')}</button>
-        </div>
-      </dialog>
-    `
-  }
-
-  protected override updated(): void {
-    const question = this.querySelector('dialog')
-    if (question && !question.open) question.showModal()
   }
 
   #add(event: SubmitEvent): void {
@@ -135,10 +112,12 @@ export class CtKeys extends CtPart {
   }
 
   async #revoke(key: ShopKey): Promise<void> {
-    this.asked = undefined
+    const { name } = key
+    const title = say('shop.keys.revokeQuestion', { name })
+    if ((await ask({ title, text: say('shop.keys.revokeWarning'), yes: say('shop.keys.revoke'), isDangerous: true })) === undefined) return
     await this.change(async () => {
       await call('DELETE', `/keys/${key.id}`)
-      this.dispatchEvent(new Notice(say('shop.keys.revokedNow', { name: key.name })))
+      this.dispatchEvent(new Notice(say('shop.keys.revokedNow', { name })))
       await this.load()
     })
   }

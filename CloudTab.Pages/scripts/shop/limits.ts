@@ -31,7 +31,7 @@ export class CtLimits extends CtPart {
         ${this.answer
           ? html`<form @submit=${this.#save}>
               <div class="limits">${limits.map((limit) => this.#field(limit, this.answer!))}</div>
-              <div class="row"><button ?disabled=${this.isBusy}>${say('shop.save')}</button></div>
+              <div class="row"><button aria-disabled=${this.isBusy}>${say('shop.save')}</button></div>
             </form>`
           : nothing}
       </section>

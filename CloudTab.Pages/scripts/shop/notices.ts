@@ -1,4 +1,4 @@
-import { find, language, say } from '../shared/words.ts'
+import { find, say } from '../shared/words.ts'
 import { Problem } from './api.ts'
 
 /** What the page tells its user in passing; `ct-counter` shows it, screen readers say it. */
@@ -8,11 +8,8 @@ export class Notice extends CustomEvent<{ text: string; isError: boolean }> {
   }
 }
 
-/** A failure in the page's language; in English, where the page has no words of its own, as the relay says it, which knows the circumstances. */
+/** A failure in words for people. Those of the answer itself are for programs: they name its fields. */
 export function explain(failure: unknown): string {
   if (!(failure instanceof Problem)) return say('shop.problem.unknown')
-  const own = find(`shop.problem.${failure.code}`)
-  if (own) return own
-  if (language === 'en' && failure.message) return failure.message
-  return find(`shop.refused.${failure.code}`) ?? find(`common.error.${failure.code}`) ?? say('shop.problem.unknown')
+  return find(`shop.problem.${failure.code}`) ?? find(`common.error.${failure.code}`) ?? say('shop.problem.unknown')
 }

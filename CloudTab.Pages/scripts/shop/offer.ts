@@ -75,7 +75,7 @@ export class CtOffer extends CtPart {
               .value=${offer.upiAddress ?? ''}
             />
           </div>
-          <button ?disabled=${this.isBusy}>${say('shop.save')}</button>
+          <button aria-disabled=${this.isBusy}>${say('shop.save')}</button>
         </div>
         <p id="currency-hint" class="hint">${say('shop.currency.hint')}</p>
         <p id="upi-hint" class="hint">${say('shop.upi.hint')}</p>

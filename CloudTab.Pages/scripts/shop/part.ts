@@ -1,18 +1,15 @@
-import { html, LitElement, nothing, type PropertyDeclarations, type TemplateResult } from 'lit'
+import { html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit'
+import { CtElement } from './element.ts'
 import { explain, Notice } from './notices.ts'
 
 /** A part of the page that shows what the relay has, under the names of its own properties, and changes it. */
-export abstract class CtPart extends LitElement {
+export abstract class CtPart extends CtElement {
   static override properties: PropertyDeclarations = { problem: { state: true }, isBusy: { state: true } }
 
   declare private problem: string | undefined
   declare protected isBusy: boolean
 
   #loads = 0
-
-  protected override createRenderRoot(): this {
-    return this
-  }
 
   override connectedCallback(): void {
     super.connectedCallback()
@@ -35,6 +32,7 @@ export abstract class CtPart extends LitElement {
 
   /** Makes a change. A failure is a notice: what is shown stays. */
   protected async change(make: () => Promise<unknown>): Promise<void> {
+    if (this.isBusy) return
     this.isBusy = true
     try {
       await make()

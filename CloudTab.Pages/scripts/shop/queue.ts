@@ -66,9 +66,11 @@ export class Queue {
       case 'print_changed': {
         const known = this.jobs.get(frame.sessionId)
         if (!known) break
-        this.#put({ ...known, print: frame.print })
-        // Whether another file of the job is still at the printer is in the list of claims.
-        this.#staleClaims = true
+        const others = (known.prints ?? []).filter((print) => print.fileId !== frame.fileId)
+        this.#put({ ...known, prints: [...others, { ...frame.print, fileId: frame.fileId }] })
+        // Whether that is the file's newest attempt, and another file of the job is still at the printer, is known to the relay.
+        if (known.status === 'processing') this.#staleClaims = true
+        else this.#unknown.add(frame.sessionId)
         this.#settleSoon()
         break
       }
@@ -99,7 +101,8 @@ export class Queue {
     } else {
       const { files, ...facts } = details
       const claimedByYou = details.status === 'processing' && (claimed || known?.claimedByYou === true)
-      this.#put({ ...facts, printOptions: files.map((file) => file.printOptions), claimedByYou })
+      const prints = files.flatMap((file) => (file.print && file.status === 'stored' ? [{ ...file.print, fileId: file.id }] : []))
+      this.#put({ ...facts, printOptions: files.map((file) => file.printOptions), prints, claimedByYou })
     }
     return this.jobs.get(details.sessionId)
   }

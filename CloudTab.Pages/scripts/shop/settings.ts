@@ -46,7 +46,7 @@ export class CtSettings extends CtPart {
           </div>
           <button
             class=${shop.acceptsUploads ? '' : 'primary'}
-            ?disabled=${this.isBusy}
+            aria-disabled=${this.isBusy}
             @click=${() => void this.#change({ acceptsUploads: !shop.acceptsUploads })}
           >
             ${shop.acceptsUploads ? say('shop.close.shop') : say('shop.open.shop')}
@@ -57,7 +57,7 @@ export class CtSettings extends CtPart {
             <label for="name">${say('shop.name')}</label>
             <input id="name" name="name" required maxlength="200" autocomplete="organization" .value=${shop.name} />
           </div>
-          <button ?disabled=${this.isBusy}>${say('shop.save')}</button>
+          <button aria-disabled=${this.isBusy}>${say('shop.save')}</button>
         </form>
         <div class="row spread address">
           <p>${say('shop.address')}<br /><a href=${shop.customerUrl}>${shop.customerUrl}</a></p>

@@ -1,8 +1,9 @@
-import { html, LitElement, nothing, type TemplateResult } from 'lit'
+import { html, nothing, type TemplateResult } from 'lit'
 import { say } from '../shared/words.ts'
 import type { FromFrame, Shown } from '../preview/messages.ts'
 import { request } from './api.ts'
 import type { JobFile, PrintOptions } from './contract.ts'
+import { CtElement } from './element.ts'
 import { chip, wishesOf } from './format.ts'
 import { icons } from './icons.ts'
 import { explain } from './notices.ts'
@@ -13,7 +14,7 @@ const defaults: PrintOptions = { copies: 1, colorMode: 'monochrome', sides: 'one
  * A file on the screen, and from there on paper. What a stranger has sent is never opened in this page's origin: the bytes go to a frame
  * that has no origin, no cookie and no way out, and only that frame decodes them.
  */
-export class CtViewer extends LitElement {
+export class CtViewer extends CtElement {
   static override properties = { file: { state: true }, problem: { state: true }, state: { state: true }, pages: { state: true } }
 
   declare private file: JobFile | undefined
@@ -30,10 +31,6 @@ export class CtViewer extends LitElement {
   #printWhenShown = false
   #loading: AbortController | undefined
   readonly #listen = (message: MessageEvent<FromFrame>): void => this.#hear(message)
-
-  protected override createRenderRoot(): this {
-    return this
-  }
 
   override connectedCallback(): void {
     super.connectedCallback()
@@ -82,7 +79,7 @@ export class CtViewer extends LitElement {
           </div>
           <div class="viewer-tools">
             ${this.mayPrint
-              ? html`<button class="primary" ?disabled=${this.state !== 'shown'} @click=${this.#print}>
+              ? html`<button class="primary" aria-disabled=${this.state !== 'shown'} @click=${this.#print}>
                     ${icons.print}<span>${this.state === 'printing' ? say('shop.preparing') : say('shop.print')}</span>
                   </button>
                   <a class="button" href="/api/shopkeeper/files/${file.id}/download" download @click=${() => this.printed(file)}
@@ -151,7 +148,7 @@ export class CtViewer extends LitElement {
   }
 
   #print(): void {
-    if (!this.file) return
+    if (!this.file || this.state !== 'shown') return
     this.state = 'printing'
     this.#frame?.contentWindow?.postMessage({ type: 'print' }, '*')
   }

@@ -165,7 +165,7 @@ public sealed class CounterTests(RunningAppHost relay, Browsers browsers) : IAsy
         await Expect(counter.Link).ToHaveAttributeAsync("data-state", "broken");
         await Browsers.RecordAsync(counter.Page, "shop-offline");
         await counter.TakeAsync(claimed);
-        await Expect(counter.Notices).ToContainTextAsync("The relay does not answer");
+        await Expect(counter.Notices).ToContainTextAsync("No answer. Try again");
         await shop.WithdrawAsync(withdrawn);
         await ClaimAsync(other, claimed);
         var sent = await shop.SendAsync("Priya", ("letter.pdf", Letter));

@@ -41,6 +41,28 @@ internal static class Documents
         return Encoding.ASCII.GetBytes(pdf.ToString());
     }
 
+    /// <summary>A TIFF as fax machines make them, which only Safari shows: one white pixel (TIFF 6.0, section 2).</summary>
+    public static byte[] Tiff()
+    {
+        (ushort Tag, ushort Type, uint Value)[] fields = [(256, 3, 1), (257, 3, 1), (262, 3, 0), (273, 4, 8), (279, 4, 1)]; // width, height, white is 0, strip at 8, its bytes
+        using var tiff = new MemoryStream();
+        using var writer = new BinaryWriter(tiff);
+        writer.Write("II*\0"u8);
+        writer.Write(10); // where the fields are, behind the pixel and a byte that makes it even
+        writer.Write((ushort)0);
+        writer.Write((ushort)fields.Length);
+        foreach (var (tag, type, value) in fields)
+        {
+            writer.Write(tag);
+            writer.Write(type);
+            writer.Write(1);
+            writer.Write(value);
+        }
+
+        writer.Write(0);
+        return tiff.ToArray();
+    }
+
     /// <summary>A PNG of one colour that changes to another from left to right.</summary>
     /// <param name="exif">What it tells of how it was taken: TIFF, for an eXIf chunk.</param>
     /// <param name="isNoise">Whether it is of chance instead, so that nothing makes it smaller but a loss.</param>

@@ -25,36 +25,89 @@ public sealed partial class JobTests(RunningAppHost relay, Browsers browsers) : 
         using var agent = shop.Program(await shop.AddKeyAsync("Print agent"));
         var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
         var job = await shop.SendAsync("Asha", ("letter.pdf", Letter));
-        using var claimed = await agent.PostAsync(new Uri($"/api/shopkeeper/sessions/{job.SessionId}/claim", UriKind.Relative), null, Token);
-        var file = (await claimed.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("session").GetProperty("files")[0].GetProperty("id").GetGuid();
+        var (_, file) = await ClaimAsync(agent, job);
         var attempt = Guid.NewGuid();
         await Expect(counter.Section(job)).ToContainTextAsync("At other counters");
         await counter.OpenAsync(job);
 
-        await ReportAsync("media-jam-error");
-        await Expect(counter.Sheet).ToContainTextAsync("Being printed · Paper is jammed in the printer.");
+        await ReportAsync(agent, file, attempt, reasons: "media-jam-error");
+        foreach (var place in (ILocator[])[counter.Sheet, counter.Row(job)])
+            await Expect(place).ToContainTextAsync("Being printed · Paper is jammed in the printer.");
         await Browsers.RecordAsync(counter.Page, "shop-paper-jam");
-        await ReportAsync();
-        await Expect(counter.Sheet).Not.ToContainTextAsync("jammed");
+        await counter.Page.ReloadAsync();
+        await Expect(counter.Row(job)).ToContainTextAsync("Paper is jammed");
+        var plain = await browsers.OpenAsync(shop.Origin, new() { JavaScriptEnabled = false, StorageState = await counter.Page.Context.StorageStateAsync() });
+        await plain.GotoAsync("/shop");
+        await Expect(plain.Locator("li.job")).ToContainTextAsync("Being printed · Paper is jammed in the printer.");
+        await counter.OpenAsync(job);
+        await ReportAsync(agent, file, attempt);
+        foreach (var place in (ILocator[])[counter.Sheet, counter.Row(job)])
+            await Expect(place).Not.ToContainTextAsync("jammed");
+        await Expect(counter.Row(job)).ToContainTextAsync("Being printed");
 
-        var question = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
-        counter.Page.Dialog += async (_, dialog) =>
-        {
-            question.TrySetResult(dialog.Message);
-            await dialog.AcceptAsync("The PC has died");
-        };
-        await counter.Button("Give back").ClickAsync();
+        // Only for a reason, and Escape leaves everything as it was.
+        var (reason, keyboard) = (counter.Page.GetByLabel("Why?"), counter.Page.Keyboard);
+        await counter.Button("Give back").PressAsync("Enter");
+        await Expect(reason).ToBeFocusedAsync();
+        await Browsers.RecordAsync(counter.Page, "shop-give-back");
+        await reason.FillAsync(" ");
+        await keyboard.PressAsync("Enter");
+        await Expect(reason).ToBeFocusedAsync();
+        await keyboard.PressAsync("Escape");
+        await Expect(counter.Page.GetByRole(AriaRole.Dialog)).ToHaveCountAsync(0);
+        await Expect(counter.Button("Give back")).ToBeFocusedAsync();
+        await keyboard.PressAsync("Enter");
+        await reason.FillAsync("The PC has died");
+        await keyboard.PressAsync("Enter");
 
         await Expect(counter.Section(job)).ToContainTextAsync("Waiting");
-        Assert.StartsWith("This job is at the printer", await question.Task.WaitAsync(Token), StringComparison.Ordinal);
+        await Expect(counter.Row(job).Locator(".job-open")).ToBeFocusedAsync();
+        await Expect(counter.Row(job)).ToContainTextAsync("nobody knows whether this came out");
+        var prints = await agent.GetFromJsonAsync<JsonElement>($"/api/shopkeeper/files/{file}/prints", Token);
+        Assert.Equal("The PC has died", prints.GetProperty("prints")[0].GetProperty("givenBack").GetString());
         await counter.TakeAsync(job);
         await Expect(counter.Sheet).ToContainTextAsync("nobody knows whether this came out");
 
-        async Task ReportAsync(params string[] reasons)
+        // The agent's PC is back, and knows how it ended.
+        await ReportAsync(agent, file, attempt, "printed", "handed_over");
+        await Expect(counter.Row(job)).ToContainTextAsync("Handed to the printer");
+        await ReportAsync(agent, file, attempt, "printed", "printer_finished");
+        foreach (var place in (ILocator[])[counter.Sheet, counter.Row(job)])
+            await Expect(place.GetByText("Printed", new() { Exact = true })).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task What_cannot_be_opened_says_why_in_the_job_and_where_it_would_be_shown()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        var (viewer, keyboard) = (counter.Page.Locator("dialog.viewer"), counter.Page.Keyboard);
+        var job = await shop.SendAsync(
+            "Asha", ("payslip.pdf", CustomerFiles.Encrypted("", "secret").Buffer), ("invoice.pdf", Letter), ("torn.pdf", [.. "%PDF-1.7\n"u8, .. "torn in half"u8]), ("fax.tif", Documents.Tiff()));
+        await shop.InfectAsync(job, "invoice.pdf");
+        await counter.TakeAsync(job);
+
+        await Expect(File("payslip.pdf")).ToContainTextAsync("Locked: ask the customer for the password.");
+        await Expect(File("payslip.pdf").GetByRole(AriaRole.Button)).ToHaveCountAsync(1); // the one to view it
+        await Expect(File("invoice.pdf")).ToContainTextAsync("Contains a virus");
+        await Expect(File("invoice.pdf").GetByRole(AriaRole.Button)).ToHaveCountAsync(0);
+        await Expect(File("invoice.pdf").GetByRole(AriaRole.Link)).ToHaveCountAsync(0);
+        await Browsers.RecordAsync(counter.Page, "shop-locked-and-infected");
+
+        foreach (var (name, problem) in ((string, string)[])[("payslip.pdf", "This PDF needs a password."), ("fax.tif", "This browser cannot show this kind of picture."), ("torn.pdf", "This file cannot be shown.")])
         {
-            using var reported = await agent.PostAsJsonAsync($"/api/shopkeeper/files/{file}/prints", new { attempt, printer = "HP LaserJet", state = "printing", reasons }, Token);
-            Assert.Equal(HttpStatusCode.OK, reported.StatusCode);
+            await View(name).PressAsync("Enter");
+            await Expect(viewer.GetByRole(AriaRole.Alert)).ToContainTextAsync(problem);
+            await Expect(viewer.GetByRole(AriaRole.Button, new() { Name = "Print" })).ToBeDisabledAsync();
+            if (name == "torn.pdf")
+                await Browsers.RecordAsync(counter.Page, "shop-view-failed");
+            await keyboard.PressAsync("Escape");
+            await Expect(View(name)).ToBeFocusedAsync();
         }
+
+        ILocator File(string name) => counter.Page.Locator(".file", new() { HasText = name });
+
+        ILocator View(string name) => File(name).GetByRole(AriaRole.Button, new() { Name = "View" });
     }
 
     [Fact]
@@ -175,17 +228,40 @@ public sealed partial class JobTests(RunningAppHost relay, Browsers browsers) : 
         using var program = shop.Program(key);
         using var offered = await program.PutAsJsonAsync(
             "/api/shopkeeper/offer",
-            new { currency = "INR", twoSided = true, prices = new[] { new { media = "a3", colorMode = "color", price = 2_050 } }, upiAddress = (string?)null },
+            new
+            {
+                currency = "INR",
+                twoSided = true,
+                prices = new[]
+                {
+                    new { media = "a3", colorMode = "color", price = 2_050 }, new { media = "a4", colorMode = "monochrome", price = 200 }, new { media = "photo", colorMode = "color", price = 2_500 },
+                },
+                upiAddress = (string?)null,
+            },
             Token);
         Assert.Equal(HttpStatusCode.OK, offered.StatusCode);
         var counter = await Counter.SignInAsync(browsers, shop, key);
         var job = await shop.SendAsync(
             "Asha", new { copies = 2, colorMode = "color", sides = "two-sided-long-edge", pageRanges = "2-3", media = "a3" }, ("letter.pdf", Letter));
 
-        foreach (var told in (string[])["Colour", "Both sides", "×2", "A3", "4 pages to print", "₹82"])
-            await Expect(counter.Row(job)).ToContainTextAsync(told);
+        // The server's row says what the script's does.
+        var plain = await browsers.OpenAsync(shop.Origin, new() { JavaScriptEnabled = false, StorageState = await counter.Page.Context.StorageStateAsync() });
+        await plain.GotoAsync("/shop");
+        foreach (var row in (ILocator[])[counter.Row(job), plain.Locator("li.job")])
+        {
+            foreach (var told in (string[])[job.PickupCode, "just now", "Asha", "Token 1", "1 file", "Colour", "Both sides", "×2", "A3", "4 pages to print", "₹82"])
+                await Expect(row).ToContainTextAsync(told);
+        }
+
+        // A morning at the shop.
+        await shop.SendAsync("Rahul", new { colorMode = "color", media = "photo" }, ("beach.png", Documents.Png(900, 600)), ("family.png", Documents.Png(600, 900)));
+        using var agent = shop.Program(await shop.AddKeyAsync("Print agent"));
+        var (printing, file) = await ClaimAsync(agent, await shop.SendAsync("Imran", ("thesis.pdf", Documents.Pdf(42))));
+        await ReportAsync(agent, file, Guid.NewGuid());
+
         await counter.Page.ReloadAsync();
         await Expect(counter.Row(job)).ToContainTextAsync("Colour");
+        await Expect(counter.Row(printing)).ToContainTextAsync("Being printed");
         await counter.TakeAsync(job);
         foreach (var told in (string[])["2 copies", "Colour", "Both sides", "Pages 2-3", "A3", "₹82"])
             await Expect(counter.Sheet).ToContainTextAsync(told);
@@ -248,6 +324,20 @@ public sealed partial class JobTests(RunningAppHost relay, Browsers browsers) : 
     }
 
     public ValueTask DisposeAsync() => browsers.CloseAsync();
+
+    /// <summary>Claims a job of one file, and returns the job with that file's id.</summary>
+    private static async Task<(SentJob Job, Guid File)> ClaimAsync(HttpClient program, SentJob job)
+    {
+        using var claimed = await program.PostAsync(new Uri($"/api/shopkeeper/sessions/{job.SessionId}/claim", UriKind.Relative), content: null, Token);
+        Assert.Equal(HttpStatusCode.OK, claimed.StatusCode);
+        return (job, (await claimed.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("session").GetProperty("files")[0].GetProperty("id").GetGuid());
+    }
+
+    private static async Task ReportAsync(HttpClient agent, Guid file, Guid attempt, string state = "printing", string? grade = null, params string[] reasons)
+    {
+        using var reported = await agent.PostAsJsonAsync($"/api/shopkeeper/files/{file}/prints", new { attempt, printer = "HP LaserJet", state, grade, reasons }, Token);
+        Assert.Equal(HttpStatusCode.OK, reported.StatusCode);
+    }
 
     private static async Task<decimal> AmountAsync(ILocator price) =>
         decimal.Parse(Number().Match(await price.InnerTextAsync()).Value, NumberStyles.Number, CultureInfo.InvariantCulture);

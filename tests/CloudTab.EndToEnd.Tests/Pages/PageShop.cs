@@ -83,6 +83,16 @@ public sealed class PageShop : IAsyncDisposable
         Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
     }
 
+    /// <summary>The virus scanner has found something in a file.</summary>
+    public async Task InfectAsync(SentJob job, string file)
+    {
+        await using var command = _database.CreateCommand(
+            "UPDATE files SET scan = 'infected' FROM sessions WHERE sessions.id = files.session AND session_id = @session AND files.name = @file");
+        command.Parameters.AddWithValue("session", job.SessionId);
+        command.Parameters.AddWithValue("file", file);
+        Assert.Equal(1, await command.ExecuteNonQueryAsync(Token));
+    }
+
     /// <summary>The job's time is up.</summary>
     public async Task ExpireAsync(SentJob job)
     {

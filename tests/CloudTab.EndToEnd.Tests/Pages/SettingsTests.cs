@@ -40,6 +40,7 @@ public sealed class SettingsTests(RunningAppHost relay, Browsers browsers) : IAs
         await counter.Button("Revoke Counter 1").ClickAsync();
         await counter.Page.Locator("dialog").GetByRole(AriaRole.Button, new() { Name = "Cancel" }).ClickAsync();
         await Expect(counter.Page.Locator("dialog")).ToHaveCountAsync(0);
+        await Expect(counter.Button("Revoke Counter 1")).ToBeFocusedAsync();
         await counter.IsLiveAsync();
     }
 
@@ -125,8 +126,8 @@ public sealed class SettingsTests(RunningAppHost relay, Browsers browsers) : IAs
         var counter = await OpenSettingsAsync(shop);
         var (files, size) = (counter.Page.GetByLabel("Files in a job"), counter.Page.GetByLabel("One file, MB"));
         await Expect(files).ToHaveValueAsync("");
-        await Expect(counter.Page.Locator("#most-files")).ToContainTextAsync("The operator allows 50.");
-        await Expect(counter.Page.Locator("#most-fileSize")).ToContainTextAsync("The operator allows 50 MB.");
+        await Expect(counter.Page.Locator("#most-files")).ToContainTextAsync("50 at most.");
+        await Expect(counter.Page.Locator("#most-fileSize")).ToContainTextAsync("50 MB at most.");
 
         await files.FillAsync("51");
         await files.PressAsync("Enter");
@@ -135,7 +136,7 @@ public sealed class SettingsTests(RunningAppHost relay, Browsers browsers) : IAs
         await size.FillAsync("0.5");
         await counter.Page.GetByLabel("All files of a job, MB").FillAsync("0.25");
         await size.PressAsync("Enter");
-        await Expect(counter.Notices.Last).ToContainTextAsync("sessionSize must be fileSize or more");
+        await Expect(counter.Notices.Last).ToContainTextAsync("all files of a job need as much room as one");
         await counter.Page.GetByLabel("All files of a job, MB").FillAsync("");
         await size.PressAsync("Enter");
         await Expect(counter.Notices.Last).ToContainTextAsync("Saved");
@@ -172,7 +173,7 @@ public sealed class SettingsTests(RunningAppHost relay, Browsers browsers) : IAs
         await Expect(counter.Page.GetByLabel("A3, Black and white: offered")).Not.ToBeCheckedAsync();
         await counter.Page.GetByLabel("UPI address").FillAsync("nobody");
         await counter.Page.GetByLabel("UPI address").PressAsync("Enter");
-        await Expect(counter.Notices.Last).ToContainTextAsync("upiAddress");
+        await Expect(counter.Notices.Last).ToContainTextAsync("Look at the numbers, and at the UPI address");
         await counter.Page.ReloadAsync();
         await Expect(counter.Page.GetByLabel("UPI address")).ToHaveValueAsync("corner@bank");
         await Browsers.RecordAsync(counter.Page, "shop-settings");

@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
@@ -40,12 +42,20 @@ public sealed class ShopInHindiTests(RunningAppHost relay, Browsers browsers) : 
         var job = await shop.SendAsync(
             "आशा", new { copies = 2, colorMode = "color", sides = "two-sided-long-edge", pageRanges = "2-3", scaling = "none" }, ("1.pdf", Documents.Pdf(3)), ("2.png", Documents.Png(40, 30)));
         var theirs = await shop.SendAsync(customer: null, ("3.pdf", Documents.Pdf(1)));
-        using (var claimed = await other.PostAsync(new Uri($"/api/shopkeeper/sessions/{theirs.SessionId}/claim", UriKind.Relative), content: null, Token))
-            Assert.Equal(HttpStatusCode.OK, claimed.StatusCode);
+        using var claimed = await other.PostAsync(new Uri($"/api/shopkeeper/sessions/{theirs.SessionId}/claim", UriKind.Relative), content: null, Token);
+        var file = (await claimed.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("session").GetProperty("files")[0].GetProperty("id").GetGuid();
+        using var reported = await other.PostAsJsonAsync(
+            $"/api/shopkeeper/files/{file}/prints", new { attempt = Guid.NewGuid(), printer = "काउंटर", state = "printing", reasons = (string[])["media-empty-error"] }, Token);
+        Assert.Equal(HttpStatusCode.OK, reported.StatusCode);
         await Expect(counter.Row(theirs)).ToContainTextAsync("काउंटर 2");
         await counter.OpenAsync(theirs);
         await Expect(page.Locator(".state.is-theirs")).ToBeVisibleAsync();
+        await Expect(counter.Row(theirs).Locator(".warning")).ToBeVisibleAsync();
         await Hindi.AssertAsync(page, "another counter's job");
+        await page.Locator(".job-foot .verbs button").ClickAsync();
+        await Expect(page.Locator("#reason")).ToBeFocusedAsync();
+        await Hindi.AssertAsync(page, "give back");
+        await page.Keyboard.PressAsync("Escape");
         await counter.Row(job).Locator(".take").ClickAsync();
         await Expect(page.Locator(".file")).ToHaveCountAsync(2);
         await Hindi.AssertAsync(page, "job");
