@@ -29,6 +29,8 @@ if (Includes("sessions", "pending", "begun", "uploads", "slow", "crowd"))
 
 if (Includes("connections"))
     await Connections.RunAsync();
+if (Includes("printing"))
+    await Printing.RunAsync();
 if (Includes("pages"))
     await Lighthouse.RunAsync();
 if (Includes("queue"))
