@@ -13,7 +13,8 @@ namespace CloudTab.Client;
 /// <param name="PageRanges">Pages of the document such as `1-3,5`, ascending; null: all of them.</param>
 /// <param name="Media">One of <see cref="MediaNames"/>.</param>
 /// <param name="Scaling">One of <see cref="Scalings"/>.</param>
-public sealed record PrintOptions(int Copies, string ColorMode, string Sides, string? PageRanges, string Media, string Scaling);
+/// <param name="NumberUp">Pages on one side of a sheet; null: one. A single page is repeated as often.</param>
+public sealed record PrintOptions(int Copies, string ColorMode, string Sides, string? PageRanges, string Media, string Scaling, int? NumberUp = null);
 
 /// <summary>What is to be different from the options that hold otherwise (RFC 7396). What is null stays.</summary>
 public sealed record PrintOptionsChange
@@ -45,6 +46,10 @@ public sealed record PrintOptionsChange
     /// <summary>One of <see cref="Scalings"/>.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Scaling { get; init; }
+
+    /// <summary>Pages on one side of a sheet: 1, 2 or 4.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? NumberUp { get; init; }
 
     /// <summary>The change as the relay reads it: in a form's field, or in the metadata of an upload.</summary>
     internal string ToJson() => JsonSerializer.Serialize(this, JsonContext.Default.PrintOptionsChange);

@@ -13,8 +13,10 @@ namespace CloudTab.Relay;
 /// <param name="PageRanges">Pages of the document, such as `1-3,5`, in ascending order; null: all of them.</param>
 /// <param name="Media">The paper: `a4`, `a3`, `letter` or `photo`.</param>
 /// <param name="Scaling">`fit`: as large as the paper allows; `none`: as large as the document says.</param>
+/// <param name="NumberUp">Pages on one side of a sheet, 2 or 4; not there if it is one. A single page is repeated as often.</param>
 public sealed record PrintOptions(
-    int Copies, ColorMode ColorMode, Sides Sides, string? PageRanges, Media Media, Scaling Scaling)
+    int Copies, ColorMode ColorMode, Sides Sides, string? PageRanges, Media Media, Scaling Scaling,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? NumberUp = null)
 {
     /// <summary>Most copies of a file.</summary>
     public const int MostCopies = 99;
@@ -25,7 +27,7 @@ public sealed record PrintOptions(
     /// <summary>What holds if nobody says otherwise: one black and white copy of all pages, on one side of A4.</summary>
     public static PrintOptions Default { get; } = new(1, ColorMode.Monochrome, Sides.OneSided, null, Media.A4, Scaling.Fit);
 
-    /// <summary>Pages that come out of the printer, those of all copies; null if the document's are not known.</summary>
+    /// <summary>Printed sides of sheets that come out of the printer, those of all copies; null if the document's pages are not known.</summary>
     /// <param name="type">Media type of the file.</param>
     /// <param name="counted">Pages of the document, if they were counted.</param>
     public long? PrintedPages(string type, int? counted)
@@ -33,7 +35,7 @@ public sealed record PrintOptions(
         if (PagesOf(type, counted) is not (>= 0 and <= MostPages and var pages))
             return null;
         var wanted = PageRanges is null ? pages : Relay.PageRanges.Parse(PageRanges)!.CountUpTo(pages);
-        return (long)wanted * Copies;
+        return (long)(wanted + (NumberUp ?? 1) - 1) / (NumberUp ?? 1) * Copies;
     }
 
     /// <summary>The options as they are stored.</summary>

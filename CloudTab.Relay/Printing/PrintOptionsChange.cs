@@ -16,7 +16,7 @@ public sealed class PrintOptionsChange
     public const string Name = "printOptions";
 
     /// <summary>The members that print options have.</summary>
-    public static readonly IReadOnlyList<string> Members = ["copies", "colorMode", "sides", "pageRanges", "media", "scaling"];
+    public static readonly IReadOnlyList<string> Members = ["copies", "colorMode", "sides", "pageRanges", "media", "scaling", "numberUp"];
 
     private readonly JsonElement _json;
 
@@ -52,7 +52,7 @@ public sealed class PrintOptionsChange
                 continue;
             }
 
-            change[member] = member == "copies" && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var copies) ? copies : text;
+            change[member] = member is "copies" or "numberUp" && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : text;
         }
 
         return change.Count == 0 && !isWhole ? null : new(JsonElement.Parse(change.ToJsonString()));
@@ -102,6 +102,12 @@ public sealed class PrintOptionsChange
             var copies = value.ValueKind == JsonValueKind.Null ? PrintOptions.Default.Copies
                 : value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number : 0;
             return copies is >= 1 and <= PrintOptions.MostCopies ? (options with { Copies = copies }, null) : (null, InvalidPrintOption.Copies);
+        }
+
+        if (member.NameEquals("numberUp"u8))
+        {
+            var pages = value.ValueKind == JsonValueKind.Null ? 1 : value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number : 0;
+            return pages is 1 or 2 or 4 ? (options with { NumberUp = pages == 1 ? null : pages }, null) : (null, InvalidPrintOption.NumberUp);
         }
 
         if (member.NameEquals("pageRanges"u8))
@@ -158,6 +164,7 @@ public sealed record InvalidPrintOption(string Member, string Rule)
 {
     internal static readonly InvalidPrintOption NoObject = new(PrintOptionsChange.Name, "must be a JSON object");
     public static readonly InvalidPrintOption Copies = new("copies", $"must be a whole number from 1 to {PrintOptions.MostCopies}");
+    internal static readonly InvalidPrintOption NumberUp = new("numberUp", "must be 1, 2 or 4");
     internal static readonly InvalidPrintOption PageRanges = new("pageRanges", "must be pages such as 1-3,5, or null for all");
     internal static readonly InvalidPrintOption Unknown = new(PrintOptionsChange.Name, $"may have {string.Join(", ", PrintOptionsChange.Members)}, and nothing else");
 

@@ -19,6 +19,8 @@ internal static class OptionWords
             parts.Add(words[$"common.sides.{WireNames.Of(options.Sides)}"]);
         if (options.PageRanges is { } ranges)
             parts.Add(words["common.pageRanges", ("ranges", ranges)]);
+        if (options.NumberUp is { } pages)
+            parts.Add(words["common.perSheet", ("count", pages)]);
         return string.Join(" · ", parts);
     }
 }

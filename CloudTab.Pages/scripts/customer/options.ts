@@ -13,6 +13,7 @@ export function summary(options: PrintOptions): string {
     say(`common.media.${options.media}`),
     options.sides === 'one-sided' ? '' : say(`common.sides.${options.sides}`),
     options.pageRanges === null ? '' : say('common.pageRanges', { ranges: options.pageRanges }),
+    (options.numberUp ?? 1) === 1 ? '' : say('common.perSheet', { count: options.numberUp! }),
   ].filter(Boolean).join(' · ')
 }
 
@@ -53,6 +54,12 @@ export function fields(id: string, options: PrintOptions, offer: Offer, isDocume
       </div>
       ${choose('colorMode', offeredColors(offer, options.media))} ${choose('media', offeredMedia(offer))}
       ${offer.twoSided && isDocument ? choose('sides', sides) : nothing} ${choose('scaling', ['fit', 'none'])}
+      <label class="field">
+        <span>${say('common.numberUp')}</span>
+        <select @change=${(event: Event) => set({ numberUp: Number((event.target as HTMLSelectElement).value) })}>
+          ${[1, 2, 4].map((pages) => html`<option value=${pages} .selected=${live((options.numberUp ?? 1) === pages)}>${say(`common.numberUp.${pages}`)}</option>`)}
+        </select>
+      </label>
       ${isDocument
         ? html`<label class="field">
             <span>${say('common.pageRanges.label')}</span>

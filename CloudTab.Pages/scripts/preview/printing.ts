@@ -16,20 +16,29 @@ function pageSize(media: PrintOptions['media'], isWide: boolean): string {
  */
 export async function printSheets(sheets: Sheets, options: PrintOptions): Promise<void> {
   const pages = pagesOf(options.pageRanges, sheets.count)
+  const numberUp = options.numberUp ?? 1
   const printed: HTMLElement[] = []
   let isWide = false
-  for (const page of pages) {
+  // A single page fills all places of its sheet.
+  const wanted = pages.length === 1 ? Array.from({ length: numberUp }, () => pages[0]!) : pages
+  for (const [index, page] of wanted.entries()) {
     const { image, width, height } = await sheets.draw(page)
-    if (page === pages[0]) isWide = image.naturalWidth > image.naturalHeight
-    const sheet = document.createElement('div')
+    if (index === 0) isWide = image.naturalWidth > image.naturalHeight
+    if (index % numberUp === 0) {
+      const sheet = document.createElement('div')
+      sheet.dataset.numberUp = String(numberUp)
+      if (options.scaling === 'none') sheet.className = 'actual'
+      // Two pages lie beside each other along the longer side.
+      if (numberUp > 1) sheet.style.gridTemplateColumns = numberUp === 4 || !isWide ? '1fr 1fr' : '1fr'
+      printed.push(sheet)
+    }
     if (options.scaling === 'none') {
-      sheet.className = 'actual'
       image.style.width = `${width}pt`
       image.style.height = `${height}pt`
     }
-    sheet.append(image)
-    printed.push(sheet)
+    printed.at(-1)!.append(image)
   }
+  if (numberUp === 2) isWide = !isWide
   const paper = new CSSStyleSheet()
   paper.replaceSync(`@page { size: ${pageSize(options.media, isWide)}; margin: 0 }`)
   document.adoptedStyleSheets = [paper]

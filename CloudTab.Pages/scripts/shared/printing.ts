@@ -33,12 +33,12 @@ export function readRanges(text: string): [number, number][] | null {
   return merged
 }
 
-/** Pages that come out of the printer, those of all copies; null if the document's are not known. */
+/** Printed sides of sheets that come out of the printer, those of all copies; null if the document's pages are not known. */
 export function printedPages(options: PrintOptions, pages: number | null): number | null {
   if (pages === null) return null
   const ranges = options.pageRanges === null ? null : readRanges(options.pageRanges)
   const wanted = ranges ? ranges.reduce((sum, [first, last]) => sum + Math.max(0, Math.min(last, pages) - first + 1), 0) : pages
-  return wanted * options.copies
+  return Math.ceil(wanted / (options.numberUp ?? 1)) * options.copies
 }
 
 /** In the currency's smallest unit; null: told at the counter. */

@@ -88,6 +88,7 @@ export function wishesOf(options: PrintOptions): Wish[] {
     { text: say(`common.media.${options.media}`), isSpecial: options.media !== 'a4' },
   ]
   if (options.scaling === 'none') wishes.push({ text: say('common.scaling.none'), isSpecial: true })
+  if (options.numberUp) wishes.push({ text: say('common.perSheet', { count: options.numberUp }), isSpecial: true })
   return wishes
 }
 

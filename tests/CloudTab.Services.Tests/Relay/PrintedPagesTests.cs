@@ -53,6 +53,15 @@ public sealed class PrintedPagesTests
         Assert.Equal(printed, (PrintOptions.Default with { PageRanges = ranges, Copies = copies }).PrintedPages("application/pdf", pages));
 
     [Theory]
+    [InlineData(null, 2, 5, 3)]
+    [InlineData(null, 4, 4, 1)]
+    [InlineData("1-3", 2, 5, 2)]
+    [InlineData(null, 4, 1, 1)] // four times on one side
+    [InlineData(null, 2, 0, 0)]
+    public void Pages_that_share_a_side_are_one(string? ranges, int numberUp, int pages, long printed) =>
+        Assert.Equal(2 * printed, (PrintOptions.Default with { PageRanges = ranges, NumberUp = numberUp, Copies = 2 }).PrintedPages("application/pdf", pages));
+
+    [Theory]
     [InlineData("image/jpeg")]
     [InlineData("image/png")]
     [InlineData("image/webp")]

@@ -45,6 +45,8 @@ public sealed class PrintOptionsTests(UploadFixture relay) : IClassFixture<Uploa
         { """{"sides":"three-sided"}""", "sides" },
         { """{"media":"a5"}""", "media" },
         { """{"scaling":"fill"}""", "scaling" },
+        { """{"numberUp":3}""", "numberUp" },
+        { """{"numberUp":"2"}""", "numberUp" },
         { """{"pageRanges":""}""", "pageRanges" },
         { """{"pageRanges":"0"}""", "pageRanges" },
         { """{"pageRanges":"3-1"}""", "pageRanges" },
@@ -69,11 +71,11 @@ public sealed class PrintOptionsTests(UploadFixture relay) : IClassFixture<Uploa
         var prefix = $"/s/{shop.Id}";
         using var socket = await SocketClient.ReadyAsync(relay.SocketAddress, shop.Key);
 
-        var (sessionId, answer) = await SendAsync(way, prefix, """{"copies":3,"colorMode":"color","sides":"two-sided-long-edge","pageRanges":" 5, 1-2,3 ","media":"a3","scaling":"none"}""");
+        var (sessionId, answer) = await SendAsync(way, prefix, """{"copies":3,"colorMode":"color","sides":"two-sided-long-edge","pageRanges":" 5, 1-2,3 ","media":"a3","scaling":"none","numberUp":2}""");
         Assert.True(answer.IsSuccessStatusCode || answer.StatusCode == HttpStatusCode.SeeOther, await answer.Content.ReadAsStringAsync(Token));
         using var submitted = await _client.PostAsync($"{prefix}/api/customer/sessions/{sessionId}/submit");
 
-        const string Chosen = """{"copies":3,"colorMode":"color","sides":"two-sided-long-edge","pageRanges":"1-3,5","media":"a3","scaling":"none"}""";
+        const string Chosen = """{"copies":3,"colorMode":"color","sides":"two-sided-long-edge","pageRanges":"1-3,5","media":"a3","scaling":"none","numberUp":2}""";
         PrintJobs.IsSame(Chosen, (await _client.StatusAsync(sessionId, prefix)).GetProperty("files")[0].GetProperty("printOptions"));
         using var details = await relay.ShopApi(shop.Key).GetAsync($"/api/shopkeeper/sessions/{sessionId}", Token);
         PrintJobs.IsSame(Chosen, (await details.JsonAsync()).GetProperty("session").GetProperty("files")[0].GetProperty("printOptions"));
