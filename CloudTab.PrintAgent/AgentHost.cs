@@ -30,7 +30,10 @@ internal static class AgentHost
         builder.Services.AddSingleton(services => new Ledger(services.GetRequiredService<IOptions<AgentOptions>>().Value.LedgerFile));
         builder.Services.AddSingleton<ShopPrinters>();
         builder.Services.AddSingleton(services => new Qpdf(services.GetRequiredService<IOptions<AgentOptions>>().Value.Files, TimeProvider.System));
-        builder.Services.AddSingleton(services => new PrintReady(services.GetRequiredService<IOptions<AgentOptions>>().Value.Files, services.GetRequiredService<Qpdf>()));
+        builder.Services.AddSingleton(services => new Converter(
+            Path.GetFullPath(services.GetRequiredService<IOptions<AgentOptions>>().Value.Folder), Environment.GetEnvironmentVariable("PATH"), TimeProvider.System));
+        builder.Services.AddSingleton(services => new PrintReady(
+            services.GetRequiredService<IOptions<AgentOptions>>().Value.Files, services.GetRequiredService<Qpdf>(), services.GetRequiredService<Converter>()));
         builder.Services.AddSingleton<Telemetry>();
         builder.Services.AddSingleton<PrintReports>();
         builder.Services.AddSingleton<FilePrinting>();

@@ -2,7 +2,7 @@ using SkiaSharp;
 
 namespace CloudTab.PrintAgent;
 
-/// <summary>Puts a picture onto one sheet of paper.</summary>
+/// <summary>Puts a picture onto one sheet of paper, once or several times.</summary>
 internal static class PictureSheet
 {
     // Four bytes each when they are decoded.
@@ -14,32 +14,42 @@ internal static class PictureSheet
 
     /// <param name="fit">As large as the paper allows; otherwise 300 pixels to the inch, and smaller if the paper is.</param>
     /// <param name="borderless">Up to the paper's edges.</param>
+    /// <param name="numberUp">How often it is on the sheet.</param>
     /// <exception cref="NotPrintableException">It is no picture that can be decoded, or has too many pixels.</exception>
-    public static void Draw(Stream picture, PaperSize paper, bool fit, bool borderless, Stream output)
+    public static void Draw(Stream picture, PaperSize paper, bool fit, bool borderless, int numberUp, Stream output)
     {
         using var codec = SKCodec.Create(picture) ?? throw new NotPrintableException("damaged-file");
         if ((long)codec.Info.Width * codec.Info.Height > MostPixels)
             throw new NotPrintableException("too-many-pixels");
-        var margin = borderless ? 0 : Margin;
-        var (width, height) = (paper.Width - (2 * margin), paper.Height - (2 * margin));
+        var cells = SheetCell.Of(paper, numberUp, borderless ? 0 : Margin);
+        var (width, height) = (cells[0].Width, cells[0].Height);
 
         using var bitmap = Decode(codec, Math.Max(width, height));
         var isSideways = codec.EncodedOrigin is SKEncodedOrigin.LeftTop or SKEncodedOrigin.RightTop or SKEncodedOrigin.RightBottom or SKEncodedOrigin.LeftBottom;
         var (uprightWidth, uprightHeight) = isSideways ? (bitmap.Height, bitmap.Width) : (bitmap.Width, bitmap.Height);
         // A wide picture on a tall sheet is turned: it gets larger, and whoever holds the sheet turns it too.
-        var isTurned = uprightWidth > uprightHeight != width > height;
+        var isTurned = cells[0].Turns(uprightWidth, uprightHeight);
         var (drawnWidth, drawnHeight) = isTurned ? (uprightHeight, uprightWidth) : (uprightWidth, uprightHeight);
         var largest = Math.Min(width / drawnWidth, height / drawnHeight);
         var scale = fit ? largest : Math.Min(largest, PointsPerInch / PixelsPerInch * codec.Info.Width / bitmap.Width);
 
         using var document = SKDocument.CreatePdf(output, new SKDocumentPdfMetadata { EncodingQuality = JpegQuality, RasterDpi = PixelsPerInch });
         using var canvas = document.BeginPage(paper.Width, paper.Height);
-        canvas.Translate(paper.Width / 2, paper.Height / 2);
-        canvas.Scale(scale);
-        if (isTurned)
-            canvas.RotateDegrees(90);
-        canvas.Concat(Upright(codec.EncodedOrigin));
-        canvas.DrawBitmap(bitmap, -bitmap.Width / 2f, -bitmap.Height / 2f, new SKSamplingOptions(SKCubicResampler.Mitchell));
+        // An image is stored once, however often it is drawn.
+        bitmap.SetImmutable();
+        using var image = SKImage.FromBitmap(bitmap);
+        foreach (var cell in cells)
+        {
+            canvas.Save();
+            canvas.Translate(cell.X, cell.Y);
+            canvas.Scale(scale);
+            if (isTurned)
+                canvas.RotateDegrees(90);
+            canvas.Concat(Upright(codec.EncodedOrigin));
+            canvas.DrawImage(image, -bitmap.Width / 2f, -bitmap.Height / 2f, new SKSamplingOptions(SKCubicResampler.Mitchell));
+            canvas.Restore();
+        }
+
         document.EndPage();
         document.Close();
     }

@@ -3,56 +3,73 @@ using CloudTab.Client;
 namespace CloudTab.PrintAgent;
 
 /// <summary>Makes the one PDF that is printed out of what a customer has sent. The printer is then asked for nothing that concerns pages.</summary>
-internal sealed class PrintReady(string folder, Qpdf qpdf)
+internal sealed class PrintReady(string folder, Qpdf qpdf, Converter converter)
 {
     // qpdf reads it from memory. What is longer is printed as it is.
     private const long LargestRewritten = 100 << 20;
 
     /// <summary>Whether files of this type can be printed without a person.</summary>
-    public static bool CanPrint(string type) => type is IppPrinter.Pdf or "image/jpeg" or "image/png" or "image/webp" or "text/plain" or "text/csv";
+    public async Task<bool> CanPrintAsync(string type, CancellationToken cancellationToken) =>
+        type is IppPrinter.Pdf or "image/jpeg" or "image/png" or "image/webp" or "text/plain" or "text/csv" || await converter.CanConvertAsync(type, cancellationToken);
 
     /// <param name="content">What was downloaded.</param>
     /// <param name="media">The paper's name at the printer.</param>
-    /// <returns>The PDF; the caller disposes of it.</returns>
     /// <exception cref="NotPrintableException">It cannot be made of this.</exception>
-    public async Task<SealedFile> MakeAsync(SealedFile content, FileDetails file, string media, CancellationToken cancellationToken)
+    public async Task<PrintDocument> MakeAsync(SealedFile content, FileDetails file, string media, CancellationToken cancellationToken)
     {
-        var options = file.PrintOptions;
+        var (options, paper) = (file.PrintOptions, PaperSize.Of(media));
         switch (file.Type)
         {
             case IppPrinter.Pdf:
-                return await FromPdfAsync(content, options.PageRanges, file, cancellationToken);
+                return await FromPdfAsync(content, file, paper, cancellationToken);
             case "text/plain" or "text/csv":
-                var sheets = await DrawAsync(content, (input, output) => TextSheets.Draw(input, PaperSize.Of(media), output), cancellationToken);
-                if (options.PageRanges is not { } pages)
-                    return sheets;
+                var sheets = await DrawAsync(content, (input, output) => TextSheets.Draw(input, paper, output), cancellationToken);
+                if (options is { PageRanges: null, NumberUp: null })
+                    return new(sheets);
                 using (sheets)
-                    return await SelectAsync(sheets, pages, known: null, cancellationToken);
+                    return await SelectAsync(sheets, options, known: null, paper, fit: false, isSmall: true, cancellationToken);
             case "image/jpeg" or "image/png" or "image/webp":
-                return await DrawAsync(
-                    content, (input, output) => PictureSheet.Draw(input, PaperSize.Of(media), options.Scaling == Scalings.Fit, options.Media == MediaNames.Photo, output), cancellationToken);
+                return await FromPictureAsync(content, options, paper, cancellationToken);
             default:
-                throw new NotPrintableException("no-converter");
+                using (var converted = await converter.ConvertAsync(content, file.Type, cancellationToken))
+                {
+                    return Converter.IsDocument(file.Type)
+                        ? await FromPdfAsync(converted, file with { Pages = null, Locked = null }, paper, cancellationToken)
+                        : await FromPictureAsync(converted, options, paper, cancellationToken);
+                }
         }
     }
 
-    private async Task<SealedFile> FromPdfAsync(SealedFile content, string? pages, FileDetails file, CancellationToken cancellationToken)
+    private async Task<PrintDocument> FromPictureAsync(SealedFile content, PrintOptions options, PaperSize paper, CancellationToken cancellationToken) => new(await DrawAsync(
+        content, (input, output) => PictureSheet.Draw(input, paper, options.Scaling == Scalings.Fit, options.Media == MediaNames.Photo, options.NumberUp ?? 1, output), cancellationToken));
+
+    private async Task<PrintDocument> FromPdfAsync(SealedFile content, FileDetails file, PaperSize paper, CancellationToken cancellationToken)
     {
         if (file.Locked == true)
             throw new NotPrintableException("needs-password");
-        if (pages is not null)
-            return await SelectAsync(content, pages, file.Pages, cancellationToken);
-        if (Qpdf.Program is not null && file.Size <= LargestRewritten)
-            return await qpdf.RewriteAsync(content, pages: null, known: null, cancellationToken);
-        return await SealedFile.CreateAsync(folder, async output =>
+        var options = file.PrintOptions;
+        var isSmall = file.Size <= LargestRewritten;
+        if (Qpdf.Program is not null && isSmall || options is not { PageRanges: null, NumberUp: null })
+            return await SelectAsync(content, options, file.Pages, paper, options.Scaling == Scalings.Fit, isSmall, cancellationToken);
+        return new(await SealedFile.CreateAsync(folder, async output =>
         {
             await using var input = content.Open();
             await input.CopyToAsync(output, cancellationToken);
-        });
+        }), options.Scaling);
     }
 
-    private Task<SealedFile> SelectAsync(SealedFile pdf, string pages, int? known, CancellationToken cancellationToken) =>
-        Qpdf.Program is null ? throw new NotPrintableException("no-qpdf") : qpdf.RewriteAsync(pdf, pages, known, cancellationToken);
+    private async Task<PrintDocument> SelectAsync(SealedFile pdf, PrintOptions options, int? known, PaperSize paper, bool fit, bool isSmall, CancellationToken cancellationToken)
+    {
+        if (Qpdf.Program is null)
+            throw new NotPrintableException("no-qpdf");
+        var numberUp = options.NumberUp ?? 1;
+        if (isSmall && (fit || numberUp > 1) && await qpdf.LayOutAsync(pdf, options.PageRanges, known, paper, fit, numberUp, cancellationToken) is { } sheets)
+            return new(sheets);
+        if (numberUp > 1)
+            throw new NotPrintableException("no-converter");
+        // Its pages keep their size. If they are to fit the paper, only the printer is left to see to that.
+        return new(await qpdf.RewriteAsync(pdf, options.PageRanges, known, cancellationToken), fit ? Scalings.Fit : Scalings.None);
+    }
 
     // Skia reads and writes without awaiting, and both have to be seekable.
     private Task<SealedFile> DrawAsync(SealedFile content, Action<Stream, Stream> draw, CancellationToken cancellationToken) => SealedFile.CreateAsync(folder, async output =>
@@ -67,4 +84,14 @@ internal sealed class PrintReady(string folder, Qpdf qpdf)
         await drawn.CopyToAsync(output, cancellationToken);
         plain.GetBuffer().AsSpan().Clear();
     });
+}
+
+/// <summary>A document as it is sent to a printer. Who made it disposes of it.</summary>
+/// <param name="Scaling">What is left to the printer: nothing, but for a document that could not be laid out.</param>
+internal sealed record PrintDocument(SealedFile Content, string Scaling = Scalings.None) : IDisposable
+{
+    /// <summary>The PDF, from its beginning.</summary>
+    public Stream Open() => Content.Open();
+
+    public void Dispose() => Content.Dispose();
 }

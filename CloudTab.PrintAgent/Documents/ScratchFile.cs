@@ -17,12 +17,13 @@ internal sealed class ScratchFile : IAsyncDisposable
 
     public string Path { get; }
 
-    public static async Task<ScratchFile> CreateAsync(string folder, Stream content, CancellationToken cancellationToken)
+    /// <param name="write">Writes the content.</param>
+    public static async Task<ScratchFile> CreateAsync(string folder, Func<Stream, Task> write, CancellationToken cancellationToken)
     {
         var file = OperatingSystem.IsLinux() ? InMemory() : InFolder(folder);
         try
         {
-            await content.CopyToAsync(file._stream, cancellationToken);
+            await write(file._stream);
             await file._stream.FlushAsync(cancellationToken);
             return file;
         }
@@ -31,6 +32,13 @@ internal sealed class ScratchFile : IAsyncDisposable
             await file.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>Copies the content to another stream.</summary>
+    public Task CopyToAsync(Stream output, CancellationToken cancellationToken)
+    {
+        _stream.Position = 0;
+        return _stream.CopyToAsync(output, cancellationToken);
     }
 
     public ValueTask DisposeAsync() => _stream.DisposeAsync();

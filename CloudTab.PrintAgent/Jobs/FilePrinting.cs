@@ -20,7 +20,7 @@ internal sealed class FilePrinting(
     /// <returns>Null if it needs none, or no printer for it answers.</returns>
     public async Task<Place?> TakePlaceAsync(FileDetails file, string? again, CancellationToken cancellationToken)
     {
-        if (RefusalOf(file) is not null || !IsToBegin(ledger.LatestOf(file.Id), again))
+        if (await RefusalOfAsync(file, cancellationToken) is not null || !IsToBegin(ledger.LatestOf(file.Id), again))
             return null;
         try
         {
@@ -74,7 +74,7 @@ internal sealed class FilePrinting(
         var (isToldAway, toldAt) = (IsKept(), 0L);
         try
         {
-            if (RefusalOf(file) is { } refusal)
+            if (await RefusalOfAsync(file, cancellationToken) is { } refusal)
                 throw new NotPrintableException(refusal);
             var ticket = TicketFor(file);
             using var place = given?.Ticket == ticket
@@ -99,7 +99,7 @@ internal sealed class FilePrinting(
             attempt = isKept ? ledger.Write(attempt) : ledger.Add(attempt);
             if (!await reports.TryAsync(attempt, PrintStates.Sent, [], mustAnswer: true, cancellationToken))
                 return Abort(attempt, GivenBack);
-            return await RunOf(place.Printer, cancellationToken).PrintAsync(attempt, ticket, document.Open, cancellationToken);
+            return await RunOf(place.Printer, cancellationToken).PrintAsync(attempt, ticket with { Scaling = document.Scaling }, document.Open, cancellationToken);
         }
         catch (NotPrintableException reason)
         {
@@ -134,7 +134,7 @@ internal sealed class FilePrinting(
             using var document = await PrepareAsync(file, media, cancellationToken);
             if (!await reports.TryAsync(attempt, PrintStates.Sent, [], mustAnswer: true, cancellationToken))
                 return Abort(attempt, GivenBack);
-            return await run.PrintAsync(attempt, ticket, document.Open, cancellationToken);
+            return await run.PrintAsync(attempt, ticket with { Scaling = document.Scaling }, document.Open, cancellationToken);
         }
         catch (NotPrintableException reason)
         {
@@ -152,7 +152,7 @@ internal sealed class FilePrinting(
         return await act(RunOf(printer, cancellationToken), printer);
     }
 
-    private async Task<SealedFile> PrepareAsync(FileDetails file, string media, CancellationToken cancellationToken)
+    private async Task<PrintDocument> PrepareAsync(FileDetails file, string media, CancellationToken cancellationToken)
     {
         var started = Stopwatch.GetTimestamp();
         try
@@ -227,18 +227,16 @@ internal sealed class FilePrinting(
         latest is null or { Step: Step.Waiting } || again is not null && latest is { Step: >= Step.Settled, Outcome: not Outcome.Done };
 
     // Why no printer is asked for it; null: one is.
-    private static string? RefusalOf(FileDetails file) => file switch
+    private async Task<string?> RefusalOfAsync(FileDetails file, CancellationToken cancellationToken)
     {
-        { Scan: ScanResults.Infected } => "infected-file",
-        _ when !PrintReady.CanPrint(file.Type) => "no-converter",
-        _ => null,
-    };
+        if (file.Scan == ScanResults.Infected)
+            return "infected-file";
+        return await documents.CanPrintAsync(file.Type, cancellationToken) ? null : "no-converter";
+    }
 
     private Attempt Abort(Attempt attempt, params IReadOnlyList<string> reasons) =>
         ledger.Write(attempt with { Step = Step.Settled, Outcome = Outcome.Aborted, Reasons = string.Join(',', reasons) });
 
-    // A picture or a text is laid out for the paper. A PDF's pages stay as they are: the printer fits them, where it can.
-    private static PrintTicket TicketFor(FileDetails file) => new(
-        file.PrintOptions.Copies, file.PrintOptions.ColorMode == ColorModes.Color, file.PrintOptions.Sides, file.PrintOptions.Media,
-        file.Type == IppPrinter.Pdf && file.PrintOptions.Scaling == Scalings.Fit ? "fit" : "none");
+    private static PrintTicket TicketFor(FileDetails file) =>
+        new(file.PrintOptions.Copies, file.PrintOptions.ColorMode == ColorModes.Color, file.PrintOptions.Sides, file.PrintOptions.Media);
 }

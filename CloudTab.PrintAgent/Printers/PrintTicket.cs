@@ -3,7 +3,7 @@ namespace CloudTab.PrintAgent;
 /// <summary>What is asked of a printer. Pages, their order and their size on the paper are in the document already.</summary>
 /// <param name="Sides">IPP's keyword.</param>
 /// <param name="Media">`a4`, `a3`, `letter` or `photo`.</param>
-/// <param name="Scaling">`none`, or `fit` for a document whose pages are not of the paper's size.</param>
+/// <param name="Scaling">`none`, or `fit` for a document that could not be laid out for the paper.</param>
 internal sealed record PrintTicket(int Copies = 1, bool Color = false, string Sides = PrintTicket.OneSided, string Media = "a4", string Scaling = "none")
 {
     public const string OneSided = "one-sided";

@@ -140,7 +140,7 @@ public sealed class KilledAgentTests(RunningRelay relay, ITestOutputHelper outpu
                 break;
         }
 
-        var session = await relay.SendAsync(("one.pdf", Given.NumberedPdf(number), null));
+        var session = await relay.SendAsync(("one.pdf", Given.NumberedPdf(number), Given.OwnSize));
         var file = Assert.Single((await relay.Client.Shop.GetSessionAsync(session.SessionId, Token)).Files).Id;
         await reached.Task.WaitAsync(Limit, TimeProvider.System, Token);
         using var ledger = new Ledger(agent.LedgerFile);

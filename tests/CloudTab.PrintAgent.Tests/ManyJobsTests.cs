@@ -26,7 +26,7 @@ public sealed class ManyJobsTests(RunningRelay relay, ITestOutputHelper output)
         var watch = Stopwatch.StartNew();
         var sessions = new List<CreatedSession>();
         for (var session = 0; session < Sessions; session++)
-            sessions.Add(await relay.SendAsync([.. Enumerable.Range(session * FilesOfEach, FilesOfEach).Select(number => ($"a-telling-name-{number}.pdf", Given.NumberedPdf(number), (PrintOptionsChange?)null))]));
+            sessions.Add(await relay.SendAsync([.. Enumerable.Range(session * FilesOfEach, FilesOfEach).Select(number => ($"a-telling-name-{number}.pdf", Given.NumberedPdf(number), Given.OwnSize))]));
         output.WriteLine($"Sent within {watch.Elapsed}");
         foreach (var session in sessions)
             await relay.EndsAsync(session, SessionStatuses.Completed);

@@ -120,7 +120,7 @@ public sealed class OutageTests(RunningRelay relay) : IAsyncLifetime
         await Eventually.HoldsAsync(
             async () => (await relay.AnswerAsync(session)).Contains("disk-full", StringComparison.Ordinal) && await relay.StatusAsync(session) == SessionStatuses.Pending,
             "it is back in the queue", Limit, Token);
-        await relay.EndsAsync(await relay.SendAsync(("one.pdf", Given.NumberedPdf(1), null)), SessionStatuses.Completed);
+        await relay.EndsAsync(await relay.SendAsync(("one.pdf", Given.NumberedPdf(1), Given.OwnSize)), SessionStatuses.Completed);
 
         Assert.Equal(1, Given.NumberOf(Assert.Single(Paper.Paper).Document));
         Assert.Empty(Directory.GetFiles(Path.Combine(agent.FolderFromOutside, "files")));

@@ -82,6 +82,115 @@ public sealed class PrintReadyTests : IDisposable
         Assert.InRange((double)inked / page.Width, least, most);
     }
 
+    /// <summary>Where the red quarter of a page lies on a sheet of A4: that of a wide page, which is turned to the right, at the top right.</summary>
+    [Theory]
+    [InlineData(300, 400, "", "top left", false)]
+    [InlineData(400, 300, "", "top right", false)]
+    [InlineData(300, 400, "/Rotate 90", "bottom right", false)]
+    [InlineData(400, 300, "/Rotate -90", "bottom left", false)]
+    [InlineData(300, 400, "/UserUnit 3", "top left", false)]
+    [InlineData(1_190, 1_684, "/CropBox [0 842 595 1684]", "everywhere", true)]
+    [InlineData(595, 842, "", "top left", true)]
+    [InlineData(842, 595, "", "top right", true)]
+    public async Task The_pages_of_a_PDF_are_fitted_to_the_paper_and_those_of_its_size_fill_it(int width, int height, string more, string red, bool isFilled)
+    {
+        RequireTools();
+        var pdf = await MakeAsync(Given.ColoredPdf((width, height, more)), "application/pdf");
+        using var page = await DrawnAsync(pdf);
+
+        Assert.Equal(Math.Sqrt(2), (double)page.Height / page.Width, 0.01);
+        foreach (var (name, x, y) in ((string, int, int)[])[("top left", 1, 1), ("top right", 5, 1), ("bottom left", 1, 5), ("bottom right", 5, 5)])
+            Assert.True(IsRed(page.GetPixel(page.Width * x / 6, page.Height * y / 6)) == (red == name || red == "everywhere"), name);
+        Assert.Equal(isFilled, page.GetPixel(page.Width / 3, 1) != SKColors.White && page.GetPixel(1, page.Height / 3) != SKColors.White);
+        Assert.InRange(Enumerable.Range(0, page.Width).Count(x => page.GetPixel(x, page.Height / 2) != SKColors.White), page.Width * 0.9, page.Width);
+    }
+
+    [Fact]
+    public async Task Pages_of_a_PDF_that_are_wanted_in_their_own_size_keep_it()
+    {
+        RequireTools();
+        var pdf = await MakeAsync(Given.ColoredPdf((300, 400, "")), "application/pdf", scaling: Scalings.None);
+        using var page = await DrawnAsync(pdf);
+
+        Assert.Equal(4.0 / 3, (double)page.Height / page.Width, 0.01);
+    }
+
+    /// <summary>Where the red quarters lie: x and y of a grid of eighths, as the sheet comes out of the printer.</summary>
+    [Theory]
+    [InlineData(2, 400, 300, 2, 1, "1,1 3,1 1,5 3,5")]
+    [InlineData(2, 300, 400, 2, 1, "5,1 7,1 5,5 7,5")]
+    [InlineData(4, 300, 400, 3, 1, "1,1 5,1 1,5")]
+    [InlineData(4, 400, 300, 3, 1, "7,1 7,5 3,1")]
+    [InlineData(4, 300, 400, 5, 2, "1,1 5,1 1,5 5,5")]
+    [InlineData(4, 300, 400, 1, 1, "1,1 5,1 1,5 5,5")]
+    public async Task Several_pages_share_a_side_and_a_single_one_fills_it(int numberUp, int width, int height, int pages, int sheets, string red)
+    {
+        RequireTools();
+        var pdf = await MakeAsync(Given.ColoredPdf([.. Enumerable.Repeat((width, height, ""), pages)]), "application/pdf", numberUp: numberUp);
+        using var page = await DrawnAsync(pdf);
+
+        Assert.Contains($"Pages: {sheets} ", string.Join(' ', (await RunAsync("pdfinfo", "-enc UTF-8", "-", pdf)).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+        Assert.Equal(red.Split(' ').Order(), Enumerable.Range(0, 64).Where(place => place % 2 == 1 && place / 8 % 2 == 1)
+            .Where(place => IsRed(page.GetPixel(page.Width * (place % 8) / 8, page.Height * (place / 8) / 8))).Select(place => $"{place % 8},{place / 8}").Order());
+    }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(4)]
+    public async Task A_picture_is_repeated_and_stored_once(int numberUp)
+    {
+        RequireTools();
+        var (one, several) = (await MakeAsync(Photo(1, 600, 800), "image/jpeg"), await MakeAsync(Photo(1, 600, 800), "image/jpeg", numberUp: numberUp));
+        using var page = await DrawnAsync(several);
+
+        var places = numberUp == 2 ? new[] { (7, 1), (7, 5) } : [(1, 1), (5, 1), (1, 5), (5, 5)];
+        Assert.All(places, place => Assert.True(IsRed(page.GetPixel(page.Width * place.Item1 / 8, page.Height * place.Item2 / 8)), $"{place}"));
+        Assert.InRange(several.Length, 1, one.Length + 2_000);
+    }
+
+    [Fact]
+    public async Task The_two_sides_of_a_card_are_on_one_sheet_in_their_own_size()
+    {
+        RequireTools();
+        using var page = await DrawnAsync(await MakeAsync(Given.ColoredPdf((243, 153, ""), (243, 153, "")), "application/pdf", scaling: Scalings.None, numberUp: 2));
+
+        foreach (var y in (int[])[1, 3])
+        {
+            var inked = Enumerable.Range(0, page.Width).Count(x => page.GetPixel(x, page.Height * y / 4) != SKColors.White);
+            Assert.InRange((double)inked / page.Width, 0.39, 0.43);
+        }
+    }
+
+    [Fact]
+    public async Task Pages_of_a_text_share_a_side_too()
+    {
+        RequireTools();
+        var text = Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(1, 120).Select(line => $"line {line}")));
+        var pages = (await RunAsync("pdftotext", "-", "-", await MakeAsync(text, "text/plain", numberUp: 2))).Split('\f', StringSplitOptions.RemoveEmptyEntries);
+
+        Assert.Contains("line 120", Assert.Single(pages), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_lies_over_a_page_is_fitted_with_it()
+    {
+        RequireTools();
+        var stamp = "/Annots [<< /Type /Annot /Subtype /Stamp /F 4 /Rect [200 0 300 100] /AP << /N 3 0 R >> >>]";
+        using var page = await DrawnAsync(await MakeAsync(Given.ColoredPdf((300, 400, stamp)), "application/pdf"));
+
+        Assert.Equal(SKColors.Black, page.GetPixel(page.Width * 5 / 6, page.Height * 5 / 6));
+    }
+
+    [Fact]
+    public async Task A_PDF_of_many_sizes_has_one_sheet_for_each_of_the_wanted_pages()
+    {
+        RequireTools();
+        var pdf = await MakeAsync(Given.ColoredPdf((300, 400, ""), (595, 842, ""), (400, 300, "")), "application/pdf", pages: "2-3");
+
+        Assert.Equal(["595.276 x 841.89 pts (A4)", "595.276 x 841.89 pts (A4)"], (await RunAsync("pdfinfo", "-f 1 -l 9", "-", pdf)).Split('\n')
+            .Where(line => line.StartsWith("Page ", StringComparison.Ordinal) && line.Contains("size:", StringComparison.Ordinal)).Select(line => line.Split(':')[1].Trim()));
+    }
+
     [Fact]
     public async Task A_picture_with_more_pixels_than_memory_allows_is_refused_before_it_is_decoded()
     {
@@ -186,11 +295,13 @@ public sealed class PrintReadyTests : IDisposable
         return ~crc;
     }
 
-    private async Task<byte[]> MakeAsync(byte[] content, string type, string? pages = null, string scaling = Scalings.Fit)
+    private async Task<byte[]> MakeAsync(byte[] content, string type, string? pages = null, string scaling = Scalings.Fit, int? numberUp = null)
     {
         using var download = await SealedFile.CreateAsync(_folder, output => output.WriteAsync(content, Token).AsTask());
-        var documents = new PrintReady(_folder, new Qpdf(_folder, TimeProvider.System));
-        using var made = await documents.MakeAsync(download, Given.File(type, content.Length, pages, scaling), A4, Token);
+        using var converter = new Converter(_folder, path: null, TimeProvider.System);
+        var documents = new PrintReady(_folder, new Qpdf(_folder, TimeProvider.System), converter);
+        using var made = await documents.MakeAsync(download, Given.File(type, content.Length, pages, scaling, numberUp), A4, Token);
+        Assert.Equal(Scalings.None, made.Scaling);
         using var pdf = new MemoryStream();
         await using var opened = made.Open();
         await opened.CopyToAsync(pdf, Token);

@@ -1,0 +1,161 @@
+using System.Globalization;
+
+namespace CloudTab.PrintAgent;
+
+/// <summary>
+/// LibreOffice and libheif, if this PC has them: they make a PDF of an office document, and a JPEG of a photo of an iPhone. Both are large and
+/// read strangers' files, so each file gets a child of its own in namespaces of Linux: without network, other processes and rights; with
+/// a folder in memory that nobody else sees, over the agent's own; and with the rest of the disk to read only, without the user's home and what
+/// programs listen on. A PC that cannot give such namespaces converts nothing.
+/// </summary>
+/// <param name="folder">The agent's folder.</param>
+/// <param name="path">Where programs are, as in PATH.</param>
+internal sealed class Converter(string folder, string? path, TimeProvider clock) : IDisposable
+{
+    private const long MostMemory = 4L << 30;
+    private const int ProcessorSeconds = 60;
+
+    // `unshare` has made a user that is root in its own namespaces and nowhere else. $1 is the folder, $2 the file's name in it, then come folders
+    // to hide, and the program. What it says goes to stderr; what it has made, to stdout.
+    private const string Script = """
+        set -e
+        work=$1 name=$2
+        shift 2
+        while [ "$1" != -- ]; do
+            mount -t tmpfs -o size=64m,mode=700 none "$1"
+            shift
+        done
+        shift
+        mkdir -p "$work"
+        mount -t tmpfs -o size=1g,mode=700 none "$work"
+        mount -o remount,bind,ro /
+        cd "$work"
+        mkdir out
+        cat > "$name"
+        export HOME="$work" TMPDIR="$work"
+        setpriv --no-new-privs --bounding-set=-all --inh-caps=-all "$@" >&2
+        set -- out/*
+        exec cat "$1"
+        """;
+
+    private static readonly string[] Namespaces =
+        ["--user", "--map-root-user", "--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--mount-proc"];
+
+    private static readonly Dictionary<string, string> Variables = new(StringComparer.Ordinal)
+    {
+        ["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        ["LANG"] = "C.UTF-8",
+    };
+
+    // LibreOffice reads a file as what its ending says.
+    private static readonly Dictionary<string, string> Documents = new(StringComparer.Ordinal)
+    {
+        ["application/msword"] = ".doc",
+        ["application/vnd.ms-excel"] = ".xls",
+        ["application/vnd.ms-powerpoint"] = ".ppt",
+        ["application/vnd.openxmlformats-officedocument.wordprocessingml.document"] = ".docx",
+        ["application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"] = ".xlsx",
+        ["application/vnd.openxmlformats-officedocument.presentationml.presentation"] = ".pptx",
+        ["application/vnd.oasis.opendocument.text"] = ".odt",
+        ["application/rtf"] = ".rtf",
+    };
+
+    // One at a time: each may take gigabytes.
+    private readonly SemaphoreSlim _turn = new(1);
+    private readonly string? _office = OperatingSystem.IsLinux() ? ChildProgram.Find(path, "soffice", "libreoffice") : null;
+    private readonly string? _photos = OperatingSystem.IsLinux() ? ChildProgram.Find(path, "heif-dec", "heif-convert") : null;
+    private bool? _isConfining;
+
+    /// <summary>Time for one file.</summary>
+    public TimeSpan Limit { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Whether a type becomes a PDF; other types that are converted become a JPEG.</summary>
+    public static bool IsDocument(string type) => Documents.ContainsKey(type);
+
+    /// <summary>Whether files of this type are converted on this PC.</summary>
+    public async Task<bool> CanConvertAsync(string type, CancellationToken cancellationToken) =>
+        CommandFor(type) is { } command && await CanConfineAsync(command.Program[0], cancellationToken);
+
+    /// <summary>Converts a file.</summary>
+    /// <returns>A PDF or a JPEG; the caller disposes of it.</returns>
+    /// <exception cref="NotPrintableException">This PC cannot.</exception>
+    public async Task<SealedFile> ConvertAsync(SealedFile content, string type, CancellationToken cancellationToken)
+    {
+        if (CommandFor(type) is not { } command || !await CanConfineAsync(command.Program[0], cancellationToken))
+            throw new NotPrintableException("no-converter");
+        await _turn.WaitAsync(cancellationToken);
+        try
+        {
+            return await SealedFile.CreateAsync(Path.Combine(folder, "files"), async output =>
+            {
+                async Task WriteAsync(Stream input, CancellationToken token)
+                {
+                    await using var plain = content.Open();
+                    await plain.CopyToAsync(input, token);
+                }
+
+                if (await RunAsync(command.Name, command.Program, WriteAsync, output, cancellationToken) != 0)
+                    throw new NotPrintableException("no-converter");
+            });
+        }
+        catch (TimeoutException)
+        {
+            throw new NotPrintableException("no-converter");
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    public void Dispose() => _turn.Dispose();
+
+    private (string Name, IReadOnlyList<string> Program)? CommandFor(string type)
+    {
+        if (Documents.TryGetValue(type, out var ending) && _office is not null)
+        {
+            return ($"document{ending}",
+                [_office, $"-env:UserInstallation={new Uri(Path.Combine(folder, "profile")).AbsoluteUri}", "--headless", "--norestore", "--nologo", "--convert-to", "pdf", "--outdir", "out", $"document{ending}"]);
+        }
+
+        return type is "image/heic" or "image/heif" && _photos is not null ? ("photo.heic", [_photos, "-q", "95", "photo.heic", "out/photo.jpg"]) : null;
+    }
+
+    // Whether the kernel gives namespaces, and the tools are there, is known by trying.
+    private async Task<bool> CanConfineAsync(string program, CancellationToken cancellationToken)
+    {
+        await _turn.WaitAsync(cancellationToken);
+        try
+        {
+            using var output = new MemoryStream();
+            return _isConfining ??= await RunAsync("probe", ["/bin/cp", "probe", "out/probe"], (input, token) => input.WriteAsync(Probe, token).AsTask(), output, cancellationToken, program) == 0
+                && output.ToArray().AsSpan().SequenceEqual(Probe);
+        }
+        catch (Exception away) when (away is TimeoutException or System.ComponentModel.Win32Exception)
+        {
+            return (_isConfining = false).Value;
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private static byte[] Probe => [.. "CloudTab"u8];
+
+    private async Task<int> RunAsync(
+        string name, IReadOnlyList<string> program, Func<Stream, CancellationToken, Task> write, Stream output, CancellationToken cancellationToken, string? seen = null)
+    {
+        var limits = string.Create(CultureInfo.InvariantCulture, $"ulimit -c 0; ulimit -v {MostMemory / 1024}; ulimit -t {ProcessorSeconds}; ulimit -n 1024\n");
+        string[] hidden = [.. HiddenFrom(seen ?? program[0])];
+        var (exitCode, _) = await ChildProgram.RunAsync(
+            ["/usr/bin/unshare", .. Namespaces, "--", "/bin/sh", "-c", limits + Script, "sh", folder, name, .. hidden, "--", .. program],
+            Variables, write, output, Limit, clock, cancellationToken);
+        return exitCode;
+    }
+
+    // What belongs to the user, and what programs listen on. Where the program itself lies has to be seen.
+    private static IEnumerable<string> HiddenFrom(string program) =>
+        ((string[])[Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), "/tmp", "/run", "/dev/shm"])
+        .Where(directory => directory.Length > 1 && Directory.Exists(directory) && !program.StartsWith(directory + "/", StringComparison.Ordinal));
+}
