@@ -212,7 +212,7 @@ public sealed class PrintReportsTests(UploadFixture relay) : IClassFixture<Uploa
     [InlineData("printing", null, "media-empty-error", "Being printed · The printer is out of paper.")]
     [InlineData("printing", null, "com.maker.odd-state", "Being printed")]
     [InlineData("printed", "handed_over", null, "Handed to the printer")]
-    [InlineData("printed", "confirmed", null, "Printed")]
+    [InlineData("printed", "confirmed", null, "Printed, and seen by the shop")]
     [InlineData("failed", null, "aborted-by-system", "Not printed")]
     [InlineData("unknown", null, null, "Ask at the counter whether it was printed")]
     public async Task The_customer_s_page_says_it_in_words(string state, string? grade, string? reason, string words)
