@@ -289,6 +289,23 @@ public sealed partial class JobTests(RunningAppHost relay, Browsers browsers) : 
     }
 
     [Fact]
+    public async Task Pages_that_share_a_side_are_told_and_printed_so()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        var job = await shop.SendAsync("Asha", new { numberUp = 2 }, ("letter.pdf", Letter));
+        await counter.TakeAsync(job);
+        await Expect(counter.Sheet).ToContainTextAsync("2 on each side");
+
+        var printed = counter.Page.WaitForConsoleMessageAsync(new() { Predicate = message => message.Text.StartsWith("printed", StringComparison.Ordinal) });
+        await counter.Page.Locator(".file").GetByRole(AriaRole.Button, new() { Name = "Print" }).ClickAsync();
+
+        Assert.StartsWith("printed 3 @page { size: a4 landscape;", (await printed).Text, StringComparison.OrdinalIgnoreCase);
+        var pages = await counter.Page.FrameLocator("iframe").Locator("#print > div").EvaluateAllAsync<int[]>("sheets => sheets.map(sheet => sheet.children.length)");
+        Assert.Equal([2, 1], pages);
+    }
+
+    [Fact]
     public async Task What_is_no_picture_and_no_PDF_is_never_shown_in_the_page()
     {
         await using var shop = await PageShop.CreateAsync(relay);
