@@ -224,7 +224,7 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         var phone = await CustomerPage.OpenAsync(browsers, shop);
         await phone.ChooseAsync(CustomerFiles.Pdf("three.pdf", 3));
         await phone.Files.First.Locator("summary").ClickAsync();
-        var range = phone.Files.First.GetByLabel("Pages");
+        var range = phone.Files.First.GetByLabel("Pages", new() { Exact = true });
 
         await range.FillAsync("1-3;5");
         await phone.PressSendAsync();

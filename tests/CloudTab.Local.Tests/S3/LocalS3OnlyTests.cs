@@ -78,7 +78,7 @@ public sealed class LocalS3OnlyTests(RunningLocalS3 running) : S3Test(running.En
         var temporary = Path.Combine(running.Folder, "temporary");
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(Token);
         limit.CancelAfter(TimeSpan.FromSeconds(20));
-        while (Directory.EnumerateFiles(temporary).Any(file => new FileInfo(file).Length >= 400_000))
+        while (Directory.EnumerateFiles(temporary).Any(file => new FileInfo(file) is { Exists: true, Length: >= 400_000 }))
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, limit.Token);
         await RefusedAsync(HttpStatusCode.NotFound, "NoSuchKey", S3.GetObjectAsync(Bucket, "key", Token));
     }
