@@ -104,16 +104,21 @@ internal sealed class Agent(
         using var timer = new PeriodicTimer(RequestInterval, clock);
         do
         {
-            foreach (var (code, again) in ledger.TakeRequests())
-                await FulfilAsync(code, again, cancellationToken);
-            // A person has said what became of it.
-            foreach (var confirmed in ledger.Open().Where(attempt => attempt.Step == Step.Purged))
+            if (ledger.TakeRequests() is { Count: > 0 } requests)
+            {
+                var notDone = ledger.NotDone().Select(attempt => attempt.Id).ToHashSet();
+                foreach (var (code, reason) in requests)
+                    await FulfilAsync(code, reason is null ? null : new(reason, notDone), cancellationToken);
+            }
+
+            // A person has said what became of it. Of a file at work the outcome is being reported already.
+            foreach (var confirmed in ledger.Open().Where(attempt => attempt.Step == Step.Purged && !files.IsAtWork(attempt.File)))
                 await files.SettleAsync(confirmed, cancellationToken);
         }
         while (await timer.WaitForNextTickAsync(cancellationToken));
     }
 
-    private async Task FulfilAsync(string code, string? again, CancellationToken cancellationToken)
+    private async Task FulfilAsync(string code, Again? again, CancellationToken cancellationToken)
     {
         try
         {
@@ -138,7 +143,9 @@ internal sealed class Agent(
     {
         while (_running.TryGetValue(session, out var wishes))
         {
-            for (var pause = Pause; !await TryPrintAsync(session, wishes[0], cancellationToken); pause = Longer(pause))
+            // What this run has claimed it must finish, or give back.
+            var isOwn = wishes[0].IsOwn;
+            for (var pause = Pause; !await TryPrintAsync(session, wishes[0] with { IsOwn = isOwn }, () => isOwn = true, cancellationToken); pause = Longer(pause))
                 await Task.Delay(pause, clock, cancellationToken);
             if (wishes.Length > 1 || !_running.TryRemove(new(session, wishes)))
                 _running.AddOrUpdate(session, _ => [], (_, all) => all[1..]);
@@ -146,11 +153,11 @@ internal sealed class Agent(
     }
 
     // Whatever goes wrong with one session must not end the agent.
-    private async Task<bool> TryPrintAsync(string session, Wish wish, CancellationToken cancellationToken)
+    private async Task<bool> TryPrintAsync(string session, Wish wish, Action claimed, CancellationToken cancellationToken)
     {
         try
         {
-            await sessions.PrintAsync(session, wish.IsOwn, wish.Again, cancellationToken);
+            await sessions.PrintAsync(session, wish.IsOwn, wish.Again, claimed, cancellationToken);
             return true;
         }
         catch (CloudTabException refused) when (PrintReports.IsRefusal(refused))
@@ -173,14 +180,14 @@ internal sealed class Agent(
             {
                 return await ask();
             }
-            catch (Exception away) when (away is HttpRequestException or TimeoutException or CloudTabException { Status: >= System.Net.HttpStatusCode.InternalServerError })
+            catch (Exception away) when (PrintReports.IsAway(away, cancellationToken) && (away is not CloudTabException refusal || PrintReports.IsForLater(refusal)))
             {
                 await Task.Delay(Pause, clock, cancellationToken);
             }
         }
     }
 
-    /// <param name="IsOwn">An earlier run has claimed the session.</param>
-    /// <param name="Again">Why it is printed again.</param>
-    private sealed record Wish(bool IsOwn = false, string? Again = null);
+    /// <param name="IsOwn">This agent, or an earlier run of it, has claimed the session.</param>
+    /// <param name="Again">What is printed again, or null.</param>
+    private sealed record Wish(bool IsOwn = false, Again? Again = null);
 }

@@ -11,6 +11,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Information, Message = "File {File} of type {Type} was made printable in {Time}")]
     internal static partial void DocumentPrepared(this ILogger logger, Guid file, string type, TimeSpan time);
 
+    [LoggerMessage(Level = LogLevel.Error, Message = "File {File} of type {Type} could not be made printable")]
+    internal static partial void DocumentNotMade(this ILogger logger, Exception exception, Guid file, string type);
+
     [LoggerMessage(Level = LogLevel.Information, Message = "Attempt {Attempt} is settled: {Outcome} {Reasons}")]
     internal static partial void AttemptSettled(this ILogger logger, Guid attempt, Outcome outcome, string reasons);
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using CloudTab.Client;
 using Microsoft.Extensions.Options;
@@ -16,15 +17,21 @@ internal sealed class FilePrinting(
     // Somebody may give the session back while the printer is waited for: the relay's answer to the same report says so.
     private static readonly TimeSpan TellAgain = TimeSpan.FromSeconds(5);
 
+    // Files at work. A session may come back to this agent while an attempt of an earlier run is settled: only one of them may go on with the attempt.
+    private readonly ConcurrentDictionary<Guid, Task> _atWork = new();
+
+    /// <summary>Whether the file is being printed, or an attempt to print it settled.</summary>
+    public bool IsAtWork(Guid file) => _atWork.ContainsKey(file);
+
     /// <summary>Waits for a place at the printer for a file of a session that is not claimed yet.</summary>
     /// <returns>Null if it needs none, or no printer for it answers.</returns>
-    public async Task<Place?> TakePlaceAsync(FileDetails file, string? again, CancellationToken cancellationToken)
+    public async Task<Place?> TakePlaceAsync(FileDetails file, Again? again, CancellationToken cancellationToken)
     {
         if (await RefusalOfAsync(file, cancellationToken) is not null || !IsToBegin(ledger.LatestOf(file.Id), again))
             return null;
         try
         {
-            return await printers.TakePlaceAsync(TicketFor(file), isAway => Task.FromResult(!isAway), cancellationToken);
+            return await printers.TakePlaceAsync(TicketFor(file), absent => Task.FromResult(absent is null), cancellationToken);
         }
         catch (NotPrintableException)
         {
@@ -33,27 +40,29 @@ internal sealed class FilePrinting(
     }
 
     /// <summary>Prints the file, unless it was tried already; goes on with an attempt that was cut off.</summary>
-    /// <param name="again">Why it is printed again though an attempt failed or has no known outcome; null: it is not.</param>
-    /// <param name="place">A place at a printer that there is for it already, or null.</param>
+    /// <param name="again">Which failed attempts, and which with no known outcome, are made again; null: none.</param>
+    /// <param name="place">A place at a printer that there is for it already, or null. It is left at the end.</param>
     /// <returns>The latest attempt, with its outcome, which the relay knows.</returns>
-    public async Task<Attempt> PrintAsync(FileDetails file, string? again, Place? place, CancellationToken cancellationToken)
+    public Task<Attempt> PrintAsync(FileDetails file, Again? again, Place? place, CancellationToken cancellationToken) => AloneAsync(file.Id, async () =>
     {
+        using var given = place;
         using var span = Telemetry.Source.StartActivity("print file");
         var started = clock.GetTimestamp();
         var attempt = ledger.LatestOf(file.Id);
-        if (attempt is { Step: Step.Reported } && (again is null || attempt.Outcome == Outcome.Done))
-            return attempt;
         if (IsToBegin(attempt, again))
-            attempt = await BeginAsync(file, attempt is { Step: Step.Waiting } ? attempt : NewAttempt(file, again), place, cancellationToken);
+            attempt = await BeginAsync(file, attempt is { Step: Step.Waiting } ? attempt : NewAttempt(file, again?.Reason), place, cancellationToken);
+        else if (attempt is { Step: Step.Reported })
+            return attempt;
         else if (attempt is { Step: < Step.Settled })
             attempt = await ResumeAsync(attempt, file, cancellationToken);
         telemetry.Settled(attempt!.Outcome!.Value, clock.GetElapsedTime(started));
         return await FinishAsync(attempt, cancellationToken);
-    }
+    }, cancellationToken);
 
     /// <summary>Settles an attempt whose session is not this agent's any more, without printing anything.</summary>
-    public async Task SettleAsync(Attempt attempt, CancellationToken cancellationToken)
+    public Task SettleAsync(Attempt attempt, CancellationToken cancellationToken) => AloneAsync(attempt.File, async () =>
     {
+        attempt = ledger.Find(attempt.Id) ?? attempt;
         if (attempt.Step == Step.Waiting)
         {
             attempt = Abort(attempt, GivenBack);
@@ -65,7 +74,24 @@ internal sealed class FilePrinting(
                 attempt = Abort(attempt, GivenBack);
         }
 
-        await FinishAsync(attempt, cancellationToken);
+        return await FinishAsync(attempt, cancellationToken);
+    }, cancellationToken);
+
+    // Waits until nothing else works on the file.
+    private async Task<Attempt> AloneAsync(Guid file, Func<Task<Attempt>> act, CancellationToken cancellationToken)
+    {
+        var end = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        while (_atWork.GetOrAdd(file, end.Task) is var other && other != end.Task)
+            await other.WaitAsync(cancellationToken);
+        try
+        {
+            return await act();
+        }
+        finally
+        {
+            _atWork.TryRemove(file, out _);
+            end.SetResult();
+        }
     }
 
     /// <param name="attempt">In the ledger already if it has a printer, which is waited for.</param>
@@ -77,9 +103,10 @@ internal sealed class FilePrinting(
             if (await RefusalOfAsync(file, cancellationToken) is { } refusal)
                 throw new NotPrintableException(refusal);
             var ticket = TicketFor(file);
-            using var place = given?.Ticket == ticket
-                ? given
-                : await printers.TakePlaceAsync(ticket, isAway => TellAsync(printers.SuitedFor(ticket)[0], isAway), cancellationToken);
+            // The customer may have changed the options. A job that kept one place while it waits for another could wait for itself.
+            if (given?.Ticket != ticket)
+                given?.Dispose();
+            using var place = given?.Ticket == ticket ? given : await printers.TakePlaceAsync(ticket, TellAsync, cancellationToken);
             if (place is null)
                 return Abort(attempt, GivenBack);
             if (IsKept() && attempt.Printer != place.Printer.Address)
@@ -88,11 +115,11 @@ internal sealed class FilePrinting(
                 (attempt, isToldAway) = (NewAttempt(file, attempt.Again), false);
             }
 
-            if (!await TellAsync(place.Printer, isAway: false))
+            if (!await TellAsync(absent: null))
                 return Abort(attempt, GivenBack);
             using var document = await PrepareAsync(file, ticket.MediaAt(place.Description)!, cancellationToken);
             using var turn = await place.Printer.TakeTurnAsync(
-                async () => await TellAsync(place.Printer, await place.Printer.SeeAsync(cancellationToken) is null), cancellationToken);
+                async () => await TellAsync(await place.Printer.SeeAsync(cancellationToken) is null ? place.Printer : null), cancellationToken);
 
             var isKept = IsKept();
             attempt = attempt with { Step = Step.Intent, Printer = place.Printer.Address, TwoSteps = place.Description.HasCreateJob, At = clock.GetUtcNow() };
@@ -111,13 +138,14 @@ internal sealed class FilePrinting(
         bool IsKept() => attempt.Printer.Length > 0;
 
         // The relay hears of it under the attempt's id, which is therefore in the ledger before. Returns whether the session is still this agent's.
-        Task<bool> TellAsync(ShopPrinter printer, bool isAway)
+        Task<bool> TellAsync(ShopPrinter? absent)
         {
+            var isAway = absent is not null;
             if (isAway == isToldAway && (!isAway || toldAt != 0 && clock.GetElapsedTime(toldAt) < TellAgain))
                 return Task.FromResult(true);
             (isToldAway, toldAt) = (isAway, clock.GetTimestamp());
-            if (!IsKept())
-                attempt = ledger.Add(attempt with { Printer = printer.Address });
+            if (absent is not null && !IsKept())
+                attempt = ledger.Add(attempt with { Printer = absent.Address });
             return reports.TryAsync(attempt, PrintStates.Sent, isAway ? [AttemptRun.Offline] : [], mustAnswer: false, cancellationToken);
         }
     }
@@ -158,7 +186,7 @@ internal sealed class FilePrinting(
         try
         {
             using var content = await SealedFile.CreateAsync(options.Value.Files, output => relay.Shop.DownloadAsync(file, output, cancellationToken: cancellationToken));
-            var document = await documents.MakeAsync(content, file, media, cancellationToken);
+            var document = await MakeAsync(content, file, media, cancellationToken);
             logger.DocumentPrepared(file.Id, file.Type, Stopwatch.GetElapsedTime(started));
             return document;
         }
@@ -173,6 +201,20 @@ internal sealed class FilePrinting(
         catch (IOException full) when ((full.HResult & 0xFFFF) is Enospc or ErrorDiskFull)
         {
             throw new NotPrintableException("disk-full");
+        }
+    }
+
+    // What fails in a way that nobody foresaw fails so each time: a person at the counter can print it.
+    private async Task<PrintDocument> MakeAsync(SealedFile content, FileDetails file, string media, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await documents.MakeAsync(content, file, media, cancellationToken);
+        }
+        catch (Exception unforeseen) when (unforeseen is not (NotPrintableException or IOException or UnauthorizedAccessException) && !cancellationToken.IsCancellationRequested)
+        {
+            logger.DocumentNotMade(unforeseen, file.Id, file.Type);
+            throw new NotPrintableException("damaged-file");
         }
     }
 
@@ -223,8 +265,8 @@ internal sealed class FilePrinting(
     private Attempt NewAttempt(FileDetails file, string? again) =>
         new(Guid.NewGuid(), file.Id, AttemptRun.NewToken(), Printer: "", TwoSteps: true, file.PrintOptions.Copies, clock.GetUtcNow(), Step.Waiting, Again: again);
 
-    private static bool IsToBegin(Attempt? latest, string? again) =>
-        latest is null or { Step: Step.Waiting } || again is not null && latest is { Step: >= Step.Settled, Outcome: not Outcome.Done };
+    private static bool IsToBegin(Attempt? latest, Again? again) =>
+        latest is null or { Step: Step.Waiting } || again is not null && again.Attempts.Contains(latest.Id) && latest.Outcome != Outcome.Done;
 
     // Why no printer is asked for it; null: one is.
     private async Task<string?> RefusalOfAsync(FileDetails file, CancellationToken cancellationToken)

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using CloudTab.Client;
 
 namespace CloudTab.PrintAgent;
@@ -68,12 +69,15 @@ internal sealed class PrintReports(CloudTabClient relay, ShopPrinters printers, 
     }
 
     /// <summary>Whether this is the relay's word, which stays the same if it is asked again: not that of a proxy, and no "later".</summary>
-    public static bool IsRefusal(CloudTabException refusal) =>
-        refusal is { Code: not null, Status: < HttpStatusCode.InternalServerError and not HttpStatusCode.RequestTimeout and not HttpStatusCode.TooManyRequests };
+    public static bool IsRefusal(CloudTabException refusal) => refusal.Code is not null && !IsForLater(refusal);
 
-    /// <summary>Whether a call failed because the relay cannot be reached, or cannot answer now.</summary>
+    /// <summary>Whether the answer may be another one if it is asked again.</summary>
+    public static bool IsForLater(CloudTabException refusal) =>
+        refusal.Status is >= HttpStatusCode.InternalServerError or HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests;
+
+    /// <summary>Whether a call failed because the relay cannot be reached, or cannot answer now: the page of a network's portal is no JSON.</summary>
     public static bool IsAway(Exception failure, CancellationToken cancellationToken) =>
-        failure is CloudTabException or HttpRequestException or TimeoutException || failure is OperationCanceledException && !cancellationToken.IsCancellationRequested;
+        failure is CloudTabException or HttpRequestException or TimeoutException or JsonException || failure is OperationCanceledException && !cancellationToken.IsCancellationRequested;
 
     private static bool IsKeyword(string reason) =>
         reason.Length is > 0 and <= 80 && reason.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.');

@@ -16,10 +16,11 @@ internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FileP
     public void Dispose() => _calls.Dispose();
 
     /// <summary>Claims the session and prints it, unless a person has to look at one of its files.</summary>
-    /// <param name="isOwn">Whether an earlier run of this agent has claimed it, and left it.</param>
-    /// <param name="again">Why files are printed again that failed or whose outcome is unknown; null: they are not.</param>
+    /// <param name="isOwn">Whether this agent, or an earlier run of it, has claimed it, and left it.</param>
+    /// <param name="again">Which files are printed again that failed or whose outcome is unknown; null: none.</param>
+    /// <param name="claimed">Called when the session is claimed.</param>
     /// <exception cref="CloudTabException">The session is not to be had: it has ended, or another counter has it.</exception>
-    public async Task PrintAsync(string session, bool isOwn, string? again, CancellationToken cancellationToken)
+    public async Task PrintAsync(string session, bool isOwn, Again? again, Action claimed, CancellationToken cancellationToken)
     {
         Place? place = null;
         if (!isOwn)
@@ -32,12 +33,13 @@ internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FileP
         }
 
         using (place)
-            await ClaimAndPrintAsync(session, again, place, cancellationToken);
+            await ClaimAndPrintAsync(session, again, place, claimed, cancellationToken);
     }
 
-    private async Task ClaimAndPrintAsync(string session, string? again, Place? place, CancellationToken cancellationToken)
+    private async Task ClaimAndPrintAsync(string session, Again? again, Place? place, Action claimed, CancellationToken cancellationToken)
     {
         var details = await CallAsync(() => relay.Shop.ClaimAsync(session, cancellationToken), cancellationToken);
+        claimed();
         using var left = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var renewing = RenewAsync(session, left.Token);
         try
@@ -56,7 +58,7 @@ internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FileP
         }
     }
 
-    private async Task PrintAsync(SessionDetails session, string? again, Place? place, CancellationToken cancellationToken)
+    private async Task PrintAsync(SessionDetails session, Again? again, Place? place, CancellationToken cancellationToken)
     {
         var printed = true;
         foreach (var file in ToPrint(session))

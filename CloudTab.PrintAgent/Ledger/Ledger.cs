@@ -68,7 +68,7 @@ internal sealed class Ledger : IDisposable
             WHERE id = @id AND (@isBack OR step <= @step)
             """,
             [.. Parameters(attempt), ("@isBack", isBack)]);
-        return written > 0 ? attempt : Find(Text(attempt.Id)) ?? attempt;
+        return written > 0 ? attempt : Find(attempt.Id) ?? attempt;
     }
 
     /// <summary>Attempts whose outcome the relay does not know yet, oldest first.</summary>
@@ -77,6 +77,12 @@ internal sealed class Ledger : IDisposable
     /// <summary>The latest attempt to print a file, or null.</summary>
     public Attempt? LatestOf(Guid file) =>
         Read($"SELECT {Columns} FROM attempts WHERE file = @file ORDER BY at DESC, rowid DESC LIMIT 1", ("@file", Text(file))).FirstOrDefault();
+
+    /// <summary>Attempts that have failed, or whose outcome nobody knows.</summary>
+    public IReadOnlyList<Attempt> NotDone() => Read($"SELECT {Columns} FROM attempts WHERE outcome <> @done", ("@done", (int)Outcome.Done));
+
+    /// <summary>The attempt with this id, as it is now; null if it was forgotten.</summary>
+    public Attempt? Find(Guid id) => Find(Text(id));
 
     /// <summary>The attempt whose id begins so, or null if none or several do.</summary>
     public Attempt? Find(string prefix) =>

@@ -71,19 +71,21 @@ internal sealed class ShopPrinter(PrinterSetting setting, IppPrinter printer, Ti
     /// <returns>Null if it cannot be reached, or answers what is no IPP.</returns>
     public async Task<PrinterDescription?> LookAsync(CancellationToken cancellationToken)
     {
+        PrinterDescription? there = null;
         try
         {
-            Description = await printer.DescribeAsync(cancellationToken);
-            Name = Description.Name is { Length: > 0 } name ? name : Address;
+            there = await printer.DescribeAsync(cancellationToken);
+            Name = there.Name is { Length: > 0 } name ? name : Address;
         }
         catch (Exception unreachable) when (unreachable is IOException or JobRefusedException)
         {
-            Description = null;
+            // Null says so.
         }
 
+        Description = there;
         Volatile.Write(ref _lookedAt, clock.GetTimestamp());
         Changed?.Invoke();
-        return Description;
+        return there;
     }
 
     /// <summary>What the printer says of its state, or said a moment ago: many jobs may wait for it, and it is asked once.</summary>

@@ -48,10 +48,13 @@ internal sealed class ShopPrinters : IDisposable
     /// Waits for a place at the printer for a job: of those that the shop wants for such jobs and that can do what is asked, the first one with the
     /// fewest jobs. Jobs for other printers are not held up by it.
     /// </summary>
-    /// <param name="goOn">Asked about each second whether to wait on, with whether none of these printers answers.</param>
+    /// <param name="goOn">
+    /// Asked about each second whether to wait on. If none of these printers that may be able to print this answers and takes jobs, it is given the first of
+    /// them; otherwise null.
+    /// </param>
     /// <returns>Null if it was not to wait on.</returns>
     /// <exception cref="NotPrintableException">None of the printers can print this.</exception>
-    public async Task<Place?> TakePlaceAsync(PrintTicket ticket, Func<bool, Task<bool>> goOn, CancellationToken cancellationToken)
+    public async Task<Place?> TakePlaceAsync(PrintTicket ticket, Func<ShopPrinter?, Task<bool>> goOn, CancellationToken cancellationToken)
     {
         var job = new WaitingJob(ticket, SuitedFor(ticket));
         lock (_lock)
@@ -75,7 +78,7 @@ internal sealed class ShopPrinters : IDisposable
             printer.Dispose();
     }
 
-    private async Task WaitAsync(WaitingJob job, Func<bool, Task<bool>> goOn, CancellationToken cancellationToken)
+    private async Task WaitAsync(WaitingJob job, Func<ShopPrinter?, Task<bool>> goOn, CancellationToken cancellationToken)
     {
         for (var began = _clock.GetTimestamp(); ;)
         {
@@ -84,10 +87,12 @@ internal sealed class ShopPrinters : IDisposable
             GivePlaces();
             if (job.Given.Task.IsCompleted)
                 return;
-            var descriptions = job.Printers.Select(printer => printer.Description).ToList();
-            if (descriptions.TrueForAll(there => there is not null && job.Ticket.UnsupportedBy(there) is not []))
-                throw new NotPrintableException([.. descriptions.SelectMany(there => job.Ticket.UnsupportedBy(there!)).Distinct(StringComparer.Ordinal).Select(name => $"no-{name}")]);
-            if (_clock.GetElapsedTime(began) >= Patience && !await goOn(descriptions.TrueForAll(there => there is null)))
+            var seen = job.Printers.Select(printer => (Printer: printer, printer.Description)).ToList();
+            var able = seen.FindAll(one => one.Description is not { } there || job.Ticket.UnsupportedBy(there) is []);
+            if (able is [])
+                throw new NotPrintableException([.. seen.SelectMany(one => job.Ticket.UnsupportedBy(one.Description!)).Distinct(StringComparer.Ordinal).Select(name => $"no-{name}")]);
+            var absent = able.TrueForAll(one => one.Description is not { AcceptsJobs: true }) ? able[0].Printer : null;
+            if (_clock.GetElapsedTime(began) >= Patience && !await goOn(absent))
                 return;
 
             await Task.WhenAny(job.Given.Task, Task.Delay(LookAgain, _clock, cancellationToken));

@@ -60,6 +60,9 @@ internal sealed class CutPrinter : IAsyncDisposable
     /// <summary>Whether the printer says how many pages came out.</summary>
     public bool CountsPages { get; set; } = true;
 
+    /// <summary>Whether the printer says that it takes jobs.</summary>
+    public bool TakesJobs { get; set; } = true;
+
     /// <summary>A status of IPP that the next request for this operation gets instead of the printer's answer.</summary>
     public (IppOperation Operation, IppStatus Status)? Refusal { get; set; }
 
@@ -134,6 +137,9 @@ internal sealed class CutPrinter : IAsyncDisposable
         using var content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/ipp") } };
         using var answer = await _printer.PostAsync(new Uri($"http://localhost:{_port}{path}"), content);
         var bytes = await answer.Content.ReadAsByteArrayAsync();
+        var taking = "printer-is-accepting-jobs\0\u0001"u8;
+        if (!TakesJobs && bytes.AsSpan().IndexOf(taking) is >= 0 and var said)
+            bytes[said + taking.Length] = 0;
         for (int at; !CountsPages && (at = bytes.AsSpan().IndexOf("job-impressions-completed"u8)) >= 0;)
             bytes[at] = (byte)'x';
         return bytes;

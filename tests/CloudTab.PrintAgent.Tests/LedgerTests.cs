@@ -41,6 +41,7 @@ public sealed class LedgerTests : IDisposable
 
         Assert.Equal(second, ledger.LatestOf(first.File));
         Assert.Equal([second], ledger.Open());
+        Assert.Equal([first], ledger.NotDone());
         Assert.Equal([second, first], ledger.Latest(5));
     }
 

@@ -34,9 +34,34 @@ public sealed class ShopPrintersTests : IDisposable
         using var printers = PrintersAt(SilentAddress);
         var started = Stopwatch.GetTimestamp();
 
-        Assert.Null(await printers.TakePlaceAsync(Ticket, isAway => Task.FromResult(!isAway), Token));
+        Assert.Null(await printers.TakePlaceAsync(Ticket, absent => Task.FromResult(absent is null), Token));
         Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.Zero, TimeSpan.FromSeconds(3));
         Assert.False(printers.HaveJobs);
+    }
+
+    /// <summary>The other printer is there, and cannot print this.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task The_one_printer_that_may_be_able_to_print_a_job_is_the_one_that_is_away(bool isFirst)
+    {
+        TestPrinter.Require();
+        await using var gray = await TestPrinter.StartAsync(Token, "-s", "10", "-f", "application/pdf,image/jpeg,image/pwg-raster");
+        using var printers = isFirst ? PrintersAt(SilentAddress, gray.Address) : PrintersAt(gray.Address, SilentAddress);
+
+        Assert.Equal(SilentAddress, await AbsentAsync(printers, new PrintTicket(Color: true)));
+    }
+
+    [Fact]
+    public async Task A_printer_that_takes_no_jobs_is_away()
+    {
+        TestPrinter.Require();
+        await using var paper = await TestPrinter.StartAsync(Token);
+        await using var way = await CutPrinter.StartAsync(paper, Token);
+        way.TakesJobs = false;
+        using var printers = PrintersAt(way.Address);
+
+        Assert.Equal(way.Address, await AbsentAsync(printers, Ticket));
     }
 
     [Fact]
@@ -66,6 +91,16 @@ public sealed class ShopPrintersTests : IDisposable
         foreach (var place in taken)
             place.Dispose();
         Assert.False(printers.HaveJobs);
+    }
+
+    // The address of the printer that a job is told to wait for.
+    private static async Task<string?> AbsentAsync(ShopPrinters printers, PrintTicket ticket)
+    {
+        string? address = null;
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        limit.CancelAfter(Limit);
+        Assert.Null(await printers.TakePlaceAsync(ticket, absent => Task.FromResult((address = absent?.Address) is null), limit.Token));
+        return address;
     }
 
     private static Task<Place?> TakeAsync(ShopPrinters printers, CancellationToken? token = null) =>

@@ -1,0 +1,159 @@
+using CloudTab.Client;
+using CloudTab.Testing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+
+namespace CloudTab.PrintAgent.Tests;
+
+/// <summary>What is printed of a file that the agent has claimed, by what its ledger has of it already.</summary>
+[Collection(RelayCollection.Name)]
+public sealed class FilePrintingTests(RunningRelay relay) : IAsyncLifetime
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("cloudtab-files-").FullName;
+    private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().AddSingleton<Telemetry>().BuildServiceProvider();
+    private readonly List<string> _sessions = [];
+    private TestPrinter? _paper;
+    private CutPrinter? _way;
+    private Ledger? _ledger;
+    private ShopPrinters? _printers;
+    private Converter? _converter;
+    private FilePrinting? _files;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private CutPrinter Way => _way!;
+
+    private Ledger Ledger => _ledger!;
+
+    private ShopPrinter Printer => _printers!.All[0];
+
+    private FilePrinting Files => _files!;
+
+    public async ValueTask InitializeAsync()
+    {
+        TestPrinter.Require();
+        Given.RequireQpdf();
+        _paper = await TestPrinter.StartAsync(Token);
+        _way = await CutPrinter.StartAsync(_paper, Token);
+        var options = Options.Create(new AgentOptions { Printers = Way.Address, Folder = _folder });
+        var clock = TimeProvider.System;
+        _ledger = new(options.Value.LedgerFile);
+        _printers = new(options, clock);
+        _converter = new(_folder, path: null, clock);
+        _files = new(
+            relay.Client, _ledger, _printers, new(options.Value.Files, new(options.Value.Files, clock), _converter),
+            new(relay.Client, _printers, clock, NullLogger<PrintReports>.Instance), _services.GetRequiredService<Telemetry>(), options, clock, NullLogger<FilePrinting>.Instance);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        // Given back they would be printed by the agents of other tests.
+        foreach (var session in _sessions)
+            await relay.Client.Shop.CompleteAsync(session, Token);
+        _converter?.Dispose();
+        _printers?.Dispose();
+        _ledger?.Dispose();
+        if (_way is not null)
+            await _way.DisposeAsync();
+        if (_paper is not null)
+            await _paper.DisposeAsync();
+        await _services.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    /// <summary>The same wish comes again if another file of the session fails, or if it is given twice.</summary>
+    [Fact]
+    public async Task A_wish_to_print_again_is_no_wish_to_repeat_the_attempt_that_it_has_led_to()
+    {
+        var file = await ClaimedAsync();
+        var failed = Ledger.Add(AttemptFor(file) with { Step = Step.Reported, Outcome = Outcome.Unknown });
+        var again = new Again("nothing came out", new HashSet<Guid> { failed.Id });
+        Way.Refusal = (IppOperation.GetJobAttributes, IppStatus.Gone);
+
+        var second = await Files.PrintAsync(file, again, place: null, Token);
+        Assert.Equal((Outcome.Unknown, "nothing came out"), (second.Outcome, second.Again));
+        Assert.NotEqual(failed.Id, second.Id);
+        Assert.Equal(second, await Files.PrintAsync(file, again, place: null, Token));
+        Assert.Equal(1, Documents());
+
+        var third = await Files.PrintAsync(file, again with { Attempts = new HashSet<Guid> { second.Id } }, place: null, Token);
+        Assert.Equal(Outcome.Done, third.Outcome);
+        Assert.Equal(2, Documents());
+    }
+
+    [Fact]
+    public async Task A_job_whose_options_were_changed_does_not_wait_for_its_own_place_at_the_printer()
+    {
+        var file = await ClaimedAsync();
+        var before = file with { PrintOptions = file.PrintOptions with { ColorMode = ColorModes.Color } };
+        var place = await Files.TakePlaceAsync(before, again: null, Token);
+        Assert.NotNull(place);
+        using (Printer.Enter())
+        using (Printer.Enter())
+        using (Printer.Enter())
+        {
+            Assert.False(Printer.HasPlace);
+            Assert.Equal(Outcome.Done, (await Files.PrintAsync(file, again: null, place, Token).WaitAsync(Limit, TimeProvider.System, Token)).Outcome);
+        }
+
+        Assert.Equal(0, Printer.Jobs);
+    }
+
+    /// <summary>The relay lets no such page ranges in: they stand for whatever nobody has foreseen.</summary>
+    [Fact]
+    public async Task A_file_of_which_no_document_can_be_made_comes_to_the_counter_whatever_the_reason()
+    {
+        var file = await ClaimedAsync();
+
+        var attempt = await Files.PrintAsync(file with { PrintOptions = file.PrintOptions with { PageRanges = "the first" } }, again: null, place: null, Token);
+        Assert.Equal((Outcome.Aborted, "damaged-file"), (attempt.Outcome, attempt.Reasons));
+        Assert.Equal(0, Printer.Jobs);
+        Assert.Equal(0, Documents());
+    }
+
+    [Fact]
+    public async Task An_attempt_that_was_finished_meanwhile_is_not_settled_again()
+    {
+        var file = await ClaimedAsync();
+        var older = Ledger.Add(AttemptFor(file));
+        var finished = Ledger.Write(older with { Step = Step.Reported, Outcome = Outcome.Done });
+
+        await Files.SettleAsync(older, Token);
+        Assert.Equal(finished, Ledger.LatestOf(file.Id));
+        Assert.Empty(Way.Requests);
+    }
+
+    [Fact]
+    public async Task A_file_is_settled_only_when_it_is_not_being_printed()
+    {
+        var file = await ClaimedAsync();
+        var sending = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Way.Held = (IppOperation.SendDocument, sending.Task);
+        var printing = Files.PrintAsync(file, again: null, place: null, Token);
+        await Eventually.HoldsAsync(() => Task.FromResult(Documents() == 1), "the document is on its way", Limit, Token);
+        Assert.True(Files.IsAtWork(file.Id));
+        var settling = Files.SettleAsync(Ledger.LatestOf(file.Id)!, Token);
+        sending.SetResult();
+
+        var printed = await printing;
+        await settling;
+        Assert.Equal(Outcome.Done, printed.Outcome);
+        Assert.Equal(printed, Ledger.LatestOf(file.Id));
+        Assert.False(Files.IsAtWork(file.Id));
+    }
+
+    private async Task<FileDetails> ClaimedAsync()
+    {
+        var session = await relay.SendAsync(("one.pdf", Given.Pdf(), null));
+        _sessions.Add(session.SessionId);
+        return Assert.Single((await relay.Client.Shop.ClaimAsync(session.SessionId, Token)).Files);
+    }
+
+    private Attempt AttemptFor(FileDetails file) =>
+        new(Guid.NewGuid(), file.Id, AttemptRun.NewToken(), Way.Address, TwoSteps: true, Copies: 1, TimeProvider.System.GetUtcNow());
+
+    private int Documents() => Way.Requests.Count(one => one == IppOperation.SendDocument);
+}
