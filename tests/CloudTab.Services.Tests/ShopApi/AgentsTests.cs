@@ -94,6 +94,7 @@ public sealed class AgentsTests(RelayFixture relay) : IClassFixture<RelayFixture
         using var form = relay.ShopApi(key: null);
         using var signIn = await form.SignInAsync(key, ("Sec-Fetch-Site", "same-origin"));
         Assert.Equal((HttpStatusCode.Forbidden, false), (signIn.StatusCode, signIn.Headers.Contains("Set-Cookie")));
+        Assert.Contains("This key is for a print agent, not for a counter.", await signIn.Content.ReadAsStringAsync(Token), StringComparison.Ordinal);
 
         await OkAsync(device.GetAsync("/api/shopkeeper/sessions/pending", Token));
         await OkAsync(device.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/claim"));
