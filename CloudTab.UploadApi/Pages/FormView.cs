@@ -10,14 +10,28 @@ namespace CloudTab.UploadApi.Pages;
 /// <param name="Accept">What a browser offers to choose.</param>
 /// <param name="MaxFileSize">Bytes in one file.</param>
 /// <param name="Json">What its script is told, safe inside a script element.</param>
+/// <param name="Options">The print options that are filled in.</param>
+/// <param name="CustomerName">The name that is filled in.</param>
 /// <param name="Problem">Why the form that was sent last is refused.</param>
 public sealed record FormView(
-    string Prefix, string? SessionId, ShopStatus Shop, string Accept, int MaxFiles, long MaxFileSize, string Json, Problem? Problem = null)
+    string Prefix,
+    string? SessionId,
+    ShopStatus Shop,
+    string Accept,
+    int MaxFiles,
+    long MaxFileSize,
+    string Json,
+    PrintOptions Options,
+    string? CustomerName = null,
+    Problem? Problem = null)
 {
-    public string Action => SessionId is null ? $"{Prefix}/send" : $"{Prefix}/sessions/{SessionId}/send";
+    public string Action => $"{Session ?? Prefix}/send";
 
     /// <summary>Where the form itself is.</summary>
-    public string Address => SessionId is null ? Home : $"{Prefix}/sessions/{SessionId}/add";
+    public string Address => Session is null ? Home : $"{Session}/add";
+
+    /// <summary>The page of the session to add files to; null: there is none yet.</summary>
+    public string? Session => SessionId is null ? null : $"{Prefix}/sessions/{SessionId}";
 
     public string Home => $"{Prefix}/";
 
@@ -37,7 +51,8 @@ public sealed record FormView(
             shop.PrintOptions);
         // iOS would convert photos whose types are named, and leave HEIC out.
         var accept = string.Join(',', accepted.Where(type => !type.StartsWith("image/", StringComparison.Ordinal)).Prepend("image/*"));
-        return new(requested.Prefix, session?.SessionId, shop, accept, limits.Files, limits.FileSize, JsonSerializer.Serialize(data, JsonContext.Default.ShopData));
+        var json = JsonSerializer.Serialize(data, JsonContext.Default.ShopData);
+        return new(requested.Prefix, session?.SessionId, shop, accept, limits.Files, limits.FileSize, json, shop.PrintOptions);
     }
 }
 

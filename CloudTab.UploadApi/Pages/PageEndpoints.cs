@@ -64,7 +64,7 @@ internal static class PageEndpoints
         return await views.FindAsync(requested, cancellationToken) is { } found && await shops.FindAsync(requested.Shop.Id, cancellationToken) is { } shop
             ? new RazorComponentResult<SessionPage>(
                 new { Session = found.View, found.IsGone, IsChanging = request.Query.ContainsKey(SessionPage.Change), Shop = shop, requested.Shop.Prefix })
-            : Failed(Problems.SessionNotFound);
+            : Failed(Problems.SessionNotFound, requested);
     }
 
     private static async Task<RazorComponentResult> ShowFormToAdd(
@@ -86,7 +86,7 @@ internal static class PageEndpoints
         if (await shops.FindAsync(shop.Id, cancellationToken) is not { } found)
             return Failed(Problems.ShopNotFound);
         if (await TrySendAsync(upload, () => upload.ReceiveAsync(shop.Id, request, NameField, cancellationToken)) is { } refused)
-            return Refuse(FormView.For(shop, found, options.Value), refused, refusals);
+            return Refuse(FormView.For(shop, found, options.Value), refused, upload.Texts, refusals);
         return new SeeOther($"{shop.Prefix}/sessions/{upload.SessionId}");
     }
 
@@ -104,7 +104,7 @@ internal static class PageEndpoints
         if (form is null)
             return Failed(ended!, requested);
         if (await TrySendAsync(upload, () => upload.AddAsync(requested, request, NameField, cancellationToken)) is { } refused)
-            return Refuse(form, refused, refusals);
+            return Refuse(form, refused, upload.Texts, refusals);
         return SessionOf(requested);
     }
 
@@ -190,15 +190,21 @@ internal static class PageEndpoints
 
     private static SeeOther SessionOf(RequestedSession requested) => new($"{requested.Shop.Prefix}/sessions/{requested.Id}");
 
-    private static RazorComponentResult<FormPage> Refuse(FormView form, Problem problem, Refusals refusals)
+    /// <summary>The form once more, as it was filled in, but for its files: browsers keep those to themselves.</summary>
+    private static RazorComponentResult<FormPage> Refuse(FormView form, Problem problem, IReadOnlyDictionary<string, string> texts, Refusals refusals)
     {
         refusals.Count(problem.Code);
-        return Form(form, problem, problem.Status);
+        var options = PrintOptionsChange.FromFields(texts)?.Apply(form.Options, form.Shop.Offer).Options ?? form.Options;
+        return Form(form with { CustomerName = texts.GetValueOrDefault(NameField), Options = options }, problem, problem.Status);
     }
 
     private static RazorComponentResult<FormPage> Form(FormView form, Problem? problem, int status) =>
         new(new { Form = form with { Problem = problem } }) { StatusCode = status };
 
-    private static RazorComponentResult<ProblemPage> Failed(Problem problem, RequestedSession? session = null) =>
-        new(new { problem.Status, problem.Code, problem.Detail, Back = session is { } from ? $"{from.Shop.Prefix}/sessions/{from.Id}" : null }) { StatusCode = problem.Status };
+    private static RazorComponentResult<ProblemPage> Failed(Problem problem, RequestedSession? session = null)
+    {
+        // Without the session there is still the form, to send the files again.
+        var back = session is not { } from ? null : problem.Code == Problems.SessionNotFound.Code ? $"{from.Shop.Prefix}/" : $"{from.Shop.Prefix}/sessions/{from.Id}";
+        return new(new { problem.Status, problem.Code, problem.Detail, Back = back }) { StatusCode = problem.Status };
+    }
 }

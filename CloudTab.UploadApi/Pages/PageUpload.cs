@@ -14,6 +14,9 @@ internal sealed class PageUpload(
 
     private OpenedSession? _unfinished;
 
+    /// <summary>The fields of the form that have been read.</summary>
+    public IReadOnlyDictionary<string, string> Texts { get; private set; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
     /// <summary>The customer's id of the session that was opened for the files.</summary>
     public string? SessionId { get; private set; }
 
@@ -36,6 +39,7 @@ internal sealed class PageUpload(
     {
         if (MultipartForm.Open(request, [nameField, .. FormOptions.Flat]) is not { } form)
             return Problems.NotMultipart;
+        Texts = form.Texts;
         while (true)
         {
             var (file, refused) = await form.NextFileAsync(cancellationToken);

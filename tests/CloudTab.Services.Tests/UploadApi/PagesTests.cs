@@ -64,6 +64,19 @@ public sealed partial class PagesTests(SmallLimitsFixture relay) : IClassFixture
         Assert.Contains("<h1>Not found</h1>", await PageAsync(address, HttpStatusCode.NotFound), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_page_that_adds_to_files_leads_back_to_them_and_without_them_to_the_form()
+    {
+        var prefix = $"/s/{(await relay.ShopAsync()).Id}";
+        var session = $"{prefix}/sessions/{await _client.CreateAsync(prefix)}";
+
+        Assert.Contains($"<a href=\"{session}\">Back to your code</a>", await PageAsync($"{session}/add", HttpStatusCode.OK), StringComparison.Ordinal);
+        using var withdrawn = await _client.PostAsync($"{session}/withdraw", null, Token);
+        Assert.Contains($"<a href=\"{session}\">Back</a>", await PageAsync($"{session}/add", HttpStatusCode.Gone), StringComparison.Ordinal);
+        foreach (var page in (string[])["", "/add"])
+            Assert.Contains($"<a href=\"{prefix}/\">Back</a>", await PageAsync($"{prefix}/sessions/{new string('0', 26)}{page}", HttpStatusCode.NotFound), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -179,6 +192,25 @@ public sealed partial class PagesTests(SmallLimitsFixture relay) : IClassFixture
         Assert.Contains($"action=\"/s/{shop.Id}/send\"", html, StringComparison.Ordinal);
         Assert.Equal(0, await relay.ScalarAsync<int>("SELECT count(*) FROM sessions WHERE shop_id = @Id", shop));
         await relay.AssertNothingLeftAsync("");
+    }
+
+    [Fact]
+    public async Task A_refused_form_keeps_what_was_filled_in()
+    {
+        using var form = new MultipartFormDataContent
+        {
+            { new StringContent("Asha \"A\""), "customerName" },
+            { new StringContent("3"), "copies" },
+            { new StringContent("2"), "numberUp" },
+            { new StringContent("1-2"), "pageRanges" },
+            { new ByteArrayContent("<html>"u8.ToArray()), "files", "a.txt" },
+        };
+        using var answer = await _client.PostAsync("/send", form, Token);
+
+        var html = await answer.Content.ReadAsStringAsync(Token);
+        Assert.Equal(HttpStatusCode.UnsupportedMediaType, answer.StatusCode);
+        foreach (var field in (string[])["id=\"name\" [^>]*value=\"Asha &quot;A&quot;\"", "name=\"copies\" [^>]*value=\"3\"", "name=\"pageRanges\" [^>]*value=\"1-2\"", "<option value=\"2\" selected"])
+            Assert.Matches(field, html);
     }
 
     [Fact]
