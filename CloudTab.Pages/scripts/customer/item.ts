@@ -9,9 +9,9 @@ import type { Shop } from './shop.ts'
 /** A limit that a file is one too many for, until another one is removed. */
 export type Excess = 'many' | 'together'
 
-export type State = 'examining' | 'ready' | 'refused' | 'waiting' | 'sending' | 'retrying' | 'done' | 'failed' | 'lost'
+export type State = 'examining' | 'ready' | 'refused' | 'waiting' | 'sending' | 'retrying' | 'busy' | 'done' | 'failed' | 'lost'
 
-/** A file that the customer has chosen, from then on until the shop's server has it. */
+/** A file that the customer has chosen, from then on until the shop has been told: until then it may have to be sent once more. */
 export interface Item {
   readonly id: string
   name: string

@@ -1,6 +1,6 @@
 /**
- * What has to outlive a reload: the list of files, how far each is, and the files themselves until they have arrived. All of it is in this
- * browser only, and is removed once the shop has been told, or when the session is over.
+ * What has to outlive a reload: the list of files, how far each is, and the files themselves. All of it is in this browser only, and is
+ * removed once the shop has been told, or when it is too old.
  */
 import type { Item } from './item.ts'
 

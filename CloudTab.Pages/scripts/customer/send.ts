@@ -68,7 +68,10 @@ class Send extends LitElement {
     if (job) {
       // What has been chosen meanwhile comes behind it.
       this.job = { ...job, customerName: this.job.customerName || job.customerName, items: [...job.items, ...this.items] }
-      for (const item of job.items) if (item.state !== 'done') void this.enqueue(() => this.recall(item))
+      for (const item of job.items) void this.enqueue(() => this.recall(item))
+      // What has arrived is on this list, and in what the session holds.
+      const { held, sessionId } = this.shop
+      for (const item of job.items) if (sessionId && item.state === 'done') Object.assign(held, { files: held.files - 1, size: held.size - item.size })
       this.requestUpdate()
     }
     this.add([...chosen, ...(await takeShared().catch(() => []))])
@@ -78,7 +81,7 @@ class Send extends LitElement {
 
   private async recall(item: Item) {
     item.whole = await this.memory.read(item)
-    item.state = item.whole ? 'ready' : 'lost'
+    if (item.state !== 'done') item.state = item.whole ? 'ready' : 'lost'
     this.requestUpdate()
     await picture(item)
   }
@@ -141,11 +144,10 @@ class Send extends LitElement {
   private found(item: Item, file: File) {
     Object.assign(item, { whole: file, state: 'examining' })
     void this.enqueue(async () => {
-      const { size: before, uploadUrl } = item
+      const before = item.size
       await examine(item, this.shop)
-      // Phones may hand out another version of a photo: then what was sent of it is of no use.
-      if (item.size !== before) Object.assign(item, { sent: 0, uploadUrl: null })
-      else item.uploadUrl = uploadUrl
+      // Phones may hand out another version of a photo.
+      if (item.size !== before) this.beginAnew(item)
       await picture(item)
       await this.keep(item)
       if (this.job.sending && this.items.every((one) => one.state !== 'lost')) void this.send()
@@ -173,6 +175,10 @@ class Send extends LitElement {
     }, 100)
   }
 
+  private get lockName() {
+    return `cloudtab ${this.shop.prefix}#${this.shop.sessionId ?? ''}`
+  }
+
   private get isSending() {
     return this.stopping !== null
   }
@@ -181,6 +187,7 @@ class Send extends LitElement {
     const index = this.items.indexOf(item)
     this.items.splice(index, 1)
     if (item.picture) URL.revokeObjectURL(item.picture)
+    this.beginAnew(item)
     void this.memory.forgetFile(item)
     this.tell(say('customer.removed', { name: item.name }))
     this.admitAgain()
@@ -191,14 +198,32 @@ class Send extends LitElement {
     })
   }
 
+  /** What was sent of it is of no use any more: an upload goes on with the content and the options that it began with. */
+  private beginAnew(item: Item) {
+    if (item.uploadUrl) void this.terminate(item.uploadUrl).catch(() => {})
+    Object.assign(item, { uploadUrl: null, sent: 0 })
+  }
+
+  /** An upload that nobody goes on with would count towards the session's limits. One that another tab sends is that tab's. */
+  private async terminate(uploadUrl: string) {
+    const locks = 'locks' in navigator ? await navigator.locks.query() : null
+    if (locks?.held?.some((lock) => lock.name === this.lockName)) return
+    await fetch(uploadUrl, { method: 'DELETE', headers: { 'Tus-Resumable': '1.0.0' } })
+  }
+
   private setOptions(item: Item, options: PrintOptions) {
     item.options = options
+    this.beginAnew(item)
     this.requestUpdate()
     this.save()
   }
 
   private setForAll(item: Item) {
-    for (const other of this.items) other.options = offered({ ...item.options, pageRanges: other === item ? item.options.pageRanges : null }, this.shop.offer)
+    for (const other of this.items) {
+      if (other.state === 'done') continue
+      other.options = offered({ ...item.options, pageRanges: other === item ? item.options.pageRanges : null }, this.shop.offer)
+      this.beginAnew(other)
+    }
     this.tell(say('customer.sameForAll.done'))
     this.save()
   }
@@ -220,7 +245,7 @@ class Send extends LitElement {
     void this.updateComplete.then(() => this.showProgress())
     try {
       if (!('locks' in navigator)) return await this.sendAlone(signal)
-      await navigator.locks.request(`cloudtab ${this.shop.prefix}#${this.shop.sessionId ?? ''}`, { ifAvailable: true }, async (lock) => {
+      await navigator.locks.request(this.lockName, { ifAvailable: true }, async (lock) => {
         if (lock) return this.sendAlone(signal)
         this.error = say('customer.otherTab')
       })
@@ -292,8 +317,12 @@ class Send extends LitElement {
 
   private async finish(sessionId: string) {
     this.tell(say('customer.arrived'))
-    await this.memory.clear()
+    await this.updateComplete
+    // Whatever is saved from here on is the next list.
+    if (this.saving !== null) clearTimeout(this.saving)
+    this.saving = null
     this.job = { sessionId: null, customerName: '', sending: false, items: [] }
+    await this.memory.clear()
     location.assign(`${this.shop.prefix}/sessions/${sessionId}`)
     // The next page takes its time: nothing here may be pressed meanwhile.
     await new Promise((resolve) => addEventListener('pageshow', resolve, { once: true }))
@@ -304,11 +333,15 @@ class Send extends LitElement {
     this.job.sending = false
     this.error = failure instanceof Refused ? failure.message : say('common.error.internal_error')
     if (!(failure instanceof Refused) || !isOver(failure.code)) return
-    // The time is up, and what had arrived is deleted. What the browser still has can be sent anew.
+    this.startOver()
+  }
+
+  /** The session has ended, and what had arrived is deleted. What the browser still has can be sent anew. */
+  private startOver() {
     this.job.sessionId = this.shop.sessionId
     for (const item of this.items) {
       Object.assign(item, { uploadUrl: null, sent: 0 })
-      if (item.state !== 'refused') item.state = body(item) ? 'ready' : 'lost'
+      if (!['refused', 'examining', 'failed'].includes(item.state)) item.state = body(item) ? 'ready' : 'lost'
     }
   }
 
@@ -318,11 +351,7 @@ class Send extends LitElement {
     this.sending?.stop()
     const sessionId = this.job.sessionId
     if (!sessionId || this.shop.sessionId) return
-    this.job.sessionId = null
-    for (const item of this.items) {
-      Object.assign(item, { uploadUrl: null, sent: 0 })
-      if (item.state === 'done') item.state = 'lost'
-    }
+    this.startOver()
     await call('DELETE', `${this.shop.prefix}/api/customer/sessions/${sessionId}`).catch(() => {})
   }
 
@@ -414,7 +443,7 @@ class Send extends LitElement {
           ${isWanted(item) && isEmpty(item) ? html`<p class="problem">${say('customer.noPages')}</p>` : nothing}
           ${item.hint ? html`<p class="note">${item.hint}</p>` : nothing}
           ${item.hadPlace && item.state !== 'refused' ? html`<p class="good">${say('customer.placeRemoved')}</p>` : nothing}
-          ${/hei[cf]/.test(item.type) ? html`<p class="note">${say('customer.heic')}</p>` : nothing}
+          ${/hei[cf]|tiff/.test(item.type) ? html`<p class="note">${say('customer.heic')}</p>` : nothing}
           ${item.small ? html`<p class="good">${say('customer.saved', { size: size(item.whole!.size - item.small.size) })}</p>` : nothing}
           ${this.stateOf(item)}
         </div>
@@ -438,10 +467,11 @@ class Send extends LitElement {
       case 'waiting':
         return html`<p class="note">${say('customer.state.waiting')}</p>`
       case 'sending':
-      case 'retrying': {
+      case 'retrying':
+      case 'busy': {
         const percent = Math.floor((100 * item.sent) / item.size)
         return html`<progress max="100" .value=${percent} aria-label=${say('customer.progress', { name: item.name })}>${percent} %</progress>
-          ${item.state === 'retrying' ? html`<p class="problem">${say('customer.state.retrying')}</p>` : nothing}`
+          ${item.state === 'sending' ? nothing : html`<p class="problem">${say(`customer.state.${item.state}`)}</p>`}`
       }
       case 'done':
         return html`<p class="good">${say('customer.state.done')}</p>`
@@ -480,7 +510,7 @@ class Send extends LitElement {
         // Too large for it, or damaged.
         item.hint = say('customer.unchanged')
       }
-      Object.assign(item, { uploadUrl: null, sent: 0 })
+      this.beginAnew(item)
       if (item.size < before) this.admitAgain()
       this.tell(item.hint ?? this.news)
       await this.keep(item)

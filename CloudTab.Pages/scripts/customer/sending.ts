@@ -130,7 +130,7 @@ export class Sending {
         Object.assign(item, { state: 'failed', error: wordsFor(problem), sent: 0, uploadUrl: null })
         return this.changed()
       }
-      item.state = 'retrying'
+      item.state = status === 0 ? 'retrying' : 'busy'
       this.changed()
       await pause(failures, Number(failure.originalResponse?.getHeader('Retry-After') ?? 0) * 1000)
     }
@@ -149,10 +149,7 @@ export class Sending {
     return new Promise((resolve) => {
       const end = (failure: DetailedError | null) => {
         this.running.delete(item)
-        if (failure === null) {
-          Object.assign(item, { state: 'done', sent: item.size, whole: null, small: null })
-          void this.memory.forgetFile(item)
-        }
+        if (failure === null) Object.assign(item, { state: 'done', sent: item.size })
         this.changed()
         resolve(failure)
       }

@@ -112,13 +112,14 @@ public sealed class CustomerInputTests(RunningAppHost relay, Browsers browsers) 
         var phone = await CustomerPage.OpenAsync(browsers, shop);
         FilePayload[] chosen = [CustomerFiles.SidewaysPng("turned.png", orientation: 6), await CustomerFiles.SidewaysWebpAsync(phone.Page, "mirrored.webp", orientation: 7)];
         await phone.ChooseAsync(
-            [.. chosen, CustomerFiles.Unshowable("damaged.jpg"), new() { Name = "IMG_0001.HEIC", MimeType = "", Buffer = [0, 0, 0, 20, .. "ftypheic\0\0\0\0mif1"u8] }]);
+            [.. chosen, CustomerFiles.Unshowable("damaged.jpg"), new() { Name = "IMG_0001.HEIC", MimeType = "", Buffer = [0, 0, 0, 20, .. "ftypheic\0\0\0\0mif1"u8] }, CustomerFiles.Of("scan.tif", "image/tiff", "II*\0\u0008\0\0\0\0\0")]);
         foreach (var index in (int[])[0, 1])
             await Expect(phone.Files.Nth(index)).ToContainTextAsync("Where the photo was taken has been removed.");
         await Expect(phone.Files.Nth(2).Locator(".thumb")).ToHaveTextAsync("JPG");
-        await Expect(phone.Files.Nth(3)).ToContainTextAsync("Sent as it is");
+        foreach (var index in (int[])[3, 4])
+            await Expect(phone.Files.Nth(index)).ToContainTextAsync("Sent as it is");
         await phone.RecordAsync("customer-no-thumbnail");
-        foreach (var name in (string[])["damaged.jpg", "IMG_0001.HEIC"])
+        foreach (var name in (string[])["damaged.jpg", "IMG_0001.HEIC", "scan.tif"])
             await phone.Page.GetByRole(AriaRole.Button, new() { Name = $"Remove {name}" }).ClickAsync();
         await phone.PressSendAsync();
         var job = await phone.ArrivedAsync();

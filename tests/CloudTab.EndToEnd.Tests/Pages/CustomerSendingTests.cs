@@ -38,7 +38,7 @@ public sealed partial class CustomerSendingTests(RunningAppHost relay, Browsers 
             }
             """);
         await phone.SendAtMostAsync(Slow);
-        await phone.ChooseAsync(Plan);
+        await phone.ChooseAsync(CustomerFiles.Pdf("letter.pdf", 1), Plan);
         Assert.Equal(0, await page.EvaluateAsync<int>("locks.length"));
 
         await phone.PressSendAsync();
@@ -49,10 +49,48 @@ public sealed partial class CustomerSendingTests(RunningAppHost relay, Browsers 
         await phone.SetVisibleAsync(true);
         await page.WaitForFunctionAsync("() => locks.length === 2 && !locks[1].released");
 
+        await Expect(page.Locator(".file.done")).ToHaveCountAsync(1);
         await page.GetByRole(AriaRole.Button, new() { Name = "Stop sending" }).ClickAsync();
         await page.WaitForFunctionAsync("() => locks.every((lock) => lock.released)");
-        await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Send 1 file" })).ToBeFocusedAsync();
+        // What had arrived is deleted there, and still here.
+        await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Send 2 files" })).ToBeFocusedAsync();
         Assert.Equal(2, await page.EvaluateAsync<int>("locks.length"));
+    }
+
+    [Fact]
+    public async Task Options_that_are_changed_after_a_part_was_sent_hold_and_no_file_counts_twice()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        using var program = shop.Program(await shop.AddKeyAsync("Counter"));
+        using var limited = await program.PutAsJsonAsync("/api/shopkeeper/limits", new { files = 4 }, Token);
+        Assert.Equal(HttpStatusCode.OK, limited.StatusCode);
+        var job = await shop.SendAsync("Asha", ("one.pdf", Documents.Pdf(1)));
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var page = phone.Page;
+        await page.GotoAsync($"/s/{shop.Id}/sessions/{job.SessionId}/add");
+        await phone.SendAtMostAsync(Slow);
+        await phone.ChooseAsync(CustomerFiles.Pdf("two.pdf", 2), Plan);
+        await phone.PressSendAsync();
+        await Expect(page.Locator(".file.done")).ToHaveCountAsync(1);
+        await phone.UntilPercentAsync(5);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Stop sending" }).ClickAsync();
+        await phone.Files.Nth(1).Locator("summary").ClickAsync();
+        await phone.Files.Nth(1).GetByRole(AriaRole.Button, new() { Name = "One copy more" }).ClickAsync();
+        await BrowserMemory.UntilAsync(page, "return (await done(jobs.getAll()))[0].items[1].options.copies === 2", "the copies are kept");
+
+        await page.ReloadAsync();
+        await Expect(page.Locator(".file.ready")).ToHaveCountAsync(1);
+        await phone.SendAtMostAsync(null);
+        await phone.ChooseAsync(CustomerFiles.Pdf("three.pdf", 3));
+        await page.RouteAsync("**/files", route => route.FulfillAsync(new() { Status = 503, ContentType = "application/problem+json", Body = "{}" }));
+        await phone.PressSendAsync();
+        await Expect(phone.Files.Nth(1)).ToContainTextAsync("The service is busy. It goes on by itself.");
+        await page.UnrouteAllAsync();
+
+        Assert.Equal(job, await phone.ArrivedAsync());
+        var copies = (await phone.StatusAsync(job)).GetProperty("files").EnumerateArray().ToDictionary(
+            file => file.GetProperty("name").GetString()!, file => file.GetProperty("printOptions").GetProperty("copies").GetInt32());
+        Assert.Equal(new Dictionary<string, int> { ["one.pdf"] = 1, ["two.pdf"] = 1, ["plan.pdf"] = 2, ["three.pdf"] = 1 }, copies);
     }
 
     [Fact]
