@@ -60,7 +60,7 @@ export class CtCounter extends CtElement {
   declare private minute: number
 
   readonly #begun = JSON.parse(document.getElementById('begin')!.textContent) as Beginning
-  readonly #chime = new Chime()
+  readonly #chime = new Chime(() => this.requestUpdate())
   readonly #handled = new Set<string>()
   readonly #queue = new Queue(
     () => this.#drawSoon(),
@@ -151,18 +151,27 @@ export class CtCounter extends CtElement {
         </nav>
         <div class="bar-tools">
           <p class="link" data-state=${this.link} role="status"><span class="link-dot"></span>${say(`shop.link.${this.link}`)}</p>
-          <button
-            class="quiet"
-            aria-pressed=${this.#chime.isOn ? 'true' : 'false'}
-            aria-label=${say('shop.sound')}
-            title=${say('shop.sound')}
-            @click=${this.#toggleSound}
-          >
-            ${this.#chime.isOn ? icons.soundOn : icons.soundOff}
-          </button>
+          ${this.#sound()}
         </div>
       </header>
     `
+  }
+
+  #sound(): TemplateResult {
+    if (this.#chime.isOn && !this.#chime.isAwake) {
+      return html`<button class="quiet sound" aria-label=${say('shop.sound.touch')} title=${say('shop.sound.touch')} @click=${this.#toggleSound}>
+        ${icons.soundOff}<span>${say('shop.sound.touch')}</span>
+      </button>`
+    }
+    return html`<button
+      class="quiet sound"
+      aria-pressed=${this.#chime.isOn ? 'true' : 'false'}
+      aria-label=${say('shop.sound')}
+      title=${say('shop.sound')}
+      @click=${this.#toggleSound}
+    >
+      ${this.#chime.isOn ? icons.soundOn : icons.soundOff}
+    </button>`
   }
 
   #banner(): TemplateResult | typeof nothing {
@@ -507,7 +516,7 @@ export class CtCounter extends CtElement {
   }
 
   #toggleSound(): void {
-    this.#chime.isOn = !this.#chime.isOn
+    this.#chime.isOn = !this.#chime.isOn || !this.#chime.isAwake
     this.requestUpdate()
   }
 

@@ -1,17 +1,21 @@
 const setting = 'shop.sound'
 
-/** Two soft notes, made here: no file to load. Browsers let a page sound only after it was touched once. */
+/** Two soft notes, made here: no file to load. Browsers let a page sound only after it was touched once; `changed` is called when it may. */
 export class Chime {
   #context: AudioContext | undefined
   #on = localStorage.getItem(setting) !== 'off'
 
-  constructor() {
-    const wake = (): void => {
-      this.#context ??= new AudioContext()
-      if (this.#context.state === 'suspended') void this.#context.resume()
-    }
-    addEventListener('pointerdown', wake, { passive: true })
-    addEventListener('keydown', wake, { passive: true })
+  constructor(private readonly changed: () => void) {
+    // Not as soon as a finger is down: a page may sound only when it is lifted (HTML, 6.4). And a button acts first, by what it showed.
+    addEventListener('click', () => void this.#wake())
+    addEventListener('keydown', (event) => {
+      if (!(event.target instanceof HTMLButtonElement)) void this.#wake()
+    })
+  }
+
+  /** Whether the page was touched, and can be heard. */
+  get isAwake(): boolean {
+    return this.#context?.state === 'running'
   }
 
   get isOn(): boolean {
@@ -22,7 +26,7 @@ export class Chime {
   set isOn(on: boolean) {
     this.#on = on
     localStorage.setItem(setting, on ? 'on' : 'off')
-    if (on) this.ring()
+    if (on) void this.#wake().then(() => this.ring())
   }
 
   ring(): void {
@@ -41,5 +45,13 @@ export class Chime {
       tone.start(start)
       tone.stop(start + 0.75)
     }
+  }
+
+  async #wake(): Promise<void> {
+    if (!this.#context) {
+      this.#context = new AudioContext()
+      this.#context.onstatechange = this.changed
+    }
+    if (!this.isAwake) await this.#context.resume()
   }
 }

@@ -160,12 +160,14 @@ public sealed class CounterTests(RunningAppHost relay, Browsers browsers) : IAsy
         var withdrawn = await shop.SendAsync("Asha", ("letter.pdf", Letter));
         var claimed = await shop.SendAsync("Rahul", ("letter.pdf", Letter));
         await Expect(counter.Rows).ToHaveCountAsync(2);
+        await Expect(counter.Button("Tap once for sound")).ToBeVisibleAsync();
 
         await counter.Page.Context.SetOfflineAsync(true);
         await Expect(counter.Link).ToHaveAttributeAsync("data-state", "broken");
         await Browsers.RecordAsync(counter.Page, "shop-offline");
         await counter.TakeAsync(claimed);
         await Expect(counter.Notices).ToContainTextAsync("No answer. Try again");
+        await Expect(counter.Button("Sound for new jobs")).ToHaveAttributeAsync("aria-pressed", "true"); // the page was touched
         await shop.WithdrawAsync(withdrawn);
         await ClaimAsync(other, claimed);
         var sent = await shop.SendAsync("Priya", ("letter.pdf", Letter));
