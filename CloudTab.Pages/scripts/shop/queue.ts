@@ -220,9 +220,13 @@ export class Queue {
       // Claimed meanwhile, withdrawn or expired: which one is asked for only if it is claimed.
       this.ended({ ...job, status: 'gone' })
     }
+    const isFirst = this.#listed === 0
     for (const [id, job] of listed) {
+      if (this.#isNews(id, since)) continue
       const known = this.jobs.get(id)
-      if (!this.#isNews(id, since)) this.jobs.set(id, known ? { ...withoutClaim(known), ...job } : job)
+      this.jobs.set(id, known ? { ...withoutClaim(known), ...job } : job)
+      // Its event was lost with the connection. What the page began with is nothing new.
+      if (!known && !isFirst) this.arrived(job)
     }
     // It is newer than the answers to all that was asked before it.
     this.#listed = ++this.#now

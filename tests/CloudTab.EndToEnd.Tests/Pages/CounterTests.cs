@@ -171,10 +171,13 @@ public sealed class CounterTests(RunningAppHost relay, Browsers browsers) : IAsy
         await shop.WithdrawAsync(withdrawn);
         await ClaimAsync(other, claimed);
         var sent = await shop.SendAsync("Priya", ("letter.pdf", Letter));
+        Assert.Equal(0, await counter.TonesAsync());
 
         await counter.Page.Context.SetOfflineAsync(false);
         await counter.IsLiveAsync();
         await Expect(counter.Section(sent)).ToContainTextAsync("Waiting");
+        await Expect(counter.Page.Locator("ct-counter > [role=status].visually-hidden")).ToContainTextAsync($"New job {sent.PickupCode}, Priya");
+        Assert.Equal(2, await counter.TonesAsync()); // one chime
         await Expect(counter.Section(claimed)).ToContainTextAsync("At other counters");
         await Expect(counter.Row(withdrawn)).ToHaveCountAsync(0);
         await Expect(counter.Page).ToHaveTitleAsync("(1) Corner Print");
