@@ -77,6 +77,9 @@ export class CtCounter extends CtElement {
   #announced = ''
   #noticeId = 0
 
+  // Counts what was chosen to be open: an answer that comes late does not take the place of what was chosen since.
+  #choice = 0
+
   constructor() {
     super()
     this.view = viewOf(location.pathname)
@@ -367,6 +370,7 @@ export class CtCounter extends CtElement {
 
   #select(job: Job | undefined): void {
     const before = this.selected
+    this.#choice++
     this.selected = job
     if (job && !isLive(job)) this.selected = undefined
     // On a phone the job takes the list's place: the focus goes along, and comes back.
@@ -399,8 +403,10 @@ export class CtCounter extends CtElement {
       const path = `/sessions/${job.sessionId}`
       switch (verb) {
         case 'claim': {
+          const choice = ++this.#choice
           const { session } = await call<{ session: JobDetails }>('POST', `${path}/claim`)
-          this.#select(this.#queue.learn(session, since, true))
+          const taken = this.#queue.learn(session, since, true)
+          if (choice === this.#choice) this.#select(taken)
           break
         }
         case 'release':
@@ -478,8 +484,10 @@ export class CtCounter extends CtElement {
     const code = this.search.trim().replaceAll(' ', '')
     if (only || !code) return
     const since = this.#queue.now
+    const choice = ++this.#choice
     try {
       const { session } = await call<{ session: JobDetails }>('GET', `/sessions/${encodeURIComponent(code)}`)
+      if (choice !== this.#choice) return
       this.search = ''
       if (isLive(session)) this.#select(this.#queue.learn(session, since))
       else this.#notify(`${session.pickupCode}: ${say(`shop.ended.${session.status}`)}`)

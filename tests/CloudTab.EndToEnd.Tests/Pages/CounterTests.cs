@@ -246,6 +246,25 @@ public sealed class CounterTests(RunningAppHost relay, Browsers browsers) : IAsy
     }
 
     [Fact]
+    public async Task A_job_that_was_opened_while_another_was_being_taken_stays_open_when_the_answer_comes()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        var (taken, opened) = (await shop.SendAsync("Asha", ("letter.pdf", Letter)), await shop.SendAsync("Rahul", ("letter.pdf", Letter)));
+        await Expect(counter.Rows).ToHaveCountAsync(2);
+        var held = await HeldAnswer.NextAsync(counter.Page, "POST", "/claim$");
+        await counter.TakeAsync(taken);
+        await held.Given;
+        await counter.OpenAsync(opened);
+        await Expect(counter.Sheet).ToContainTextAsync("Rahul");
+        await held.ReleaseAsync();
+
+        await Expect(counter.Section(taken)).ToContainTextAsync("With you");
+        await HeardOfAsync(await shop.SendAsync("Priya", ("letter.pdf", Letter)), counter);
+        await Expect(counter.Sheet).ToContainTextAsync("Rahul");
+    }
+
+    [Fact]
     public async Task A_payment_that_another_counter_has_taken_back_stays_so_when_the_answer_comes()
     {
         await using var shop = await PageShop.CreateAsync(relay);
