@@ -1,4 +1,4 @@
-import { language, say } from './words.ts'
+import { say } from './words.ts'
 
 /** Bytes as the server's pages have them (Words.cs): `1.5 MB`, `873 kB`. An MB is 1,048,576 bytes. */
 export function size(bytes: number): string {
@@ -8,8 +8,22 @@ export function size(bytes: number): string {
   return say(`common.size.${unit}`, { number: bytes === 0 ? 0 : Math.max(rounded, 1) })
 }
 
-/** An amount in the currency's smallest unit: `₹12.00`. */
+const moneyFormats = new Map<string, Intl.NumberFormat>()
+
+// As in Money.cs, which has no others.
+const symbols: Record<string, string> = { INR: '₹', USD: '$', EUR: '€', GBP: '£' }
+
+/** An amount in the currency's smallest unit, as the server's pages have it (Money.cs): `₹1,25,000.00`, `$125,000.00`, `CHF 125,000.00`. */
 export function money(amount: number, currency: string): string {
-  const format = new Intl.NumberFormat(language === 'en' ? 'en-IN' : `${language}-IN`, { style: 'currency', currency, numberingSystem: 'latn' })
-  return format.format(amount / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2))
+  const digits = fractionDigits(currency)
+  let format = moneyFormats.get(currency)
+  if (!format) {
+    format = new Intl.NumberFormat(currency === 'INR' ? 'en-IN' : 'en', { minimumFractionDigits: digits, maximumFractionDigits: digits })
+    moneyFormats.set(currency, format)
+  }
+  return (symbols[currency] ?? `${currency} `) + format.format(amount / 10 ** digits)
 }
+
+/** How many decimals a currency has: 2 for INR, 0 for JPY. */
+export const fractionDigits = (currency: string): number =>
+  new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2

@@ -1,9 +1,10 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
+import { money } from '../shared/format.ts'
 import { count, say } from '../shared/words.ts'
 import { call } from './api.ts'
 import type { DaySheet, FinishedJob } from './contract.ts'
-import { formatMoney, formatNumber, locale } from './format.ts'
+import { formatNumber, locale } from './format.ts'
 import { icons } from './icons.ts'
 import { CtPart } from './part.ts'
 
@@ -63,10 +64,10 @@ export class CtDay extends CtPart {
     return html`
       <dl class="figures">
         ${figure(say('shop.day.jobs'), formatNumber(sheet.jobs))} ${figure(say('shop.day.pages'), formatNumber(sheet.pages))}
-        ${figure(say('shop.day.paid'), formatMoney(sheet.paid, sheet.currency))}
+        ${figure(say('shop.day.paid'), money(sheet.paid, sheet.currency))}
         ${figure(say('common.colorMode.monochrome'), formatNumber(sheet.monochrome))}
         ${figure(say('common.colorMode.color'), formatNumber(sheet.color))}
-        ${figure(say('shop.day.unpaid'), formatMoney(sheet.unpaid, sheet.currency))}
+        ${figure(say('shop.day.unpaid'), money(sheet.unpaid, sheet.currency))}
       </dl>
       ${sheet.jobs === 0 ? html`<p class="hint">${say('shop.day.none')}</p>` : nothing}
       ${notes.map((note) => html`<p class="hint">${note}</p>`)}
@@ -104,14 +105,14 @@ export class CtDay extends CtPart {
 
   #row(job: FinishedJob): TemplateResult {
     const label = job.isPaid ? say('shop.paid') : say('shop.markPaid')
-    const money = formatMoney(job.amount, job.currency)
+    const amount = money(job.amount, job.currency)
     return html`
       <tr>
         <th scope="row">${job.time}</th>
         <td>${job.token ?? ''}</td>
         <td class="day-counter"><bdi>${job.counter}</bdi></td>
         <td class="number day-pages">${formatNumber(job.pages)}${job.uncountedFiles > 0 ? '+' : ''}</td>
-        <td class="number">${job.isComplete ? money : job.amount > 0 ? say('shop.price.atLeast', { money }) : '–'}</td>
+        <td class="number">${job.isComplete ? amount : job.amount > 0 ? say('shop.price.atLeast', { money: amount }) : '–'}</td>
         <td class="number">
           <button
             class=${job.isPaid ? 'paid is-paid' : 'paid'}

@@ -1,4 +1,5 @@
 import { html, type TemplateResult } from 'lit'
+import { money } from '../shared/format.ts'
 import { count, find, language, say } from '../shared/words.ts'
 import { now } from './api.ts'
 import type { FilePrint, Job, JobFile, ListedPrint, PrintOptions } from './contract.ts'
@@ -25,30 +26,11 @@ export function urgency(job: Job): 'new' | 'waiting' | 'late' {
   return minutes < 5 ? 'new' : minutes < 15 ? 'waiting' : 'late'
 }
 
-const moneyFormats = new Map<string, Intl.NumberFormat>()
-
-/** The major unit's text of an amount in minor units: 1250 INR is ₹12.50. Whole amounts have no decimals. */
-export function formatMoney(amount: number, currency: string): string {
-  const digits = fractionDigits(currency)
-  const whole = amount % 10 ** digits === 0
-  const key = `${currency} ${whole}`
-  let format = moneyFormats.get(key)
-  if (!format) {
-    format = new Intl.NumberFormat(locale, { style: 'currency', currency, minimumFractionDigits: whole ? 0 : digits })
-    moneyFormats.set(key, format)
-  }
-  return format.format(amount / 10 ** digits)
-}
-
-/** How many decimals a currency has: 2 for INR, 0 for JPY. */
-export const fractionDigits = (currency: string): number =>
-  new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2
-
-/** The total, `from ₹12` where some file's price is not known, or null where none is. */
+/** The total, `from ₹12.00` where some file's price is not known, or null where none is. */
 export function formatPrice(price: Job['price'] | undefined): string | null {
   if (!price || price.amount === null) return null
-  const money = formatMoney(price.amount, price.currency)
-  return price.isComplete ? money : say('shop.price.atLeast', { money })
+  const text = money(price.amount, price.currency)
+  return price.isComplete ? text : say('shop.price.atLeast', { money: text })
 }
 
 /** A number as it is written in the page's language. */

@@ -1,8 +1,8 @@
 import { html, nothing, type TemplateResult } from 'lit'
+import { fractionDigits } from '../shared/format.ts'
 import { say } from '../shared/words.ts'
 import { call } from './api.ts'
 import type { Offer, PrintOptions } from './contract.ts'
-import { fractionDigits } from './format.ts'
 import { Notice } from './notices.ts'
 import { CtPart } from './part.ts'
 

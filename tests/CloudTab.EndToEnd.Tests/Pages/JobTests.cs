@@ -187,14 +187,14 @@ public sealed partial class JobTests(RunningAppHost relay, Browsers browsers) : 
         await counter.OpenAsync(job);
         var file = phone.Page.Locator(".file").First;
         await file.Locator("summary").ClickAsync();
-        await file.Locator("[name=copies]").FillAsync("2");
+        await file.Locator("[name=copies]").FillAsync("50");
         await file.Locator("[name=colorMode]").SelectOptionAsync("color");
         await file.GetByRole(AriaRole.Button, new() { Name = "Save" }).ClickAsync();
-        await Expect(phone.Page.Locator(".pay")).ToContainTextAsync("60.00");
-        await Expect(counter.Row(job).Locator(".job-price")).ToContainTextAsync("60");
-        await Expect(counter.Sheet).ToContainTextAsync("2 copies");
-        await Expect(counter.Sheet.Locator(".bill-amount")).ToContainTextAsync("60");
-        await SameAmountAsync(60m);
+        await Expect(phone.Page.Locator(".pay")).ToContainTextAsync("₹1,500.00");
+        await Expect(counter.Row(job).Locator(".job-price")).ToHaveTextAsync("₹1,500.00");
+        await Expect(counter.Sheet).ToContainTextAsync("50 copies");
+        await Expect(counter.Sheet.Locator(".bill-amount")).ToHaveTextAsync("₹1,500.00");
+        await SameAmountAsync(1_500m);
 
         await counter.TakeAsync(job);
         await Expect(counter.Sheet).ToContainTextAsync("With you");
@@ -207,7 +207,7 @@ public sealed partial class JobTests(RunningAppHost relay, Browsers browsers) : 
         await counter.Button("Mark as paid").ClickAsync();
         await Expect(phone.Page.Locator(".pay")).ToContainTextAsync("Paid");
         await phone.RecordAsync("customer-paid");
-        await SameAmountAsync(60m);
+        await SameAmountAsync(1_500m);
         await counter.Button("Done").ClickAsync();
         await Expect(counter.Row(job)).ToHaveCountAsync(0);
         await phone.SaysAsync("Done");
@@ -263,7 +263,7 @@ public sealed partial class JobTests(RunningAppHost relay, Browsers browsers) : 
         await Expect(counter.Row(job)).ToContainTextAsync("Colour");
         await Expect(counter.Row(printing)).ToContainTextAsync("Being printed");
         await counter.TakeAsync(job);
-        foreach (var told in (string[])["2 copies", "Colour", "Both sides", "Pages 2-3", "A3", "₹82"])
+        foreach (var told in (string[])["2 copies", "Colour", "Both sides", "Pages 2-3", "A3", "₹82.00"])
             await Expect(counter.Sheet).ToContainTextAsync(told);
         await Browsers.RecordAsync(counter.Page, "shop-options");
 

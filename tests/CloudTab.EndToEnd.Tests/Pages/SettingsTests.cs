@@ -208,8 +208,8 @@ public sealed class SettingsTests(RunningAppHost relay, Browsers browsers) : IAs
         Assert.Contains("Counter 1", lines[1], StringComparison.Ordinal);
         await Expect(counter.Page.Locator("ct-day tbody tr")).ToHaveCountAsync(2);
         await counter.Page.Locator("ct-day tbody tr", new() { HasText = "₹2.50" }).GetByRole(AriaRole.Button).ClickAsync();
-        await Expect(Figure("Paid")).ToHaveTextAsync("₹10");
-        await Expect(Figure("Not marked as paid")).ToHaveTextAsync("₹0");
+        await Expect(Figure("Paid")).ToHaveTextAsync("₹10.00");
+        await Expect(Figure("Not marked as paid")).ToHaveTextAsync("₹0.00");
         await counter.Button("The day before").ClickAsync();
         await Expect(counter.Page.GetByText("No job was finished on this day.")).ToBeVisibleAsync();
         await Browsers.RecordAsync(counter.Page, "shop-day-empty");
