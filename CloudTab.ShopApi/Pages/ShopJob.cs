@@ -65,10 +65,14 @@ public sealed record ShopJob(
         yield return new(words[modes.Count > 1 ? "shop.mixedColors" : $"common.colorMode.{WireNames.Of(modes[0])}"], modes.Contains(ColorMode.Color));
         if (all.Exists(options => options.Sides != Sides.OneSided))
             yield return new(words["shop.twoSided"], true);
+        if (all.Find(options => options.PageRanges is not null)?.PageRanges is { } ranges)
+            yield return new(all.Count == 1 ? words["shop.pageRanges", ("pages", ranges.Replace(",", ", ", StringComparison.Ordinal))] : words["shop.somePages"], true);
         if (all.Max(options => options.Copies) is > 1 and var copies)
             yield return new(FormattableString.Invariant($"×{copies}"), true);
         foreach (var media in all.Select(options => options.Media).Distinct().Where(media => media != Media.A4))
             yield return new(words[$"common.media.{WireNames.Of(media)}"], true);
+        foreach (var numberUp in all.Select(options => options.NumberUp).OfType<int>().Distinct())
+            yield return new(words["common.perSheet", ("count", numberUp)], true);
     }
 
     // What somebody has to see to comes first, then what is still to come.

@@ -63,16 +63,15 @@ export function wishesOf(options: PrintOptions): Wish[] {
     { text: count('common.copies', options.copies), isSpecial: options.copies > 1 },
     { text: say(`common.colorMode.${options.colorMode}`), isSpecial: options.colorMode === 'color' },
     { text: say(`common.sides.${options.sides}`), isSpecial: options.sides !== 'one-sided' },
-    {
-      text: options.pageRanges ? say('shop.pageRanges', { pages: options.pageRanges.replaceAll(',', ', ') }) : say('shop.allPages'),
-      isSpecial: options.pageRanges !== null,
-    },
+    { text: options.pageRanges ? formatRanges(options.pageRanges) : say('shop.allPages'), isSpecial: options.pageRanges !== null },
     { text: say(`common.media.${options.media}`), isSpecial: options.media !== 'a4' },
   ]
   if (options.scaling === 'none') wishes.push({ text: say('common.scaling.none'), isSpecial: true })
   if (options.numberUp) wishes.push({ text: say('common.perSheet', { count: options.numberUp }), isSpecial: true })
   return wishes
 }
+
+const formatRanges = (ranges: string): string => say('shop.pageRanges', { pages: ranges.replaceAll(',', ', ') })
 
 /** What a row says of all files' options together. */
 export function summarizeWishes(all: PrintOptions[] | undefined): Wish[] {
@@ -82,10 +81,15 @@ export function summarizeWishes(all: PrintOptions[] | undefined): Wish[] {
   const text = say(isMixed ? 'shop.mixedColors' : `common.colorMode.${all[0]!.colorMode}`)
   const wishes = [{ text, isSpecial: isMixed || modes.has('color') }]
   if (all.some((options) => options.sides !== 'one-sided')) wishes.push({ text: say('shop.twoSided'), isSpecial: true })
+  const ranges = all.flatMap((options) => options.pageRanges ?? [])
+  if (ranges.length > 0) wishes.push({ text: all.length === 1 ? formatRanges(ranges[0]!) : say('shop.somePages'), isSpecial: true })
   const copies = Math.max(...all.map((options) => options.copies))
   if (copies > 1) wishes.push({ text: `×${copies}`, isSpecial: true })
   for (const media of new Set(all.map((options) => options.media))) {
     if (media !== 'a4') wishes.push({ text: say(`common.media.${media}`), isSpecial: true })
+  }
+  for (const numberUp of new Set(all.map((options) => options.numberUp))) {
+    if (numberUp) wishes.push({ text: say('common.perSheet', { count: numberUp }), isSpecial: true })
   }
   return wishes
 }

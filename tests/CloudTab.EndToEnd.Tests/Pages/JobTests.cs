@@ -249,7 +249,7 @@ public sealed partial class JobTests(RunningAppHost relay, Browsers browsers) : 
         await plain.GotoAsync("/shop");
         foreach (var row in (ILocator[])[counter.Row(job), plain.Locator("li.job")])
         {
-            foreach (var told in (string[])[job.PickupCode, "just now", "Asha", "Token 1", "1 file", "Colour", "Both sides", "×2", "A3", "4 pages to print", "₹82"])
+            foreach (var told in (string[])[job.PickupCode, "just now", "Asha", "Token 1", "1 file", "Colour", "Both sides", "×2", "Pages 2-3", "A3", "4 pages to print", "₹82.00"])
                 await Expect(row).ToContainTextAsync(told);
         }
 
