@@ -28,8 +28,8 @@ export async function printSheets(sheets: Sheets, options: PrintOptions): Promis
       const sheet = document.createElement('div')
       sheet.dataset.numberUp = String(numberUp)
       if (options.scaling === 'none') sheet.className = 'actual'
-      // Two pages lie beside each other along the longer side.
-      if (numberUp > 1) sheet.style.gridTemplateColumns = numberUp === 4 || !isWide ? '1fr 1fr' : '1fr'
+      // Two pages lie beside each other along the longer side. A place does not grow with its page.
+      if (numberUp > 1) sheet.style.gridTemplateColumns = `repeat(${numberUp === 4 || !isWide ? 2 : 1}, minmax(0, 1fr))`
       printed.push(sheet)
     }
     if (options.scaling === 'none') {

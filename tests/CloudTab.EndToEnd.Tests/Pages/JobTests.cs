@@ -288,12 +288,15 @@ public sealed partial class JobTests(RunningAppHost relay, Browsers browsers) : 
         Assert.Equal("216pt 144pt", await counter.Page.FrameLocator("iframe").Locator("#print img").EvaluateAsync<string>("image => `${image.style.width} ${image.style.height}`"));
     }
 
-    [Fact]
-    public async Task Pages_that_share_a_side_are_told_and_printed_so()
+    [Theory]
+    [InlineData("fit")]
+    [InlineData("none")]
+    public async Task Pages_that_share_a_side_are_told_and_printed_so(string scaling)
     {
         await using var shop = await PageShop.CreateAsync(relay);
         var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
-        var job = await shop.SendAsync("Asha", new { numberUp = 2 }, ("letter.pdf", Letter));
+        var job = await shop.SendAsync("Asha", new { numberUp = 2, scaling }, ("letter.pdf", Letter));
+        await Expect(counter.Row(job)).ToContainTextAsync("2 on each side");
         await counter.TakeAsync(job);
         await Expect(counter.Sheet).ToContainTextAsync("2 on each side");
 
@@ -303,6 +306,17 @@ public sealed partial class JobTests(RunningAppHost relay, Browsers browsers) : 
         Assert.StartsWith("printed 3 @page { size: a4 landscape;", (await printed).Text, StringComparison.OrdinalIgnoreCase);
         var pages = await counter.Page.FrameLocator("iframe").Locator("#print > div").EvaluateAllAsync<int[]>("sheets => sheets.map(sheet => sheet.children.length)");
         Assert.Equal([2, 1], pages);
+        // No page is larger than its place, and none covers another.
+        await counter.Page.EmulateMediaAsync(new() { Media = Media.Print });
+        var cut = await counter.Page.FrameLocator("iframe").Locator("#print > div").EvaluateAllAsync<string[]>("""
+            sheets => sheets.flatMap(sheet => [...sheet.children].map((image, place) => {
+              const [paper, { left, top, right, bottom, width, height }] = [sheet.getBoundingClientRect(), image.getBoundingClientRect()];
+              const middle = paper.left + paper.width / 2;
+              const isWithin = top >= paper.top && bottom <= paper.bottom + 0.5 && (place === 0 ? left >= paper.left && right <= middle : left >= middle && right <= paper.right);
+              return isWithin && width > 0 && height > 0 ? '' : `${left} ${top} ${right} ${bottom} on ${paper.width} x ${paper.height}`;
+            })).filter(text => text)
+            """);
+        Assert.Empty(cut);
     }
 
     [Fact]
