@@ -88,8 +88,9 @@ public sealed record ShopJob(
             return new(words["shop.print.some", ("printed", prints.Count), ("files", files)], IsTrouble: false, IsDone: false);
         return new(Describe(prints.Find(print => print.Grade == PrintGrade.HandedOver) ?? prints[0]), IsTrouble: false, IsDone: true);
 
+        // A printer that only prints something else first is no trouble.
         bool IsInTrouble(ListedPrint print) => print.State is PrintState.Failed or PrintState.Unknown
-            || (print.State != PrintState.Printed && words.PrinterTrouble(print.Reasons) is not null);
+            || (print.State != PrintState.Printed && words.PrinterTrouble(print.Reasons.Where(reason => reason != "busy")) is not null);
 
         string Describe(ListedPrint print) =>
             words.DescribePrint("shop", WireNames.Of(print.State), print.Grade is { } grade ? WireNames.Of(grade) : null, print.Reasons);

@@ -110,9 +110,11 @@ export function describePrint(print: FilePrint): string {
   return trouble && print.state !== 'printed' ? `${state} · ${trouble}` : state
 }
 
-/** Whether somebody has to look. */
+/** Whether somebody has to look: not if the printer only prints something else first. */
 export const isInTrouble = (print: FilePrint): boolean =>
-  print.state === 'failed' || print.state === 'unknown' || (print.state !== 'printed' && troubleOf(print) !== undefined)
+  print.state === 'failed' ||
+  print.state === 'unknown' ||
+  (print.state !== 'printed' && troubleOf({ reasons: print.reasons?.filter((reason) => reason !== 'busy') }) !== undefined)
 
 /** What a row says of all files' prints together; undefined where nobody prints. What somebody has to see to comes first, then what is still to come. */
 export function summarizePrints(prints: ListedPrint[] | null | undefined, files: number): { text: string; isTrouble: boolean; isDone: boolean } | undefined {

@@ -40,6 +40,15 @@ public sealed partial class JobTests(RunningAppHost relay, Browsers browsers) : 
         await plain.GotoAsync("/shop");
         await Expect(plain.Locator("li.job")).ToContainTextAsync("Being printed · Paper is jammed in the printer.");
         await counter.OpenAsync(job);
+        await ReportAsync(agent, file, attempt, reasons: "busy");
+        foreach (var place in (ILocator[])[counter.Sheet, counter.Row(job)])
+        {
+            await Expect(place).ToContainTextAsync("Being printed · The printer prints something else first.");
+            await Expect(place.Locator(".warning")).ToHaveCountAsync(0);
+        }
+
+        await plain.ReloadAsync();
+        await Expect(plain.Locator("li.job .chip").Last).ToContainTextAsync("The printer prints something else first.");
         await ReportAsync(agent, file, attempt);
         foreach (var place in (ILocator[])[counter.Sheet, counter.Row(job)])
             await Expect(place).Not.ToContainTextAsync("jammed");
