@@ -118,7 +118,7 @@ export class CtCounter extends CtElement {
       ${this.view === 'queue'
         ? this.#queueView()
         : this.view === 'day'
-          ? html`<ct-day></ct-day>`
+          ? html`<ct-day .minute=${this.minute}></ct-day>`
           : html`<ct-settings .languages=${this.#begun.languages}></ct-settings>`}
       <ct-viewer></ct-viewer>
       <div class="notices" role="status">

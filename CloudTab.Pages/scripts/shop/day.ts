@@ -13,19 +13,25 @@ import { CtPart } from './part.ts'
  * here once it has left the queue.
  */
 export class CtDay extends CtPart {
-  static override properties = { date: { state: true }, sheet: { state: true }, jobs: { state: true } }
+  static override properties = { minute: { attribute: false }, date: { state: true }, sheet: { state: true }, jobs: { state: true } }
+
+  /** Changes every minute: a page that is left open comes to the next day. */
+  declare minute: number
 
   declare private date: string
   declare private sheet: DaySheet | undefined
   declare private jobs: FinishedJob[]
 
   readonly #timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone
-  readonly #today = isoDate(new Date())
 
   constructor() {
     super()
     this.date = this.#today
     this.jobs = []
+  }
+
+  get #today(): string {
+    return isoDate(new Date())
   }
 
   protected override render(): TemplateResult {
