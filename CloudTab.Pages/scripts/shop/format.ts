@@ -97,9 +97,18 @@ export function summarizeWishes(all: PrintOptions[] | undefined): Wish[] {
 export const chip = ({ text, isSpecial }: Wish): TemplateResult =>
   html`<span class=${isSpecial ? 'chip is-special' : 'chip'}>${text}</span>`
 
-/** Whether this page can show and print a file itself. */
+// Pictures that Safari shows and hardly another browser. Safari cannot be asked, and is believed.
+const unshown = new Set<string>()
+if ('ImageDecoder' in globalThis) {
+  for (const type of ['image/tiff', 'image/heic', 'image/heif'])
+    void ImageDecoder.isTypeSupported(type).then((isSupported) => isSupported || unshown.add(type))
+}
+
+/** Whether this page, in this browser, can show and print a file itself. */
 export const isShowable = (file: JobFile): boolean =>
-  file.status === 'stored' && file.scan !== 'infected' && (file.type === 'application/pdf' || file.type.startsWith('image/'))
+  file.status === 'stored' &&
+  file.scan !== 'infected' &&
+  (file.type === 'application/pdf' || (file.type.startsWith('image/') && !unshown.has(file.type)))
 
 /** What the printer says of a file: `Being printed · The printer is out of paper.` */
 export function describePrint(print: FilePrint): string {

@@ -92,7 +92,8 @@ public sealed partial class JobTests(RunningAppHost relay, Browsers browsers) : 
         var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
         var (viewer, keyboard) = (counter.Page.Locator("dialog.viewer"), counter.Page.Keyboard);
         var job = await shop.SendAsync(
-            "Asha", ("payslip.pdf", CustomerFiles.Encrypted("", "secret").Buffer), ("invoice.pdf", Letter), ("torn.pdf", [.. "%PDF-1.7\n"u8, .. "torn in half"u8]), ("fax.tif", Documents.Tiff()));
+            "Asha", ("payslip.pdf", CustomerFiles.Encrypted("", "secret").Buffer), ("invoice.pdf", Letter), ("torn.pdf", [.. "%PDF-1.7\n"u8, .. "torn in half"u8]), ("fax.tif", Documents.Tiff()),
+            ("damaged.jpg", CustomerFiles.Unshowable("damaged.jpg").Buffer));
         await shop.InfectAsync(job, "invoice.pdf");
         await counter.TakeAsync(job);
 
@@ -101,9 +102,11 @@ public sealed partial class JobTests(RunningAppHost relay, Browsers browsers) : 
         await Expect(File("invoice.pdf")).ToContainTextAsync("Contains a virus");
         await Expect(File("invoice.pdf").GetByRole(AriaRole.Button)).ToHaveCountAsync(0);
         await Expect(File("invoice.pdf").GetByRole(AriaRole.Link)).ToHaveCountAsync(0);
+        await Expect(File("fax.tif").GetByRole(AriaRole.Button)).ToHaveCountAsync(0); // no browser but Safari shows it
+        await Expect(File("fax.tif").GetByRole(AriaRole.Link)).ToHaveTextAsync("Download");
         await Browsers.RecordAsync(counter.Page, "shop-locked-and-infected");
 
-        foreach (var (name, problem) in ((string, string)[])[("payslip.pdf", "This PDF needs a password."), ("fax.tif", "This browser cannot show this kind of picture."), ("torn.pdf", "This file cannot be shown.")])
+        foreach (var (name, problem) in ((string, string)[])[("payslip.pdf", "This PDF needs a password."), ("damaged.jpg", "This browser cannot show this kind of picture."), ("torn.pdf", "This file cannot be shown.")])
         {
             await View(name).PressAsync("Enter");
             await Expect(viewer.GetByRole(AriaRole.Alert)).ToContainTextAsync(problem);
