@@ -17,6 +17,9 @@ internal sealed class PdfSheets
     private const float SameSize = 2;
     private const int MostSteps = 8;
 
+    // No paper is hundreds of kilometres long. What is computed of numbers up to here is finite, and can be written.
+    private const float LargestNumber = 1e9f;
+
     private readonly JsonElement _header;
     private readonly JsonElement _objects;
     private readonly PaperSize _paper;
@@ -206,10 +209,10 @@ internal sealed class PdfSheets
             (left, bottom, right, top) = (Math.Max(left, cropLeft), Math.Max(bottom, cropBottom), Math.Min(right, cropRight), Math.Min(top, cropTop));
         }
 
-        if (right - left < 1 || top - bottom < 1)
-            throw new NotSupportedException("A page without a size.");
         var turn = page.TryGetProperty("/Rotate", out var rotate) ? ((Number(rotate) % 360) + 360) % 360 : 0;
         var unit = page.TryGetProperty("/UserUnit", out var userUnit) ? Number(userUnit) : 1;
+        if (right - left < 1 || top - bottom < 1 || unit <= 0)
+            throw new NotSupportedException("A page without a size.");
         var read = new Page(page, ContentOf(page), left, bottom, right - left, top - bottom, isCropped, turn, unit);
         if (read.Content is null || _drawn.TryAdd(read.Content, read) || IsDrawnLike(read, _drawn[read.Content]))
             return read;
@@ -242,7 +245,9 @@ internal sealed class PdfSheets
         return (Math.Min(corners[0], corners[2]), Math.Min(corners[1], corners[3]), Math.Max(corners[0], corners[2]), Math.Max(corners[1], corners[3]));
     }
 
-    private float Number(JsonElement number) => Resolve(number) is { ValueKind: JsonValueKind.Number } found ? found.GetSingle() : throw new NotSupportedException("No number.");
+    private float Number(JsonElement number) => Resolve(number) is { ValueKind: JsonValueKind.Number } found && found.GetSingle() is >= -LargestNumber and <= LargestNumber and var value
+        ? value
+        : throw new NotSupportedException("No number, or one that no page has.");
 
     // A reference is a text such as `12 0 R`; names begin with a slash, and texts with `u:` or `b:`.
     private JsonElement Resolve(JsonElement value)

@@ -11,6 +11,7 @@ public sealed class PrintReadyTests : IDisposable
 {
     private const string A4 = "iso_a4_210x297mm";
 
+    private const string Zeros = "00000000000000000000000000000000000000"; // 38: the largest float has 39 digits
     private readonly string _folder = Directory.CreateTempSubdirectory("cloudtab-documents-").FullName;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -116,6 +117,19 @@ public sealed class PrintReadyTests : IDisposable
     }
 
     /// <summary>Where the red quarters lie: x and y of a grid of eighths, as the sheet comes out of the printer.</summary>
+    /// <summary>Numbers that are infinite, or make others so. Such a page cannot be laid out, and the printer cannot put two of them on a side.</summary>
+    [Theory]
+    [InlineData($"/MediaBox [0 0 100{Zeros}.0 842]")]
+    [InlineData($"/MediaBox [-3{Zeros}.0 0 3{Zeros}.0 842]")]
+    [InlineData($"/UserUnit 100{Zeros}.0")]
+    [InlineData("/UserUnit 0")]
+    public async Task A_page_of_no_size_that_a_page_has_goes_to_the_counter(string more)
+    {
+        RequireTools();
+        var refusal = await Assert.ThrowsAsync<NotPrintableException>(() => MakeAsync(Given.ColoredPdf((300, 400, more)), "application/pdf", numberUp: 2));
+        Assert.Equal(["no-converter"], refusal.Reasons);
+    }
+
     [Theory]
     [InlineData(2, 400, 300, 2, 1, "1,1 3,1 1,5 3,5")]
     [InlineData(2, 300, 400, 2, 1, "5,1 7,1 5,5 7,5")]
