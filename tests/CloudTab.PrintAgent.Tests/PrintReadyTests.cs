@@ -10,7 +10,6 @@ namespace CloudTab.PrintAgent.Tests;
 public sealed class PrintReadyTests : IDisposable
 {
     private const string A4 = "iso_a4_210x297mm";
-
     private const string Zeros = "00000000000000000000000000000000000000"; // 38: the largest float has 39 digits
     private readonly string _folder = Directory.CreateTempSubdirectory("cloudtab-documents-").FullName;
 
