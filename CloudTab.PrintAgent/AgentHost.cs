@@ -31,7 +31,8 @@ internal static class AgentHost
         builder.Services.AddSingleton<ShopPrinters>();
         builder.Services.AddSingleton(services => new Qpdf(services.GetRequiredService<IOptions<AgentOptions>>().Value.Files, TimeProvider.System));
         builder.Services.AddSingleton(services => new Converter(
-            Path.GetFullPath(services.GetRequiredService<IOptions<AgentOptions>>().Value.Folder), Environment.GetEnvironmentVariable("PATH"), TimeProvider.System));
+            Path.GetFullPath(services.GetRequiredService<IOptions<AgentOptions>>().Value.Folder), Environment.GetEnvironmentVariable("PATH"), TimeProvider.System,
+            services.GetRequiredService<ILogger<Converter>>()));
         builder.Services.AddSingleton(services => new PrintReady(
             services.GetRequiredService<IOptions<AgentOptions>>().Value.Files, services.GetRequiredService<Qpdf>(), services.GetRequiredService<Converter>()));
         builder.Services.AddSingleton<Telemetry>();

@@ -14,6 +14,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Error, Message = "File {File} of type {Type} could not be made printable")]
     internal static partial void DocumentNotMade(this ILogger logger, Exception exception, Guid file, string type);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Office documents and HEIC go to the counter, because this system cannot confine their converters: {Reason}")]
+    internal static partial void ConvertingOff(this ILogger logger, string reason);
+
     [LoggerMessage(Level = LogLevel.Information, Message = "Attempt {Attempt} is settled: {Outcome} {Reasons}")]
     internal static partial void AttemptSettled(this ILogger logger, Guid attempt, Outcome outcome, string reasons);
 

@@ -5,22 +5,36 @@ namespace CloudTab.PrintAgent;
 /// <summary>
 /// LibreOffice and libheif, if this PC has them: they make a PDF of an office document, and a JPEG of a photo of an iPhone. Both are large and
 /// read strangers' files, so each file gets a child of its own in namespaces of Linux: without network, other processes and rights; with
-/// a folder in memory that nobody else sees, over the agent's own; and with the rest of the disk to read only, without the user's home and what
-/// programs listen on. A PC that cannot give such namespaces converts nothing.
+/// a folder in memory that nobody else sees, over the agent's own; and with every other disk to read only, without the user's home and what
+/// programs listen on. A PC that cannot give such namespaces converts nothing, and the log says so once.
 /// </summary>
 /// <param name="folder">The agent's folder.</param>
 /// <param name="path">Where programs are, as in PATH.</param>
-internal sealed class Converter(string folder, string? path, TimeProvider clock) : IDisposable
+internal sealed class Converter(string folder, string? path, TimeProvider clock, ILogger<Converter> logger) : IDisposable
 {
-    private const long MostMemory = 4L << 30;
+    private const long MostMemory = 4L << 30; // of each process
+    private const int MostProcesses = 256; // with their threads
     private const int ProcessorSeconds = 60;
 
     // `unshare` has made a user that is root in its own namespaces and nowhere else. $1 is the folder, $2 the file's name in it, then come folders
-    // to hide, and the program. What it says goes to stderr; what it has made, to stdout.
-    private const string Script = """
+    // to hide, and the program. What it says goes to stderr; what it has made, to stdout. A mount that cannot be made read-only matters unless
+    // another one lies over it: then its path leads to one with another id. The program may have made anything: only one file of bounded length is
+    // taken, and no link, which could lead to a device without end.
+    private static readonly string Script = string.Create(CultureInfo.InvariantCulture, $$"""
+        ulimit -c 0
+        ulimit -v {{MostMemory / 1024}}
+        ulimit -t {{ProcessorSeconds}}
+        ulimit -n 1024
         set -e
         work=$1 name=$2
         shift 2
+        while read -r id _ _ _ place options _; do
+            place=$(printf %b "$place")
+            why=$(mount -o "remount,bind,ro${options#r?}" "$place" 2>&1) || if grep -q "^mnt_id:[[:space:]]*$id\$" /proc/self/fdinfo/0 < "$place"; then
+                echo "$why" >&2
+                exit 1
+            fi
+        done < /proc/self/mountinfo
         while [ "$1" != -- ]; do
             mount -t tmpfs -o size=64m,mode=700 none "$1"
             shift
@@ -28,15 +42,18 @@ internal sealed class Converter(string folder, string? path, TimeProvider clock)
         shift
         mkdir -p "$work"
         mount -t tmpfs -o size=1g,mode=700 none "$work"
-        mount -o remount,bind,ro /
         cd "$work"
         mkdir out
         cat > "$name"
         export HOME="$work" TMPDIR="$work"
-        setpriv --no-new-privs --bounding-set=-all --inh-caps=-all "$@" >&2
+        prlimit --nproc={{MostProcesses}} setpriv --no-new-privs --bounding-set=-all --inh-caps=-all "$@" >&2
         set -- out/*
-        exec cat "$1"
-        """;
+        [ $# = 1 ]
+        [ -f "$1" ]
+        [ ! -L "$1" ]
+        [ "$(stat -c %s "$1")" -le {{PrintReady.LargestRewritten}} ]
+        exec head -c {{PrintReady.LargestRewritten}} "$1"
+        """);
 
     private static readonly string[] Namespaces =
         ["--user", "--map-root-user", "--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--mount-proc"];
@@ -94,7 +111,7 @@ internal sealed class Converter(string folder, string? path, TimeProvider clock)
                     await plain.CopyToAsync(input, token);
                 }
 
-                if (await RunAsync(command.Name, command.Program, WriteAsync, output, cancellationToken) != 0)
+                if ((await RunAsync(command.Name, command.Program, WriteAsync, output, cancellationToken)).ExitCode != 0)
                     throw new NotPrintableException("no-converter");
             });
         }
@@ -121,19 +138,15 @@ internal sealed class Converter(string folder, string? path, TimeProvider clock)
         return type is "image/heic" or "image/heif" && _photos is not null ? ("photo.heic", [_photos, "-q", "95", "photo.heic", "out/photo.jpg"]) : null;
     }
 
-    // Whether the kernel gives namespaces, and the tools are there, is known by trying.
+    // Whether the kernel gives namespaces, and the tools are there, is known by trying. Once it is, nobody waits for a conversion to hear it.
     private async Task<bool> CanConfineAsync(string program, CancellationToken cancellationToken)
     {
+        if (_isConfining is { } known)
+            return known;
         await _turn.WaitAsync(cancellationToken);
         try
         {
-            using var output = new MemoryStream();
-            return _isConfining ??= await RunAsync("probe", ["/bin/cp", "probe", "out/probe"], (input, token) => input.WriteAsync(Probe, token).AsTask(), output, cancellationToken, program) == 0
-                && output.ToArray().AsSpan().SequenceEqual(Probe);
-        }
-        catch (Exception away) when (away is TimeoutException or System.ComponentModel.Win32Exception)
-        {
-            return (_isConfining = false).Value;
+            return _isConfining ??= await TryConfiningAsync(program, cancellationToken);
         }
         finally
         {
@@ -141,17 +154,36 @@ internal sealed class Converter(string folder, string? path, TimeProvider clock)
         }
     }
 
+    private async Task<bool> TryConfiningAsync(string program, CancellationToken cancellationToken)
+    {
+        string reason;
+        try
+        {
+            using var output = new MemoryStream();
+            var (exitCode, complaints) = await RunAsync(
+                "probe", ["/bin/cp", "probe", "out/probe"], (input, token) => input.WriteAsync(Probe, token).AsTask(), output, cancellationToken, program);
+            if (exitCode == 0 && output.ToArray().AsSpan().SequenceEqual(Probe))
+                return true;
+            reason = complaints.Trim();
+        }
+        catch (Exception away) when (away is TimeoutException or System.ComponentModel.Win32Exception)
+        {
+            reason = away.Message;
+        }
+
+        logger.ConvertingOff(reason);
+        return false;
+    }
+
     private static byte[] Probe => [.. "CloudTab"u8];
 
-    private async Task<int> RunAsync(
+    private Task<(int ExitCode, string Complaints)> RunAsync(
         string name, IReadOnlyList<string> program, Func<Stream, CancellationToken, Task> write, Stream output, CancellationToken cancellationToken, string? seen = null)
     {
-        var limits = string.Create(CultureInfo.InvariantCulture, $"ulimit -c 0; ulimit -v {MostMemory / 1024}; ulimit -t {ProcessorSeconds}; ulimit -n 1024\n");
         string[] hidden = [.. HiddenFrom(seen ?? program[0])];
-        var (exitCode, _) = await ChildProgram.RunAsync(
-            ["/usr/bin/unshare", .. Namespaces, "--", "/bin/sh", "-c", limits + Script, "sh", folder, name, .. hidden, "--", .. program],
+        return ChildProgram.RunAsync(
+            ["/usr/bin/unshare", .. Namespaces, "--", "/bin/sh", "-c", Script, "sh", folder, name, .. hidden, "--", .. program],
             Variables, write, output, Limit, clock, cancellationToken);
-        return exitCode;
     }
 
     // What belongs to the user, and what programs listen on. Where the program itself lies has to be seen.

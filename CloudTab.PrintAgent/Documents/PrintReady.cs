@@ -3,14 +3,19 @@ using CloudTab.Client;
 namespace CloudTab.PrintAgent;
 
 /// <summary>Makes the one PDF that is printed out of what a customer has sent. The printer is then asked for nothing that concerns pages.</summary>
-internal sealed class PrintReady(string folder, Qpdf qpdf, Converter converter)
+internal sealed class PrintReady(string folder, Qpdf qpdf, Converter converter) : IDisposable
 {
-    // qpdf reads it from memory. What is longer is printed as it is.
-    private const long LargestRewritten = 100 << 20;
+    /// <summary>In bytes. qpdf reads it from memory: what is longer is printed as it is.</summary>
+    public const long LargestRewritten = 100 << 20;
+
+    // One document at a time is drawn or goes through qpdf: a picture of few bytes may take 400 MB, and qpdf 2 GiB.
+    private readonly SemaphoreSlim _turn = new(1);
 
     /// <summary>Whether files of this type can be printed without a person.</summary>
     public async Task<bool> CanPrintAsync(string type, CancellationToken cancellationToken) =>
         type is IppPrinter.Pdf or "image/jpeg" or "image/png" or "image/webp" or "text/plain" or "text/csv" || await converter.CanConvertAsync(type, cancellationToken);
+
+    public void Dispose() => _turn.Dispose();
 
     /// <param name="content">What was downloaded.</param>
     /// <param name="media">The paper's name at the printer.</param>
@@ -62,6 +67,7 @@ internal sealed class PrintReady(string folder, Qpdf qpdf, Converter converter)
     {
         if (Qpdf.Program is null)
             throw new NotPrintableException("no-qpdf");
+        using var turn = await TakeTurnAsync(cancellationToken);
         var numberUp = options.NumberUp ?? 1;
         if (isSmall && (fit || numberUp > 1) && await qpdf.LayOutAsync(pdf, options.PageRanges, known, paper, fit, numberUp, cancellationToken) is { } sheets)
             return new(sheets);
@@ -74,6 +80,7 @@ internal sealed class PrintReady(string folder, Qpdf qpdf, Converter converter)
     // Skia reads and writes without awaiting, and both have to be seekable.
     private Task<SealedFile> DrawAsync(SealedFile content, Action<Stream, Stream> draw, CancellationToken cancellationToken) => SealedFile.CreateAsync(folder, async output =>
     {
+        using var turn = await TakeTurnAsync(cancellationToken);
         using var plain = new MemoryStream();
         using var drawn = new MemoryStream();
         await using (var input = content.Open())
@@ -84,6 +91,17 @@ internal sealed class PrintReady(string folder, Qpdf qpdf, Converter converter)
         await drawn.CopyToAsync(output, cancellationToken);
         plain.GetBuffer().AsSpan().Clear();
     });
+
+    private async Task<Turn> TakeTurnAsync(CancellationToken cancellationToken)
+    {
+        await _turn.WaitAsync(cancellationToken);
+        return new(_turn);
+    }
+
+    private sealed class Turn(SemaphoreSlim turn) : IDisposable
+    {
+        public void Dispose() => turn.Release();
+    }
 }
 
 /// <summary>A document as it is sent to a printer. Who made it disposes of it.</summary>

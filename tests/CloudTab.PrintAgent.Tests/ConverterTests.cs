@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using CloudTab.Testing;
+using Microsoft.Extensions.Logging;
 using SkiaSharp;
 
 namespace CloudTab.PrintAgent.Tests;
@@ -12,8 +13,14 @@ public sealed class ConverterTests : IDisposable
 {
     private const string Word = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
 
-    // Each line ends it if it is not as it should be. The document that the test sends is a PDF.
-    private const string Office = """
+    private const string Secret = "CLOUDTAB_CONVERTER_TESTS_SECRET";
+
+    private static readonly string Home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) is { Length: > 1 } home ? home : "/tmp";
+    private static readonly string Marker = $"/tmp/cloudtab-marker-{Guid.NewGuid():N}";
+
+    // Each line ends it if it is not as it should be; one that begins with `!` would not. Of all mounts, only its own folder, and what lies over
+    // hidden ones, can be written to; mount(8) makes /run/mount. The document that the test sends is a PDF.
+    private static readonly string Office = $$"""
         #!/bin/sh
         set -e
         [ "$*" = "-env:UserInstallation=file://$HOME/profile --headless --norestore --nologo --convert-to pdf --outdir out document.docx" ]
@@ -21,14 +28,24 @@ public sealed class ConverterTests : IDisposable
         [ "$(grep -c : /proc/net/dev)" = 1 ]
         grep -q '^CapEff:.0*$' /proc/self/status
         [ "$(ls -d /proc/[0-9]* | wc -l)" -lt 9 ]
-        ! (: > /usr/written) 2>/dev/null
-        [ -z "$CLOUDTAB_API_KEY" ]
+        if (: > /usr/written) 2>/dev/null || (: > "$0.written") 2>/dev/null; then exit 1; fi
+        for place in $(cut -d ' ' -f 5 /proc/self/mountinfo); do
+            case $place in "$HOME" | /tmp | /run | /dev/shm | "{{Home}}") continue ;; esac
+            if (: > "$place/written") 2>/dev/null; then exit 1; fi
+        done
+        [ -z "${{Secret}}" ]
+        [ ! -e {{Marker}} ]
+        [ -z "$(ls -A /run | grep -vx mount)" ]
+        [ "{{Home}}" = /tmp ] || [ -z "$(ls -A "{{Home}}")" ]
+        grep -q '^Max processes  *256  *256 ' /proc/self/limits
         mkdir "$HOME/profile"
         cp document.docx out/document.pdf
         """;
 
     private readonly string _folder = Directory.CreateTempSubdirectory("cloudtab-agent-").FullName;
-    private readonly string _programs = Directory.CreateTempSubdirectory("cloudtab-programs-").FullName;
+
+    // Not in /tmp, which is hidden unless the program lies there.
+    private readonly string _programs = Directory.CreateDirectory($"/var/tmp/cloudtab-programs-{Guid.NewGuid():N}").FullName;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -36,12 +53,16 @@ public sealed class ConverterTests : IDisposable
     {
         Directory.Delete(_folder, recursive: true);
         Directory.Delete(_programs, recursive: true);
+        File.Delete(Marker);
+        Environment.SetEnvironmentVariable(Secret, null);
     }
 
     [Fact]
     public async Task An_office_document_is_converted_by_a_program_that_sees_nothing_but_it()
     {
         await File.WriteAllTextAsync(Path.Combine(_folder, "settings"), "CLOUDTAB_API_KEY=secret", Token);
+        await File.WriteAllTextAsync(Marker, "", Token);
+        Environment.SetEnvironmentVariable(Secret, "secret");
         using var converter = await WithProgramAsync("soffice", Office);
         await RequireNamespacesAsync();
 
@@ -54,10 +75,14 @@ public sealed class ConverterTests : IDisposable
     public async Task A_converter_that_takes_too_long_is_killed_with_all_that_it_has_started()
     {
         var mark = $"{Random.Shared.Next(100_000, 1_000_000)}.125";
-        using var converter = await WithProgramAsync("soffice", $"#!/bin/sh\nsleep {mark} &\nsleep {mark}\n", TimeSpan.FromSeconds(2));
+        var limit = TimeSpan.FromSeconds(2);
+        using var converter = await WithProgramAsync("soffice", $"#!/bin/sh\nsleep {mark} &\nsleep {mark}\n", limit);
         await RequireNamespacesAsync();
+        Assert.True(await converter.CanConvertAsync(Word, Token));
 
+        var started = Stopwatch.GetTimestamp();
         Assert.Equal(["no-converter"], (await Assert.ThrowsAsync<NotPrintableException>(() => ConvertedAsync(converter, [1], Word))).Reasons);
+        Assert.True(Stopwatch.GetElapsedTime(started) >= limit, "it ran until it was killed");
 
         await Eventually.HoldsAsync(
             () => Task.FromResult(!Process.GetProcessesByName("sleep").Any(process => CommandLine(process.Id).Contains(mark, StringComparison.Ordinal))), "all of them are gone",
@@ -65,12 +90,18 @@ public sealed class ConverterTests : IDisposable
     }
 
     [Theory]
-    [InlineData("#!/bin/sh\nexit 1\n")]
-    [InlineData("#!/bin/sh\nexit 0\n")]
+    [InlineData("exit 1")]
+    [InlineData("exit 0")]
+    [InlineData("cp document.docx out/one.pdf; cp document.docx out/two.pdf")]
+    [InlineData("ln -s /dev/zero out/document.pdf")]
+    [InlineData("ln -s /etc/passwd out/document.pdf")]
+    [InlineData("mkfifo out/document.pdf")]
+    [InlineData("truncate -s 101M out/document.pdf")]
     public async Task What_a_converter_cannot_convert_goes_to_the_counter(string program)
     {
-        using var converter = await WithProgramAsync("libreoffice", program);
+        using var converter = await WithProgramAsync("libreoffice", $"#!/bin/sh\n{program}\n");
         await RequireNamespacesAsync();
+        Assert.True(await converter.CanConvertAsync(Word, Token));
         Assert.Equal(["no-converter"], (await Assert.ThrowsAsync<NotPrintableException>(() => ConvertedAsync(converter, [1], Word))).Reasons);
     }
 
@@ -84,9 +115,22 @@ public sealed class ConverterTests : IDisposable
     }
 
     [Fact]
+    public async Task A_PC_that_cannot_confine_a_converter_converts_nothing_and_says_so_once()
+    {
+        await RequireNamespacesAsync();
+        await WriteProgramAsync("soffice", Office);
+        var log = new Lines();
+        using var converter = new Converter("/proc/no-folder", _programs, TimeProvider.System, log);
+
+        Assert.False(await converter.CanConvertAsync(Word, Token));
+        Assert.False(await converter.CanConvertAsync(Word, Token));
+        Assert.Contains("/proc/no-folder", Assert.Single(log.Written), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_photo_of_an_iPhone_becomes_a_picture()
     {
-        using var converter = new Converter(_folder, Environment.GetEnvironmentVariable("PATH"), TimeProvider.System);
+        using var converter = new Converter(_folder, Environment.GetEnvironmentVariable("PATH"), TimeProvider.System, new Lines());
         Prerequisite.Require(File.Exists("/usr/bin/heif-enc"), "heif-enc is not installed (Debian's libheif-examples).");
         await RequireNamespacesAsync();
         using var bitmap = new SKBitmap(64, 48);
@@ -105,7 +149,8 @@ public sealed class ConverterTests : IDisposable
     // Some containers have none. Whether the converter gets along with what there is, its tests say.
     private static async Task RequireNamespacesAsync()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists("/usr/bin/unshare"), "namespaces are Linux's");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "namespaces are Linux's");
+        Prerequisite.Require(File.Exists("/usr/bin/unshare"), "unshare is not installed (Debian's util-linux).");
         using var process = Process.Start(new ProcessStartInfo("/usr/bin/unshare", ["--user", "--map-root-user", "--mount", "--net", "--pid", "--fork", "--mount-proc", "true"])
         {
             UseShellExecute = false,
@@ -129,11 +174,16 @@ public sealed class ConverterTests : IDisposable
 
     private async Task<Converter> WithProgramAsync(string name, string script, TimeSpan? limit = null)
     {
+        await WriteProgramAsync(name, script);
+        return new(_folder, _programs, TimeProvider.System, new Lines()) { Limit = limit ?? TimeSpan.FromSeconds(60) };
+    }
+
+    private async Task WriteProgramAsync(string name, string script)
+    {
         var program = Path.Combine(_programs, name);
         await File.WriteAllTextAsync(program, script, Token);
         if (!OperatingSystem.IsWindows())
             File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        return new(_folder, _programs, TimeProvider.System) { Limit = limit ?? TimeSpan.FromSeconds(60) };
     }
 
     private async Task<byte[]> ConvertedAsync(Converter converter, byte[] content, string type)
@@ -144,5 +194,17 @@ public sealed class ConverterTests : IDisposable
         await using (var opened = made.Open())
             await opened.CopyToAsync(bytes, Token);
         return bytes.ToArray();
+    }
+    /// <summary>What is written to the log.</summary>
+    private sealed class Lines : ILogger<Converter>
+    {
+        public List<string> Written { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Written.Add(formatter(state, exception));
     }
 }

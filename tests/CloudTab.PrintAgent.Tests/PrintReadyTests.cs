@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text;
 using CloudTab.Client;
 using CloudTab.Testing;
+using Microsoft.Extensions.Logging.Abstractions;
 using SkiaSharp;
 
 namespace CloudTab.PrintAgent.Tests;
@@ -11,6 +12,7 @@ public sealed class PrintReadyTests : IDisposable
 {
     private const string A4 = "iso_a4_210x297mm";
     private const string Zeros = "00000000000000000000000000000000000000"; // 38: the largest float has 39 digits
+
     private readonly string _folder = Directory.CreateTempSubdirectory("cloudtab-documents-").FullName;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -115,7 +117,6 @@ public sealed class PrintReadyTests : IDisposable
         Assert.Equal(4.0 / 3, (double)page.Height / page.Width, 0.01);
     }
 
-    /// <summary>Where the red quarters lie: x and y of a grid of eighths, as the sheet comes out of the printer.</summary>
     /// <summary>Numbers that are infinite, or make others so. Such a page cannot be laid out, and the printer cannot put two of them on a side.</summary>
     [Theory]
     [InlineData($"/MediaBox [0 0 100{Zeros}.0 842]")]
@@ -129,6 +130,7 @@ public sealed class PrintReadyTests : IDisposable
         Assert.Equal(["no-converter"], refusal.Reasons);
     }
 
+    /// <summary>Where the red quarters lie: x and y of a grid of eighths, as the sheet comes out of the printer.</summary>
     [Theory]
     [InlineData(2, 400, 300, 2, 1, "1,1 3,1 1,5 3,5")]
     [InlineData(2, 300, 400, 2, 1, "5,1 7,1 5,5 7,5")]
@@ -254,6 +256,22 @@ public sealed class PrintReadyTests : IDisposable
         Assert.Equal(["somebody-elses.txt"], Directory.GetFiles(_folder).Select(Path.GetFileName));
     }
 
+    /// <summary>As on Windows, where no other program could open what the agent holds open.</summary>
+    [Fact]
+    public async Task A_file_for_another_program_is_closed_and_is_deleted_with_its_use()
+    {
+        var scratch = await ScratchFile.CreateInFolderAsync(_folder, output => output.WriteAsync("a document"u8.ToArray(), Token).AsTask());
+        Assert.Equal(scratch.Path, Assert.Single(Directory.GetFiles(_folder, "*.sealed")));
+        if (OperatingSystem.IsLinux())
+            Assert.DoesNotContain(scratch.Path, Directory.GetFiles("/proc/self/fd").Select(file => new FileInfo(file).LinkTarget));
+        using var copy = new MemoryStream();
+        await scratch.CopyToAsync(copy, Token);
+        Assert.Equal("a document"u8.ToArray(), copy.ToArray());
+
+        await scratch.DisposeAsync();
+        Assert.Empty(Directory.GetFiles(_folder));
+    }
+
     private static void RequireTools()
     {
         Given.RequireQpdf();
@@ -311,8 +329,8 @@ public sealed class PrintReadyTests : IDisposable
     private async Task<byte[]> MakeAsync(byte[] content, string type, string? pages = null, string scaling = Scalings.Fit, int? numberUp = null)
     {
         using var download = await SealedFile.CreateAsync(_folder, output => output.WriteAsync(content, Token).AsTask());
-        using var converter = new Converter(_folder, path: null, TimeProvider.System);
-        var documents = new PrintReady(_folder, new Qpdf(_folder, TimeProvider.System), converter);
+        using var converter = new Converter(_folder, path: null, TimeProvider.System, NullLogger<Converter>.Instance);
+        using var documents = new PrintReady(_folder, new Qpdf(_folder, TimeProvider.System), converter);
         using var made = await documents.MakeAsync(download, Given.File(type, content.Length, pages, scaling, numberUp), A4, Token);
         Assert.Equal(Scalings.None, made.Scaling);
         using var pdf = new MemoryStream();
