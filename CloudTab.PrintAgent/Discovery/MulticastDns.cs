@@ -69,11 +69,14 @@ internal static class MulticastDns
             socket.SetSocketOption(SocketOptionLevel.IP, SocketOptionName.MulticastTimeToLive, 255);
             await socket.SendToAsync(query, Group, cancellationToken);
             var buffer = new byte[LongestMessage];
-            for (var messages = 0; messages < MostMessages; messages++)
+            var messages = 0;
+            while (messages < MostMessages)
             {
                 var received = await socket.ReceiveFromAsync(buffer, new IPEndPoint(IPAddress.Any, 0), cancellationToken);
-                if (received.RemoteEndPoint is IPEndPoint { Port: Port } sender && network.Contains(sender.Address))
-                    Hear(network, buffer.AsSpan(0, received.ReceivedBytes), heard);
+                if (received.RemoteEndPoint is not IPEndPoint { Port: Port } sender || !network.Contains(sender.Address))
+                    continue;
+                Hear(network, buffer.AsSpan(0, received.ReceivedBytes), heard);
+                messages++;
             }
         }
         catch (Exception over) when (over is SocketException || over is OperationCanceledException && cancellationToken.IsCancellationRequested)

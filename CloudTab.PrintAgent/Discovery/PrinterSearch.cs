@@ -29,8 +29,9 @@ internal static partial class PrinterSearch
         var questions = Services.Select(one => (one.Service, DnsType.Ptr)).ToList();
         await AskAsync();
         // What an answer left out is asked for; and who did not hear the first question is asked again.
+        var known = ByName(records);
         var silent = Instances(records).SelectMany(one => (DnsType[])[DnsType.Srv, DnsType.Txt], (one, type) => (one.Instance, type))
-            .Where(one => Find(records, one.Instance, one.type) is null);
+            .Where(one => Find(known, one.Instance, one.type) is null);
         questions.AddRange(silent.Take(Most));
         await AskAsync();
         return Read(records);
@@ -43,19 +44,26 @@ internal static partial class PrinterSearch
     }
 
     /// <summary>The printers that answers tell of, by their names.</summary>
-    public static IReadOnlyList<FoundPrinter> Read(IReadOnlyList<DnsRecord> records) =>
-    [
-        .. Instances(records).Select(one => (Label: DnsMessage.Labels(one.Instance)[0], Printer: ReadOne(records, one.Instance, one.Scheme)))
-            .Where(one => one.Printer is not null).DistinctBy(one => one.Label, StringComparer.OrdinalIgnoreCase)
-            .Select(one => one.Printer!).DistinctBy(one => one.Address, StringComparer.Ordinal).OrderBy(one => one.Name, StringComparer.Ordinal).Take(Most),
-    ];
+    public static IReadOnlyList<FoundPrinter> Read(IReadOnlyList<DnsRecord> records)
+    {
+        var known = ByName(records);
+        return
+        [
+            .. Instances(records).Select(one => (Label: DnsMessage.Labels(one.Instance)[0], Printer: ReadOne(known, one.Instance, one.Scheme)))
+                .Where(one => one.Printer is not null).DistinctBy(one => one.Label, StringComparer.OrdinalIgnoreCase)
+                .Select(one => one.Printer!).DistinctBy(one => one.Address, StringComparer.Ordinal).OrderBy(one => one.Name, StringComparer.Ordinal).Take(Most),
+        ];
+    }
+
+    // Answers may name a hundred thousand instances: none of them is looked for in all records.
+    private static ILookup<string, DnsRecord> ByName(IReadOnlyList<DnsRecord> records) => records.ToLookup(record => record.Name.TrimEnd('.'), StringComparer.OrdinalIgnoreCase);
 
     private static IEnumerable<(string Instance, string Scheme)> Instances(IReadOnlyList<DnsRecord> records) => Services.SelectMany(
         one => records.Where(record => record.Type == DnsType.Ptr && MulticastDns.IsSame(record.Name, one.Service) && DnsMessage.Labels(record.Target!).Count > 1)
             .Select(record => record.Target!).Distinct(StringComparer.OrdinalIgnoreCase),
         (one, instance) => (instance, one.Scheme));
 
-    private static FoundPrinter? ReadOne(IReadOnlyList<DnsRecord> records, string instance, string scheme)
+    private static FoundPrinter? ReadOne(ILookup<string, DnsRecord> records, string instance, string scheme)
     {
         if (Find(records, instance, DnsType.Srv) is not { Port: > 0 and var port, Target: { } target } || Find(records, instance, DnsType.Txt)?.Texts is not { } texts)
             return null;
@@ -67,8 +75,7 @@ internal static partial class PrinterSearch
         return new(string.Create(CultureInfo.InvariantCulture, $"{scheme}://{host}:{port}/{path}"), Readable(name));
     }
 
-    private static DnsRecord? Find(IReadOnlyList<DnsRecord> records, string name, DnsType type) =>
-        records.FirstOrDefault(record => record.Type == type && MulticastDns.IsSame(record.Name, name));
+    private static DnsRecord? Find(ILookup<string, DnsRecord> records, string name, DnsType type) => records[name.TrimEnd('.')].FirstOrDefault(record => record.Type == type);
 
     private static string Readable(string text) => new([.. text.Where(letter => !char.IsControl(letter)).Take(LongestName)]);
 
