@@ -27,6 +27,9 @@ internal sealed class CutRelay : IAsyncDisposable
         _server.Run(PassAsync);
     }
 
+    /// <summary>How many requests it has cut.</summary>
+    public int Cuts { get; private set; }
+
     public string Origin => _server.Urls.First();
 
     public static async Task<CutRelay> StartAsync(RunningRelay relay, CancellationToken cancellationToken)
@@ -55,6 +58,7 @@ internal sealed class CutRelay : IAsyncDisposable
         context.Request.Body.Position = 0;
         var cut = _cut is { } set && set.IsIt(text) ? _cut : null;
         _cut = cut is null ? _cut : null;
+        Cuts += cut is null ? 0 : 1;
         if (cut is { Cut: Cut.Before })
         {
             await cut.Value.Then();

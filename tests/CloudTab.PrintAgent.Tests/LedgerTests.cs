@@ -1,4 +1,5 @@
 using System.Text;
+using CloudTab.Testing;
 
 namespace CloudTab.PrintAgent.Tests;
 
@@ -86,6 +87,34 @@ public sealed class LedgerTests : IDisposable
         Assert.DoesNotContain("mark-of-the-old-one", Content(), StringComparison.Ordinal);
         Assert.DoesNotContain("mark-of-the-request", Content(), StringComparison.Ordinal);
         Assert.Equal([open], ledger.Latest(5));
+    }
+
+    /// <summary>The process of the verb, beside the agent, which then tells the relay.</summary>
+    [Fact]
+    public async Task A_person_can_say_what_became_of_an_attempt_of_which_nobody_knows_and_of_no_other()
+    {
+        using var ledger = new Ledger(LedgerFile);
+        var unknown = ledger.Add(Attempt() with { Step = Step.Reported, Outcome = Outcome.Unknown, Reasons = "interrupted" });
+        var done = ledger.Add(Attempt() with { Step = Step.Reported, Outcome = Outcome.Done });
+
+        Assert.Equal(0, await ConfirmAsync(unknown, "printed"));
+        Assert.Equal(unknown with { Step = Step.Purged, Outcome = Outcome.Done, Grade = "confirmed", Reasons = "" }, Assert.Single(ledger.Open()));
+        Assert.Equal(1, await ConfirmAsync(done, "failed"));
+        Assert.Equal(done, ledger.LatestOf(done.File));
+    }
+
+    private async Task<int> ConfirmAsync(Attempt attempt, string outcome)
+    {
+        var token = TestContext.Current.CancellationToken;
+        var environment = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["CLOUDTAB_AGENT_DATA"] = _folder,
+            ["CLOUDTAB_URL"] = "http://localhost:1",
+            ["CLOUDTAB_API_KEY"] = "ctk_key",
+            ["CLOUDTAB_PRINTERS"] = "ipp://printer/ipp/print",
+        };
+        await using var verb = await ChildProcess.StartAsync("CloudTab.PrintAgent", environment, ready: null, token, "confirm", attempt.Id.ToString()[..8], outcome);
+        return await verb.WaitForExitAsync(token);
     }
 
     private static Attempt Attempt() => new(Guid.NewGuid(), Guid.NewGuid(), AttemptRun.NewToken(), "ipp://printer/ipp/print", TwoSteps: true, Copies: 2, Now);

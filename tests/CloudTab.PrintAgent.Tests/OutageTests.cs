@@ -74,10 +74,11 @@ public sealed class OutageTests(RunningRelay relay) : IAsyncLifetime
         await ConnectedAsync(agent);
 
         string[] requests = ["/claim", "/download", "\"sent\"", "\"printed\"", "/complete"];
-        foreach (var request in requests)
+        foreach (var (number, request) in requests.Index())
         {
             way.CutAt(text => text.Contains(request, StringComparison.Ordinal), Cut.After, () => Task.CompletedTask);
             await relay.EndsAsync(await relay.SendAsync(("one.pdf", Given.Pdf(text: request), null)), SessionStatuses.Completed);
+            Assert.Equal(number + 1, way.Cuts);
         }
 
         Assert.Equal(requests.Length, Paper.Paper.Count);

@@ -67,7 +67,7 @@ public sealed class SettingsTests(RunningRelay relay) : IDisposable
     [Fact]
     public async Task Setup_keeps_what_was_set_and_prints_a_test_page_at_a_printer_whose_certificate_the_agent_then_keeps()
     {
-        Assert.SkipUnless(TestPrinter.IsInstalled, "ippeveprinter is not installed (Debian's cups-ipp-utils and dbus)");
+        TestPrinter.Require();
         await using var paper = await TestPrinter.StartAsync(Token, "-2", "-f", "application/pdf", "-K", _folder);
         var address = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"ipps://localhost:{paper.Port}/ipp/print");
         await File.WriteAllTextAsync(SettingsFile, $"# ours\nCLOUDTAB_URL={relay.Origin}\nCLOUDTAB_API_KEY={relay.Key}\nCLOUDTAB_AUTO_PRINT=false\n", Token);

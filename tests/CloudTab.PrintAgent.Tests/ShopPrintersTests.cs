@@ -67,7 +67,7 @@ public sealed class ShopPrintersTests : IDisposable
     [Fact]
     public async Task Jobs_get_places_in_the_order_in_which_they_came_and_a_silent_printer_holds_up_none()
     {
-        Assert.SkipUnless(TestPrinter.IsInstalled, "ippeveprinter is not installed (Debian's cups-ipp-utils and dbus)");
+        TestPrinter.Require();
         await using var paper = await TestPrinter.StartAsync(Token);
         using var printers = PrintersAt(SilentAddress, paper.Address);
 

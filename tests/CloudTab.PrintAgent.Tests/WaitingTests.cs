@@ -17,7 +17,7 @@ public sealed class WaitingTests(RunningRelay relay) : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        Assert.SkipUnless(TestPrinter.IsInstalled, "ippeveprinter is not installed (Debian's cups-ipp-utils and dbus)");
+        TestPrinter.Require();
         _paper = await TestPrinter.StartAsync(Token);
     }
 
