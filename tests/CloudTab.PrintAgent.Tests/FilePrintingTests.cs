@@ -42,7 +42,7 @@ public sealed class FilePrintingTests(RunningRelay relay) : IAsyncLifetime
         var clock = TimeProvider.System;
         _ledger = new(options.Value.LedgerFile);
         _printers = new(options, clock);
-        _converter = new(_folder, path: null, clock);
+        _converter = new(_folder, path: null, clock, NullLogger<Converter>.Instance);
         _files = new(
             relay.Client, _ledger, _printers, new(options.Value.Files, new(options.Value.Files, clock), _converter),
             new(relay.Client, _printers, clock, NullLogger<PrintReports>.Instance), _services.GetRequiredService<Telemetry>(), options, clock, NullLogger<FilePrinting>.Instance);

@@ -368,9 +368,10 @@ export class CtCounter extends CtElement {
     }
   }
 
-  #select(job: Job | undefined): void {
+  /** @param isChosen Whether a person has chosen it just now: not if an answer closes the job that it is about. */
+  #select(job: Job | undefined, isChosen = true): void {
     const before = this.selected
-    this.#choice++
+    if (isChosen) this.#choice++
     this.selected = job
     if (job && !isLive(job)) this.selected = undefined
     // On a phone the job takes the list's place: the focus goes along, and comes back.
@@ -412,11 +413,11 @@ export class CtCounter extends CtElement {
         case 'release':
           await call('POST', `${path}/release`, reason ? { reason } : undefined)
           this.#queue.change(job.sessionId, 'pending', since)
-          if (this.selected?.sessionId === job.sessionId) this.#select(undefined)
+          if (this.selected?.sessionId === job.sessionId) this.#select(undefined, false)
           break
         case 'complete':
           await call('POST', `${path}/complete`)
-          if (this.selected?.sessionId === job.sessionId) this.#select(undefined)
+          if (this.selected?.sessionId === job.sessionId) this.#select(undefined, false)
           this.#queue.change(job.sessionId, 'completed', since)
           this.#notify(say('shop.completed', { code: job.pickupCode }))
           break
