@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.Http.Features;
 using Yarp.ReverseProxy.Forwarder;
@@ -55,9 +56,13 @@ internal static class Failover
             or ForwarderError.UpgradeRequestCanceled or ForwarderError.UpgradeRequestClient
             or ForwarderError.UpgradeResponseCanceled or ForwarderError.UpgradeResponseClient;
 
-    private static bool MayBeRepeated(HttpRequest request, IForwarderErrorFeature failure) =>
-        failure is { Error: ForwarderError.Request, Exception: HttpRequestException { HttpRequestError: var reason } }
-        && (reason is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError || OnlyAsks(request));
+    private static bool MayBeRepeated(HttpRequest request, IForwarderErrorFeature failure) => failure.Error is ForwarderError.Request && failure.Exception switch
+    {
+        // HttpClient lets that of a connection pass which is reset while it is opened.
+        SocketException or HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError } => true,
+        HttpRequestException => OnlyAsks(request),
+        _ => false,
+    };
 
     private static bool OnlyAsks(HttpRequest request) =>
         (HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method)) && !request.HttpContext.WebSockets.IsWebSocketRequest;

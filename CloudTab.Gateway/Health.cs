@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -88,7 +89,7 @@ internal sealed class Health(IHttpClientFactory clients, IOptions<GatewayOptions
             using var answer = await clients.CreateClient().GetAsync(new Uri(new Uri(address), "/health/ready"), cancellationToken);
             return answer.IsSuccessStatusCode ? null : await answer.Content.ReadAsStringAsync(cancellationToken);
         }
-        catch (Exception silent) when (silent is HttpRequestException or OperationCanceledException)
+        catch (Exception silent) when (silent is HttpRequestException or SocketException or OperationCanceledException)
         {
             return "does not answer";
         }
@@ -104,7 +105,7 @@ internal sealed class Health(IHttpClientFactory clients, IOptions<GatewayOptions
                     new Uri(new Uri(address), "/presence"), JsonContext.Default.Presence, cancellationToken);
                 return presence!.ConnectedShopkeepers;
             }
-            catch (Exception silent) when (silent is HttpRequestException or OperationCanceledException or JsonException)
+            catch (Exception silent) when (silent is HttpRequestException or SocketException or OperationCanceledException or JsonException)
             {
                 // The next replica knows as much: presence is in the database.
             }

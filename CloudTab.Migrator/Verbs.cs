@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
+using System.Net.Sockets;
 using Amazon.Runtime;
 using CloudTab.Relay;
 using Npgsql;
@@ -210,7 +211,7 @@ internal static class Verbs
     {
         ValidationException or MigrationFailedException => failure.Message,
         NpgsqlException => $"Postgres: {failure.Message}",
-        AmazonClientException or HttpRequestException or ExecutionRejectedException => $"S3: {failure.Message}",
+        AmazonClientException or HttpRequestException or SocketException or ExecutionRejectedException => $"S3: {failure.Message}",
         _ => null,
     };
 }

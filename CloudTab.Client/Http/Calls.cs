@@ -1,4 +1,5 @@
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.Extensions.Logging;
@@ -76,7 +77,7 @@ internal sealed class Calls(Func<HttpClient> http, CloudTabClientOptions options
     {
         using (request)
         {
-            var answer = await http().SendAsync(request, completion, cancellationToken).ConfigureAwait(false);
+            var answer = await SendAsync(request, completion, cancellationToken).ConfigureAwait(false);
             if (answer.IsSuccessStatusCode)
                 return answer;
             using (answer)
@@ -106,6 +107,19 @@ internal sealed class Calls(Func<HttpClient> http, CloudTabClientOptions options
         HttpRequestException broken => broken.HttpRequestError.ToString(),
         _ => failure.GetType().Name,
     };
+
+    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, HttpCompletionOption completion, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await http().SendAsync(request, completion, cancellationToken).ConfigureAwait(false);
+        }
+        catch (SocketException reset)
+        {
+            // Of a connection that is reset while it is opened. HttpClient lets it pass.
+            throw new HttpRequestException(HttpRequestError.ConnectionError, reset.Message, reset);
+        }
+    }
 
     private async Task<HttpResponseMessage> TryAsync(Func<CancellationToken, Task<HttpResponseMessage>> send, bool canRepeat, CancellationToken cancellationToken)
     {

@@ -69,7 +69,7 @@ internal sealed class IppConnection : IDisposable
             var answer = await PostAsync(IppEncoder.Encode(message), document, either.Token);
             return answer.RequestId == message.RequestId ? answer : throw new IppFormatException("The answer is that of another request.");
         }
-        catch (HttpRequestException failed)
+        catch (Exception failed) when (failed is HttpRequestException or SocketException)
         {
             throw new PrinterOfflineException(failed.Message, failed);
         }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using CloudTab.Client;
 
@@ -45,7 +46,7 @@ internal static class ClientOf
 }
 
 /// <summary>Notes each request's method and the header that says where it begins.</summary>
-internal sealed class Recorder() : DelegatingHandler(new SocketsHttpHandler())
+internal sealed class Recorder() : DelegatingHandler(new SocketsHttpHandler { ConnectCallback = ConnectAsync })
 {
     public ConcurrentQueue<(string Method, string? From)> Requests { get; } = new();
 
@@ -54,6 +55,22 @@ internal sealed class Recorder() : DelegatingHandler(new SocketsHttpHandler())
         var from = request.Headers.Range?.ToString() ?? (request.Headers.TryGetValues("Upload-Offset", out var offset) ? offset.Single() : null);
         Requests.Enqueue((request.Method.Method, from));
         return base.SendAsync(request, cancellationToken);
+    }
+
+    // What a socket has received can be read after its connection was cut too: up to 32 MiB, by Linux's own measure.
+    private static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, ReceiveBufferSize = 64 << 10 };
+        try
+        {
+            await socket.ConnectAsync(context.DnsEndPoint, cancellationToken);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
     }
 }
 

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using CloudTab.Client;
 using CloudTab.Testing;
 
@@ -41,6 +43,17 @@ public sealed class TransfersTests(RunningRelay relay)
 
         Assert.Equal(3, recorder.Requests.Count);
         Assert.InRange(printed.Length, 1, Size - 1);
+    }
+
+    [Fact]
+    public async Task A_connection_that_is_reset_while_it_is_opened_is_a_network_that_fails()
+    {
+        using var handler = new SocketsHttpHandler { ConnectCallback = ConnectAndLoseAsync };
+        using var client = relay.Client(handler: handler, maxRetries: 0);
+
+        var failure = await Assert.ThrowsAsync<HttpRequestException>(() => client.Shop.GetPendingPageAsync(cancellationToken: Token));
+
+        Assert.Equal(HttpRequestError.ConnectionError, failure.HttpRequestError);
     }
 
     [Fact]
@@ -133,6 +146,18 @@ public sealed class TransfersTests(RunningRelay relay)
     /// <summary>Where a request began, in whole MiB: what a connection still held when it was cut has come too.</summary>
     private static int? Rounded(string? range) =>
         range is null ? null : int.Parse(range["bytes=".Length..^1], CultureInfo.InvariantCulture) >> 20 << 20;
+
+    private static async ValueTask<Stream> ConnectAndLoseAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(listener.LocalEndpoint, cancellationToken);
+        using (var other = await listener.AcceptSocketAsync(cancellationToken))
+            other.LingerState = new LingerOption(enable: true, seconds: 0); // so that its end is a reset
+        socket.Poll(Timeout.InfiniteTimeSpan, SelectMode.SelectRead);
+        return new NetworkStream(socket, ownsSocket: true);
+    }
 
     private sealed class FullDisk : MemoryStream
     {
