@@ -53,5 +53,18 @@ internal sealed class Counter(IPage page)
 
     public ILocator Button(string name) => page.GetByRole(AriaRole.Button, new() { Name = name, Exact = true });
 
+    /// <summary>Presses a button that prints, and waits for the page to know that it was printed.</summary>
+    /// <param name="button">That of the job's only file, if none is given.</param>
+    /// <returns>"printed", how many pages, and the rules of the paper.</returns>
+    public async Task<string> PrintAsync(ILocator? button = null)
+    {
+        button ??= page.Locator(".file").GetByRole(AriaRole.Button, new() { Name = "Print" });
+        var printed = page.WaitForConsoleMessageAsync(new() { Predicate = message => message.Text.StartsWith("printed", StringComparison.Ordinal) });
+        await button.ClickAsync();
+        var told = (await printed).Text;
+        await Expect(page.Locator("dialog.viewer .primary")).ToBeEnabledAsync();
+        return told;
+    }
+
     public Task<int> TonesAsync() => page.EvaluateAsync<int>("window.tones");
 }
