@@ -55,7 +55,7 @@ internal static class QueuePage
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(bound.Token);
         var trace = await TaskTrace.StartAsync(page);
         var began = TimeProvider.System.GetTimestamp();
-        var load = ClaimAndReleaseAsync(counter, jobs, stop.Token);
+        var load = OtherCounter.ClaimAndReleaseAsync(counter, jobs, BetweenPairs, stop.Token);
         await page.Mouse.MoveAsync(250, 500);
         for (var turn = 0; Volatile.Read(ref arrived) < Events; turn++)
         {
@@ -83,30 +83,5 @@ internal static class QueuePage
         using var added = await owner.PostAsJsonAsync("/api/shopkeeper/keys", new { name = "Counter 2" });
         var key = (await added.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonElement>()).GetProperty("key").GetString()!;
         return new HttpClient { BaseAddress = relay.Origin, DefaultRequestHeaders = { { "X-API-Key", key } } };
-    }
-
-    /// <summary>Takes one job after the other and puts it back.</summary>
-    private static async Task ClaimAndReleaseAsync(HttpClient counter, string[] jobs, CancellationToken stop)
-    {
-        var pairs = new List<Task>();
-        using var timer = new PeriodicTimer(BetweenPairs);
-        try
-        {
-            for (var turn = 0; await timer.WaitForNextTickAsync(stop); turn++)
-                pairs.Add(PairAsync(jobs[turn % jobs.Length]));
-        }
-        catch (OperationCanceledException)
-        {
-            await Task.WhenAll(pairs);
-        }
-
-        async Task PairAsync(string job)
-        {
-            foreach (var verb in (string[])["claim", "release"])
-            {
-                using var answer = await counter.PostAsync($"/api/shopkeeper/sessions/{job}/{verb}", content: null, CancellationToken.None);
-                answer.EnsureSuccessStatusCode();
-            }
-        }
     }
 }

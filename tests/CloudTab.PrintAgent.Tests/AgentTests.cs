@@ -5,27 +5,14 @@ namespace CloudTab.PrintAgent.Tests;
 
 /// <summary>From a customer's "send" to paper: the relay's processes, the agent's process, and printers that are CUPS's own test printer.</summary>
 [Collection(RelayCollection.Name)]
-public sealed class AgentTests(RunningRelay relay) : IAsyncLifetime
+public sealed class AgentTests(RunningRelay relay) : PaperTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
-    private TestPrinter? _paper;
-
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
-    private TestPrinter Paper => _paper!;
-
-    public async ValueTask InitializeAsync()
+    public override ValueTask InitializeAsync()
     {
-        TestPrinter.Require();
         Given.RequireQpdf();
-        _paper = await TestPrinter.StartAsync(Token);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        if (_paper is not null)
-            await _paper.DisposeAsync();
+        return base.InitializeAsync();
     }
 
     [Fact]
@@ -37,7 +24,7 @@ public sealed class AgentTests(RunningRelay relay) : IAsyncLifetime
         var session = await relay.SendAsync(
             ("a-telling-name.pdf", Given.Pdf(pages: 3, text: "Sheet"), new() { Copies = 2, Sides = Sides.TwoSidedLongEdge, ColorMode = ColorModes.Color, PageRanges = "2-3" }),
             ("notes.txt", "a customer's words"u8.ToArray(), null));
-        await EndsAsync(session, SessionStatuses.Completed);
+        await relay.EndsAsync(session, SessionStatuses.Completed);
 
         Assert.Equal(2, Paper.Paper.Count);
         var first = Paper.Paper[0];
@@ -63,7 +50,7 @@ public sealed class AgentTests(RunningRelay relay) : IAsyncLifetime
             "the counter sees it at the printer", Limit, Token);
 
         Paper.Release();
-        await EndsAsync(session, SessionStatuses.Completed);
+        await relay.EndsAsync(session, SessionStatuses.Completed);
         Assert.Single(Paper.Paper);
     }
 
@@ -80,7 +67,7 @@ public sealed class AgentTests(RunningRelay relay) : IAsyncLifetime
 
         // What comes later is printed: the agent is not busy with the other.
         var other = await relay.SendAsync(("one.pdf", Given.Pdf(), null));
-        await EndsAsync(other, SessionStatuses.Completed);
+        await relay.EndsAsync(other, SessionStatuses.Completed);
         Assert.Equal(SessionStatuses.Pending, await relay.StatusAsync(session));
         Assert.Single(Paper.Paper);
         await relay.Client.Customer.WithdrawAsync(session.SessionId, Token);
@@ -101,7 +88,7 @@ public sealed class AgentTests(RunningRelay relay) : IAsyncLifetime
         }
 
         foreach (var session in sessions)
-            await EndsAsync(session, SessionStatuses.Completed);
+            await relay.EndsAsync(session, SessionStatuses.Completed);
         Assert.Equal(["monochrome", "monochrome", "monochrome"], Paper.Paper.Select(job => job["IPP_PRINT_COLOR_MODE"]));
         Assert.Equal(["color", "color", "color"], colored.Paper.Select(job => job["IPP_PRINT_COLOR_MODE"]));
     }
@@ -115,7 +102,7 @@ public sealed class AgentTests(RunningRelay relay) : IAsyncLifetime
 
         var (code, output) = await agent.RunAsync(Token, "print", session.PickupCode);
         Assert.True(code == 0, output);
-        await EndsAsync(session, SessionStatuses.Completed);
+        await relay.EndsAsync(session, SessionStatuses.Completed);
         Assert.Single(Paper.Paper);
 
         (code, output) = await agent.RunAsync(Token, "jobs");
@@ -177,7 +164,7 @@ public sealed class AgentTests(RunningRelay relay) : IAsyncLifetime
         await agent.StartAsync(Token);
 
         // It was heard of at the start, long before this one.
-        await EndsAsync(await relay.SendAsync(("other.pdf", Given.Pdf(text: "Other"), null)), SessionStatuses.Completed);
+        await relay.EndsAsync(await relay.SendAsync(("other.pdf", Given.Pdf(text: "Other"), null)), SessionStatuses.Completed);
         Assert.Single(Paper.Paper);
         Assert.Equal(SessionStatuses.Processing, await relay.StatusAsync(theirs));
         await relay.Client.Shop.CompleteAsync(theirs.SessionId, Token);
@@ -198,8 +185,8 @@ public sealed class AgentTests(RunningRelay relay) : IAsyncLifetime
 
         await using var agent = new AgentProcess(relay, Paper.Address);
         await agent.StartAsync(Token);
-        await EndsAsync(await relay.SendAsync(("other.pdf", Given.Pdf(text: "Other"), null)), SessionStatuses.Completed);
-        await EndsAsync(tried, expected);
+        await relay.EndsAsync(await relay.SendAsync(("other.pdf", Given.Pdf(text: "Other"), null)), SessionStatuses.Completed);
+        await relay.EndsAsync(tried, expected);
         Assert.Equal(papers, Paper.Paper.Count);
         if (expected == SessionStatuses.Pending)
             await relay.Client.Customer.WithdrawAsync(tried.SessionId, Token);
@@ -218,7 +205,7 @@ public sealed class AgentTests(RunningRelay relay) : IAsyncLifetime
 
         var sessions = await Task.WhenAll(Enumerable.Range(1, 20).Select(number => relay.SendAsync(("one.pdf", Given.Pdf(text: $"Job {number} page"), null))));
         foreach (var session in sessions)
-            await EndsAsync(session, SessionStatuses.Completed);
+            await relay.EndsAsync(session, SessionStatuses.Completed);
 
         Assert.Equal(20, Paper.Paper.Concat(other.Paper).Select(job => Convert.ToHexString(job.Document)).Distinct(StringComparer.Ordinal).Count());
         Assert.Equal(20, Paper.Paper.Count + other.Paper.Count);
@@ -250,7 +237,7 @@ public sealed class AgentTests(RunningRelay relay) : IAsyncLifetime
 
         var (code, output) = await agent.RunAsync(Token, "retry", session.PickupCode, "--reason", "nothing came out");
         Assert.True(code == 0, output);
-        await EndsAsync(session, SessionStatuses.Completed);
+        await relay.EndsAsync(session, SessionStatuses.Completed);
         Assert.Equal(2, Paper.Paper.Count);
     }
 
@@ -268,6 +255,4 @@ public sealed class AgentTests(RunningRelay relay) : IAsyncLifetime
         await died.Task.WaitAsync(Limit, TimeProvider.System, Token);
         return session;
     }
-
-    private Task EndsAsync(CreatedSession session, string status) => relay.EndsAsync(session, status);
 }

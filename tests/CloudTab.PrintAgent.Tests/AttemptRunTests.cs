@@ -8,37 +8,30 @@ namespace CloudTab.PrintAgent.Tests;
 /// The ledger's promise: whatever an agent was cut off from, and wherever, its successor, which has nothing but the ledger and the printer's word,
 /// prints the file once, or leaves it to a person. What came out of the printer is the judge.
 /// </summary>
-public sealed class AttemptRunTests : IAsyncLifetime
+public sealed class AttemptRunTests : PaperTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("cloudtab-ledger-").FullName;
     private readonly byte[] _document = Given.Pdf(pages: 3, text: "Once");
     private readonly ConcurrentQueue<string> _reasons = [];
-    private TestPrinter? _paper;
     private CutPrinter? _way;
-
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
-    private TestPrinter Paper => _paper!;
 
     private CutPrinter Way => _way!;
 
     private string LedgerFile => Path.Combine(_folder, "ledger.db");
 
-    public async ValueTask InitializeAsync()
+    public override async ValueTask InitializeAsync()
     {
-        TestPrinter.Require();
-        _paper = await TestPrinter.StartAsync(Token);
-        _way = await CutPrinter.StartAsync(_paper, Token);
+        await base.InitializeAsync();
+        _way = await CutPrinter.StartAsync(Paper, Token);
     }
 
-    public async ValueTask DisposeAsync()
+    public override async ValueTask DisposeAsync()
     {
         if (_way is not null)
             await _way.DisposeAsync();
-        if (_paper is not null)
-            await _paper.DisposeAsync();
+        await base.DisposeAsync();
         Directory.Delete(_folder, recursive: true);
     }
 

@@ -4,37 +4,21 @@ using CloudTab.Testing;
 namespace CloudTab.PrintAgent.Tests;
 
 /// <summary>All that the agent ever sends to a printer, held to what CUPS's own programs write, and to what they understand.</summary>
-public sealed class ConformanceTests : IAsyncLifetime
+public sealed class ConformanceTests : PaperTests
 {
     private const string JobName = "ct-0123456789abcdef";
 
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
-    private TestPrinter? _paper;
-
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
-    public async ValueTask InitializeAsync()
-    {
-        TestPrinter.Require();
-        _paper = await TestPrinter.StartAsync(Token);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        if (_paper is not null)
-            await _paper.DisposeAsync();
-    }
-
     [Fact]
     public async Task Every_request_has_the_bytes_that_ipptool_sends_for_it()
     {
-        var document = Path.Combine(_paper!.Folder, "document.pdf");
+        var document = Path.Combine(Paper.Folder, "document.pdf");
         await File.WriteAllBytesAsync(document, Given.Pdf(), Token);
-        await using var ours = await CutPrinter.StartAsync(_paper, Token);
+        await using var ours = await CutPrinter.StartAsync(Paper, Token);
         var job = await AskEverythingAsync(ours.Address);
 
-        await using var theirs = await CutPrinter.StartAsync(_paper, Token);
+        await using var theirs = await CutPrinter.StartAsync(Paper, Token);
         await using var ipptool = await ChildProcess.StartProgramAsync(
             [
                 "ipptool", "-t", "-I", "-d", $"job={job.ToString(CultureInfo.InvariantCulture)}", "-d", $"user={Environment.UserName}", "-d", $"printer={ours.Address}", "-f", document,
@@ -51,8 +35,8 @@ public sealed class ConformanceTests : IAsyncLifetime
     public async Task A_printer_and_CUPS_understand_every_attribute_of_every_request()
     {
         CupsServer.Require();
-        await using var cups = await CupsServer.StartAsync(_paper!.Address, Token);
-        await using var toPrinter = await CutPrinter.StartAsync(_paper, Token);
+        await using var cups = await CupsServer.StartAsync(Paper.Address, Token);
+        await using var toPrinter = await CutPrinter.StartAsync(Paper, Token);
         await using var toCups = await CutPrinter.StartAsync(cups.Port, Token);
         await AskEverythingAsync(toPrinter.Address);
         await AskEverythingAsync(toCups.AddressOf("/printers/shop"));

@@ -5,28 +5,23 @@ namespace CloudTab.PrintAgent.Tests;
 
 /// <summary>The way over CUPS: its socket, with a printer behind it.</summary>
 [Collection(RelayCollection.Name)]
-public sealed class CupsTests(RunningRelay relay) : IAsyncLifetime
+public sealed class CupsTests(RunningRelay relay) : PaperTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
-    private TestPrinter? _paper;
     private CupsServer? _cups;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
-    public async ValueTask InitializeAsync()
+    public override async ValueTask InitializeAsync()
     {
-        TestPrinter.Require();
         CupsServer.Require();
-        _paper = await TestPrinter.StartAsync(Token);
-        _cups = await CupsServer.StartAsync(_paper.Address, Token);
+        await base.InitializeAsync();
+        _cups = await CupsServer.StartAsync(Paper.Address, Token);
     }
 
-    public async ValueTask DisposeAsync()
+    public override async ValueTask DisposeAsync()
     {
         if (_cups is not null)
             await _cups.DisposeAsync();
-        if (_paper is not null)
-            await _paper.DisposeAsync();
+        await base.DisposeAsync();
     }
 
     [Fact]
@@ -43,7 +38,7 @@ public sealed class CupsTests(RunningRelay relay) : IAsyncLifetime
         await Eventually.HoldsAsync(async () => (await printer.FindJobAsync(id, token, Token))?.Stage == JobStage.Completed, "CUPS says it is completed", Limit, Token);
         Assert.Equal(id, (await printer.FindJobAsync(token, Token))?.Id);
 
-        var job = Assert.Single(_paper!.Paper);
+        var job = Assert.Single(Paper.Paper);
         Assert.Equal(("2", "two-sided-long-edge", "color"), (job["IPP_COPIES"], job["IPP_SIDES"], job["IPP_PRINT_COLOR_MODE"]));
         Assert.Single(_cups.Documents);
 
@@ -63,7 +58,7 @@ public sealed class CupsTests(RunningRelay relay) : IAsyncLifetime
         var (code, output) = await SettingsTests.SetUpAsync(environment, relay.Origin.ToString(), relay.Key, "cups:shop", "y");
         Directory.Delete(folder, recursive: true);
         Assert.True(code == 0 && output.Contains("has printed the test page", StringComparison.Ordinal), output);
-        Assert.Single(_paper!.Paper);
+        Assert.Single(Paper.Paper);
         Assert.Empty(_cups.Documents);
     }
 
@@ -76,7 +71,7 @@ public sealed class CupsTests(RunningRelay relay) : IAsyncLifetime
         var session = await relay.SendAsync(("one.pdf", Given.Pdf(pages: 2), new() { Copies = 2, Sides = Sides.TwoSidedLongEdge }));
         await Eventually.HoldsAsync(async () => await relay.StatusAsync(session) == SessionStatuses.Completed, "the session is completed", Limit, Token);
 
-        Assert.Equal("2", Assert.Single(_paper!.Paper)["IPP_COPIES"]);
+        Assert.Equal("2", Assert.Single(Paper.Paper)["IPP_COPIES"]);
         Assert.Contains("printer_finished", await relay.AnswerAsync(session), StringComparison.Ordinal);
         Assert.Empty(_cups.Documents);
     }

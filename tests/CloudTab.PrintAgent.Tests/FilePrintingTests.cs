@@ -8,21 +8,18 @@ namespace CloudTab.PrintAgent.Tests;
 
 /// <summary>What is printed of a file that the agent has claimed, by what its ledger has of it already.</summary>
 [Collection(RelayCollection.Name)]
-public sealed class FilePrintingTests(RunningRelay relay) : IAsyncLifetime
+public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("cloudtab-files-").FullName;
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().AddSingleton<Telemetry>().BuildServiceProvider();
     private readonly List<string> _sessions = [];
-    private TestPrinter? _paper;
     private CutPrinter? _way;
     private Ledger? _ledger;
     private ShopPrinters? _printers;
     private Converter? _converter;
     private FilePrinting? _files;
-
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     private CutPrinter Way => _way!;
 
@@ -32,12 +29,11 @@ public sealed class FilePrintingTests(RunningRelay relay) : IAsyncLifetime
 
     private FilePrinting Files => _files!;
 
-    public async ValueTask InitializeAsync()
+    public override async ValueTask InitializeAsync()
     {
-        TestPrinter.Require();
         Given.RequireQpdf();
-        _paper = await TestPrinter.StartAsync(Token);
-        _way = await CutPrinter.StartAsync(_paper, Token);
+        await base.InitializeAsync();
+        _way = await CutPrinter.StartAsync(Paper, Token);
         var options = Options.Create(new AgentOptions { Printers = Way.Address, Folder = _folder });
         var clock = TimeProvider.System;
         _ledger = new(options.Value.LedgerFile);
@@ -48,7 +44,7 @@ public sealed class FilePrintingTests(RunningRelay relay) : IAsyncLifetime
             new(relay.Client, _printers, clock, NullLogger<PrintReports>.Instance), _services.GetRequiredService<Telemetry>(), options, clock, NullLogger<FilePrinting>.Instance);
     }
 
-    public async ValueTask DisposeAsync()
+    public override async ValueTask DisposeAsync()
     {
         // Given back they would be printed by the agents of other tests.
         foreach (var session in _sessions)
@@ -58,8 +54,7 @@ public sealed class FilePrintingTests(RunningRelay relay) : IAsyncLifetime
         _ledger?.Dispose();
         if (_way is not null)
             await _way.DisposeAsync();
-        if (_paper is not null)
-            await _paper.DisposeAsync();
+        await base.DisposeAsync();
         await _services.DisposeAsync();
         Directory.Delete(_folder, recursive: true);
     }

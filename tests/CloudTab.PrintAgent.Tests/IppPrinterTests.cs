@@ -4,30 +4,23 @@ using CloudTab.Testing;
 namespace CloudTab.PrintAgent.Tests;
 
 /// <summary>The agent's way to a printer, with ippeveprinter at its end.</summary>
-public sealed class IppPrinterTests : IAsyncLifetime
+public sealed class IppPrinterTests : PaperTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
-    private TestPrinter? _paper;
     private IppPrinter? _printer;
-
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
-    private TestPrinter Paper => _paper!;
 
     private IppPrinter Printer => _printer!;
 
-    public async ValueTask InitializeAsync()
+    public override async ValueTask InitializeAsync()
     {
-        TestPrinter.Require();
-        _paper = await TestPrinter.StartAsync(Token);
-        _printer = Given.Printer(_paper.Address);
+        await base.InitializeAsync();
+        _printer = Given.Printer(Paper.Address);
     }
 
-    public async ValueTask DisposeAsync()
+    public override async ValueTask DisposeAsync()
     {
         _printer?.Dispose();
-        if (_paper is not null)
-            await _paper.DisposeAsync();
+        await base.DisposeAsync();
     }
 
     [Theory]

@@ -12,7 +12,7 @@ namespace CloudTab.PrintAgent.Tests;
 [Collection(RelayCollection.Name)]
 public sealed class KilledAgentTests(RunningRelay relay, ITestOutputHelper output) : IAsyncLifetime
 {
-    // As many sessions as the agent works on at a time.
+    // Jobs, each at a printer of its own.
     private const int AtOnce = 8;
     private const int DefaultKills = 3;
 

@@ -6,27 +6,14 @@ namespace CloudTab.PrintAgent.Tests;
 
 /// <summary>The relay, the network or the disk is away in the middle of a job, and the agent lives on or does not.</summary>
 [Collection(RelayCollection.Name)]
-public sealed class OutageTests(RunningRelay relay) : IAsyncLifetime
+public sealed class OutageTests(RunningRelay relay) : PaperTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
-    private TestPrinter? _paper;
-
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
-    private TestPrinter Paper => _paper!;
-
-    public async ValueTask InitializeAsync()
+    public override ValueTask InitializeAsync()
     {
-        TestPrinter.Require();
         Given.RequireQpdf();
-        _paper = await TestPrinter.StartAsync(Token);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        if (_paper is not null)
-            await _paper.DisposeAsync();
+        return base.InitializeAsync();
     }
 
     /// <summary>First in the middle of a download. Then while the printer works, which goes on: what it has done is reported when the relay is there again.</summary>

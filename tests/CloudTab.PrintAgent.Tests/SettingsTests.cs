@@ -50,6 +50,8 @@ public sealed class SettingsTests(RunningRelay relay) : IDisposable
     {
         var (code, output) = await SetUpAsync(Environment(), relay.Origin.ToString(), "ctk_wrong");
         Assert.True(code == 1 && output.Contains("does not know this key", StringComparison.Ordinal), output);
+        (code, output) = await SetUpAsync(Environment(), "http://127.0.0.1:1", "ctk_wrong");
+        Assert.True(code == 1 && output.Contains("cannot be reached", StringComparison.Ordinal), output);
         Assert.False(File.Exists(SettingsFile));
 
         (code, output) = await SetUpAsync(Environment(), relay.Origin.ToString(), relay.Key, "ipp://localhost:1/ipp/print");

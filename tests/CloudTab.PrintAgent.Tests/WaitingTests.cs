@@ -5,27 +5,9 @@ namespace CloudTab.PrintAgent.Tests;
 
 /// <summary>Jobs that have to wait: for a printer that is off or busy, or for the counter.</summary>
 [Collection(RelayCollection.Name)]
-public sealed class WaitingTests(RunningRelay relay) : IAsyncLifetime
+public sealed class WaitingTests(RunningRelay relay) : PaperTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
-
-    private TestPrinter? _paper;
-
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
-    private TestPrinter Paper => _paper!;
-
-    public async ValueTask InitializeAsync()
-    {
-        TestPrinter.Require();
-        _paper = await TestPrinter.StartAsync(Token);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        if (_paper is not null)
-            await _paper.DisposeAsync();
-    }
 
     [Fact]
     public async Task A_printer_that_is_off_is_said_to_be_and_holds_up_no_other()
@@ -47,7 +29,7 @@ public sealed class WaitingTests(RunningRelay relay) : IAsyncLifetime
             async () => (await relay.Client.Shop.GetAgentsAsync(Token)).Any(one => one.Printers is [{ State: PrinterStates.Offline }, { State: PrinterStates.Idle }]),
             "the counter sees it", Limit, Token);
 
-        await EndsAsync(await relay.SendAsync(("colored.pdf", Given.Pdf(text: "Colored"), new() { ColorMode = ColorModes.Color })), SessionStatuses.Completed);
+        await relay.EndsAsync(await relay.SendAsync(("colored.pdf", Given.Pdf(text: "Colored"), new() { ColorMode = ColorModes.Color })), SessionStatuses.Completed);
         Assert.Single(colored.Paper);
         foreach (var session in waiting[2..])
             await relay.Client.Customer.WithdrawAsync(session.SessionId, Token);
@@ -56,8 +38,8 @@ public sealed class WaitingTests(RunningRelay relay) : IAsyncLifetime
         await agent.KillAsync();
         await Paper.TurnOnAsync(Token);
         await agent.StartAsync(Token);
-        await EndsAsync(waiting[1], SessionStatuses.Completed);
-        await EndsAsync(last, SessionStatuses.Completed);
+        await relay.EndsAsync(waiting[1], SessionStatuses.Completed);
+        await relay.EndsAsync(last, SessionStatuses.Completed);
         Assert.Equal(2, Paper.Paper.Count);
         Assert.Equal(SessionStatuses.Pending, await relay.StatusAsync(givenBack));
         await relay.Client.Customer.WithdrawAsync(givenBack.SessionId, Token);
@@ -89,11 +71,11 @@ public sealed class WaitingTests(RunningRelay relay) : IAsyncLifetime
         await relay.Client.Shop.MarkPaidAsync(before.SessionId, Token);
         var held = await SendAsync("Not paid");
         await agent.StartAsync(Token);
-        await EndsAsync(before, SessionStatuses.Completed);
+        await relay.EndsAsync(before, SessionStatuses.Completed);
 
         var other = await SendAsync("Paid");
         await relay.Client.Shop.MarkPaidAsync(other.SessionId, Token);
-        await EndsAsync(other, SessionStatuses.Completed);
+        await relay.EndsAsync(other, SessionStatuses.Completed);
         Assert.Equal(SessionStatuses.Pending, await relay.StatusAsync(held));
         Assert.Equal(2, Paper.Paper.Count);
         await relay.Client.Customer.WithdrawAsync(held.SessionId, Token);
@@ -103,7 +85,4 @@ public sealed class WaitingTests(RunningRelay relay) : IAsyncLifetime
 
     private Task IsToldAsync(CreatedSession session, string what, TimeSpan limit) => Eventually.HoldsAsync(
         async () => (await relay.AnswerAsync(session)).Contains(what, StringComparison.Ordinal), $"the customer's status has {what}", limit, Token);
-
-    private Task EndsAsync(CreatedSession session, string status) =>
-        Eventually.HoldsAsync(async () => await relay.StatusAsync(session) == status, $"the session is {status}", Limit, Token);
 }

@@ -1,4 +1,4 @@
-using System.Net;
+using CloudTab.Testing;
 using static Microsoft.Playwright.Assertions;
 
 namespace CloudTab.EndToEnd.Tests.Pages;
@@ -36,7 +36,7 @@ public sealed class QueueLoadTests(RunningAppHost relay, Browsers browsers) : IA
 
         using var program = shop.Program(await shop.AddKeyAsync("Counter 2"));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(bound.Token);
-        var load = ClaimAndReleaseAsync(program, jobs, stop.Token);
+        var load = OtherCounter.ClaimAndReleaseAsync(program, [.. jobs.Select(job => job.SessionId)], BetweenPairs, stop.Token);
         await counter.Page.Mouse.MoveAsync(250, 500);
         for (var turn = 0; Volatile.Read(ref arrived) < Events; turn++)
         {
@@ -50,30 +50,4 @@ public sealed class QueueLoadTests(RunningAppHost relay, Browsers browsers) : IA
     }
 
     public ValueTask DisposeAsync() => browsers.CloseAsync();
-
-    /// <summary>Another counter that takes one job after the other and puts it back.</summary>
-    private static async Task ClaimAndReleaseAsync(HttpClient program, SentJob[] jobs, CancellationToken stop)
-    {
-        var pairs = new List<Task>();
-        using var timer = new PeriodicTimer(BetweenPairs);
-        try
-        {
-            for (var turn = 0; await timer.WaitForNextTickAsync(stop); turn++)
-                pairs.Add(PairAsync(jobs[turn % jobs.Length]));
-        }
-        catch (OperationCanceledException)
-        {
-            await Task.WhenAll(pairs);
-        }
-
-        async Task PairAsync(SentJob job)
-        {
-            foreach (var verb in (string[])["claim", "release"])
-            {
-                using var answer = await program.PostAsync(
-                    new Uri($"/api/shopkeeper/sessions/{job.SessionId}/{verb}", UriKind.Relative), content: null, CancellationToken.None);
-                Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
-            }
-        }
-    }
 }
