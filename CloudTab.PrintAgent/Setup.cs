@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Net;
+using CloudTab.Client;
+using Microsoft.Extensions.Options;
 
 namespace CloudTab.PrintAgent;
 
@@ -59,7 +61,7 @@ internal sealed class Setup(TextReader input, TextWriter output)
 
     private async Task<bool> TryPrintersAsync(AgentOptions options, CancellationToken cancellationToken)
     {
-        using var printers = new ShopPrinters(Microsoft.Extensions.Options.Options.Create(options), TimeProvider.System);
+        using var printers = new ShopPrinters(Options.Create(options), TimeProvider.System);
         foreach (var printer in printers.All)
             output.WriteLine(await printer.LookAsync(cancellationToken) is { } there ? $"  {there.Name}: {there.State}" : $"  {printer.Address} does not answer; it is kept all the same");
         if (!(await AskAsync("Print a test page on each? y or n", "n", cancellationToken)).StartsWith('y'))
@@ -90,20 +92,21 @@ internal sealed class Setup(TextReader input, TextWriter output)
 
     private static async Task<string?> RefusalAsync(Uri relay, string key, CancellationToken cancellationToken)
     {
-        using var client = new HttpClient { BaseAddress = relay, Timeout = Limit };
-        using var request = new HttpRequestMessage(HttpMethod.Get, "/api/shopkeeper/sessions/pending?limit=1");
-        request.Headers.TryAddWithoutValidation("X-API-Key", key);
         try
         {
-            using var answer = await client.SendAsync(request, cancellationToken);
-            return answer.StatusCode switch
-            {
-                HttpStatusCode.OK => null,
-                HttpStatusCode.Unauthorized => "The relay does not know this key.",
-                var status => $"The relay answered {(int)status}.",
-            };
+            using var client = new CloudTabClient(new() { Address = relay, ApiKey = key, Timeout = Limit, MaxRetries = 0 });
+            await client.Shop.GetPendingPageAsync(limit: 1, cancellationToken: cancellationToken);
+            return null;
         }
-        catch (Exception away) when (away is HttpRequestException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
+        catch (OptionsValidationException wrong)
+        {
+            return wrong.Message;
+        }
+        catch (CloudTabException refusal)
+        {
+            return refusal.Status == HttpStatusCode.Unauthorized ? "The relay does not know this key." : $"The relay answered {(int)refusal.Status}: {refusal.Message}";
+        }
+        catch (Exception away) when (PrintReports.IsAway(away, cancellationToken))
         {
             return $"The relay cannot be reached: {away.Message}";
         }

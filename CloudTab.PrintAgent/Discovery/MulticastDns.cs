@@ -28,7 +28,7 @@ internal static class MulticastDns
         using var limit = new CancellationTokenSource(time, clock);
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         var gate = new Lock();
-        await Task.WhenAll(Networks().Select(network => AskAsync(network, DnsMessage.Query(questions), records =>
+        await Task.WhenAll(Networks().Select(one => AskAsync(one.Address, one.Network, DnsMessage.Query(questions), records =>
         {
             lock (gate)
             {
@@ -53,19 +53,19 @@ internal static class MulticastDns
 
     public static bool IsSame(string name, string other) => name.TrimEnd('.').Equals(other.TrimEnd('.'), StringComparison.OrdinalIgnoreCase);
 
-    private static IEnumerable<IPNetwork> Networks() => NetworkInterface.GetAllNetworkInterfaces()
+    private static IEnumerable<(IPAddress Address, IPNetwork Network)> Networks() => NetworkInterface.GetAllNetworkInterfaces()
         .Where(network => network.OperationalStatus == OperationalStatus.Up || network.NetworkInterfaceType == NetworkInterfaceType.Loopback)
         .SelectMany(network => network.GetIPProperties().UnicastAddresses)
         .Where(address => address.Address.AddressFamily == AddressFamily.InterNetwork)
-        .Select(address => new IPNetwork(address.Address, address.PrefixLength));
+        .Select(address => (address.Address, new IPNetwork(address.Address, address.PrefixLength)));
 
-    private static async Task AskAsync(IPNetwork network, byte[] query, Action<IReadOnlyList<DnsRecord>> heard, CancellationToken cancellationToken)
+    private static async Task AskAsync(IPAddress own, IPNetwork network, byte[] query, Action<IReadOnlyList<DnsRecord>> heard, CancellationToken cancellationToken)
     {
         try
         {
             using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-            socket.Bind(new IPEndPoint(network.Address, 0));
-            socket.SetSocketOption(SocketOptionLevel.IP, SocketOptionName.MulticastInterface, network.Address.GetAddressBytes());
+            socket.Bind(new IPEndPoint(own, 0));
+            socket.SetSocketOption(SocketOptionLevel.IP, SocketOptionName.MulticastInterface, own.GetAddressBytes());
             socket.SetSocketOption(SocketOptionLevel.IP, SocketOptionName.MulticastTimeToLive, 255);
             await socket.SendToAsync(query, Group, cancellationToken);
             var buffer = new byte[LongestMessage];
@@ -93,28 +93,13 @@ internal static class MulticastDns
             heard([.. DnsMessage.Read(message).Where(record => record.Type switch
             {
                 DnsType.A => network.Contains(record.Address!),
-                DnsType.Srv => IPAddress.IsLoopback(network.Address) || !IsSame(record.Target!, "localhost"),
+                DnsType.Srv => IPAddress.IsLoopback(network.BaseAddress) || !IsSame(record.Target!, "localhost"),
                 _ => true,
             })]);
         }
         catch (FormatException)
         {
             // Whoever sent it does not speak DNS.
-        }
-    }
-
-    private readonly record struct IPNetwork(IPAddress Address, int PrefixLength)
-    {
-        public bool Contains(IPAddress other)
-        {
-            var (own, theirs) = (Address.GetAddressBytes(), other.GetAddressBytes());
-            for (var bit = 0; bit < PrefixLength; bit++)
-            {
-                if (((own[bit / 8] ^ theirs[bit / 8]) & (0x80 >> (bit % 8))) != 0)
-                    return false;
-            }
-
-            return true;
         }
     }
 }
