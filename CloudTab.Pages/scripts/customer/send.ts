@@ -506,11 +506,11 @@ class Send extends LitElement {
       item.hint = null
       try {
         await work()
+        this.beginAnew(item)
       } catch {
         // Too large for it, or damaged.
         item.hint = say('customer.unchanged')
       }
-      this.beginAnew(item)
       if (item.size < before) this.admitAgain()
       this.tell(item.hint ?? this.news)
       await this.keep(item)
