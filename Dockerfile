@@ -6,12 +6,12 @@
 # argument it holds all of them, for platforms that build one image for an application and start it with different commands.
 # No instruction here needs BuildKit: some platforms build without it.
 
-# 10.0-noble has a shell, which health checks of Docker's and start commands of platforms need. Where nothing of the kind is needed,
+# Tag and digest: the same bits at every build (deploy/README.md tells how to take newer ones). 10.0-noble has a shell, which health checks of Docker's and start commands of platforms need. Where nothing of the kind is needed,
 # in Kubernetes, 10.0-noble-chiseled has neither shell nor package manager.
-ARG RUNTIME=10.0-noble
-ARG SDK=10.0-noble
+ARG RUNTIME=10.0-noble@sha256:2d584d8147faddb0d678c5748d47953e5b8e18621ed4fb7049a91381d9d7746f
+ARG SDK=10.0-noble@sha256:e70cdb7f80b0348f5cb85f19a8f670fca061f033d57eed12fa003d58b0e06317
 # The pages' scripts are built with Node.js (20.19+ or 22.12+); no image that runs has it.
-ARG NODE=22-bookworm-slim
+ARG NODE=22-bookworm-slim@sha256:43ac6c60b8f89723f746e8a92ce91abd5017e627ce1ddfe4238355d3a30b772c
 
 FROM node:$NODE AS node
 

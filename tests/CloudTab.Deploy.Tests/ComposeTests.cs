@@ -21,7 +21,7 @@ public sealed class ComposeTests(Model model)
         Assert.All(model.Stores, store =>
         {
             var service = _compose.Services[store.Name];
-            Assert.Equal(store.Image, service.Image);
+            Assert.Equal(store.Image, service.Image.Split('@')[0]);
             Assert.Equal(store.Volumes, service.Volumes.Select(volume => volume.Split(':')[1]));
             Assert.EndsWith(store.HealthPath is { } path ? $":{store.Port}{path}" : "", service.Healthcheck!.Test[^1], StringComparison.Ordinal);
         });
@@ -38,6 +38,16 @@ public sealed class ComposeTests(Model model)
             Assert.Equal("../..", pair.Compose.Build?.Context);
             Assert.Equal([KeyValuePair.Create("PROJECT", pair.Model.Project)], pair.Compose.Build?.Args);
         });
+
+    [Fact]
+    public void Images_of_others_are_named_by_tag_and_digest()
+    {
+        var images = Directory.EnumerateFiles(Repository.PathOf("deploy/compose"), "*.yaml").SelectMany(file => Compose.Parse(File.ReadAllText(file)).Services.Values)
+            .Select(service => service.Image).Where(image => image.Length > 0 && !image.StartsWith("cloudtab/", StringComparison.Ordinal)).ToList();
+
+        Assert.Equal(model.Stores.Count + 1, images.Count); // and clamd
+        Assert.All(images, image => Assert.Matches(Differences.TagAndDigest(), image));
+    }
 
     [Fact]
     public void Each_is_told_the_same() =>

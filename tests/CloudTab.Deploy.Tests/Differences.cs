@@ -54,6 +54,10 @@ internal static partial class Differences
 
     public static bool IsOfDevelopment(string variable) => OfDevelopment.Contains(variable) || OfDashboard().IsMatch(variable) || OfReference().IsMatch(variable);
 
+    /// <summary>An image of others, which the model names by tag only.</summary>
+    [GeneratedRegex("^[a-z./]+:[a-z0-9.-]+@sha256:[0-9a-f]{64}$", RegexOptions.None, matchTimeoutMilliseconds: 1_000)]
+    public static partial Regex TagAndDigest();
+
     // Where the dashboard is, and who sends. Deployments set their own.
     [GeneratedRegex("^OTEL_", RegexOptions.None, matchTimeoutMilliseconds: 1_000)]
     private static partial Regex OfDashboard();

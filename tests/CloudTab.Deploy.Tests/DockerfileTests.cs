@@ -25,6 +25,16 @@ public sealed class DockerfileTests(Model model)
     }
 
     [Fact]
+    public void Images_of_others_are_named_by_tag_and_digest()
+    {
+        var tags = Dockerfile.Instructions.TakeWhile(one => one.Name == "ARG").Select(one => one.Arguments.Split('=', 2)).ToDictionary(parts => $"${parts[0]}", parts => parts[1], StringComparer.Ordinal);
+        var images = Dockerfile.Instructions.Where(one => one.Name == "FROM").Select(one => one.Arguments.Split(' ')[0].Split(':')).Where(image => image.Length == 2).ToList();
+
+        Assert.Equal(3, images.Count);
+        Assert.All(images, image => Assert.Matches(Differences.TagAndDigest(), $"{image[0]}:{tags[image[1]]}"));
+    }
+
+    [Fact]
     public void Only_what_it_needs_reaches_the_builder()
     {
         var let = Repository.Read(".dockerignore").Split('\n').Where(line => line.StartsWith('!')).Select(line => line[1..]).ToList();
