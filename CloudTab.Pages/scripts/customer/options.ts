@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import { live } from 'lit/directives/live.js'
 import { say } from '../shared/words.ts'
-import { offeredColors, offeredMedia, readRanges, type Offer, type PrintOptions } from '../shared/printing.ts'
+import { offeredColors, offeredMedia, printedPages, readRanges, type Offer, type PrintOptions } from '../shared/printing.ts'
 
 const sides = ['one-sided', 'two-sided-long-edge', 'two-sided-short-edge'] as const
 
@@ -26,7 +26,9 @@ export function offered(options: PrintOptions, offer: Offer): PrintOptions {
 }
 
 /** The fields of one file's options. */
-export function fields(id: string, options: PrintOptions, offer: Offer, isDocument: boolean, change: (options: PrintOptions) => void): TemplateResult {
+export function fields(id: string, options: PrintOptions, offer: Offer, isDocument: boolean, pages: number | null, change: (options: PrintOptions) => void): TemplateResult {
+  // A single page fills all places of its side.
+  const numberUp = printedPages({ ...options, copies: 1, numberUp: 1 }, pages) === 1 ? 'common.samePage' : 'common.numberUp'
   const set = (part: Partial<PrintOptions>) => change(offered({ ...options, ...part }, offer))
   const choose = <K extends 'colorMode' | 'media' | 'sides' | 'scaling'>(name: K, values: readonly PrintOptions[K][]) => html`
     <label class="field">
@@ -55,9 +57,9 @@ export function fields(id: string, options: PrintOptions, offer: Offer, isDocume
       ${choose('colorMode', offeredColors(offer, options.media))} ${choose('media', offeredMedia(offer))}
       ${offer.twoSided && isDocument ? choose('sides', sides) : nothing} ${choose('scaling', ['fit', 'none'])}
       <label class="field">
-        <span>${say('common.numberUp')}</span>
+        <span>${say(numberUp)}</span>
         <select @change=${(event: Event) => set({ numberUp: Number((event.target as HTMLSelectElement).value) })}>
-          ${[1, 2, 4].map((pages) => html`<option value=${pages} .selected=${live((options.numberUp ?? 1) === pages)}>${say(`common.numberUp.${pages}`)}</option>`)}
+          ${[1, 2, 4].map((count) => html`<option value=${count} .selected=${live((options.numberUp ?? 1) === count)}>${say(`${numberUp}.${count}`)}</option>`)}
         </select>
       </label>
       ${isDocument

@@ -487,7 +487,7 @@ class Send extends LitElement {
     return html`
       <details class="settings">
         <summary><span class="visually-hidden">${say('customer.optionsOf', { name: item.name })}</span> ${summary(item.options)}</summary>
-        ${fields(item.id, item.options, this.shop.offer, !item.type.startsWith('image/'), (options) => this.setOptions(item, options))}
+        ${fields(item.id, item.options, this.shop.offer, !item.type.startsWith('image/'), pagesOf(item), (options) => this.setOptions(item, options))}
         <div class="actions">
           ${isPhoto(item) && item.whole
             ? html`<button type="button" class="small" @click=${() => this.change(item, () => turn(item))}>${icon('M20 11a8 8 0 1 0-2.3 6M20 4v7h-7')} ${say('customer.turn')}</button>
