@@ -263,6 +263,9 @@ public sealed class ObservedRelay : IAsyncLifetime
         await _relay.S3.StartAsync(_token);
         await Eventually.HoldsAsync(
             async () => (await _relay.ObjectsAsync(_token)).Count == await _relay.FilesAsync("stored", _token), "the Janitor catches up", TimeSpan.FromMinutes(1), _token);
+        // Of what a process still has when it ends not all may arrive on a busy machine.
+        await Eventually.HoldsAsync(
+            () => Task.FromResult(Metric.Of(Exports).Any(metric => metric.Name == "cloudtab.janitor.items")), "the Janitor has told of it", TimeSpan.FromMinutes(1), _token);
     }
 
     private async Task<(string Id, string Code)> CreateAsync(string prefix = "")
