@@ -21,22 +21,25 @@ internal static class DirectUploads
         direct.MapPost(UploadRoutes.Creation, Create).WithSummary("Announce a file whose bytes go to S3")
             .WithMetadata(UploadProtocol.Direct, new RequestSizeLimitAttribute(LargestBody))
             .AddEndpointFilter(CreationRateLimit.Filter)
+            .AddEndpointFilter(ByteRateLimit.Filter)
             .Tells(201, "Location")
             .Answers(Problems.InvalidDirectFile, Problems.InvalidParts, Problems.WrongCopies, Problems.EmptyFile, Failures.Of(400), Failures.Of(408), Failures.Of(413))
-            .Answers(Problems.SessionClosed, Problems.FileTooLarge, Problems.TooManyFiles, Problems.SessionTooLarge, Problems.ShopFull, Problems.StorageFull, Problems.TooManyUploads);
+            .Answers(Problems.SessionClosed, Problems.FileTooLarge, Problems.TooManyFiles, Problems.SessionTooLarge, Problems.ShopFull, Problems.StorageFull, Problems.TooManyUploads, Problems.TooManyBytes);
         direct.MapPost($"{UploadRoutes.Upload}/finish", Finish).WithSummary("Store the file, or hear which parts are missing")
             .Answers(Problems.PartsMissing)
             .Answers(Problems.OfCompletion);
     }
 
     private static async Task<Results<Created<DirectUploadAnswer>, Problem>> Create(
-        RequestedSession session, DirectFile file, CreateDirectUpload createDirectUpload, CancellationToken cancellationToken)
+        RequestedSession session, DirectFile file, HttpContext context, CreateDirectUpload createDirectUpload, ByteRateLimit rateLimit, CancellationToken cancellationToken)
     {
         var (wanted, unreadable) = file.Read();
         var attempt = wanted is null ? unreadable! : await createDirectUpload.CreateAsync(session.Shop.Id, session.Id, wanted, cancellationToken);
         if (attempt.Refused is { } refused)
             return refused;
         var upload = attempt.Upload!;
+        // Nobody sees the bytes come, so it is taken for granted: also of the room that its shop and all shops have.
+        rateLimit.Charge(ClientNetwork.Of(context), session.Shop.Id, wanted!.Length!.Value);
         return TypedResults.Created(
             UploadRoutes.AddressOf(session.Shop, upload),
             new DirectUploadAnswer(true, upload.UploadId, upload.ExpiresAt, PartView.Of(attempt.Missing), "Send the parts, then finish."));

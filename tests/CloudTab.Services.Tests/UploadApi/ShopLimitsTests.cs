@@ -99,7 +99,7 @@ public sealed class ShopLimitsTests(SmallLimitsFixture relay) : IClassFixture<Sm
     }
 
     [Fact]
-    public async Task Unfinished_uploads_count_against_the_shop_s_limit()
+    public async Task What_has_come_of_unfinished_uploads_counts_against_the_shop_s_limit_and_what_they_announce_does_not()
     {
         var prefix = await relay.ShopWithAsync("max_outstanding = 1000");
         var first = await _client.CreateAsync(prefix);
@@ -108,11 +108,13 @@ public sealed class ShopLimitsTests(SmallLimitsFixture relay) : IClassFixture<Sm
         Assert.Equal(HttpStatusCode.Created, begun.StatusCode);
         var second = await _client.CreateAsync(prefix);
 
-        using var full = await _client.UploadToAsync(prefix, second, Sample.Pdf(201));
+        using var full = await _client.UploadToAsync(prefix, second, Sample.Pdf(901));
 
         await full.IsProblemAsync(HttpStatusCode.InsufficientStorage, "shop_full");
-        using var fits = await _client.UploadToAsync(prefix, second, Sample.Pdf(200));
+        using var fits = await _client.UploadToAsync(prefix, second, Sample.Pdf(900));
         Assert.Equal(HttpStatusCode.OK, fits.StatusCode);
+        using var late = await _client.PatchAsync(begun.Headers.Location!.ToString(), 100, new byte[700]);
+        await late.IsProblemAsync(HttpStatusCode.InsufficientStorage, "shop_full");
     }
 
     [Fact]

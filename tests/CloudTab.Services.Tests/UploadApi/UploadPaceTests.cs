@@ -143,6 +143,18 @@ public sealed class UploadPaceTests(UploadFixture relay) : IClassFixture<UploadF
     }
 
     [Fact]
+    public async Task What_goes_to_S3_past_the_service_is_charged_when_it_is_announced()
+    {
+        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_BYTES_PER_MINUTE", "100000"));
+        using var client = host.Client();
+        var direct = UploadClient.Of(Way.Direct, client);
+        var sessionId = await client.CreateAsync();
+        await direct.SentAsync(sessionId, Sample.Pdf(120_000));
+
+        await direct.RefusedAsync(sessionId, Sample.Pdf(10), HttpStatusCode.TooManyRequests, "too_many_requests");
+    }
+
+    [Fact]
     public async Task X_Forwarded_For_of_an_untrusted_proxy_is_ignored()
     {
         await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_BYTES_PER_MINUTE", "1000"), ("TRUSTED_PROXIES", "192.0.2.0/24"));
