@@ -10,7 +10,10 @@ internal sealed class FirstShop(
 {
     private const string KeyName = "SHOPKEEPER_API_KEY";
 
-    /// <summary>Makes the shop and its key. A value that SHOPKEEPER_API_KEY had before is revoked: the setting says which key there is.</summary>
+    /// <summary>
+    /// Makes the shop and its key. A value that SHOPKEEPER_API_KEY had before is revoked: the setting says which key there is. A value that opens
+    /// nothing, because it was revoked or another shop has it, takes no other's place: the shop would have no key.
+    /// </summary>
     /// <exception cref="ValidationException">SHOPKEEPER_API_KEY is too long or, outside Development, too short or an example.</exception>
     public async Task EnsureAsync(CancellationToken cancellationToken)
     {
@@ -22,8 +25,12 @@ internal sealed class FirstShop(
             throw new ValidationException($"{KeyName} {weakness}: choose another (`key add` makes one)");
         if (await @operator.ImportKeyAsync(Shops.Default, KeyName, key, cancellationToken))
             logger.KeyAdded(Shops.Default, KeyName);
-        else if (await keys.IsRevokedAsync(key, cancellationToken))
-            logger.KeyStaysRevoked(KeyName);
+        if (!await keys.IsOfAsync(Shops.Default, key, cancellationToken))
+        {
+            logger.KeyOpensNothing(KeyName, Shops.Default);
+            return;
+        }
+
         foreach (var replaced in await keys.RevokeOthersAsync(Shops.Default, KeyName, key, cancellationToken))
             logger.KeyReplaced(replaced, Shops.Default, KeyName);
     }

@@ -32,6 +32,6 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "Key {Prefix} of shop {Shop} revoked: {Key} has another value now")]
     public static partial void KeyReplaced(this ILogger logger, string prefix, string shop, string key);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Key} has a value that was revoked, and stays so: choose another")]
-    public static partial void KeyStaysRevoked(this ILogger logger, string key);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Key} has a value that was revoked, and stays so, or that is another shop's: choose another. The keys of shop {Shop} stay as they are")]
+    public static partial void KeyOpensNothing(this ILogger logger, string key, string shop);
 }

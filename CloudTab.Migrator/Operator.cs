@@ -5,10 +5,8 @@ using Npgsql;
 namespace CloudTab.Migrator;
 
 /// <summary>What the operator of a relay does with shops and keys.</summary>
-internal sealed class Operator(Database database, ApiKeys keys, TimeProvider clock)
+internal sealed class Operator(Database database, ApiKeys keys)
 {
-    private DateTime Now => clock.Now().UtcDateTime;
-
     /// <summary>Deletes all shops, and with them everything that belongs to one, and all receipts.</summary>
     public Task DeleteAllAsync(CancellationToken cancellationToken) => database.ExecuteAsync("TRUNCATE shops, receipts CASCADE", parameters: null, cancellationToken);
 
@@ -17,12 +15,12 @@ internal sealed class Operator(Database database, ApiKeys keys, TimeProvider clo
     public async Task<bool> AddShopAsync(string id, string name, CancellationToken cancellationToken)
     {
         const string sql = """
-            INSERT INTO shops (id, name, created_at) VALUES (@id, @name, @now)
+            INSERT INTO shops (id, name, created_at) VALUES (@id, @name, now())
             ON CONFLICT (id) DO NOTHING
             """;
         try
         {
-            return await database.ExecuteAsync(sql, new { id, name, now = Now }, cancellationToken) == 1;
+            return await database.ExecuteAsync(sql, new { id, name }, cancellationToken) == 1;
         }
         catch (PostgresException refused) when (refused.SqlState == PostgresErrorCodes.CheckViolation)
         {

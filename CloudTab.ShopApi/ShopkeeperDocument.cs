@@ -78,7 +78,7 @@ internal static class ShopkeeperDocument
             new DaySheetView(true, 41, 97, 312, 280, 32, 2, 78_400, 1_200, 1, "INR"),
             new FinishedJobs(true, [new(AFile, "14:05", 12, "Front desk", 1, 6, 0, 1_200, true, "INR", 1_200, true)]),
             new NewKey("Front desk"),
-            new NewKeyView(true, "ctk_4f7k2m9x_q3R0aWNrZXQtb2YtMjU2LXJhbmRvbS1iaXRzLWluLWI", AFile, "Front desk", "ctk_4f7k2m9x", Now),
+            new NewKeyView(true, ApiKeys.ExampleKey, AFile, "Front desk", ApiKeys.ExampleKey[..12], Now),
             new KeysView(true, [new(AFile, "Front desk", "ctk_4f7k2m9x", Now, Now.AddHours(1), null, true, false)]),
             new ShopChange(AcceptsUploads: false),
             new ShopView(true, "corner-print", "Corner Print", true, new Uri("https://print.example/s/corner-print")),

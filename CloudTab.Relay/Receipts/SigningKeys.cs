@@ -8,7 +8,7 @@ namespace CloudTab.Relay;
 /// The keys that receipts are signed with. They are in the database, since every replica signs: who can read them there can also change what
 /// is signed. The newest signs; all are published.
 /// </summary>
-public sealed class SigningKeys(Database database, TimeProvider clock)
+public sealed class SigningKeys(Database database)
 {
     private const string Columns = "id, private_key AS PrivateKey, created_at AS CreatedAt";
 
@@ -19,18 +19,18 @@ public sealed class SigningKeys(Database database, TimeProvider clock)
         // Two that run at once may both make one, which does no harm.
         const string sql = """
             INSERT INTO signing_keys (id, private_key, created_at)
-            SELECT @Id, @PrivateKey, @CreatedAt WHERE NOT EXISTS (SELECT FROM signing_keys)
+            SELECT @Id, @PrivateKey, now() WHERE NOT EXISTS (SELECT FROM signing_keys)
             RETURNING id
             """;
-        return database.ChangeSingleOrDefaultAsync<string>(sql, SigningKey.Create(clock.Now().UtcDateTime), cancellationToken);
+        return database.ChangeSingleOrDefaultAsync<string>(sql, NewKey(), cancellationToken);
     }
 
     /// <summary>Makes another key, which signs from now on.</summary>
     /// <returns>Its id.</returns>
     public async Task<string> AddAsync(CancellationToken cancellationToken)
     {
-        const string sql = "INSERT INTO signing_keys (id, private_key, created_at) VALUES (@Id, @PrivateKey, @CreatedAt)";
-        var key = SigningKey.Create(clock.Now().UtcDateTime);
+        const string sql = "INSERT INTO signing_keys (id, private_key, created_at) VALUES (@Id, @PrivateKey, now())";
+        var key = NewKey();
         await database.ExecuteAsync(sql, key, cancellationToken);
         return key.Id;
     }
@@ -56,6 +56,14 @@ public sealed class SigningKeys(Database database, TimeProvider clock)
         const string sql = $"SELECT {Columns} FROM signing_keys ORDER BY created_at DESC, id LIMIT 1";
         return database.QuerySingleOrDefaultAsync<SigningKey>(sql, null, cancellationToken);
     }
+
+    private static NewSigningKey NewKey()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        return new(JsonWebKey.Of(key).Kid, key.ExportPkcs8PrivateKey());
+    }
+
+    private sealed record NewSigningKey(string Id, byte[] PrivateKey);
 }
 
 /// <summary>A key pair on the curve P-256.</summary>
@@ -71,12 +79,6 @@ public sealed record SigningKey(string Id, byte[] PrivateKey, DateTime CreatedAt
             using var key = Open();
             return JsonWebKey.Of(key);
         }
-    }
-
-    internal static SigningKey Create(DateTime now)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        return new(JsonWebKey.Of(key).Kid, key.ExportPkcs8PrivateKey(), now);
     }
 
     internal ECDsa Open()

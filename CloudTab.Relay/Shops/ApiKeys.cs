@@ -60,10 +60,13 @@ public sealed class ApiKeys(Database database, TimeProvider clock, IOptions<KeyO
         $"ctk_{RandomNumberGenerator.GetString("0123456789abcdefghjkmnpqrstvwxyz", 8)}_{BearerToken.Create()}";
 
     // Values that stand in examples and in public source code. A relay that anybody can look into is worse than one that does not start.
+    /// <summary>What a key of ours looks like, in the API's document.</summary>
+    public const string ExampleKey = "ctk_4f7k2m9x_q3R0aWNrZXQtb2YtMjU2LXJhbmRvbS1iaXRzLWluLWI";
+
     private static readonly string[] Examples =
     [
         "SHOP_DEFAULT_KEY_12345", "your-secret-api-key", "your-secret-api-key-here", "your-api-key-here", "shopkeeper-secret-key",
-        "test-shopkeeper-key", "change-me-please-now",
+        "test-shopkeeper-key", "change-me-please-now", ExampleKey,
     ];
 
     /// <summary>Why a text cannot be a key here, or null.</summary>
@@ -191,8 +194,8 @@ public sealed class ApiKeys(Database database, TimeProvider clock, IOptions<KeyO
     /// <returns>Whether there was such a key that was not revoked yet.</returns>
     public async Task<bool> RevokeAsync(Guid id, CancellationToken cancellationToken)
     {
-        const string sql = "UPDATE api_keys SET revoked_at = @now WHERE id = @id AND revoked_at IS NULL";
-        return await database.ExecuteAsync(sql, new { id, now = clock.Now().UtcDateTime }, cancellationToken) == 1;
+        const string sql = "UPDATE api_keys SET revoked_at = now() WHERE id = @id AND revoked_at IS NULL";
+        return await database.ExecuteAsync(sql, new { id }, cancellationToken) == 1;
     }
 
     /// <summary>Revokes a key of the caller's shop; revoking it again changes nothing. The last one that is for no device stays: nobody could sign in any more.
@@ -227,16 +230,16 @@ public sealed class ApiKeys(Database database, TimeProvider clock, IOptions<KeyO
     public Task<List<string>> RevokeOthersAsync(string shop, string name, string key, CancellationToken cancellationToken)
     {
         const string sql = """
-            UPDATE api_keys SET revoked_at = @now
+            UPDATE api_keys SET revoked_at = now()
             WHERE shop_id = @shop AND name = @name AND sha256 <> @sha256 AND revoked_at IS NULL
             RETURNING prefix
             """;
-        return database.ChangeAsync<string>(sql, new { shop, name, sha256 = BearerToken.Hash(key), now = clock.Now().UtcDateTime }, cancellationToken);
+        return database.ChangeAsync<string>(sql, new { shop, name, sha256 = BearerToken.Hash(key) }, cancellationToken);
     }
 
-    /// <summary>Whether a key is stored, and was revoked.</summary>
-    public Task<bool> IsRevokedAsync(string key, CancellationToken cancellationToken) => database.QuerySingleOrDefaultAsync<bool>(
-        "SELECT revoked_at IS NOT NULL FROM api_keys WHERE sha256 = @sha256", new { sha256 = BearerToken.Hash(key) }, cancellationToken);
+    /// <summary>Whether a key is a shop's, and was not revoked.</summary>
+    public Task<bool> IsOfAsync(string shop, string key, CancellationToken cancellationToken) => database.QuerySingleOrDefaultAsync<bool>(
+        "SELECT shop_id = @shop AND revoked_at IS NULL FROM api_keys WHERE sha256 = @sha256", new { shop, sha256 = BearerToken.Hash(key) }, cancellationToken);
 
     // What may be shown of a key: of ours the part before the secret, of an imported one nearly nothing.
     private static string PrefixOf(string key) => key is ['c', 't', 'k', '_', ..] && key.Length > 50 ? key[..12] : key[..Math.Min(2, key.Length / 4)] + "…";

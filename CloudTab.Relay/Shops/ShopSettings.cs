@@ -1,16 +1,17 @@
 namespace CloudTab.Relay;
 
-/// <summary>What a shop says of itself, and its relay's operator of it: its name, whether it takes uploads, and how much.</summary>
-public sealed class ShopSettings(Database database, TimeProvider clock)
+/// <summary>
+/// What a shop says of itself, and its relay's operator of it: its name, whether it takes uploads, and how much. Postgres tells the time: the
+/// operator's machine may be wrong.
+/// </summary>
+public sealed class ShopSettings(Database database)
 {
     // Behind `shop AS (UPDATE shops … RETURNING id, accepts_uploads)`. The shop has not heard of these sessions, so there are no events.
     private const string EndUnsubmitted = """
-        UPDATE sessions SET status = 'cancelled', ended_at = @now
+        UPDATE sessions SET status = 'cancelled', ended_at = now()
         FROM shop
         WHERE sessions.shop_id = shop.id AND NOT shop.accepts_uploads AND sessions.status = 'open'
         """;
-
-    private DateTime Now => clock.Now().UtcDateTime;
 
     /// <summary>The shop of a key.</summary>
     public Task<OwnShop?> FindAsync(ShopKey key, CancellationToken cancellationToken) => database.QuerySingleOrDefaultAsync<OwnShop>(
@@ -35,7 +36,7 @@ public sealed class ShopSettings(Database database, TimeProvider clock)
             )
             SELECT id, name, accepts_uploads AS AcceptsUploads FROM shop
             """;
-        return database.ChangeSingleOrDefaultAsync<OwnShop>(sql, new { shop = key.Shop, key = key.Id, name, acceptsUploads, now = Now }, cancellationToken);
+        return database.ChangeSingleOrDefaultAsync<OwnShop>(sql, new { shop = key.Shop, key = key.Id, name, acceptsUploads }, cancellationToken);
     }
 
     /// <summary>The limits of a shop, or null if there is no such shop.</summary>
@@ -65,7 +66,7 @@ public sealed class ShopSettings(Database database, TimeProvider clock)
     {
         const string sql = $"""
             WITH shop AS (
-                UPDATE shops SET accepts_uploads = false, suspended_at = CASE WHEN @suspends THEN coalesce(suspended_at, @now) ELSE suspended_at END
+                UPDATE shops SET accepts_uploads = false, suspended_at = CASE WHEN @suspends THEN coalesce(suspended_at, now()) ELSE suspended_at END
                 WHERE id = @shop
                 RETURNING id, accepts_uploads
             ), ended AS (
@@ -73,7 +74,7 @@ public sealed class ShopSettings(Database database, TimeProvider clock)
             )
             SELECT id FROM shop
             """;
-        return await database.ChangeSingleOrDefaultAsync<string>(sql, new { shop, suspends, now = Now }, cancellationToken) is not null;
+        return await database.ChangeSingleOrDefaultAsync<string>(sql, new { shop, suspends }, cancellationToken) is not null;
     }
 }
 

@@ -318,8 +318,16 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
         var listed = (await RunAsync([], "key", "list", "default")).Output.Split('\n').Select(line => line.Split('\t')).Select(key => $"{key[1]} {key[2]} {key[4][..5]}");
         Assert.Equal(["a-… SHOPKEEPER_API_KEY revok", "an… SHOPKEEPER_API_KEY valid"], listed.Where(key => !key.EndsWith("Front desk valid", StringComparison.Ordinal)));
 
-        (_, output) = await RunAsync([("SHOPKEEPER_API_KEY", Key)]);
-        Assert.Contains("SHOPKEEPER_API_KEY has a value that was revoked, and stays so", output, StringComparison.Ordinal);
+        // A value that opens nothing takes no other's place.
+        await RunAsync([], "shop", "add", "other", "Other");
+        await RunAsync([], "key", "add", "other", "Front desk", "--import", "a-key-that-another-shop-has");
+        foreach (var opensNothing in (string[])[Key, "a-key-that-another-shop-has"])
+        {
+            (code, output) = await RunAsync([("SHOPKEEPER_API_KEY", opensNothing)]);
+            Assert.True(code == 0, output);
+            Assert.Contains("SHOPKEEPER_API_KEY has a value that was revoked, and stays so", output, StringComparison.Ordinal);
+            Assert.Contains("valid", (await RunAsync([], "key", "list", "default")).Output.Split('\n').Single(line => line.Contains("\tan…\tSHOPKEEPER_API_KEY\t", StringComparison.Ordinal)), StringComparison.Ordinal);
+        }
     }
 
     [Theory]
