@@ -28,11 +28,12 @@ public static partial class Start
             return 78;
         }
 
-        // The host stops when a background service fails, and its RunAsync then returns as after SIGTERM. Services that fail later,
-        // because the host stops, change nothing.
+        // The host stops when a background service fails, also by a cancellation of its own, and its RunAsync then returns as after SIGTERM.
+        // Services that fail later, because the host stops, change nothing.
         var faulted = false;
         using var stopping = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(
-            () => faulted = host.Services.GetServices<IHostedService>().Any(service => service is BackgroundService { ExecuteTask.IsFaulted: true }));
+            () => faulted = host.Services.GetServices<IHostedService>().Any(
+                service => service is BackgroundService { ExecuteTask: { IsCompleted: true, IsCompletedSuccessfully: false } }));
         var exitCode = await run();
         return faulted ? 70 : exitCode;
     }
