@@ -13,6 +13,7 @@ public sealed class UploadingFiles(Database database, Lifetimes lifetimes)
     {
         const string sql = $"""
             SELECT sessions.id, ended_at IS NOT NULL OR expires_at <= @now OR NOT shops.accepts_uploads AS Closed, file_count AS FileCount, total_size AS TotalSize,
+                   (SELECT count(*) FROM files WHERE files.session = sessions.id)::int AS Begun,
                    (SELECT stored + reserved FROM outstanding_of(shops.id)) AS Outstanding,
                    {ShopLimits.Columns}, sessions.print_options AS PrintOptions, shops.offer
             FROM sessions JOIN shops ON shops.id = sessions.shop_id
@@ -132,6 +133,7 @@ public sealed record UploadSession(
     bool Closed,
     int FileCount,
     long TotalSize,
+    int Begun,
     long Outstanding,
     int? MaxFiles,
     long? MaxFileSize,

@@ -23,6 +23,9 @@ public sealed class UploadCreation(Database database, Lifetimes lifetimes)
     // An upload without a byte counts only this long: its client may never have learnt that it was created.
     private static readonly TimeSpan Unused = TimeSpan.FromMinutes(1);
 
+    /// <summary>How many files a session may begin, if it may hold so many.</summary>
+    public static int MostOf(int files) => files * UploadsPerFile + UploadsBesides;
+
     /// <summary>
     /// Begins an upload. Uploads that have begun count towards the session's limits with all that they announced; two that begin at
     /// the same moment may both find room, and then one of them finds none at its end.
@@ -83,7 +86,7 @@ public sealed class UploadCreation(Database database, Lifetimes lifetimes)
             isPartial = wanted.IsPartial,
             usedSince = lifetimes.Now - Unused,
             maxFiles = limits.Files,
-            maxUploads = limits.Files * UploadsPerFile + UploadsBesides,
+            maxUploads = MostOf(limits.Files),
             maxBytes = limits.Bytes,
             holder,
             heldUntil = now + Uploads.Lease,
@@ -120,7 +123,7 @@ public sealed class UploadCreation(Database database, Lifetimes lifetimes)
             isPartial = wanted.IsPartial,
             usedSince = lifetimes.Now - Unused,
             maxFiles = limits.Files,
-            maxUploads = limits.Files * UploadsPerFile + UploadsBesides,
+            maxUploads = MostOf(limits.Files),
         };
         var reason = await database.QuerySingleOrDefaultAsync<string>(sql, parameters, cancellationToken);
         return reason is null ? Outcome.NotFound : Enum.Parse<Outcome>(reason);

@@ -19,16 +19,18 @@ internal static class FileEndpoints
         var files = group.MapGroup("").WithTags(CustomerDocument.Sessions);
         files.MapPost("/sessions/{sessionId}/upload", Upload).WithSummary("Send files as a form, all or none, and submit the session")
             .TakesLargeBody()
+            .AddEndpointFilter(CreationRateLimit.Filter)
             .Takes("multipart/form-data", typeof(UploadedForm))
             .Answers(Problems.NotMultipart, Problems.OtherField, Problems.UnreadablePart, Problems.NoFiles, Problems.NoFileInPart, Problems.FieldsTooLarge)
-            .Answers(Problems.WrongCopies);
+            .Answers(Problems.WrongCopies, Problems.TooManyUploads);
         files.MapPatch("/sessions/{sessionId}/files/{fileId}", Change).WithSummary("Change how a file is printed that the shop has not claimed")
             .WithMetadata(new RequestSizeLimitAttribute(LargestChange))
             .AddEndpointFilter(CreationRateLimit.Filter)
             .Answers(Problems.InvalidFileChange, Problems.TooManyUploads, Problems.WrongCopies, Problems.SessionClosed, Problems.FileNotFound, Problems.AlreadyClaimed)
             .Answers(Failures.Of(400), Failures.Of(408), Failures.Of(413), Failures.Of(415));
         files.MapDelete("/sessions/{sessionId}/files/{fileId}", TakeBack).WithSummary("Take a file back that the shop has not claimed")
-            .Answers(Problems.SessionClosed, Problems.FileNotFound, Problems.AlreadyClaimed);
+            .AddEndpointFilter(CreationRateLimit.Filter)
+            .Answers(Problems.TooManyUploads, Problems.SessionClosed, Problems.FileNotFound, Problems.AlreadyClaimed);
         return group;
     }
 

@@ -48,7 +48,7 @@ internal sealed class FormUpload(
         UploadSession session, FormFile sent, PrintOptions? printOptions, IPAddress client, long? bodySize, CancellationToken cancellationToken)
     {
         var limits = options.Value.For(session.ShopLimits);
-        if (session.FileCount + _begun.Count >= limits.Files)
+        if (session.FileCount + _begun.Count >= limits.Files || session.Begun + _begun.Count >= UploadCreation.MostOf(limits.Files))
             return Problems.TooManyFiles;
         if (bodySize - MostFraming > limits.SessionSize - session.TotalSize)
             return Problems.SessionTooLarge;

@@ -29,9 +29,9 @@ internal static class PageEndpoints
             var session = group.MapGroup("/sessions/{sessionId}");
             session.MapGet("", ShowSession);
             session.MapGet("/add", ShowFormToAdd);
-            session.MapPost("/send", Add).TakesLargeBody();
+            session.MapPost("/send", Add).TakesLargeBody().AddEndpointFilter(CreationRateLimit.Filter);
             session.MapPost("/withdraw", Withdraw);
-            session.MapPost("/files/{fileId}/remove", Remove);
+            session.MapPost("/files/{fileId}/remove", Remove).AddEndpointFilter(CreationRateLimit.Filter);
             session.MapPost("/files/{fileId}/options", ChangeOptions)
                 .AddEndpointFilter(CreationRateLimit.Filter)
                 .WithMetadata(new RequestSizeLimitAttribute(LargestFields));

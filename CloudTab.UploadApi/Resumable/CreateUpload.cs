@@ -74,6 +74,8 @@ internal sealed class CreateUpload(
     {
         if (await uploadingFiles.FindSessionAsync(shop, sessionId, cancellationToken) is not { } session)
             return (null, Problems.SessionNotFound);
+        if (session.Closed)
+            return (null, Problems.SessionClosed);
         var limits = options.Value.For(session.ShopLimits);
         if ((wanted.Length ?? announced) > limits.FileSize)
             return (null, Problems.FileTooLarge);

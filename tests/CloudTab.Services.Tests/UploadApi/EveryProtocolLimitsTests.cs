@@ -1,4 +1,5 @@
 using System.Net;
+using CloudTab.Relay;
 using CloudTab.UploadApi;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -73,6 +74,43 @@ public sealed class EveryProtocolLimitsTests(SmallLimitsFixture relay) : IClassF
         await client.RefusedAsync(sessionId, Sample.Pdf(10), HttpStatusCode.RequestEntityTooLarge, "too_many_files");
 
         await relay.AssertNothingLeftAsync(sessionId, filesHeld: 4);
+    }
+
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public async Task What_was_submitted_to_a_shop_that_closes_takes_no_more_files(Way way)
+    {
+        var prefix = await relay.ShopWithAsync("accepts_uploads = true");
+        var client = UploadClient.Of(way, _client, prefix);
+        var sessionId = await _client.CreateAsync(prefix);
+        using var sent = await _client.UploadToAsync(prefix, sessionId, Sample.Pdf());
+        Assert.Equal(HttpStatusCode.OK, sent.StatusCode);
+        await relay.ExecuteAsync("UPDATE shops SET accepts_uploads = false WHERE '/s/' || id = @prefix", new { prefix });
+
+        await client.RefusedAsync(sessionId, Sample.Pdf(10), HttpStatusCode.Gone, "session_closed");
+
+        await relay.AssertNothingLeftAsync(sessionId, filesHeld: 1);
+    }
+
+    [Fact]
+    public async Task Files_that_are_taken_back_count_towards_what_a_session_may_begin()
+    {
+        var prefix = await relay.ShopWithAsync("max_files = 1");
+        var sessionId = await _client.CreateAsync(prefix);
+        await relay.ExecuteAsync(
+            """
+            INSERT INTO files (id, session, name, object_key, status, created_at, size, stored_at, deleted_at)
+            SELECT gen_random_uuid(), sessions.id, 'a.pdf', gen_random_uuid()::text, 'deleted', now(), 1, now(), now()
+            FROM sessions, generate_series(2, @most)
+            WHERE session_id = @sessionId
+            """,
+            new { sessionId, most = UploadCreation.MostOf(1) });
+        var client = UploadClient.Of(Way.Form, _client, prefix);
+        await client.SentAsync(sessionId, Sample.Pdf(10));
+        var file = (await _client.StatusAsync(sessionId, prefix)).GetProperty("files")[0].GetProperty("id").GetString();
+        using var takenBack = await _client.DeleteAsync($"{prefix}/api/customer/sessions/{sessionId}/files/{file}", Token);
+
+        await client.RefusedAsync(sessionId, Sample.Pdf(10), HttpStatusCode.RequestEntityTooLarge, "too_many_files");
     }
 
     [Fact]

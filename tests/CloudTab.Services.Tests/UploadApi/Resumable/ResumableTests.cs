@@ -387,6 +387,7 @@ public sealed class ResumableLimitsTests(SmallLimitsFixture relay) : IClassFixtu
     }
 
     [Theory]
+    [InlineData(Way.Form)]
     [InlineData(Way.Tus)]
     [InlineData(Way.Ietf)]
     [InlineData(Way.Direct)]
