@@ -25,6 +25,8 @@ export interface Item {
   whole: Blob | null
   small: Blob | null
   size: number
+  /** What tells the chosen file from another one of its name. Null: the customer has changed it since, and no file is the same. */
+  original: { size: number; modified: number } | null
   picture: string | null
   turns: number
   /** Bytes that have arrived. */
@@ -38,6 +40,9 @@ export interface Item {
 }
 
 export const body = (item: Item): Blob | null => item.small ?? item.whole
+
+/** Whether a file that is chosen again is the one that was chosen before, so that what was sent of it holds. */
+export const isSame = (item: Item, file: File) => item.original?.size === file.size && item.original.modified === file.lastModified
 
 /** The body as it is sent: a photo that was drawn anew may be of another type than the one that was chosen. */
 export function fileOf(item: Item): File {
@@ -53,16 +58,19 @@ export const isWanted = (item: Item) => item.state !== 'refused'
 /** The pages that the shop will count. */
 export const pagesOf = (item: Item) => (/^image\/(jpeg|png|webp|heic|heif)$/.test(item.type) ? 1 : item.pages)
 
+export const originalOf = (file: File) => ({ size: file.size, modified: file.lastModified })
+
 export function createItem(file: File, options: PrintOptions): Item {
   return {
     id: Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(36)).join('-'), name: file.name, state: 'examining', type: '', options: { ...options }, pages: null, locked: false, hadPlace: false,
-    whole: file, small: null, size: file.size, picture: null, turns: 0, sent: 0, uploadUrl: null, error: null, excess: null, hint: null,
+    whole: file, small: null, size: file.size, original: originalOf(file), picture: null, turns: 0, sent: 0, uploadUrl: null, error: null, excess: null, hint: null,
   }
 }
 
 /** Looks at a file: what it is, whether the shop takes it, and what the shop will see of it. */
 export async function examine(item: Item, shop: Shop): Promise<void> {
   const file = item.whole!
+  item.size = file.size
   try {
     const refused = await refusal(item, file, shop)
     if (refused !== null) {
@@ -108,6 +116,7 @@ export async function turn(item: Item): Promise<void> {
   const whole = (await clean(item.whole!, item.whole!.type, 1)).blob
   item.small = item.small && (await shrink(whole))
   item.whole = whole
+  item.original = null
   item.turns = (item.turns + 1) % 4
   item.size = body(item)!.size
 }
@@ -115,6 +124,7 @@ export async function turn(item: Item): Promise<void> {
 /** @returns Whether there was anything to save. */
 export async function toggleSize(item: Item): Promise<boolean> {
   item.small = item.small ? null : await shrink(item.whole!)
+  item.original = null
   item.size = body(item)!.size
   return item.small !== null
 }

@@ -5,7 +5,7 @@ import { count, say } from '../shared/words.ts'
 import type { CustomerSchemas } from '../shared/contract.ts'
 import { money, size } from '../shared/format.ts'
 import { priceOf, printedPages, type PrintOptions } from '../shared/printing.ts'
-import { badge, body, createItem, describe, examine, isPhoto, isWanted, pagesOf, picture, toggleSize, turn, type Excess, type Item } from './item.ts'
+import { badge, body, createItem, describe, examine, isPhoto, isSame, isWanted, originalOf, pagesOf, picture, toggleSize, turn, type Excess, type Item } from './item.ts'
 import { Memory, type Job } from './memory.ts'
 import { fields, offered, summary } from './options.ts'
 import { Refused, Sending, call, isOver, loadTus } from './sending.ts'
@@ -95,8 +95,9 @@ class Send extends LitElement {
     void loadTus()
     this.error = null
     for (const file of files) {
-      // One that the browser had lost, chosen again.
-      const lost = this.items.find((item) => item.state === 'lost' && item.name === file.name)
+      // One that the browser had lost, chosen again. Cameras call every photo the same.
+      const named = this.items.filter((item) => item.state === 'lost' && item.name === file.name)
+      const lost = named.find((item) => isSame(item, file)) ?? named[0]
       if (lost) this.found(lost, file)
       else this.begin(file)
     }
@@ -142,14 +143,16 @@ class Send extends LitElement {
   }
 
   private found(item: Item, file: File) {
-    Object.assign(item, { whole: file, state: 'examining' })
+    const { size: before } = item
+    const isKnown = isSame(item, file)
+    Object.assign(item, { whole: file, state: 'examining', original: originalOf(file) })
     void this.enqueue(async () => {
-      const before = item.size
       await examine(item, this.shop)
-      // Phones may hand out another version of a photo.
-      if (item.size !== before) this.beginAnew(item)
+      // It was edited, or the phone hands out another version: what was sent would be the head of another file.
+      if (!isKnown || item.size !== before) this.beginAnew(item)
       await picture(item)
       await this.keep(item)
+      if (item.state === 'ready' && this.isSending) item.state = 'waiting'
       if (this.job.sending && this.items.every((one) => one.state !== 'lost')) void this.send()
     })
   }

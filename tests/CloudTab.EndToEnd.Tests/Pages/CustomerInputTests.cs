@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
@@ -46,6 +48,40 @@ public sealed class CustomerInputTests(RunningAppHost relay, Browsers browsers) 
         await Expect(phone.Page.Locator(".file.ready")).ToHaveCountAsync(1);
         await phone.PressSendAsync();
         Assert.Equal(2, (await phone.StatusAsync(await phone.ArrivedAsync())).GetProperty("fileCount").GetInt32());
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_lost_file_that_is_chosen_again_goes_on_unless_it_was_edited(bool isEdited)
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        using var program = shop.Program(await shop.AddKeyAsync("Counter"));
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var page = phone.Page;
+        var resumed = false;
+        page.Response += (_, response) => resumed |= response.Request.Method == "HEAD" && response.Headers.TryGetValue("upload-offset", out var offset) && offset != "0";
+        var file = CustomerFiles.Large("plan.pdf", 2 << 20);
+        await phone.SendAtMostAsync(1 << 20);
+        await phone.DropAsync(_folder, [file]);
+        await phone.PressSendAsync();
+        await phone.UntilPercentAsync(20);
+        await BrowserMemory.AskAsync<object?>(page, "await done(files.clear())");
+        await page.ReloadAsync();
+        await Expect(page.GetByText("Choose 1 file again to go on.")).ToBeVisibleAsync();
+        await phone.SendAtMostAsync(null);
+
+        var path = Path.Combine(_folder.FullName, file.Name);
+        if (isEdited)
+            await File.WriteAllBytesAsync(path, CustomerFiles.Large(file.Name, 2 << 20).Buffer, Token); // of the same length
+        await page.Locator(".chooser input[type=file]").First.SetInputFilesAsync(path);
+        var job = await phone.ArrivedAsync();
+
+        Assert.Equal(!isEdited, resumed);
+        var session = await program.GetFromJsonAsync<JsonElement>($"/api/shopkeeper/sessions/{job.SessionId}", Token);
+        var id = session.GetProperty("session").GetProperty("files").EnumerateArray().Single().GetProperty("id").GetString();
+        var arrived = await program.GetByteArrayAsync(new Uri($"/api/shopkeeper/files/{id}/download", UriKind.Relative), Token);
+        Assert.Equal(SHA256.HashData(await File.ReadAllBytesAsync(path, Token)), SHA256.HashData(arrived));
     }
 
     [Fact]
