@@ -8,7 +8,7 @@ import { priceOf, printedPages, type PrintOptions } from '../shared/printing.ts'
 import { badge, body, createItem, describe, examine, isPhoto, isSame, isWanted, originalOf, pagesOf, picture, toggleSize, turn, type Excess, type Item } from './item.ts'
 import { Memory, type Job } from './memory.ts'
 import { fields, offered, summary } from './options.ts'
-import { Refused, Sending, call, isOver, loadTus } from './sending.ts'
+import { Refused, Sending, call, isOver, loadTus, wake } from './sending.ts'
 import { takeShared } from './shared-files.ts'
 import { readShop, type Shop } from './shop.ts'
 
@@ -27,6 +27,8 @@ class Send extends LitElement {
   /** While this page sends, or wants to. */
   private stopping: AbortController | null = null
   private error: string | null = null
+  /** Whether the last call had no answer. */
+  private isCut = false
   private news = ''
   private saving: ReturnType<typeof setTimeout> | null = null
   private examining = Promise.resolve()
@@ -297,7 +299,7 @@ class Send extends LitElement {
 
   private async open(signal: AbortSignal): Promise<string> {
     const { customerName } = this.job
-    const answer = await call<CustomerSchemas['SessionAnswer']>('POST', `${this.shop.prefix}/api/customer/sessions/create`, customerName.trim() === '' ? {} : { customerName: customerName.trim() }, signal)
+    const answer = await call<CustomerSchemas['SessionAnswer']>('POST', `${this.shop.prefix}/api/customer/sessions/create`, customerName.trim() === '' ? {} : { customerName: customerName.trim() }, signal, this.heard)
     return answer.sessionId
   }
 
@@ -313,7 +315,7 @@ class Send extends LitElement {
       if (wanted.some((item) => item.state === 'failed')) this.tell(say('customer.someFailed'))
       return false
     }
-    await call('POST', `${this.shop.prefix}/api/customer/sessions/${sessionId}/submit`)
+    await call('POST', `${this.shop.prefix}/api/customer/sessions/${sessionId}/submit`, undefined, undefined, this.heard)
     await this.examining
     return true
   }
@@ -389,7 +391,15 @@ class Send extends LitElement {
     if (event.clipboardData?.files.length) this.add([...event.clipboardData.files])
   }
 
-  private readonly networked = () => this.requestUpdate()
+  private readonly networked = () => {
+    if (navigator.onLine) wake()
+    this.requestUpdate()
+  }
+
+  private readonly heard = (isAnswered: boolean) => {
+    this.isCut = !isAnswered
+    this.requestUpdate()
+  }
 
   private readonly picked = (event: Event) => {
     const input = event.target as HTMLInputElement
@@ -560,7 +570,7 @@ class Send extends LitElement {
     const percent = total === 0 ? 0 : Math.floor((100 * sent) / total)
     return html`
       <div class="upload" role="group" tabindex="-1" aria-label=${say('customer.sending')}>
-        <p class="percent"><b>${percent}<small>%</small></b> <span>${navigator.onLine ? timeLeft(secondsLeft) : say('customer.state.retrying')}</span></p>
+        <p class="percent"><b>${percent}<small>%</small></b> <span>${navigator.onLine && !this.isCut ? timeLeft(secondsLeft) : say('customer.state.retrying')}</span></p>
         <progress max="100" .value=${percent} aria-label=${say('customer.sending')}>${percent} %</progress>
         <p class="hint">${say('customer.sending.hint', { sent: size(sent), total: size(total) })}</p>
         <button type="button" class="small" @click=${() => void this.cancel()}>${say('customer.cancel')}</button>

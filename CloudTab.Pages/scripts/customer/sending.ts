@@ -1,12 +1,11 @@
 import type { DetailedError, Upload } from 'tus-js-client'
 import type { CustomerSchemas } from '../shared/contract.ts'
 import { find, say } from '../shared/words.ts'
+import { ask, longestStall, readJson } from './ask.ts'
 import { body, fileOf, isWanted, type Item } from './item.ts'
 import { isReadable, type Memory } from './memory.ts'
 import type { Shop } from './shop.ts'
 
-/** A connection on which nothing moves for so long is dead, whatever the browser thinks: networks change. */
-const longestStall = 20_000
 const longestPause = 30_000
 
 /** An answer of the server that trying again would not change. */
@@ -25,17 +24,18 @@ type Problem = CustomerSchemas['ProblemDetails']
 
 export const wordsFor = ({ code, detail }: Problem) => find(`common.error.${code}`) ?? detail ?? say('common.error.internal_error')
 
-/** A call that is repeated until it is answered, or until the signal, which it throws the reason of. */
-export async function call<Answer = unknown>(method: string, address: string, json?: unknown, signal?: AbortSignal): Promise<Answer> {
+/**
+ * A call that is repeated until it is answered, or until the signal, which it throws the reason of.
+ * @param heard Is told of each try whether there was an answer.
+ */
+export async function call<Answer = unknown>(method: string, address: string, json?: unknown, signal?: AbortSignal, heard?: (isAnswered: boolean) => void): Promise<Answer> {
   for (let failures = 0; ; failures++) {
     signal?.throwIfAborted()
-    const answer = await fetch(address, {
-      method,
-      ...(signal ? { signal } : {}),
-      ...(json === undefined ? {} : { body: JSON.stringify(json), headers: { 'Content-Type': 'application/json' } }),
-    }).catch(() => null)
-    if (answer?.ok) return answer.status === 204 ? undefined as Answer : answer.json()
-    const problem: Problem = (await answer?.json().catch(() => null)) ?? {}
+    const content = json === undefined ? {} : { body: JSON.stringify(json), headers: { 'Content-Type': 'application/json' } }
+    const answer = await ask(address, { method, ...content }, signal)
+    heard?.(answer !== null)
+    if (answer?.ok) return answer.status === 204 ? (undefined as Answer) : JSON.parse(answer.text)
+    const problem = (readJson(answer?.text ?? '') ?? {}) as Problem
     if (answer && !isPassing(answer.status, problem.code)) throw new Refused(problem.code ?? '', wordsFor(problem))
     await pause(failures, Number(answer?.headers.get('Retry-After') ?? 0) * 1000, signal)
   }
@@ -45,6 +45,12 @@ export async function call<Answer = unknown>(method: string, address: string, js
 const isPassing = (status: number, code = '') => [0, 408, 409, 423, 429, 500, 502, 503, 504].includes(status) && code !== shopClosed
 
 let wakeAll = new AbortController()
+
+/** Whatever waits tries again now. */
+export function wake(): void {
+  wakeAll.abort()
+  wakeAll = new AbortController()
+}
 
 /** Waits longer each time, but no longer than until the network is back or the customer looks at the page again. */
 function pause(failures: number, least: number, signal?: AbortSignal): Promise<void> {
@@ -73,8 +79,8 @@ export class Sending {
   /** Sends what waits, also what joins it meanwhile. Ends when nothing is left, or after stop(). Throws Refused if the session itself is over. */
   async run(): Promise<void> {
     const tus = await loadTus()
-    document.addEventListener('visibilitychange', this.wake)
-    addEventListener('online', this.wake)
+    document.addEventListener('visibilitychange', this.looked)
+    addEventListener('online', this.looked)
     const network = (navigator as { connection?: EventTarget }).connection
     network?.addEventListener('change', this.restart)
     const watch = setInterval(() => this.lookForStalls(), 2_000)
@@ -84,8 +90,8 @@ export class Sending {
       for (let item: Item | undefined; !this.stopped && (item = this.items.find((one) => one.state === 'waiting')); ) await this.send(tus.Upload, item)
     } finally {
       clearInterval(watch)
-      document.removeEventListener('visibilitychange', this.wake)
-      removeEventListener('online', this.wake)
+      document.removeEventListener('visibilitychange', this.looked)
+      removeEventListener('online', this.looked)
       network?.removeEventListener('change', this.restart)
       await this.lock?.release().catch(() => {})
     }
@@ -94,7 +100,7 @@ export class Sending {
   stop(): void {
     this.stopped = true
     for (const { stop } of this.running.values()) stop()
-    this.wake()
+    wake()
   }
 
   private get items() {
@@ -184,11 +190,10 @@ export class Sending {
     })
   }
 
-  private readonly wake = () => {
+  private readonly looked = () => {
     if (document.visibilityState === 'hidden') return
     void this.stayAwake()
-    wakeAll.abort()
-    wakeAll = new AbortController()
+    wake()
     this.lookForStalls(longestStall / 4)
   }
 
@@ -205,13 +210,7 @@ export class Sending {
   }
 }
 
-function read(failure: DetailedError): Problem {
-  try {
-    return JSON.parse(failure.originalResponse!.getBody())
-  } catch {
-    return {}
-  }
-}
+const read = (failure: DetailedError) => (readJson(failure.originalResponse?.getBody() ?? '') ?? {}) as Problem
 
 /** Not part of the first view: it is there by the time that a file has been chosen. */
 export const loadTus = () => import('tus-js-client')

@@ -1,4 +1,5 @@
 import { count, say } from '../shared/words.ts'
+import { ask } from './ask.ts'
 
 const pollEvery = 5_000
 const longestPause = 60_000
@@ -51,16 +52,22 @@ class Session extends HTMLElement {
     this.events.addEventListener('error', () => {
       void this.update()
       // CLOSED: the answer was no stream, and the browser will not try again.
-      if (this.events!.readyState === EventSource.CLOSED) this.poll()
+      if (this.events?.readyState === EventSource.CLOSED) this.poll()
     })
   }
 
   private poll() {
     this.events?.close()
+    this.events = null
+    this.updateLater()
+  }
+
+  /** After a failure, and without events again and again. */
+  private updateLater() {
     this.timer ??= setTimeout(async () => {
       this.timer = null
       await this.update()
-      if (this.isLive) this.poll()
+      if (this.isLive && !this.events) this.updateLater()
     }, Math.min(longestPause, pollEvery * 2 ** Math.max(0, this.failures - 1)))
   }
 
@@ -78,16 +85,19 @@ class Session extends HTMLElement {
   private async refresh() {
     while (this.isStale) {
       this.isStale = false
-      const answer = await fetch(location.pathname, { headers: { Accept: 'text/html' } }).catch(() => null)
+      const answer = await ask(location.pathname, { headers: { Accept: 'text/html' } })
       if (answer?.status === 404) return location.reload()
-      if (!answer?.ok) {
-        this.failures++
-        return this.connected(false)
-      }
+      if (!answer?.ok) return this.fail()
       this.failures = 0
       this.connected(true)
-      this.show(new DOMParser().parseFromString(await answer.text(), 'text/html'))
+      this.show(new DOMParser().parseFromString(answer.text, 'text/html'))
     }
+  }
+
+  private fail() {
+    this.failures++
+    this.connected(false)
+    if (this.isConnected) this.updateLater()
   }
 
   /** Only what differs is replaced: screen readers read that, and what is open stays open. */
@@ -129,9 +139,9 @@ class Session extends HTMLElement {
     if (form.method !== 'post') return
     event.preventDefault()
     if (form.dataset['confirm'] && !confirm(form.dataset['confirm'])) return
-    const answer = await fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form, event.submitter) as never) }).catch(() => null)
-    if (!answer) return this.connected(false)
-    const page = new DOMParser().parseFromString(await answer.text(), 'text/html')
+    const answer = await ask(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form, event.submitter) as never) })
+    if (!answer) return this.fail()
+    const page = new DOMParser().parseFromString(answer.text, 'text/html')
     const details = form.closest('details')
     if (answer.ok && details) {
       details.open = false

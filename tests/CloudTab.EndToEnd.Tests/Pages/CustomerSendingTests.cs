@@ -94,6 +94,35 @@ public sealed partial class CustomerSendingTests(RunningAppHost relay, Browsers 
     }
 
     [Fact]
+    public async Task A_call_that_a_dead_connection_never_answers_is_given_up_and_made_again()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        using var program = shop.Program(await shop.AddKeyAsync("Counter"));
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var page = phone.Page;
+        await page.Clock.InstallAsync();
+        await page.ReloadAsync();
+        await phone.ChooseAsync(CustomerFiles.Pdf("letter.pdf", 1));
+        var created = await HeldAnswer.NextAsync(page, "POST", "/create$");
+        await phone.PressSendAsync();
+        await created.Given;
+        await page.Clock.FastForwardAsync(20_000);
+        await Expect(page.Locator(".upload .percent")).ToContainTextAsync("No connection. It goes on by itself.");
+        await page.Clock.FastForwardAsync(2_000);
+        var job = await phone.ArrivedAsync();
+
+        var shown = await HeldAnswer.NextAsync(page, "GET", "/sessions/[0-9a-z]{26}$");
+        using var claimed = await program.PostAsync(new Uri($"/api/shopkeeper/sessions/{job.PickupCode}/claim", UriKind.Relative), null, Token);
+        Assert.Equal(HttpStatusCode.OK, claimed.StatusCode);
+        await shown.Given;
+        await page.Clock.FastForwardAsync(20_000);
+        await Expect(page.GetByText("No connection. This page updates itself once it is back.")).ToBeVisibleAsync();
+        await page.Clock.FastForwardAsync(6_000);
+        await phone.SaysAsync("Your files are being printed");
+        await Expect(page.GetByText("No connection.")).ToBeHiddenAsync();
+    }
+
+    [Fact]
     public async Task A_phone_that_was_locked_goes_on_as_soon_as_it_is_open_again()
     {
         await using var shop = await PageShop.CreateAsync(relay);
