@@ -15,6 +15,8 @@ class Session extends HTMLElement {
   private failures = 0
   private updating: Promise<void> | null = null
   private isStale = false
+  /** Whether a part was left as it is because somebody is at one of its fields. */
+  private isBehind = false
 
   connectedCallback() {
     if (!this.isLive) return
@@ -22,6 +24,7 @@ class Session extends HTMLElement {
     const { signal } = this.stopped
     document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && this.update(), { signal })
     addEventListener('online', () => void this.update(), { signal })
+    this.addEventListener('focusout', () => this.isBehind && void this.update(), { signal })
     this.addEventListener('submit', this.submitted, { signal })
     this.addEventListener('click', this.share, { signal })
     setInterval(() => this.countDown(), 1_000)
@@ -105,12 +108,14 @@ class Session extends HTMLElement {
     document.title = page.title
     const fresh = page.querySelector('ct-session')
     if (!fresh) return location.reload()
+    this.isBehind = false
     for (const part of fresh.querySelectorAll<HTMLElement>('[data-part]')) {
       const shown = this.querySelector<HTMLElement>(`[data-part="${part.dataset['part']}"]`)
       if (!shown || withoutState(shown) === withoutState(part)) continue
-      // Not while somebody fills it in.
-      if (shown.contains(document.activeElement) && document.activeElement?.matches('input, select')) continue
-      replace(shown, part)
+      // A phone would close its keyboard. What can no more be changed, because the shop has claimed it, goes at once.
+      const field = shown.contains(document.activeElement) && document.activeElement?.matches(fields) ? document.activeElement : null
+      if (field && part.querySelector(`#${CSS.escape(field.id)}`)) this.isBehind = true
+      else replace(shown, part)
     }
     this.dataset['live'] = (fresh as HTMLElement).dataset['live']
     for (const button of this.querySelectorAll<HTMLElement>('[data-share]')) button.hidden = !('share' in navigator)
@@ -147,8 +152,13 @@ class Session extends HTMLElement {
       details.open = false
       details.querySelector('summary')?.focus()
     }
-    if (answer.ok) this.show(page)
-    else alert(page.querySelector('[role=alert]')?.textContent?.trim() ?? say('common.error.internal_error'))
+    if (answer.ok) {
+      form.reset()
+      return this.show(page)
+    }
+
+    alert(page.querySelector('[role=alert]')?.textContent?.trim() ?? say('common.error.internal_error'))
+    void this.update()
   }
 
   private readonly share = (event: Event) => {
@@ -157,13 +167,28 @@ class Session extends HTMLElement {
   }
 }
 
+const fields = 'input, select'
 const focusable = 'h1, a[href], button:not([hidden]), input, select, summary'
 
-/** Puts a part's new content in its place. What is open stays open, and the focus stays where it was, or nearest to it. */
+type Field = HTMLInputElement | HTMLSelectElement
+
+const isChanged = (field: Field) =>
+  'options' in field ? [...field.options].some((option) => option.selected !== option.defaultSelected) : field.value !== field.defaultValue
+
+/**
+ * Puts a part's new content in its place. What is open stays open, what has been changed and not yet saved stays so, and the focus stays where it
+ * was, or nearest to it.
+ */
 function replace(shown: HTMLElement, fresh: HTMLElement) {
   const focused = [...shown.querySelectorAll(focusable)].findIndex((one) => one === document.activeElement)
   for (const { id } of shown.querySelectorAll('details[open]')) fresh.querySelector(`#${CSS.escape(id)}`)?.setAttribute('open', '')
+  const unsaved = [...shown.querySelectorAll<Field>(fields)].filter(isChanged)
   shown.innerHTML = fresh.innerHTML
+  for (const { id, value } of unsaved) {
+    const field = shown.querySelector<Field>(`#${CSS.escape(id)}`)
+    if (field) field.value = value
+  }
+
   if (focused < 0) return
   const all = [...shown.querySelectorAll<HTMLElement>(focusable)]
   // Where nothing is left: what has become of it all.

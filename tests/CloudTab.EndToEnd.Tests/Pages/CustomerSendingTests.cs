@@ -310,6 +310,45 @@ public sealed partial class CustomerSendingTests(RunningAppHost relay, Browsers 
     }
 
     [Fact]
+    public async Task What_somebody_fills_in_stays_until_they_leave_it_or_the_shop_has_claimed_the_job()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        using var program = shop.Program(await shop.AddKeyAsync("Counter"));
+        using var offered = await program.PutAsJsonAsync(
+            "/api/shopkeeper/offer", new { currency = "INR", twoSided = true, prices = new[] { new { media = "a4", colorMode = "monochrome", price = 100 } } }, Token);
+        Assert.Equal(HttpStatusCode.OK, offered.StatusCode);
+        var job = await shop.SendAsync("Asha", ("one.pdf", Documents.Pdf(1)), ("two.pdf", Documents.Pdf(2)));
+        var page = await browsers.OpenAsync(shop.Origin);
+        await page.GotoAsync($"/s/{shop.Id}/sessions/{job.SessionId}");
+        await Expect(page.Locator(".place time")).ToHaveTextAsync(MinutesAndSeconds); // its script runs
+        var second = page.Locator(".file").Nth(1);
+        await second.Locator("summary").ClickAsync();
+        var copies = second.GetByLabel("Copies");
+        await copies.FillAsync("3");
+        await second.GetByLabel("Size").SelectOptionAsync("none");
+
+        // Another device of theirs removes the first file.
+        await copies.FocusAsync();
+        await Expect(page.Locator(".pay")).ToContainTextAsync("₹3.00");
+        var id = (await program.GetFromJsonAsync<JsonElement>($"/api/shopkeeper/sessions/{job.SessionId}", Token)).GetProperty("session").GetProperty("files")[0].GetProperty("id").GetString();
+        using var customer = new HttpClient { BaseAddress = shop.Origin };
+        using var removed = await customer.DeleteAsync(new Uri($"/s/{shop.Id}/api/customer/sessions/{job.SessionId}/files/{id}", UriKind.Relative), Token);
+        Assert.True(removed.IsSuccessStatusCode, removed.StatusCode.ToString());
+        await Expect(page.Locator(".pay")).ToContainTextAsync("₹2.00");
+        await Expect(copies).ToBeFocusedAsync();
+        await Expect(page.Locator(".file.deleted")).ToHaveCountAsync(0);
+        await copies.BlurAsync();
+        await Expect(page.Locator(".file.deleted")).ToHaveCountAsync(1);
+        await Expect(copies).ToHaveValueAsync("3");
+        await Expect(second.GetByLabel("Size")).ToHaveValueAsync("none");
+
+        await copies.FocusAsync();
+        using var claimed = await program.PostAsync(new Uri($"/api/shopkeeper/sessions/{job.PickupCode}/claim", UriKind.Relative), null, Token);
+        Assert.Equal(HttpStatusCode.OK, claimed.StatusCode);
+        await Expect(page.Locator(".file input, .file select, .file button")).ToHaveCountAsync(0);
+    }
+
+    [Fact]
     public async Task What_the_printer_says_stands_beside_the_file_also_without_script_and_in_Hindi()
     {
         await using var shop = await PageShop.CreateAsync(relay);
