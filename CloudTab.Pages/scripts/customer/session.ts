@@ -17,9 +17,12 @@ class Session extends HTMLElement {
   private isStale = false
   /** Whether a part was left as it is because somebody is at one of its fields. */
   private isBehind = false
+  /** What the server's clock is ahead of the phone's, which may be wrong by hours. */
+  private clockOffset = 0
 
   connectedCallback() {
     if (!this.isLive) return
+    this.setClock(this.dataset['now'])
     this.listen()
     const { signal } = this.stopped
     document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && this.update(), { signal })
@@ -106,7 +109,7 @@ class Session extends HTMLElement {
   /** Only what differs is replaced: screen readers read that, and what is open stays open. */
   private show(page: Document) {
     document.title = page.title
-    const fresh = page.querySelector('ct-session')
+    const fresh = page.querySelector<HTMLElement>('ct-session')
     if (!fresh) return location.reload()
     this.isBehind = false
     for (const part of fresh.querySelectorAll<HTMLElement>('[data-part]')) {
@@ -117,7 +120,8 @@ class Session extends HTMLElement {
       if (field && part.querySelector(`#${CSS.escape(field.id)}`)) this.isBehind = true
       else replace(shown, part)
     }
-    this.dataset['live'] = (fresh as HTMLElement).dataset['live']
+    this.dataset['live'] = fresh.dataset['live']
+    this.setClock(fresh.dataset['now'])
     for (const button of this.querySelectorAll<HTMLElement>('[data-share]')) button.hidden = !('share' in navigator)
     if (!this.isLive) this.stop()
     this.countDown()
@@ -128,10 +132,15 @@ class Session extends HTMLElement {
     if (line) line.hidden = isConnected
   }
 
+  private setClock(now = '') {
+    this.dataset['now'] = now
+    this.clockOffset = Date.parse(now) - Date.now()
+  }
+
   /** What the server's page says in minutes, to the second. */
   private countDown() {
     for (const time of this.querySelectorAll<HTMLTimeElement>('time[data-countdown]')) {
-      const seconds = Math.max(0, Math.floor((Date.parse(time.dateTime) - Date.now()) / 1000))
+      const seconds = Math.max(0, Math.floor((Date.parse(time.dateTime) - Date.now() - this.clockOffset) / 1000))
       const minutes = Math.floor(seconds / 60)
       const text = minutes >= 60 ? count('common.minutes', minutes) : say('common.countdown', { time: `${minutes}:${String(seconds % 60).padStart(2, '0')}` })
       if (time.textContent !== text) time.textContent = text
