@@ -23,6 +23,7 @@ class Session extends HTMLElement {
   connectedCallback() {
     if (!this.isLive) return
     this.setClock(this.dataset['now'])
+    closeDetails(this)
     this.listen()
     const { signal } = this.stopped
     document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && this.update(), { signal })
@@ -112,6 +113,7 @@ class Session extends HTMLElement {
     const fresh = page.querySelector<HTMLElement>('ct-session')
     if (!fresh) return location.reload()
     this.isBehind = false
+    closeDetails(fresh)
     for (const part of fresh.querySelectorAll<HTMLElement>('[data-part]')) {
       const shown = this.querySelector<HTMLElement>(`[data-part="${part.dataset['part']}"]`)
       if (!shown || withoutState(shown) === withoutState(part)) continue
@@ -178,6 +180,11 @@ class Session extends HTMLElement {
 
 const fields = 'input, select'
 const focusable = 'h1, a[href], button:not([hidden]), input, select, summary'
+
+/** Some are open for those without script, at whom the page would close them whenever it loads itself again. */
+function closeDetails(page: HTMLElement) {
+  for (const details of page.querySelectorAll('details')) details.open = false
+}
 
 type Field = HTMLInputElement | HTMLSelectElement
 

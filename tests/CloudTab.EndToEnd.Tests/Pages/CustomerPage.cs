@@ -97,6 +97,8 @@ internal sealed partial class CustomerPage
     public async Task<SentJob> ArrivedAsync()
     {
         await Page.WaitForURLAsync(SessionAddress());
+        if (_script)
+            await Expect(Page.Locator("ct-session:defined")).ToHaveCountAsync(1);
         var code = await Page.Locator(".code").TextContentAsync();
         return new(new Uri(Page.Url).Segments[^1].TrimEnd('/'), code!.Trim());
     }

@@ -104,6 +104,8 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         await Expect(second.Locator("summary")).ToContainTextAsync("3 copies · Colour");
         await Expect(page.Locator(".pay")).ToContainTextAsync("₹62.00");
         Assert.Matches("^upi://pay\\?pa=corner@bank&pn=Corner%20Print&am=62\\.00&cu=INR&tr=", await page.Locator(".pay a").GetAttributeAsync("href"));
+        // Without script the page would close it whenever it loads itself again.
+        await Expect(page.Locator(".pay .qr")).ToBeVisibleAsync(new() { Visible = !script });
         await phone.RecordAsync("customer-pay");
 
         await page.GetByRole(AriaRole.Button, new() { Name = "Remove one.pdf" }).ClickAsync();
