@@ -76,7 +76,7 @@ class Send extends LitElement {
       for (const item of job.items) if (sessionId && item.state === 'done') Object.assign(held, { files: held.files - 1, size: held.size - item.size })
       this.requestUpdate()
     }
-    this.add([...chosen, ...(await takeShared().catch(() => []))])
+    this.add([...chosen, ...(await takeShared(this.shop.prefix).catch(() => []))])
     await this.examining
     if (job?.sending && this.items.every((item) => item.state !== 'lost')) await this.send()
   }

@@ -1,14 +1,33 @@
-/** Files that another app has shared with this one: the service worker has put them here (sw/sw.ts). */
+/**
+ * Files that another app has shared with this one. The service worker puts them here (sw/sw.ts): for each shop under the address that they were
+ * sent to, then a slash, when, and which: `/s/corner-print/share/1700000000000-0`.
+ */
 const cacheName = 'shared'
+/** A shop may be closed, and open again. Longer than that nobody remembers what they shared. */
+const remembered = 60 * 60 * 1000
 
-export async function takeShared(): Promise<File[]> {
-  if (!('caches' in window) || !(await caches.has(cacheName))) return []
-  const cache = await caches.open(cacheName)
+/** The files that wait for a shop. */
+export async function takeShared(prefix: string): Promise<File[]> {
   const files: File[] = []
-  for (const request of await cache.keys()) {
+  await forgetOldShared()
+  await each(async (cache, request, pathname) => {
+    if (!pathname.startsWith(`${prefix}/share/`)) return
     const answer = await cache.match(request)
     if (answer) files.push(new File([await answer.arrayBuffer()], decodeURIComponent(answer.headers.get('X-Name') ?? ''), { type: answer.headers.get('Content-Type') ?? '' }))
-  }
-  await caches.delete(cacheName)
+    await cache.delete(request)
+  })
   return files
+}
+
+/** Of every shop: one that stays closed, or whose page is never opened again, would keep its files for ever. */
+export const forgetOldShared = () =>
+  each(async (cache, request, pathname) => {
+    const at = Number(/\/share\/(\d+)-\d+$/.exec(pathname)?.[1] ?? 0)
+    if (at < Date.now() - remembered) await cache.delete(request)
+  })
+
+async function each(work: (cache: Cache, request: Request, pathname: string) => Promise<unknown>): Promise<void> {
+  if (!('caches' in window) || !(await caches.has(cacheName))) return
+  const cache = await caches.open(cacheName)
+  for (const request of await cache.keys()) await work(cache, request, new URL(request.url).pathname)
 }

@@ -67,12 +67,12 @@ async function fromNetwork(request: Request, pathname: string): Promise<Response
   }
 }
 
-/** The files wait here for the page, where their options can be chosen (customer/shared-files.ts). */
+/** The files wait here for that shop's page, where their options can be chosen (customer/shared-files.ts). */
 async function takeFiles(request: Request, pathname: string): Promise<Response> {
   const files = (await request.formData()).getAll('files').filter((file) => file instanceof File)
   const cache = await caches.open(shared)
   for (const [index, file] of files.entries()) {
-    await cache.put(`/shared/${Date.now()}-${index}`, new Response(file, { headers: { 'Content-Type': file.type, 'X-Name': encodeURIComponent(file.name) } }))
+    await cache.put(`${pathname}/${Date.now()}-${index}`, new Response(file, { headers: { 'Content-Type': file.type, 'X-Name': encodeURIComponent(file.name) } }))
   }
   return Response.redirect(pathname.replace(/share$/, ''), 303)
 }

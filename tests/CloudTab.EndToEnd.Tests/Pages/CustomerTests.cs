@@ -4,6 +4,7 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using CloudTab.Testing;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
@@ -358,13 +359,7 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
     {
         await using var shop = await PageShop.CreateAsync(relay);
         using var program = shop.Program(await shop.AddKeyAsync("Counter"));
-        async Task OpenAsync(bool isOpen)
-        {
-            using var changed = await program.PatchAsJsonAsync("/api/shopkeeper/shop", new { acceptsUploads = isOpen }, Token);
-            Assert.Equal(HttpStatusCode.OK, changed.StatusCode);
-        }
-
-        await OpenAsync(false);
+        await OpenOrCloseAsync(program, isOpen: false);
         var phone = await CustomerPage.OpenAsync(browsers, shop, script);
         var alert = phone.Page.GetByRole(AriaRole.Alert);
         await Expect(alert).ToHaveTextAsync("This shop is not taking files right now.");
@@ -372,11 +367,11 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         await phone.RecordAsync("customer-closed");
 
         // Open for a moment: what is chosen then is refused when it is sent.
-        await OpenAsync(true);
+        await OpenOrCloseAsync(program, isOpen: true);
         await phone.Page.GetByRole(AriaRole.Link, new() { Name = "Try again" }).ClickAsync();
         await Expect(alert).ToHaveCountAsync(0);
         await phone.ChooseAsync(CustomerFiles.Pdf("letter.pdf", 1));
-        await OpenAsync(false);
+        await OpenOrCloseAsync(program, isOpen: false);
         await phone.PressSendAsync();
         await Expect(alert).ToHaveTextAsync("This shop is not taking files right now.");
         // With script they are still there to be sent later.
@@ -437,19 +432,7 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         Assert.Equal($"/s/{shop.Id}/share", manifest.GetProperty("share_target").GetProperty("action").GetString());
         await phone.UntilShellKeptAsync();
 
-        // As the system does it: a form sent to the address in the manifest.
-        await page.EvaluateAsync("""
-            (action) => {
-              const form = Object.assign(document.createElement('form'), { action, method: 'post', enctype: 'multipart/form-data' })
-              const input = Object.assign(document.createElement('input'), { type: 'file', name: 'files', multiple: true })
-              const files = new DataTransfer()
-              files.items.add(new File(['shared text'], 'नोट.txt', { type: 'text/plain' }))
-              input.files = files.files
-              form.append(input)
-              document.body.append(form)
-              form.submit()
-            }
-            """, manifest.GetProperty("share_target").GetProperty("action").GetString());
+        await ShareAsync(page, manifest.GetProperty("share_target").GetProperty("action").GetString()!);
         await Expect(phone.Files).ToContainTextAsync(["नोट.txt"]);
 
         await BrowserMemory.UntilKeptAsync(page, 1);
@@ -468,6 +451,30 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         var obstacles = (await browser.SendAsync("Page.getInstallabilityErrors"))!.Value.GetProperty("installabilityErrors").EnumerateArray();
         // Nobody installs anything in a private window, which is what the tests have.
         Assert.DoesNotContain(obstacles, one => one.GetProperty("errorId").GetString() != "in-incognito");
+    }
+
+    [Fact]
+    public async Task Files_that_are_shared_with_a_closed_shop_wait_for_it_alone_and_not_for_ever()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        await using var other = await PageShop.CreateAsync(relay);
+        using var program = shop.Program(await shop.AddKeyAsync("Counter"));
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var page = phone.Page;
+        await phone.UntilShellKeptAsync();
+        await OpenOrCloseAsync(program, isOpen: false);
+        await ShareAsync(page, $"/s/{shop.Id}/share");
+        await Expect(page.GetByRole(AriaRole.Alert)).ToHaveTextAsync("This shop is not taking files right now.");
+        await page.EvaluateAsync("async shop => (await caches.open('shared')).put(`/s/${shop}/share/${Date.now() - 61 * 60_000}-0`, new Response('old'))", other.Id);
+
+        await page.GotoAsync($"/s/{other.Id}");
+        await phone.ChooseAsync(CustomerFiles.Pdf("letter.pdf", 1));
+        await Expect(phone.Files.Locator(".name")).ToHaveTextAsync(["letter.pdf"]);
+        await OpenOrCloseAsync(program, isOpen: true);
+        await page.GotoAsync($"/s/{shop.Id}");
+        await Expect(phone.Files.Locator(".name")).ToHaveTextAsync(["नोट.txt"]);
+        await Eventually.HoldsAsync(
+            async () => await page.EvaluateAsync<int>("async () => (await (await caches.open('shared')).keys()).length") == 0, "no shared file is left", TimeSpan.FromSeconds(15), Token);
     }
 
     [Fact]
@@ -493,6 +500,26 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         TestContext.Current.TestOutputHelper?.WriteLine($"{weight} bytes, usable after {usable} ms");
         Assert.All(requested, address => Assert.Equal(shop.Origin.Authority, new Uri(address).Authority));
         Assert.True(weight is > 1_000 and <= FirstView, $"The first view takes {weight} bytes.");
+    }
+
+    /// <summary>As the system does it: a form sent to the address in the manifest.</summary>
+    private static async Task ShareAsync(IPage page, string action) => await page.EvaluateAsync("""
+        (action) => {
+          const form = Object.assign(document.createElement('form'), { action, method: 'post', enctype: 'multipart/form-data' })
+          const input = Object.assign(document.createElement('input'), { type: 'file', name: 'files', multiple: true })
+          const files = new DataTransfer()
+          files.items.add(new File(['shared text'], 'नोट.txt', { type: 'text/plain' }))
+          input.files = files.files
+          form.append(input)
+          document.body.append(form)
+          form.submit()
+        }
+        """, action);
+
+    private static async Task OpenOrCloseAsync(HttpClient program, bool isOpen)
+    {
+        using var changed = await program.PatchAsJsonAsync("/api/shopkeeper/shop", new { acceptsUploads = isOpen }, Token);
+        Assert.Equal(HttpStatusCode.OK, changed.StatusCode);
     }
 
     private static async Task<HttpClient> WithPricesAsync(PageShop shop)
