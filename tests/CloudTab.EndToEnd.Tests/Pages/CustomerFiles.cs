@@ -24,19 +24,45 @@ internal static class CustomerFiles
     /// <summary>Five pages whose tree is in a compressed object stream (ISO 32000-2, 7.5.7).</summary>
     public static FilePayload WithObjectStream(string name)
     {
-        string[] inside = ["<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Count 5 /Kids [3 0 R 3 0 R 3 0 R 3 0 R 3 0 R] >>", "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] >>"];
-        var offsets = inside.Select((_, index) => FormattableString.Invariant($"{index + 1} {inside.Take(index).Sum(one => one.Length + 1)}"));
-        var first = string.Join(' ', offsets) + " ";
-        var packed = Deflate(Encoding.ASCII.GetBytes(first + string.Join(' ', inside)));
-        var stream = (byte[])[.. Encoding.ASCII.GetBytes(FormattableString.Invariant(
-            $"4 0 obj\n<< /Type /ObjStm /N 3 /First {first.Length} /Filter /FlateDecode /Length {packed.Length} >>\nstream\n")), .. packed, .. "\nendstream\nendobj\n"u8];
         var header = "%PDF-1.5\n"u8.ToArray();
+        var stream = ObjectStream(
+            4, (1, "<< /Type /Catalog /Pages 2 0 R >>"), (2, "<< /Type /Pages /Count 5 /Kids [3 0 R 3 0 R 3 0 R 3 0 R 3 0 R] >>"), (3, "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] >>"));
         var table = header.Length + stream.Length;
         // Types and places of objects 0 to 5 (7.5.8): free; in stream 4 at 0, 1, 2; at an offset; at an offset.
-        byte[] entries = [0, 0, 0, 0, 2, 0, 4, 0, 2, 0, 4, 1, 2, 0, 4, 2, 1, 0, (byte)header.Length, 0, 1, (byte)(table >> 8), (byte)table, 0];
-        byte[] end = [.. Encoding.ASCII.GetBytes(FormattableString.Invariant(
-            $"5 0 obj\n<< /Type /XRef /Size 6 /W [1 2 1] /Root 1 0 R /Length {entries.Length} >>\nstream\n")), .. entries, .. Encoding.ASCII.GetBytes(FormattableString.Invariant($"\nendstream\nendobj\nstartxref\n{table}\n%%EOF\n"))];
+        var end = CrossReferences(5, table, "", [0, 0, 0, 0, 2, 0, 4, 0, 2, 0, 4, 1, 2, 0, 4, 2, 1, 0, (byte)header.Length, 0, 1, (byte)(table >> 8), (byte)table, 0]);
         return new() { Name = name, MimeType = "application/pdf", Buffer = [.. header, .. stream, .. end] };
+    }
+
+    /// <summary>The same, saved incrementally after two of its pages were deleted: the old tree is still in it (7.5.6).</summary>
+    public static FilePayload ShortenedWithObjectStream(string name)
+    {
+        var before = WithObjectStream(name).Buffer;
+        var stream = ObjectStream(6, (2, "<< /Type /Pages /Count 3 /Kids [3 0 R 3 0 R 3 0 R] >>"));
+        var table = before.Length + stream.Length;
+        var end = CrossReferences(
+            7, table, $"/Index [2 1 6 2] /Prev {StartOf(before)}", [2, 0, 6, 0, 1, (byte)(before.Length >> 8), (byte)before.Length, 0, 1, (byte)(table >> 8), (byte)table, 0]);
+        return new() { Name = name, MimeType = "application/pdf", Buffer = [.. before, .. stream, .. end] };
+    }
+
+    /// <summary>A PDF of five pages, saved incrementally after three of them were deleted.</summary>
+    public static FilePayload Shortened(string name)
+    {
+        var before = Documents.Pdf(5);
+        const string tree = "2 0 obj\n<< /Type /Pages /Count 2 /Kids [4 0 R 8 0 R] >>\nendobj\n";
+        var end = FormattableString.Invariant(
+            $"{tree}xref\n2 1\n{before.Length:D10} 00000 n \ntrailer\n<< /Size 14 /Root 1 0 R /Prev {StartOf(before)} >>\nstartxref\n{before.Length + tree.Length}\n%%EOF\n");
+        return new() { Name = name, MimeType = "application/pdf", Buffer = [.. before, .. Encoding.ASCII.GetBytes(end)] };
+    }
+
+    /// <summary>A PDF of one page that has another one attached to it, of three pages and as it is.</summary>
+    public static FilePayload WithAttachment(string name)
+    {
+        var before = Documents.Pdf(1);
+        var attached = Documents.Pdf(3);
+        byte[] content = [.. Encoding.ASCII.GetBytes(FormattableString.Invariant($"6 0 obj\n<< /Type /EmbeddedFile /Length {attached.Length} >>\nstream\n")), .. attached, .. "\nendstream\nendobj\n"u8];
+        var end = FormattableString.Invariant(
+            $"xref\n6 1\n{before.Length:D10} 00000 n \ntrailer\n<< /Size 7 /Root 1 0 R /Prev {StartOf(before)} >>\nstartxref\n{before.Length + content.Length}\n%%EOF\n");
+        return new() { Name = name, MimeType = "application/pdf", Buffer = [.. before, .. content, .. Encoding.ASCII.GetBytes(end)] };
     }
 
     /// <summary>Two pages, encrypted with RC4 of 128 bits (ISO 32000-1, 7.6.3, revision 3): for a password, or only so that nobody changes it.</summary>
@@ -132,6 +158,27 @@ internal static class CustomerFiles
 
     /// <summary>A JPEG whose parts are all there, and that no browser can show.</summary>
     public static FilePayload Unshowable(string name) => new() { Name = name, MimeType = "image/jpeg", Buffer = [0xFF, 0xD8, .. Segment(0xDA, [1, 1, 0, 0, 63, 0]), 1, 2, 3, 4, 0xFF, 0xD9] };
+
+    private static byte[] ObjectStream(int number, params (int Number, string Content)[] objects)
+    {
+        var offsets = objects.Select((one, index) => FormattableString.Invariant($"{one.Number} {objects.Take(index).Sum(before => before.Content.Length + 1)}"));
+        var first = string.Join(' ', offsets) + " ";
+        var packed = Deflate(Encoding.ASCII.GetBytes(first + string.Join(' ', objects.Select(one => one.Content))));
+        return [.. Encoding.ASCII.GetBytes(FormattableString.Invariant(
+            $"{number} 0 obj\n<< /Type /ObjStm /N {objects.Length} /First {first.Length} /Filter /FlateDecode /Length {packed.Length} >>\nstream\n")), .. packed, .. "\nendstream\nendobj\n"u8];
+    }
+
+    /// <summary>The stream of cross-references, which is itself the last object, and the end of the file.</summary>
+    private static byte[] CrossReferences(int number, int offset, string more, byte[] entries) =>
+    [
+        .. Encoding.ASCII.GetBytes(FormattableString.Invariant(
+            $"{number} 0 obj\n<< /Type /XRef /Size {number + 1} /W [1 2 1] /Root 1 0 R {more} /Length {entries.Length} >>\nstream\n")),
+        .. entries,
+        .. Encoding.ASCII.GetBytes(FormattableString.Invariant($"\nendstream\nendobj\nstartxref\n{offset}\n%%EOF\n")),
+    ];
+
+    /// <summary>Where a PDF says that its cross-references are.</summary>
+    private static string StartOf(byte[] pdf) => Encoding.Latin1.GetString(pdf).Split("startxref\n")[^1].Split('\n')[0];
 
     private static byte[] Chunk(string name, byte[] content) =>
         [.. Encoding.ASCII.GetBytes(name), .. BitConverter.GetBytes(content.Length), .. content, .. new byte[content.Length % 2]];

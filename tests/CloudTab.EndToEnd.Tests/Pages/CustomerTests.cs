@@ -204,9 +204,10 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         var phone = await CustomerPage.OpenAsync(browsers, shop);
 
         await phone.ChooseAsync(
-            CustomerFiles.Pdf("plain.pdf", 12), CustomerFiles.WithObjectStream("compressed.pdf"), CustomerFiles.Encrypted("unchangeable.pdf", ""), CustomerFiles.Encrypted("locked.pdf", "secret"));
-        foreach (var (index, pages) in (int?[])[12, 5, 2, null] is var expected ? expected.Index() : [])
-            await Expect(phone.Files.Nth(index).Locator("small")).ToContainTextAsync(pages is null ? "1 kB" : $"{pages} pages");
+            CustomerFiles.Pdf("plain.pdf", 12), CustomerFiles.WithObjectStream("compressed.pdf"), CustomerFiles.Encrypted("unchangeable.pdf", ""), CustomerFiles.Encrypted("locked.pdf", "secret"),
+            CustomerFiles.Shortened("shortened.pdf"), CustomerFiles.ShortenedWithObjectStream("shortened-compressed.pdf"), CustomerFiles.WithAttachment("attached.pdf"));
+        foreach (var (index, pages) in (int?[])[12, 5, 2, null, 2, 3, null] is var expected ? expected.Index() : [])
+            await Expect(phone.Files.Nth(index).Locator("small")).ToHaveTextAsync(new Regex(pages is null ? "^[0-9] kB$" : $"^{pages} pages · ", RegexOptions.None, matchTimeout: TimeSpan.FromSeconds(1)));
         await Expect(phone.Page.Locator(".problem")).ToHaveCountAsync(1);
         await phone.PressSendAsync();
         var job = await phone.ArrivedAsync();
@@ -218,6 +219,9 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         Assert.Equal((5, false), found["compressed.pdf"]);
         Assert.Equal((2, false), found["unchangeable.pdf"]);
         Assert.Equal((null, true), found["locked.pdf"]);
+        Assert.Equal((2, false), found["shortened.pdf"]);
+        Assert.Equal((3, false), found["shortened-compressed.pdf"]);
+        Assert.Equal((1, false), found["attached.pdf"]);
     }
 
     [Fact]
