@@ -8,9 +8,9 @@ import { priceOf, printedPages, type PrintOptions } from '../shared/printing.ts'
 import { badge, body, createItem, describe, examine, isPhoto, isSame, isWanted, originalOf, pagesOf, picture, toggleSize, turn, type Excess, type Item } from './item.ts'
 import { Memory, type Job } from './memory.ts'
 import { fields, offered, summary } from './options.ts'
-import { Refused, Sending, call, isOver, loadTus, wake } from './sending.ts'
+import { Refused, Sending, call, isOver, loadTus, notOffered, wake } from './sending.ts'
 import { takeShared } from './shared-files.ts'
-import { readShop, type Shop } from './shop.ts'
+import { readShop, readShopAgain, type Shop } from './shop.ts'
 
 /** The least that shrinking is offered for: below, there is little to save. */
 const worthShrinking = 1 << 20
@@ -333,12 +333,28 @@ class Send extends LitElement {
     await new Promise((resolve) => addEventListener('pageshow', resolve, { once: true }))
   }
 
-  private async failed(failure: unknown) {
+  private async failed(failure: unknown): Promise<void> {
     this.sending?.stop()
     this.job.sending = false
     this.error = failure instanceof Refused ? failure.message : say('common.error.internal_error')
-    if (!(failure instanceof Refused) || !isOver(failure.code)) return
-    this.startOver()
+    if (!(failure instanceof Refused)) return
+    if (failure.code === notOffered) await this.takeOffer()
+    else if (isOver(failure.code)) this.startOver()
+  }
+
+  /** What the shop offers now, and of it what is nearest to what was chosen: to be looked at, since the price is another one. */
+  private async takeOffer() {
+    const fresh = await readShopAgain(this.shop)
+    if (!fresh) return
+    const { offer, printOptions } = fresh
+    Object.assign(this.shop, { offer, printOptions })
+    for (const item of this.items) {
+      const nearest = offered(item.options, offer)
+      if (item.state === 'done' || summary(nearest) === summary(item.options)) continue
+      this.setOptions(item, nearest)
+      if (item.state === 'failed') Object.assign(item, { state: 'ready', error: null })
+      this.error = say('customer.offerChanged')
+    }
   }
 
   /** The session has ended, and what had arrived is deleted. What the browser still has can be sent anew. */

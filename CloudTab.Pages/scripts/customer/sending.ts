@@ -17,6 +17,9 @@ export class Refused extends Error {
 
 const shopClosed = 'shop_closed'
 
+/** The shop does not print it as was chosen: what it offers has changed since the page was opened. */
+export const notOffered = 'invalid_print_options'
+
 /** The time of a session is up, and its files are deleted. */
 export const isOver = (code = '') => code === 'session_closed' || code === 'session_not_found'
 
@@ -76,7 +79,7 @@ export class Sending {
     private readonly changed: () => void,
   ) {}
 
-  /** Sends what waits, also what joins it meanwhile. Ends when nothing is left, or after stop(). Throws Refused if the session itself is over. */
+  /** Sends what waits, also what joins it meanwhile. Ends when nothing is left, or after stop(). Throws Refused if that ends it for the other files too. */
   async run(): Promise<void> {
     const tus = await loadTus()
     document.addEventListener('visibilitychange', this.looked)
@@ -132,8 +135,14 @@ export class Sending {
         return this.changed()
       }
       if (!isPassing(status, problem.code)) {
-        if (isOver(problem.code) || problem.code === shopClosed) throw new Refused(problem.code ?? '', wordsFor(problem))
-        Object.assign(item, { state: 'failed', error: wordsFor(problem), sent: 0, uploadUrl: null })
+        const words = wordsFor(problem)
+        if (isOver(problem.code) || problem.code === shopClosed) {
+          item.state = 'ready'
+          throw new Refused(problem.code ?? '', words)
+        }
+
+        Object.assign(item, { state: 'failed', error: words, sent: 0, uploadUrl: null })
+        if (problem.code === notOffered) throw new Refused(notOffered, words)
         return this.changed()
       }
       item.state = status === 0 ? 'retrying' : 'busy'

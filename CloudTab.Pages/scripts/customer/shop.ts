@@ -1,4 +1,5 @@
 import type { Offer, PrintOptions } from '../shared/printing.ts'
+import { ask, readJson } from './ask.ts'
 
 /** What the page knows of its shop: a data block that the server writes. */
 export interface Shop {
@@ -12,6 +13,13 @@ export interface Shop {
   acceptedTypes: string[]
   offer: Offer
   printOptions: PrintOptions
+}
+
+/** As it is by now; null: there was no answer, or it takes no files any more. */
+export async function readShopAgain({ prefix, sessionId }: Shop): Promise<Shop | null> {
+  const answer = await ask(sessionId ? `${prefix}/sessions/${sessionId}/add` : `${prefix}/`)
+  const page = new DOMParser().parseFromString(answer?.text ?? '', 'text/html')
+  return readJson(page.getElementById('shop')?.textContent ?? '') as Shop | null
 }
 
 export const readShop = (): Shop => JSON.parse(document.getElementById('shop')!.textContent)

@@ -356,6 +356,33 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         await phone.RecordAsync("customer-not-found");
     }
 
+    [Fact]
+    public async Task If_the_shop_changes_its_offer_meanwhile_the_nearest_options_are_shown_before_anything_is_sent_again()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        using var program = await WithPricesAsync(shop);
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var page = phone.Page;
+        await phone.ChooseAsync(CustomerFiles.Pdf("plain.pdf", 1), CustomerFiles.Pdf("photo.pdf", 2), CustomerFiles.Pdf("last.pdf", 1));
+        await phone.Files.Nth(1).Locator("summary").ClickAsync();
+        await phone.Files.Nth(1).GetByLabel("Paper").SelectOptionAsync("photo");
+        await Expect(page.Locator(".totals .price")).ToContainTextAsync("₹54.00");
+        using var changed = await program.PutAsJsonAsync(
+            "/api/shopkeeper/offer", new { currency = "INR", twoSided = false, prices = new[] { new { media = "a4", colorMode = "monochrome", price = 300 } } }, Token);
+        Assert.Equal(HttpStatusCode.OK, changed.StatusCode);
+
+        await phone.PressSendAsync();
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("The shop has changed what it prints.");
+        await Expect(phone.Files.Nth(1).Locator("summary")).ToContainTextAsync("1 copy · Black and white · A4");
+        await Expect(page.Locator(".totals .price")).ToContainTextAsync("₹12.00");
+        await Expect(page.Locator(".file.done")).ToHaveCountAsync(1);
+        await Expect(page.Locator(".problem")).ToHaveCountAsync(0);
+        await phone.RecordAsync("customer-offer-changed");
+        await phone.PressSendAsync();
+        var sent = (await phone.StatusAsync(await phone.ArrivedAsync())).GetProperty("files").EnumerateArray().Select(file => (file.GetProperty("name").GetString(), file.GetProperty("price").GetInt64()));
+        Assert.Equal([("plain.pdf", 300L), ("photo.pdf", 600L), ("last.pdf", 300L)], sent);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
