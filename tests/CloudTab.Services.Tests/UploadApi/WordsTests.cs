@@ -1,5 +1,7 @@
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using CloudTab.Pages;
+using CloudTab.Testing;
 
 namespace CloudTab.Services.Tests;
 
@@ -21,6 +23,17 @@ public sealed partial class WordsTests
         Assert.DoesNotContain(words.Texts.Values, string.IsNullOrWhiteSpace);
     }
 
+    [Fact]
+    public void Every_problem_that_the_customers_API_answers_with_has_words()
+    {
+        using var document = JsonDocument.Parse(File.ReadAllBytes(Repository.PathOf("docs/openapi/customer.json")));
+
+        var codes = CodesIn(document.RootElement).ToHashSet(StringComparer.Ordinal);
+
+        Assert.Superset(new HashSet<string>(["upload_gone", "shop_closed", "unavailable"], StringComparer.Ordinal), codes);
+        Assert.All(Words.All, words => Assert.DoesNotContain(codes, code => words.Find($"common.error.{code}") is null));
+    }
+
     [Theory]
     [InlineData(0, "0 kB")]
     [InlineData(1, "1 kB")]
@@ -37,6 +50,14 @@ public sealed partial class WordsTests
     {
         Assert.Equal(text, English.Size(bytes));
     }
+
+    private static IEnumerable<string> CodesIn(JsonElement element) => element.ValueKind switch
+    {
+        JsonValueKind.Object => element.EnumerateObject().SelectMany(
+            member => member is { Name: "code", Value.ValueKind: JsonValueKind.String } ? [member.Value.GetString()!] : CodesIn(member.Value)),
+        JsonValueKind.Array => element.EnumerateArray().SelectMany(CodesIn),
+        _ => [],
+    };
 
     private static IEnumerable<string> PlaceholdersIn(string text) => Placeholder().Matches(text).Select(match => match.Value).Order(StringComparer.Ordinal);
 
