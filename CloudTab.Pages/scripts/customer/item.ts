@@ -3,7 +3,7 @@ import { size } from '../shared/format.ts'
 import type { PrintOptions } from '../shared/printing.ts'
 import { judge } from './types.ts'
 import { readPdf } from './pdf.ts'
-import { clean, shrink, thumbnail } from './photo.ts'
+import { clean, onOnePage, shrink, thumbnail } from './photo.ts'
 import type { Shop } from './shop.ts'
 
 /** A limit that a file is one too many for, until another one is removed. */
@@ -127,6 +127,15 @@ export async function toggleSize(item: Item): Promise<boolean> {
   item.original = null
   item.size = body(item)!.size
   return item.small !== null
+}
+
+/** Both sides of a card: the page takes the place of the first photo. */
+export async function joinCard(front: Item, back: Item, shop: Shop): Promise<void> {
+  const page = await onOnePage([front.whole!, back.whole!])
+  if (page.size > shop.limits.fileSize) throw new Error('The page is larger than the shop takes.')
+  Object.assign(front, { whole: page, small: null, original: null, size: page.size, hadPlace: front.hadPlace || back.hadPlace })
+  if (front.picture) URL.revokeObjectURL(front.picture)
+  await picture(front)
 }
 
 export function describe(item: Item): string {

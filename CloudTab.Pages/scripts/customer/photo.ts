@@ -7,8 +7,11 @@
 /** Clockwise quarters. */
 export type Turn = 0 | 1 | 2 | 3
 
-/** A page of A4 at 300 dots an inch is 3,508 dots long. */
+/** A page of A4 at 300 dots an inch is 3,508 dots long, and 2,480 wide. */
 const printEdge = 3508
+const printWidth = 2480
+/** White around each side of a card: printers cannot print to the edge. */
+const margin = 150
 const tooFew = 0.8
 
 export interface Photo {
@@ -35,6 +38,21 @@ export async function shrink(file: Blob): Promise<Blob | null> {
   return smaller.size < file.size * tooFew ? smaller : null
 }
 
+/** Two pictures, one below the other and each as large as it gets, on a page of A4: a card's front and back. */
+export async function onOnePage(files: readonly [Blob, Blob]): Promise<Blob> {
+  const context = paint(printWidth, printEdge, 'image/jpeg')
+  const [width, height] = [printWidth - 2 * margin, printEdge / 2 - 1.5 * margin]
+  for (const [index, file] of files.entries()) {
+    // One after the other: phones run out of memory over two.
+    const picture = await createImageBitmap(file)
+    const scale = Math.min(width / picture.width, height / picture.height)
+    const middle = margin + height / 2 + index * (height + margin)
+    context.drawImage(picture, (printWidth - picture.width * scale) / 2, middle - (picture.height * scale) / 2, picture.width * scale, picture.height * scale)
+    picture.close()
+  }
+  return encode(context, 'image/jpeg', 0.9)
+}
+
 /** A small picture for the list. Decoded at once in that size: phones run out of memory over the whole. */
 export async function thumbnail(file: Blob): Promise<Blob | null> {
   try {
@@ -54,20 +72,29 @@ async function redraw(file: Blob, type: string, orientation: number, longest: nu
 
 async function draw(picture: ImageBitmap, orientation: number, width: number, height: number, type: string, quality: number): Promise<Blob> {
   const { turn, isMirrored } = upright[orientation]!
-  const canvas = document.createElement('canvas')
-  ;[canvas.width, canvas.height] = turn % 2 ? [height, width] : [width, height]
-  const context = canvas.getContext('2d')!
-  context.imageSmoothingQuality = 'high'
-  // JPEG has no transparency: it would be black.
-  if (type === 'image/jpeg') {
-    context.fillStyle = '#fff'
-    context.fillRect(0, 0, canvas.width, canvas.height)
-  }
-  context.translate(canvas.width / 2, canvas.height / 2)
+  const context = turn % 2 ? paint(height, width, type) : paint(width, height, type)
+  context.translate(context.canvas.width / 2, context.canvas.height / 2)
   context.rotate((turn * Math.PI) / 2)
   if (isMirrored) context.scale(-1, 1)
   context.drawImage(picture, -width / 2, -height / 2, width, height)
   picture.close()
+  return encode(context, type, quality)
+}
+
+/** An empty canvas. JPEG has no transparency, it would be black: white. */
+function paint(width: number, height: number, type: string): CanvasRenderingContext2D {
+  const canvas = document.createElement('canvas')
+  ;[canvas.width, canvas.height] = [width, height]
+  const context = canvas.getContext('2d')!
+  context.imageSmoothingQuality = 'high'
+  if (type === 'image/jpeg') {
+    context.fillStyle = '#fff'
+    context.fillRect(0, 0, width, height)
+  }
+  return context
+}
+
+async function encode({ canvas }: CanvasRenderingContext2D, type: string, quality: number): Promise<Blob> {
   const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, type, quality))
   if (!blob) throw new Error('The picture is too large for this browser.')
   return blob

@@ -5,7 +5,7 @@ import { count, say } from '../shared/words.ts'
 import type { CustomerSchemas } from '../shared/contract.ts'
 import { money, size } from '../shared/format.ts'
 import { priceOf, printedPages, type PrintOptions } from '../shared/printing.ts'
-import { badge, body, createItem, describe, examine, isPhoto, isSame, isWanted, originalOf, pagesOf, picture, toggleSize, turn, type Excess, type Item } from './item.ts'
+import { badge, body, createItem, describe, examine, isPhoto, isSame, isWanted, joinCard, originalOf, pagesOf, picture, toggleSize, turn, type Excess, type Item } from './item.ts'
 import { Memory, type Job } from './memory.ts'
 import { fields, offered, summary } from './options.ts'
 import { Refused, Sending, call, isOver, loadTus, notOffered, wake } from './sending.ts'
@@ -188,15 +188,19 @@ class Send extends LitElement {
     return this.stopping !== null
   }
 
-  private drop(item: Item) {
-    const index = this.items.indexOf(item)
-    this.items.splice(index, 1)
+  private take(item: Item) {
+    this.items.splice(this.items.indexOf(item), 1)
     if (item.picture) URL.revokeObjectURL(item.picture)
     this.beginAnew(item)
     void this.memory.forgetFile(item)
-    this.tell(say('customer.removed', { name: item.name }))
     this.admitAgain()
     this.save()
+  }
+
+  private drop(item: Item) {
+    const index = this.items.indexOf(item)
+    this.take(item)
+    this.tell(say('customer.removed', { name: item.name }))
     void this.updateComplete.then(() => {
       const rows = this.querySelectorAll<HTMLElement>('.file .remove')
       ;(rows[Math.min(index, rows.length - 1)] ?? this.querySelector<HTMLElement>('input[type=file]'))?.focus()
@@ -458,7 +462,7 @@ class Send extends LitElement {
   private row(item: Item): TemplateResult {
     const { offer } = this.shop
     const price = item.state === 'refused' ? null : priceOf(item.options, pagesOf(item), offer)
-    const canChange = !this.isSending && !['refused', 'examining', 'lost', 'done'].includes(item.state)
+    const canChange = !this.isSending && isChangeable(item)
     return html`
       <li class="file ${item.state}">
         <div class="thumb" aria-hidden="true">
@@ -513,24 +517,44 @@ class Send extends LitElement {
 
   private settings(item: Item): TemplateResult {
     const others = this.items.filter(isWanted).length > 1
+    const back = isDrawable(item) ? this.items.slice(this.items.indexOf(item) + 1).find(isDrawable) : undefined
     return html`
       <details class="settings">
         <summary><span class="visually-hidden">${say('customer.optionsOf', { name: item.name })}</span> ${summary(item.options)}</summary>
         ${fields(item.id, item.options, this.shop.offer, !item.type.startsWith('image/'), pagesOf(item), (options) => this.setOptions(item, options))}
         <div class="actions">
           ${isPhoto(item) && item.whole
-            ? html`<button type="button" class="small" @click=${() => this.change(item, () => turn(item))}>${icon('M20 11a8 8 0 1 0-2.3 6M20 4v7h-7')} ${say('customer.turn')}</button>
+            ? html`<button type="button" class="small" @click=${() => void this.change(item, () => turn(item))}>${icon('M20 11a8 8 0 1 0-2.3 6M20 4v7h-7')} ${say('customer.turn')}</button>
                 ${item.small || item.whole.size >= worthShrinking
-                  ? html`<button type="button" class="small" aria-pressed=${item.small ? 'true' : 'false'} @click=${() => this.change(item, () => this.resize(item))}>${say('customer.shrink')}</button>`
+                  ? html`<button type="button" class="small" aria-pressed=${item.small ? 'true' : 'false'} @click=${() => void this.change(item, () => this.resize(item))}>${say('customer.shrink')}</button>`
                   : nothing}`
+            : nothing}
+          ${back
+            ? html`<button type="button" class="small" @click=${(event: Event) => this.join(item, back, event.currentTarget as HTMLElement)}>
+                ${icon('M6 3h12v18H6zM9 6h6v4H9zm0 8h6v4H9z')} <span>${say('customer.card')} <small>+ <bdi>${back.name}</bdi></small></span>
+              </button>`
             : nothing}
           ${others ? html`<button type="button" class="small" @click=${() => this.setForAll(item)}>${say('customer.sameForAll')}</button>` : nothing}
         </div>
       </details>`
   }
 
-  private change(item: Item, work: () => Promise<unknown>) {
-    void this.enqueue(async () => {
+  /** Both sides of a card on one page. It can be undone by choosing them again. */
+  private join(front: Item, back: Item, button: HTMLElement) {
+    const summary = button.closest('details')!.querySelector('summary')!
+    const joined = this.change(front, async () => {
+      // Either may have been removed since.
+      if (!this.items.includes(front) || !this.items.includes(back)) return
+      await joinCard(front, back, this.shop)
+      this.take(back)
+      this.tell(say('customer.card.done', { front: front.name, back: back.name }))
+    }, 'customer.card.failed')
+    // The button may be gone, and the focus with it.
+    void joined.then(() => this.updateComplete).then(() => button.isConnected || summary.focus())
+  }
+
+  private change(item: Item, work: () => Promise<unknown>, failure = 'customer.unchanged'): Promise<void> {
+    return this.enqueue(async () => {
       const before = item.size
       item.hint = null
       try {
@@ -538,7 +562,7 @@ class Send extends LitElement {
         this.beginAnew(item)
       } catch {
         // Too large for it, or damaged.
-        item.hint = say('customer.unchanged')
+        item.hint = say(failure)
       }
       if (item.size < before) this.admitAgain()
       this.tell(item.hint ?? this.news)
@@ -593,6 +617,11 @@ class Send extends LitElement {
       </div>`
   }
 }
+
+const isChangeable = (item: Item) => !['refused', 'examining', 'lost', 'done'].includes(item.state)
+
+/** A photo that can be drawn anew. */
+const isDrawable = (item: Item) => isPhoto(item) && item.whole !== null && isChangeable(item)
 
 /** Whether the range of pages names none that the document has. */
 const isEmpty = (item: Item) => printedPages(item.options, pagesOf(item)) === 0

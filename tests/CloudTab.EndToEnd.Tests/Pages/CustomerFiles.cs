@@ -156,6 +156,24 @@ internal static class CustomerFiles
         return new() { Name = name, MimeType = "image/webp", Buffer = [.. "RIFF"u8, .. BitConverter.GetBytes(content.Length), .. content] };
     }
 
+    /// <summary>A photo of 600 by 400 with stripes of these colours, from top to bottom, that lies on its side as phones store it.</summary>
+    /// <param name="page">Where it is drawn.</param>
+    public static async Task<FilePayload> StripesAsync(IPage page, string name, params string[] colours)
+    {
+        var drawn = Convert.FromBase64String(await page.EvaluateAsync<string>("""
+            async (colours) => {
+              const canvas = new OffscreenCanvas(400, 600)
+              const context = canvas.getContext('2d')
+              for (const [index, colour] of colours.entries()) {
+                context.fillStyle = colour
+                context.fillRect(400 * index / colours.length, 0, 400, 600)
+              }
+              return btoa(String.fromCharCode(...new Uint8Array(await (await canvas.convertToBlob({ type: 'image/jpeg', quality: .9 })).arrayBuffer())))
+            }
+            """, colours));
+        return new() { Name = name, MimeType = "image/jpeg", Buffer = [0xFF, 0xD8, .. Segment(0xE1, Exif()), .. drawn[2..]] };
+    }
+
     /// <summary>A JPEG whose parts are all there, and that no browser can show.</summary>
     public static FilePayload Unshowable(string name) => new() { Name = name, MimeType = "image/jpeg", Buffer = [0xFF, 0xD8, .. Segment(0xDA, [1, 1, 0, 0, 63, 0]), 1, 2, 3, 4, 0xFF, 0xD9] };
 

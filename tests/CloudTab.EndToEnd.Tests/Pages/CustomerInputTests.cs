@@ -202,6 +202,52 @@ public sealed class CustomerInputTests(RunningAppHost relay, Browsers browsers) 
     }
 
     [Fact]
+    public async Task Both_sides_of_a_card_are_sent_on_one_page()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        using var program = shop.Program(await shop.AddKeyAsync("Counter"));
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var page = phone.Page;
+        await phone.ChooseAsync(
+            CustomerFiles.Unshowable("damaged.jpg"),
+            await CustomerFiles.StripesAsync(page, "front.jpg", "#f00", "#0f0"),
+            CustomerFiles.Pdf("letter.pdf", 1),
+            await CustomerFiles.StripesAsync(page, "back.jpg", "#00f"));
+        ILocator Join(int index) => phone.Files.Nth(index).GetByRole(AriaRole.Button, new() { Name = "Both sides of a card on one page" });
+        await phone.Files.First.Locator("summary").ClickAsync();
+        await Expect(Join(0)).ToContainTextAsync("front.jpg");
+        await Join(0).ClickAsync();
+        await Expect(phone.Files.First).ToContainTextAsync("These photos cannot be put on one page. They are sent as they are.");
+        await Expect(phone.Files).ToHaveCountAsync(4);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Remove damaged.jpg" }).ClickAsync();
+
+        foreach (var index in (int[])[1, 2])
+        {
+            await phone.Files.Nth(index).Locator("summary").ClickAsync();
+            await Expect(Join(index)).ToHaveCountAsync(0); // a document, and a photo with none behind it
+        }
+
+        await phone.Files.First.Locator("summary").ClickAsync();
+        await phone.RecordAsync("customer-card");
+        await Join(0).PressAsync("Enter");
+        await Expect(phone.Files.Locator(".name")).ToHaveTextAsync(["front.jpg", "letter.pdf"]);
+        await Expect(page.GetByRole(AriaRole.Status)).ToContainTextAsync(["front.jpg and back.jpg are on one page now."]);
+        await Expect(phone.Files.First.Locator("summary")).ToBeFocusedAsync();
+        await Expect(phone.Files.First.Locator("img")).ToBeVisibleAsync();
+        await phone.RecordAsync("customer-card-joined");
+        await phone.PressSendAsync();
+        var sent = (await phone.StatusAsync(await phone.ArrivedAsync())).GetProperty("files")[0];
+
+        Assert.Equal(("front.jpg", "image/jpeg"), (sent.GetProperty("name").GetString(), sent.GetProperty("type").GetString()));
+        var bytes = await program.GetByteArrayAsync(new Uri($"/api/shopkeeper/files/{sent.GetProperty("id").GetString()}/download", UriKind.Relative), Token);
+        Assert.Equal(-1, bytes.AsSpan().IndexOf("Phone-of-Zoe"u8));
+        // The paper's corner; the front's two stripes; between the sides; the back.
+        var (width, height, colours) = await phone.ColoursOfAsync(bytes, (20, 20), (1240, 500), (1240, 1300), (1240, 1754), (1240, 2600), (2460, 3480));
+        Assert.Equal((2480, 3508), (width, height));
+        Assert.Equal(["#fff", "#f00", "#0f0", "#fff", "#00f", "#fff"], colours);
+    }
+
+    [Fact]
     public async Task A_pasted_picture_is_on_the_list()
     {
         await using var shop = await PageShop.CreateAsync(relay);

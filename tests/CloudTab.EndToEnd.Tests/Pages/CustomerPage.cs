@@ -185,6 +185,22 @@ internal sealed partial class CustomerPage
         return (seen[0], seen[1], seen[2], seen[3]);
     }
 
+    /// <summary>A picture's size, and of what colour it is at some points: `#f00` if it is red, without shades.</summary>
+    public async Task<(int Width, int Height, string[] Colours)> ColoursOfAsync(byte[] picture, params (int X, int Y)[] points)
+    {
+        var seen = await Page.EvaluateAsync<JsonElement>("""
+            async ([base64, points]) => {
+              const picture = await createImageBitmap(new Blob([Uint8Array.from(atob(base64), (char) => char.charCodeAt(0))]))
+              const { width, height } = picture
+              const context = new OffscreenCanvas(width, height).getContext('2d')
+              context.drawImage(picture, 0, 0)
+              const colours = points.map(([x, y]) => '#' + [...context.getImageData(x, y, 1, 1).data].slice(0, 3).map((shade) => (shade < 128 ? '0' : 'f')).join(''))
+              return { width, height, colours }
+            }
+            """, new object[] { Convert.ToBase64String(picture), points.Select(point => new[] { point.X, point.Y }).ToArray() });
+        return (seen.GetProperty("width").GetInt32(), seen.GetProperty("height").GetInt32(), [.. seen.GetProperty("colours").EnumerateArray().Select(colour => colour.GetString()!)]);
+    }
+
     /// <summary>What a camera reads of a QR code on the page.</summary>
     public async Task<string?> ScanAsync(ILocator code)
     {
