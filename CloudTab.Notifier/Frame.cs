@@ -37,7 +37,8 @@ internal sealed class Frame
     {
         "new_session" => new NewSession(
             source.Id, source.SessionId, source.PickupCode, source.Token, source.CustomerName, source.FileCount, source.TotalSize,
-            JsonElement.Parse(source.Files), source.CreatedAt, source.Pages, source.UncountedFiles, source.Price, source.PaidAt, source.PaidAmount),
+            JsonElement.Parse(source.Files), source.CreatedAt, source.SubmittedAt!.Value, source.Pages, source.UncountedFiles, source.Price, source.PaidAt,
+            source.PaidAmount),
         "print_changed" => new PrintChanged(source.Id, source.SessionId, source.PickupCode, source.File!.Value, source.Print!, source.CreatedAt),
         _ => new SessionUpdated(
             source.Id, source.SessionId, source.Status, source.FileCount, source.TotalSize, JsonElement.Parse(source.Files), source.CreatedAt,

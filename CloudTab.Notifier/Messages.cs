@@ -48,6 +48,7 @@ internal sealed record NewSession(
     long TotalSize,
     JsonElement Files,
     DateTime Timestamp,
+    DateTime SubmittedAt,
     long Pages,
     int UncountedFiles,
     JobPrice Price,

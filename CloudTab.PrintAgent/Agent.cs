@@ -84,7 +84,7 @@ internal sealed class Agent(
                     logger.RelayLost(lost.Reason);
                     break;
                 case PendingSessions pending:
-                    foreach (var session in pending.Sessions.Reverse().Where(session => IsReleased(session.PaidAt)))
+                    foreach (var session in pending.Sessions.Where(session => IsReleased(session.PaidAt)).OrderBy(session => session.SubmittedAt ?? session.CreatedAt))
                         Begin(session.SessionId, new(), cancellationToken);
                     break;
                 case SessionAnnounced session when IsReleased(session.PaidAt):

@@ -30,6 +30,7 @@ public sealed record PendingSessions(IReadOnlyList<PendingSession> Sessions) : S
 /// <param name="UncountedFiles">Files whose pages are not known.</param>
 /// <param name="PaidAt">When the shop marked it as paid; null if it did not.</param>
 /// <param name="PaidAmount">What it cost then, in the smallest unit of the currency; null if that was not known.</param>
+/// <param name="SubmittedAt">When the shop was told of it first, the order of the queue; null if the relay is too old to say.</param>
 public sealed record SessionAnnounced(
     long EventId,
     string SessionId,
@@ -44,7 +45,8 @@ public sealed record SessionAnnounced(
     int UncountedFiles,
     JobPrice Price,
     DateTimeOffset? PaidAt,
-    long? PaidAmount) : ShopEvent;
+    long? PaidAmount,
+    DateTimeOffset? SubmittedAt = null) : ShopEvent;
 
 /// <summary>Something of a session has changed: files, who has claimed it, whether it is paid, or that it has ended.</summary>
 /// <param name="EventId">The same if the event comes twice.</param>

@@ -14,6 +14,7 @@ namespace CloudTab.Client;
 /// <param name="PaidAmount">What it cost then, in the smallest unit of the currency; null if that was not known.</param>
 /// <param name="PrintOptions">How its files are to be printed: each way once.</param>
 /// <param name="Printing">Whether a file of it is at a printer: its claim does not lapse, and nobody else gets it.</param>
+/// <param name="SubmittedAt">When the shop was told of it first, the order of the queue; null if the relay is too old to say.</param>
 public sealed record PendingSession(
     string SessionId,
     string PickupCode,
@@ -29,7 +30,8 @@ public sealed record PendingSession(
     DateTimeOffset? PaidAt,
     long? PaidAmount,
     IReadOnlyList<PrintOptions> PrintOptions,
-    bool Printing = false);
+    bool Printing = false,
+    DateTimeOffset? SubmittedAt = null);
 
 /// <summary>A page of the pending list, newest first.</summary>
 /// <param name="Count">Sessions on this page.</param>
@@ -46,6 +48,7 @@ public sealed record PendingPage(int Count, IReadOnlyList<PendingSession> Sessio
 /// <param name="PaidAmount">What it cost then, in the smallest unit of the currency; null if that was not known.</param>
 /// <param name="PrintOptions">How its files are to be printed: each way once.</param>
 /// <param name="Printing">Whether a file of it is at a printer: its claim does not lapse, and nobody else gets it.</param>
+/// <param name="SubmittedAt">When the shop was told of it first, the order of the queue; null if the relay is too old to say.</param>
 public sealed record ProcessingSession(
     string SessionId,
     string PickupCode,
@@ -63,7 +66,8 @@ public sealed record ProcessingSession(
     DateTimeOffset? PaidAt,
     long? PaidAmount,
     IReadOnlyList<PrintOptions> PrintOptions,
-    bool Printing = false);
+    bool Printing = false,
+    DateTimeOffset? SubmittedAt = null);
 
 /// <summary>One session with its files. Of one that its customer has not submitted the shop sees none.</summary>
 /// <param name="Status">One of <see cref="SessionStatuses"/>.</param>
@@ -75,6 +79,7 @@ public sealed record ProcessingSession(
 /// <param name="PaidAmount">What it cost then, in the smallest unit of the currency; null if that was not known.</param>
 /// <param name="Files">In the order in which they came, also those that are deleted.</param>
 /// <param name="Printing">Whether a file of it is at a printer: its claim does not lapse, and nobody else gets it.</param>
+/// <param name="SubmittedAt">When the shop was told of it first; null if it was not submitted, or the relay is too old to say.</param>
 public sealed record SessionDetails(
     string SessionId,
     string PickupCode,
@@ -92,7 +97,8 @@ public sealed record SessionDetails(
     DateTimeOffset? PaidAt,
     long? PaidAmount,
     IReadOnlyList<FileDetails> Files,
-    bool Printing = false);
+    bool Printing = false,
+    DateTimeOffset? SubmittedAt = null);
 
 /// <summary>A file as its shop sees it.</summary>
 /// <param name="Name">For display: without path or control characters, with the ending of its type.</param>

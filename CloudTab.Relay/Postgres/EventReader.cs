@@ -44,12 +44,12 @@ public sealed class EventReader(Database database)
                    (SELECT coalesce(json_agg(json_build_object('id', id, 'scan', scan, 'name', name, 'pages', pages, 'printOptions', print_options) ORDER BY position), '[]')::text FROM files
                     WHERE session = sessions.id AND status = 'stored') AS Files,
                    events.trace_parent AS TraceParent, events.trace_state AS TraceState, clock_timestamp() - events.written_at AS Age,
-                   sessions.submitted_at IS NOT NULL AS IsSubmitted, {JobTotals.Columns},
+                   sessions.submitted_at AS SubmittedAt, {JobTotals.Columns},
                    events.file AS File, events.print AS Print
             FROM unread JOIN events ON events.id = unread.id JOIN sessions ON sessions.id = events.session {JobTotals.From}
             """;
         var batch = await ReadAsync<SessionEvent>(select, cancellationToken);
-        batch.RemoveAll(one => !one.IsSubmitted);
+        batch.RemoveAll(one => one.SubmittedAt is null);
         return batch;
     }
 
@@ -171,7 +171,7 @@ public sealed record ChangedSession(long Id, string TransactionId, string Shop, 
 /// <param name="TraceParent">W3C traceparent of the request that did it.</param>
 /// <param name="TraceState">W3C tracestate of that request.</param>
 /// <param name="Age">How long before the read its row was written, just before the commit; both by Postgres' clock.</param>
-/// <param name="IsSubmitted">Whether its session was submitted. The shop never hears of one that was not.</param>
+/// <param name="SubmittedAt">When its session was submitted first. The shop never hears of one that was not.</param>
 /// <param name="Pages">Pages that come out of the printer, as far as they are known at the time of the read.</param>
 /// <param name="UncountedFiles">Files whose pages are not known.</param>
 /// <param name="PaidAt">When the shop marked it as paid.</param>
@@ -196,7 +196,7 @@ public sealed record SessionEvent(
     string? TraceParent,
     string? TraceState,
     TimeSpan Age,
-    bool IsSubmitted,
+    DateTime? SubmittedAt,
     long Pages,
     int UncountedFiles,
     long? Amount,

@@ -27,25 +27,28 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
                CASE WHEN sessions.submitted_at IS NULL THEN 0 ELSE sessions.file_count END AS FileCount,
                CASE WHEN sessions.submitted_at IS NULL THEN 0 ELSE sessions.total_size END AS TotalSize,
                CASE WHEN sessions.ended_at IS NULL AND sessions.expires_at <= @now THEN 'expired' ELSE sessions.status END AS Status,
-               sessions.created_at AS CreatedAt, sessions.expires_at AS ExpiresAt,
+               sessions.created_at AS CreatedAt, sessions.submitted_at AS SubmittedAt, sessions.expires_at AS ExpiresAt,
                CASE WHEN sessions.status = 'processing' THEN api_keys.name END AS ClaimedBy, sessions.token, {IsPrinting},
                {JobTotals.Columns}, {FileDetails.Column}
         FROM sessions LEFT JOIN api_keys ON api_keys.id = sessions.claimed_by {JobTotals.From}
         """;
 
-    /// <summary>A page of the pending sessions of a key's shop that hold a file, newest first; null if the key was revoked.</summary>
+    private const string SelectPending = $"""
+        SELECT id, session_id AS SessionId, pickup_code AS PickupCode, customer_name AS CustomerName, file_count AS FileCount,
+               total_size AS TotalSize, created_at AS CreatedAt, submitted_at AS SubmittedAt, expires_at AS ExpiresAt, token, {IsPrinting},
+               {JobTotals.Columns},
+               {InRows}
+        FROM sessions {JobTotals.From}
+        WHERE shop_id = @shop AND status = 'pending' AND file_count > 0 AND expires_at > @now AND (SELECT key_is_valid(@key))
+        """;
+
+    /// <summary>A page of the pending sessions of a key's shop that hold a file, the one that was opened last first; null if the key was revoked.</summary>
     /// <param name="limit">Most sessions on the page.</param>
     /// <param name="after">Where the page before ended, or null for the first.</param>
     public async Task<PendingPage?> PendingAsync(ShopKey key, int limit, PendingCursor? after, CancellationToken cancellationToken)
     {
         const string sql = $"""
-            SELECT id, session_id AS SessionId, pickup_code AS PickupCode, customer_name AS CustomerName, file_count AS FileCount,
-                   total_size AS TotalSize, created_at AS CreatedAt, expires_at AS ExpiresAt, token, {IsPrinting},
-                   {JobTotals.Columns},
-                   {InRows}
-            FROM sessions {JobTotals.From}
-            WHERE shop_id = @shop AND status = 'pending' AND file_count > 0 AND expires_at > @now AND (SELECT key_is_valid(@key))
-                AND (created_at, id) < (@createdAt, @id)
+            {SelectPending} AND (created_at, id) < (@createdAt, @id)
             ORDER BY created_at DESC, id DESC
             LIMIT @limit + 1
             """;
@@ -58,6 +61,16 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
             return new(rows, null);
         rows.RemoveAt(limit);
         return new(rows, new(rows[^1].CreatedAt, rows[^1].Id));
+    }
+
+    /// <summary>The first of them in the order in which they were submitted, which is that of <see cref="QueuePlaces"/>; null if the key was revoked.</summary>
+    /// <param name="limit">Most sessions.</param>
+    public async Task<List<PendingSession>?> NextAsync(ShopKey key, int limit, CancellationToken cancellationToken)
+    {
+        const string sql = $"{SelectPending} ORDER BY queue_number LIMIT @limit";
+        var rows = await database.QueryAsync<PendingSession>(
+            sql, new { shop = key.Shop, key = key.Id, now = lifetimes.Now, limit, ofShop = true }, cancellationToken);
+        return rows.Count > 0 || await IsValidAsync(key, cancellationToken) ? rows : null;
     }
 
     /// <summary>One session of the shop with its files, or null if the shop has no such session.</summary>
@@ -80,7 +93,7 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
     {
         const string sql = $"""
             SELECT sessions.id, session_id AS SessionId, pickup_code AS PickupCode, customer_name AS CustomerName, file_count AS FileCount,
-                   total_size AS TotalSize, sessions.created_at AS CreatedAt, expires_at AS ExpiresAt, token, {IsPrinting},
+                   total_size AS TotalSize, sessions.created_at AS CreatedAt, submitted_at AS SubmittedAt, expires_at AS ExpiresAt, token, {IsPrinting},
                    api_keys.name AS ClaimedBy, claimed_by = @key AS ClaimedByYou,
                    {JobTotals.Columns},
                    {InRows}
@@ -98,6 +111,7 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
 }
 
 /// <summary>A session in the pending list.</summary>
+/// <param name="SubmittedAt">When the shop was told of it first: the order of the queue. Files that are added later change nothing of it.</param>
 /// <param name="Token">The number, 1 to 999, that the customer was given when it was submitted.</param>
 /// <param name="Printing">Whether a file of it is at the printer.</param>
 /// <param name="Pages">Pages that come out of the printer, as far as they are known.</param>
@@ -114,6 +128,7 @@ public sealed record PendingSession(
     int FileCount,
     long TotalSize,
     DateTime CreatedAt,
+    DateTime SubmittedAt,
     DateTime ExpiresAt,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Token,
     bool Printing,
@@ -132,6 +147,7 @@ public sealed record PendingSession(
 }
 
 /// <summary>A session that a counter works on.</summary>
+/// <param name="SubmittedAt">When the shop was told of it first.</param>
 /// <param name="Printing">Whether a file of it is at the printer.</param>
 /// <param name="ClaimedBy">The name of the key that has claimed it.</param>
 /// <param name="ClaimedByYou">Whether that is the caller's own key.</param>
@@ -149,6 +165,7 @@ public sealed record ProcessingSession(
     int FileCount,
     long TotalSize,
     DateTime CreatedAt,
+    DateTime SubmittedAt,
     DateTime ExpiresAt,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Token,
     bool Printing,
@@ -190,6 +207,7 @@ public sealed record PendingCursor(DateTime CreatedAt, Guid Id)
 }
 
 /// <summary>One session as its shop sees it.</summary>
+/// <param name="SubmittedAt">When the shop was told of it first; not there if the customer has not submitted it.</param>
 /// <param name="Token">The number, 1 to 999, that the customer was given when it was submitted.</param>
 /// <param name="Printing">Whether a file of it is at the printer.</param>
 /// <param name="Pages">Pages that come out of the printer, as far as they are known.</param>
@@ -206,6 +224,7 @@ public sealed record SessionDetails(
     long TotalSize,
     string Status,
     DateTime CreatedAt,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DateTime? SubmittedAt,
     DateTime ExpiresAt,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? ClaimedBy,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Token,

@@ -12,7 +12,7 @@ internal static class PageEndpoints
 {
     private const string Home = "/shop";
 
-    // As many as the socket's first list has; the script asks for the others.
+    // Those that are served next. The script asks for the others.
     private const int PendingLimit = 100;
 
     // A form with the longest key, each character of it encoded.
@@ -38,13 +38,13 @@ internal static class PageEndpoints
 
     private static async Task<RazorComponentResult> Show(HttpContext context, SessionViews views, CancellationToken cancellationToken)
     {
-        if (Shopkeeper.Of(context) is not { Key: var key } || await views.PendingAsync(key, PendingLimit, after: null, cancellationToken) is not { } pending)
+        if (Shopkeeper.Of(context) is not { Key: var key } || await views.NextAsync(key, PendingLimit, cancellationToken) is not { } pending)
             return Form(context, problem: null);
         var processing = await views.ProcessingAsync(key, cancellationToken);
         var languages = Words.All.Select(words => new Language(words.Language, words["language"]));
         return new RazorComponentResult<ShopPage>(new
         {
-            Beginning = new QueueBeginning(new(key.Shop, key.ShopName), pending.Sessions, processing, [.. languages]),
+            Beginning = new QueueBeginning(new(key.Shop, key.ShopName), pending, processing, [.. languages]),
             IsQueue = context.Request.Path == Home,
         });
     }
@@ -112,7 +112,7 @@ internal static class PageEndpoints
     }
 }
 
-/// <summary>What the shop's page begins with, for its script.</summary>
+/// <summary>What the shop's page begins with, for its script: what waits is in the order in which it was submitted.</summary>
 public sealed record QueueBeginning(
     ShopIdentity Shop, IReadOnlyList<PendingSession> Pending, IReadOnlyList<ProcessingSession> Processing, IReadOnlyList<Language> Languages);
 

@@ -25,11 +25,11 @@ public sealed record ShopJob(
     private static readonly TimeSpan IsLate = TimeSpan.FromMinutes(15);
 
     public static ShopJob Of(PendingSession job, Words words, DateTime now) => new(
-        job.PickupCode, job.CustomerName, job.Token, UrgencyOf(now - job.CreatedAt), AgeOf(now - job.CreatedAt, words), ExtentOf(job.FileCount, job.Pages, job.UncountedFiles, words),
+        job.PickupCode, job.CustomerName, job.Token, UrgencyOf(now - job.SubmittedAt), AgeOf(now - job.SubmittedAt, words), ExtentOf(job.FileCount, job.Pages, job.UncountedFiles, words),
         PriceOf(job.Price, words), [.. WishesOf(job.PrintOptions, words)], job.PaidAt is not null, PrintOf(job.Prints, job.FileCount, words), ClaimedBy: null);
 
     public static ShopJob Of(ProcessingSession job, Words words, DateTime now) => new(
-        job.PickupCode, job.CustomerName, job.Token, "taken", AgeOf(now - job.CreatedAt, words), ExtentOf(job.FileCount, job.Pages, job.UncountedFiles, words),
+        job.PickupCode, job.CustomerName, job.Token, "taken", AgeOf(now - job.SubmittedAt, words), ExtentOf(job.FileCount, job.Pages, job.UncountedFiles, words),
         PriceOf(job.Price, words), [.. WishesOf(job.PrintOptions, words)], job.PaidAt is not null, PrintOf(job.Prints, job.FileCount, words), job.ClaimedByYou ? null : job.ClaimedBy);
 
     private static string UrgencyOf(TimeSpan age) => age < Waits ? "new" : age < IsLate ? "waiting" : "late";

@@ -18,7 +18,7 @@ export type FinishedJob = ShopkeeperSchemas['FinishedJobView']
 export type ShopKey = ShopkeeperSchemas['KeyView']
 
 /** A job in the list: what all ways tell of it, and what only some do. */
-export type Job = Omit<PendingSession, 'expiresAt' | 'printOptions' | 'price' | 'printing' | 'prints'> & {
+export type Job = Omit<PendingSession, 'createdAt' | 'expiresAt' | 'printOptions' | 'price' | 'printing' | 'prints'> & {
   status: string
   printing?: boolean
 
@@ -52,7 +52,7 @@ export type Frame =
   | { type: 'authenticated' }
   | { type: 'auth_failed' }
   | { type: 'pending_sessions'; sessions: PendingSession[]; more?: boolean }
-  | (EventFrame & { type: 'new_session'; pickupCode: string; customerName: string | null; token?: number })
+  | (EventFrame & { type: 'new_session'; pickupCode: string; customerName: string | null; token?: number; submittedAt: string })
   | (EventFrame & { type: 'session_updated'; status: string })
   | { type: 'print_changed'; sessionId: string; fileId: string; print: FilePrint }
   | { type: 'pong' }

@@ -12,7 +12,7 @@ import { type FileShow, isLive, type JobAct, type Verb } from './job.ts'
 import { Link, type LinkState } from './link.ts'
 import { explain, Notice } from './notices.ts'
 import { ask } from './question.ts'
-import { Queue } from './queue.ts'
+import { inOrder, Queue } from './queue.ts'
 import './settings.ts'
 import { Chime } from './sound.ts'
 import type { CtViewer } from './viewer.ts'
@@ -257,13 +257,13 @@ export class CtCounter extends CtElement {
   /** A row that has not changed is not looked at: of 500 that is what makes drawing cheap. Rows off the screen cost no layout (shop.css). */
   #row(job: Job): TemplateResult {
     const isSelected = job.sessionId === this.selected?.sessionId
-    return html`${guard([job, isSelected, formatAge(job.createdAt)], () => {
+    return html`${guard([job, isSelected, formatAge(job.submittedAt)], () => {
       const price = formatPrice(job.price)
       return html`
         <li class="job" data-urgency=${job.status === 'pending' ? urgency(job) : 'taken'} data-session=${job.sessionId}>
           <button class="job-open" aria-current=${isSelected ? 'true' : 'false'} @click=${() => this.#select(job)}>
             <span class="job-code">${job.pickupCode}</span>
-            <span class="job-age">${formatAge(job.createdAt)}</span>
+            <span class="job-age">${formatAge(job.submittedAt)}</span>
             <span class="job-who"
               ><bdi>${job.customerName ?? say('shop.noName')}</bdi>${job.token
                 ? html`<span class="token">${say('shop.token', { token: job.token })}</span>`
@@ -311,9 +311,7 @@ export class CtCounter extends CtElement {
   /** The jobs that the search leaves, the one that came first on top: it is served first. */
   #shown(): Job[] {
     const wanted = this.search.trim().toUpperCase()
-    const jobs = [...this.#queue.jobs.values()].sort((one, other) =>
-      one.createdAt < other.createdAt ? -1 : one.createdAt > other.createdAt ? 1 : 0,
-    )
+    const jobs = [...this.#queue.jobs.values()].sort(inOrder)
     if (!wanted) return jobs
     return jobs.filter(
       (job) =>

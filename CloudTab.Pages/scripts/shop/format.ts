@@ -22,7 +22,7 @@ export function formatAge(time: string): string {
 
 /** For the colour of a row: what waits long comes to the eye. */
 export function urgency(job: Job): 'new' | 'waiting' | 'late' {
-  const minutes = ageOf(job.createdAt) / minute
+  const minutes = ageOf(job.submittedAt) / minute
   return minutes < 5 ? 'new' : minutes < 15 ? 'waiting' : 'late'
 }
 

@@ -127,7 +127,7 @@ export class CtJob extends CtElement {
 
   #state(): TemplateResult {
     const { job } = this
-    if (job.status === 'pending') return html`<p class="state">${say('shop.waits', { age: formatAge(job.createdAt) })}</p>`
+    if (job.status === 'pending') return html`<p class="state">${say('shop.waits', { age: formatAge(job.submittedAt) })}</p>`
     if (job.status !== 'processing') return html`<p class="state">${say(`shop.status.${job.status}`)}</p>`
     if (job.claimedByYou) return html`<p class="state is-yours">${say('shop.withYou')}</p>`
     return html`<p class="state is-theirs">${say('shop.withOther', { name: job.claimedBy ?? say('shop.otherCounter') })}</p>`
@@ -233,6 +233,6 @@ export class CtJob extends CtElement {
 }
 
 /** Whether the job is still to be done. */
-export const isLive = (job: Job): boolean => job.status === 'pending' || job.status === 'processing'
+export const isLive = (job: Pick<Job, 'status'>): boolean => job.status === 'pending' || job.status === 'processing'
 
 customElements.define('ct-job', CtJob)

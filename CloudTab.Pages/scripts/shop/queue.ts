@@ -4,6 +4,11 @@ import type { Frame, Job, JobDetails, PendingSession, ProcessingSession } from '
 const pageSize = 100
 const settleTime = 150
 
+const lastToken = 999
+
+/** Milliseconds by which the clocks of the relay's replicas may differ, and in which no shop gets half of all tokens' jobs. */
+const closeTimes = 10_000
+
 /** Most sessions that are asked for one by one; beyond that the whole list is cheaper. */
 const mostLookups = 4
 
@@ -53,8 +58,8 @@ export class Queue {
         break
       case 'new_session': {
         const known = this.jobs.get(frame.sessionId)
-        const { pickupCode, customerName, token } = frame
-        const job: Job = { ...factsOf(frame), pickupCode, customerName, createdAt: known?.createdAt ?? frame.timestamp, status: 'pending' }
+        const { pickupCode, customerName, submittedAt, token } = frame
+        const job: Job = { ...factsOf(frame), pickupCode, customerName, submittedAt, status: 'pending' }
         if (token !== undefined) job.token = token
         this.#put(job)
         if (known?.status !== 'pending') this.arrived(job)
@@ -99,10 +104,11 @@ export class Queue {
     } else if (details.status !== 'pending' && details.status !== 'processing') {
       this.#remove(details.sessionId, details.status)
     } else {
-      const { files, ...facts } = details
+      const { files, submittedAt, ...facts } = details
       const claimedByYou = details.status === 'processing' && (claimed || known?.claimedByYou === true)
       const prints = files.flatMap((file) => (file.print && file.status === 'stored' ? [{ ...file.print, fileId: file.id }] : []))
-      this.#put({ ...facts, printOptions: files.map((file) => file.printOptions), prints, claimedByYou })
+      // What is pending or processing was submitted.
+      this.#put({ ...facts, submittedAt: submittedAt!, printOptions: files.map((file) => file.printOptions), prints, claimedByYou })
     }
     return this.jobs.get(details.sessionId)
   }
@@ -263,8 +269,19 @@ export class Queue {
   }
 }
 
+/**
+ * As customers are told their places: what was submitted first is served first. The times are of the relay's replicas, whose clocks may differ a
+ * little. Of two that are close the token decides, which is given in the order of the queue, and begins again after 999.
+ */
+export function inOrder(one: Job, other: Job): number {
+  const apart = Date.parse(one.submittedAt) - Date.parse(other.submittedAt)
+  if (Math.abs(apart) > closeTimes || !one.token || !other.token) return apart
+  const steps = (one.token - other.token + lastToken) % lastToken
+  return steps < lastToken / 2 ? steps : steps - lastToken
+}
+
 /** What a frame tells of a job, in the list's terms. */
-function factsOf(frame: Extract<Frame, { eventId: number }>): Omit<Job, 'pickupCode' | 'customerName' | 'createdAt' | 'status'> {
+function factsOf(frame: Extract<Frame, { eventId: number }>): Omit<Job, 'pickupCode' | 'customerName' | 'submittedAt' | 'status'> {
   const { sessionId, fileCount, totalSize, pages, uncountedFiles, price, paidAt, paidAmount } = frame
   return {
     sessionId,

@@ -90,6 +90,8 @@ public sealed class CallsTests(RunningRelay relay)
 
         Assert.Equal(("Asha", 1, letter.LongLength), (pending.CustomerName, pending.FileCount, pending.TotalSize));
         Assert.Equal(3, Assert.Single(pending.PrintOptions).Copies);
+        Assert.NotNull(pending.SubmittedAt);
+        Assert.Equal((pending.SubmittedAt, pending.SubmittedAt), (before.SubmittedAt, processing.SubmittedAt));
         Assert.Null(before.ClaimedBy);
         Assert.Equal((SessionStatuses.Processing, created.SessionId), (claimed.Status, claimed.SessionId));
         Assert.True(processing.ClaimedByYou);

@@ -32,6 +32,7 @@ public sealed class ListeningTests(RunningRelay relay)
         Assert.Contains(pending.Sessions, session => session.SessionId == waiting.SessionId);
         Assert.Equal((created.PickupCode, 1, 1_000L), (announced.PickupCode, announced.FileCount, announced.TotalSize));
         Assert.Equal("letter.pdf", Assert.Single(announced.Files).Name);
+        Assert.NotNull(announced.SubmittedAt);
         Assert.Equal(SessionStatuses.Processing, claimed.Status);
         Assert.Equal(SessionStatuses.Completed, completed.Status);
         Assert.True(announced.EventId < claimed.EventId && claimed.EventId < completed.EventId);

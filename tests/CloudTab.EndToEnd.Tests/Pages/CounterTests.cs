@@ -324,6 +324,40 @@ public sealed class CounterTests(RunningAppHost relay, Browsers browsers) : IAsy
         await Expect(counters[1].Page.Locator("ct-keys")).ToContainTextAsync("two counters that sign in with the same one share their jobs");
     }
 
+    [Fact]
+    public async Task Jobs_are_in_the_order_that_their_customers_read_live_and_after_a_reload_and_without_script()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        var slow = await shop.OpenAsync("Asha");
+        await shop.TakeTimeAsync(slow, TimeSpan.FromMinutes(20));
+        var quick = await shop.SendAsync("Rahul", ("letter.pdf", Letter));
+        await shop.AddAsync(slow, ("letter.pdf", Letter));
+        await shop.AddAsync(quick, ("more.pdf", Letter)); // costs nobody their place
+
+        foreach (var (job, before) in (List<(SentJob, string)>)[(quick, "0"), (slow, "1")])
+        {
+            var phone = await browsers.OpenAsync(shop.Origin);
+            await phone.GotoAsync($"/s/{shop.Id}/sessions/{job.SessionId}");
+            await Expect(phone.Locator(".place dd").Nth(1)).ToHaveTextAsync(before);
+        }
+
+        await Expect(counter.Row(quick)).ToContainTextAsync("2 files");
+        await IsInOrderAsync(counter.Page);
+        await counter.Page.ReloadAsync();
+        await counter.IsLiveAsync();
+        await IsInOrderAsync(counter.Page);
+        var plain = await browsers.OpenAsync(shop.Origin, new() { JavaScriptEnabled = false, StorageState = await counter.Page.Context.StorageStateAsync() });
+        await plain.GotoAsync("/shop");
+        await IsInOrderAsync(plain);
+
+        async Task IsInOrderAsync(IPage page)
+        {
+            await Expect(page.Locator("li.job .job-code")).ToHaveTextAsync([quick.PickupCode, slow.PickupCode]);
+            await Expect(page.Locator("li.job[data-urgency=new]")).ToHaveCountAsync(2);
+        }
+    }
+
     public ValueTask DisposeAsync() => browsers.CloseAsync();
 
     /// <summary>Waits until a page has drawn what came after all that it heard before.</summary>

@@ -60,9 +60,23 @@ public sealed class PageShop : IAsyncDisposable
     /// <summary>A customer's files, sent, to be printed in a way.</summary>
     public async Task<SentJob> SendAsync(string? customer, object printOptions, params (string Name, byte[] Content)[] files)
     {
+        var opened = await OpenAsync(customer, printOptions);
+        await AddAsync(opened, files);
+        return opened;
+    }
+
+    /// <summary>A customer has begun, and chosen no file yet.</summary>
+    /// <param name="printOptions">How the files will be printed; null: as is usual here.</param>
+    public async Task<SentJob> OpenAsync(string? customer, object? printOptions = null)
+    {
         var created = await ReadAsync(
-            await _customers.PostAsJsonAsync($"/s/{Id}/api/customer/sessions/create", new { customerName = customer, printOptions }, Token));
-        var sent = new SentJob(created.GetProperty("sessionId").GetString()!, created.GetProperty("pickupCode").GetString()!);
+            await _customers.PostAsJsonAsync($"/s/{Id}/api/customer/sessions/create", new { customerName = customer, printOptions = printOptions ?? new { } }, Token));
+        return new SentJob(created.GetProperty("sessionId").GetString()!, created.GetProperty("pickupCode").GetString()!);
+    }
+
+    /// <summary>Files of a job: the first, or more.</summary>
+    public async Task AddAsync(SentJob sent, params (string Name, byte[] Content)[] files)
+    {
         using var form = new MultipartFormDataContent();
         foreach (var (name, content) in files)
         {
@@ -73,7 +87,6 @@ public sealed class PageShop : IAsyncDisposable
         }
 
         await ReadAsync(await _customers.PostAsync(new Uri($"/s/{Id}/api/customer/sessions/{sent.SessionId}/upload", UriKind.Relative), form, Token));
-        return sent;
     }
 
     /// <summary>The customer changes their mind.</summary>
@@ -90,6 +103,15 @@ public sealed class PageShop : IAsyncDisposable
             "UPDATE files SET scan = 'infected' FROM sessions WHERE sessions.id = files.session AND session_id = @session AND files.name = @file");
         command.Parameters.AddWithValue("session", job.SessionId);
         command.Parameters.AddWithValue("file", file);
+        Assert.Equal(1, await command.ExecuteNonQueryAsync(Token));
+    }
+
+    /// <summary>A job was opened by its customer so long before its files came.</summary>
+    public async Task TakeTimeAsync(SentJob job, TimeSpan time)
+    {
+        await using var command = _database.CreateCommand("UPDATE sessions SET created_at = created_at - @time WHERE session_id = @session");
+        command.Parameters.AddWithValue("session", job.SessionId);
+        command.Parameters.AddWithValue("time", time);
         Assert.Equal(1, await command.ExecuteNonQueryAsync(Token));
     }
 

@@ -26,7 +26,7 @@ public sealed class SocketTests(RelayFixture relay) : IClassFixture<RelayFixture
         Assert.Equal("pending_sessions", pending.Text("type"));
         var session = Assert.Single(pending.GetProperty("sessions").EnumerateArray());
         Assert.Equal(
-            ["sessionId", "pickupCode", "customerName", "fileCount", "totalSize", "createdAt", "expiresAt", "token", "printing", "pages", "uncountedFiles", "paidAt", "paidAmount", "printOptions", "price"], session.Fields());
+            ["sessionId", "pickupCode", "customerName", "fileCount", "totalSize", "createdAt", "submittedAt", "expiresAt", "token", "printing", "pages", "uncountedFiles", "paidAt", "paidAmount", "printOptions", "price"], session.Fields());
         Assert.Equal(given.SessionId, session.Text("sessionId"));
         Assert.Equal("आशा", session.Text("customerName"));
     }
@@ -153,7 +153,7 @@ public sealed class SocketTests(RelayFixture relay) : IClassFixture<RelayFixture
 
         var received = await first.NextAsync();
         Assert.Equal(
-            ["type", "eventId", "sessionId", "pickupCode", "token", "customerName", "fileCount", "totalSize", "files", "timestamp", "pages", "uncountedFiles", "price", "paidAt", "paidAmount"], received.Fields());
+            ["type", "eventId", "sessionId", "pickupCode", "token", "customerName", "fileCount", "totalSize", "files", "timestamp", "submittedAt", "pages", "uncountedFiles", "price", "paidAt", "paidAmount"], received.Fields());
         Assert.Equal("new_session", received.Text("type"));
         Assert.Equal(given.SessionId, received.Text("sessionId"));
         Assert.Equal(given.PickupCode, received.Text("pickupCode"));

@@ -18,7 +18,7 @@ public sealed class ClaimTests(RelayFixture relay) : IClassFixture<RelayFixture>
         var session = (await response.JsonAsync()).GetProperty("session");
         Assert.Equal(
             [
-                "createdAt", "customerName", "expiresAt", "fileCount", "files", "pages", "paidAmount", "paidAt", "pickupCode", "price", "printing", "sessionId", "status", "token", "totalSize",
+                "createdAt", "customerName", "expiresAt", "fileCount", "files", "pages", "paidAmount", "paidAt", "pickupCode", "price", "printing", "sessionId", "status", "submittedAt", "token", "totalSize",
                 "uncountedFiles",
             ],
             session.Fields().Order(StringComparer.Ordinal));

@@ -26,7 +26,7 @@ public sealed class PendingTests(RelayFixture relay) : IClassFixture<RelayFixtur
         Assert.Equal([second.SessionId, first.SessionId], page.GetProperty("sessions").EnumerateArray().Select(session => session.Text("sessionId")));
         var older = page.GetProperty("sessions")[1];
         Assert.Equal(
-            ["sessionId", "pickupCode", "customerName", "fileCount", "totalSize", "createdAt", "expiresAt", "token", "printing", "pages", "uncountedFiles", "paidAt", "paidAmount", "printOptions", "price"], older.Fields());
+            ["sessionId", "pickupCode", "customerName", "fileCount", "totalSize", "createdAt", "submittedAt", "expiresAt", "token", "printing", "pages", "uncountedFiles", "paidAt", "paidAmount", "printOptions", "price"], older.Fields());
         Assert.Equal(first.PickupCode, older.Text("pickupCode"));
         Assert.Equal("आशा 😀", older.Text("customerName"));
         Assert.Equal(2, older.GetProperty("fileCount").GetInt32());

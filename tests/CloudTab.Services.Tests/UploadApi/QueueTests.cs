@@ -1,9 +1,10 @@
 using System.Net;
+using System.Text.RegularExpressions;
 
 namespace CloudTab.Services.Tests;
 
 /// <summary>The number that a session gets when it is submitted, and its place in the shop's queue.</summary>
-public sealed class QueueTests(UploadFixture relay) : IClassFixture<UploadFixture>
+public sealed partial class QueueTests(UploadFixture relay) : IClassFixture<UploadFixture>
 {
     private readonly HttpClient _client = relay.UploadApi();
 
@@ -109,6 +110,49 @@ public sealed class QueueTests(UploadFixture relay) : IClassFixture<UploadFixtur
         Assert.False((await opened.JsonAsync()).GetProperty("session").TryGetProperty("token", out _));
     }
 
+    [Fact]
+    public async Task The_shop_sees_since_when_a_session_waits_in_the_order_that_customers_read()
+    {
+        var shop = await relay.ShopAsync();
+        var prefix = $"/s/{shop.Id}";
+        using var socket = await SocketClient.ReadyAsync(relay.SocketAddress, shop.Key);
+        using var client = relay.ShopApi(shop.Key);
+        using var browser = await relay.BrowserAsync(shop.Key);
+        var early = await _client.CreateAsync(prefix);
+        relay.Clock.Advance(TimeSpan.FromMinutes(5));
+        var quick = await _client.CreateAsync(prefix);
+
+        using var first = await _client.UploadToAsync(prefix, quick, Sample.Pdf());
+        var quickAt = (await socket.NextAsync("new_session")).GetProperty("submittedAt").GetDateTime();
+        relay.Clock.Advance(TimeSpan.FromMinutes(4));
+        using var second = await _client.UploadToAsync(prefix, early, Sample.Pdf());
+        var earlyAt = (await socket.NextAsync("new_session")).GetProperty("submittedAt").GetDateTime();
+        relay.Clock.Advance(TimeSpan.FromMinutes(2));
+        using var more = await _client.UploadToAsync(prefix, quick, Sample.Pdf());
+
+        Assert.Equal(((1, 0), (2, 1)), (await PlaceAsync(shop, quick), await PlaceAsync(shop, early)));
+        Assert.Equal(quickAt.AddMinutes(4), earlyAt, TimeSpan.FromSeconds(30));
+        Assert.Equal([(quick, quickAt), (early, earlyAt)], await ListedAsync("pending")); // as before: the one that was opened last comes first
+        var html = await browser.GetStringAsync("/shop", Token);
+        Assert.Equal(["6 min", "2 min"], Ages.Matches(html).Select(age => age.Groups["age"].Value));
+
+        await PostAsShopAsync(shop, early, "claim");
+        await PostAsShopAsync(shop, quick, "claim");
+        Assert.Equal([(early, earlyAt), (quick, quickAt)], await ListedAsync("processing"));
+        using var details = await client.GetAsync($"/api/shopkeeper/sessions/{early}", Token);
+        Assert.Equal(earlyAt, (await details.JsonAsync()).GetProperty("session").GetProperty("submittedAt").GetDateTime());
+        html = await browser.GetStringAsync("/shop", Token);
+        Assert.Equal(["6 min", "2 min"], Ages.Matches(html).Select(age => age.Groups["age"].Value));
+        using var unsubmitted = await client.GetAsync($"/api/shopkeeper/sessions/{await _client.CreateAsync(prefix)}", Token);
+        Assert.False((await unsubmitted.JsonAsync()).GetProperty("session").TryGetProperty("submittedAt", out _));
+
+        async Task<List<(string?, DateTime)>> ListedAsync(string list)
+        {
+            using var answer = await client.GetAsync($"/api/shopkeeper/sessions/{list}", Token);
+            return [.. (await answer.JsonAsync()).GetProperty("sessions").EnumerateArray().Select(one => (one.Text("sessionId"), one.GetProperty("submittedAt").GetDateTime()))];
+        }
+    }
+
     private async Task<string> SubmitAsync(TestShop shop, Way way = Way.Form)
     {
         var prefix = $"/s/{shop.Id}";
@@ -135,4 +179,7 @@ public sealed class QueueTests(UploadFixture relay) : IClassFixture<UploadFixtur
         using var answer = await client.PostAsync($"/api/shopkeeper/sessions/{session}/{verb}");
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
     }
+
+    [GeneratedRegex("class=\"job-age\">(?<age>[^<]+)<", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Ages { get; }
 }
