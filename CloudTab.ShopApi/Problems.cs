@@ -19,6 +19,10 @@ internal static class Problems
     public static readonly Problem SignedOut = new(
         StatusCodes.Status401Unauthorized, "signed_out", "Signed out", "This browser is signed out. Sign in with the shop's key.");
 
+    // 403: the key is right, and no other one would help.
+    public static readonly Problem HttpsRequired = new(
+        StatusCodes.Status403Forbidden, "https_required", "HTTPS required", "A browser stays signed in over HTTPS only. Open this page by https.");
+
     public static readonly Problem CrossSiteRequest = new(
         StatusCodes.Status403Forbidden, "cross_site_request", "Cross-site request", "A signed-in browser changes something for pages of this address only.");
 

@@ -86,6 +86,8 @@ internal static class PageEndpoints
             return Form(context, Problems.ApiKeyInvalid);
         if (key.IsDevice)
             return Form(context, Problems.DeviceKey);
+        if (SignInCookie.IsDiscarded(context.Request))
+            return Form(context, Problems.HttpsRequired);
         if (Shopkeeper.Of(context)?.Key.SignIn is { } before)
             await signIns.EndAsync(before, cancellationToken);
         SignInCookie.Write(context, await signIns.CreateAsync(key, cancellationToken));

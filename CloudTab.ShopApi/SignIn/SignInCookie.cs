@@ -25,6 +25,13 @@ internal static class SignInCookie
     public static void Delete(HttpContext context) =>
         context.Response.Cookies.Append(NameFor(context.Request), "", Options(context.Request, TimeSpan.Zero));
 
+    /// <summary>
+    /// Whether the browser would discard the cookie without a word: its page came over plain HTTP, and not from its own machine. The page's own
+    /// Origin tells, since TLS may end at a proxy that TRUSTED_PROXIES does not name.
+    /// </summary>
+    public static bool IsDiscarded(HttpRequest request) =>
+        !request.IsHttps && !IsPlainLoopback(request) && request.Headers.Origin is [{ } origin] && origin.StartsWith("http:", StringComparison.OrdinalIgnoreCase);
+
     private static string NameFor(HttpRequest request) => IsPlainLoopback(request) ? LoopbackName : Name;
 
     private static CookieOptions Options(HttpRequest request, TimeSpan lifetime) => new()
@@ -39,8 +46,10 @@ internal static class SignInCookie
 
     private static bool IsPlainLoopback(HttpRequest request)
     {
+        // Names below localhost are loopback too (RFC 6761, section 6.3).
         var host = request.Host.Host;
         return !request.IsHttps
-            && (host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
+            && (host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase)
+                || IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
     }
 }

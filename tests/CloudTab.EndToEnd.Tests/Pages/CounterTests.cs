@@ -39,6 +39,20 @@ public sealed class CounterTests(RunningAppHost relay, Browsers browsers) : IAsy
     }
 
     [Fact]
+    public async Task Over_plain_HTTP_the_form_says_that_the_page_needs_HTTPS()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        // A name that is no loopback's, for which the relay is asked as a proxy.
+        var page = await browsers.OpenAsync(new Uri("http://shop.test"), new() { Proxy = new() { Server = shop.Origin.Authority } });
+        await page.GotoAsync("/shop");
+
+        await page.Locator("input[name=apiKey]").FillAsync(await shop.AddKeyAsync("Counter 1"));
+        await page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
+
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("this page needs HTTPS");
+    }
+
+    [Fact]
     public async Task Of_two_counters_that_take_a_job_at_once_one_has_it_and_both_say_who()
     {
         await using var shop = await PageShop.CreateAsync(relay);

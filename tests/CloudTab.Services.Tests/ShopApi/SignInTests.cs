@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
+using CloudTab.Pages;
 
 namespace CloudTab.Services.Tests;
 
@@ -73,6 +74,7 @@ public sealed class SignInTests(RelayFixture relay) : IClassFixture<RelayFixture
     [InlineData("localhost:5000", "http", "shop", false)]
     [InlineData("127.0.0.1", "http", "shop", false)]
     [InlineData("[::1]:5000", "http", "shop", false)]
+    [InlineData("shop.localhost:5000", "http", "shop", false)]
     [InlineData("localhost.example", "http", "__Host-shop", true)]
     public async Task The_cookie_is_for_this_host_over_TLS_and_for_no_script_or_other_site(string host, string scheme, string name, bool isSecure)
     {
@@ -80,7 +82,7 @@ public sealed class SignInTests(RelayFixture relay) : IClassFixture<RelayFixture
         using var client = relay.ShopApi(key: null);
         (string, string)[] proxied = [("X-Forwarded-Host", host), ("X-Forwarded-Proto", scheme)];
 
-        using var answer = await client.SignInAsync(shop.Key, [.. proxied, ("Origin", $"{scheme}://{host}")]);
+        using var answer = await client.SignInAsync(shop.Key, [.. proxied, ("Origin", $"{(isSecure ? "https" : "http")}://{host}")]);
 
         Assert.Equal(HttpStatusCode.SeeOther, answer.StatusCode);
         var attributes = answer.Cookie().ToLowerInvariant().Split("; ");
@@ -104,6 +106,29 @@ public sealed class SignInTests(RelayFixture relay) : IClassFixture<RelayFixture
             using var response = await client.SendAsync(request, Token);
             return response.StatusCode;
         }
+    }
+
+    [Theory]
+    [InlineData("en")]
+    [InlineData("hi")]
+    public async Task A_right_key_over_plain_HTTP_is_told_that_the_page_needs_HTTPS(string language)
+    {
+        var shop = await relay.ShopAsync();
+        using var client = relay.ShopApi(key: null);
+        (string, string)[] page =
+        [
+            ("X-Forwarded-Host", "192.168.1.20:5000"), ("X-Forwarded-Proto", "http"), ("Origin", "http://192.168.1.20:5000"), ("Accept-Language", language),
+        ];
+
+        using var right = await client.SignInAsync(shop.Key, page);
+        using var wrong = await client.SignInAsync("a wrong key of some length", page);
+
+        Assert.Equal(HttpStatusCode.Forbidden, right.StatusCode);
+        Assert.False(right.Headers.Contains("Set-Cookie"));
+        var words = Words.All.Single(one => one.Language == language);
+        Assert.Contains(words["signIn.https_required"], WebUtility.HtmlDecode(await right.Content.ReadAsStringAsync(Token)), StringComparison.Ordinal);
+        Assert.Equal(0, await relay.ScalarAsync<long>("SELECT count(*) FROM sign_ins JOIN api_keys ON api_keys.id = key_id WHERE shop_id = @Id", shop));
+        Assert.Equal(HttpStatusCode.Unauthorized, wrong.StatusCode);
     }
 
     [Theory]
