@@ -63,7 +63,7 @@ internal static class PageEndpoints
     {
         return await views.FindAsync(requested, cancellationToken) is { } found && await shops.FindAsync(requested.Shop.Id, cancellationToken) is { } shop
             ? new RazorComponentResult<SessionPage>(
-                new { Session = found.View, found.IsGone, IsChanging = request.Query.ContainsKey(SessionPage.Change), Shop = shop, requested.Shop.Prefix })
+                new { Session = found.View, found.IsGone, found.DeletedAt, IsChanging = request.Query.ContainsKey(SessionPage.Change), Shop = shop, requested.Shop.Prefix })
             : Failed(Problems.SessionNotFound, requested);
     }
 

@@ -4,7 +4,7 @@ using CloudTab.Relay;
 namespace CloudTab.UploadApi;
 
 /// <summary>What a customer sees of a session, the same over HTTP and on the page.</summary>
-internal sealed class CustomerViews(Database database, QueuePlaces places, TimeProvider clock)
+internal sealed class CustomerViews(Database database, QueuePlaces places, Lifetimes lifetimes)
 {
     // A session past its time has ended for its customer, even before the Janitor has ended it.
     private const string Select = $"""
@@ -12,7 +12,8 @@ internal sealed class CustomerViews(Database database, QueuePlaces places, TimeP
                CASE WHEN ended_at IS NULL AND expires_at <= @now THEN 'expired' ELSE status END AS Status,
                file_count AS FileCount, total_size AS TotalSize, created_at AS CreatedAt, expires_at AS ExpiresAt,
                CASE WHEN status = 'completed' THEN ended_at END AS CompletedAt, {SessionViews.IsPrinting}, {JobTotals.Columns}, {FileDetails.Column}, ended_at IS NOT NULL AS HasEnded,
-               receipt, ended_at IS NOT NULL AND NOT receipt_due AND NOT EXISTS (SELECT FROM files WHERE files.session = sessions.id AND files.status <> 'deleted') AS IsGone
+               receipt, ended_at IS NOT NULL AND NOT receipt_due AND NOT EXISTS (SELECT FROM files WHERE files.session = sessions.id AND files.status <> 'deleted') AS IsGone,
+               (SELECT min(stored_at) FROM files WHERE files.session = sessions.id AND files.status = 'stored') AS OldestFileAt
         FROM sessions {JobTotals.From}
         """;
 
@@ -20,7 +21,7 @@ internal sealed class CustomerViews(Database database, QueuePlaces places, TimeP
     public async Task<FoundSession?> FindAsync(RequestedSession session, CancellationToken cancellationToken)
     {
         const string sql = $"{Select} WHERE shop_id = @shop AND session_id = @sessionId";
-        var rows = await database.QueryAsync<Row>(sql, new { shop = session.Shop.Id, sessionId = session.Id, now = Now, ofShop = false }, cancellationToken);
+        var rows = await database.QueryAsync<Row>(sql, new { shop = session.Shop.Id, sessionId = session.Id, now = lifetimes.Now, ofShop = false }, cancellationToken);
         return (await WithPlacesAsync(rows, cancellationToken)).SingleOrDefault();
     }
 
@@ -29,19 +30,20 @@ internal sealed class CustomerViews(Database database, QueuePlaces places, TimeP
     public async Task<List<FoundSession>> FindAsync(Guid[] sessions, CancellationToken cancellationToken)
     {
         const string sql = $"{Select} WHERE sessions.id = ANY(@sessions)";
-        var rows = await database.QueryAsync<Row>(sql, new { sessions, now = Now, ofShop = false }, cancellationToken);
+        var rows = await database.QueryAsync<Row>(sql, new { sessions, now = lifetimes.Now, ofShop = false }, cancellationToken);
         return await WithPlacesAsync(rows, cancellationToken);
     }
-
-    private DateTime Now => clock.Now().UtcDateTime;
 
     private async Task<List<FoundSession>> WithPlacesAsync(List<Row> rows, CancellationToken cancellationToken)
     {
         var queued = rows.Where(row => row.Status is "pending" or "processing").ToList();
         var found = queued.Count == 0 ? [] : await places.FindAsync(
             [.. queued.Select(row => row.Shop).Distinct(StringComparer.Ordinal)], [.. queued.Select(row => row.Id)], cancellationToken);
-        return [.. rows.Select(row => new FoundSession(row.Id, row.Shop, row.HasEnded, row.IsGone, CustomerSession.Of(row, found.GetValueOrDefault(row.Id))))];
+        return [.. rows.Select(row => new FoundSession(row.Id, row.Shop, row.HasEnded, row.IsGone, DeletedAt(row), CustomerSession.Of(row, found.GetValueOrDefault(row.Id))))];
     }
+
+    // However active its customer is, a file lives no longer than it may.
+    private DateTime DeletedAt(Row row) => row.OldestFileAt + lifetimes.OfFile is { } end && end < row.ExpiresAt ? end : row.ExpiresAt;
 
     /// <summary>A session as it is read.</summary>
     internal sealed record Row(
@@ -66,7 +68,8 @@ internal sealed class CustomerViews(Database database, QueuePlaces places, TimeP
         IReadOnlyList<FileDetails> Files,
         bool HasEnded,
         string? Receipt,
-        bool IsGone);
+        bool IsGone,
+        DateTime? OldestFileAt);
 }
 
 /// <summary>A session as it was found.</summary>
@@ -74,8 +77,9 @@ internal sealed class CustomerViews(Database database, QueuePlaces places, TimeP
 /// <param name="Shop">Id of its shop.</param>
 /// <param name="HasEnded">Whether it has ended; one that is past its time ends within seconds.</param>
 /// <param name="IsGone">Whether it has ended, none of its files is left, and its receipt is there, if it gets one.</param>
+/// <param name="DeletedAt">When its first file is deleted, if nothing happens before.</param>
 /// <param name="View">What its customer sees.</param>
-internal sealed record FoundSession(Guid Id, string Shop, bool HasEnded, bool IsGone, CustomerSession View);
+internal sealed record FoundSession(Guid Id, string Shop, bool HasEnded, bool IsGone, DateTime DeletedAt, CustomerSession View);
 
 /// <summary>A session as its customer sees it.</summary>
 /// <param name="PickupCode">What the customer says at the counter.</param>

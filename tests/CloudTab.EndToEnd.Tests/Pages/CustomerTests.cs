@@ -57,6 +57,8 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         using var claimed = await program.PostAsync(new Uri($"/api/shopkeeper/sessions/{job.PickupCode}/claim", UriKind.Relative), null, Token);
         Assert.Equal(HttpStatusCode.OK, claimed.StatusCode);
         await phone.SaysAsync("Your files are being printed");
+        await Expect(page.Locator(".place dt").First).ToHaveTextAsync("Token");
+        await Expect(page.Locator(".place")).Not.ToContainTextAsync("Before you");
         await phone.RecordAsync("customer-processing");
         using var completed = await program.PostAsync(new Uri($"/api/shopkeeper/sessions/{job.PickupCode}/complete", UriKind.Relative), null, Token);
         await phone.SaysAsync("Done");

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Json;
 using System.Text;
 using System.Text.RegularExpressions;
 using CloudTab.Pages;
@@ -150,6 +151,31 @@ public sealed partial class PagesTests(SmallLimitsFixture relay) : IClassFixture
 
         Assert.Contains("<h1>Withdrawn</h1>", html, StringComparison.Ordinal);
         Assert.DoesNotContain("http-equiv=\"refresh\"", html, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_page_counts_down_to_the_end_of_the_first_file_if_that_is_before_the_session_s()
+    {
+        var session = await _client.CreateAsync();
+        await _client.UploadedAsync(session, Sample.Pdf(500));
+        Assert.Contains(">29 min</time>", await PageAsync($"/sessions/{session}", HttpStatusCode.OK), StringComparison.Ordinal);
+
+        await relay.ExecuteAsync(
+            "UPDATE files SET stored_at = stored_at - interval '23 h 50 min' FROM sessions WHERE sessions.id = files.session AND session_id = @session", new { session });
+
+        Assert.Contains(">9 min</time>", await PageAsync($"/sessions/{session}", HttpStatusCode.OK), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_page_of_a_session_that_the_shop_has_ended_does_not_say_that_its_customer_did()
+    {
+        var shop = await relay.ShopAsync();
+        var session = $"/s/{shop.Id}/sessions/{await _client.CreateAsync($"/s/{shop.Id}")}";
+        using var client = relay.ShopApi(shop.Key);
+        using var closed = await client.PatchAsJsonAsync("/api/shopkeeper/shop", new { acceptsUploads = false }, Token);
+        Assert.Equal(HttpStatusCode.OK, closed.StatusCode);
+
+        Assert.Contains("role=\"status\" data-part=\"status\">These files are withdrawn and deleted.<", await PageAsync(session, HttpStatusCode.OK), StringComparison.Ordinal);
     }
 
     [Theory]
