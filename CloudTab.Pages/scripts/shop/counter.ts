@@ -3,7 +3,7 @@ import { guard } from 'lit/directives/guard.js'
 import { repeat } from 'lit/directives/repeat.js'
 import { count, say } from '../shared/words.ts'
 import { call, onSignedOut, Problem } from './api.ts'
-import type { Job, JobDetails, PendingSession, ProcessingSession } from './contract.ts'
+import type { Frame, Job, JobDetails, PendingSession, ProcessingSession } from './contract.ts'
 import './day.ts'
 import { CtElement, focusFirst, type Places } from './element.ts'
 import { chip, formatAge, formatExtent, formatPrice, summarizePrints, summarizeWishes, urgency } from './format.ts'
@@ -12,7 +12,7 @@ import { type FileShow, isLive, type JobAct, type Verb } from './job.ts'
 import { Link, type LinkState } from './link.ts'
 import { explain, Notice } from './notices.ts'
 import { ask } from './question.ts'
-import { inOrder, Queue } from './queue.ts'
+import { endOf, inOrder, Queue } from './queue.ts'
 import './settings.ts'
 import { Chime } from './sound.ts'
 import type { CtViewer } from './viewer.ts'
@@ -48,6 +48,7 @@ export class CtCounter extends CtElement {
     link: { state: true },
     notices: { state: true },
     minute: { state: true },
+    shopName: { state: true },
   }
 
   declare private view: View
@@ -59,6 +60,9 @@ export class CtCounter extends CtElement {
   declare private notices: { id: number; text: string; isError: boolean }[]
   declare private minute: number
 
+  /** As the relay has said last: any counter may change it. */
+  declare private shopName: string
+
   readonly #begun = JSON.parse(document.getElementById('begin')!.textContent) as Beginning
   readonly #chime = new Chime(() => this.requestUpdate())
   readonly #handled = new Set<string>()
@@ -69,7 +73,7 @@ export class CtCounter extends CtElement {
     () => this.#link.send({ type: 'get_pending' }),
   )
   readonly #link = new Link(
-    (frame) => this.#queue.hear(frame),
+    (frame) => this.#hear(frame),
     (state) => (this.link = state),
   )
   #gatherTimer = 0
@@ -88,6 +92,7 @@ export class CtCounter extends CtElement {
     this.link = 'connecting'
     this.notices = []
     this.minute = 0
+    this.shopName = this.#begun.shop.name
     this.#queue.begin(this.#begun.pending, this.#begun.processing)
   }
 
@@ -104,6 +109,7 @@ export class CtCounter extends CtElement {
     this.addEventListener('ct-back', () => this.#select(undefined))
     this.addEventListener('ct-handled', (event) => this.#handled.add((event as CustomEvent<string>).detail))
     this.addEventListener('ct-notice', (event) => this.#notify((event as Notice).detail.text, (event as Notice).detail.isError))
+    this.addEventListener('ct-named', (event) => this.#name((event as CustomEvent<string>).detail))
     addEventListener('popstate', () => (this.view = viewOf(location.pathname)))
     addEventListener('keydown', (event) => this.#hotkey(event))
     setInterval(() => this.minute++, 30_000)
@@ -147,7 +153,7 @@ export class CtCounter extends CtElement {
       >`
     return html`
       <header class="bar">
-        <p class="shop-name">${this.#begun.shop.name}</p>
+        <p class="shop-name">${this.shopName}</p>
         <nav aria-label=${say('shop.views')}>
           ${tab('queue', say('shop.queue'), waiting > 0 ? html` <span class="badge">${waiting}</span>` : nothing)}
           ${tab('day', say('shop.day'))} ${tab('settings', say('shop.settings'))}
@@ -339,7 +345,17 @@ export class CtCounter extends CtElement {
 
   #title(): void {
     const waiting = this.#waiting().length
-    document.title = waiting > 0 ? `(${waiting}) ${this.#begun.shop.name}` : this.#begun.shop.name
+    document.title = waiting > 0 ? `(${waiting}) ${this.shopName}` : this.shopName
+  }
+
+  #hear(frame: Frame): void {
+    if (frame.type === 'authenticated') this.#name(frame.shopkeeper.name)
+    else this.#queue.hear(frame)
+  }
+
+  #name(name: string): void {
+    this.shopName = name
+    this.#title()
   }
 
   #announce(job: Job): void {
@@ -488,8 +504,9 @@ export class CtCounter extends CtElement {
       const { session } = await call<{ session: JobDetails }>('GET', `/sessions/${encodeURIComponent(code)}`)
       if (choice !== this.#choice) return
       this.search = ''
-      if (isLive(session)) this.#select(this.#queue.learn(session, since))
-      else this.#notify(`${session.pickupCode}: ${say(`shop.ended.${session.status}`)}`)
+      const job = this.#queue.learn(session, since)
+      if (job) this.#select(job)
+      else this.#notify(`${session.pickupCode}: ${say(`shop.ended.${endOf(session) ?? 'gone'}`)}`)
     } catch (failure) {
       this.#notify(explain(failure), true)
     }

@@ -1,5 +1,5 @@
 import { call, Problem } from './api.ts'
-import type { Frame, Job, JobDetails, PendingSession, ProcessingSession } from './contract.ts'
+import type { Frame, Job, JobDetails, PendingSession, PrintOptions, ProcessingSession } from './contract.ts'
 
 const pageSize = 100
 const settleTime = 150
@@ -59,7 +59,7 @@ export class Queue {
       case 'new_session': {
         const known = this.jobs.get(frame.sessionId)
         const { pickupCode, customerName, submittedAt, token } = frame
-        const job: Job = { ...factsOf(frame), pickupCode, customerName, submittedAt, status: 'pending' }
+        const job: Job = { ...factsOf(frame, known), pickupCode, customerName, submittedAt, status: 'pending' }
         if (token !== undefined) job.token = token
         this.#put(job)
         if (known?.status !== 'pending') this.arrived(job)
@@ -101,14 +101,15 @@ export class Queue {
       // Events do not say whose claim it is: what this page has claimed itself it knows, unless that was lost again already.
       if (claimed && known?.status === 'processing') this.#put({ ...known, claimedBy: details.claimedBy ?? null, claimedByYou: true })
       this.#askForClaims()
-    } else if (details.status !== 'pending' && details.status !== 'processing') {
-      this.#remove(details.sessionId, details.status)
+    } else if (endOf(details) !== undefined) {
+      this.#remove(details.sessionId, endOf(details)!)
     } else {
-      const { files, submittedAt, ...facts } = details
+      const { submittedAt, ...facts } = details
+      const files = details.files.filter((file) => file.status === 'stored')
       const claimedByYou = details.status === 'processing' && (claimed || known?.claimedByYou === true)
-      const prints = files.flatMap((file) => (file.print && file.status === 'stored' ? [{ ...file.print, fileId: file.id }] : []))
+      const prints = files.flatMap((file) => (file.print ? [{ ...file.print, fileId: file.id }] : []))
       // What is pending or processing was submitted.
-      this.#put({ ...facts, submittedAt: submittedAt!, printOptions: files.map((file) => file.printOptions), prints, claimedByYou })
+      this.#put({ ...facts, submittedAt: submittedAt!, printOptions: eachOnce(files), prints, claimedByYou })
     }
     return this.jobs.get(details.sessionId)
   }
@@ -144,8 +145,9 @@ export class Queue {
 
   #update(frame: Extract<Frame, { type: 'session_updated' }>): void {
     const known = this.jobs.get(frame.sessionId)
-    if (frame.status !== 'pending' && frame.status !== 'processing') {
-      this.#remove(frame.sessionId, frame.status)
+    const end = endOf(frame)
+    if (end !== undefined) {
+      this.#remove(frame.sessionId, end)
       return
     }
     if (!known) {
@@ -154,7 +156,7 @@ export class Queue {
       return
     }
     const before = frame.status === 'pending' ? withoutClaim(known) : known
-    this.#put({ ...before, ...factsOf(frame), status: frame.status })
+    this.#put({ ...before, ...factsOf(frame, known), status: frame.status })
     if (frame.status === 'processing' && known.status !== 'processing') this.#askForClaims()
   }
 
@@ -189,7 +191,10 @@ export class Queue {
     const since = this.#now
     try {
       const { session } = await call<{ session: JobDetails }>('GET', `/sessions/${sessionId}`)
-      this.learn(session, since)
+      const isKnown = this.jobs.has(sessionId)
+      const job = this.learn(session, since)
+      // One that had lost all its files has some again. Before the first list has come it may be one that was there.
+      if (!isKnown && job?.status === 'pending' && this.#listed > 0) this.arrived(job)
     } catch (failure) {
       // Forgotten by the relay, which keeps what has ended for a day only.
       if (!(failure instanceof Problem && failure.status === 404)) throw failure
@@ -280,8 +285,19 @@ export function inOrder(one: Job, other: Job): number {
   return steps < lastToken / 2 ? steps : steps - lastToken
 }
 
-/** What a frame tells of a job, in the list's terms. */
-function factsOf(frame: Extract<Frame, { eventId: number }>): Omit<Job, 'pickupCode' | 'customerName' | 'submittedAt' | 'status'> {
+/** How a job has left the queue; undefined if it is in it. One that waits without a file is not: the relay's list has it no more, and no customer counts it. */
+export function endOf({ status, fileCount }: { status: string; fileCount: number }): string | undefined {
+  if (status === 'pending') return fileCount === 0 ? 'emptied' : undefined
+  return status === 'processing' ? undefined : status
+}
+
+/** The ways in which files are to be printed, each once: as the relay's lists have them. */
+function eachOnce(files: { printOptions: PrintOptions }[]): PrintOptions[] {
+  return [...new Map(files.map((file) => [JSON.stringify(file.printOptions), file.printOptions])).values()]
+}
+
+/** What a frame tells of a job, in the list's terms. Of files that are gone the prints go too. */
+function factsOf(frame: Extract<Frame, { eventId: number }>, known: Job | undefined): Omit<Job, 'pickupCode' | 'customerName' | 'submittedAt' | 'status'> {
   const { sessionId, fileCount, totalSize, pages, uncountedFiles, price, paidAt, paidAmount } = frame
   return {
     sessionId,
@@ -292,7 +308,8 @@ function factsOf(frame: Extract<Frame, { eventId: number }>): Omit<Job, 'pickupC
     price,
     paidAt,
     paidAmount,
-    printOptions: frame.files.map((file) => file.printOptions),
+    printOptions: eachOnce(frame.files),
+    prints: (known?.prints ?? []).filter((print) => frame.files.some((file) => file.id === print.fileId)),
   }
 }
 

@@ -1,4 +1,4 @@
-import { html, nothing, type TemplateResult } from 'lit'
+import { html, nothing, type PropertyValues, type TemplateResult } from 'lit'
 import { language, say } from '../shared/words.ts'
 import { call } from './api.ts'
 import type { ShopSettings } from './contract.ts'
@@ -15,6 +15,11 @@ export class CtSettings extends CtPart {
 
   declare languages: { tag: string; name: string }[]
   declare private shop: ShopSettings | undefined
+
+  protected override updated(changed: PropertyValues): void {
+    super.updated(changed)
+    if (changed.has('shop') && this.shop) this.dispatchEvent(new CustomEvent('ct-named', { bubbles: true, detail: this.shop.name }))
+  }
 
   protected override render(): TemplateResult {
     return html`

@@ -349,13 +349,6 @@ public sealed class CounterTests(RunningAppHost relay, Browsers browsers) : IAsy
         await shop.AddAsync(slow, ("letter.pdf", Letter));
         await shop.AddAsync(quick, ("more.pdf", Letter)); // costs nobody their place
 
-        foreach (var (job, before) in (List<(SentJob, string)>)[(quick, "0"), (slow, "1")])
-        {
-            var phone = await browsers.OpenAsync(shop.Origin);
-            await phone.GotoAsync($"/s/{shop.Id}/sessions/{job.SessionId}");
-            await Expect(phone.Locator(".place dd").Nth(1)).ToHaveTextAsync(before);
-        }
-
         await Expect(counter.Row(quick)).ToContainTextAsync("2 files");
         await IsInOrderAsync(counter.Page);
         await counter.Page.ReloadAsync();
@@ -364,12 +357,69 @@ public sealed class CounterTests(RunningAppHost relay, Browsers browsers) : IAsy
         var plain = await browsers.OpenAsync(shop.Origin, new() { JavaScriptEnabled = false, StorageState = await counter.Page.Context.StorageStateAsync() });
         await plain.GotoAsync("/shop");
         await IsInOrderAsync(plain);
+        foreach (var (job, before) in (List<(SentJob, string)>)[(quick, "0"), (slow, "1")])
+        {
+            await plain.GotoAsync($"/s/{shop.Id}/sessions/{job.SessionId}");
+            await Expect(plain.Locator(".place dd").Nth(1)).ToHaveTextAsync(before);
+        }
 
         async Task IsInOrderAsync(IPage page)
         {
             await Expect(page.Locator("li.job .job-code")).ToHaveTextAsync([quick.PickupCode, slow.PickupCode]);
             await Expect(page.Locator("li.job[data-urgency=new]")).ToHaveCountAsync(2);
         }
+    }
+
+    [Fact]
+    public async Task What_a_row_says_of_its_files_is_the_same_after_a_reload()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        var alike = await shop.SendAsync("Asha", new { pageRanges = "1-2" }, ("one.pdf", Letter), ("two.pdf", Letter));
+        var changed = await shop.SendAsync("Rahul", ("colour.pdf", Letter), ("black.pdf", Letter));
+        await shop.ChangeAsync(changed, 0, new { colorMode = "color" });
+        await Expect(counter.Row(changed)).ToContainTextAsync("Colour and black");
+        await shop.RemoveAsync(changed);
+        await Expect(counter.Row(changed)).ToContainTextAsync("1 file");
+        await counter.TakeAsync(changed);
+
+        await IsSaidAsync();
+        await counter.Page.ReloadAsync();
+        await counter.IsLiveAsync();
+        await IsSaidAsync();
+
+        async Task IsSaidAsync()
+        {
+            await Expect(counter.Section(changed)).ToContainTextAsync("With you");
+            await Expect(counter.Row(changed).Locator(".chip")).ToHaveTextAsync(["Black and white"]);
+            await Expect(counter.Row(alike).Locator(".chip")).ToHaveTextAsync(["Black and white", "Pages 1-2"]);
+        }
+    }
+
+    [Fact]
+    public async Task A_job_whose_files_were_all_removed_leaves_the_queue_and_has_its_place_again_with_another_file()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        var emptied = await shop.SendAsync("Asha", ("letter.pdf", Letter));
+        var other = await shop.SendAsync("Rahul", ("letter.pdf", Letter));
+        await counter.OpenAsync(emptied);
+        var phone = await browsers.OpenAsync(shop.Origin);
+        await phone.GotoAsync($"/s/{shop.Id}/sessions/{emptied.SessionId}");
+
+        await shop.RemoveAsync(emptied);
+
+        await Expect(counter.Sheet).ToContainTextAsync("This job holds no file any more");
+        await Expect(counter.Rows).ToHaveCountAsync(1);
+        await Expect(counter.Page).ToHaveTitleAsync("(1) Corner Print");
+        await Expect(phone.Locator("h1")).ToHaveTextAsync("No files left");
+        await Expect(phone.Locator(".place")).Not.ToContainTextAsync("Before you");
+
+        await shop.AddAsync(emptied, ("another.pdf", Letter));
+        await Expect(counter.Page.Locator("li.job .job-code")).ToHaveTextAsync([emptied.PickupCode, other.PickupCode]);
+        await Expect(counter.Page.Locator("ct-counter > [role=status].visually-hidden")).ToContainTextAsync($"New job {emptied.PickupCode}");
+        await Expect(phone.Locator("h1")).ToHaveTextAsync("Your files have arrived");
+        await Expect(phone.Locator(".place dd").Nth(1)).ToHaveTextAsync("0");
     }
 
     public ValueTask DisposeAsync() => browsers.CloseAsync();

@@ -96,6 +96,18 @@ public sealed class PageShop : IAsyncDisposable
         Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
     }
 
+    /// <summary>The customer takes a file back.</summary>
+    /// <param name="place">Which one of the job's, from 0.</param>
+    public async Task RemoveAsync(SentJob job, int place = 0)
+    {
+        using var answer = await _customers.DeleteAsync(await FileAddressAsync(job, place), Token);
+        Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
+    }
+
+    /// <summary>The customer changes how a file is to be printed.</summary>
+    public async Task ChangeAsync(SentJob job, int place, object printOptions) =>
+        await ReadAsync(await _customers.PatchAsJsonAsync(await FileAddressAsync(job, place), new { printOptions }, Token));
+
     /// <summary>The virus scanner has found something in a file.</summary>
     public async Task InfectAsync(SentJob job, string file)
     {
@@ -136,6 +148,13 @@ public sealed class PageShop : IAsyncDisposable
     {
         _customers.Dispose();
         await _database.DisposeAsync();
+    }
+
+    private async Task<Uri> FileAddressAsync(SentJob job, int place)
+    {
+        var session = $"/s/{Id}/api/customer/sessions/{job.SessionId}";
+        var status = await ReadAsync(await _customers.GetAsync(new Uri($"{session}/status", UriKind.Relative), Token));
+        return new Uri($"{session}/files/{status.GetProperty("session").GetProperty("files")[place].GetProperty("id").GetString()}", UriKind.Relative);
     }
 
     private static async Task<JsonElement> ReadAsync(HttpResponseMessage response)

@@ -104,6 +104,8 @@ public sealed class SettingsTests(RunningAppHost relay, Browsers browsers) : IAs
         await counter.Page.GetByLabel("Name that customers see").FillAsync("Print & Copy");
         await counter.Page.GetByLabel("Name that customers see").PressAsync("Enter");
         await Expect(counter.Notices).ToContainTextAsync("Saved");
+        await Expect(counter.Page.Locator(".shop-name")).ToHaveTextAsync("Print & Copy");
+        await Expect(counter.Page).ToHaveTitleAsync("Print & Copy");
         await customer.GotoAsync($"/s/{shop.Id}/");
         await Expect(customer.Locator("body")).ToContainTextAsync("Print & Copy");
 
