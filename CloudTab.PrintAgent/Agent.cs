@@ -90,7 +90,8 @@ internal sealed class Agent(
                 case SessionAnnounced session when IsReleased(session.PaidAt):
                     Begin(session.SessionId, new(), cancellationToken);
                     break;
-                case SessionUpdated { Status: SessionStatuses.Pending, PaidAt: not null } session when options.Value.AutoPrint == AutoPrint.Paid:
+                // Marked as paid; or it came back: a counter or another PC gave it back, or its claim lapsed. What this agent gave back itself needs a person, and is left alone.
+                case SessionUpdated { Status: SessionStatuses.Pending } session when IsReleased(session.PaidAt):
                     Begin(session.SessionId, new(), cancellationToken);
                     break;
             }

@@ -125,15 +125,17 @@ internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FileP
         }
     }
 
-    // It was given back for this reason before, and comes along again.
+    // It was given back for this reason before, and comes along again. What the relay has not heard yet has to be told first.
     private bool NeedsPerson(SessionDetails session) =>
-        session.Files.Any(file => file.IsStored && (ledger.LatestOf(file.Id) is { } latest
-            ? latest is { Step: >= Step.Settled, Outcome: Outcome.Aborted or Outcome.Unknown }
-            : NeedsPersonElsewhere(file.Print)));
+        ToPrint(session).Any(file => ledger.LatestOf(file.Id) is { } latest
+            ? latest is { Step: Step.Reported, Outcome: Outcome.Aborted or Outcome.Unknown }
+            : NeedsPersonElsewhere(file.Print));
 
     // What another PC could not print for want of something (no-…) this one may be able to.
     private static bool NeedsPersonElsewhere(FilePrint? print) =>
         print is { State: PrintStates.Unknown } || print is { State: PrintStates.Failed } && print.Reasons.Any(reason => !reason.StartsWith("no-", StringComparison.Ordinal));
 
-    private bool IsPrintedElsewhere(FileDetails file) => file.Print is { State: PrintStates.Printed } && ledger.LatestOf(file.Id) is null;
+    // By another PC, or a person has seen it on paper, whatever became of it here.
+    private bool IsPrintedElsewhere(FileDetails file) =>
+        file.Print is { State: PrintStates.Printed } && ledger.LatestOf(file.Id) is null or { Step: >= Step.Settled, Outcome: not Outcome.Done };
 }

@@ -167,7 +167,11 @@ public sealed class AgentTests(RunningRelay relay) : PaperTests
         await relay.EndsAsync(await relay.SendAsync(("other.pdf", Given.Pdf(text: "Other"), null)), SessionStatuses.Completed);
         Assert.Single(Paper.Paper);
         Assert.Equal(SessionStatuses.Processing, await relay.StatusAsync(theirs));
-        await relay.Client.Shop.CompleteAsync(theirs.SessionId, Token);
+
+        // Until the person gives it back.
+        await relay.Client.Shop.ReleaseAsync(theirs.SessionId, Token);
+        await relay.EndsAsync(theirs, SessionStatuses.Completed);
+        Assert.Equal(2, Paper.Paper.Count);
     }
 
     /// <summary>The ledger of this PC has nothing of the file: the relay's word counts.</summary>
