@@ -34,7 +34,7 @@ internal sealed class Presence(CloudTabClient relay, ShopPrinters printers, Time
 
     private static AgentPrinter Describe(ShopPrinter printer) => printer.Description is { } there
         ? new(
-            printer.Name, there.State, there.Reasons, there.Formats, there.Color,
+            printer.Name, there.State, PrintReports.ReasonsOf(there.Reasons), there.Formats, there.Color,
             there.Sides.Contains(Sides.TwoSidedLongEdge, StringComparer.Ordinal), there.Media, printer.Address)
         : new(printer.Name, PrinterStates.Offline, [], [], Color: false, TwoSided: false, [], printer.Address);
 

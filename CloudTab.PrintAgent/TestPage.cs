@@ -28,7 +28,7 @@ internal static class TestPage
             var run = new AttemptRun(ledger, printer, (_, reasons) =>
             {
                 said = string.Join(' ', reasons);
-                return Task.FromResult(true);
+                return Task.FromResult<bool?>(true);
             }, clock);
             attempt = await run.PrintAsync(attempt, ticket, () => new MemoryStream(page), either.Token);
             if (there.IsCups && attempt.Job is { } job)

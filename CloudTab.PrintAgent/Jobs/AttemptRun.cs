@@ -6,8 +6,10 @@ namespace CloudTab.PrintAgent;
 /// Takes one attempt, step by step, from where the ledger has it to its outcome. Each step is in the ledger before the printer is asked for what
 /// follows, so that whatever is cut off can be settled afterwards: by the printer's own list of jobs, or by a person.
 /// </summary>
-/// <param name="report">Told what the printer says, if it is something new; returns whether the session is still this agent's.</param>
-internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attempt, IReadOnlyList<string>, Task<bool>> report, TimeProvider clock)
+/// <param name="report">
+/// Told what the printer says, if it is something new; returns whether the session is still this agent's, or null if the relay did not answer.
+/// </param>
+internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attempt, IReadOnlyList<string>, Task<bool?>> report, TimeProvider clock)
 {
     public const string Offline = "offline";
 
@@ -18,8 +20,15 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
     private static readonly TimeSpan FirstPoll = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan SlowestPoll = TimeSpan.FromSeconds(1);
 
-    // Whether somebody may have taken the session away, because the printer was waited for.
+    // A report that is not answered takes long, and the printer is not looked at meanwhile.
+    private static readonly TimeSpan TellAgain = TimeSpan.FromSeconds(2);
+
+    // Whether somebody may have taken the session away, because the printer or one of its jobs was waited for.
     private bool _waited;
+
+    // What the relay knows, and whether it knows that there is a job; null: it did not answer.
+    private (bool HasJob, IReadOnlyList<string> Reasons)? _told;
+    private long? _unansweredAt;
 
     /// <summary>A job's name that no other job has: 128 random bits, in the 40 characters that every printer keeps.</summary>
     public static string NewToken() => "ct-" + RandomNumberGenerator.GetHexString(32, lowercase: true);
@@ -96,10 +105,16 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
         return attempt;
     }
 
+    /// <summary>Waits until the printer answers.</summary>
+    /// <returns>What it says of itself.</returns>
+    public Task<PrinterDescription> LookAsync(Attempt attempt, CancellationToken cancellationToken) => WithAnswerAsync(
+        attempt, async () => await printer.LookAsync(cancellationToken) ?? throw new PrinterOfflineException("The printer does not answer."), cancellationToken);
+
     private async Task<Attempt> SendAsync(Attempt attempt, PrintTicket ticket, Func<Stream> open, CancellationToken cancellationToken)
     {
         var description = await WithAnswerAsync(attempt, () => printer.Ipp.DescribeAsync(cancellationToken), cancellationToken);
-        if (_waited && !await report(attempt, description.Reasons))
+        // What was told last, so that the customer does not read something else each second while the printer is busy.
+        if (_waited && await report(attempt, _told?.Reasons ?? description.Reasons) == false)
             return Settle(attempt, Outcome.Aborted, "given-back");
         _waited = false;
         var job = ticket.AttributesFor(description);
@@ -131,14 +146,13 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
     {
         using var silent = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var sending = send(silent.Token);
-        var (heard, told) = (clock.GetTimestamp(), (IReadOnlyList<string>?)null);
+        var heard = clock.GetTimestamp();
         while (await Task.WhenAny(sending, Task.Delay(SlowestPoll, clock, silent.Token)) != sending && !silent.IsCancellationRequested)
         {
             if (await printer.LookAsync(cancellationToken) is { Reasons: var reasons })
             {
+                await TellAsync(attempt, reasons);
                 heard = clock.GetTimestamp();
-                if (told is null || !told.SequenceEqual(reasons, StringComparer.Ordinal))
-                    await report(attempt, told = reasons);
             }
             else if (clock.GetElapsedTime(heard) > printer.Ipp.Limit)
             {
@@ -171,7 +185,6 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
     // Until the job has ended, or the printer does not know it.
     private async Task<Attempt> FollowJobAsync(Attempt attempt, CancellationToken cancellationToken)
     {
-        IReadOnlyList<string>? told = null;
         for (var pause = FirstPoll; ; pause = pause * 2 < SlowestPoll ? pause * 2 : SlowestPoll)
         {
             var job = await WithAnswerAsync(attempt, () => printer.Ipp.FindJobAsync(attempt.Job!.Value, attempt.Token, cancellationToken), cancellationToken);
@@ -197,9 +210,7 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
                     return await CancelAsync(attempt, job, cancellationToken);
             }
 
-            var reasons = (await printer.LookAsync(cancellationToken))?.Reasons ?? [Offline];
-            if (told is null || !told.SequenceEqual(reasons, StringComparer.Ordinal))
-                await report(attempt with { Pages = job.Pages }, told = reasons);
+            await TellAsync(attempt with { Pages = job.Pages }, (await printer.LookAsync(cancellationToken))?.Reasons ?? [Offline]);
             await Task.Delay(pause, clock, cancellationToken);
         }
     }
@@ -225,7 +236,7 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
     /// <summary>Asks until the printer answers.</summary>
     private async Task<T> WithAnswerAsync<T>(Attempt attempt, Func<Task<T>> ask, CancellationToken cancellationToken)
     {
-        for (var told = false; ; told = true)
+        while (true)
         {
             try
             {
@@ -233,10 +244,7 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
             }
             catch (Exception away) when (away is IOException or JobRefusedException { IsTemporary: true })
             {
-                _waited = true;
-                if (!told)
-                    await report(attempt, [Offline]);
-                await Task.Delay(Retry, clock, cancellationToken);
+                await WaitAsync(attempt, [Offline], cancellationToken);
             }
         }
     }
@@ -245,12 +253,28 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
     {
         _waited = true;
         if (reasons is not [])
-            await report(attempt, reasons);
+            await TellAsync(attempt, reasons);
         await Task.Delay(Retry, clock, cancellationToken);
         return attempt;
     }
 
-    private Attempt Restart(Attempt attempt) => ledger.Write(attempt with { Step = Step.Intent, Token = NewToken(), Job = null }, isBack: true);
+    private async Task TellAsync(Attempt attempt, IReadOnlyList<string> reasons)
+    {
+        var hasJob = attempt.Job is not null;
+        var isKnown = _told is { } told && told.HasJob == hasJob && told.Reasons.SequenceEqual(reasons, StringComparer.Ordinal);
+        if (isKnown || _unansweredAt is { } at && clock.GetElapsedTime(at) < TellAgain)
+            return;
+        var isAnswered = await report(attempt, reasons) is not null;
+        _told = isAnswered ? (hasJob, reasons) : null;
+        _unansweredAt = isAnswered ? null : clock.GetTimestamp();
+    }
+
+    // A person may have given the session back while the job was waited for, and somebody else may have printed it since.
+    private Attempt Restart(Attempt attempt)
+    {
+        _waited = true;
+        return ledger.Write(attempt with { Step = Step.Intent, Token = NewToken(), Job = null }, isBack: true);
+    }
 
     private Attempt Settle(Attempt attempt, Outcome outcome, params IReadOnlyList<string> reasons) =>
         ledger.Write(attempt with { Step = Step.Settled, Outcome = outcome, Reasons = string.Join(',', reasons) });

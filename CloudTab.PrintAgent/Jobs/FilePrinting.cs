@@ -42,7 +42,7 @@ internal sealed class FilePrinting(
     /// <summary>Prints the file, unless it was tried already; goes on with an attempt that was cut off.</summary>
     /// <param name="again">Which failed attempts, and which with no known outcome, are made again; null: none.</param>
     /// <param name="place">A place at a printer that there is for it already, or null. It is left at the end.</param>
-    /// <returns>The latest attempt, with its outcome, which the relay knows.</returns>
+    /// <returns>The latest attempt, with its outcome, which was reported to the relay.</returns>
     public Task<Attempt> PrintAsync(FileDetails file, Again? again, Place? place, CancellationToken cancellationToken) => AloneAsync(file.Id, async () =>
     {
         using var given = place;
@@ -69,7 +69,7 @@ internal sealed class FilePrinting(
         }
         else if (attempt.Step < Step.Settled)
         {
-            attempt = await AtPrinterAsync(attempt, (run, _) => run.SettleAsync(attempt, cancellationToken), cancellationToken);
+            attempt = await AtPrinterAsync(attempt, run => run.SettleAsync(attempt, cancellationToken), cancellationToken);
             if (attempt.Step == Step.Intent)
                 attempt = Abort(attempt, GivenBack);
         }
@@ -97,7 +97,8 @@ internal sealed class FilePrinting(
     /// <param name="attempt">In the ledger already if it has a printer, which is waited for.</param>
     private async Task<Attempt> BeginAsync(FileDetails file, Attempt attempt, Place? given, CancellationToken cancellationToken)
     {
-        var (isToldAway, toldAt) = (IsKept(), 0L);
+        // What the relay has heard of whether a printer is there; null: it did not answer.
+        (bool? isToldAway, var toldAt) = (IsKept(), 0L);
         try
         {
             if (await RefusalOfAsync(file, cancellationToken) is { } refusal)
@@ -122,10 +123,11 @@ internal sealed class FilePrinting(
                 async () => await TellAsync(await place.Printer.SeeAsync(cancellationToken) is null ? place.Printer : null), cancellationToken);
 
             var isKept = IsKept();
-            attempt = attempt with { Step = Step.Intent, Printer = place.Printer.Address, TwoSteps = place.Description.HasCreateJob, At = clock.GetUtcNow() };
+            attempt = attempt with { Printer = place.Printer.Address, TwoSteps = place.Description.HasCreateJob, At = clock.GetUtcNow() };
             attempt = isKept ? ledger.Write(attempt) : ledger.Add(attempt);
-            if (!await reports.TryAsync(attempt, PrintStates.Sent, [], mustAnswer: true, cancellationToken))
+            if (await reports.TryAsync(attempt, PrintStates.Sent, [], mustAnswer: true, cancellationToken) == false)
                 return Abort(attempt, GivenBack);
+            attempt = ledger.Write(attempt with { Step = Step.Intent });
             return await RunOf(place.Printer, cancellationToken).PrintAsync(attempt, ticket with { Scaling = document.Scaling }, document.Open, cancellationToken);
         }
         catch (NotPrintableException reason)
@@ -138,19 +140,21 @@ internal sealed class FilePrinting(
         bool IsKept() => attempt.Printer.Length > 0;
 
         // The relay hears of it under the attempt's id, which is therefore in the ledger before. Returns whether the session is still this agent's.
-        Task<bool> TellAsync(ShopPrinter? absent)
+        async Task<bool> TellAsync(ShopPrinter? absent)
         {
             var isAway = absent is not null;
-            if (isAway == isToldAway && (!isAway || toldAt != 0 && clock.GetElapsedTime(toldAt) < TellAgain))
-                return Task.FromResult(true);
-            (isToldAway, toldAt) = (isAway, clock.GetTimestamp());
+            var isNews = (isToldAway ?? isAway) != isAway;
+            if (!isNews && (isToldAway == false || toldAt != 0 && clock.GetElapsedTime(toldAt) < TellAgain))
+                return true;
             if (absent is not null && !IsKept())
                 attempt = ledger.Add(attempt with { Printer = absent.Address });
-            return reports.TryAsync(attempt, PrintStates.Sent, isAway ? [AttemptRun.Offline] : [], mustAnswer: false, cancellationToken);
+            var isOurs = await reports.TryAsync(attempt, PrintStates.Sent, isAway ? [AttemptRun.Offline] : [], mustAnswer: false, cancellationToken);
+            (isToldAway, toldAt) = (isOurs is null ? null : isAway, clock.GetTimestamp());
+            return isOurs ?? true;
         }
     }
 
-    private Task<Attempt> ResumeAsync(Attempt attempt, FileDetails file, CancellationToken cancellationToken) => AtPrinterAsync(attempt, async (run, printer) =>
+    private Task<Attempt> ResumeAsync(Attempt attempt, FileDetails file, CancellationToken cancellationToken) => AtPrinterAsync(attempt, async run =>
     {
         attempt = await run.SettleAsync(attempt, cancellationToken);
         if (attempt.Step != Step.Intent)
@@ -158,9 +162,9 @@ internal sealed class FilePrinting(
         try
         {
             var ticket = TicketFor(file);
-            var media = (await printer.LookAsync(cancellationToken) is { } there ? ticket.MediaAt(there) : null) ?? throw new NotPrintableException("no-media");
+            var media = ticket.MediaAt(await run.LookAsync(attempt, cancellationToken)) ?? throw new NotPrintableException("no-media");
             using var document = await PrepareAsync(file, media, cancellationToken);
-            if (!await reports.TryAsync(attempt, PrintStates.Sent, [], mustAnswer: true, cancellationToken))
+            if (await reports.TryAsync(attempt, PrintStates.Sent, [], mustAnswer: true, cancellationToken) == false)
                 return Abort(attempt, GivenBack);
             return await run.PrintAsync(attempt, ticket with { Scaling = document.Scaling }, document.Open, cancellationToken);
         }
@@ -171,13 +175,13 @@ internal sealed class FilePrinting(
     }, cancellationToken);
 
     // A printer that the shop has removed from the settings can be asked no more.
-    private async Task<Attempt> AtPrinterAsync(Attempt attempt, Func<AttemptRun, ShopPrinter, Task<Attempt>> act, CancellationToken cancellationToken)
+    private async Task<Attempt> AtPrinterAsync(Attempt attempt, Func<AttemptRun, Task<Attempt>> act, CancellationToken cancellationToken)
     {
         if (printers.Find(attempt.Printer) is not { } printer)
             return ledger.Write(attempt with { Step = Step.Settled, Outcome = Outcome.Unknown, Reasons = "printer-gone" });
         using var entry = printer.Enter();
         using var turn = await printer.TakeTurnAsync(() => Task.CompletedTask, cancellationToken);
-        return await act(RunOf(printer, cancellationToken), printer);
+        return await act(RunOf(printer, cancellationToken));
     }
 
     private async Task<PrintDocument> PrepareAsync(FileDetails file, string media, CancellationToken cancellationToken)
@@ -229,9 +233,16 @@ internal sealed class FilePrinting(
 
         if (attempt.Step == Step.Purged)
         {
-            await reports.FinalAsync(attempt, cancellationToken);
-            attempt = ledger.Write(attempt with { Step = Step.Reported });
+            var isKnown = await reports.FinalAsync(attempt, cancellationToken);
             logger.AttemptSettled(attempt.Id, attempt.Outcome!.Value, attempt.Reasons);
+            // The claim lapsed before the relay heard of the attempt, and nothing was printed: nobody else knows of it, so it must not keep the file from being printed.
+            if (!isKnown && attempt.Outcome == Outcome.Aborted)
+            {
+                ledger.Remove(attempt.Id);
+                return attempt;
+            }
+
+            attempt = ledger.Write(attempt with { Step = Step.Reported });
         }
 
         return attempt;

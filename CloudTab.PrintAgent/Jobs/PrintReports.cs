@@ -15,25 +15,17 @@ internal sealed class PrintReports(CloudTabClient relay, ShopPrinters printers, 
 
     /// <summary>Reports an attempt that goes on.</summary>
     /// <param name="mustAnswer">Whether to wait for a relay that cannot be reached; otherwise the report is left out.</param>
-    /// <returns>Whether the session is still this agent's, as far as that is known.</returns>
-    public async Task<bool> TryAsync(Attempt attempt, string state, IReadOnlyList<string> reasons, bool mustAnswer, CancellationToken cancellationToken)
-    {
-        var report = ReportOf(attempt, state, reasons);
-        while (true)
-        {
-            if (await SendAsync(attempt, report, cancellationToken) is { } accepted)
-                return accepted;
-            if (!mustAnswer)
-                return true;
-            await Task.Delay(Pause, clock, cancellationToken);
-        }
-    }
+    /// <returns>Whether the session is still this agent's; null if the relay did not answer.</returns>
+    public async Task<bool?> TryAsync(Attempt attempt, string state, IReadOnlyList<string> reasons, bool mustAnswer, CancellationToken cancellationToken) =>
+        (await SendAsync(attempt, ReportOf(attempt, state, reasons), mustAnswer, cancellationToken)).IsOurs;
 
     /// <summary>Reports the outcome, until the relay has answered.</summary>
-    public Task FinalAsync(Attempt attempt, CancellationToken cancellationToken)
+    /// <returns>Whether it knows of the attempt: of a session that is not this agent's it hears only what it has heard of before.</returns>
+    public async Task<bool> FinalAsync(Attempt attempt, CancellationToken cancellationToken)
     {
         var state = attempt.Outcome switch { Outcome.Done => PrintStates.Printed, Outcome.Aborted => PrintStates.Failed, _ => PrintStates.Unknown };
-        return TryAsync(attempt, state, attempt.Reasons.Split(',', StringSplitOptions.RemoveEmptyEntries), mustAnswer: true, cancellationToken);
+        var report = ReportOf(attempt, state, attempt.Reasons.Split(',', StringSplitOptions.RemoveEmptyEntries));
+        return (await SendAsync(attempt, report, mustAnswer: true, cancellationToken)).Refusal is not ("not_claimed" or "already_claimed");
     }
 
     private PrintReport ReportOf(Attempt attempt, string state, IReadOnlyList<string> reasons) => new(
@@ -43,11 +35,22 @@ internal sealed class PrintReports(CloudTabClient relay, ShopPrinters printers, 
         Grade: attempt.Outcome == Outcome.Done ? attempt.Grade : null,
         Pages: attempt.Pages,
         Copies: attempt.Outcome == Outcome.Done ? attempt.Copies : null,
-        Reasons: [.. reasons.Where(IsKeyword).Take(MostReasons)],
+        Reasons: ReasonsOf(reasons),
         Again: attempt.Again);
 
-    /// <returns>Whether the relay took the report, or null if it did not answer.</returns>
-    private async Task<bool?> SendAsync(Attempt attempt, PrintReport report, CancellationToken cancellationToken)
+    private async Task<(bool? IsOurs, string? Refusal)> SendAsync(Attempt attempt, PrintReport report, bool mustAnswer, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var answer = await SendAsync(attempt, report, cancellationToken);
+            if (answer.IsOurs is not null || !mustAnswer)
+                return answer;
+            await Task.Delay(Pause, clock, cancellationToken);
+        }
+    }
+
+    /// <returns>Whether the session is still this agent's, or null if the relay did not answer; the code with which it refused the report.</returns>
+    private async Task<(bool? IsOurs, string? Refusal)> SendAsync(Attempt attempt, PrintReport report, CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(Limit);
@@ -55,16 +58,16 @@ internal sealed class PrintReports(CloudTabClient relay, ShopPrinters printers, 
         {
             // Of an attempt that was given back the relay says that it is unknown, whatever its agent says of it later.
             var print = await relay.Shop.ReportPrintAsync(attempt.File, report, limit.Token);
-            return report.State is not (PrintStates.Sent or PrintStates.Printing) || print.State is PrintStates.Sent or PrintStates.Printing;
+            return (report.State is not (PrintStates.Sent or PrintStates.Printing) || print.State is PrintStates.Sent or PrintStates.Printing, null);
         }
         catch (CloudTabException refusal) when (IsRefusal(refusal))
         {
             logger.ReportRefused(attempt.Id, refusal.Code!);
-            return false;
+            return (false, refusal.Code);
         }
         catch (Exception away) when (IsAway(away, cancellationToken))
         {
-            return null;
+            return (null, null);
         }
     }
 
@@ -78,6 +81,9 @@ internal sealed class PrintReports(CloudTabClient relay, ShopPrinters printers, 
     /// <summary>Whether a call failed because the relay cannot be reached, or cannot answer now: the page of a network's portal is no JSON.</summary>
     public static bool IsAway(Exception failure, CancellationToken cancellationToken) =>
         failure is CloudTabException or HttpRequestException or TimeoutException or JsonException || failure is OperationCanceledException && !cancellationToken.IsCancellationRequested;
+
+    /// <summary>What a printer says of its state, as far as the relay takes it: it refuses a report with words that are none of IPP's keywords.</summary>
+    public static IReadOnlyList<string> ReasonsOf(IEnumerable<string> reasons) => [.. reasons.Where(IsKeyword).Take(MostReasons)];
 
     private static bool IsKeyword(string reason) =>
         reason.Length is > 0 and <= 80 && reason.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.');

@@ -109,6 +109,9 @@ internal sealed class Ledger : IDisposable
         }
     }
 
+    /// <summary>Forgets an attempt that has asked no printer for anything, and that nobody else knows of.</summary>
+    public void Remove(Guid id) => Run("DELETE FROM attempts WHERE id = @id", ("@id", Text(id)));
+
     /// <summary>Forgets what is older than this and needs nobody, and what the write-ahead log still holds of it.</summary>
     public void Forget(DateTimeOffset before)
     {

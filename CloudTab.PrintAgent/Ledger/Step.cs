@@ -3,10 +3,10 @@ namespace CloudTab.PrintAgent;
 /// <summary>How far an attempt to print a file is. Each step is on disk before what follows it is done.</summary>
 internal enum Step
 {
-    /// <summary>None of the printers that may do answers. Nothing was asked of any.</summary>
+    /// <summary>No printer was asked for anything: none that may do answers, or the relay has not yet heard of the attempt.</summary>
     Waiting = -1,
 
-    /// <summary>A job may have been created; no byte of the document was sent, unless the printer knows only Print-Job.</summary>
+    /// <summary>The relay knows of the attempt. A job may have been created; no byte of the document was sent, unless the printer knows only Print-Job.</summary>
     Intent,
 
     /// <summary>The printer's job is known; its document may have been sent.</summary>

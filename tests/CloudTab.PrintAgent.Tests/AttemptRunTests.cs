@@ -15,6 +15,10 @@ public sealed class AttemptRunTests : PaperTests
     private readonly string _folder = Directory.CreateTempSubdirectory("cloudtab-ledger-").FullName;
     private readonly byte[] _document = Given.Pdf(pages: 3, text: "Once");
     private readonly ConcurrentQueue<string> _reasons = [];
+
+    // The same by report; and what the relay answers to each, at last that all is well.
+    private readonly ConcurrentQueue<string> _reports = [];
+    private readonly ConcurrentQueue<bool?> _answers = [];
     private CutPrinter? _way;
 
     private CutPrinter Way => _way!;
@@ -154,6 +158,57 @@ public sealed class AttemptRunTests : PaperTests
     }
 
     [Fact]
+    public async Task A_printer_is_said_to_be_busy_until_it_takes_the_job()
+    {
+        Way.Refusal = (IppOperation.CreateJob, IppStatus.Busy);
+        using var ledger = new Ledger(LedgerFile);
+
+        Assert.Equal(Outcome.Done, (await PrintAsync(ledger, Begin(ledger), Token)).Outcome);
+        Assert.Equal(["busy", "busy"], _reports.Take(2));
+        Assert.DoesNotContain("busy", _reports.Skip(2));
+    }
+
+    [Fact]
+    public async Task A_printer_that_answers_again_is_not_said_to_be_offline_any_more()
+    {
+        var asked = 0;
+        await Paper.HoldAsync(Token);
+        Way.CutAt(operation => operation == IppOperation.GetJobAttributes && ++asked == 2, Cut.Before, () => Task.CompletedTask);
+        using var ledger = new Ledger(LedgerFile);
+        var printing = PrintAsync(ledger, Begin(ledger), Token);
+
+        await Eventually.HoldsAsync(() => Task.FromResult(_reports.SequenceEqual(["", "offline", ""])), "it is offline and back", Limit, Token);
+        Paper.Release();
+        Assert.Equal(Outcome.Done, (await printing).Outcome);
+    }
+
+    [Fact]
+    public async Task What_the_relay_did_not_answer_is_told_again()
+    {
+        await Paper.HoldAsync(Token);
+        _answers.Enqueue(null);
+        using var ledger = new Ledger(LedgerFile);
+        var printing = PrintAsync(ledger, Begin(ledger), Token);
+
+        await Eventually.HoldsAsync(() => Task.FromResult(_reports.SequenceEqual(["", ""])), "that it prints is told twice", Limit, Token);
+        Paper.Release();
+        Assert.Equal(Outcome.Done, (await printing).Outcome);
+    }
+
+    /// <summary>Its document did not arrive, so that this agent would send it again; another one may have printed it meanwhile.</summary>
+    [Fact]
+    public async Task A_job_that_was_given_back_while_it_was_at_the_printer_is_not_begun_again()
+    {
+        Way.CutAt(IppOperation.SendDocument, Cut.Before, () => Task.CompletedTask);
+        _answers.Enqueue(false);
+        using var ledger = new Ledger(LedgerFile);
+
+        var finished = await PrintAsync(ledger, Begin(ledger), Token);
+        Assert.Equal((Outcome.Aborted, "given-back"), (finished.Outcome, finished.Reasons));
+        Assert.Empty(Paper.Paper);
+    }
+
+    [Fact]
     public async Task A_job_that_the_printer_gave_up_is_aborted_and_not_tried_again()
     {
         Paper.Break();
@@ -263,8 +318,9 @@ public sealed class AttemptRunTests : PaperTests
 
     private AttemptRun RunOf(Ledger ledger, ShopPrinter printer) => new(ledger, printer, (_, reasons) =>
     {
+        _reports.Enqueue(string.Join(' ', reasons));
         foreach (var reason in reasons)
             _reasons.Enqueue(reason);
-        return Task.FromResult(true);
+        return Task.FromResult(_answers.TryDequeue(out var answer) ? answer : true);
     }, TimeProvider.System);
 }

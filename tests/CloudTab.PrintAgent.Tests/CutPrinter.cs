@@ -63,6 +63,9 @@ internal sealed class CutPrinter : IAsyncDisposable
     /// <summary>Whether the printer says that it takes jobs.</summary>
     public bool TakesJobs { get; set; } = true;
 
+    /// <summary>Whether the printer says of its state what no keyword is.</summary>
+    public bool SaysOddReason { get; set; }
+
     /// <summary>A status of IPP that the next request for this operation gets instead of the printer's answer.</summary>
     public (IppOperation Operation, IppStatus Status)? Refusal { get; set; }
 
@@ -140,6 +143,9 @@ internal sealed class CutPrinter : IAsyncDisposable
         var taking = "printer-is-accepting-jobs\0\u0001"u8;
         if (!TakesJobs && bytes.AsSpan().IndexOf(taking) is >= 0 and var said)
             bytes[said + taking.Length] = 0;
+        var reason = "printer-state-reasons\0\u0004none"u8;
+        if (SaysOddReason && bytes.AsSpan().IndexOf(reason) is >= 0 and var named)
+            bytes[named + reason.Length - 1] = (byte)' ';
         for (int at; !CountsPages && (at = bytes.AsSpan().IndexOf("job-impressions-completed"u8)) >= 0;)
             bytes[at] = (byte)'x';
         return bytes;

@@ -121,6 +121,71 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         Assert.Empty(Way.Requests);
     }
 
+    /// <summary>The relay could not be reached, or the PC was asleep, until the claim had lapsed. The relay knows of no attempt, so nobody would look at the file.</summary>
+    [Theory]
+    [InlineData(null)]
+    [InlineData(nameof(Step.Waiting))]
+    [InlineData(nameof(Step.Intent))]
+    public async Task An_attempt_whose_claim_lapsed_before_the_relay_heard_of_it_is_forgotten_and_the_file_printed_later(string? step)
+    {
+        var file = await ClaimedAsync();
+        await relay.Client.Shop.ReleaseAsync(_sessions[0], Token);
+
+        if (step is null)
+            await Files.PrintAsync(file, again: null, place: null, Token);
+        else
+            await Files.SettleAsync(Ledger.Add(AttemptFor(file) with { Step = Enum.Parse<Step>(step) }), Token);
+        Assert.Null(Ledger.LatestOf(file.Id));
+        Assert.Equal(0, Documents());
+
+        await relay.Client.Shop.ClaimAsync(_sessions[0], Token);
+        Assert.Equal(Outcome.Done, (await Files.PrintAsync(file, again: null, place: null, Token)).Outcome);
+        Assert.Equal(1, Documents());
+    }
+
+    /// <summary>The first file is unknown to this PC, and on paper: a person, or another PC, has said so.</summary>
+    [Fact]
+    public async Task A_wish_to_print_a_session_again_leaves_out_what_the_relay_knows_as_printed()
+    {
+        var session = await SendAsync(("one.pdf", Given.Pdf(text: "One"), null), ("two.pdf", Given.Pdf(text: "Two"), null));
+        var attempts = (await relay.Client.Shop.ClaimAsync(session, Token)).Files
+            .Select(file => Ledger.Add(AttemptFor(file) with { Step = Step.Reported, Outcome = Outcome.Unknown })).ToList();
+        await relay.Client.Shop.ReportPrintAsync(attempts[0].File, new PrintReport(attempts[0].Id, "Printer", PrintStates.Printed), Token);
+        await relay.Client.Shop.ReportPrintAsync(attempts[1].File, new PrintReport(attempts[1].Id, "Printer", PrintStates.Failed), Token);
+        await relay.Client.Shop.ReleaseAsync(session, Token);
+        using var sessions = new SessionPrinting(relay.Client, Ledger, Files, TimeProvider.System, NullLogger<SessionPrinting>.Instance);
+
+        await sessions.PrintAsync(session, isOwn: false, new Again("it was crumpled", attempts.Select(attempt => attempt.Id).ToHashSet()), () => { }, Token);
+        Assert.Equal(1, Documents());
+        Assert.Equal(attempts[0].Id, Ledger.LatestOf(attempts[0].File)!.Id);
+        Assert.Equal(SessionStatuses.Completed, (await relay.Client.Shop.GetSessionAsync(session, Token)).Status);
+    }
+
+    [Fact]
+    public async Task An_attempt_of_an_earlier_run_waits_for_a_printer_that_does_not_say_which_paper_it_has()
+    {
+        var file = await ClaimedAsync();
+        Ledger.Add(AttemptFor(file));
+        Way.CutAt(IppOperation.GetPrinterAttributes, Cut.Before, () => Task.CompletedTask);
+
+        Assert.Equal(Outcome.Done, (await Files.PrintAsync(file, again: null, place: null, Token)).Outcome);
+        Assert.Equal(1, Documents());
+    }
+
+    /// <summary>The relay takes no report with a word that is no keyword of IPP.</summary>
+    [Fact]
+    public async Task The_shop_hears_of_a_printer_also_if_it_says_something_odd()
+    {
+        Way.SaysOddReason = true;
+        using var presence = new Presence(relay.Client, _printers!, TimeProvider.System, NullLogger<Presence>.Instance);
+        await presence.StartAsync(Token);
+
+        await Eventually.HoldsAsync(
+            async () => (await relay.Client.Shop.GetAgentsAsync(Token)).SelectMany(agent => agent.Printers).Any(printer => printer is { State: PrinterStates.Idle } && printer.Uri == Way.Address),
+            "the shop hears of it", Limit, Token);
+        await presence.StopAsync(Token);
+    }
+
     [Fact]
     public async Task A_file_is_settled_only_when_it_is_not_being_printed()
     {
@@ -142,9 +207,14 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
 
     private async Task<FileDetails> ClaimedAsync()
     {
-        var session = await relay.SendAsync(("one.pdf", Given.Pdf(), null));
-        _sessions.Add(session.SessionId);
-        return Assert.Single((await relay.Client.Shop.ClaimAsync(session.SessionId, Token)).Files);
+        var session = await SendAsync(("one.pdf", Given.Pdf(), null));
+        return Assert.Single((await relay.Client.Shop.ClaimAsync(session, Token)).Files);
+    }
+
+    private async Task<string> SendAsync(params IReadOnlyList<(string Name, byte[] Content, PrintOptionsChange? Options)> files)
+    {
+        _sessions.Add((await relay.SendAsync(files)).SessionId);
+        return _sessions[^1];
     }
 
     private Attempt AttemptFor(FileDetails file) =>

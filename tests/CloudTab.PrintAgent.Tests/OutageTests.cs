@@ -98,6 +98,31 @@ public sealed class OutageTests(RunningRelay relay) : PaperTests
         Assert.Single(Paper.Paper);
     }
 
+    /// <summary>The agent could not reach the relay for longer than its claim held. Another counter has looked at the session meanwhile.</summary>
+    [Fact]
+    public async Task A_session_whose_claim_lapses_before_the_agent_has_printed_is_claimed_anew_and_printed_once()
+    {
+        var key = await relay.Client.Shop.CreateKeyAsync("the PC that sleeps", isDevice: true, Token);
+        await using var way = await CutRelay.StartAsync(relay, Token);
+        await using var agent = new AgentProcess(relay, Paper.Address) { Settings = { ["CLOUDTAB_URL"] = way.Origin, ["CLOUDTAB_API_KEY"] = key.Key } };
+        await agent.StartAsync(Token);
+        await ConnectedAsync(agent);
+        var sent = new TaskCompletionSource<CreatedSession>(TaskCreationOptions.RunContinuationsAsynchronously);
+        way.CutAt(text => text.Contains("\"sent\"", StringComparison.Ordinal), Cut.Before, async () =>
+        {
+            var id = (await sent.Task).SessionId;
+            Assert.Equal(1, await relay.Processes.CountAsync(
+                $"WITH lapsed AS (UPDATE sessions SET claimed_until = now() - interval '1 minute' WHERE session_id = '{id}' RETURNING id) SELECT count(*) FROM lapsed", Token));
+            await relay.Client.Shop.ClaimAsync(id, Token);
+            await relay.Client.Shop.ReleaseAsync(id, Token);
+        });
+
+        sent.SetResult(await relay.SendAsync(("one.pdf", Given.Pdf(), null)));
+        await relay.EndsAsync(await sent.Task, SessionStatuses.Completed);
+        Assert.Single(Paper.Paper);
+        Assert.Equal(1, way.Cuts);
+    }
+
     [Fact]
     public async Task A_file_that_the_disk_has_no_room_for_comes_to_the_counter_and_a_smaller_one_is_printed()
     {
