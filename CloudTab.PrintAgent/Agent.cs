@@ -11,6 +11,7 @@ internal sealed class Agent(
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan RequestInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan PurgeInterval = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Memory = TimeSpan.FromDays(30);
 
     // What is wished of sessions at work; the first wish is being fulfilled.
@@ -21,7 +22,7 @@ internal sealed class Agent(
         SealedFile.Wipe(options.Value.Files);
         ledger.Forget(clock.GetUtcNow() - Memory);
         // The first fault stops the host: an agent that hears nothing any more must not look alive.
-        await foreach (var ended in Task.WhenEach(ResumeAsync(stoppingToken), ListenAsync(stoppingToken), HearRequestsAsync(stoppingToken)))
+        await foreach (var ended in Task.WhenEach(ResumeAsync(stoppingToken), ListenAsync(stoppingToken), HearRequestsAsync(stoppingToken), PurgeAsync(stoppingToken)))
             await ended;
     }
 
@@ -115,6 +116,16 @@ internal sealed class Agent(
             // A person has said what became of it. Of a file at work the outcome is being reported already.
             foreach (var confirmed in ledger.Open().Where(attempt => attempt.Step == Step.Purged && !files.IsAtWork(attempt.File)))
                 await files.SettleAsync(confirmed, cancellationToken);
+        }
+        while (await timer.WaitForNextTickAsync(cancellationToken));
+    }
+
+    private async Task PurgeAsync(CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(PurgeInterval, clock);
+        do
+        {
+            await files.PurgeAsync(cancellationToken);
         }
         while (await timer.WaitForNextTickAsync(cancellationToken));
     }

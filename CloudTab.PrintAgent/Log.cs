@@ -23,7 +23,7 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "What became of attempt {Attempt} could not be found out: trying again")]
     internal static partial void AttemptNotSettled(this ILogger logger, Exception exception, Guid attempt);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "CUPS or the printer may still keep the document of attempt {Attempt}: its job {Job} could not be purged")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "CUPS or the printer may still keep the document of attempt {Attempt}: its job {Job} could not be purged, which is tried again each minute")]
     internal static partial void CopyKept(this ILogger logger, Guid attempt, int job);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "A session was {What}")]

@@ -273,6 +273,8 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
     private Attempt Restart(Attempt attempt)
     {
         _waited = true;
+        if (attempt.Job is not null)
+            ledger.Leave(attempt); // a part of the document may have arrived
         return ledger.Write(attempt with { Step = Step.Intent, Token = NewToken(), Job = null }, isBack: true);
     }
 

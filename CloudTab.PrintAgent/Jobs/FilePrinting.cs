@@ -248,24 +248,45 @@ internal sealed class FilePrinting(
         return attempt;
     }
 
-    // CUPS keeps documents for a day unless it is told otherwise. If it is away now the log says so, and it is not waited for: the outcome matters more.
+    /// <summary>Removes what CUPS or a printer still keeps of jobs that are over, and could not be removed then.</summary>
+    public async Task PurgeAsync(CancellationToken cancellationToken)
+    {
+        foreach (var leftovers in ledger.Leftovers().GroupBy(leftover => leftover.Printer, StringComparer.Ordinal))
+        {
+            if (printers.Find(leftovers.Key) is not { } printer || await printer.SeeAsync(cancellationToken) is not { } there)
+                continue;
+            foreach (var leftover in leftovers)
+            {
+                if (await TryPurgeAsync(printer, there, leftover, cancellationToken))
+                    ledger.Remove(leftover);
+            }
+        }
+    }
+
+    // If CUPS is away now the log says so, and it is tried again later, but not waited for: the outcome matters more.
     private async Task PurgeAsync(Attempt attempt, CancellationToken cancellationToken)
     {
         if (attempt.Job is not { } job)
             return;
+        var printer = printers.Find(attempt.Printer);
+        var there = printer is null ? null : await printer.LookAsync(cancellationToken);
+        if (there is not null && await TryPurgeAsync(printer!, there, new(attempt.Printer, job, attempt.Token), cancellationToken))
+            return;
+        ledger.Leave(attempt);
+        logger.CopyKept(attempt.Id, job);
+    }
+
+    // CUPS keeps documents for a day unless it is told otherwise. Of a printer nobody knows whether it keeps any: it is asked once, whatever it answers.
+    private static async Task<bool> TryPurgeAsync(ShopPrinter printer, PrinterDescription there, Leftover leftover, CancellationToken cancellationToken)
+    {
         try
         {
-            var printer = printers.Find(attempt.Printer);
-            var there = printer is null ? null : await printer.LookAsync(cancellationToken);
-            if (there is { IsCups: false } || there is not null && await printer!.Ipp.PurgeAsync(job, attempt.Token, cancellationToken))
-                return;
+            return await printer.Ipp.PurgeAsync(leftover.Job, leftover.Token, cancellationToken) || !there.IsCups;
         }
-        catch (Exception away) when (away is IOException or JobRefusedException)
+        catch (Exception failed) when (failed is IOException or JobRefusedException)
         {
-            // Said below.
+            return !there.IsCups;
         }
-
-        logger.CopyKept(attempt.Id, job);
     }
 
     private AttemptRun RunOf(ShopPrinter printer, CancellationToken cancellationToken) => new(

@@ -43,6 +43,7 @@ internal sealed class Ledger : IDisposable
                 again TEXT,
                 CHECK ((outcome IS NULL) = (step < 3)));
             CREATE INDEX IF NOT EXISTS attempts_of_file ON attempts (file, at);
+            CREATE TABLE IF NOT EXISTS leftovers (token TEXT PRIMARY KEY, printer TEXT NOT NULL, job INTEGER NOT NULL, at TEXT NOT NULL);
             CREATE TABLE IF NOT EXISTS requests (number INTEGER PRIMARY KEY, code TEXT NOT NULL, again TEXT);
             """);
     }
@@ -91,6 +92,28 @@ internal sealed class Ledger : IDisposable
     /// <summary>The latest attempts, newest first.</summary>
     public IReadOnlyList<Attempt> Latest(int count) => Read($"SELECT {Columns} FROM attempts ORDER BY at DESC, rowid DESC LIMIT @count", ("@count", count));
 
+    /// <summary>Notes that the document of the attempt's job is to be removed from CUPS or the printer.</summary>
+    public void Leave(Attempt attempt) => Run(
+        "INSERT OR IGNORE INTO leftovers (token, printer, job, at) VALUES (@token, @printer, @job, @at)",
+        ("@token", attempt.Token), ("@printer", attempt.Printer), ("@job", attempt.Job), ("@at", Text(attempt.At)));
+
+    /// <summary>What was left and not removed yet.</summary>
+    public IReadOnlyList<Leftover> Leftovers()
+    {
+        lock (_lock)
+        {
+            using var command = Command("SELECT printer, job, token FROM leftovers", []);
+            using var rows = command.ExecuteReader();
+            var leftovers = new List<Leftover>();
+            while (rows.Read())
+                leftovers.Add(new(rows.GetString(0), rows.GetInt32(1), rows.GetString(2)));
+            return leftovers;
+        }
+    }
+
+    /// <summary>It is removed.</summary>
+    public void Remove(Leftover leftover) => Run("DELETE FROM leftovers WHERE token = @token", ("@token", leftover.Token));
+
     /// <summary>Asks the agent, from its command line, for the session with this pickup code.</summary>
     /// <param name="again">Why its files are printed again, if they are.</param>
     public void Request(string code, string? again) => Run("INSERT INTO requests (code, again) VALUES (@code, @again)", ("@code", code), ("@again", again));
@@ -116,7 +139,7 @@ internal sealed class Ledger : IDisposable
     public void Forget(DateTimeOffset before)
     {
         Run(
-            "DELETE FROM attempts WHERE at < @before AND step = @reported",
+            "DELETE FROM attempts WHERE at < @before AND step = @reported; DELETE FROM leftovers WHERE at < @before",
             ("@before", Text(before)), ("@reported", (int)Step.Reported));
         Run("PRAGMA wal_checkpoint(TRUNCATE)");
     }

@@ -18,7 +18,7 @@ internal enum Step
     /// <summary>The outcome is known, or known to be unknown.</summary>
     Settled,
 
-    /// <summary>Neither printer nor CUPS keeps the document.</summary>
+    /// <summary>Neither printer nor CUPS keeps the document, or it is in the ledger that they may.</summary>
     Purged,
 
     /// <summary>The relay knows the outcome.</summary>

@@ -59,13 +59,18 @@ internal sealed class IppPrinter(PrinterAddress address, IppConnection connectio
     public Task CancelAsync(int jobId, CancellationToken cancellationToken) =>
         connection.SendAsync(IppOperation.CancelJob, jobId, [], job: null, document: null, cancellationToken);
 
-    /// <summary>Removes a job of CUPS and the document that it keeps; a job of that id with another name is somebody else's, and stays.</summary>
-    /// <returns>Whether CUPS knows nothing of the job any more.</returns>
+    /// <summary>
+    /// Removes a job that has ended and the document that is kept of it; a job of that id with another name is somebody else's, and stays. The attribute
+    /// for it, `purge-job`, is one of CUPS: printers may not know it.
+    /// </summary>
+    /// <returns>Whether nothing is known of the job any more.</returns>
     /// <exception cref="JobRefusedException">It does not say whether it knows the job.</exception>
     public async Task<bool> PurgeAsync(int jobId, string token, CancellationToken cancellationToken)
     {
-        if (await FindJobAsync(jobId, token, cancellationToken) is null)
+        if (await FindJobAsync(jobId, token, cancellationToken) is not { } job)
             return true;
+        if (job.Stage < JobStage.Cancelled)
+            return false; // it would be cancelled in the middle
         await connection.SendAsync(IppOperation.CancelJob, jobId, [new("purge-job", IppValue.Boolean(true))], job: null, document: null, cancellationToken);
         return await FindJobAsync(jobId, token, cancellationToken) is null;
     }

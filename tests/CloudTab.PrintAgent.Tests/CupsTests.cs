@@ -75,4 +75,20 @@ public sealed class CupsTests(RunningRelay relay) : PaperTests
         Assert.Contains("printer_finished", await relay.AnswerAsync(session), StringComparison.Ordinal);
         Assert.Empty(_cups.Documents);
     }
+
+    [Fact]
+    public async Task What_CUPS_does_not_remove_at_once_is_removed_later()
+    {
+        await using var way = await CutPrinter.StartAsync(_cups!.Port, Token);
+        way.Refusal = (IppOperation.CancelJob, IppStatus.TemporaryError);
+        await using var agent = new AgentProcess(relay, way.AddressOf("/printers/shop"));
+        await agent.StartAsync(Token);
+
+        await relay.EndsAsync(await relay.SendAsync(("one.pdf", Given.Pdf(), null)), SessionStatuses.Completed);
+        Assert.Single(_cups.Documents);
+        await agent.KillAsync();
+        await agent.StartAsync(Token);
+        await Eventually.HoldsAsync(() => Task.FromResult(_cups.Documents is []), "CUPS keeps nothing", Limit, Token);
+        Assert.Single(Paper.Paper);
+    }
 }

@@ -172,6 +172,21 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         Assert.Equal(1, Documents());
     }
 
+    [Fact]
+    public async Task A_printer_is_asked_to_keep_nothing_of_a_job_that_has_ended_and_not_to_cancel_one_that_has_not()
+    {
+        await Paper.HoldAsync(Token);
+        Way.Refusal = (IppOperation.GetJobAttributes, IppStatus.Gone);
+        Assert.Equal(Outcome.Unknown, (await Files.PrintAsync(await ClaimedAsync(), again: null, place: null, Token)).Outcome);
+        Assert.DoesNotContain(IppOperation.CancelJob, Way.Requests);
+        Paper.Release();
+
+        Assert.Equal(Outcome.Done, (await Files.PrintAsync(await ClaimedAsync(), again: null, place: null, Token)).Outcome);
+        Assert.Contains(IppOperation.CancelJob, Way.Requests);
+        Assert.Equal(2, Paper.Paper.Count);
+        Assert.Empty(Ledger.Leftovers());
+    }
+
     /// <summary>The relay takes no report with a word that is no keyword of IPP.</summary>
     [Fact]
     public async Task The_shop_hears_of_a_printer_also_if_it_says_something_odd()
