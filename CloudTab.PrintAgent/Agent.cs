@@ -95,6 +95,10 @@ internal sealed class Agent(
                 case SessionUpdated { Status: SessionStatuses.Pending } session when IsReleased(session.PaidAt):
                     Begin(session.SessionId, new(), cancellationToken);
                     break;
+                // A person has said that it is on paper: nothing is left to do but to complete the session.
+                case PrintChanged { Print: { State: PrintStates.Printed, Grade: PrintGrades.Confirmed } } confirmed when ledger.Find(confirmed.Print.Attempt) is not null:
+                    Begin(confirmed.SessionId, new(IsPrinted: true), cancellationToken);
+                    break;
             }
         }
     }
@@ -104,13 +108,13 @@ internal sealed class Agent(
     private async Task HearRequestsAsync(CancellationToken cancellationToken)
     {
         using var timer = new PeriodicTimer(RequestInterval, clock);
+        var heard = 0L;
         do
         {
-            if (ledger.TakeRequests() is { Count: > 0 } requests)
+            foreach (var request in ledger.Requests(after: heard))
             {
-                var notDone = ledger.NotDone().Select(attempt => attempt.Id).ToHashSet();
-                foreach (var (code, reason) in requests)
-                    await FulfilAsync(code, reason is null ? null : new(reason, notDone), cancellationToken);
+                heard = request.Number;
+                await BeginAsync(request, cancellationToken);
             }
 
             // A person has said what became of it. Of a file at work the outcome is being reported already.
@@ -130,23 +134,24 @@ internal sealed class Agent(
         while (await timer.WaitForNextTickAsync(cancellationToken));
     }
 
-    private async Task FulfilAsync(string code, Again? again, CancellationToken cancellationToken)
+    private async Task BeginAsync(Request request, CancellationToken cancellationToken)
     {
         try
         {
-            var session = await UntilAnsweredAsync(() => relay.Shop.GetSessionAsync(code, cancellationToken), cancellationToken);
-            Begin(session.SessionId, new(Again: again), cancellationToken);
+            var session = await UntilAnsweredAsync(() => relay.Shop.GetSessionAsync(request.Code, cancellationToken), cancellationToken);
+            Begin(session.SessionId, new(Again: request.Again, Request: request.Number), cancellationToken);
         }
         catch (CloudTabException refused)
         {
             logger.SessionRefused(refused.Code ?? refused.Status.ToString());
+            ledger.RemoveRequest(request.Number);
         }
     }
 
     private void Begin(string session, Wish wish, CancellationToken cancellationToken)
     {
         // A session that is heard of twice while it is at work is looked at once more.
-        var wishes = _running.AddOrUpdate(session, [wish], (_, before) => before.Length > 1 && wish.Again is null ? before : [.. before, wish]);
+        var wishes = _running.AddOrUpdate(session, [wish], (_, before) => before.Length > 1 && wish.IsPlain ? before : [.. before, wish]);
         if (wishes.Length == 1)
             _ = Task.Run(() => RunAsync(session, cancellationToken), cancellationToken);
     }
@@ -159,6 +164,8 @@ internal sealed class Agent(
             var isOwn = wishes[0].IsOwn;
             for (var pause = Pause; !await TryPrintAsync(session, wishes[0] with { IsOwn = isOwn }, () => isOwn = true, cancellationToken); pause = Longer(pause))
                 await Task.Delay(pause, clock, cancellationToken);
+            if (wishes[0].Request is { } request)
+                ledger.RemoveRequest(request);
             if (wishes.Length > 1 || !_running.TryRemove(new(session, wishes)))
                 _running.AddOrUpdate(session, _ => [], (_, all) => all[1..]);
         }
@@ -169,7 +176,10 @@ internal sealed class Agent(
     {
         try
         {
-            await sessions.PrintAsync(session, wish.IsOwn, wish.Again, claimed, cancellationToken);
+            if (wish.IsPrinted)
+                await sessions.CompleteAsync(session, claimed, cancellationToken);
+            else
+                await sessions.PrintAsync(session, wish.IsOwn, wish.Again, claimed, cancellationToken);
             return true;
         }
         catch (CloudTabException refused) when (PrintReports.IsRefusal(refused))
@@ -201,5 +211,11 @@ internal sealed class Agent(
 
     /// <param name="IsOwn">This agent, or an earlier run of it, has claimed the session.</param>
     /// <param name="Again">What is printed again, or null.</param>
-    private sealed record Wish(bool IsOwn = false, Again? Again = null);
+    /// <param name="Request">The number of the request that it comes from, or null.</param>
+    /// <param name="IsPrinted">Whether the session is to be completed only, because a person has seen its files on paper.</param>
+    private sealed record Wish(bool IsOwn = false, Again? Again = null, long? Request = null, bool IsPrinted = false)
+    {
+        /// <summary>Whether any other wish for the session does as well.</summary>
+        public bool IsPlain => this is { Again: null, Request: null, IsPrinted: false };
+    }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using CloudTab.Client;
 using CloudTab.ServiceDefaults;
 using Microsoft.Extensions.Options;
 
@@ -111,22 +112,44 @@ internal static class Verbs
     private static Command Print()
     {
         var code = new Argument<string>("code") { Description = "The customer's pickup code" };
-        return Verb("print", "Releases a job that is held (CLOUDTAB_AUTO_PRINT=false)", (services, parsed, _, _) =>
-        {
-            services.GetRequiredService<Ledger>().Request(parsed.GetRequiredValue(code), again: null);
-            return Task.FromResult(0);
-        }, code);
+        return Verb("print", "Releases a job that is held (CLOUDTAB_AUTO_PRINT=false)", (services, parsed, output, token) =>
+            AskAsync(services, parsed.GetRequiredValue(code), again: null, output, token), code);
     }
 
     private static Command Retry()
     {
         var code = new Argument<string>("code") { Description = "The customer's pickup code" };
         var reason = new Option<string>("--reason") { Description = "Why it is printed again", DefaultValueFactory = _ => "asked for at the print agent" };
-        return Verb("retry", "Prints the files of a session again that failed, or of which nobody knows whether they came out", (services, parsed, _, _) =>
+        return Verb("retry", "Prints the files of a session again that failed, or of which nobody knows whether they came out", (services, parsed, output, token) =>
+            AskAsync(services, parsed.GetRequiredValue(code), parsed.GetRequiredValue(reason), output, token), code, reason);
+    }
+
+    // The agent hears of it through the ledger, now or when it is started. Only a code that the relay knows as wrong is of no use.
+    private static async Task<int> AskAsync(IServiceProvider services, string code, string? again, TextWriter output, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(PrintReports.Limit);
+        try
         {
-            services.GetRequiredService<Ledger>().Request(parsed.GetRequiredValue(code), parsed.GetRequiredValue(reason));
-            return Task.FromResult(0);
-        }, code, reason);
+            var session = await services.GetRequiredService<CloudTabClient>().Shop.GetSessionAsync(code, limit.Token);
+            if (session.Status is not (SessionStatuses.Pending or SessionStatuses.Processing))
+            {
+                output.WriteLine($"This session has ended: it is {session.Status}.");
+                return 1;
+            }
+        }
+        catch (CloudTabException refused) when (PrintReports.IsRefusal(refused))
+        {
+            output.WriteLine(refused.Message);
+            return 1;
+        }
+        catch (Exception away) when (PrintReports.IsAway(away, cancellationToken))
+        {
+            output.WriteLine("The relay cannot be reached now. The agent asks it for this session until it can.");
+        }
+
+        services.GetRequiredService<Ledger>().Ask(code, again);
+        return 0;
     }
 
     private static Command Confirm()

@@ -36,6 +36,15 @@ internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FileP
             await ClaimAndPrintAsync(session, again, place, claimed, cancellationToken);
     }
 
+    /// <summary>Completes a session that waits for a counter, if all of its files are printed.</summary>
+    /// <inheritdoc cref="PrintAsync(string, bool, Again?, Action, CancellationToken)"/>
+    public async Task CompleteAsync(string session, Action claimed, CancellationToken cancellationToken)
+    {
+        var waiting = await CallAsync(() => relay.Shop.GetSessionAsync(session, cancellationToken), cancellationToken);
+        if (waiting.Status == SessionStatuses.Pending && ToPrint(waiting).All(file => ledger.LatestOf(file.Id) is { Outcome: Outcome.Done }))
+            await ClaimAndPrintAsync(session, again: null, place: null, claimed, cancellationToken);
+    }
+
     private async Task ClaimAndPrintAsync(string session, Again? again, Place? place, Action claimed, CancellationToken cancellationToken)
     {
         var details = await CallAsync(() => relay.Shop.ClaimAsync(session, cancellationToken), cancellationToken);

@@ -44,7 +44,7 @@ internal sealed class Ledger : IDisposable
                 CHECK ((outcome IS NULL) = (step < 3)));
             CREATE INDEX IF NOT EXISTS attempts_of_file ON attempts (file, at);
             CREATE TABLE IF NOT EXISTS leftovers (token TEXT PRIMARY KEY, printer TEXT NOT NULL, job INTEGER NOT NULL, at TEXT NOT NULL);
-            CREATE TABLE IF NOT EXISTS requests (number INTEGER PRIMARY KEY, code TEXT NOT NULL, again TEXT);
+            CREATE TABLE IF NOT EXISTS asked (number INTEGER PRIMARY KEY AUTOINCREMENT, code TEXT NOT NULL, again TEXT, attempts TEXT NOT NULL);
             """);
     }
 
@@ -115,22 +115,32 @@ internal sealed class Ledger : IDisposable
     public void Remove(Leftover leftover) => Run("DELETE FROM leftovers WHERE token = @token", ("@token", leftover.Token));
 
     /// <summary>Asks the agent, from its command line, for the session with this pickup code.</summary>
-    /// <param name="again">Why its files are printed again, if they are.</param>
-    public void Request(string code, string? again) => Run("INSERT INTO requests (code, again) VALUES (@code, @again)", ("@code", code), ("@again", again));
+    /// <param name="again">Why those of its files are printed again that have failed by now, or are unknown; null: none is.</param>
+    public void Ask(string code, string? again) => Run(
+        "INSERT INTO asked (code, again, attempts) VALUES (@code, @again, @attempts)",
+        ("@code", code), ("@again", again), ("@attempts", string.Join(',', again is null ? [] : NotDone().Select(attempt => Text(attempt.Id)))));
 
-    /// <summary>Takes what was asked for on the command line; it is not given twice.</summary>
-    public IReadOnlyList<(string Code, string? Again)> TakeRequests()
+    /// <summary>What was asked for and is not fulfilled yet, oldest first.</summary>
+    /// <param name="after">The number of the last one that is known already.</param>
+    public IReadOnlyList<Request> Requests(long after)
     {
         lock (_lock)
         {
-            using var command = Command("DELETE FROM requests RETURNING code, again", []);
+            using var command = Command("SELECT number, code, again, attempts FROM asked WHERE number > @after ORDER BY number", [("@after", after)]);
             using var rows = command.ExecuteReader();
-            var requests = new List<(string, string?)>();
+            var requests = new List<Request>();
             while (rows.Read())
-                requests.Add((rows.GetString(0), rows.IsDBNull(1) ? null : rows.GetString(1)));
+            {
+                var attempts = rows.GetString(3).Split(',', StringSplitOptions.RemoveEmptyEntries).Select(Guid.Parse).ToHashSet();
+                requests.Add(new(rows.GetInt64(0), rows.GetString(1), rows.IsDBNull(2) ? null : new(rows.GetString(2), attempts)));
+            }
+
             return requests;
         }
     }
+
+    /// <summary>Forgets a request that is fulfilled, or cannot be.</summary>
+    public void RemoveRequest(long number) => Run("DELETE FROM asked WHERE number = @number", ("@number", number));
 
     /// <summary>Forgets an attempt that has asked no printer for anything, and that nobody else knows of.</summary>
     public void Remove(Guid id) => Run("DELETE FROM attempts WHERE id = @id", ("@id", Text(id)));

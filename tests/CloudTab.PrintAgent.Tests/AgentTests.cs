@@ -97,11 +97,13 @@ public sealed class AgentTests(RunningRelay relay) : PaperTests
     public async Task A_held_job_is_printed_when_the_command_line_releases_it()
     {
         await using var agent = new AgentProcess(relay, Paper.Address) { Settings = { ["CLOUDTAB_AUTO_PRINT"] = "false" } };
-        await agent.StartAsync(Token);
         var session = await relay.SendAsync(("one.pdf", Given.Pdf(), null));
 
         var (code, output) = await agent.RunAsync(Token, "print", session.PickupCode);
         Assert.True(code == 0, output);
+        (code, output) = await agent.RunAsync(Token, "print", "K7MX2P");
+        Assert.True(code == 1 && output.Contains("no such session", StringComparison.Ordinal), output);
+        await agent.StartAsync(Token);
         await relay.EndsAsync(session, SessionStatuses.Completed);
         Assert.Single(Paper.Paper);
 
@@ -243,6 +245,29 @@ public sealed class AgentTests(RunningRelay relay) : PaperTests
         Assert.True(code == 0, output);
         await relay.EndsAsync(session, SessionStatuses.Completed);
         Assert.Equal(2, Paper.Paper.Count);
+    }
+
+    /// <summary>The relay hears of it from the agent, which has given the session back before.</summary>
+    [Fact]
+    public async Task A_session_is_completed_when_a_person_has_seen_its_file_on_paper()
+    {
+        await using var way = await CutPrinter.StartAsync(Paper, Token);
+        way.Refusal = (IppOperation.GetJobAttributes, IppStatus.Gone);
+        await using var agent = new AgentProcess(relay, way.Address);
+        await agent.StartAsync(Token);
+        var session = await relay.SendAsync(("one.pdf", Given.Pdf(text: "Seen"), null));
+        await Eventually.HoldsAsync(
+            async () => (await relay.AnswerAsync(session)).Contains("forgotten-by-printer", StringComparison.Ordinal) && await relay.StatusAsync(session) == SessionStatuses.Pending,
+            "it waits for a person", Limit, Token);
+
+        string attempt;
+        using (var ledger = new Ledger(agent.LedgerFile))
+            attempt = Assert.Single(ledger.Latest(1)).Id.ToString();
+        var (code, output) = await agent.RunAsync(Token, "confirm", attempt[..8], "printed");
+        Assert.True(code == 0, output);
+        await relay.EndsAsync(session, SessionStatuses.Completed);
+        Assert.Contains("confirmed", await relay.AnswerAsync(session), StringComparison.Ordinal);
+        await Eventually.HoldsAsync(() => Task.FromResult(Paper.Paper.Count == 1), "it came out once", Limit, Token);
     }
 
     private async Task<CreatedSession> KilledAsync(AgentProcess agent, CutPrinter way, IppOperation operation, Cut cut, Func<Task> then)

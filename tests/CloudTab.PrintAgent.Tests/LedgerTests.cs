@@ -60,15 +60,32 @@ public sealed class LedgerTests : IDisposable
         Assert.Equal([confirmed], ledger.Open());
     }
 
+    /// <summary>Nobody has looked at what fails later.</summary>
     [Fact]
-    public void A_request_of_the_command_line_is_taken_once()
+    public void A_request_of_the_command_line_stays_until_it_is_fulfilled_and_is_for_what_had_failed_when_it_was_made()
     {
-        using var ledger = new Ledger(LedgerFile);
-        using (var commandLine = new Ledger(LedgerFile))
-            commandLine.Request("K7MX2P", "it was crumpled");
+        var failed = Attempt() with { Step = Step.Reported, Outcome = Outcome.Aborted };
+        using (var ledger = new Ledger(LedgerFile))
+        {
+            ledger.Add(failed);
+            using (var commandLine = new Ledger(LedgerFile))
+                commandLine.Ask("K7MX2P", "it was crumpled");
+            ledger.Ask("LATER2", again: null);
+            ledger.Add(Attempt() with { Step = Step.Reported, Outcome = Outcome.Unknown });
+        }
 
-        Assert.Equal([("K7MX2P", "it was crumpled")], ledger.TakeRequests());
-        Assert.Empty(ledger.TakeRequests());
+        using var successor = new Ledger(LedgerFile);
+        var requests = successor.Requests(after: 0);
+        Assert.Equal(["K7MX2P", "LATER2"], requests.Select(request => request.Code));
+        Assert.Equal("it was crumpled", requests[0].Again?.Reason);
+        Assert.Equal([failed.Id], requests[0].Again?.Attempts);
+        Assert.Null(requests[1].Again);
+        Assert.Equal("LATER2", Assert.Single(successor.Requests(after: requests[0].Number)).Code);
+
+        successor.RemoveRequest(requests[1].Number);
+        Assert.Equal("K7MX2P", Assert.Single(successor.Requests(after: 0)).Code);
+        successor.Ask("AGAIN2", again: null);
+        Assert.True(successor.Requests(after: requests[1].Number).Count == 1, "a number is not given twice");
     }
 
     [Fact]
@@ -78,8 +95,8 @@ public sealed class LedgerTests : IDisposable
         var (old, open) = (Attempt() with { Step = Step.Reported, Outcome = Outcome.Done, Reasons = "mark-of-the-old-one" }, Attempt());
         ledger.Add(old);
         ledger.Add(open);
-        ledger.Request("CODE23", "mark-of-the-request");
-        ledger.TakeRequests();
+        ledger.Ask("CODE23", "mark-of-the-request");
+        ledger.RemoveRequest(Assert.Single(ledger.Requests(after: 0)).Number);
         Assert.Contains("mark-of-the-old-one", Content(), StringComparison.Ordinal);
 
         ledger.Forget(Now.AddDays(1));
