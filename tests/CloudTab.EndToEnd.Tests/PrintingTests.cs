@@ -15,7 +15,7 @@ public sealed class PrintingTests(RunningAppHost relay)
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Once_printer_and_agent_are_started_a_customers_file_becomes_a_picture_of_paper()
+    public async Task Once_printer_and_agent_are_started_a_customers_file_becomes_a_picture_of_paper_also_after_a_jam()
     {
         var resources = relay.App.Services.GetRequiredService<DistributedApplicationModel>().Resources;
         Prerequisite.Require(resources.Any(resource => resource.Name == "test-printer"), "Debian's cups-ipp-utils, dbus or poppler-utils is not installed");
@@ -23,6 +23,9 @@ public sealed class PrintingTests(RunningAppHost relay)
         await CommandAsync("print-agent", KnownResourceCommands.StartCommand);
         try
         {
+            var paper = Directory.CreateDirectory(System.IO.Path.Combine(relay.Data.FullName, "paper")).FullName;
+            var jam = System.IO.Path.Combine(paper, "jam");
+            await File.WriteAllTextAsync(jam, "", Token);
             using var customer = new HttpClient { BaseAddress = relay.Origin };
             using var created = await customer.PostAsync(Path("/api/customer/sessions/create"), content: null, Token);
             var session = (await created.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("sessionId").GetString();
@@ -30,9 +33,14 @@ public sealed class PrintingTests(RunningAppHost relay)
             using var uploaded = await customer.PostAsync(Path($"/api/customer/sessions/{session}/upload"), form, Token);
             uploaded.EnsureSuccessStatusCode();
 
-            await Eventually.HoldsAsync(async () => (await customer.GetStringAsync(Path($"/api/customer/sessions/{session}/status"), Token)).Contains("\"completed\"", StringComparison.Ordinal),
-                "the session is completed", Limit, Token);
-            Assert.Single(Directory.GetFiles(System.IO.Path.Combine(relay.Data.FullName, "paper"), "*.png"));
+            await Eventually.HoldsAsync(async () => (await StatusAsync()).Contains("media-jam", StringComparison.Ordinal), "the customer hears of the jam", Limit, Token);
+            Assert.Empty(Directory.GetFiles(paper, "*.png"));
+            File.Delete(jam);
+            await Eventually.HoldsAsync(async () => (await StatusAsync()).Contains("\"completed\"", StringComparison.Ordinal), "the session is completed", Limit, Token);
+            Assert.DoesNotContain("media-jam", await StatusAsync(), StringComparison.Ordinal);
+            Assert.Single(Directory.GetFiles(paper, "*.png"));
+
+            Task<string> StatusAsync() => customer.GetStringAsync(Path($"/api/customer/sessions/{session}/status"), Token);
         }
         finally
         {
