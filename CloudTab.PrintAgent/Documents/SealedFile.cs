@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text.RegularExpressions;
 
 namespace CloudTab.PrintAgent;
 
@@ -6,7 +7,7 @@ namespace CloudTab.PrintAgent;
 /// A file of the agent's own, encrypted with a key that is nowhere but in this process's memory: when the process ends, or this is disposed, what
 /// is left on the disk is noise.
 /// </summary>
-internal sealed class SealedFile : IDisposable
+internal sealed partial class SealedFile : IDisposable
 {
     private const string Ending = ".sealed";
 
@@ -27,9 +28,12 @@ internal sealed class SealedFile : IDisposable
     {
         if (!Directory.Exists(folder))
             return;
-        foreach (var file in Directory.EnumerateFiles(folder, "*" + Ending))
+        foreach (var file in Directory.EnumerateFiles(folder, "*" + Ending).Where(file => OwnName().IsMatch(Path.GetFileName(file))))
             File.Delete(file);
     }
+
+    [GeneratedRegex($@"^[0-9a-f]{{32}}\{Ending}$", RegexOptions.None, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex OwnName();
 
     /// <summary>A new file in this folder, which is created if it is not there.</summary>
     /// <param name="write">Writes the content.</param>

@@ -202,11 +202,34 @@ internal sealed class FilePrinting(
         {
             throw new NotPrintableException(refused.Code == "file_infected" ? "infected-file" : "deleted-file");
         }
-        catch (IOException full) when ((full.HResult & 0xFFFF) is Enospc or ErrorDiskFull)
+        catch (IOException full) when (IsDiskFull(full))
         {
             throw new NotPrintableException("disk-full");
         }
+        catch (Exception unwritable) when (unwritable is UnauthorizedAccessException || unwritable is IOException && !CanWrite())
+        {
+            logger.DocumentNotMade(unwritable, file.Id, file.Type);
+            throw new NotPrintableException("disk-error");
+        }
     }
+
+    // Otherwise it is the relay's connection that broke.
+    private bool CanWrite()
+    {
+        try
+        {
+            Directory.CreateDirectory(options.Value.Files);
+            using var file = new FileStream(Path.Combine(options.Value.Files, "try"), FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
+            file.WriteByte(0);
+            return true;
+        }
+        catch (Exception broken) when (broken is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    private static bool IsDiskFull(IOException failed) => (failed.HResult & 0xFFFF) is Enospc or ErrorDiskFull;
 
     // What fails in a way that nobody foresaw fails so each time: a person at the counter can print it.
     private async Task<PrintDocument> MakeAsync(SealedFile content, FileDetails file, string media, CancellationToken cancellationToken)
@@ -215,10 +238,15 @@ internal sealed class FilePrinting(
         {
             return await documents.MakeAsync(content, file, media, cancellationToken);
         }
-        catch (Exception unforeseen) when (unforeseen is not (NotPrintableException or IOException or UnauthorizedAccessException) && !cancellationToken.IsCancellationRequested)
+        catch (Exception unforeseen) when (unforeseen is not NotPrintableException && !cancellationToken.IsCancellationRequested)
         {
             logger.DocumentNotMade(unforeseen, file.Id, file.Type);
-            throw new NotPrintableException("damaged-file");
+            throw new NotPrintableException(unforeseen switch
+            {
+                IOException full when IsDiskFull(full) => "disk-full",
+                IOException or UnauthorizedAccessException => "disk-error",
+                _ => "damaged-file",
+            });
         }
     }
 

@@ -42,7 +42,7 @@ internal sealed class Ledger : IDisposable
                 reasons TEXT NOT NULL,
                 again TEXT,
                 CHECK ((outcome IS NULL) = (step < 3)));
-            CREATE INDEX IF NOT EXISTS attempts_of_file ON attempts (file, at);
+            CREATE INDEX IF NOT EXISTS attempts_of_file ON attempts (file);
             CREATE TABLE IF NOT EXISTS leftovers (token TEXT PRIMARY KEY, printer TEXT NOT NULL, job INTEGER NOT NULL, at TEXT NOT NULL);
             CREATE TABLE IF NOT EXISTS asked (number INTEGER PRIMARY KEY AUTOINCREMENT, code TEXT NOT NULL, again TEXT, attempts TEXT NOT NULL);
             """);
@@ -73,11 +73,11 @@ internal sealed class Ledger : IDisposable
     }
 
     /// <summary>Attempts whose outcome the relay does not know yet, oldest first.</summary>
-    public IReadOnlyList<Attempt> Open() => Read($"SELECT {Columns} FROM attempts WHERE step < @reported ORDER BY at", ("@reported", (int)Step.Reported));
+    public IReadOnlyList<Attempt> Open() => Read($"SELECT {Columns} FROM attempts WHERE step < @reported ORDER BY rowid", ("@reported", (int)Step.Reported));
 
-    /// <summary>The latest attempt to print a file, or null.</summary>
+    /// <summary>The latest attempt to print a file, or null. Not by its time: the PC's clock may have been set back since.</summary>
     public Attempt? LatestOf(Guid file) =>
-        Read($"SELECT {Columns} FROM attempts WHERE file = @file ORDER BY at DESC, rowid DESC LIMIT 1", ("@file", Text(file))).FirstOrDefault();
+        Read($"SELECT {Columns} FROM attempts WHERE file = @file ORDER BY rowid DESC LIMIT 1", ("@file", Text(file))).FirstOrDefault();
 
     /// <summary>Attempts that have failed, or whose outcome nobody knows.</summary>
     public IReadOnlyList<Attempt> NotDone() => Read($"SELECT {Columns} FROM attempts WHERE outcome <> @done", ("@done", (int)Outcome.Done));
@@ -90,7 +90,7 @@ internal sealed class Ledger : IDisposable
         Read($"SELECT {Columns} FROM attempts WHERE substr(id, 1, length(@prefix)) = @prefix LIMIT 2", ("@prefix", prefix)) is [var found] ? found : null;
 
     /// <summary>The latest attempts, newest first.</summary>
-    public IReadOnlyList<Attempt> Latest(int count) => Read($"SELECT {Columns} FROM attempts ORDER BY at DESC, rowid DESC LIMIT @count", ("@count", count));
+    public IReadOnlyList<Attempt> Latest(int count) => Read($"SELECT {Columns} FROM attempts ORDER BY rowid DESC LIMIT @count", ("@count", count));
 
     /// <summary>Notes that the document of the attempt's job is to be removed from CUPS or the printer.</summary>
     public void Leave(Attempt attempt) => Run(

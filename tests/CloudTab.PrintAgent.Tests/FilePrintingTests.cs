@@ -110,6 +110,17 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
     }
 
     [Fact]
+    public async Task A_file_that_this_PC_cannot_keep_comes_to_the_counter()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_folder, "files"), "where the folder should be", Token);
+        var file = await ClaimedAsync();
+
+        var attempt = await Files.PrintAsync(file, again: null, place: null, Token);
+        Assert.Equal((Outcome.Aborted, "disk-error"), (attempt.Outcome, attempt.Reasons));
+        Assert.Equal(0, Documents());
+    }
+
+    [Fact]
     public async Task An_attempt_that_was_finished_meanwhile_is_not_settled_again()
     {
         var file = await ClaimedAsync();

@@ -252,8 +252,9 @@ public sealed class PrintReadyTests : IDisposable
             Assert.Equal(secret, content.ToArray());
         }
 
+        await File.WriteAllTextAsync(Path.Combine(_folder, "somebody-elses.sealed"), "stays", Token);
         SealedFile.Wipe(_folder);
-        Assert.Equal(["somebody-elses.txt"], Directory.GetFiles(_folder).Select(Path.GetFileName));
+        Assert.Equal(["somebody-elses.sealed", "somebody-elses.txt"], Directory.GetFiles(_folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
     /// <summary>As on Windows, where no other program could open what the agent holds open.</summary>
