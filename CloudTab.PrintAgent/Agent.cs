@@ -16,6 +16,17 @@ internal sealed class Agent(
 
     // What is wished of sessions at work; the first wish is being fulfilled.
     private readonly ConcurrentDictionary<string, Wish[]> _running = new(StringComparer.Ordinal);
+    private readonly List<Task> _runs = [];
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        // They give back what nothing was begun of.
+        Task[] runs;
+        lock (_runs)
+            runs = [.. _runs];
+        await Task.WhenAll(runs).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -153,7 +164,13 @@ internal sealed class Agent(
         // A session that is heard of twice while it is at work is looked at once more.
         var wishes = _running.AddOrUpdate(session, [wish], (_, before) => before.Length > 1 && wish.IsPlain ? before : [.. before, wish]);
         if (wishes.Length == 1)
-            _ = Task.Run(() => RunAsync(session, cancellationToken), cancellationToken);
+        {
+            lock (_runs)
+            {
+                _runs.RemoveAll(run => run.IsCompleted);
+                _runs.Add(Task.Run(() => RunAsync(session, cancellationToken), cancellationToken));
+            }
+        }
     }
 
     private async Task RunAsync(string session, CancellationToken cancellationToken)

@@ -9,6 +9,7 @@ internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FileP
     private const int MostCalls = 8;
 
     private static readonly TimeSpan Renewal = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
 
     private readonly SemaphoreSlim _calls = new(MostCalls);
 
@@ -58,6 +59,13 @@ internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FileP
         catch (CloudTabException refused) when (PrintReports.IsRefusal(refused))
         {
             await TryReleaseAsync(session, cancellationToken);
+            throw;
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested && details.Files.All(file => ledger.LatestOf(file.Id) is null))
+        {
+            // The agent is stopped. By the ledger its next start could not tell this claim from that of a person.
+            using var grace = new CancellationTokenSource(Grace, clock);
+            await TryReleaseAsync(session, grace.Token);
             throw;
         }
         finally
@@ -128,9 +136,9 @@ internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FileP
         {
             await relay.Shop.ReleaseAsync(session, cancellationToken);
         }
-        catch (CloudTabException)
+        catch (Exception failed) when (failed is CloudTabException || PrintReports.IsAway(failed, CancellationToken.None))
         {
-            // It has ended, or is somebody else's.
+            // It has ended, or is somebody else's; or the relay is away, and the claim lapses.
         }
     }
 

@@ -51,6 +51,10 @@ internal sealed class AgentProcess(RunningRelay relay, params string[] printers)
         _process = null;
     }
 
+    /// <summary>SIGTERM, as at the end of a service, and the wait for its end.</summary>
+    /// <returns>Its exit code.</returns>
+    public Task<int> StopAsync() => _process!.StopAsync();
+
     /// <summary>Runs a verb beside the agent.</summary>
     /// <returns>Its exit code and what it wrote.</returns>
     public async Task<(int Code, string Output)> RunAsync(CancellationToken cancellationToken, params string[] arguments)

@@ -124,6 +124,23 @@ public sealed class OutageTests(RunningRelay relay) : PaperTests
     }
 
     [Fact]
+    public async Task What_an_agent_has_claimed_and_not_begun_is_there_for_others_when_it_is_stopped()
+    {
+        await using var way = await CutRelay.StartAsync(relay, Token);
+        await using var agent = new AgentProcess(relay, Paper.Address) { Settings = { ["CLOUDTAB_URL"] = way.Origin } };
+        await agent.StartAsync(Token);
+        await ConnectedAsync(agent);
+        var stopped = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
+        way.CutAt(text => text.Contains("/download", StringComparison.Ordinal), Cut.Before, async () => stopped.SetResult(await agent.StopAsync()));
+
+        var session = await relay.SendAsync(("one.pdf", Given.Pdf(), null));
+        Assert.Equal(0, await stopped.Task.WaitAsync(Limit, TimeProvider.System, Token));
+        Assert.Equal(SessionStatuses.Pending, await relay.StatusAsync(session));
+        Assert.Equal(0, Paper.Begun);
+        await relay.Client.Customer.WithdrawAsync(session.SessionId, Token);
+    }
+
+    [Fact]
     public async Task A_file_that_the_disk_has_no_room_for_comes_to_the_counter_and_a_smaller_one_is_printed()
     {
         await using var agent = new AgentProcess(relay, Paper.Address) { DiskSize = "2m" };
