@@ -55,6 +55,17 @@ public sealed class Dependencies : IAsyncLifetime
     /// <summary>The environment of a service's process on a database and a bucket.</summary>
     public Dictionary<string, string> EnvironmentFor(string database, string bucket) => ServiceSettings.For(ConnectionString(database), S3, bucket);
 
+    /// <summary>Runs the Migrator to its end; what it wrote is without blank lines and the last line's end.</summary>
+    public async Task<(int Code, string Output)> RunMigratorAsync(string database, string bucket, (string Name, string Value)[] settings, params string[] arguments)
+    {
+        var environment = EnvironmentFor(database, bucket);
+        foreach (var (name, value) in settings)
+            environment[name] = value;
+        await using var migrator = await ChildProcess.StartAsync("CloudTab.Migrator", environment, null, Token, arguments);
+        var code = await migrator.WaitForExitAsync(Token);
+        return (code, migrator.Output);
+    }
+
     private async Task UsePostgresAsync()
     {
         Postgres = Environment.GetEnvironmentVariable("TEST_DATABASE") ?? "";

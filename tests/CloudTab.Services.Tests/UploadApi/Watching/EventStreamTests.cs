@@ -6,6 +6,7 @@ using CloudTab.Relay;
 using CloudTab.UploadApi;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Time.Testing;
 
 namespace CloudTab.Services.Tests;
 
@@ -163,17 +164,27 @@ public sealed class EventStreamTests(UploadFixture relay) : IClassFixture<Upload
     [Fact]
     public async Task A_client_that_knows_everything_gets_a_comment_every_15_seconds_and_nothing_else()
     {
-        var shop = await relay.ShopAsync();
-        var given = await relay.AnnounceAsync(shop.Id);
-        await using var events = await OpenAsync(shop, given.SessionId);
-        await events.NextStatusAsync("pending");
-        await events.NextPlaceAsync(1, 0);
+        var clock = new FakeTimeProvider();
+        var stream = new SessionStream(new KnownState("state", new QueuePlace(1, 0)), clock);
+        stream.Deliver(State("state") with { Queue = new QueuePlace(1, 0) });
+        var (pipe, context) = Response();
+        using var reader = new StreamReader(pipe.Reader.AsStream());
+        var running = stream.RunAsync(context.Response, Token);
+        Assert.Matches("^retry: [0-9]+$", await LineAsync());
+        Assert.Equal("", await LineAsync());
 
-        using var socket = await RawHttp.SendAsync(
-            relay.Address, $"GET {EventClient.AddressOf(given.SessionId, $"/s/{shop.Id}")} HTTP/1.1\r\nLast-Event-ID: {events.LastEventId}\r\n");
+        for (var beats = 0; beats < 3; beats++)
+        {
+            clock.Advance(TimeSpan.FromSeconds(15));
+            Assert.Equal((":", ""), (await LineAsync(), await LineAsync()));
+        }
 
-        var answer = await RawHttp.ReadAsync(socket, until: "\n:\n\n");
-        Assert.Matches("\r\n\r\n[0-9a-f]+\r\nretry: [0-9]+\n\n\r\n3\r\n:\n\n\r\n$", answer);
+        stream.End();
+        await running;
+        await pipe.Writer.CompleteAsync();
+        Assert.Equal("", await reader.ReadToEndAsync(Token));
+
+        Task<string?> LineAsync() => reader.ReadLineAsync(Token).AsTask().WaitAsync(TimeSpan.FromSeconds(20), Token);
     }
 
     [Theory]
@@ -266,17 +277,24 @@ public sealed class EventStreamTests(UploadFixture relay) : IClassFixture<Upload
         }
 
         stream.End();
-        var pipe = new Pipe();
-        var context = new DefaultHttpContext();
-        context.Features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(pipe.Writer.AsStream()));
+        var (pipe, context) = Response();
         await stream.RunAsync(context.Response, Token);
         await pipe.Writer.CompleteAsync();
         using var reader = new StreamReader(pipe.Reader.AsStream());
         var text = await reader.ReadToEndAsync(Token);
 
         Assert.Matches("^retry: [0-9]+\n\nevent: status\nid: state 999\\.\ndata: \"state 999\"\n\nevent: queue\nid: state 999\\.1-999\ndata: {\"token\":1,\"before\":999}\n\n$", text);
+    }
 
-        static SessionState State(string text) => new(text, JsonSerializer.SerializeToUtf8Bytes(text), null, null, IsGone: false);
+    private static SessionState State(string text) => new(text, JsonSerializer.SerializeToUtf8Bytes(text), null, null, IsGone: false);
+
+    /// <summary>An answer, and what comes of it.</summary>
+    private static (Pipe Pipe, HttpContext Context) Response()
+    {
+        var pipe = new Pipe();
+        var context = new DefaultHttpContext();
+        context.Features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(pipe.Writer.AsStream()));
+        return (pipe, context);
     }
 
     private Task<EventClient> OpenAsync(TestShop shop, string sessionId, string? lastEventId = null) =>
