@@ -89,6 +89,12 @@ public sealed class Words
         return this[$"common.size.{unit}", ("number", (bytes == 0 ? 0 : Math.Max(rounded, 1)).ToString("0.#", CultureInfo.InvariantCulture))];
     }
 
+    /// <summary>What was paid of a job that costs more by now: `Paid ₹6.00, ₹2.00 to pay`. The same as scripts/shop/format.ts says.</summary>
+    /// <param name="rest">In the smallest unit of the currency, as `paid` is; null if the shop tells it at the counter.</param>
+    public string PaidInPart(long paid, long? rest, string currency) => rest is { } due
+        ? this["common.paid.part", ("paid", Money.Format(paid, currency)), ("rest", Money.Format(due, currency))]
+        : this["common.paid.more", ("paid", Money.Format(paid, currency))];
+
     /// <summary>The texts whose keys begin with one of these and a dot, and those that all need, for a data block that script reads.</summary>
     public string ToJson(params string[] areas)
     {

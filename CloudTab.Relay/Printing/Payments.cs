@@ -5,7 +5,7 @@ public sealed class Payments(Database database, StateChanges changes)
 {
     private const string Payable = "status IN ('pending', 'processing', 'completed')";
 
-    /// <summary>Marks a job as paid, at any counter of the shop and whoever has claimed it; marking it again changes nothing.</summary>
+    /// <summary>Marks a job as paid, at any counter of the shop and whoever has claimed it. Marking it again changes nothing, unless it costs more by now: then that is paid too.</summary>
     public Task<(Outcome Outcome, Guid Session)> MarkAsync(ShopKey key, SessionName name, CancellationToken cancellationToken)
     {
         const string sql = $"""
@@ -16,7 +16,8 @@ public sealed class Payments(Database database, StateChanges changes)
             ), changed AS (
                 UPDATE sessions SET paid_at = @now, paid_amount = due.amount
                 FROM due
-                WHERE sessions.id = due.id AND {Payable} AND paid_at IS NULL
+                WHERE sessions.id = due.id AND {Payable}
+                    AND (paid_at IS NULL OR paid_amount IS NOT NULL AND coalesce(paid_amount < due.amount, true)) -- JobPrice.Exceeds
                 RETURNING sessions.*, true AS announced
             ), event AS (
                 {StateChanges.Event}

@@ -6,6 +6,7 @@ namespace CloudTab.ShopApi.Pages;
 /// <summary>What a row of the queue shows before its script runs, or without it: the same as scripts/shop/format.ts says.</summary>
 /// <param name="Urgency">`new`, `waiting`, `late` or `taken`: the row's colour.</param>
 /// <param name="Wishes">How the files are to be printed, as chips.</param>
+/// <param name="Paid">What was paid; null if nothing was.</param>
 /// <param name="Print">What the printer says; null if nobody prints.</param>
 /// <param name="ClaimedBy">The other counter that has it.</param>
 public sealed record ShopJob(
@@ -17,7 +18,7 @@ public sealed record ShopJob(
     string Extent,
     string? Price,
     IReadOnlyList<ShopJob.Chip> Wishes,
-    bool IsPaid,
+    ShopJob.Payment? Paid,
     ShopJob.PrintSummary? Print,
     string? ClaimedBy)
 {
@@ -26,11 +27,13 @@ public sealed record ShopJob(
 
     public static ShopJob Of(PendingSession job, Words words, DateTime now) => new(
         job.PickupCode, job.CustomerName, job.Token, UrgencyOf(now - job.SubmittedAt), AgeOf(now - job.SubmittedAt, words), ExtentOf(job.FileCount, job.Pages, job.UncountedFiles, words),
-        PriceOf(job.Price, words), [.. WishesOf(job.PrintOptions, words)], job.PaidAt is not null, PrintOf(job.Prints, job.FileCount, words), ClaimedBy: null);
+        PriceOf(job.Price, words), [.. WishesOf(job.PrintOptions, words)], PaymentOf(job.PaidAt, job.PaidAmount, job.Price, words),
+        PrintOf(job.Prints, job.FileCount, words), ClaimedBy: null);
 
     public static ShopJob Of(ProcessingSession job, Words words, DateTime now) => new(
         job.PickupCode, job.CustomerName, job.Token, "taken", AgeOf(now - job.SubmittedAt, words), ExtentOf(job.FileCount, job.Pages, job.UncountedFiles, words),
-        PriceOf(job.Price, words), [.. WishesOf(job.PrintOptions, words)], job.PaidAt is not null, PrintOf(job.Prints, job.FileCount, words), job.ClaimedByYou ? null : job.ClaimedBy);
+        PriceOf(job.Price, words), [.. WishesOf(job.PrintOptions, words)], PaymentOf(job.PaidAt, job.PaidAmount, job.Price, words),
+        PrintOf(job.Prints, job.FileCount, words), job.ClaimedByYou ? null : job.ClaimedBy);
 
     private static string UrgencyOf(TimeSpan age) => age < Waits ? "new" : age < IsLate ? "waiting" : "late";
 
@@ -55,6 +58,13 @@ public sealed record ShopJob(
             return null;
         var money = Money.Format(amount, price.Currency);
         return price.IsComplete ? money : words["shop.price.atLeast", ("money", money)];
+    }
+
+    private static Payment? PaymentOf(DateTime? paidAt, long? paidAmount, JobPrice price, Words words)
+    {
+        if (paidAmount is { } part && price.Exceeds(part))
+            return new(words.PaidInPart(part, price.RestAfter(part), price.Currency), IsAll: false);
+        return paidAt is null ? null : new(words["shop.paid"], IsAll: true);
     }
 
     private static IEnumerable<Chip> WishesOf(List<PrintOptions> all, Words words)
@@ -98,6 +108,9 @@ public sealed record ShopJob(
 
     /// <summary>One thing that a customer wants; special if it is not what most want.</summary>
     public sealed record Chip(string Text, bool IsSpecial);
+
+    /// <summary>What was paid, and whether that is all.</summary>
+    public sealed record Payment(string Text, bool IsAll);
 
     /// <summary>What the printer says of a job's files together.</summary>
     public sealed record PrintSummary(string Text, bool IsTrouble, bool IsDone);

@@ -35,7 +35,9 @@ internal static class SessionEndpoints
             .WithDescription("While a file is at the printer any key of the shop that is for no device may, with a `reason`; the attempts to print are `unknown` then.")
             .Takes("application/json", typeof(GiveBack))
             .Answers(Problems.OfChange).Answers(Problems.StillPrinting, Problems.InvalidReason, Failures.Of(400), Failures.Of(408), Failures.Of(413));
-        sessions.MapPost("/{id}/paid", MarkPaid).WithSummary("Mark a job as paid").ForPeople().Answers(Problems.SessionNotFound, Problems.SessionClosed, Problems.NotSubmitted);
+        sessions.MapPost("/{id}/paid", MarkPaid).WithSummary("Mark a job as paid").ForPeople()
+            .WithDescription("Again, it changes nothing, unless the job costs more by now: then that is paid too.")
+            .Answers(Problems.SessionNotFound, Problems.SessionClosed, Problems.NotSubmitted);
         sessions.MapDelete("/{id}/paid", UnmarkPaid).WithSummary("Take back that a job is paid").ForPeople()
             .Answers(Problems.SessionNotFound, Problems.SessionClosed, Problems.NotSubmitted);
         sessions.MapPost("/{id}/complete", Complete).WithSummary("Complete a session: its files are deleted at once")

@@ -6,7 +6,7 @@ import { call, onSignedOut, Problem } from './api.ts'
 import type { Frame, Job, JobDetails, PendingSession, ProcessingSession } from './contract.ts'
 import './day.ts'
 import { CtElement, focusFirst, type Places } from './element.ts'
-import { chip, formatAge, formatExtent, formatPrice, summarizePrints, summarizeWishes, urgency } from './format.ts'
+import { chip, describePart, formatAge, formatExtent, formatPrice, summarizePrints, summarizeWishes, urgency } from './format.ts'
 import { icons } from './icons.ts'
 import { type FileShow, isLive, type JobAct, type Verb } from './job.ts'
 import { Link, type LinkState } from './link.ts'
@@ -278,7 +278,7 @@ export class CtCounter extends CtElement {
             ${price ? html`<span class="job-price">${price}</span>` : nothing}
             <span class="job-facts"
               >${formatExtent(job)} ${summarizeWishes(job.printOptions).map(chip)}
-              ${job.paidAt ? html`<span class="chip is-good">${say('shop.paid')}</span>` : nothing} ${this.#print(job)}
+              ${this.#payment(job)} ${this.#print(job)}
               ${job.status === 'processing' && !job.claimedByYou
                 ? html`<span class="chip">${job.claimedBy ?? say('shop.otherCounter')}</span>`
                 : nothing}
@@ -300,6 +300,12 @@ export class CtCounter extends CtElement {
 
   /** What the printer says of a job: first of all what somebody has to see to. */
   #print(job: Job): TemplateResult | typeof nothing {
+  #payment(job: Job): TemplateResult | typeof nothing {
+    const part = describePart(job)
+    if (part) return html`<span class="chip is-bad">${part}</span>`
+    return job.paidAt ? html`<span class="chip is-good">${say('shop.paid')}</span>` : nothing
+  }
+
     const summary = summarizePrints(job.prints, job.fileCount)
     if (!summary) return nothing
     if (summary.isTrouble) return html`<span class="warning">${icons.warning}<span>${summary.text}</span></span>`
@@ -436,9 +442,9 @@ export class CtCounter extends CtElement {
           this.#notify(say('shop.completed', { code: job.pickupCode }))
           break
         case 'paid':
-        case 'unpaid':
-          await call(verb === 'paid' ? 'POST' : 'DELETE', `${path}/paid`)
-          this.#queue.amend(job.sessionId, { paidAt: verb === 'paid' ? new Date().toISOString() : null }, since)
+        case 'unpaid': {
+          const { session } = await call<{ session: JobDetails }>(verb === 'paid' ? 'POST' : 'DELETE', `${path}/paid`)
+          this.#queue.amend(job.sessionId, { paidAt: session.paidAt, paidAmount: session.paidAmount }, since)
           break
       }
     } catch (failure) {
@@ -452,6 +458,7 @@ export class CtCounter extends CtElement {
   async #fail(job: Job, failure: unknown): Promise<void> {
     if (failure instanceof Problem && failure.status === 401) return
     this.#notify(explain(failure), true)
+        }
     if (!(failure instanceof Problem) || ![404, 409, 410].includes(failure.status)) return
     const since = this.#queue.now
     try {

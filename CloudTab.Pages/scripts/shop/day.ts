@@ -4,7 +4,7 @@ import { money } from '../shared/format.ts'
 import { count, say } from '../shared/words.ts'
 import { call } from './api.ts'
 import type { DaySheet, FinishedJob } from './contract.ts'
-import { formatNumber, locale } from './format.ts'
+import { describePart, formatNumber, locale } from './format.ts'
 import { icons } from './icons.ts'
 import { CtPart } from './part.ts'
 
@@ -110,7 +110,10 @@ export class CtDay extends CtPart {
   }
 
   #row(job: FinishedJob): TemplateResult {
-    const label = job.isPaid ? say('shop.paid') : say('shop.markPaid')
+    // What the shop told at the counter was paid with the rest, or not at all: the day knows of no part of it.
+    const part = job.isPaid ? describePart({ price: { ...job, isComplete: true }, paidAmount: job.paidAmount }) : undefined
+    const isPaid = job.isPaid && !part
+    const label = isPaid ? say('shop.paid') : say('shop.markPaid')
     const amount = money(job.amount, job.currency)
     return html`
       <tr>
@@ -118,14 +121,14 @@ export class CtDay extends CtPart {
         <td>${job.token ?? ''}</td>
         <td class="day-counter"><bdi>${job.counter}</bdi></td>
         <td class="number day-pages">${formatNumber(job.pages)}${job.uncountedFiles > 0 ? '+' : ''}</td>
-        <td class="number">${job.isComplete ? amount : job.amount > 0 ? say('shop.price.atLeast', { money: amount }) : '–'}</td>
+        <td class="number">${job.isComplete ? amount : job.amount > 0 ? say('shop.price.atLeast', { money: amount }) : '–'}${part ? html`<br /><span class="chip is-bad">${part}</span>` : nothing}</td>
         <td class="number">
           <button
-            class=${job.isPaid ? 'paid is-paid' : 'paid'}
-            aria-pressed=${job.isPaid ? 'true' : 'false'}
+            class=${isPaid ? 'paid is-paid' : 'paid'}
+            aria-pressed=${isPaid ? 'true' : 'false'}
             aria-label=${say('shop.day.ofJob', { label, time: job.time, token: job.token ?? '–' })}
             aria-disabled=${this.isBusy}
-            @click=${() => void this.#mark(job)}
+            @click=${() => void this.#mark(job, !isPaid)}
           >
             ${icons.check}<span>${label}</span>
           </button>
@@ -134,9 +137,9 @@ export class CtDay extends CtPart {
     `
   }
 
-  #mark(job: FinishedJob): Promise<void> {
+  #mark(job: FinishedJob, isPaid: boolean): Promise<void> {
     return this.change(async () => {
-      await call(job.isPaid ? 'DELETE' : 'POST', `/days/jobs/${job.id}/paid`)
+      await call(isPaid ? 'POST' : 'DELETE', `/days/jobs/${job.id}/paid`)
       await this.load()
     })
   }

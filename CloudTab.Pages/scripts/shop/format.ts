@@ -33,6 +33,15 @@ export function formatPrice(price: Job['price'] | undefined): string | null {
   return price.isComplete ? text : say('shop.price.atLeast', { money: text })
 }
 
+/** What was paid of a job that costs more by now: `Paid ₹6.00, ₹2.00 to pay`; undefined if nothing is left to pay, or nothing was paid. As JobPrice.Exceeds. */
+export function describePart({ price, paidAmount }: Pick<Job, 'price' | 'paidAmount'>): string | undefined {
+  if (!price || paidAmount == null) return undefined
+  const paid = money(paidAmount, price.currency)
+  if (!price.isComplete || price.amount === null) return say('common.paid.more', { paid })
+  if (price.amount <= paidAmount) return undefined
+  return say('common.paid.part', { paid, rest: money(price.amount - paidAmount, price.currency) })
+}
+
 /** A number as it is written in the page's language. */
 export const formatNumber = (number: number): string => new Intl.NumberFormat(locale).format(number)
 

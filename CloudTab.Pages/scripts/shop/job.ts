@@ -5,7 +5,7 @@ import { call, Problem } from './api.ts'
 import type { FilePrint, Job, JobDetails, JobFile } from './contract.ts'
 import { size } from '../shared/format.ts'
 import { CtElement } from './element.ts'
-import { chip, wishesOf, describePrint, formatAge, formatExtent, formatPrice, formatType, isInTrouble, isShowable } from './format.ts'
+import { chip, wishesOf, describePart, describePrint, formatAge, formatExtent, formatPrice, formatType, isInTrouble, isShowable } from './format.ts'
 import { icons } from './icons.ts'
 import { explain } from './notices.ts'
 
@@ -88,6 +88,8 @@ export class CtJob extends CtElement {
             ${icons.back}<span>${say('shop.back')}</span>
           </button>
           <div>
+    const part = describePart(job)
+    const isPaid = Boolean(job.paidAt) && !part
             <h2 id="job-code" class="job-code" tabindex="-1">${job.pickupCode}</h2>
             <p class="job-who">
               <bdi>${job.customerName ?? say('shop.noName')}</bdi>
@@ -110,12 +112,13 @@ export class CtJob extends CtElement {
                 <div class="bill">
                   ${price ? html`<strong class="bill-amount">${price}</strong>` : html`<span>${say('shop.price.none')}</span>`}
                   <button
-                    class=${job.paidAt ? 'paid is-paid' : 'paid'}
-                    aria-pressed=${job.paidAt ? 'true' : 'false'}
+                    class=${isPaid ? 'paid is-paid' : 'paid'}
+                    aria-pressed=${isPaid ? 'true' : 'false'}
                     aria-disabled=${this.busy}
-                    @click=${() => this.#act(job.paidAt ? 'unpaid' : 'paid')}
+                    @click=${() => this.#act(isPaid ? 'unpaid' : 'paid')}
                   >
-                    ${icons.check}<span>${job.paidAt ? say('shop.paid') : say('shop.markPaid')}</span>
+                    ${icons.check}<span>${isPaid ? say('shop.paid') : say('shop.markPaid')}</span>
+                  ${part ? html`<span class="chip is-bad">${part}</span>` : nothing}
                   </button>
                 </div>
                 ${this.#verbs()}

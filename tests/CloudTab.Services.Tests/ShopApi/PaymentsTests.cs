@@ -78,6 +78,32 @@ public sealed class PaymentsTests(UploadFixture relay) : IClassFixture<UploadFix
     }
 
     [Fact]
+    public async Task Marking_a_job_again_that_costs_more_by_now_pays_the_rest()
+    {
+        var shop = await relay.OfferingShopAsync();
+        var sessionId = await _client.SendJobAsync(shop, PdfSamples.OfPages(3));
+        using var client = relay.ShopApi(shop.Key);
+        Assert.Equal(600, await PayAsync());
+
+        using var more = await _client.UploadToAsync(shop.Prefix(), sessionId, PdfSamples.OfPages(1));
+        Assert.Equal(800, await PayAsync());
+        // All of it, also what the shop told at the counter; and that stays.
+        using var unpriced = await _client.UploadToAsync(shop.Prefix(), sessionId, Sample.Text());
+        Assert.Null(await PayAsync());
+        using var last = await _client.UploadToAsync(shop.Prefix(), sessionId, PdfSamples.OfPages(1));
+        Assert.Null(await PayAsync());
+
+        async Task<int?> PayAsync()
+        {
+            using var paid = await client.PostAsync($"/api/shopkeeper/sessions/{sessionId}/paid");
+            Assert.Equal(HttpStatusCode.OK, paid.StatusCode);
+            var session = (await paid.JsonAsync()).GetProperty("session");
+            Assert.NotNull(session.Text("paidAt"));
+            return session.Number("paidAmount");
+        }
+    }
+
+    [Fact]
     public async Task A_payment_of_a_sum_that_is_not_known_has_no_amount()
     {
         var shop = await relay.OfferingShopAsync();

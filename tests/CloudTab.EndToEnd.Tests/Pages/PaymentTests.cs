@@ -1,0 +1,104 @@
+using System.Net;
+using System.Net.Http.Json;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace CloudTab.EndToEnd.Tests.Pages;
+
+/// <summary>What is paid and what is not, on the customer's phone and at the counter.</summary>
+[Collection(RunningAppHost.Collection)]
+public sealed class PaymentTests(RunningAppHost relay, Browsers browsers) : IAsyncDisposable
+{
+    // A page, whose price is known however busy the machine is.
+    private static readonly byte[] Picture = Documents.Png(40, 30);
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_job_that_grew_after_it_was_paid_shows_the_rest_until_that_is_paid_too()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var key = await shop.AddKeyAsync("Counter 1");
+        using var program = shop.Program(key);
+        using var offered = await program.PutAsJsonAsync(
+            "/api/shopkeeper/offer", new { currency = "INR", twoSided = true, prices = new[] { new { media = "a4", colorMode = "monochrome", price = 200 } }, upiAddress = "corner@bank" }, Token);
+        Assert.Equal(HttpStatusCode.OK, offered.StatusCode);
+        var counter = await Counter.SignInAsync(browsers, shop, key);
+        var job = await shop.SendAsync("Asha", ("one.png", Picture), ("two.png", Picture), ("three.png", Picture));
+        var phone = await browsers.OpenAsync(shop.Origin);
+        await phone.GotoAsync($"/s/{shop.Id}/sessions/{job.SessionId}");
+        var pay = phone.Locator(".pay");
+        await Expect(pay).ToContainTextAsync("To pay ₹6.00");
+        await counter.OpenAsync(job);
+        await counter.Button("Mark as paid").ClickAsync();
+        await Expect(pay).ToContainTextAsync("Paid ₹6.00");
+        await Expect(pay.GetByRole(AriaRole.Link)).ToHaveCountAsync(0);
+
+        await shop.AddAsync(job, ("four.png", Picture));
+        await ShowsRestAsync("Paid ₹6.00, ₹2.00 to pay");
+        Assert.Matches("&am=2\\.00&cu=INR&", await pay.GetByRole(AriaRole.Link).GetAttributeAsync("href"));
+        await Browsers.RecordAsync(phone, "customer-paid-in-part");
+        await Browsers.RecordAsync(counter.Page, "shop-paid-in-part");
+        var plain = await browsers.OpenAsync(shop.Origin, new() { JavaScriptEnabled = false, StorageState = await counter.Page.Context.StorageStateAsync() });
+        await plain.GotoAsync("/shop");
+        await Expect(plain.Locator("li.job")).ToContainTextAsync("Paid ₹6.00, ₹2.00 to pay");
+
+        await counter.Button("Mark as paid").ClickAsync();
+        await Expect(counter.Button("Paid")).ToHaveAttributeAsync("aria-pressed", "true");
+        await Expect(pay).Not.ToContainTextAsync("to pay");
+        await Expect(pay).ToContainTextAsync("₹8.00");
+        await Expect(counter.Row(job).Locator(".chip.is-good")).ToHaveTextAsync("Paid");
+
+        // Its price is not known.
+        await shop.AddAsync(job, ("note.txt", "Print me.\n"u8.ToArray()));
+        await ShowsRestAsync("Paid ₹8.00, more to pay");
+        await Expect(pay).ToContainTextAsync("The shop tells the rest at the counter.");
+        await counter.Button("Mark as paid").ClickAsync();
+        await Expect(counter.Button("Paid")).ToHaveAttributeAsync("aria-pressed", "true");
+
+        async Task ShowsRestAsync(string rest)
+        {
+            foreach (var place in (ILocator[])[pay, counter.Row(job), counter.Sheet.Locator(".bill")])
+                await Expect(place).ToContainTextAsync(rest);
+            await Expect(counter.Button("Mark as paid")).ToHaveAttributeAsync("aria-pressed", "false");
+            await Expect(counter.Row(job).Locator(".chip.is-good")).ToHaveCountAsync(0);
+        }
+    }
+
+    [Fact]
+    public async Task The_rest_of_a_finished_job_is_paid_on_the_day_sheet()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var key = await shop.AddKeyAsync("Counter 1");
+        using var program = shop.Program(key);
+        using var offered = await program.PutAsJsonAsync(
+            "/api/shopkeeper/offer", new { currency = "INR", twoSided = true, prices = new[] { new { media = "a4", colorMode = "monochrome", price = 200 } } }, Token);
+        Assert.Equal(HttpStatusCode.OK, offered.StatusCode);
+        var job = await shop.SendAsync("Asha", ("one.png", Picture), ("two.png", Picture), ("three.png", Picture));
+        await PostAsync(job, "paid");
+        await shop.AddAsync(job, ("four.png", Picture));
+        await PostAsync(job, "claim");
+        await PostAsync(job, "complete");
+        var counter = await Counter.SignInAsync(browsers, shop, key);
+        await counter.Page.GetByRole(AriaRole.Link, new() { Name = "Day" }).ClickAsync();
+        var row = counter.Page.Locator("ct-day tbody tr");
+        var button = row.GetByRole(AriaRole.Button);
+        await Expect(row).ToContainTextAsync("Paid ₹6.00, ₹2.00 to pay");
+        await Expect(button).ToHaveAttributeAsync("aria-pressed", "false");
+        await Browsers.RecordAsync(counter.Page, "shop-day-paid-in-part");
+
+        await button.ClickAsync();
+
+        await Expect(button).ToHaveAttributeAsync("aria-pressed", "true");
+        await Expect(row).Not.ToContainTextAsync("to pay");
+        await Expect(counter.Page.Locator(".figures")).ToContainTextAsync("₹8.00");
+
+        async Task PostAsync(SentJob job, string verb)
+        {
+            using var answer = await program.PostAsync(new Uri($"/api/shopkeeper/sessions/{job.SessionId}/{verb}", UriKind.Relative), content: null, Token);
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        }
+    }
+
+    public ValueTask DisposeAsync() => browsers.CloseAsync();
+}
