@@ -3,12 +3,12 @@ import { guard } from 'lit/directives/guard.js'
 import { repeat } from 'lit/directives/repeat.js'
 import { count, say } from '../shared/words.ts'
 import { call, onSignedOut, Problem } from './api.ts'
-import type { Frame, Job, JobDetails, PendingSession, ProcessingSession } from './contract.ts'
+import type { Frame, Job, JobDetails, JobFile, PendingSession, ProcessingSession } from './contract.ts'
 import './day.ts'
 import { CtElement, focusFirst, type Places } from './element.ts'
 import { chip, describePart, formatAge, formatExtent, formatPrice, summarizePrints, summarizeWishes, urgency } from './format.ts'
 import { icons } from './icons.ts'
-import { type FileShow, isLive, type JobAct, type Verb } from './job.ts'
+import { type FileShow, type FilesHandled, isLive, type JobAct, type Verb } from './job.ts'
 import { Link, type LinkState } from './link.ts'
 import { explain, Notice } from './notices.ts'
 import { ask } from './question.ts'
@@ -65,7 +65,9 @@ export class CtCounter extends CtElement {
 
   readonly #begun = JSON.parse(document.getElementById('begin')!.textContent) as Beginning
   readonly #chime = new Chime(() => this.requestUpdate())
-  readonly #handled = new Set<string>()
+
+  // Of each session the files that were printed or downloaded here.
+  readonly #handled = new Map<string, Set<string>>()
   readonly #queue = new Queue(
     () => this.#drawSoon(),
     (job) => this.#announce(job),
@@ -104,10 +106,10 @@ export class CtCounter extends CtElement {
   override connectedCallback(): void {
     super.connectedCallback()
     onSignedOut(() => (this.link = 'signed-out'))
-    this.addEventListener('ct-act', (event) => void this.#act((event as JobAct).detail.job, (event as JobAct).detail.verb))
+    this.addEventListener('ct-act', (event) => void this.#act((event as JobAct).detail))
     this.addEventListener('ct-show', (event) => void this.#show((event as FileShow).detail))
     this.addEventListener('ct-back', () => this.#select(undefined))
-    this.addEventListener('ct-handled', (event) => this.#handled.add((event as CustomEvent<string>).detail))
+    this.addEventListener('ct-handled', (event) => this.#handle((event as FilesHandled).detail))
     this.addEventListener('ct-notice', (event) => this.#notify((event as Notice).detail.text, (event as Notice).detail.isError))
     this.addEventListener('ct-named', (event) => this.#name((event as CustomEvent<string>).detail))
     addEventListener('popstate', () => (this.view = viewOf(location.pathname)))
@@ -288,7 +290,7 @@ export class CtCounter extends CtElement {
             ? html`<button
                 class="take primary"
                 aria-label=${say('shop.takeCode', { code: job.pickupCode })}
-                @click=${() => void this.#act(job, 'claim')}
+                @click=${() => void this.#do(job, 'claim')}
               >
                 ${say('shop.take')}
               </button>`
@@ -298,14 +300,14 @@ export class CtCounter extends CtElement {
     })}`
   }
 
-  /** What the printer says of a job: first of all what somebody has to see to. */
-  #print(job: Job): TemplateResult | typeof nothing {
   #payment(job: Job): TemplateResult | typeof nothing {
     const part = describePart(job)
     if (part) return html`<span class="chip is-bad">${part}</span>`
     return job.paidAt ? html`<span class="chip is-good">${say('shop.paid')}</span>` : nothing
   }
 
+  /** What the printer says of a job: first of all what somebody has to see to. */
+  #print(job: Job): TemplateResult | typeof nothing {
     const summary = summarizePrints(job.prints, job.fileCount)
     if (!summary) return nothing
     if (summary.isTrouble) return html`<span class="warning">${icons.warning}<span>${summary.text}</span></span>`
@@ -365,7 +367,6 @@ export class CtCounter extends CtElement {
   }
 
   #announce(job: Job): void {
-    this.#handled.delete(job.sessionId) // files that came late, and that nobody has printed
     if (this.#arrivals.length === 0) this.#chime.ring()
     this.#arrivals.push(job)
   }
@@ -401,13 +402,17 @@ export class CtCounter extends CtElement {
     })
   }
 
-  async #act(job: Job, verb: Verb): Promise<void> {
-    if (this.busy.has(job.sessionId)) return
+  /** That is where the files are from now on: completing the job does not ask about them. */
+  #handle({ job, files }: FilesHandled['detail']): void {
+    this.#handled.set(job.sessionId, new Set([...(this.#handled.get(job.sessionId) ?? []), ...files.map((file) => file.id)]))
+  }
+
+  async #act({ job, verb, files }: JobAct['detail']): Promise<void> {
     const { pickupCode: code } = job
     let reason: string | undefined
-    // Nothing of it was printed or downloaded here.
-    if (verb === 'complete' && !this.#handled.has(job.sessionId)) {
-      reason = await ask({ title: say('shop.completeQuestion', { code }), text: say('shop.completeWarning'), yes: say('shop.completeAnyway') })
+    const unhandled = this.#countUnhandled(job, files)
+    if (verb === 'complete' && unhandled > 0) {
+      reason = await ask({ title: say('shop.completeQuestion', { code }), text: count('shop.completeWarning', unhandled), yes: say('shop.completeAnyway') })
       if (reason === undefined) return
     } else if (verb === 'release' && job.printing) {
       const title = say('shop.giveBackQuestion', { code })
@@ -417,7 +422,14 @@ export class CtCounter extends CtElement {
     await this.#do(job, verb, reason)
   }
 
+  /** How many of its files were neither printed nor downloaded here. Those that it was not shown with, because they came just now, are among them. */
+  #countUnhandled(job: Job, files: JobFile[]): number {
+    const handled = this.#handled.get(job.sessionId)
+    return Math.max(job.fileCount, files.length) - files.filter((file) => handled?.has(file.id)).length
+  }
+
   async #do(job: Job, verb: Verb, reason?: string): Promise<void> {
+    if (this.busy.has(job.sessionId)) return
     this.busy = new Set(this.busy).add(job.sessionId)
     const since = this.#queue.now
     try {
@@ -446,6 +458,7 @@ export class CtCounter extends CtElement {
           const { session } = await call<{ session: JobDetails }>(verb === 'paid' ? 'POST' : 'DELETE', `${path}/paid`)
           this.#queue.amend(job.sessionId, { paidAt: session.paidAt, paidAmount: session.paidAmount }, since)
           break
+        }
       }
     } catch (failure) {
       await this.#fail(job, failure)
@@ -458,7 +471,6 @@ export class CtCounter extends CtElement {
   async #fail(job: Job, failure: unknown): Promise<void> {
     if (failure instanceof Problem && failure.status === 401) return
     this.#notify(explain(failure), true)
-        }
     if (!(failure instanceof Problem) || ![404, 409, 410].includes(failure.status)) return
     const since = this.#queue.now
     try {
@@ -473,7 +485,7 @@ export class CtCounter extends CtElement {
   async #show({ job, file, print }: FileShow['detail']): Promise<void> {
     const viewer = this.querySelector<CtViewer>('ct-viewer')
     if (!viewer) return
-    viewer.printed = () => this.#handled.add(job.sessionId)
+    viewer.printed = (printed) => this.#handle({ job, files: [printed] })
     viewer.mayPrint = job.status === 'processing' && job.claimedByYou === true
     await viewer.open(file, print)
   }

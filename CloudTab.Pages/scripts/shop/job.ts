@@ -12,10 +12,17 @@ import { explain } from './notices.ts'
 /** What a shopkeeper does with a job. */
 export type Verb = 'claim' | 'release' | 'complete' | 'paid' | 'unpaid'
 
-/** A verb that was chosen for a job; `ct-counter` does it. */
-export class JobAct extends CustomEvent<{ job: Job; verb: Verb }> {
-  constructor(job: Job, verb: Verb) {
-    super('ct-act', { bubbles: true, detail: { job, verb } })
+/** A verb that was chosen for a job, and the files that the job was shown with; `ct-counter` does it. */
+export class JobAct extends CustomEvent<{ job: Job; verb: Verb; files: JobFile[] }> {
+  constructor(job: Job, verb: Verb, files: JobFile[]) {
+    super('ct-act', { bubbles: true, detail: { job, verb, files } })
+  }
+}
+
+/** Files of a job that were taken out of the page. */
+export class FilesHandled extends CustomEvent<{ job: Job; files: JobFile[] }> {
+  constructor(job: Job, files: JobFile[]) {
+    super('ct-handled', { bubbles: true, detail: { job, files } })
   }
 }
 
@@ -81,6 +88,8 @@ export class CtJob extends CtElement {
   protected override render(): TemplateResult {
     const { job } = this
     const price = formatPrice(job.price)
+    const part = describePart(job)
+    const isPaid = Boolean(job.paidAt) && !part
     return html`
       <article class="job-sheet" aria-labelledby="job-code">
         <header class="job-head">
@@ -88,8 +97,6 @@ export class CtJob extends CtElement {
             ${icons.back}<span>${say('shop.back')}</span>
           </button>
           <div>
-    const part = describePart(job)
-    const isPaid = Boolean(job.paidAt) && !part
             <h2 id="job-code" class="job-code" tabindex="-1">${job.pickupCode}</h2>
             <p class="job-who">
               <bdi>${job.customerName ?? say('shop.noName')}</bdi>
@@ -111,6 +118,7 @@ export class CtJob extends CtElement {
               <footer class="job-foot">
                 <div class="bill">
                   ${price ? html`<strong class="bill-amount">${price}</strong>` : html`<span>${say('shop.price.none')}</span>`}
+                  ${part ? html`<span class="chip is-bad">${part}</span>` : nothing}
                   <button
                     class=${isPaid ? 'paid is-paid' : 'paid'}
                     aria-pressed=${isPaid ? 'true' : 'false'}
@@ -118,7 +126,6 @@ export class CtJob extends CtElement {
                     @click=${() => this.#act(isPaid ? 'unpaid' : 'paid')}
                   >
                     ${icons.check}<span>${isPaid ? say('shop.paid') : say('shop.markPaid')}</span>
-                  ${part ? html`<span class="chip is-bad">${part}</span>` : nothing}
                   </button>
                 </div>
                 ${this.#verbs()}
@@ -136,12 +143,15 @@ export class CtJob extends CtElement {
     return html`<p class="state is-theirs">${say('shop.withOther', { name: job.claimedBy ?? say('shop.otherCounter') })}</p>`
   }
 
+  get #stored(): JobFile[] {
+    return this.details?.files.filter((file) => file.status === 'stored') ?? []
+  }
+
   #files(): TemplateResult {
     if (!this.details) return html`<p class="quiet-text" role="status">${say('shop.loading')}</p>`
-    const files = this.details.files.filter((file) => file.status === 'stored')
     return html`<ol class="job-files">
       ${repeat(
-        files,
+        this.#stored,
         (file) => file.id,
         (file) => this.#file(file),
       )}
@@ -186,7 +196,7 @@ export class CtJob extends CtElement {
                 href="/api/shopkeeper/files/${file.id}/download"
                 download
                 aria-label=${say('shop.downloadOf', { name: file.name })}
-                @click=${() => this.#handled()}
+                @click=${() => this.#handle([file])}
                 >${icons.download}<span>${say('shop.download')}</span></a
               >`
             : nothing}
@@ -215,7 +225,7 @@ export class CtJob extends CtElement {
     return html`
       <div class="verbs">
         ${release}
-        <a class="button" href="/api/shopkeeper/sessions/${job.sessionId}/download" download @click=${() => this.#handled()}>
+        <a class="button" href="/api/shopkeeper/sessions/${job.sessionId}/download" download @click=${() => this.#handle(this.#stored)}>
           ${icons.download}<span>${say('shop.downloadAll')}</span></a
         >
         <button class="primary large" aria-disabled=${this.busy} @click=${() => this.#act('complete')}>
@@ -226,12 +236,11 @@ export class CtJob extends CtElement {
   }
 
   #act(verb: Verb): void {
-    if (!this.busy) this.dispatchEvent(new JobAct(this.job, verb))
+    if (!this.busy) this.dispatchEvent(new JobAct(this.job, verb, this.#stored))
   }
 
-  /** Something of the job was taken out of the page: it may be completed without a question. */
-  #handled(): void {
-    this.dispatchEvent(new CustomEvent('ct-handled', { bubbles: true, detail: this.job.sessionId }))
+  #handle(files: JobFile[]): void {
+    this.dispatchEvent(new FilesHandled(this.job, files))
   }
 }
 

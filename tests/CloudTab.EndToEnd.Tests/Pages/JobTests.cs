@@ -168,6 +168,42 @@ public sealed partial class JobTests(RunningAppHost relay, Browsers browsers) : 
     }
 
     [Fact]
+    public async Task A_job_is_done_without_a_question_once_each_of_its_files_was_printed_or_downloaded()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        var job = await shop.SendAsync("Asha", ("letter.pdf", Letter), ("map.pdf", Letter), ("notes.txt", "Print me.\n"u8.ToArray()));
+        await counter.TakeAsync(job);
+        var files = counter.Page.Locator(".file");
+        await AsksAsync("3 files of this job were not printed or downloaded here.");
+
+        await counter.PrintAsync(files.First.GetByRole(AriaRole.Button, new() { Name = "Print" }));
+        await counter.Page.Keyboard.PressAsync("Escape");
+        await AsksAsync("2 files of this job were not printed or downloaded here.");
+        await counter.Page.RunAndWaitForDownloadAsync(() => files.Nth(1).GetByRole(AriaRole.Link, new() { Name = "Download" }).ClickAsync());
+        await AsksAsync("1 file of this job was not printed or downloaded here.");
+
+        // With all that is there now, and without what comes after.
+        await counter.Page.RunAndWaitForDownloadAsync(() => counter.Page.GetByRole(AriaRole.Link, new() { Name = "Download all" }).ClickAsync());
+        await shop.AddAsync(job, ("late.pdf", Letter));
+        await Expect(files).ToHaveCountAsync(4);
+        await AsksAsync("1 file of this job was not printed or downloaded here.");
+        await counter.Page.RunAndWaitForDownloadAsync(() => files.Last.GetByRole(AriaRole.Link, new() { Name = "Download" }).ClickAsync());
+        await counter.Button("Done").ClickAsync();
+        await Expect(counter.Notices).ToContainTextAsync($"{job.PickupCode} is done");
+        await Expect(counter.Rows).ToHaveCountAsync(0);
+
+        async Task AsksAsync(string warning)
+        {
+            await counter.Button("Done").ClickAsync();
+            var question = counter.Page.GetByRole(AriaRole.Dialog);
+            await Expect(question).ToContainTextAsync(warning);
+            await question.GetByRole(AriaRole.Button, new() { Name = "Cancel" }).ClickAsync();
+            await Expect(question).ToHaveCountAsync(0);
+        }
+    }
+
+    [Fact]
     public async Task The_phone_and_the_counter_show_the_same_total_and_every_state_of_a_job()
     {
         await using var shop = await PageShop.CreateAsync(relay);
