@@ -8,7 +8,7 @@ import './day.ts'
 import { CtElement, focusFirst, type Places } from './element.ts'
 import { chip, describePart, formatAge, formatExtent, formatPrice, summarizePrints, summarizeWishes, urgency } from './format.ts'
 import { icons } from './icons.ts'
-import { type FileShow, type FilesHandled, isLive, type JobAct, type Verb } from './job.ts'
+import { type FileShow, type FilesHandled, isLive, isYours, type JobAct, type Verb } from './job.ts'
 import { Link, type LinkState } from './link.ts'
 import { explain, Notice } from './notices.ts'
 import { ask } from './question.ts'
@@ -44,6 +44,7 @@ export class CtCounter extends CtElement {
     view: { state: true },
     search: { state: true },
     selected: { state: true },
+    viewed: { state: true },
     busy: { state: true },
     link: { state: true },
     notices: { state: true },
@@ -54,6 +55,10 @@ export class CtCounter extends CtElement {
   declare private view: View
   declare private search: string
   declare private selected: Job | undefined
+
+  /** Session of the file that was looked at last. */
+  declare private viewed: string | undefined
+
   /** The sessions that something is being done with. The next job can be taken before the answer for the last one is there. */
   declare private busy: ReadonlySet<string>
   declare private link: LinkState
@@ -76,7 +81,7 @@ export class CtCounter extends CtElement {
   )
   readonly #link = new Link(
     (frame) => this.#hear(frame),
-    (state) => (this.link = state),
+    (state) => this.#linked(state),
   )
   #gatherTimer = 0
   #arrivals: Job[] = []
@@ -128,7 +133,7 @@ export class CtCounter extends CtElement {
         : this.view === 'day'
           ? html`<ct-day .minute=${this.minute}></ct-day>`
           : html`<ct-settings .languages=${this.#begun.languages}></ct-settings>`}
-      <ct-viewer></ct-viewer>
+      <ct-viewer .mayPrint=${isYours(this.#queue.jobs.get(this.viewed ?? ''))}></ct-viewer>
       <div class="notices" role="status">
         ${repeat(
           this.notices,
@@ -203,7 +208,7 @@ export class CtCounter extends CtElement {
 
   #queueView(): TemplateResult {
     const shown = this.#shown()
-    const yours = shown.filter((job) => job.status === 'processing' && job.claimedByYou)
+    const yours = shown.filter(isYours)
     const theirs = shown.filter((job) => job.status === 'processing' && !job.claimedByYou)
     const waiting = shown.filter((job) => job.status === 'pending')
     return html`
@@ -486,14 +491,19 @@ export class CtCounter extends CtElement {
     const viewer = this.querySelector<CtViewer>('ct-viewer')
     if (!viewer) return
     viewer.printed = (printed) => this.#handle({ job, files: [printed] })
-    viewer.mayPrint = job.status === 'processing' && job.claimedByYou === true
+    this.viewed = job.sessionId
+    await this.updateComplete
     await viewer.open(file, print)
+  }
+
+  #linked(state: LinkState): void {
+    this.link = state
+    void this.#renewClaims() // none was renewed while there was no connection
   }
 
   async #renewClaims(): Promise<void> {
     if (this.link !== 'live') return
-    for (const job of this.#queue.jobs.values()) {
-      if (job.status !== 'processing' || !job.claimedByYou) continue
+    for (const job of [...this.#queue.jobs.values()].filter(isYours)) {
       try {
         await call('POST', `/sessions/${job.sessionId}/claim?renew=true`)
       } catch {

@@ -159,7 +159,7 @@ export class CtJob extends CtElement {
   }
 
   #file(file: JobFile): TemplateResult {
-    const isOurs = this.job.status === 'processing' && this.job.claimedByYou === true
+    const isOurs = isYours(this.job)
     const facts = [formatType(file.type), size(file.size)]
     if (file.pages) facts.unshift(count('common.pages', file.pages))
     return html`
@@ -243,6 +243,9 @@ export class CtJob extends CtElement {
     this.dispatchEvent(new FilesHandled(this.job, files))
   }
 }
+
+/** Whether this counter has claimed the job: what it has not may be printed by another. */
+export const isYours = (job: Job | undefined): boolean => job?.status === 'processing' && job.claimedByYou === true
 
 /** Whether the job is still to be done. */
 export const isLive = (job: Pick<Job, 'status'>): boolean => job.status === 'pending' || job.status === 'processing'

@@ -157,7 +157,8 @@ export class Queue {
     }
     const before = frame.status === 'pending' ? withoutClaim(known) : known
     this.#put({ ...before, ...factsOf(frame, known), status: frame.status })
-    if (frame.status === 'processing' && known.status !== 'processing') this.#askForClaims()
+    // Also of a job that was claimed before: its claim may have lapsed, and it is another counter's now.
+    if (frame.status === 'processing') this.#askForClaims()
   }
 
   #askForClaims(): void {

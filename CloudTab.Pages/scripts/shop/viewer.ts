@@ -15,7 +15,10 @@ const defaults: PrintOptions = { copies: 1, colorMode: 'monochrome', sides: 'one
  * that has no origin, no cookie and no way out, and only that frame decodes them.
  */
 export class CtViewer extends CtElement {
-  static override properties = { file: { state: true }, problem: { state: true }, state: { state: true }, pages: { state: true } }
+  static override properties = { mayPrint: { attribute: false }, file: { state: true }, problem: { state: true }, state: { state: true }, pages: { state: true } }
+
+  /** Whether this counter has the job now. It may lose it while the file is shown. */
+  declare mayPrint: boolean
 
   declare private file: JobFile | undefined
   declare private problem: string | undefined
@@ -25,10 +28,8 @@ export class CtViewer extends CtElement {
   /** Called when the print dialog was opened for a file, or its download was asked for. */
   printed: (file: JobFile) => void = () => undefined
 
-  /** Whether this counter has claimed the job: what it has not may be printed by another. */
-  mayPrint = false
-
   #printWhenShown = false
+  #wasYours = false
   #loading: AbortController | undefined
   readonly #listen = (message: MessageEvent<FromFrame>): void => this.#hear(message)
 
@@ -49,6 +50,7 @@ export class CtViewer extends CtElement {
     this.state = 'loading'
     this.pages = 0
     this.#printWhenShown = print
+    this.#wasYours = this.mayPrint
     await this.updateComplete
     this.#dialog?.showModal()
   }
@@ -85,7 +87,9 @@ export class CtViewer extends CtElement {
                   <a class="button" href="/api/shopkeeper/files/${file.id}/download" download @click=${() => this.printed(file)}
                     >${icons.download}<span>${say('shop.download')}</span></a
                   >`
-              : nothing}
+              : this.#wasYours
+                ? html`<p class="warning" role="alert">${say('shop.problem.not_claimed')}</p>`
+                : nothing}
             <button class="quiet" aria-label=${say('shop.close')} @click=${() => this.close()}>${icons.close}</button>
           </div>
         </div>
@@ -148,7 +152,7 @@ export class CtViewer extends CtElement {
   }
 
   #print(): void {
-    if (!this.file || this.state !== 'shown') return
+    if (!this.file || !this.mayPrint || this.state !== 'shown') return
     this.state = 'printing'
     this.#frame?.contentWindow?.postMessage({ type: 'print' }, '*')
   }

@@ -300,6 +300,47 @@ public sealed class CounterTests(RunningAppHost relay, Browsers browsers) : IAsy
     }
 
     [Fact]
+    public async Task A_file_on_the_screen_cannot_be_printed_any_more_once_another_counter_has_its_job()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        using var other = shop.Program(await shop.AddKeyAsync("Counter 2"));
+        var job = await shop.SendAsync("Asha", ("letter.pdf", Letter));
+        await counter.TakeAsync(job);
+        await counter.Page.Locator(".file").GetByRole(AriaRole.Button, new() { Name = "View" }).ClickAsync();
+        var viewer = counter.Page.Locator("dialog.viewer");
+        await Expect(viewer.GetByRole(AriaRole.Button, new() { Name = "Print" })).ToBeEnabledAsync();
+
+        await shop.LapseClaimAsync(job);
+        await ClaimAsync(other, job);
+
+        await Expect(viewer.GetByRole(AriaRole.Alert)).ToHaveTextAsync("This job is no longer with you.");
+        await Expect(viewer.GetByRole(AriaRole.Button)).ToHaveCountAsync(1); // closes it
+        await Expect(viewer.GetByRole(AriaRole.Link)).ToHaveCountAsync(0);
+        await Browsers.RecordAsync(counter.Page, "shop-view-lost");
+        await counter.Page.Keyboard.PressAsync("Escape");
+        await Expect(counter.Sheet).ToContainTextAsync("With Counter 2");
+        await Expect(counter.Button("Done")).ToHaveCountAsync(0);
+    }
+
+    [Fact]
+    public async Task Claims_are_renewed_as_soon_as_the_connection_is_back()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        var job = await shop.SendAsync("Asha", ("letter.pdf", Letter));
+        await counter.TakeAsync(job);
+        await Expect(counter.Sheet).ToContainTextAsync("With you");
+        await counter.Page.Context.SetOfflineAsync(true);
+        await Expect(counter.Link).ToHaveAttributeAsync("data-state", "broken");
+
+        var renewed = await counter.Page.RunAndWaitForResponseAsync(
+            () => counter.Page.Context.SetOfflineAsync(false), answer => answer.Url.EndsWith($"/sessions/{job.SessionId}/claim?renew=true", StringComparison.Ordinal));
+
+        Assert.Equal(200, renewed.Status);
+    }
+
+    [Fact]
     public async Task Of_an_open_job_that_was_withdrawn_during_a_break_nothing_can_be_done_any_more()
     {
         await using var shop = await PageShop.CreateAsync(relay);

@@ -127,6 +127,14 @@ public sealed class PageShop : IAsyncDisposable
         Assert.Equal(1, await command.ExecuteNonQueryAsync(Token));
     }
 
+    /// <summary>The claim's time is up.</summary>
+    public async Task LapseClaimAsync(SentJob job)
+    {
+        await using var command = _database.CreateCommand("UPDATE sessions SET claimed_until = now() WHERE session_id = @session AND status = 'processing'");
+        command.Parameters.AddWithValue("session", job.SessionId);
+        Assert.Equal(1, await command.ExecuteNonQueryAsync(Token));
+    }
+
     /// <summary>The job's time is up.</summary>
     public async Task ExpireAsync(SentJob job)
     {
