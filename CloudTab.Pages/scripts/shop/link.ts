@@ -9,6 +9,9 @@ const longestRetry = 15_000
 const pingEvery = 15_000
 const pongWithin = 8_000
 
+/** Milliseconds to wait after so many failures. Half of it is random: a hundred counters that lost the same relay do not come back in one moment. */
+export const pauseAfter = (failures: number): number => Math.min(longestRetry, firstRetry * 2 ** failures) * (0.5 + Math.random() / 2)
+
 /**
  * The page's socket. It opens with a ticket that is good once, so that no key is in the page; it finds out by itself when the other end is
  * gone (a browser does not show the server's pings, and a socket on a dead network stays "open" for minutes) and connects again with
@@ -114,9 +117,7 @@ export class Link {
 
   #retry(): void {
     this.#change('broken')
-    // Half of the pause is random: a hundred counters that lost the same relay do not come back in one moment.
-    const pause = Math.min(longestRetry, firstRetry * 2 ** this.#attempt++) * (0.5 + Math.random() / 2)
-    this.#retryTimer = setTimeout(() => void this.#open(), pause)
+    this.#retryTimer = setTimeout(() => void this.#open(), pauseAfter(this.#attempt++))
   }
 
   #change(state: LinkState): void {

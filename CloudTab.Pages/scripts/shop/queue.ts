@@ -1,5 +1,6 @@
 import { call, Problem } from './api.ts'
 import type { Frame, Job, JobDetails, PendingSession, PrintOptions, ProcessingSession } from './contract.ts'
+import { pauseAfter } from './link.ts'
 
 const pageSize = 100
 const settleTime = 150
@@ -30,6 +31,8 @@ export class Queue {
   isKnown = false
 
   #settleTimer = 0
+  #isSettling = false
+  #failures = 0
   #staleClaims = false
   readonly #unknown = new Set<string>()
 
@@ -167,11 +170,14 @@ export class Queue {
   }
 
   /** A burst of events costs one question, not one for each. */
-  #settleSoon(): void {
-    if (this.#settleTimer === 0) this.#settleTimer = setTimeout(() => void this.#settle(), settleTime)
+  #settleSoon(pause = settleTime): void {
+    if (this.#settleTimer === 0 && !this.#isSettling) this.#settleTimer = setTimeout(() => void this.#settle(), pause)
   }
 
   async #settle(): Promise<void> {
+    this.#settleTimer = 0
+    this.#isSettling = true
+    let pause = settleTime
     const claimsAreStale = this.#staleClaims
     const unknown = [...this.#unknown]
     this.#staleClaims = false
@@ -180,11 +186,16 @@ export class Queue {
       if (unknown.length > mostLookups) this.resync()
       else await Promise.all(unknown.map((id) => this.#look(id)))
       if (claimsAreStale) await this.refreshClaims()
-    } catch {
-      // The connection has gone with the question: what follows its return is the whole list.
+      this.#failures = 0
+    } catch (failure) {
+      if (isSignedOut(failure)) return
+      // The socket may be well: no list would follow that answers it.
+      this.#staleClaims ||= claimsAreStale
+      for (const id of unknown) this.#unknown.add(id)
+      pause = pauseAfter(this.#failures++)
     } finally {
-      this.#settleTimer = 0
-      if (this.#staleClaims || this.#unknown.size > 0) this.#settleSoon()
+      this.#isSettling = false
+      if (this.#staleClaims || this.#unknown.size > 0) this.#settleSoon(pause)
     }
   }
 
@@ -223,7 +234,9 @@ export class Queue {
         if (!page.next) break
         after = page.next
       }
-    } catch {
+    } catch (failure) {
+      // Without the rest nobody knows what has left the list. If the connection is lost, its return brings another one.
+      if (!isSignedOut(failure)) setTimeout(() => sync === this.#sync && this.resync(), pauseAfter(this.#failures++))
       return
     }
     for (const [id, job] of this.jobs) {
@@ -244,6 +257,10 @@ export class Queue {
     this.#listed = ++this.#now
     this.isKnown = true
     this.changed()
+    // There are answers again: questions that failed before need not wait for the end of their pause.
+    this.#failures = 0
+    clearTimeout(this.#settleTimer)
+    this.#settleTimer = 0
     this.#askForClaims()
   }
 
@@ -274,6 +291,8 @@ export class Queue {
     return Math.max(this.#heard.get(sessionId) ?? 0, this.#listed) > since
   }
 }
+
+const isSignedOut = (failure: unknown): boolean => failure instanceof Problem && failure.status === 401
 
 /**
  * As customers are told their places: what was submitted first is served first. The times are of the relay's replicas, whose clocks may differ a

@@ -300,6 +300,27 @@ public sealed class CounterTests(RunningAppHost relay, Browsers browsers) : IAsy
     }
 
     [Fact]
+    public async Task Who_has_a_job_is_asked_again_when_the_answer_was_lost()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        using var other = shop.Program(await shop.AddKeyAsync("Counter 2"));
+        var job = await shop.SendAsync("Asha", ("letter.pdf", Letter));
+        await Expect(counter.Row(job)).ToBeVisibleAsync();
+        var lost = 0;
+        await counter.Page.RouteAsync("**/sessions/processing", async route =>
+        {
+            Interlocked.Increment(ref lost);
+            await route.AbortAsync();
+        }, new() { Times = 1 });
+
+        await ClaimAsync(other, job);
+
+        await Expect(counter.Row(job)).ToContainTextAsync("Counter 2");
+        Assert.Equal(1, lost);
+    }
+
+    [Fact]
     public async Task A_file_on_the_screen_cannot_be_printed_any_more_once_another_counter_has_its_job()
     {
         await using var shop = await PageShop.CreateAsync(relay);
