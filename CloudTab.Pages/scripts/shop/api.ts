@@ -9,6 +9,9 @@ export class Problem extends Error {
   }
 }
 
+/** Milliseconds for a call. On a dead network nothing would end it for many minutes, and whatever waits for its answer would wait as long. */
+const callWithin = 20_000
+
 // Ages are told by the relay's clock: that of a shop's PC may be wrong by hours. Milliseconds to add to ours, good to a second or so.
 let clockOffset = 0
 
@@ -41,10 +44,15 @@ export async function request(method: string, path: string, body?: unknown, acce
   throw problem
 }
 
-/** The JSON of an answer of the shop's API; undefined if it has none. */
-export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const response = await request(method, path, body)
-  return (response.status === 204 ? undefined : await response.json()) as T
+/** The JSON of an answer of the shop's API; undefined if it has none. One that is not there in time is no answer. */
+export async function call<T>(method: string, path: string, body?: unknown, within = callWithin): Promise<T> {
+  const response = await request(method, path, body, 'application/json', AbortSignal.timeout(within))
+  if (response.status === 204) return undefined as T
+  try {
+    return (await response.json()) as T
+  } catch {
+    throw new Problem(0, 'no_answer', '')
+  }
 }
 
 async function readProblem(response: Response): Promise<Problem> {

@@ -9,6 +9,9 @@ const longestRetry = 15_000
 const pingEvery = 15_000
 const pongWithin = 8_000
 
+/** As long as an attempt is under way, nobody can begin another one. */
+const ticketWithin = 8_000
+
 /** Milliseconds to wait after so many failures. Half of it is random: a hundred counters that lost the same relay do not come back in one moment. */
 export const pauseAfter = (failures: number): number => Math.min(longestRetry, firstRetry * 2 ** failures) * (0.5 + Math.random() / 2)
 
@@ -62,7 +65,7 @@ export class Link {
   async #open(): Promise<void> {
     this.#opening = true
     try {
-      const { ticket } = await call<{ ticket: string }>('POST', '/ticket')
+      const { ticket } = await call<{ ticket: string }>('POST', '/ticket', undefined, ticketWithin)
       const socket = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`)
       this.#socket = socket
       socket.onopen = () => socket.send(JSON.stringify({ type: 'authenticate', ticket }))

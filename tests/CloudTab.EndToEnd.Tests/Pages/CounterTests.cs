@@ -197,6 +197,23 @@ public sealed class CounterTests(RunningAppHost relay, Browsers browsers) : IAsy
         await Expect(counter.Page).ToHaveTitleAsync("(1) Corner Print");
     }
 
+    [Fact]
+    public async Task A_ticket_that_never_comes_does_not_keep_the_page_from_connecting()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        // A dead network gives no answer; the page's limit of time for one, made shorter here.
+        await counter.Page.EvaluateAsync("() => { const limit = AbortSignal.timeout.bind(AbortSignal); AbortSignal.timeout = (time) => limit(time / 20) }");
+        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await counter.Page.RouteAsync("**/ticket", _ => Task.FromResult(asked.TrySetResult()), new() { Times = 1 });
+        await counter.Page.Context.SetOfflineAsync(true);
+        await Expect(counter.Link).ToHaveAttributeAsync("data-state", "broken");
+        await counter.Page.Context.SetOfflineAsync(false);
+        await asked.Task.WaitAsync(TimeSpan.FromSeconds(15), TimeProvider.System, Token);
+
+        await counter.IsLiveAsync();
+    }
+
     [Theory]
     [InlineData("GET", "/sessions/processing$")]
     [InlineData("POST", "/sessions/[a-z0-9]{26}/claim$")]
