@@ -3,7 +3,6 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using CloudTab.Testing;
 using Microsoft.Playwright;
-using ZXing;
 using static Microsoft.Playwright.Assertions;
 
 namespace CloudTab.EndToEnd.Tests.Pages;
@@ -199,25 +198,6 @@ internal sealed partial class CustomerPage
             }
             """, new object[] { Convert.ToBase64String(picture), points.Select(point => new[] { point.X, point.Y }).ToArray() });
         return (seen.GetProperty("width").GetInt32(), seen.GetProperty("height").GetInt32(), [.. seen.GetProperty("colours").EnumerateArray().Select(colour => colour.GetString()!)]);
-    }
-
-    /// <summary>What a camera reads of a QR code on the page.</summary>
-    public async Task<string?> ScanAsync(ILocator code)
-    {
-        var picture = await code.ScreenshotAsync(new() { Animations = ScreenshotAnimations.Disabled });
-        var drawn = await Page.EvaluateAsync<JsonElement>("""
-            async (base64) => {
-              const picture = await createImageBitmap(new Blob([Uint8Array.from(atob(base64), (char) => char.charCodeAt(0))]))
-              const { width, height } = picture
-              const context = new OffscreenCanvas(width, height).getContext('2d')
-              context.drawImage(picture, 0, 0)
-              const { data } = context.getImageData(0, 0, width, height)
-              return { width, height, pixels: btoa(Array.from(data, (byte) => String.fromCharCode(byte)).join('')) }
-            }
-            """, Convert.ToBase64String(picture));
-        var source = new RGBLuminanceSource(
-            drawn.GetProperty("pixels").GetBytesFromBase64(), drawn.GetProperty("width").GetInt32(), drawn.GetProperty("height").GetInt32(), RGBLuminanceSource.BitmapFormat.RGBA32);
-        return new BarcodeReaderGeneric { Options = { PossibleFormats = [BarcodeFormat.QR_CODE], TryHarder = true } }.Decode(source)?.Text;
     }
 
     /// <summary>The session as a program sees it.</summary>

@@ -247,8 +247,8 @@ public sealed partial class CustomerSendingTests(RunningAppHost relay, Browsers 
         foreach (var scheme in (ColorScheme[])[ColorScheme.Light, ColorScheme.Dark])
         {
             await phone.Page.EmulateMediaAsync(new() { ColorScheme = scheme });
-            Assert.Equal(job.PickupCode, await phone.ScanAsync(phone.Page.Locator(".pickup .qr")));
-            var payment = await phone.ScanAsync(phone.Page.Locator(".pay .qr"));
+            Assert.Equal(job.PickupCode, await Camera.ScanAsync(phone.Page.Locator(".pickup .qr")));
+            var payment = await Camera.ScanAsync(phone.Page.Locator(".pay .qr"));
             Assert.Equal($"upi://pay?pa=corner@bank&pn=Corner%20Print&am=7.50&cu=INR&tr={job.PickupCode}&tn=Print%20{job.PickupCode}", payment);
             Assert.Equal(payment, await phone.Page.Locator(".pay a").GetAttributeAsync("href"));
         }
