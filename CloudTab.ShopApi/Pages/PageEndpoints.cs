@@ -36,15 +36,17 @@ internal static class PageEndpoints
         return next(context);
     }
 
-    private static async Task<RazorComponentResult> Show(HttpContext context, SessionViews views, CancellationToken cancellationToken)
+    private static async Task<RazorComponentResult> Show(HttpContext context, SessionViews views, ShopSettings settings, CancellationToken cancellationToken)
     {
-        if (Shopkeeper.Of(context) is not { Key: var key } || await views.NextAsync(key, PendingLimit, cancellationToken) is not { } pending)
+        if (Shopkeeper.Of(context) is not { Key: var key } || await settings.FindAsync(key, cancellationToken) is not { } shop)
+            return Form(context, problem: null);
+        if (await views.NextAsync(key, PendingLimit, cancellationToken) is not { } pending)
             return Form(context, problem: null);
         var processing = await views.ProcessingAsync(key, cancellationToken);
         var languages = Words.All.Select(words => new Language(words.Language, words["language"]));
         return new RazorComponentResult<ShopPage>(new
         {
-            Beginning = new QueueBeginning(new(key.Shop, key.ShopName), pending, processing, [.. languages]),
+            Beginning = new QueueBeginning(shop, pending, processing, [.. languages]),
             IsQueue = context.Request.Path == Home,
         });
     }
@@ -116,10 +118,7 @@ internal static class PageEndpoints
 
 /// <summary>What the shop's page begins with, for its script: what waits is in the order in which it was submitted.</summary>
 public sealed record QueueBeginning(
-    ShopIdentity Shop, IReadOnlyList<PendingSession> Pending, IReadOnlyList<ProcessingSession> Processing, IReadOnlyList<Language> Languages);
-
-/// <summary>A shop's id and name.</summary>
-public sealed record ShopIdentity(string Id, string Name);
+    OwnShop Shop, IReadOnlyList<PendingSession> Pending, IReadOnlyList<ProcessingSession> Processing, IReadOnlyList<Language> Languages);
 
 /// <summary>A language that the pages speak: its tag, and its own name.</summary>
 public sealed record Language(string Tag, string Name);

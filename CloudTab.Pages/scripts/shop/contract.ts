@@ -49,7 +49,7 @@ interface EventFrame {
 
 /** What the socket sends, of which the page uses this. */
 export type Frame =
-  | { type: 'authenticated'; shopkeeper: { id: string; name: string } }
+  | { type: 'authenticated' }
   | { type: 'auth_failed' }
   | { type: 'pending_sessions'; sessions: PendingSession[]; more?: boolean }
   | (EventFrame & { type: 'new_session'; pickupCode: string; customerName: string | null; token?: number; submittedAt: string })

@@ -3,7 +3,7 @@ import { guard } from 'lit/directives/guard.js'
 import { repeat } from 'lit/directives/repeat.js'
 import { count, say } from '../shared/words.ts'
 import { call, onSignedOut, Problem } from './api.ts'
-import type { Frame, Job, JobDetails, JobFile, PendingSession, ProcessingSession } from './contract.ts'
+import type { Job, JobDetails, JobFile, PendingSession, ProcessingSession, ShopSettings } from './contract.ts'
 import './day.ts'
 import { CtElement, focusFirst, type Places } from './element.ts'
 import { chip, describePart, formatAge, formatExtent, formatPrice, summarizePrints, summarizeWishes, urgency } from './format.ts'
@@ -13,6 +13,7 @@ import { Link, type LinkState } from './link.ts'
 import { explain, Notice } from './notices.ts'
 import { ask } from './question.ts'
 import { endOf, inOrder, Queue } from './queue.ts'
+import type { ShopSeen } from './settings.ts'
 import './settings.ts'
 import { Chime } from './sound.ts'
 import type { CtViewer } from './viewer.ts'
@@ -30,9 +31,11 @@ const noticeTime = 8_000
 /** A claim lapses after ten minutes (CLAIM_LEASE): as long as the page is open its jobs stay its own. */
 const renewEvery = 3 * 60_000
 
+type Shop = Pick<ShopSettings, 'id' | 'name' | 'acceptsUploads'>
+
 /** What the server wrote into the page. */
 interface Beginning {
-  shop: { id: string; name: string }
+  shop: Shop
   pending: PendingSession[]
   processing: ProcessingSession[]
   languages: { tag: string; name: string }[]
@@ -42,6 +45,7 @@ interface Beginning {
 export class CtCounter extends CtElement {
   static override properties = {
     view: { state: true },
+    shop: { state: true },
     search: { state: true },
     selected: { state: true },
     viewed: { state: true },
@@ -49,10 +53,12 @@ export class CtCounter extends CtElement {
     link: { state: true },
     notices: { state: true },
     minute: { state: true },
-    shopName: { state: true },
   }
 
   declare private view: View
+
+  /** As the relay has said last: any counter may change it. */
+  declare private shop: Shop
   declare private search: string
   declare private selected: Job | undefined
 
@@ -64,9 +70,6 @@ export class CtCounter extends CtElement {
   declare private link: LinkState
   declare private notices: { id: number; text: string; isError: boolean }[]
   declare private minute: number
-
-  /** As the relay has said last: any counter may change it. */
-  declare private shopName: string
 
   readonly #begun = JSON.parse(document.getElementById('begin')!.textContent) as Beginning
   readonly #chime = new Chime(() => this.requestUpdate())
@@ -80,7 +83,7 @@ export class CtCounter extends CtElement {
     () => this.#link.send({ type: 'get_pending' }),
   )
   readonly #link = new Link(
-    (frame) => this.#hear(frame),
+    (frame) => this.#queue.hear(frame),
     (state) => this.#linked(state),
   )
   #gatherTimer = 0
@@ -94,12 +97,12 @@ export class CtCounter extends CtElement {
   constructor() {
     super()
     this.view = viewOf(location.pathname)
+    this.shop = this.#begun.shop
     this.search = ''
     this.busy = new Set()
     this.link = 'connecting'
     this.notices = []
     this.minute = 0
-    this.shopName = this.#begun.shop.name
     this.#queue.begin(this.#begun.pending, this.#begun.processing)
   }
 
@@ -116,11 +119,11 @@ export class CtCounter extends CtElement {
     this.addEventListener('ct-back', () => this.#select(undefined))
     this.addEventListener('ct-handled', (event) => this.#handle((event as FilesHandled).detail))
     this.addEventListener('ct-notice', (event) => this.#notify((event as Notice).detail.text, (event as Notice).detail.isError))
-    this.addEventListener('ct-named', (event) => this.#name((event as CustomEvent<string>).detail))
+    this.addEventListener('ct-shop', (event) => this.#learnShop((event as ShopSeen).detail))
     addEventListener('popstate', () => (this.view = viewOf(location.pathname)))
     addEventListener('keydown', (event) => this.#hotkey(event))
     setInterval(() => this.minute++, 30_000)
-    setInterval(() => void this.#renewClaims(), renewEvery)
+    setInterval(() => this.#renew(), renewEvery)
     this.#link.start()
     this.#title()
   }
@@ -160,7 +163,7 @@ export class CtCounter extends CtElement {
       >`
     return html`
       <header class="bar">
-        <p class="shop-name">${this.shopName}</p>
+        <p class="shop-name">${this.shop.name}</p>
         <nav aria-label=${say('shop.views')}>
           ${tab('queue', say('shop.queue'), waiting > 0 ? html` <span class="badge">${waiting}</span>` : nothing)}
           ${tab('day', say('shop.day'))} ${tab('settings', say('shop.settings'))}
@@ -201,6 +204,12 @@ export class CtCounter extends CtElement {
       return html`<div class="banner" role="status">
         <p>${say('shop.broken')}</p>
         <button @click=${() => this.#link.retryNow()}>${say('shop.connectNow')}</button>
+      </div>`
+    }
+    if (this.view === 'queue' && !this.shop.acceptsUploads) {
+      return html`<div class="banner" role="status">
+        <p>${say('shop.closed')}</p>
+        <a class="button" href=${paths.settings} @click=${(event: MouseEvent) => this.#go(event, 'settings')}>${say('shop.settings')}</a>
       </div>`
     }
     return nothing
@@ -358,17 +367,7 @@ export class CtCounter extends CtElement {
 
   #title(): void {
     const waiting = this.#waiting().length
-    document.title = waiting > 0 ? `(${waiting}) ${this.shopName}` : this.shopName
-  }
-
-  #hear(frame: Frame): void {
-    if (frame.type === 'authenticated') this.#name(frame.shopkeeper.name)
-    else this.#queue.hear(frame)
-  }
-
-  #name(name: string): void {
-    this.shopName = name
-    this.#title()
+    document.title = waiting > 0 ? `(${waiting}) ${this.shop.name}` : this.shop.name
   }
 
   #announce(job: Job): void {
@@ -498,11 +497,32 @@ export class CtCounter extends CtElement {
 
   #linked(state: LinkState): void {
     this.link = state
-    void this.#renewClaims() // none was renewed while there was no connection
+    this.#renew() // nothing was while there was no connection
+  }
+
+  #renew(): void {
+    if (this.link !== 'live') return
+    void this.#renewClaims()
+    void this.#renewShop()
+  }
+
+  #learnShop(shop: Shop): void {
+    this.shop = shop
+    this.#title()
+  }
+
+  /** No event tells that another counter has closed the shop, opened it, or given it another name. */
+  async #renewShop(): Promise<void> {
+    const known = this.shop
+    try {
+      const shop = await call<ShopSettings>('GET', '/shop')
+      if (known === this.shop) this.#learnShop(shop) // else the settings have told it since
+    } catch {
+      // The next time.
+    }
   }
 
   async #renewClaims(): Promise<void> {
-    if (this.link !== 'live') return
     for (const job of [...this.#queue.jobs.values()].filter(isYours)) {
       try {
         await call('POST', `/sessions/${job.sessionId}/claim?renew=true`)

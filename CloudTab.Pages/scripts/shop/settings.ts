@@ -9,6 +9,13 @@ import { Notice } from './notices.ts'
 import './offer.ts'
 import { CtPart } from './part.ts'
 
+/** What the shop is called, and whether it is open, as the relay has it now; `ct-counter` shows it. */
+export class ShopSeen extends CustomEvent<ShopSettings> {
+  constructor(shop: ShopSettings) {
+    super('ct-shop', { bubbles: true, detail: shop })
+  }
+}
+
 /** What the shop sets for itself: whether it is open, what it is called, its prices, limits, keys and print agents. */
 export class CtSettings extends CtPart {
   static override properties = { languages: { attribute: false }, shop: { state: true } }
@@ -18,7 +25,7 @@ export class CtSettings extends CtPart {
 
   protected override updated(changed: PropertyValues): void {
     super.updated(changed)
-    if (changed.has('shop') && this.shop) this.dispatchEvent(new CustomEvent('ct-named', { bubbles: true, detail: this.shop.name }))
+    if (changed.has('shop') && this.shop) this.dispatchEvent(new ShopSeen(this.shop))
   }
 
   protected override render(): TemplateResult {

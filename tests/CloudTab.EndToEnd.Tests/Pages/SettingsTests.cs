@@ -122,6 +122,44 @@ public sealed class SettingsTests(RunningAppHost relay, Browsers browsers) : IAs
     }
 
     [Fact]
+    public async Task The_queue_says_that_the_shop_is_closed_until_it_is_open_again()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await OpenSettingsAsync(shop);
+        using var other = shop.Program(await shop.AddKeyAsync("Counter 2"));
+        var page = counter.Page;
+        var closed = page.GetByText("The shop is closed: customers cannot send files.");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Queue" }).ClickAsync();
+        await Expect(page.GetByText("All done")).ToBeVisibleAsync();
+        await Expect(closed).ToHaveCountAsync(0);
+
+        await page.GetByRole(AriaRole.Link, new() { Name = "Settings" }).ClickAsync();
+        await counter.Button("Close the shop").ClickAsync();
+        await Expect(counter.Button("Open the shop")).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "Queue" }).ClickAsync();
+        await Expect(closed).ToBeVisibleAsync();
+        await Browsers.RecordAsync(page, "shop-closed");
+        var plain = await browsers.OpenAsync(shop.Origin, new() { JavaScriptEnabled = false, StorageState = await page.Context.StorageStateAsync() });
+        await plain.GotoAsync("/shop");
+        await Expect(plain.GetByText("The shop is closed: customers cannot send files.")).ToBeVisibleAsync();
+
+        await page.Locator(".banner").GetByRole(AriaRole.Link, new() { Name = "Settings" }).ClickAsync();
+        await counter.Button("Open the shop").ClickAsync();
+        await Expect(counter.Button("Close the shop")).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "Queue" }).ClickAsync();
+        await Expect(page.GetByText("All done")).ToBeVisibleAsync();
+        await Expect(closed).ToHaveCountAsync(0);
+
+        // No event tells what another counter does; the page looks when its connection is back, and every three minutes.
+        using (var answer = await other.PatchAsJsonAsync("/api/shopkeeper/shop", new { acceptsUploads = false }, Token))
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        await page.Context.SetOfflineAsync(true);
+        await Expect(counter.Link).ToHaveAttributeAsync("data-state", "broken");
+        await page.Context.SetOfflineAsync(false);
+        await Expect(closed).ToBeVisibleAsync();
+    }
+
+    [Fact]
     public async Task Limits_that_a_shop_sets_are_its_customers_and_never_beyond_the_operator_s()
     {
         await using var shop = await PageShop.CreateAsync(relay);
