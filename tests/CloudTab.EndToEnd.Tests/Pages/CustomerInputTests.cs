@@ -234,7 +234,6 @@ public sealed class CustomerInputTests(RunningAppHost relay, Browsers browsers) 
         await Expect(page.GetByRole(AriaRole.Status)).ToContainTextAsync(["front.jpg and back.jpg are on one page now."]);
         await Expect(phone.Files.First.Locator("summary")).ToBeFocusedAsync();
         await Expect(phone.Files.First.Locator("img")).ToBeVisibleAsync();
-        await phone.RecordAsync("customer-card-joined");
         await phone.PressSendAsync();
         var sent = (await phone.StatusAsync(await phone.ArrivedAsync())).GetProperty("files")[0];
 
