@@ -121,7 +121,7 @@ export class CtDay extends CtPart {
         <td>${job.token ?? ''}</td>
         <td class="day-counter"><bdi>${job.counter}</bdi></td>
         <td class="number day-pages">${formatNumber(job.pages)}${job.uncountedFiles > 0 ? '+' : ''}</td>
-        <td class="number">${job.isComplete ? amount : job.amount > 0 ? say('shop.price.atLeast', { money: amount }) : '–'}${part ? html`<br /><span class="chip is-bad">${part}</span>` : nothing}</td>
+        <td class="number">${job.isComplete ? amount : job.amount > 0 ? say('shop.price.atLeast', { money: amount }) : '–'}${part ? html`<br /><small class="error">${part}</small>` : nothing}</td>
         <td class="number">
           <button
             class=${isPaid ? 'paid is-paid' : 'paid'}

@@ -86,6 +86,8 @@ public sealed class PaymentTests(RunningAppHost relay, Browsers browsers) : IAsy
         await Expect(row).ToContainTextAsync("Paid ₹6.00, ₹2.00 to pay");
         await Expect(button).ToHaveAttributeAsync("aria-pressed", "false");
         await Browsers.RecordAsync(counter.Page, "shop-day-paid-in-part");
+        await counter.Page.SetViewportSizeAsync(390, 844);
+        Assert.True(await counter.Page.Locator("ct-day .table-room").EvaluateAsync<bool>("room => room.scrollWidth <= room.clientWidth"), "A part of the row is off the phone's screen.");
 
         await button.ClickAsync();
 
