@@ -97,7 +97,7 @@ public sealed partial class DocumentationTests
     }
 
     private static bool HasWord(string source, string word) =>
-        Regex.IsMatch(source, $@"\b{word}\b", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1));
+        Regex.IsMatch(source, $@"\b{word}\b", RegexOptions.ExplicitCapture, TimeSpan.FromMinutes(1));
 
     private static IEnumerable<string> FilesIn(DirectoryInfo folder) =>
         folder.EnumerateFiles().Select(file => file.FullName).Concat(folder.EnumerateDirectories()
