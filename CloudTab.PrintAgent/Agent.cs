@@ -96,14 +96,14 @@ internal sealed class Agent(
                     logger.RelayLost(lost.Reason);
                     break;
                 case PendingSessions pending:
-                    foreach (var session in pending.Sessions.Where(session => IsReleased(session.PaidAt)).OrderBy(session => session.SubmittedAt ?? session.CreatedAt))
+                    foreach (var session in pending.Sessions.Where(session => IsReleased(session.PaidAt, session.PaidAmount, session.Price)).OrderBy(session => session.SubmittedAt ?? session.CreatedAt))
                         Begin(session.SessionId, new(), cancellationToken);
                     break;
-                case SessionAnnounced session when IsReleased(session.PaidAt):
+                case SessionAnnounced session when IsReleased(session.PaidAt, session.PaidAmount, session.Price):
                     Begin(session.SessionId, new(), cancellationToken);
                     break;
                 // Marked as paid; or it came back: a counter or another PC gave it back, or its claim lapsed. What this agent gave back itself needs a person, and is left alone.
-                case SessionUpdated { Status: SessionStatuses.Pending } session when IsReleased(session.PaidAt):
+                case SessionUpdated { Status: SessionStatuses.Pending } session when IsReleased(session.PaidAt, session.PaidAmount, session.Price):
                     Begin(session.SessionId, new(), cancellationToken);
                     break;
                 // A person has said that it is on paper: nothing is left to do but to complete the session.
@@ -114,7 +114,9 @@ internal sealed class Agent(
         }
     }
 
-    private bool IsReleased(DateTimeOffset? paidAt) => options.Value.AutoPrint == AutoPrint.True || options.Value.AutoPrint == AutoPrint.Paid && paidAt is not null;
+    // What has grown since it was paid waits for the rest.
+    private bool IsReleased(DateTimeOffset? paidAt, long? paidAmount, JobPrice? price) => options.Value.AutoPrint == AutoPrint.True
+        || options.Value.AutoPrint == AutoPrint.Paid && paidAt is not null && price?.Exceeds(paidAmount) != true;
 
     private async Task HearRequestsAsync(CancellationToken cancellationToken)
     {

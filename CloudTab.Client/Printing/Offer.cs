@@ -17,4 +17,9 @@ public sealed record OfferedPrice(string Media, string ColorMode, long? Price);
 /// <param name="Amount">In the smallest unit of the currency: the sum of what is known, null if nothing is.</param>
 /// <param name="Currency">Three letters of ISO 4217.</param>
 /// <param name="IsComplete">Whether that is all. Otherwise the shop tells the rest at the counter.</param>
-public sealed record JobPrice(long? Amount, string Currency, bool IsComplete);
+public sealed record JobPrice(long? Amount, string Currency, bool IsComplete)
+{
+    /// <summary>Whether it is more than what was paid for the whole job once: files came in since, or are printed in another way.</summary>
+    /// <param name="paid">The job's `PaidAmount`: in the smallest unit of the currency; null if the price was not known then, or nothing is paid.</param>
+    public bool Exceeds(long? paid) => paid is { } amount && !(IsComplete && Amount <= amount);
+}

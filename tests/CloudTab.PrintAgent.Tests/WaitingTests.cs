@@ -81,6 +81,33 @@ public sealed class WaitingTests(RunningRelay relay) : PaperTests
         await relay.Client.Customer.WithdrawAsync(held.SessionId, Token);
     }
 
+    [Fact]
+    public async Task A_held_job_that_has_grown_since_it_was_paid_waits_for_the_rest()
+    {
+        var offer = await relay.Client.Shop.GetOfferAsync(Token);
+        await relay.Client.Shop.SetOfferAsync(offer with { Prices = [new(MediaNames.A4, ColorModes.Monochrome, 200)] }, Token);
+        await using var agent = new AgentProcess(relay, Paper.Address) { Settings = { ["CLOUDTAB_AUTO_PRINT"] = "paid" } };
+        var grown = await SendAsync("Paid");
+        await CostsAsync(grown, 200);
+        await relay.Client.Shop.MarkPaidAsync(grown.SessionId, Token);
+        using (var more = new MemoryStream(Given.Pdf(text: "Not paid")))
+            await relay.Client.Customer.UploadAsync(grown.SessionId, [new FileToUpload("two.pdf", more)], cancellationToken: Token);
+        await CostsAsync(grown, 400);
+        await agent.StartAsync(Token);
+        var other = await SendAsync("Other");
+        await relay.Client.Shop.MarkPaidAsync(other.SessionId, Token);
+        await relay.EndsAsync(other, SessionStatuses.Completed);
+        Assert.Equal(SessionStatuses.Pending, await relay.StatusAsync(grown));
+
+        await relay.Client.Shop.MarkPaidAsync(grown.SessionId, Token);
+        await relay.EndsAsync(grown, SessionStatuses.Completed);
+        Assert.Equal(3, Paper.Paper.Count);
+        await relay.Client.Shop.SetOfferAsync(offer, Token);
+    }
+
+    private Task CostsAsync(CreatedSession session, long amount) => Eventually.HoldsAsync(
+        async () => (await relay.Client.Shop.GetSessionAsync(session.SessionId, Token)).Price is { IsComplete: true } price && price.Amount == amount, $"it costs {amount}", Limit, Token);
+
     private Task<CreatedSession> SendAsync(string text) => relay.SendAsync(("one.pdf", Given.Pdf(text: text), null));
 
     private Task IsToldAsync(CreatedSession session, string what, TimeSpan limit) => Eventually.HoldsAsync(
