@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net.Sockets;
 using CloudTab.Testing;
 
 namespace CloudTab.PrintAgent.Tests;
@@ -73,12 +74,16 @@ internal sealed class CupsServer : IAsyncDisposable
         // Without a limit on open files cupsd asks for a table of all that there might be.
         cups._process = await ChildProcess.StartProgramAsync(
             ["/bin/sh", "-c", "ulimit -n 4096; exec \"$@\"", "sh", "/usr/sbin/cupsd", "-f", "-c", Path.Combine(cups._folder, "cupsd.conf"), "-s", Path.Combine(cups._folder, "cups-files.conf")],
-            new Dictionary<string, string>(StringComparer.Ordinal), _ => Task.FromResult(File.Exists(cups.Socket)), cancellationToken);
+            new Dictionary<string, string>(StringComparer.Ordinal), token => ChildProcess.ListensAsync(new UnixDomainSocketEndPoint(cups.Socket), token), cancellationToken);
         await using var added = await ChildProcess.StartProgramAsync(
             ["/usr/sbin/lpadmin", "-p", "shop", "-E", "-v", printer, "-m", "everywhere"],
             new Dictionary<string, string>(StringComparer.Ordinal) { ["CUPS_SERVER"] = $"127.0.0.1:{cups.Port.ToString(CultureInfo.InvariantCulture)}" }, isReady: null, cancellationToken);
         var code = await added.WaitForExitAsync(cancellationToken);
         Assert.True(code == 0, added.Output);
+        // cupsd asks the printer what it can in a thread of its own. Until that is done the queue converts nothing.
+        using var shop = Given.Printer("cups:shop", cups.Socket);
+        await Eventually.HoldsAsync(
+            async () => (await shop.DescribeAsync(cancellationToken)).Sides.Contains("two-sided-long-edge", StringComparer.Ordinal), "CUPS knows its printer", TimeSpan.FromSeconds(30), cancellationToken);
         return cups;
     }
 
@@ -89,6 +94,9 @@ internal sealed class CupsServer : IAsyncDisposable
             _process.Kill();
             await _process.DisposeAsync();
         }
+
+        if (TestContext.Current.TestState?.Result == TestResult.Failed)
+            TestContext.Current.TestOutputHelper?.WriteLine(string.Join('\n', File.ReadLines(Path.Combine(_folder, "log", "error")).Where(line => line[0] is 'E' or 'W' || line.Contains("[Job ", StringComparison.Ordinal))));
 
         Directory.Delete(_folder, recursive: true);
     }

@@ -148,6 +148,23 @@ public sealed class ChildProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Whether somebody listens there: the file of a socket is there a moment before.</summary>
+    public static async Task<bool> ListensAsync(EndPoint address, CancellationToken cancellationToken)
+    {
+        using var socket = address is UnixDomainSocketEndPoint
+            ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
+            : new Socket(SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            await socket.ConnectAsync(address, cancellationToken);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>The assembly that a project of this repository was built to, in the same configuration as the running test.</summary>
     public static string BuiltOutput(string project)
     {
@@ -177,7 +194,7 @@ public sealed class ChildProcess : IAsyncDisposable
             using var response = await Http.GetAsync(address, cancellationToken);
             return response.IsSuccessStatusCode;
         }
-        catch (Exception notYet) when (notYet is HttpRequestException || notYet is OperationCanceledException && !cancellationToken.IsCancellationRequested)
+        catch (Exception notYet) when (notYet is HttpRequestException or SocketException || notYet is OperationCanceledException && !cancellationToken.IsCancellationRequested)
         {
             return false; // not listening yet, or too busy with its start to answer within the client's limit
         }

@@ -1,5 +1,5 @@
 using System.Globalization;
-using System.Net.Sockets;
+using System.Net;
 
 namespace CloudTab.Testing;
 
@@ -35,7 +35,7 @@ public sealed class ClamdServer : IAsyncDisposable
         var process = await ChildProcess.StartProgramAsync(
             [File.Exists("/usr/sbin/clamd") ? "/usr/sbin/clamd" : "clamd", "--config-file", configuration],
             new Dictionary<string, string>(StringComparer.Ordinal),
-            token => ListensAsync(port, token),
+            token => ChildProcess.ListensAsync(new IPEndPoint(IPAddress.Loopback, port), token),
             cancellationToken);
         return new(folder, process);
     }
@@ -45,19 +45,5 @@ public sealed class ClamdServer : IAsyncDisposable
         _process.Kill();
         await _process.DisposeAsync();
         Directory.Delete(_folder, recursive: true);
-    }
-
-    private static async Task<bool> ListensAsync(int port, CancellationToken cancellationToken)
-    {
-        using var connection = new TcpClient();
-        try
-        {
-            await connection.ConnectAsync("127.0.0.1", port, cancellationToken);
-            return true;
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
     }
 }

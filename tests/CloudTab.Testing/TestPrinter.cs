@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Net.Sockets;
 using System.Text.RegularExpressions;
 
@@ -67,7 +68,7 @@ public sealed partial class TestPrinter : IAsyncDisposable
                 File.SetUnixFileMode(script, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             printer._bus = await ChildProcess.StartProgramAsync(
                 ["dbus-daemon", "--session", "--nofork", $"--address=unix:path={printer._dbus}"], new Dictionary<string, string>(StringComparer.Ordinal),
-                _ => Task.FromResult(File.Exists(printer._dbus)), cancellationToken);
+                token => ChildProcess.ListensAsync(new UnixDomainSocketEndPoint(printer._dbus), token), cancellationToken);
             await printer.TurnOnAsync(cancellationToken);
             return printer;
         }
@@ -85,7 +86,7 @@ public sealed partial class TestPrinter : IAsyncDisposable
             "-d", Path.Combine(Folder, "spool"), "-k", "-c", Path.Combine(Folder, "printer.sh"), .. _options, "Test printer",
         ],
         new Dictionary<string, string>(StringComparer.Ordinal) { ["DBUS_SYSTEM_BUS_ADDRESS"] = $"unix:path={_dbus}" },
-        ListensAsync,
+        token => ChildProcess.ListensAsync(new DnsEndPoint("localhost", Port), token),
         cancellationToken);
 
     /// <summary>Ends it at once, as when somebody pulls the plug.</summary>
@@ -122,20 +123,6 @@ public sealed partial class TestPrinter : IAsyncDisposable
         }
 
         Directory.Delete(Folder, recursive: true);
-    }
-
-    private async Task<bool> ListensAsync(CancellationToken cancellationToken)
-    {
-        using var connection = new TcpClient();
-        try
-        {
-            await connection.ConnectAsync("localhost", Port, cancellationToken);
-            return true;
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
     }
 
     /// <summary>A job that came out of the printer, by the variables that it gave to its script.</summary>
