@@ -89,12 +89,9 @@ internal sealed class CupsServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        // Told to end, it ends the programs of its jobs too.
         if (_process is not null)
-        {
-            _process.Kill();
             await _process.DisposeAsync();
-        }
-
         if (TestContext.Current.TestState?.Result == TestResult.Failed)
             TestContext.Current.TestOutputHelper?.WriteLine(string.Join('\n', File.ReadLines(Path.Combine(_folder, "log", "error")).Where(line => line[0] is 'E' or 'W' || line.Contains("[Job ", StringComparison.Ordinal))));
 
