@@ -146,6 +146,7 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         await phone.Files.First.GetByRole(AriaRole.Button, new() { Name = "Turn" }).ClickAsync();
         await phone.Files.First.GetByRole(AriaRole.Button, new() { Name = "Smaller file" }).ClickAsync();
         await Expect(phone.Files.First).ToContainTextAsync("Smaller by");
+        await Expect(phone.Files.First.GetByLabel("On each side").Locator("option")).ToHaveTextAsync(["Once", "Twice", "Four times"]);
         await phone.Files.First.GetByLabel("Paper").SelectOptionAsync("photo");
         await phone.Files.First.GetByRole(AriaRole.Button, new() { Name = "One copy more" }).ClickAsync();
         await Expect(page.Locator(".totals .price")).ToContainTextAsync("₹52.00");
