@@ -125,7 +125,8 @@ public sealed class UploadingFiles(Database database, Lifetimes lifetimes)
 /// <param name="Closed">Whether it has ended and takes no file any more.</param>
 /// <param name="FileCount">Files that it holds.</param>
 /// <param name="TotalSize">Their bytes.</param>
-/// <param name="Outstanding">Bytes of all live files of its shop, and of those that are on their way resumably.</param>
+/// <param name="Begun">Files that it has, is getting, or had.</param>
+/// <param name="Outstanding">Bytes of all live files of its shop, and what has come of those that are on their way resumably.</param>
 /// <param name="PrintOptions">How its files are printed, unless the customer says otherwise.</param>
 /// <param name="Offer">What its shop prints.</param>
 public sealed record UploadSession(

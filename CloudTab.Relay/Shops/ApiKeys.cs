@@ -59,10 +59,10 @@ public sealed class ApiKeys(Database database, TimeProvider clock, IOptions<KeyO
     public static string Create() =>
         $"ctk_{RandomNumberGenerator.GetString("0123456789abcdefghjkmnpqrstvwxyz", 8)}_{BearerToken.Create()}";
 
-    // Values that stand in examples and in public source code. A relay that anybody can look into is worse than one that does not start.
     /// <summary>What a key of ours looks like, in the API's document.</summary>
     public const string ExampleKey = "ctk_4f7k2m9x_q3R0aWNrZXQtb2YtMjU2LXJhbmRvbS1iaXRzLWluLWI";
 
+    // Values that stand in examples and in public source code. A relay that anybody can look into is worse than one that does not start.
     private static readonly string[] Examples =
     [
         "SHOP_DEFAULT_KEY_12345", "your-secret-api-key", "your-secret-api-key-here", "your-api-key-here", "shopkeeper-secret-key",

@@ -3,7 +3,8 @@ SET LOCAL lock_timeout = '10s';
 LOCK TABLE uploads IN ACCESS EXCLUSIVE MODE;
 
 -- What an upload takes of its shop's room: the bytes that have come. To announce some costs nothing, and would take the room from others. Only
--- of what goes to S3 past the services nobody knows how much has come: there it is all, and the announcement is charged like bytes.
+-- of what goes to S3 past the services nobody knows how much has come: there it is all, and the announcement is charged like bytes. The sum keeps
+-- its name, outstanding.reserved: services of the version before go on reading it.
 CREATE FUNCTION held_of(upload uploads) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE
         WHEN upload.reserved IS NULL THEN 0
