@@ -94,12 +94,12 @@ public sealed partial class QueueTests(UploadFixture relay) : IClassFixture<Uplo
     public async Task The_shop_sees_the_token_in_its_lists_and_messages()
     {
         var shop = await relay.ShopAsync();
-        await SubmitAsync(shop);
         using var socket = await SocketClient.ReadyAsync(relay.SocketAddress, shop.Key);
         using var client = relay.ShopApi(shop.Key);
 
+        await SubmitAsync(shop);
+        Assert.Equal(1, (await socket.NextAsync("new_session")).GetProperty("token").GetInt32());
         var session = await SubmitAsync(shop);
-
         Assert.Equal(2, (await socket.NextAsync("new_session")).GetProperty("token").GetInt32());
         using var pending = await client.GetAsync("/api/shopkeeper/sessions/pending", Token);
         Assert.Equal([2, 1], (await pending.JsonAsync()).GetProperty("sessions").EnumerateArray().Select(one => one.GetProperty("token").GetInt32()));
