@@ -23,12 +23,17 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
     // A report that is not answered takes long, and the printer is not looked at meanwhile.
     private static readonly TimeSpan TellAgain = TimeSpan.FromSeconds(2);
 
+    // While nothing is at the printer yet: the relay's answer to the same report says whether the session was withdrawn, has expired, or was given back.
+    private static readonly TimeSpan AskAgain = TimeSpan.FromSeconds(5);
+
     // Whether somebody may have taken the session away, because the printer or one of its jobs was waited for.
     private bool _waited;
 
     // What the relay knows, and whether it knows that there is a job; null: it did not answer.
     private (bool HasJob, IReadOnlyList<string> Reasons)? _told;
     private long? _unansweredAt;
+    private long _toldAt;
+    private bool _isLost;
 
     /// <summary>A job's name that no other job has: 128 random bits, in the 40 characters that every printer keeps.</summary>
     public static string NewToken() => "ct-" + RandomNumberGenerator.GetHexString(32, lowercase: true);
@@ -112,7 +117,8 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
 
     private async Task<Attempt> SendAsync(Attempt attempt, PrintTicket ticket, Func<Stream> open, CancellationToken cancellationToken)
     {
-        var description = await WithAnswerAsync(attempt, () => printer.Ipp.DescribeAsync(cancellationToken), cancellationToken);
+        if (await DescribeAsync(attempt, cancellationToken) is not { } description)
+            return Settle(attempt, Outcome.Aborted, "given-back");
         // What was told last, so that the customer does not read something else each second while the printer is busy.
         if (_waited && await report(attempt, _told?.Reasons ?? description.Reasons) == false)
             return Settle(attempt, Outcome.Aborted, "given-back");
@@ -137,6 +143,25 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
         }
 
         return ledger.Write(attempt with { Step = Step.Sent });
+    }
+
+    /// <summary>Asks until the printer answers, or the session is not this agent's any more: its document need not stay on this PC until then.</summary>
+    /// <returns>Null if the session is lost.</returns>
+    private async Task<PrinterDescription?> DescribeAsync(Attempt attempt, CancellationToken cancellationToken)
+    {
+        while (!_isLost)
+        {
+            try
+            {
+                return await printer.Ipp.DescribeAsync(cancellationToken);
+            }
+            catch (Exception away) when (IsAway(away))
+            {
+                await WaitAsync(attempt, [Offline], cancellationToken);
+            }
+        }
+
+        return null;
     }
 
     /// <summary>
@@ -242,12 +267,14 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
             {
                 return await ask();
             }
-            catch (Exception away) when (away is IOException or JobRefusedException { IsTemporary: true })
+            catch (Exception away) when (IsAway(away))
             {
                 await WaitAsync(attempt, [Offline], cancellationToken);
             }
         }
     }
+
+    private static bool IsAway(Exception failed) => failed is IOException or JobRefusedException { IsTemporary: true };
 
     private async Task<Attempt> WaitAsync(Attempt attempt, IReadOnlyList<string> reasons, CancellationToken cancellationToken)
     {
@@ -262,9 +289,13 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
     {
         var hasJob = attempt.Job is not null;
         var isKnown = _told is { } told && told.HasJob == hasJob && told.Reasons.SequenceEqual(reasons, StringComparer.Ordinal);
-        if (isKnown || _unansweredAt is { } at && clock.GetElapsedTime(at) < TellAgain)
+        var isDue = !hasJob && clock.GetElapsedTime(_toldAt) >= AskAgain;
+        if (isKnown && !isDue || _unansweredAt is { } at && clock.GetElapsedTime(at) < TellAgain)
             return;
-        var isAnswered = await report(attempt, reasons) is not null;
+        var isOurs = await report(attempt, reasons);
+        _isLost |= !hasJob && isOurs == false;
+        _toldAt = clock.GetTimestamp();
+        var isAnswered = isOurs is not null;
         _told = isAnswered ? (hasJob, reasons) : null;
         _unansweredAt = isAnswered ? null : clock.GetTimestamp();
     }

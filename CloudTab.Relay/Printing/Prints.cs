@@ -154,7 +154,8 @@ public sealed class Prints(Database database, StateChanges changes, Lifetimes li
             SELECT CASE
                 WHEN NOT key_is_valid(@key) THEN 'KeyRevoked'
                 WHEN before.attempt IS NOT NULL AND {MayReport} AND {IsNews} THEN 'Again'
-                WHEN before.attempt IS NOT NULL AND NOT {IsNews} AND ({MayReport} OR before.key_id = @key) THEN 'Done'
+                -- Of a session that has ended a repeated report is not Done: its agent asks by it whether it may go on.
+                WHEN before.attempt IS NOT NULL AND NOT {IsNews} AND ({MayReport} OR before.key_id = @key) AND (@isFinal OR ended_at IS NULL) THEN 'Done'
                 WHEN ended_at IS NOT NULL OR NOT is_holder AND expires_at <= @now THEN 'Closed'
                 WHEN session_status = 'pending' THEN 'NotClaimed'
                 WHEN NOT is_holder THEN 'ClaimedByAnother'

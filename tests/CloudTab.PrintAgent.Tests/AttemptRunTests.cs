@@ -140,6 +140,20 @@ public sealed class AttemptRunTests : PaperTests
         Assert.Single(Paper.Paper);
     }
 
+    /// <summary>Its document leaves this PC before the printer is on again.</summary>
+    [Fact]
+    public async Task A_job_that_is_withdrawn_while_its_printer_is_off_is_given_up()
+    {
+        await Paper.TurnOffAsync();
+        _answers.Enqueue(true);
+        _answers.Enqueue(false);
+        using var ledger = new Ledger(LedgerFile);
+
+        var finished = await PrintAsync(ledger, Begin(ledger), Token, Paper.Address).WaitAsync(Limit, TimeProvider.System, Token);
+        Assert.Equal((Outcome.Aborted, "given-back"), (finished.Outcome, finished.Reasons));
+        Assert.Equal(["offline", "offline"], _reports);
+    }
+
     [Fact]
     public async Task A_busy_printer_is_waited_for_and_a_jam_is_told()
     {

@@ -64,6 +64,27 @@ public sealed class WaitingTests(RunningRelay relay) : PaperTests
     }
 
     [Fact]
+    public async Task A_job_that_is_withdrawn_while_its_printer_is_busy_is_not_printed()
+    {
+        await Paper.HoldAsync(Token);
+        using var stranger = Given.Printer(Paper.Address);
+        var id = await stranger.CreateJobAsync("somebody-elses", new PrintTicket().AttributesFor(await stranger.DescribeAsync(Token)), Token);
+        await stranger.SendDocumentAsync(id, new MemoryStream(Given.Pdf()), Token);
+        await using var agent = new AgentProcess(relay, Paper.Address);
+        await agent.StartAsync(Token);
+        var session = await SendAsync("Withdrawn");
+        await IsToldAsync(session, "busy", Limit);
+
+        await relay.Client.Customer.WithdrawAsync(session.SessionId, Token);
+        Paper.Release();
+        using var ledger = new Ledger(agent.LedgerFile);
+        await Eventually.HoldsAsync(
+            () => Task.FromResult(ledger.Latest(1) is [{ Step: Step.Reported, Outcome: Outcome.Aborted, Reasons: "given-back" }]), "the agent has given it up", Limit, Token);
+        Assert.Equal(1, Paper.Begun);
+        Assert.Empty(Directory.GetFiles(Path.Combine(agent.Folder, "files")));
+    }
+
+    [Fact]
     public async Task A_held_job_is_printed_when_the_counter_marks_it_as_paid()
     {
         await using var agent = new AgentProcess(relay, Paper.Address) { Settings = { ["CLOUDTAB_AUTO_PRINT"] = "paid" } };
