@@ -96,6 +96,7 @@ internal sealed class Agent(
                     logger.RelayLost(lost.Reason);
                     break;
                 case PendingSessions pending:
+                    sessions.StopWaitingExcept(pending.Sessions.Select(session => session.SessionId));
                     foreach (var session in pending.Sessions.Where(session => IsReleased(session.PaidAt, session.PaidAmount, session.Price)).OrderBy(session => session.SubmittedAt ?? session.CreatedAt))
                         Begin(session.SessionId, new(), cancellationToken);
                     break;
@@ -105,6 +106,13 @@ internal sealed class Agent(
                 // Marked as paid; or it came back: a counter or another PC gave it back, or its claim lapsed. What this agent gave back itself needs a person, and is left alone.
                 case SessionUpdated { Status: SessionStatuses.Pending } session when IsReleased(session.PaidAt, session.PaidAmount, session.Price):
                     Begin(session.SessionId, new(), cancellationToken);
+                    break;
+                case SessionUpdated { Status: not SessionStatuses.Pending } session:
+                    sessions.StopWaiting(session.SessionId);
+                    break;
+                // It was taken from another PC, which says that nothing of it was printed.
+                case PrintChanged { Print: { State: PrintStates.Failed, Reasons: [FilePrinting.GivenBack] } } freed when ledger.Find(freed.Print.Attempt) is null:
+                    await BeginIfReleasedAsync(freed.SessionId, cancellationToken);
                     break;
                 // A person has said that it is on paper: nothing is left to do but to complete the session.
                 case PrintChanged { Print: { State: PrintStates.Printed, Grade: PrintGrades.Confirmed } } confirmed when ledger.Find(confirmed.Print.Attempt) is not null:
@@ -117,6 +125,21 @@ internal sealed class Agent(
     // What has grown since it was paid waits for the rest.
     private bool IsReleased(DateTimeOffset? paidAt, long? paidAmount, JobPrice? price) => options.Value.AutoPrint == AutoPrint.True
         || options.Value.AutoPrint == AutoPrint.Paid && paidAt is not null && price?.Exceeds(paidAmount) != true;
+
+    // The event says nothing of whether the session is released.
+    private async Task BeginIfReleasedAsync(string id, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var session = await UntilAnsweredAsync(() => relay.Shop.GetSessionAsync(id, cancellationToken), cancellationToken);
+            if (session.Status == SessionStatuses.Pending && IsReleased(session.PaidAt, session.PaidAmount, session.Price))
+                Begin(id, new(), cancellationToken);
+        }
+        catch (CloudTabException refused) when (PrintReports.IsRefusal(refused))
+        {
+            logger.SessionRefused(refused.Code!);
+        }
+    }
 
     private async Task HearRequestsAsync(CancellationToken cancellationToken)
     {
@@ -198,7 +221,7 @@ internal sealed class Agent(
             if (wish.IsPrinted)
                 await sessions.CompleteAsync(session, claimed, cancellationToken);
             else
-                await sessions.PrintAsync(session, wish.IsOwn, wish.Again, claimed, cancellationToken);
+                await sessions.PrintAsync(session, wish.IsOwn, wish.Again, isAskedFor: wish.Request is not null, claimed, cancellationToken);
             return true;
         }
         catch (CloudTabException refused) when (PrintReports.IsRefusal(refused))

@@ -38,6 +38,7 @@ internal static class AgentHost
         builder.Services.AddSingleton<Telemetry>();
         builder.Services.AddSingleton<PrintReports>();
         builder.Services.AddSingleton<FilePrinting>();
+        builder.Services.AddSingleton<OtherAgents>();
         builder.Services.AddSingleton<SessionPrinting>();
         builder.Services.AddHostedService<Agent>();
         builder.Services.AddHostedService<Presence>();

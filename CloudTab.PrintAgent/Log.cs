@@ -29,6 +29,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Information, Message = "A session was {What}")]
     internal static partial void SessionLeft(this ILogger logger, string what);
 
+    [LoggerMessage(Level = LogLevel.Information, Message = "No printer for it answers: a session is left to another PC of the shop, whose printer works")]
+    internal static partial void SessionLeftToAnother(this ILogger logger);
+
     [LoggerMessage(Level = LogLevel.Information, Message = "A session is not to be had: {Code}")]
     internal static partial void SessionRefused(this ILogger logger, string code);
 

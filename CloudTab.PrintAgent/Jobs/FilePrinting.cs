@@ -10,7 +10,9 @@ internal sealed class FilePrinting(
     CloudTabClient relay, Ledger ledger, ShopPrinters printers, PrintReady documents, PrintReports reports, Telemetry telemetry, IOptions<AgentOptions> options, TimeProvider clock,
     ILogger<FilePrinting> logger)
 {
-    private const string GivenBack = "given-back";
+    /// <summary>The one reason of an attempt of which nothing was printed, because somebody took the session away before.</summary>
+    public const string GivenBack = "given-back";
+
     private const int Enospc = 28;
     private const int ErrorDiskFull = 112;
 
@@ -24,14 +26,16 @@ internal sealed class FilePrinting(
     public bool IsAtWork(Guid file) => _atWork.ContainsKey(file);
 
     /// <summary>Waits for a place at the printer for a file of a session that is not claimed yet.</summary>
-    /// <returns>Null if it needs none, or no printer for it answers.</returns>
-    public async Task<Place?> TakePlaceAsync(FileDetails file, Again? again, CancellationToken cancellationToken)
+    /// <param name="goOn">Asked about each second whether to wait on; told whether a printer for it answers.</param>
+    /// <returns>Null if it needs none, or is not to wait on.</returns>
+    public async Task<Place?> TakePlaceAsync(FileDetails file, Again? again, Func<PrintTicket, bool, Task<bool>> goOn, CancellationToken cancellationToken)
     {
         if (await RefusalOfAsync(file, cancellationToken) is not null || !IsToBegin(ledger.LatestOf(file.Id), again))
             return null;
+        var ticket = TicketFor(file);
         try
         {
-            return await printers.TakePlaceAsync(TicketFor(file), absent => Task.FromResult(absent is null), cancellationToken);
+            return await printers.TakePlaceAsync(ticket, absent => goOn(ticket, absent is null), cancellationToken);
         }
         catch (NotPrintableException)
         {

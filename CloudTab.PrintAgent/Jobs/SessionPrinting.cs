@@ -1,9 +1,10 @@
+using System.Collections.Concurrent;
 using CloudTab.Client;
 
 namespace CloudTab.PrintAgent;
 
 /// <summary>Prints the files of one session in their order, then completes it, or gives it back to the counter.</summary>
-internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FilePrinting files, TimeProvider clock, ILogger<SessionPrinting> logger) : IDisposable
+internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FilePrinting files, OtherAgents others, TimeProvider clock, ILogger<SessionPrinting> logger) : IDisposable
 {
     // A long queue must not ask the relay for all of its sessions at once.
     private const int MostCalls = 8;
@@ -13,37 +14,81 @@ internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FileP
 
     private readonly SemaphoreSlim _calls = new(MostCalls);
 
+    // Sessions that wait for a printer, and that nobody has claimed.
+    private readonly ConcurrentDictionary<string, Wait> _waits = new(StringComparer.Ordinal);
+
     /// <inheritdoc/>
     public void Dispose() => _calls.Dispose();
 
     /// <summary>Claims the session and prints it, unless a person has to look at one of its files.</summary>
     /// <param name="isOwn">Whether this agent, or an earlier run of it, has claimed it, and left it.</param>
     /// <param name="again">Which files are printed again that failed or whose outcome is unknown; null: none.</param>
+    /// <param name="isAskedFor">Whether a person wants it printed by this PC.</param>
     /// <param name="claimed">Called when the session is claimed.</param>
     /// <exception cref="CloudTabException">The session is not to be had: it has ended, or another counter has it.</exception>
-    public async Task PrintAsync(string session, bool isOwn, Again? again, Action claimed, CancellationToken cancellationToken)
+    public async Task PrintAsync(string session, bool isOwn, Again? again, bool isAskedFor, Action claimed, CancellationToken cancellationToken)
     {
         Place? place = null;
         if (!isOwn)
         {
-            var waiting = await CallAsync(() => relay.Shop.GetSessionAsync(session, cancellationToken), cancellationToken);
-            if (again is null && NeedsPerson(waiting))
+            var wait = _waits.GetOrAdd(session, _ => new());
+            try
+            {
+                var waiting = await CallAsync(() => relay.Shop.GetSessionAsync(session, cancellationToken), cancellationToken);
+                if (again is null && NeedsPerson(waiting))
+                    return;
+                // Until there is a place for it another PC of the shop can have the session.
+                if (waiting.Status == SessionStatuses.Pending && ToPrint(waiting).FirstOrDefault() is { } first)
+                    place = await files.TakePlaceAsync(first, again, (ticket, isThere) => WaitsOnAsync(wait, ticket, isThere, isAskedFor, cancellationToken), cancellationToken);
+            }
+            finally
+            {
+                _waits.TryRemove(session, out _);
+            }
+
+            if (place is null && wait.IsOver && !isAskedFor)
                 return;
-            // Until there is a place for it another PC of the shop can have the session. If its printer is off it is claimed all the same: its customer is told.
-            place = ToPrint(waiting).FirstOrDefault() is { } first ? await files.TakePlaceAsync(first, again, cancellationToken) : null;
         }
 
         using (place)
             await ClaimAndPrintAsync(session, again, place, claimed, cancellationToken);
     }
 
+    /// <summary>The session is not pending any more: it waits for no printer.</summary>
+    public void StopWaiting(string session)
+    {
+        if (_waits.TryGetValue(session, out var wait))
+            wait.IsOver = true;
+    }
+
+    /// <summary>Nor is any but these.</summary>
+    public void StopWaitingExcept(IEnumerable<string> pending)
+    {
+        foreach (var session in _waits.Keys.Except(pending, StringComparer.Ordinal))
+            StopWaiting(session);
+    }
+
     /// <summary>Completes a session that waits for a counter, if all of its files are printed.</summary>
-    /// <inheritdoc cref="PrintAsync(string, bool, Again?, Action, CancellationToken)"/>
+    /// <inheritdoc cref="PrintAsync(string, bool, Again?, bool, Action, CancellationToken)"/>
     public async Task CompleteAsync(string session, Action claimed, CancellationToken cancellationToken)
     {
         var waiting = await CallAsync(() => relay.Shop.GetSessionAsync(session, cancellationToken), cancellationToken);
         if (waiting.Status == SessionStatuses.Pending && ToPrint(waiting).All(file => ledger.LatestOf(file.Id) is { Outcome: Outcome.Done }))
             await ClaimAndPrintAsync(session, again: null, place: null, claimed, cancellationToken);
+    }
+
+    // If its printers are off it is claimed all the same, so that its customer is told; unless another PC of the shop can print it.
+    private async Task<bool> WaitsOnAsync(Wait wait, PrintTicket ticket, bool isThere, bool isAskedFor, CancellationToken cancellationToken)
+    {
+        if (wait.IsOver)
+            return false;
+        if (isThere)
+            return true;
+        if (isAskedFor || !await others.CanPrintAsync(ticket, cancellationToken))
+            return false;
+        if (!wait.IsLeft)
+            logger.SessionLeftToAnother();
+        return wait.IsLeft = true;
     }
 
     private async Task ClaimAndPrintAsync(string session, Again? again, Place? place, Action claimed, CancellationToken cancellationToken)
@@ -148,11 +193,27 @@ internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FileP
             ? latest is { Step: Step.Reported, Outcome: Outcome.Aborted or Outcome.Unknown }
             : NeedsPersonElsewhere(file.Print));
 
-    // What another PC could not print for want of something (no-…) this one may be able to.
+    // What another PC could not print for want of something (no-…) this one may be able to. What was taken from it before anything was printed is like new.
     private static bool NeedsPersonElsewhere(FilePrint? print) =>
-        print is { State: PrintStates.Unknown } || print is { State: PrintStates.Failed } && print.Reasons.Any(reason => !reason.StartsWith("no-", StringComparison.Ordinal));
+        print is { State: PrintStates.Unknown }
+        || print is { State: PrintStates.Failed, Reasons: not [FilePrinting.GivenBack] } && print.Reasons.Any(reason => !reason.StartsWith("no-", StringComparison.Ordinal));
 
     // By another PC, or a person has seen it on paper, whatever became of it here.
     private bool IsPrintedElsewhere(FileDetails file) =>
         file.Print is { State: PrintStates.Printed } && ledger.LatestOf(file.Id) is null or { Step: >= Step.Settled, Outcome: not Outcome.Done };
+
+    private sealed class Wait
+    {
+        private volatile bool _isOver;
+
+        /// <summary>Whether somebody has claimed the session, or it has ended.</summary>
+        public bool IsOver
+        {
+            get => _isOver;
+            set => _isOver = value;
+        }
+
+        /// <summary>Whether it was left to another PC.</summary>
+        public bool IsLeft { get; set; }
+    }
 }

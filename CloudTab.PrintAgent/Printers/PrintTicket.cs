@@ -1,3 +1,5 @@
+using CloudTab.Client;
+
 namespace CloudTab.PrintAgent;
 
 /// <summary>What is asked of a printer. Pages, their order and their size on the paper are in the document already.</summary>
@@ -41,6 +43,11 @@ internal sealed record PrintTicket(int Copies = 1, bool Color = false, string Si
             unsupported.Add("media");
         return unsupported;
     }
+
+    /// <summary>Whether a printer of another agent works and can do all of this, as far as that agent says.</summary>
+    public bool IsPossibleAt(AgentPrinter printer) =>
+        printer.State is PrinterStates.Idle or PrinterStates.Processing && printer.Formats.Contains(IppPrinter.Pdf, StringComparer.Ordinal)
+        && (!Color || printer.Color) && (Sides == OneSided || printer.TwoSided) && Names.GetValueOrDefault(Media, []).Any(name => printer.Media.Contains(name, StringComparer.Ordinal));
 
     /// <summary>
     /// The job's attributes. The request insists on all of them (ipp-attribute-fidelity), so that a printer cannot drop colour or both sides in

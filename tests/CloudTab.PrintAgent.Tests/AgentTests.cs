@@ -203,9 +203,9 @@ public sealed class AgentTests(RunningRelay relay) : PaperTests
     public async Task Two_agents_of_a_shop_share_the_queue_and_print_each_file_once()
     {
         await using var other = await TestPrinter.StartAsync(Token);
-        var key = await relay.Client.Shop.CreateKeyAsync("the other PC", isDevice: true, Token);
+        await using var key = await relay.CreateDeviceKeyAsync("the other PC");
         await using var first = new AgentProcess(relay, Paper.Address);
-        await using var second = new AgentProcess(relay, other.Address) { Settings = { ["CLOUDTAB_API_KEY"] = key.Key } };
+        await using var second = new AgentProcess(relay, other.Address) { Settings = { ["CLOUDTAB_API_KEY"] = key.Text } };
         await first.StartAsync(Token);
         await second.StartAsync(Token);
 

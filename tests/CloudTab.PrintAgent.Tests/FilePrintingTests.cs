@@ -84,7 +84,7 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
     {
         var file = await ClaimedAsync();
         var before = file with { PrintOptions = file.PrintOptions with { ColorMode = ColorModes.Color } };
-        var place = await Files.TakePlaceAsync(before, again: null, Token);
+        var place = await Files.TakePlaceAsync(before, again: null, (_, isThere) => Task.FromResult(isThere), Token);
         Assert.NotNull(place);
         using (Printer.Enter())
         using (Printer.Enter())
@@ -164,9 +164,10 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         await relay.Client.Shop.ReportPrintAsync(attempts[0].File, new PrintReport(attempts[0].Id, "Printer", PrintStates.Printed), Token);
         await relay.Client.Shop.ReportPrintAsync(attempts[1].File, new PrintReport(attempts[1].Id, "Printer", PrintStates.Failed), Token);
         await relay.Client.Shop.ReleaseAsync(session, Token);
-        using var sessions = new SessionPrinting(relay.Client, Ledger, Files, TimeProvider.System, NullLogger<SessionPrinting>.Instance);
+        using var sessions = new SessionPrinting(
+            relay.Client, Ledger, Files, new(relay.Client, _printers!, TimeProvider.System), TimeProvider.System, NullLogger<SessionPrinting>.Instance);
 
-        await sessions.PrintAsync(session, isOwn: false, new Again("it was crumpled", attempts.Select(attempt => attempt.Id).ToHashSet()), () => { }, Token);
+        await sessions.PrintAsync(session, isOwn: false, new Again("it was crumpled", attempts.Select(attempt => attempt.Id).ToHashSet()), isAskedFor: true, () => { }, Token);
         Assert.Equal(1, Documents());
         Assert.Equal(attempts[0].Id, Ledger.LatestOf(attempts[0].File)!.Id);
         Assert.Equal(SessionStatuses.Completed, (await relay.Client.Shop.GetSessionAsync(session, Token)).Status);

@@ -75,9 +75,9 @@ public sealed class OutageTests(RunningRelay relay) : PaperTests
     [Fact]
     public async Task What_a_dead_agent_was_printing_is_given_to_no_other_counter_until_a_person_gives_it_back()
     {
-        var key = await relay.Client.Shop.CreateKeyAsync("the PC that dies", isDevice: true, Token);
+        await using var key = await relay.CreateDeviceKeyAsync("the PC that dies");
         await Paper.HoldAsync(Token);
-        await using var agent = new AgentProcess(relay, Paper.Address) { Settings = { ["CLOUDTAB_API_KEY"] = key.Key } };
+        await using var agent = new AgentProcess(relay, Paper.Address) { Settings = { ["CLOUDTAB_API_KEY"] = key.Text } };
         await agent.StartAsync(Token);
         var session = await relay.SendAsync(("one.pdf", Given.Pdf(), null));
         await Eventually.HoldsAsync(() => Task.FromResult(Paper.Begun == 1), "it is being printed", Limit, Token);
@@ -102,9 +102,9 @@ public sealed class OutageTests(RunningRelay relay) : PaperTests
     [Fact]
     public async Task A_session_whose_claim_lapses_before_the_agent_has_printed_is_claimed_anew_and_printed_once()
     {
-        var key = await relay.Client.Shop.CreateKeyAsync("the PC that sleeps", isDevice: true, Token);
+        await using var key = await relay.CreateDeviceKeyAsync("the PC that sleeps");
         await using var way = await CutRelay.StartAsync(relay, Token);
-        await using var agent = new AgentProcess(relay, Paper.Address) { Settings = { ["CLOUDTAB_URL"] = way.Origin, ["CLOUDTAB_API_KEY"] = key.Key } };
+        await using var agent = new AgentProcess(relay, Paper.Address) { Settings = { ["CLOUDTAB_URL"] = way.Origin, ["CLOUDTAB_API_KEY"] = key.Text } };
         await agent.StartAsync(Token);
         await ConnectedAsync(agent);
         var sent = new TaskCompletionSource<CreatedSession>(TaskCreationOptions.RunContinuationsAsynchronously);

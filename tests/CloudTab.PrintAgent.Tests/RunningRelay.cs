@@ -42,6 +42,15 @@ public sealed class RunningRelay : IAsyncLifetime
     public Task EndsAsync(CreatedSession session, string status) =>
         Eventually.HoldsAsync(async () => await StatusAsync(session) == status, $"the session is {status}", TimeSpan.FromMinutes(1), Token);
 
+    /// <summary>
+    /// A key for another PC. It is revoked at the end, because agents of later tests would count its agent as one that is still there.
+    /// </summary>
+    public async Task<DeviceKey> CreateDeviceKeyAsync(string name)
+    {
+        var key = await Client.Shop.CreateKeyAsync(name, isDevice: true, Token);
+        return new(key.Key, () => Client.Shop.RevokeKeyAsync(key.Id, CancellationToken.None));
+    }
+
     /// <summary>The session's state.</summary>
     public async Task<string> StatusAsync(CreatedSession session) => (await Client.Customer.GetSessionAsync(session.SessionId, Token)).Status;
 
@@ -58,6 +67,17 @@ public sealed class RunningRelay : IAsyncLifetime
         if (_processes is not null)
             await _processes.DisposeAsync();
     }
+}
+
+/// <summary>A device's key, until it is disposed of.</summary>
+public sealed class DeviceKey(string text, Func<Task> revoke) : IAsyncDisposable
+{
+    public string Text => text;
+
+    /// <summary>From now on it opens nothing.</summary>
+    public Task RevokeAsync() => revoke();
+
+    public async ValueTask DisposeAsync() => await revoke();
 }
 
 /// <summary>Tests with the whole relay run one after the other.</summary>

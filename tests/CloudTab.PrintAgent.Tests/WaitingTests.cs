@@ -84,6 +84,36 @@ public sealed class WaitingTests(RunningRelay relay) : PaperTests
         Assert.Empty(Directory.GetFiles(Path.Combine(agent.Folder, "files")));
     }
 
+    /// <summary>As long as no other was there the job was claimed, so that its customer was told. Of the others four have a place at the printer that works.</summary>
+    [Fact]
+    public async Task A_PC_whose_printer_is_off_leaves_jobs_to_another_which_also_prints_what_is_given_back()
+    {
+        const string name = "the PC that works";
+        await Paper.TurnOffAsync();
+        await using var working = await TestPrinter.StartAsync(Token);
+        await working.HoldAsync(Token);
+        await using var key = await relay.CreateDeviceKeyAsync(name);
+        await using var idle = new AgentProcess(relay, Paper.Address);
+        await using var other = new AgentProcess(relay, working.Address) { Settings = { ["CLOUDTAB_API_KEY"] = key.Text } };
+        await idle.StartAsync(Token);
+        var givenBack = await SendAsync("Given back");
+        await IsToldAsync(givenBack, "offline", Limit);
+        await other.StartAsync(Token);
+        await Eventually.HoldsAsync(
+            async () => (await relay.Client.Shop.GetAgentsAsync(Token)).Any(one => one.KeyName == name && one.Printers is [{ State: PrinterStates.Idle }]), "the other is there", Limit, Token);
+
+        await relay.Client.Shop.ReleaseAsync(givenBack.SessionId, "its printer is off", Token);
+        var sessions = await Task.WhenAll(Enumerable.Range(1, 5).Select(number => SendAsync($"Job {number}")));
+        await Eventually.HoldsAsync(() => Task.FromResult(idle.Output.Contains("is left to another PC", StringComparison.Ordinal)), "a job is left to the other", Limit, Token);
+        working.Release();
+        foreach (var session in sessions.Append(givenBack))
+            await relay.EndsAsync(session, SessionStatuses.Completed);
+
+        Assert.Equal(6, working.Paper.Count);
+        using var ledger = new Ledger(idle.LedgerFile);
+        Assert.Single(ledger.Latest(9));
+    }
+
     [Fact]
     public async Task A_held_job_is_printed_when_the_counter_marks_it_as_paid()
     {
