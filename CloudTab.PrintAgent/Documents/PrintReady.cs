@@ -39,7 +39,7 @@ internal sealed class PrintReady(string folder, Qpdf qpdf, Converter converter) 
                 using (var converted = await converter.ConvertAsync(content, file.Type, cancellationToken))
                 {
                     return Converter.IsDocument(file.Type)
-                        ? await FromPdfAsync(converted, file with { Pages = null, Locked = null }, paper, cancellationToken)
+                        ? await FromPdfAsync(converted, file with { Pages = null, Locked = null }, paper, cancellationToken, isSound: true)
                         : await FromPictureAsync(converted, options, paper, cancellationToken);
                 }
         }
@@ -48,7 +48,8 @@ internal sealed class PrintReady(string folder, Qpdf qpdf, Converter converter) 
     private async Task<PrintDocument> FromPictureAsync(SealedFile content, PrintOptions options, PaperSize paper, CancellationToken cancellationToken) => new(await DrawAsync(
         content, (input, output) => PictureSheet.Draw(input, paper, options.Scaling == Scalings.Fit, options.Media == MediaNames.Photo, options.NumberUp ?? 1, output), cancellationToken));
 
-    private async Task<PrintDocument> FromPdfAsync(SealedFile content, FileDetails file, PaperSize paper, CancellationToken cancellationToken)
+    /// <param name="isSound">Whether it was made on this PC.</param>
+    private async Task<PrintDocument> FromPdfAsync(SealedFile content, FileDetails file, PaperSize paper, CancellationToken cancellationToken, bool isSound = false)
     {
         if (file.Locked == true)
             throw new NotPrintableException("needs-password");
@@ -56,6 +57,9 @@ internal sealed class PrintReady(string folder, Qpdf qpdf, Converter converter) 
         var isSmall = file.Size <= LargestRewritten;
         if (Qpdf.Program is not null && isSmall || options is not { PageRanges: null, NumberUp: null })
             return await SelectAsync(content, options, file.Pages, paper, options.Scaling == Scalings.Fit, isSmall, cancellationToken);
+        // Nobody reads it here. CUPS calls what no page came out of completed, so the relay must have been able to count its pages.
+        if (!isSound && file.Pages is null)
+            throw new NotPrintableException("damaged-file");
         return new(await SealedFile.CreateAsync(folder, async output =>
         {
             await using var input = content.Open();

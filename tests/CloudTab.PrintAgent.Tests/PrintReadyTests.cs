@@ -51,6 +51,23 @@ public sealed class PrintReadyTests : IDisposable
         Assert.Equal(["damaged-file"], refusal.Reasons);
     }
 
+    /// <summary>The relay could not count its pages. It is longer than what qpdf is given; of its bytes only those that matter are there.</summary>
+    [Theory]
+    [InlineData(null)]
+    [InlineData(1)]
+    public async Task A_PDF_that_nobody_has_read_is_not_sent_to_a_printer(int? pages)
+    {
+        using var download = await SealedFile.CreateAsync(_folder, output => output.WriteAsync(Given.Pdf(), Token).AsTask());
+        using var converter = new Converter(_folder, path: null, TimeProvider.System, NullLogger<Converter>.Instance);
+        using var documents = new PrintReady(_folder, new Qpdf(_folder, TimeProvider.System), converter);
+        var making = documents.MakeAsync(download, Given.File("application/pdf", PrintReady.LargestRewritten + 1) with { Pages = pages }, A4, Token);
+
+        if (pages is null)
+            Assert.Equal(["damaged-file"], (await Assert.ThrowsAsync<NotPrintableException>(() => making)).Reasons);
+        else
+            (await making).Dispose();
+    }
+
     /// <summary>The red corner of the scene is at its top left, however the camera was held; a wide scene lies on a tall sheet turned to the right.</summary>
     [Theory]
     [InlineData(1)]
