@@ -13,6 +13,7 @@ internal sealed class Agent(
     private static readonly TimeSpan RequestInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan PurgeInterval = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Memory = TimeSpan.FromDays(30);
+    private static readonly TimeSpan LeaveLimit = TimeSpan.FromMinutes(1);
 
     // What is wished of sessions at work; the first wish is being fulfilled.
     private readonly ConcurrentDictionary<string, Wish[]> _running = new(StringComparer.Ordinal);
@@ -32,9 +33,40 @@ internal sealed class Agent(
     {
         SealedFile.Wipe(options.Value.Files);
         ledger.Forget(clock.GetUtcNow() - Memory);
-        // The first fault stops the host: an agent that hears nothing any more must not look alive.
-        await foreach (var ended in Task.WhenEach(ResumeAsync(stoppingToken), ListenAsync(stoppingToken), HearRequestsAsync(stoppingToken), PurgeAsync(stoppingToken)))
-            await ended;
+        try
+        {
+            // The first fault stops the host: an agent that hears nothing any more must not look alive.
+            await foreach (var ended in Task.WhenEach(ResumeAsync(stoppingToken), ListenAsync(stoppingToken), HearRequestsAsync(stoppingToken), PurgeAsync(stoppingToken)))
+                await ended;
+        }
+        catch (CloudTabException refused) when (PrintReports.IsOfKey(refused))
+        {
+            await LeavePrintersAsync(stoppingToken);
+            throw;
+        }
+    }
+
+    // An agent whose key was revoked must leave no document in CUPS's spool, and printers need no relay. What lasts too long the next start goes on with, though its key is refused too.
+    private async Task LeavePrintersAsync(CancellationToken cancellationToken)
+    {
+        logger.KeyRefused();
+        using var limit = new CancellationTokenSource(LeaveLimit, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        var leaving = ledger.Open().Where(attempt => attempt.Step is >= Step.Intent and < Step.Purged).Select(attempt => LeavePrinterAsync(attempt, either.Token));
+        await Task.WhenAll(leaving);
+        await files.PurgeAsync(either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private async Task LeavePrinterAsync(Attempt attempt, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await files.LeavePrinterAsync(attempt, cancellationToken);
+        }
+        catch (Exception failed)
+        {
+            logger.PrinterNotLeft(failed, attempt.Id);
+        }
     }
 
     // Sessions that an earlier run had claimed, which have a file in the ledger: others were claimed by a person with the same key. Then attempts of sessions that somebody has taken from this agent meanwhile.
@@ -177,7 +209,7 @@ internal sealed class Agent(
             var session = await UntilAnsweredAsync(() => relay.Shop.GetSessionAsync(request.Code, cancellationToken), cancellationToken);
             Begin(session.SessionId, new(Again: request.Again, Request: request.Number), cancellationToken);
         }
-        catch (CloudTabException refused)
+        catch (CloudTabException refused) when (!PrintReports.IsOfKey(refused))
         {
             logger.SessionRefused(refused.Code ?? refused.Status.ToString());
             ledger.RemoveRequest(request.Number);

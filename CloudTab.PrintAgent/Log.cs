@@ -23,6 +23,12 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "What became of attempt {Attempt} could not be found out: trying again")]
     internal static partial void AttemptNotSettled(this ILogger logger, Exception exception, Guid attempt);
 
+    [LoggerMessage(Level = LogLevel.Error, Message = "The relay does not know this key: the agent ends as soon as its printers have nothing of its jobs any more, or in a minute")]
+    internal static partial void KeyRefused(this ILogger logger);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The relay does not know the key, and the printer of attempt {Attempt} may still have its document: the next start asks it again")]
+    internal static partial void PrinterNotLeft(this ILogger logger, Exception exception, Guid attempt);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "CUPS or the printer may still keep the document of attempt {Attempt}: its job {Job} could not be purged, which is tried again each minute")]
     internal static partial void CopyKept(this ILogger logger, Guid attempt, int job);
 

@@ -81,6 +81,15 @@ internal sealed class FilePrinting(
         return await FinishAsync(attempt, cancellationToken);
     }, cancellationToken);
 
+    /// <summary>Settles an attempt with its printer, and has the printer's copy removed. The relay hears of it from a later run.</summary>
+    public Task LeavePrinterAsync(Attempt attempt, CancellationToken cancellationToken) => AloneAsync(attempt.File, async () =>
+    {
+        attempt = ledger.Find(attempt.Id) ?? attempt;
+        if (attempt.Step is >= Step.Intent and < Step.Settled)
+            attempt = await AtPrinterAsync(attempt, run => run.SettleAsync(attempt, cancellationToken), cancellationToken);
+        return await LeaveAsync(attempt, cancellationToken);
+    }, cancellationToken);
+
     // Waits until nothing else works on the file.
     private async Task<Attempt> AloneAsync(Guid file, Func<Task<Attempt>> act, CancellationToken cancellationToken)
     {
@@ -257,12 +266,7 @@ internal sealed class FilePrinting(
     /// <summary>What follows the outcome: the printer's copy is removed, and the relay is told, until it has heard.</summary>
     private async Task<Attempt> FinishAsync(Attempt attempt, CancellationToken cancellationToken)
     {
-        if (attempt.Step == Step.Settled)
-        {
-            await PurgeAsync(attempt, cancellationToken);
-            attempt = ledger.Write(attempt with { Step = Step.Purged });
-        }
-
+        attempt = await LeaveAsync(attempt, cancellationToken);
         if (attempt.Step == Step.Purged)
         {
             var isKnown = await reports.FinalAsync(attempt, cancellationToken);
@@ -278,6 +282,14 @@ internal sealed class FilePrinting(
         }
 
         return attempt;
+    }
+
+    private async Task<Attempt> LeaveAsync(Attempt attempt, CancellationToken cancellationToken)
+    {
+        if (attempt.Step != Step.Settled)
+            return attempt;
+        await PurgeAsync(attempt, cancellationToken);
+        return ledger.Write(attempt with { Step = Step.Purged });
     }
 
     /// <summary>Removes what CUPS or a printer still keeps of jobs that are over, and could not be removed then.</summary>

@@ -15,12 +15,14 @@ internal sealed class PrintReports(CloudTabClient relay, ShopPrinters printers, 
 
     /// <summary>Reports an attempt that goes on.</summary>
     /// <param name="mustAnswer">Whether to wait for a relay that cannot be reached; otherwise the report is left out.</param>
-    /// <returns>Whether the session is still this agent's; null if the relay did not answer.</returns>
+    /// <returns>Whether the session is still this agent's; null if the relay did not answer, or does not know this agent's key.</returns>
+    /// <exception cref="CloudTabException">The relay, which must answer, does not know the key: it was revoked, or the shop is suspended.</exception>
     public async Task<bool?> TryAsync(Attempt attempt, string state, IReadOnlyList<string> reasons, bool mustAnswer, CancellationToken cancellationToken) =>
         (await SendAsync(attempt, ReportOf(attempt, state, reasons), mustAnswer, cancellationToken)).IsOurs;
 
     /// <summary>Reports the outcome, until the relay has answered.</summary>
     /// <returns>Whether it knows of the attempt: of a session that is not this agent's it hears only what it has heard of before.</returns>
+    /// <exception cref="CloudTabException">The relay does not know the key, and has not taken the report.</exception>
     public async Task<bool> FinalAsync(Attempt attempt, CancellationToken cancellationToken)
     {
         var state = attempt.Outcome switch { Outcome.Done => PrintStates.Printed, Outcome.Aborted => PrintStates.Failed, _ => PrintStates.Unknown };
@@ -42,7 +44,7 @@ internal sealed class PrintReports(CloudTabClient relay, ShopPrinters printers, 
     {
         while (true)
         {
-            var answer = await SendAsync(attempt, report, cancellationToken);
+            var answer = await SendOnceAsync(attempt, report, mustAnswer, cancellationToken);
             if (answer.IsOurs is not null || !mustAnswer)
                 return answer;
             await Task.Delay(Pause, clock, cancellationToken);
@@ -50,7 +52,7 @@ internal sealed class PrintReports(CloudTabClient relay, ShopPrinters printers, 
     }
 
     /// <returns>Whether the session is still this agent's, or null if the relay did not answer; the code with which it refused the report.</returns>
-    private async Task<(bool? IsOurs, string? Refusal)> SendAsync(Attempt attempt, PrintReport report, CancellationToken cancellationToken)
+    private async Task<(bool? IsOurs, string? Refusal)> SendOnceAsync(Attempt attempt, PrintReport report, bool mustAnswer, CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(Limit);
@@ -60,16 +62,20 @@ internal sealed class PrintReports(CloudTabClient relay, ShopPrinters printers, 
             var print = await relay.Shop.ReportPrintAsync(attempt.File, report, limit.Token);
             return (report.State is not (PrintStates.Sent or PrintStates.Printing) || print.State is PrintStates.Sent or PrintStates.Printing, null);
         }
-        catch (CloudTabException refusal) when (IsRefusal(refusal))
+        catch (CloudTabException refusal) when (IsRefusal(refusal) && !IsOfKey(refusal))
         {
             logger.ReportRefused(attempt.Id, refusal.Code!);
             return (false, refusal.Code);
         }
-        catch (Exception away) when (IsAway(away, cancellationToken))
+        catch (Exception away) when (IsAway(away, cancellationToken) && !(mustAnswer && away is CloudTabException refusal && IsRefusal(refusal)))
         {
             return (null, null);
         }
     }
+
+    /// <summary>Whether the relay does not know the key, or no more: then it has not looked at anything else that it was told.</summary>
+    public static bool IsOfKey(CloudTabException refusal) =>
+        refusal.Status == HttpStatusCode.Unauthorized || refusal.Status == HttpStatusCode.Forbidden && refusal.Code != "file_infected";
 
     /// <summary>Whether this is the relay's word, which stays the same if it is asked again: not that of a proxy, and no "later".</summary>
     public static bool IsRefusal(CloudTabException refusal) => refusal.Code is not null && !IsForLater(refusal);

@@ -55,6 +55,10 @@ internal sealed class AgentProcess(RunningRelay relay, params string[] printers)
     /// <returns>Its exit code.</returns>
     public Task<int> StopAsync() => _process!.StopAsync();
 
+    /// <summary>Waits for its end, which comes by itself.</summary>
+    /// <returns>Its exit code.</returns>
+    public Task<int> EndAsync(CancellationToken cancellationToken) => _process!.WaitForExitAsync(cancellationToken);
+
     /// <summary>Runs a verb beside the agent.</summary>
     /// <returns>Its exit code and what it wrote.</returns>
     public async Task<(int Code, string Output)> RunAsync(CancellationToken cancellationToken, params string[] arguments)

@@ -98,6 +98,36 @@ public sealed class OutageTests(RunningRelay relay) : PaperTests
         Assert.Single(Paper.Paper);
     }
 
+    /// <summary>The second agent, whose key is refused from its start, has the ledger of one that was killed.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task An_agent_whose_key_is_revoked_ends_when_its_printer_has_nothing_of_its_jobs_any_more(bool isKilledBefore)
+    {
+        await using var way = await CutPrinter.StartAsync(Paper, Token);
+        await using var key = await relay.CreateDeviceKeyAsync("the PC that was sold");
+        await using var agent = new AgentProcess(relay, way.Address) { Settings = { ["CLOUDTAB_API_KEY"] = key.Text } };
+        await Paper.HoldAsync(Token);
+        var session = await relay.SendAsync(("one.pdf", Given.Pdf(), null));
+        await agent.StartAsync(Token);
+        await Eventually.HoldsAsync(() => Task.FromResult(Paper.Begun == 1), "it is being printed", Limit, Token);
+        if (isKilledBefore)
+            await agent.KillAsync();
+        await key.RevokeAsync();
+        if (isKilledBefore)
+            await agent.StartAsync(Token);
+        else
+            await Eventually.HoldsAsync(() => Task.FromResult(agent.Output.Contains("does not know this key", StringComparison.Ordinal)), "the agent knows", Limit, Token);
+
+        Paper.Release();
+        Assert.Equal(70, await agent.EndAsync(Token));
+        Assert.Contains(IppOperation.CancelJob, way.Requests);
+        using var ledger = new Ledger(agent.LedgerFile);
+        Assert.True(ledger.Latest(2) is [{ Step: Step.Purged, Outcome: Outcome.Done }], agent.Output);
+        Assert.Single(Paper.Paper);
+        await relay.Client.Customer.WithdrawAsync(session.SessionId, Token);
+    }
+
     /// <summary>The agent could not reach the relay for longer than its claim held. Another counter has looked at the session meanwhile.</summary>
     [Fact]
     public async Task A_session_whose_claim_lapses_before_the_agent_has_printed_is_claimed_anew_and_printed_once()
