@@ -14,6 +14,7 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
     public const string Offline = "offline";
 
     private const string Refused = "refused-by-printer";
+    private const string WithErrors = "job-completed-with-errors";
     private const int MostRestarts = 3;
 
     private static readonly TimeSpan Retry = TimeSpan.FromSeconds(1);
@@ -220,6 +221,9 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
                 // Some printers print what they have when a connection breaks: only their answer to the document says that it was all of it.
                 case { Stage: JobStage.Completed } when attempt.Step == Step.Created:
                     return Settle(attempt with { Pages = job.Pages }, Outcome.Unknown, "interrupted");
+                // Some of its pages may be missing (RFC 8011, section 5.3.8).
+                case { Stage: JobStage.Completed } when job.Reasons.Contains(WithErrors, StringComparer.Ordinal):
+                    return Settle(attempt with { Pages = job.Pages }, Outcome.Unknown, WithErrors);
                 case { Stage: JobStage.Completed }:
                     var finished = (await printer.LookAsync(cancellationToken))?.SaysWhenFinished ?? false;
                     return Settle(attempt with { Pages = job.Pages, Grade = finished ? "printer_finished" : "handed_over" }, Outcome.Done);

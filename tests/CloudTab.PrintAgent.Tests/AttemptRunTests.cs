@@ -245,6 +245,16 @@ public sealed class AttemptRunTests : PaperTests
     }
 
     [Fact]
+    public async Task A_job_that_the_printer_has_completed_with_errors_is_unknown()
+    {
+        Way.HasErrors = true;
+        using var ledger = new Ledger(LedgerFile);
+
+        var finished = await PrintAsync(ledger, Begin(ledger), Token);
+        Assert.Equal((Outcome.Unknown, "job-completed-with-errors"), (finished.Outcome, finished.Reasons));
+    }
+
+    [Fact]
     public async Task A_document_that_was_cut_off_is_sent_again_only_if_the_printer_counts_pages()
     {
         Way.CountsPages = false;

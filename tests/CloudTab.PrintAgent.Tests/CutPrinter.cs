@@ -60,6 +60,9 @@ internal sealed class CutPrinter : IAsyncDisposable
     /// <summary>Whether the printer says how many pages came out.</summary>
     public bool CountsPages { get; set; } = true;
 
+    /// <summary>Whether the printer says of a job that it has completed it with errors.</summary>
+    public bool HasErrors { get; set; }
+
     /// <summary>Whether the printer says that it takes jobs.</summary>
     public bool TakesJobs { get; set; } = true;
 
@@ -146,6 +149,9 @@ internal sealed class CutPrinter : IAsyncDisposable
         var reason = "printer-state-reasons\0\u0004none"u8;
         if (SaysOddReason && bytes.AsSpan().IndexOf(reason) is >= 0 and var named)
             bytes[named + reason.Length - 1] = (byte)' ';
+        var success = "\0\u001ajob-completed-successfully"u8;
+        if (HasErrors && bytes.AsSpan().IndexOf(success) is >= 0 and var completed)
+            bytes = [.. bytes.AsSpan(0, completed), .. "\0\u0019job-completed-with-errors"u8, .. bytes.AsSpan(completed + success.Length)];
         for (int at; !CountsPages && (at = bytes.AsSpan().IndexOf("job-impressions-completed"u8)) >= 0;)
             bytes[at] = (byte)'x';
         return bytes;
