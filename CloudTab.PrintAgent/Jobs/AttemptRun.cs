@@ -227,7 +227,7 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
                 case { Stage: JobStage.Completed }:
                     var finished = (await printer.LookAsync(cancellationToken))?.SaysWhenFinished ?? false;
                     return Settle(attempt with { Pages = job.Pages, Grade = finished ? "printer_finished" : "handed_over" }, Outcome.Done);
-                case { Stage: JobStage.Cancelled or JobStage.Aborted, Pages: 0 }:
+                case { Stage: JobStage.Cancelled or JobStage.Aborted, Pages: 0 } when (await LookAsync(attempt, cancellationToken)).CountsPages:
                     // Of a document that did not arrive as a whole, and of which no page came out, nothing can be printed twice.
                     return attempt.Step == Step.Created && job.Stage == JobStage.Aborted
                         ? Restart(attempt)
@@ -256,7 +256,7 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
         return job switch
         {
             null => Settle(attempt, Outcome.Unknown, "forgotten-by-printer"),
-            { Stage: JobStage.Cancelled or JobStage.Aborted, Pages: 0 } => Restart(attempt),
+            { Stage: JobStage.Cancelled, Pages: 0 } => Restart(attempt), // also if its pages are not counted: its document did not arrive as a whole
             { IsIncoming: true } => await FollowAsync(await WaitAsync(attempt, [], cancellationToken), cancellationToken),
             _ => await FollowAsync(attempt, cancellationToken),
         };

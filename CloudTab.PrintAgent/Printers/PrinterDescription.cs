@@ -56,6 +56,9 @@ internal sealed class PrinterDescription(IppGroup attributes)
     public bool SaysWhenFinished => !IsCups || attributes["device-uri"]?.Text is { } device
         && (device.StartsWith("ipp", StringComparison.Ordinal) || device.StartsWith("dnssd:", StringComparison.Ordinal) && device.Contains("_ipp", StringComparison.Ordinal));
 
+    /// <summary>Whether "0 impressions" says that none came out. CUPS begins each job with it, and adds none if its driver does not tell of pages.</summary>
+    public bool CountsPages => !IsCups || SaysWhenFinished;
+
     private bool Supports(IppOperation operation) => attributes["operations-supported"]?.Values.Any(value => value.AsInteger == (int)operation) ?? false;
 
     private List<string> Texts(string name) => [.. attributes[name]?.Texts ?? []];

@@ -233,11 +233,14 @@ public sealed class AttemptRunTests : PaperTests
         Assert.Equal(1, Paper.Begun);
     }
 
-    [Fact]
-    public async Task A_job_that_was_given_up_by_a_printer_that_does_not_count_pages_is_unknown()
+    /// <summary>CUPS says 0 of each job whose driver counts nothing.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_job_that_was_given_up_by_a_printer_that_does_not_count_pages_is_unknown(bool isCups)
     {
         Paper.Break();
-        Way.CountsPages = false;
+        (Way.CountsPages, Way.IsCups) = (isCups, isCups);
         using var ledger = new Ledger(LedgerFile);
 
         Assert.Equal(Outcome.Unknown, (await PrintAsync(ledger, Begin(ledger), Token)).Outcome);
@@ -263,6 +266,19 @@ public sealed class AttemptRunTests : PaperTests
         var finished = await SucceedAsync();
         Assert.Equal((Outcome.Unknown, "interrupted"), (finished.Outcome, finished.Reasons));
         Assert.Empty(Paper.Paper);
+    }
+
+    /// <summary>CUPS has the whole document, and its driver, which counts nothing, gives it up: pages of it may be there.</summary>
+    [Fact]
+    public async Task A_document_whose_answer_was_lost_and_that_CUPS_has_given_up_is_not_sent_again()
+    {
+        Paper.Break();
+        Way.IsCups = true;
+        await RunUntilCutAsync(IppOperation.SendDocument, Cut.After, twoSteps: true, () => Task.CompletedTask);
+
+        var finished = await SucceedAsync();
+        Assert.Equal((Outcome.Unknown, "interrupted"), (finished.Outcome, finished.Reasons));
+        Assert.Equal(1, Paper.Begun);
     }
 
     [Theory]
