@@ -47,6 +47,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "The relay refused a report on attempt {Attempt}: {Code}")]
     internal static partial void ReportRefused(this ILogger logger, Guid attempt, string code);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "CUPS prints a job of {Printer} again by itself if it fails, also one that is on paper in part. Against it: {Command}")]
+    internal static partial void QueueRepeats(this ILogger logger, string printer, string command);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "The relay cannot be told of the printers: {Reason}")]
     internal static partial void PresenceRefused(this ILogger logger, string reason);
 }

@@ -12,6 +12,8 @@ internal sealed class Presence(CloudTabClient relay, ShopPrinters printers, Time
     private static readonly string Version =
         typeof(Presence).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
 
+    private readonly HashSet<string> _warned = new(StringComparer.Ordinal);
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Interval, clock);
@@ -24,12 +26,22 @@ internal sealed class Presence(CloudTabClient relay, ShopPrinters printers, Time
             // One that does not answer must not keep the others' states: what it says then is told at the next tick.
             var looks = Task.WhenAll(printers.All.Select(printer => printer.SeeAsync(stoppingToken)));
             isLate = await Task.WhenAny(looks, Task.Delay(Patience, clock, stoppingToken)) != looks;
+            Warn();
             var report = new AgentReport(Environment.MachineName, Version, [.. printers.All.Select(Describe)]);
             var states = string.Join('\n', report.Printers.Select(printer => $"{printer.State} {string.Join(',', printer.Reasons)}"));
             if (isDue || states != told)
                 (told, toldAt) = (states, await SendAsync(report, stoppingToken) ? clock.GetTimestamp() : 0);
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    private void Warn()
+    {
+        foreach (var printer in printers.All)
+        {
+            if (printer.Description?.AbortCommand is { } command && _warned.Add(printer.Address))
+                logger.QueueRepeats(printer.Address, command);
+        }
     }
 
     private static AgentPrinter Describe(ShopPrinter printer) => printer.Description is { } there

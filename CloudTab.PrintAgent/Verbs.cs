@@ -87,7 +87,12 @@ internal static class Verbs
             var printers = services.GetRequiredService<ShopPrinters>();
             await Task.WhenAll(printers.All.Select(printer => printer.LookAsync(token)));
             foreach (var printer in printers.All)
+            {
                 output.WriteLine(printer.Description is { } there ? $"{printer.Address}  {there.Name}  {there.State}  {string.Join(' ', there.Reasons)}" : $"{printer.Address}  offline");
+                if (printer.Description?.AbortCommand is { } command)
+                    output.WriteLine($"  CUPS prints a job of this queue again by itself if it fails, also one that is on paper in part. Against it: {command}");
+            }
+
             if (printers.All is [] || parsed.GetValue(find))
             {
                 foreach (var other in (await PrinterSearch.RunAsync(TimeProvider.System, token)).Where(other => printers.Find(other.Address) is null))

@@ -11,7 +11,7 @@ internal sealed class PrinterDescription(IppGroup attributes)
     [
         "printer-name", "printer-info", "printer-make-and-model", "printer-state", "printer-state-reasons", "printer-is-accepting-jobs", "operations-supported",
         "document-format-supported", "media-supported", "media-ready", "color-supported", "print-color-mode-supported", "sides-supported", "copies-supported",
-        "print-scaling-supported", "cups-version", "device-uri",
+        "print-scaling-supported", "cups-version", "device-uri", "printer-error-policy",
     ];
 
     public string Name => attributes["printer-info"]?.Text is { Length: > 0 } info ? info : attributes["printer-name"]?.Text ?? "";
@@ -58,6 +58,11 @@ internal sealed class PrinterDescription(IppGroup attributes)
 
     /// <summary>Whether "0 impressions" says that none came out. CUPS begins each job with it, and adds none if its driver does not tell of pages.</summary>
     public bool CountsPages => !IsCups || SaysWhenFinished;
+
+    /// <summary>What keeps CUPS from printing a job of this queue again by itself, which would be a second hand beside the agent's; null if it does not.</summary>
+    public string? AbortCommand => attributes["printer-error-policy"]?.Text is "retry-job" or "retry-current-job"
+        ? $"lpadmin -p {attributes["printer-name"]?.Text} -o printer-error-policy=abort-job"
+        : null;
 
     private bool Supports(IppOperation operation) => attributes["operations-supported"]?.Values.Any(value => value.AsInteger == (int)operation) ?? false;
 

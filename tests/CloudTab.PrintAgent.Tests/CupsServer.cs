@@ -75,16 +75,22 @@ internal sealed class CupsServer : IAsyncDisposable
         cups._process = await ChildProcess.StartProgramAsync(
             ["/bin/sh", "-c", "ulimit -n 4096; exec \"$@\"", "sh", "/usr/sbin/cupsd", "-f", "-c", Path.Combine(cups._folder, "cupsd.conf"), "-s", Path.Combine(cups._folder, "cups-files.conf")],
             new Dictionary<string, string>(StringComparer.Ordinal), token => ChildProcess.ListensAsync(new UnixDomainSocketEndPoint(cups.Socket), token), cancellationToken);
-        await using var added = await ChildProcess.StartProgramAsync(
-            ["/usr/sbin/lpadmin", "-p", "shop", "-E", "-v", printer, "-m", "everywhere"],
-            new Dictionary<string, string>(StringComparer.Ordinal) { ["CUPS_SERVER"] = $"127.0.0.1:{cups.Port.ToString(CultureInfo.InvariantCulture)}" }, isReady: null, cancellationToken);
-        var code = await added.WaitForExitAsync(cancellationToken);
-        Assert.True(code == 0, added.Output);
+        await cups.SetAsync(cancellationToken, "-E", "-v", printer, "-m", "everywhere");
         // cupsd asks the printer what it can in a thread of its own. Until that is done the queue converts nothing.
         using var shop = Given.Printer("cups:shop", cups.Socket);
         await Eventually.HoldsAsync(
             async () => (await shop.DescribeAsync(cancellationToken)).Sides.Contains("two-sided-long-edge", StringComparer.Ordinal), "CUPS knows its printer", TimeSpan.FromSeconds(30), cancellationToken);
         return cups;
+    }
+
+    /// <summary>Changes the queue: lpadmin's options.</summary>
+    public async Task SetAsync(CancellationToken cancellationToken, params string[] options)
+    {
+        await using var admin = await ChildProcess.StartProgramAsync(
+            ["/usr/sbin/lpadmin", "-p", "shop", .. options],
+            new Dictionary<string, string>(StringComparer.Ordinal) { ["CUPS_SERVER"] = $"127.0.0.1:{Port.ToString(CultureInfo.InvariantCulture)}" }, isReady: null, cancellationToken);
+        var code = await admin.WaitForExitAsync(cancellationToken);
+        Assert.True(code == 0, admin.Output);
     }
 
     public async ValueTask DisposeAsync()

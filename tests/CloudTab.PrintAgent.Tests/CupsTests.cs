@@ -31,6 +31,7 @@ public sealed class CupsTests(RunningRelay relay) : PaperTests
         var description = await printer.DescribeAsync(Token);
         Assert.True(description.IsCups);
         Assert.True(description.SaysWhenFinished, "behind the queue is a printer that speaks IPP");
+        Assert.Null(description.AbortCommand);
 
         var token = AttemptRun.NewToken();
         var id = await printer.CreateJobAsync(token, new PrintTicket(2, Color: true, Sides: "two-sided-long-edge").AttributesFor(description), Token);
@@ -50,14 +51,16 @@ public sealed class CupsTests(RunningRelay relay) : PaperTests
     }
 
     [Fact]
-    public async Task Setup_asks_CUPS_at_its_socket_and_leaves_nothing_of_the_test_page()
+    public async Task Setup_asks_CUPS_at_its_socket_warns_of_its_own_retries_and_leaves_nothing_of_the_test_page()
     {
+        await _cups!.SetAsync(Token, "-o", "printer-error-policy=retry-job");
         var folder = Directory.CreateTempSubdirectory("cloudtab-settings-").FullName;
-        var environment = new Dictionary<string, string>(StringComparer.Ordinal) { ["CLOUDTAB_AGENT_DATA"] = folder, ["CLOUDTAB_CUPS_SOCKET"] = _cups!.Socket };
+        var environment = new Dictionary<string, string>(StringComparer.Ordinal) { ["CLOUDTAB_AGENT_DATA"] = folder, ["CLOUDTAB_CUPS_SOCKET"] = _cups.Socket };
 
         var (code, output) = await SettingsTests.SetUpAsync(environment, relay.Origin.ToString(), relay.Key, "cups:shop", "y");
         Directory.Delete(folder, recursive: true);
         Assert.True(code == 0 && output.Contains("has printed the test page", StringComparison.Ordinal), output);
+        Assert.Contains("lpadmin -p shop -o printer-error-policy=abort-job", output, StringComparison.Ordinal);
         Assert.Single(Paper.Paper);
         Assert.Empty(_cups.Documents);
     }
