@@ -136,10 +136,9 @@ internal static class Verbs
         limit.CancelAfter(PrintReports.Limit);
         try
         {
-            var session = await services.GetRequiredService<CloudTabClient>().Shop.GetSessionAsync(code, limit.Token);
-            if (session.Status is not (SessionStatuses.Pending or SessionStatuses.Processing))
+            if (await RefusalOfAsync(services, code, again, limit.Token) is { } refusal)
             {
-                output.WriteLine($"This session has ended: it is {session.Status}.");
+                output.WriteLine(refusal);
                 return 1;
             }
         }
@@ -155,6 +154,20 @@ internal static class Verbs
 
         services.GetRequiredService<Ledger>().Ask(code, again);
         return 0;
+    }
+
+    // What the agent would leave alone, without a word where the command was typed.
+    private static async Task<string?> RefusalOfAsync(IServiceProvider services, string code, string? again, CancellationToken cancellationToken)
+    {
+        var shop = services.GetRequiredService<CloudTabClient>().Shop;
+        var session = await shop.GetSessionAsync(code, cancellationToken);
+        if (session.Status is not (SessionStatuses.Pending or SessionStatuses.Processing))
+            return $"This session has ended: it is {session.Status}.";
+        if (session.Status == SessionStatuses.Processing && !(await shop.GetProcessingAsync(cancellationToken)).Any(one => one.SessionId == session.SessionId && one.ClaimedByYou))
+            return $"This session is claimed by {session.ClaimedBy}, who has to give it back first.";
+        return again is null && services.GetRequiredService<SessionPrinting>().NeedsPerson(session)
+            ? "A person has to look at a file of this session, which has failed or may be on paper. Then `retry` prints it again."
+            : null;
     }
 
     private static Command Confirm()

@@ -187,8 +187,9 @@ internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FileP
         }
     }
 
-    // It was given back for this reason before, and comes along again. What the relay has not heard yet has to be told first.
-    private bool NeedsPerson(SessionDetails session) =>
+    /// <summary>Whether the agent leaves the session alone unless it is asked to print it again: a file of it has failed, or may be on paper.</summary>
+    /// <remarks>It was given back for this reason before, and comes along again. What the relay has not heard yet has to be told first.</remarks>
+    public bool NeedsPerson(SessionDetails session) =>
         ToPrint(session).Any(file => ledger.LatestOf(file.Id) is { } latest
             ? latest is { Step: Step.Reported, Outcome: Outcome.Aborted or Outcome.Unknown }
             : NeedsPersonElsewhere(file.Print));

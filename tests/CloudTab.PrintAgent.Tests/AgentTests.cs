@@ -114,6 +114,27 @@ public sealed class AgentTests(RunningRelay relay) : PaperTests
     }
 
     [Fact]
+    public async Task The_command_line_refuses_what_a_counter_has_claimed_and_what_a_person_has_to_look_at()
+    {
+        await using var key = await relay.CreateDeviceKeyAsync("the counter");
+        using var counter = relay.ClientOf(key);
+        await using var agent = new AgentProcess(relay, Paper.Address);
+        var session = await relay.SendAsync(("one.pdf", Given.Pdf(), null));
+        var file = Assert.Single((await counter.Shop.ClaimAsync(session.SessionId, Token)).Files).Id;
+
+        var (code, output) = await agent.RunAsync(Token, "retry", session.PickupCode);
+        Assert.Equal((1, "This session is claimed by the counter, who has to give it back first."), (code, output));
+        await counter.Shop.ReportPrintAsync(file, new PrintReport(Guid.NewGuid(), "Another", PrintStates.Failed, Reasons: ["damaged-file"]), Token);
+        await counter.Shop.ReleaseAsync(session.SessionId, Token);
+        (code, output) = await agent.RunAsync(Token, "print", session.PickupCode);
+        Assert.True(code == 1 && output.Contains("`retry`", StringComparison.Ordinal), output);
+
+        using var ledger = new Ledger(agent.LedgerFile);
+        Assert.Empty(ledger.Requests(after: 0));
+        await relay.Client.Customer.WithdrawAsync(session.SessionId, Token);
+    }
+
+    [Fact]
     public async Task What_was_changed_on_its_way_from_the_store_is_not_printed()
     {
         await using var agent = new AgentProcess(relay, Paper.Address) { Settings = { ["CLOUDTAB_AUTO_PRINT"] = "false" } };

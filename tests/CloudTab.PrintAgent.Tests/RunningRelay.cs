@@ -51,6 +51,9 @@ public sealed class RunningRelay : IAsyncLifetime
         return new(key.Key, () => Client.Shop.RevokeKeyAsync(key.Id, CancellationToken.None));
     }
 
+    /// <summary>A counter with a key of its own.</summary>
+    public CloudTabClient ClientOf(DeviceKey key) => new(new CloudTabClientOptions { Address = Origin, ApiKey = key.Text });
+
     /// <summary>The session's state.</summary>
     public async Task<string> StatusAsync(CreatedSession session) => (await Client.Customer.GetSessionAsync(session.SessionId, Token)).Status;
 
