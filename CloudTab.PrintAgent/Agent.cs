@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using CloudTab.Client;
+using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Options;
 
 namespace CloudTab.PrintAgent;
@@ -212,7 +213,20 @@ internal sealed class Agent(
         catch (CloudTabException refused) when (!PrintReports.IsOfKey(refused))
         {
             logger.SessionRefused(refused.Code ?? refused.Status.ToString());
-            ledger.RemoveRequest(request.Number);
+            Forget(request.Number);
+        }
+    }
+
+    // The next start hears of it again then, and finds what it asked for done.
+    private void Forget(long request)
+    {
+        try
+        {
+            ledger.RemoveRequest(request);
+        }
+        catch (SqliteException failed)
+        {
+            logger.RequestNotForgotten(failed);
         }
     }
 
@@ -239,7 +253,7 @@ internal sealed class Agent(
             for (var pause = Pause; !await TryPrintAsync(session, wishes[0] with { IsOwn = isOwn }, () => isOwn = true, cancellationToken); pause = Longer(pause))
                 await Task.Delay(pause, clock, cancellationToken);
             if (wishes[0].Request is { } request)
-                ledger.RemoveRequest(request);
+                Forget(request);
             if (wishes.Length > 1 || !_running.TryRemove(new(session, wishes)))
                 _running.AddOrUpdate(session, _ => [], (_, all) => all[1..]);
         }

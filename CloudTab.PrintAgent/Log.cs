@@ -44,6 +44,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "A session was not finished: trying again")]
     internal static partial void SessionFailed(this ILogger logger, Exception exception);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A request of the command line that is done could not be removed from the ledger: the next start looks at it once more")]
+    internal static partial void RequestNotForgotten(this ILogger logger, Exception exception);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "The relay refused a report on attempt {Attempt}: {Code}")]
     internal static partial void ReportRefused(this ILogger logger, Guid attempt, string code);
 

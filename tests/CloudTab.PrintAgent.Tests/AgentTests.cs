@@ -1,5 +1,6 @@
 using CloudTab.Client;
 using CloudTab.Testing;
+using Microsoft.Data.Sqlite;
 
 namespace CloudTab.PrintAgent.Tests;
 
@@ -132,6 +133,29 @@ public sealed class AgentTests(RunningRelay relay) : PaperTests
         using var ledger = new Ledger(agent.LedgerFile);
         Assert.Empty(ledger.Requests(after: 0));
         await relay.Client.Customer.WithdrawAsync(session.SessionId, Token);
+    }
+
+    /// <summary>A trigger stands for a full disk at that moment. The request is for a session that a counter has claimed meanwhile.</summary>
+    [Fact]
+    public async Task A_request_that_the_ledger_cannot_forget_does_not_keep_its_session_from_being_printed_later()
+    {
+        await using var key = await relay.CreateDeviceKeyAsync("the counter");
+        using var counter = relay.ClientOf(key);
+        await using var agent = new AgentProcess(relay, Paper.Address) { Settings = { ["CLOUDTAB_AUTO_PRINT"] = "false" } };
+        var session = await relay.SendAsync(("one.pdf", Given.Pdf(), null));
+        await counter.Shop.ClaimAsync(session.SessionId, Token);
+        using (var ledger = new Ledger(agent.LedgerFile))
+            ledger.Ask(session.PickupCode, again: null);
+        await ChangeAsync(agent, "CREATE TRIGGER full BEFORE DELETE ON asked BEGIN SELECT RAISE(ABORT, 'the disk is full'); END");
+        await agent.StartAsync(Token);
+        await Eventually.HoldsAsync(() => Task.FromResult(agent.Output.Contains("the disk is full", StringComparison.Ordinal)), "the request is not forgotten", Limit, Token);
+
+        await ChangeAsync(agent, "DROP TRIGGER full");
+        await counter.Shop.ReleaseAsync(session.SessionId, Token);
+        var (code, output) = await agent.RunAsync(Token, "print", session.PickupCode);
+        Assert.True(code == 0, output);
+        await relay.EndsAsync(session, SessionStatuses.Completed);
+        Assert.Single(Paper.Paper);
     }
 
     [Fact]
@@ -289,6 +313,17 @@ public sealed class AgentTests(RunningRelay relay) : PaperTests
         await relay.EndsAsync(session, SessionStatuses.Completed);
         Assert.Contains("confirmed", await relay.AnswerAsync(session), StringComparison.Ordinal);
         await Eventually.HoldsAsync(() => Task.FromResult(Paper.Paper.Count == 1), "it came out once", Limit, Token);
+    }
+
+    private static async Task ChangeAsync(AgentProcess agent, string sql)
+    {
+        await using var database = new SqliteConnection($"Data Source={agent.LedgerFile};Pooling=false");
+        await database.OpenAsync(Token);
+        await using var command = database.CreateCommand();
+#pragma warning disable CA2100 // every text is a constant of this file
+        command.CommandText = sql;
+#pragma warning restore CA2100
+        await command.ExecuteNonQueryAsync(Token);
     }
 
     private async Task<CreatedSession> KilledAsync(AgentProcess agent, CutPrinter way, IppOperation operation, Cut cut, Func<Task> then)
