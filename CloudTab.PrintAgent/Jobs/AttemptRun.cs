@@ -129,14 +129,14 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
         if (!attempt.TwoSteps)
         {
             var id = 0;
-            await WatchAsync(attempt, async token => id = await printer.Ipp.PrintJobAsync(attempt.Token, job, document, token), cancellationToken);
+            await WatchAsync(attempt, document, async (moving, token) => id = await printer.Ipp.PrintJobAsync(attempt.Token, job, moving, token), cancellationToken);
             return ledger.Write(attempt with { Step = Step.Sent, Job = id });
         }
 
         attempt = ledger.Write(attempt with { Step = Step.Created, Job = await printer.Ipp.CreateJobAsync(attempt.Token, job, cancellationToken) });
         try
         {
-            await WatchAsync(attempt, token => printer.Ipp.SendDocumentAsync(attempt.Job!.Value, document, token), cancellationToken);
+            await WatchAsync(attempt, document, (moving, token) => printer.Ipp.SendDocumentAsync(attempt.Job!.Value, moving, token), cancellationToken);
         }
         catch (Exception cut) when (cut is IOException or JobRefusedException)
         {
@@ -166,12 +166,14 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
     }
 
     /// <summary>
-    /// Sends a document for as long as the printer answers for its state, which is told meanwhile: one without paper may stop reading.
+    /// Sends a document for as long as it moves, or the printer answers for its state, which is told meanwhile: one without paper may stop reading, and
+    /// one that has a single connection says nothing while it reads.
     /// </summary>
-    private async Task WatchAsync(Attempt attempt, Func<CancellationToken, Task> send, CancellationToken cancellationToken)
+    private async Task WatchAsync(Attempt attempt, Stream document, Func<Stream, CancellationToken, Task> send, CancellationToken cancellationToken)
     {
+        await using var moving = new MovingDocument(document, clock);
         using var silent = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var sending = send(silent.Token);
+        var sending = send(moving, silent.Token);
         var heard = clock.GetTimestamp();
         while (await Task.WhenAny(sending, Task.Delay(SlowestPoll, clock, silent.Token)) != sending && !silent.IsCancellationRequested)
         {
@@ -180,7 +182,7 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
                 await TellAsync(attempt, reasons);
                 heard = clock.GetTimestamp();
             }
-            else if (clock.GetElapsedTime(heard) > printer.Ipp.Limit)
+            else if (clock.GetElapsedTime(Math.Max(heard, moving.MovedAt)) > printer.Ipp.Limit)
             {
                 await silent.CancelAsync();
             }
@@ -192,7 +194,7 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
         }
         catch (OperationCanceledException late) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new PrinterOfflineException($"The printer was silent for {printer.Ipp.Limit}.", late);
+            throw new PrinterOfflineException($"The printer was silent, and took nothing, for {printer.Ipp.Limit}.", late);
         }
     }
 

@@ -313,6 +313,27 @@ public sealed class AttemptRunTests : PaperTests
         Assert.Single(Paper.Paper);
     }
 
+    /// <summary>It says nothing of its state meanwhile, because it has a single connection.</summary>
+    [Fact]
+    public async Task A_document_that_moves_is_sent_to_its_end_however_long_that_takes()
+    {
+        const int limitInSeconds = 2;
+        var opened = 0;
+        using var ledger = new Ledger(LedgerFile);
+        using var printer = Given.ShopPrinter(Way.Address, limitInSeconds);
+        var printing = RunOf(ledger, printer).PrintAsync(Begin(ledger), new PrintTicket(), () =>
+        {
+            opened++;
+            var read = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            Way.Held = (IppOperation.GetPrinterAttributes, read.Task);
+            return new SlowDocument(_document, TimeSpan.FromSeconds(2 * limitInSeconds), read.SetResult);
+        }, Token);
+
+        Assert.Equal(Outcome.Done, (await printing).Outcome);
+        Assert.Equal(1, opened);
+        Assert.Equal(_document, Assert.Single(Paper.Paper).Document);
+    }
+
     private async Task PrintedAndSwitchedOffAsync()
     {
         await Eventually.HoldsAsync(() => Task.FromResult(Paper.Paper.Count == 1), "it is printed", Limit, Token);
@@ -364,4 +385,19 @@ public sealed class AttemptRunTests : PaperTests
             _reasons.Enqueue(reason);
         return Task.FromResult(_answers.TryDequeue(out var answer) ? answer : true);
     }, TimeProvider.System);
+
+    /// <summary>A document over a slow network: its bytes come one after the other, spread over the time.</summary>
+    private sealed class SlowDocument(byte[] content, TimeSpan time, Action atEnd) : MemoryStream(content)
+    {
+        private const int Parts = 20;
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            await Task.Delay(time / Parts, TimeProvider.System, cancellationToken);
+            var read = await base.ReadAsync(buffer[..Math.Min(buffer.Length, (int)(Length / Parts) + 1)], cancellationToken);
+            if (read == 0)
+                atEnd();
+            return read;
+        }
+    }
 }
