@@ -25,7 +25,7 @@ internal static class TestPage
 
             using var ledger = new Ledger(":memory:");
             var attempt = ledger.Add(new(Guid.NewGuid(), Guid.Empty, AttemptRun.NewToken(), printer.Address, there.HasCreateJob, ticket.Copies, clock.GetUtcNow()));
-            var run = new AttemptRun(ledger, printer, (_, reasons) =>
+            var run = new AttemptRun(ledger, printer, (_, reasons, _) =>
             {
                 said = string.Join(' ', reasons);
                 return Task.FromResult<bool?>(true);

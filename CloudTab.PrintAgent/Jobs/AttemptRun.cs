@@ -7,9 +7,10 @@ namespace CloudTab.PrintAgent;
 /// follows, so that whatever is cut off can be settled afterwards: by the printer's own list of jobs, or by a person.
 /// </summary>
 /// <param name="report">
-/// Told what the printer says, if it is something new; returns whether the session is still this agent's, or null if the relay did not answer.
+/// Told what the printer says, if it is something new, and whether the relay must answer; returns whether the session is still this agent's, or null if
+/// the relay did not answer.
 /// </param>
-internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attempt, IReadOnlyList<string>, Task<bool?>> report, TimeProvider clock)
+internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attempt, IReadOnlyList<string>, bool, Task<bool?>> report, TimeProvider clock)
 {
     public const string Offline = "offline";
 
@@ -121,7 +122,7 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
         if (await DescribeAsync(attempt, cancellationToken) is not { } description)
             return Settle(attempt, Outcome.Aborted, "given-back");
         // What was told last, so that the customer does not read something else each second while the printer is busy.
-        if (_waited && await report(attempt, _told?.Reasons ?? description.Reasons) == false)
+        if (_waited && await report(attempt, _told?.Reasons ?? description.Reasons, true) == false)
             return Settle(attempt, Outcome.Aborted, "given-back");
         _waited = false;
         var job = ticket.AttributesFor(description);
@@ -286,20 +287,21 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
     {
         _waited = true;
         if (reasons is not [])
-            await TellAsync(attempt, reasons);
+            await TellAsync(attempt, reasons, asksAgain: attempt.Job is null);
         await Task.Delay(Retry, clock, cancellationToken);
         return attempt;
     }
 
-    private async Task TellAsync(Attempt attempt, IReadOnlyList<string> reasons)
+    // A relay that does not answer holds up no job.
+    private async Task TellAsync(Attempt attempt, IReadOnlyList<string> reasons, bool asksAgain = false)
     {
         var hasJob = attempt.Job is not null;
         var isKnown = _told is { } told && told.HasJob == hasJob && told.Reasons.SequenceEqual(reasons, StringComparer.Ordinal);
-        var isDue = !hasJob && clock.GetElapsedTime(_toldAt) >= AskAgain;
+        var isDue = asksAgain && clock.GetElapsedTime(_toldAt) >= AskAgain;
         if (isKnown && !isDue || _unansweredAt is { } at && clock.GetElapsedTime(at) < TellAgain)
             return;
-        var isOurs = await report(attempt, reasons);
-        _isLost |= !hasJob && isOurs == false;
+        var isOurs = await report(attempt, reasons, false);
+        _isLost |= asksAgain && isOurs == false;
         _toldAt = clock.GetTimestamp();
         var isAnswered = isOurs is not null;
         _told = isAnswered ? (hasJob, reasons) : null;

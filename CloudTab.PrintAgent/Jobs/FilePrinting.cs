@@ -335,7 +335,7 @@ internal sealed class FilePrinting(
 
     private AttemptRun RunOf(ShopPrinter printer, CancellationToken cancellationToken) => new(
         ledger, printer,
-        (attempt, reasons) => reports.TryAsync(attempt, attempt.Job is null ? PrintStates.Sent : PrintStates.Printing, reasons, mustAnswer: attempt.Job is null, cancellationToken),
+        (attempt, reasons, mustAnswer) => reports.TryAsync(attempt, attempt.Job is null ? PrintStates.Sent : PrintStates.Printing, reasons, mustAnswer, cancellationToken),
         clock);
 
     private Attempt NewAttempt(FileDetails file, string? again) =>

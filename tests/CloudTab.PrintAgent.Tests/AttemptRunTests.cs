@@ -378,7 +378,7 @@ public sealed class AttemptRunTests : PaperTests
         return await RunOf(ledger, printer).PrintAsync(attempt, new PrintTicket(), () => new MemoryStream(_document), cancellationToken);
     }
 
-    private AttemptRun RunOf(Ledger ledger, ShopPrinter printer) => new(ledger, printer, (_, reasons) =>
+    private AttemptRun RunOf(Ledger ledger, ShopPrinter printer) => new(ledger, printer, (_, reasons, _) =>
     {
         _reports.Enqueue(string.Join(' ', reasons));
         foreach (var reason in reasons)
