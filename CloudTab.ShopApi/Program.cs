@@ -1,43 +1,15 @@
-using System.Text.Json.Serialization;
-using CloudTab.Pages;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using CloudTab.ShopApi;
-using Microsoft.AspNetCore.Authentication;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
-
 builder.AddDatabase();
 builder.AddObjectStore();
 builder.AddRelay();
-
-builder.Services.ConfigureHttpJsonOptions(json =>
-{
-    json.SerializerOptions.TypeInfoResolverChain.Insert(0, JsonContext.Default);
-    json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict; // "1000" is a field of the wrong type
-});
-
-builder.Services.AddSettings<LimitOptions>();
-builder.Services.AddOpenApi(ShopkeeperDocument.Name, ShopkeeperDocument.Describe);
-
-builder.Services.AddPages();
-builder.Services.AddSingleton<Telemetry>();
-// The framework's lines about each refused call say nothing that the counter of refusals does not.
-builder.Logging.AddFilter(typeof(ApiKeyAuthentication).FullName, LogLevel.Warning);
-builder.Services.AddAuthentication(ApiKeyAuthentication.SchemeName)
-    .AddScheme<AuthenticationSchemeOptions, ApiKeyAuthentication>(ApiKeyAuthentication.SchemeName, configureOptions: null);
-builder.Services.AddAuthorization();
+builder.AddShopApi();
 
 var app = builder.Build();
 app.UseServiceDefaults();
-app.UseAuthentication();
-app.UseAuthorization();
-
-app.MapGroup("/api/shopkeeper").RequireAuthorization().Tells(StatusCodes.Status401Unauthorized, "WWW-Authenticate")
-    .MapTickets().MapSessions().MapFiles().MapPrints().MapAgents().MapShop().MapOffer().MapLimits().MapKeys().MapDays();
-app.MapPages();
-if (app.Environment.IsDevelopment())
-    app.MapOpenApi();
-
+app.MapShopApi();
 return await app.RunOrExplainAsync();

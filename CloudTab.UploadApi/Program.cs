@@ -1,84 +1,18 @@
-using System.Text.Json.Serialization;
-using CloudTab.Pages;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using CloudTab.UploadApi;
-using Microsoft.AspNetCore.Mvc.ApiExplorer;
 
-if (args is [PdfProgram.Verb, var limit])
-    return PdfProgram.Run(limit);
+if (UploadApiModule.RunPdfProgram(args) is { } exitCode)
+    return exitCode;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
-builder.UseLargeSocketBlocks();
-builder.LimitReadAhead();
-// In one call: a second one would replace the first.
-builder.WebHost.ConfigureKestrel(kestrel => kestrel.ConfigureEndpointDefaults(endpoint => endpoint.UseEofAfterData().UseInterimResponses()));
-
 builder.AddDatabase();
 builder.AddObjectStore();
 builder.AddRelay();
-
-builder.Services.AddSettings<UploadOptions>();
-builder.Services.AddSettings<PdfOptions>();
-builder.Services.AddSettings<ScanOptions>();
-builder.Services.AddSettings<DirectOptions>();
-builder.Services.AddSettings<WatchOptions>();
-builder.Services.ConfigureHttpJsonOptions(json =>
-{
-    json.SerializerOptions.TypeInfoResolverChain.Insert(0, JsonContext.Default);
-    json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict; // "1000" is a field of the wrong type
-});
-builder.Services.AddOpenApi(CustomerDocument.Name, CustomerDocument.Describe);
-builder.Services.AddSingleton<IApiDescriptionProvider, DocumentedProtocols>();
-builder.Services.AddPages();
-builder.Services.AddSessionRateLimit();
-builder.Services.AddSingleton<CreationRateLimit>();
-builder.Services.AddSingleton<ByteRateLimit>();
-builder.Services.AddSingleton<StoredSize>();
-builder.Services.AddHostedService(services => services.GetRequiredService<StoredSize>());
-
-builder.Services.AddSingleton<Telemetry>();
-builder.Services.AddSingleton<FileTypes>();
-builder.Services.AddSingleton<PdfPages>();
-builder.Services.AddSingleton<VirusScan>();
-builder.Services.AddHealthChecks().AddCheck<VirusScan>("clamd");
-builder.Services.AddSingleton<FileLeases>();
-builder.Services.AddHostedService(services => services.GetRequiredService<FileLeases>());
-builder.Services.AddScoped<FormUpload>();
-builder.Services.AddScoped<PageUpload>();
-builder.Services.AddSingleton<UploadLocks>();
-builder.Services.AddHostedService(services => services.GetRequiredService<UploadLocks>());
-builder.Services.AddSingleton<FinishFile>();
-builder.Services.AddSingleton<CompleteUpload>();
-builder.Services.AddSingleton<ReceiveBytes>();
-builder.Services.AddSingleton<CreateUpload>();
-builder.Services.AddSingleton<FindUpload>();
-builder.Services.AddSingleton<AppendToUpload>();
-builder.Services.AddSingleton<ConcatenateUploads>();
-builder.Services.AddSingleton<TerminateUpload>();
-builder.Services.AddSingleton<DirectParts>();
-builder.Services.AddSingleton<CreateDirectUpload>();
-builder.Services.AddSingleton<FinishDirectUpload>();
-builder.Services.AddSingleton<CustomerViews>();
-builder.Services.AddSingleton<SessionStreams>();
-builder.Services.AddHostedService(services => services.GetRequiredService<SessionStreams>());
-builder.Services.AddSingleton<MatcherPolicy, UploadProtocolPolicy>();
-builder.Services.AddSingleton<IetfLimits>();
-builder.Services.AddSingleton<IetfAnswers>();
+builder.AddUploadApi();
 
 var app = builder.Build();
 app.UseServiceDefaults();
-app.UsePages();
-app.UseMethodOverride();
-app.UseRouting();
-app.UseRateLimiter();
-
-app.MapGroup("/api/customer").MapSessions().MapEvents().MapReceipts().MapFiles().MapUploads();
-app.MapGroup("/s/{shop}/api/customer").ExcludeFromDescription().MapSessions().MapEvents().MapReceipts().MapFiles().MapUploads();
-app.MapPages();
-app.MapReceiptPages();
-app.MapAssets();
-app.MapDocuments();
-
+app.MapUploadApi();
 return await app.RunOrExplainAsync();
