@@ -24,11 +24,6 @@ internal sealed class GatewayOptions : IValidatableObject
     [ConfigurationKeyName("services:janitor:http")]
     public string[] Janitor { get; set; } = [];
 
-    /// <summary>Port that the gateway listens on where ASPNETCORE_URLS names no address (PORT, default 5000).</summary>
-    [ConfigurationKeyName("PORT")]
-    [Range(0, 65_535)]
-    public int Port { get; set; } = 5_000;
-
     /// <summary>Every service by the name that problems call it.</summary>
     public IEnumerable<(string Name, string[] Addresses)> Services =>
         [(Routes.UploadApi, UploadApi), (Routes.ShopApi, ShopApi), (Routes.Notifier, Notifier), (Routes.Janitor, Janitor)];

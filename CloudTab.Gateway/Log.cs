@@ -4,12 +4,6 @@ namespace CloudTab.Gateway;
 
 internal static partial class Log
 {
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Unhealthy: {Problems}")]
-    public static partial void RelayUnhealthy(this ILogger logger, string problems);
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "Healthy again")]
-    public static partial void RelayHealthy(this ILogger logger);
-
     [LoggerMessage(Level = LogLevel.Information, Message = "{Count} clients have left before their request was done, since the last such line")]
     public static partial void ClientsLeft(this ILogger logger, int count);
 

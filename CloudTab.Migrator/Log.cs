@@ -2,6 +2,9 @@ namespace CloudTab.Migrator;
 
 internal static partial class Log
 {
+    [LoggerMessage(Level = LogLevel.Information, Message = "Postgres does not answer yet: trying again")]
+    public static partial void PostgresAwaited(this ILogger logger);
+
     [LoggerMessage(Level = LogLevel.Information, Message = "Script {Script} applied")]
     public static partial void ScriptApplied(this ILogger logger, string script);
 

@@ -1,13 +1,13 @@
 using CloudTab.Relay;
 using DbUp;
 using DbUp.Engine;
-using Microsoft.Extensions.Options;
+using DbUp.Postgresql;
 using Npgsql;
 
 namespace CloudTab.Migrator;
 
 /// <summary>Brings the schema up to date: every script of CloudTab.Relay/db that has not run yet, in order, each in a transaction.</summary>
-internal sealed class Schema(NpgsqlDataSource source, IOptions<DatabaseOptions> options, TimeProvider clock, ILogger<Schema> logger)
+internal sealed class Schema(NpgsqlDataSource source, TimeProvider clock, ILogger<Schema> logger)
 {
     // Any number that nobody else locks: "cloudtab" in ASCII.
     private const long Lock = 0x636c6f7564746162;
@@ -45,13 +45,13 @@ internal sealed class Schema(NpgsqlDataSource source, IOptions<DatabaseOptions> 
         {
             return !Upgrade().IsUpgradeRequired();
         }
-        catch (NpgsqlException outage) when (outage.IsTransient)
+        catch (Exception outage) when (Outage.Is(outage))
         {
             return false;
         }
     }
 
-    private UpgradeEngine Upgrade() => DeployChanges.To.PostgresqlDatabase(options.Value.ToNpgsql())
+    private UpgradeEngine Upgrade() => DeployChanges.To.PostgresqlDatabase(new PostgresqlConnectionManager(source))
         .WithScriptsEmbeddedInAssembly(typeof(Database).Assembly)
         .JournalToPostgresqlTable("public", "migrations")
         .WithTransactionPerScript()

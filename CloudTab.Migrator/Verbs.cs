@@ -210,7 +210,7 @@ internal static class Verbs
     private static string? Explain(Exception failure) => failure switch
     {
         ValidationException or MigrationFailedException => failure.Message,
-        NpgsqlException => $"Postgres: {failure.Message}",
+        NpgsqlException or TimeoutException => $"Postgres: {failure.Message}",
         AmazonClientException or HttpRequestException or SocketException or ExecutionRejectedException => $"S3: {failure.Message}",
         _ => null,
     };

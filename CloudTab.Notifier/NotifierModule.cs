@@ -20,6 +20,7 @@ public static class NotifierModule
         builder.Services.AddSingleton<DatabaseListener>();
         builder.Services.AddHostedService(services => services.GetRequiredService<DatabaseListener>());
         builder.Services.AddHostedService<Presence>();
+        builder.Services.AddSingleton<ConnectedSockets>();
         builder.Services.AddHostedService<RevokedKeys>();
     }
 

@@ -97,15 +97,22 @@ internal sealed class Presence(Database database, ShopDirectory directory, TimeP
     }
 }
 
+/// <summary>The authenticated sockets of all replicas.</summary>
+public sealed class ConnectedSockets(Database database, TimeProvider clock)
+{
+    public Task<long> CountAsync(CancellationToken cancellationToken)
+    {
+        const string sql = "SELECT coalesce(sum(sockets), 0) FROM connected_sockets WHERE seen_at > @seenAfter";
+        var seenAfter = (clock.Now() - Shops.PresenceLimit).UtcDateTime;
+        return database.QuerySingleOrDefaultAsync<long>(sql, new { seenAfter }, cancellationToken);
+    }
+}
+
 internal static class PresenceEndpoint
 {
     /// <summary>For the gateway's /health, not for clients.</summary>
     public static void MapPresence(this IEndpointRouteBuilder routes) => routes.MapGet("/presence", Count);
 
-    private static async Task<Ok<PresenceView>> Count(Database database, TimeProvider clock, CancellationToken cancellationToken)
-    {
-        const string sql = "SELECT coalesce(sum(sockets), 0) FROM connected_sockets WHERE seen_at > @seenAfter";
-        var seenAfter = (clock.Now() - Shops.PresenceLimit).UtcDateTime;
-        return TypedResults.Ok(new PresenceView(await database.QuerySingleOrDefaultAsync<long>(sql, new { seenAfter }, cancellationToken)));
-    }
+    private static async Task<Ok<PresenceView>> Count(ConnectedSockets sockets, CancellationToken cancellationToken) =>
+        TypedResults.Ok(new PresenceView(await sockets.CountAsync(cancellationToken)));
 }

@@ -80,7 +80,7 @@ internal static class ShopSocketsEndpoint
         StatusCodes.Status403Forbidden, "origin_not_allowed", "Origin not allowed", "Pages of this origin may not connect. ALLOWED_ORIGINS names those that may.");
 
     public static void MapShopSockets(this IEndpointRouteBuilder routes) =>
-        routes.Map("/ws", Connect).ProducesProblem(StatusCodes.Status426UpgradeRequired).Answers(OriginNotAllowed);
+        routes.Map("/ws", Connect).ExcludeFromDescription().ProducesProblem(StatusCodes.Status426UpgradeRequired).Answers(OriginNotAllowed);
 
     private static async Task<Results<EmptyHttpResult, ProblemHttpResult, Problem>> Connect(
         HttpContext context, ShopSockets sockets, IOptions<OriginOptions> origins)

@@ -14,6 +14,9 @@ public static class PagesExtensions
     /// <summary>Razor components rendered by the server, <see cref="Words"/> in the request's language, and failures as pages.</summary>
     public static void AddPages(this IServiceCollection services)
     {
+        // Two services with pages may be one process.
+        if (services.Any(service => service.ServiceType == typeof(Words)))
+            return;
         services.AddRazorComponents();
         // It comes along for tokens that no page here has, and would write a key to the home folder at each start.
         services.Remove(services.Single(service => service.ImplementationType?.Name == "DataProtectionHostedService"));
@@ -32,8 +35,13 @@ public static class PagesExtensions
         });
     }
 
-    /// <summary>Compresses pages. Only those: nothing may come between a request for bytes and them.</summary>
-    public static void UsePages(this IApplicationBuilder app) =>
-        app.UseWhen(context => HttpMethods.IsGet(context.Request.Method) && !context.Request.Path.ToString().Contains("/api/", StringComparison.Ordinal),
-            pages => pages.UseResponseCompression());
+    /// <summary>
+    /// Compresses the customers' pages. Only those: nothing may come between a request for bytes and them, and the shop's pages have names that
+    /// strangers choose beside other customers' secrets (BREACH).
+    /// </summary>
+    public static void UsePages(this IApplicationBuilder app) => app.UseWhen(
+        context => HttpMethods.IsGet(context.Request.Method)
+            && !context.Request.Path.ToString().Contains("/api/", StringComparison.Ordinal)
+            && !context.Request.Path.StartsWithSegments("/shop", StringComparison.OrdinalIgnoreCase),
+        pages => pages.UseResponseCompression());
 }

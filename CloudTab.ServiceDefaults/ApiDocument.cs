@@ -2,11 +2,13 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Microsoft.OpenApi;
 
@@ -173,5 +175,18 @@ public sealed record ApiDocument(OpenApiInfo Info, IReadOnlyDictionary<string, (
             if (examples.TryAdd(name, new OpenApiExample { Summary = problem.Title, Value = example }) || JsonNode.DeepEquals(examples[name].Value, example))
                 return name;
         }
+    }
+}
+
+public static class ApiDocumentExtensions
+{
+    /// <summary>
+    /// Serves the document of this name, in Development only. It has the endpoints of the group of that name, and has a route of its own:
+    /// a process may hold several APIs.
+    /// </summary>
+    public static void MapApiDocument(this WebApplication app, string name)
+    {
+        if (app.Environment.IsDevelopment())
+            app.MapOpenApi($"/openapi/{{documentName:regex(^{name}$)}}.json");
     }
 }

@@ -38,9 +38,17 @@ internal static class Health
 
     private static Task WriteFailingChecksAsync(Microsoft.AspNetCore.Http.HttpContext context, HealthReport report)
     {
-        var failing = report.Entries.Where(entry => entry.Value.Status != HealthStatus.Healthy).Select(entry => entry.Key);
         context.Response.ContentType = "text/plain; charset=utf-8";
-        return Microsoft.AspNetCore.Http.HttpResponseWritingExtensions.WriteAsync(
-            context.Response, report.Status == HealthStatus.Healthy ? "Healthy" : $"Unhealthy: {string.Join(", ", failing)}", context.RequestAborted);
+        return Microsoft.AspNetCore.Http.HttpResponseWritingExtensions.WriteAsync(context.Response, report.Describe(), context.RequestAborted);
+    }
+}
+
+public static class HealthReportExtensions
+{
+    /// <summary>In words: `Healthy`, or `Unhealthy` and the names of the checks that fail.</summary>
+    public static string Describe(this HealthReport report)
+    {
+        var failing = report.Entries.Where(entry => entry.Value.Status != HealthStatus.Healthy).Select(entry => entry.Key);
+        return report.Status == HealthStatus.Healthy ? "Healthy" : $"Unhealthy: {string.Join(", ", failing)}";
     }
 }

@@ -34,10 +34,10 @@ public static class ShopApiModule
         app.UseAuthentication();
         app.UseAuthorization();
 
-        app.MapGroup("/api/shopkeeper").RequireAuthorization().Tells(StatusCodes.Status401Unauthorized, "WWW-Authenticate")
+        var shops = app.MapGroup("").WithGroupName(ShopkeeperDocument.Name);
+        shops.MapGroup("/api/shopkeeper").RequireAuthorization().Tells(StatusCodes.Status401Unauthorized, "WWW-Authenticate")
             .MapTickets().MapSessions().MapFiles().MapPrints().MapAgents().MapShop().MapOffer().MapLimits().MapKeys().MapDays();
-        app.MapPages();
-        if (app.Environment.IsDevelopment())
-            app.MapOpenApi();
+        shops.MapPages();
+        app.MapApiDocument(ShopkeeperDocument.Name);
     }
 }

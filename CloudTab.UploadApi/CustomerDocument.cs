@@ -141,9 +141,9 @@ internal static class CustomerDocument
     /// <summary>Serves the document, and a page that shows it and the shopkeepers', in Development only.</summary>
     public static void MapDocuments(this WebApplication app)
     {
+        app.MapApiDocument(Name);
         if (!app.Environment.IsDevelopment())
             return;
-        app.MapOpenApi();
         app.MapScalarApiReference("/docs", (scalar, context) =>
         {
             // The page's script comes with its package. What would ask another origin (fonts, telemetry, the agent) is off, and the policy

@@ -76,10 +76,11 @@ public static class UploadApiModule
         app.UseRouting();
         app.UseRateLimiter();
 
-        app.MapGroup("/api/customer").MapSessions().MapEvents().MapReceipts().MapFiles().MapUploads();
-        app.MapGroup("/s/{shop}/api/customer").ExcludeFromDescription().MapSessions().MapEvents().MapReceipts().MapFiles().MapUploads();
-        app.MapPages();
-        app.MapReceiptPages();
+        var customers = app.MapGroup("").WithGroupName(CustomerDocument.Name);
+        customers.MapReceiptPages();
+        customers.MapGroup("/api/customer").MapSessions().MapEvents().MapReceipts().MapFiles().MapUploads();
+        customers.MapGroup("/s/{shop}/api/customer").ExcludeFromDescription().MapSessions().MapEvents().MapReceipts().MapFiles().MapUploads();
+        customers.MapPages();
         app.MapAssets();
         app.MapDocuments();
     }

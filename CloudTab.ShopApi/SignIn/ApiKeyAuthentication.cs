@@ -28,6 +28,9 @@ internal sealed class ApiKeyAuthentication(
 
     protected override Task<AuthenticateResult> HandleAuthenticateAsync()
     {
+        // The middleware asks for every request, and where the services are one process not all are for shops.
+        if (Context.GetEndpoint()?.Metadata.GetMetadata<IEndpointGroupNameMetadata>()?.EndpointGroupName != ShopkeeperDocument.Name)
+            return Task.FromResult(AuthenticateResult.NoResult());
         if (Request.Headers[Header] is [{ Length: > 0 } text])
             return FindKeyAsync(HeaderBytes.AsText(text));
         return SignInCookie.Read(Request) is { } secret ? FindSignInAsync(secret) : Task.FromResult(AuthenticateResult.NoResult());

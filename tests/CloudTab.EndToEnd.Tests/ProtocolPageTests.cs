@@ -3,9 +3,14 @@ using CloudTab.Testing;
 
 namespace CloudTab.EndToEnd.Tests;
 
-/// <summary>docs/protocol.md promises a session that can be pasted into a shell: here it is.</summary>
 [Collection(RunningAppHost.Collection)]
-public sealed partial class ProtocolPageTests(RunningAppHost relay) : IDisposable
+public sealed class ProtocolPageTests(RunningAppHost relay) : ProtocolPage(relay.Origin, AppHostArguments.Key);
+
+[Collection(RunningStandalone.Collection)]
+public sealed class ProtocolPageOfStandaloneTests(RunningStandalone relay) : ProtocolPage(relay.Origin, relay.Key);
+
+/// <summary>docs/protocol.md promises a session that can be pasted into a shell: here it is, with any shape of the relay.</summary>
+public abstract partial class ProtocolPage(Uri origin, string key) : IDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
@@ -17,8 +22,8 @@ public sealed partial class ProtocolPageTests(RunningAppHost relay) : IDisposabl
         using var bound = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         bound.CancelAfter(Limit);
         var lines = Commands(await File.ReadAllTextAsync(Repository.PathOf("docs/protocol.md"), bound.Token)).Select(line =>
-            line.StartsWith("ORIGIN=", StringComparison.Ordinal) ? $"ORIGIN={relay.Origin.ToString().TrimEnd('/')}"
-            : line.StartsWith("KEY=", StringComparison.Ordinal) ? $"KEY={AppHostArguments.Key}"
+            line.StartsWith("ORIGIN=", StringComparison.Ordinal) ? $"ORIGIN={origin.ToString().TrimEnd('/')}"
+            : line.StartsWith("KEY=", StringComparison.Ordinal) ? $"KEY={key}"
             : line);
         await File.WriteAllLinesAsync(Path.Combine(_shell.FullName, "page"), lines, bound.Token);
 
@@ -42,7 +47,11 @@ public sealed partial class ProtocolPageTests(RunningAppHost relay) : IDisposabl
         Assert.Contains("\"type\":\"session_updated\"", heard, StringComparison.Ordinal);
     }
 
-    public void Dispose() => _shell.Delete(recursive: true);
+    public void Dispose()
+    {
+        _shell.Delete(recursive: true);
+        GC.SuppressFinalize(this);
+    }
 
     private static IEnumerable<string> Commands(string page) =>
         ShellBlock.Matches(Section.Match(page).Value).SelectMany(block => block.Groups["lines"].Value.Split('\n'));

@@ -25,6 +25,8 @@ public sealed class SettingsTests
     [InlineData("Gateway", "services__shop-api__http__0", "localhost:1", "'localhost:1' is not an address")]
     [InlineData("Gateway", "PORT", "70000", "PORT")]
     [InlineData("Gateway", "PORT", "http", "PORT")]
+    [InlineData("Standalone", "PORT", "70000", "PORT")]
+    [InlineData("Standalone", "JANITOR_INTERVAL", "-1", "JANITOR_INTERVAL")]
     [InlineData("UploadApi", "ACCEPTED_TYPES", "application/pdf,text/html", "ACCEPTED_TYPES: 'text/html'")]
     [InlineData("UploadApi", "CLAMD_ADDRESS", "clamd", "CLAMD_ADDRESS is not of the form host:port")]
     [InlineData("UploadApi", "SCAN_REQUIRED", "true", "SCAN_REQUIRED is true, but CLAMD_ADDRESS names no scanner")]

@@ -6,13 +6,18 @@ using Npgsql;
 namespace CloudTab.Testing;
 
 /// <summary>
-/// The whole relay as processes on loopback: Postgres, S3, and two replicas of every service behind one gateway. Any of them can be
-/// killed and started again on its own port, which the AppHost's API cannot do.
+/// The whole relay as processes on loopback: Postgres, S3, and two replicas of every service behind one gateway, or all of it in one process.
+/// Any of them can be killed and started again on its own port, which the AppHost's API cannot do.
 /// </summary>
 public sealed class RelayProcesses : IAsyncDisposable
 {
     /// <summary>Where all objects are.</summary>
     public const string Bucket = "cloudtab";
+
+    /// <summary>The name of the relay that is one process.</summary>
+    public const string Standalone = "standalone";
+
+    private const string Gateway = "gateway";
 
     private static readonly string[] Replicated = ["upload-api", "shop-api", "notifier", "janitor"];
 
@@ -34,21 +39,35 @@ public sealed class RelayProcesses : IAsyncDisposable
     public LocalS3Server S3 { get; }
 
     /// <summary>The public origin.</summary>
-    public Uri Origin => _replicas["gateway"][0].Address;
+    public Uri Origin => _replicas[_replicas.ContainsKey(Standalone) ? Standalone : Gateway][0].Address;
 
     /// <summary>A key of the default shop.</summary>
     public string Key { get; } = "ctk_" + RandomNumberGenerator.GetHexString(40);
 
     /// <param name="settings">Settings of all services, beside where Postgres and S3 are.</param>
-    public static async Task<RelayProcesses> StartAsync(IReadOnlyDictionary<string, string> settings, CancellationToken cancellationToken)
+    public static Task<RelayProcesses> StartAsync(IReadOnlyDictionary<string, string> settings, CancellationToken cancellationToken) => StartAsync(
+        settings,
+        async relay =>
+        {
+            await ServiceSettings.MigrateAsync(relay.SettingsWithKey(), cancellationToken);
+            await Task.WhenAll(Replicated.SelectMany(service => new[] { relay.AddAsync(service, cancellationToken), relay.AddAsync(service, cancellationToken) }));
+            await relay.AddAsync(Gateway, cancellationToken);
+        },
+        cancellationToken);
+
+    /// <summary>The relay that is one process, which migrates by itself.</summary>
+    /// <param name="settings">Its settings, beside where Postgres and S3 are.</param>
+    public static Task<RelayProcesses> StartStandaloneAsync(IReadOnlyDictionary<string, string> settings, CancellationToken cancellationToken) =>
+        StartAsync(settings, relay => relay.AddAsync(Standalone, cancellationToken), cancellationToken);
+
+    private static async Task<RelayProcesses> StartAsync(
+        IReadOnlyDictionary<string, string> settings, Func<RelayProcesses, Task> start, CancellationToken cancellationToken)
     {
         var relay = new RelayProcesses(
             await LocalPostgresServer.StartNewAsync(cancellationToken), await LocalS3Server.StartNewAsync(cancellationToken), settings);
         try
         {
-            await ServiceSettings.MigrateAsync(new Dictionary<string, string>(relay._settings, StringComparer.Ordinal) { ["SHOPKEEPER_API_KEY"] = relay.Key }, cancellationToken);
-            await Task.WhenAll(Replicated.SelectMany(service => new[] { relay.AddAsync(service, cancellationToken), relay.AddAsync(service, cancellationToken) }));
-            await relay.AddAsync("gateway", cancellationToken);
+            await start(relay);
             return relay;
         }
         catch
@@ -117,9 +136,12 @@ public sealed class RelayProcesses : IAsyncDisposable
         "shop-api" => "CloudTab.ShopApi",
         "notifier" => "CloudTab.Notifier",
         "janitor" => "CloudTab.Janitor",
-        "gateway" => "CloudTab.Gateway",
+        Gateway => "CloudTab.Gateway",
+        Standalone => "CloudTab.Standalone",
         _ => throw new ArgumentOutOfRangeException(nameof(service), service, "no such service"),
     };
+
+    private Dictionary<string, string> SettingsWithKey() => new(_settings, StringComparer.Ordinal) { ["SHOPKEEPER_API_KEY"] = Key };
 
     private async Task AddAsync(string service, CancellationToken cancellationToken)
     {
@@ -136,12 +158,10 @@ public sealed class RelayProcesses : IAsyncDisposable
 
     private async Task StartAsync(string service, Replica replica, CancellationToken cancellationToken)
     {
-        var settings = new Dictionary<string, string>(_settings, StringComparer.Ordinal)
-        {
-            ["ASPNETCORE_URLS"] = replica.Address.ToString(),
-            ["OTEL_SERVICE_NAME"] = service,
-        };
-        if (service == "gateway")
+        var settings = service == Standalone ? SettingsWithKey() : new Dictionary<string, string>(_settings, StringComparer.Ordinal);
+        settings["ASPNETCORE_URLS"] = replica.Address.ToString();
+        settings["OTEL_SERVICE_NAME"] = service;
+        if (service == Gateway)
         {
             foreach (var (name, all) in _replicas)
             {
@@ -151,7 +171,7 @@ public sealed class RelayProcesses : IAsyncDisposable
         }
 
         replica.Process = await ChildProcess.StartAsync(
-            Project(service), settings, new Uri(replica.Address, service == "gateway" ? "/health" : "/health/ready"), cancellationToken);
+            Project(service), settings, new Uri(replica.Address, service is Gateway or Standalone ? "/health" : "/health/ready"), cancellationToken);
     }
 
     private sealed class Replica(Uri address)

@@ -7,6 +7,7 @@ using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json;
 using CloudTab.Gateway;
+using CloudTab.ServiceDefaults;
 using CloudTab.Testing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Time.Testing;

@@ -1,8 +1,9 @@
 using System.Reflection;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Headers;
 using Microsoft.Net.Http.Headers;
 
-namespace CloudTab.Gateway;
+namespace CloudTab.ServiceDefaults;
 
 /// <summary>
 /// GET / for programs: who answers here, and where. A browser names text/html and gets the customer's page; a client that does not, or
@@ -29,7 +30,7 @@ internal static class ServiceCard
     public static Task WriteAsync(HttpContext context)
     {
         context.Response.Headers.Vary = HeaderNames.Accept;
-        return context.Response.WriteAsJsonAsync(Card, JsonContext.Default.CardView, cancellationToken: context.RequestAborted);
+        return context.Response.WriteAsJsonAsync(Card, EntranceContext.Default.CardView, cancellationToken: context.RequestAborted);
     }
 
     // Only types that are named count: every browser ends its list with */*, and curl sends nothing else.

@@ -1,20 +1,23 @@
 using System.Diagnostics;
 using System.Globalization;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Hosting;
 using OpenTelemetry.Trace;
 
-namespace CloudTab.Gateway;
+namespace CloudTab.ServiceDefaults;
 
 /// <summary>
 /// Which traces are recorded. A request may come with the trace of its client, and goes on in it; but whoever can write a header must not
 /// decide that we record. So a trace that the client calls sampled is sampled as if it began here, by a number that the client has not
-/// chosen. Behind the gateway the gateway's word counts.
+/// chosen. Behind the entrance the entrance's word counts.
 /// </summary>
-internal static class Sampling
+public static class Sampling
 {
-    public static void AddSampling(this WebApplicationBuilder builder) =>
+    internal static void AddSampling(this IHostApplicationBuilder builder) =>
         builder.Services.ConfigureOpenTelemetryTracerProvider(tracing => tracing.SetSampler(SamplerOf(builder.Configuration)));
 
-    internal static Sampler SamplerOf(IConfiguration configuration)
+    /// <summary>What samples here, by OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG.</summary>
+    public static Sampler SamplerOf(IConfiguration configuration)
     {
         var name = configuration["OTEL_TRACES_SAMPLER"] ?? "";
         Sampler root = name.EndsWith("always_off", StringComparison.OrdinalIgnoreCase) ? new AlwaysOffSampler()
