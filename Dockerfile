@@ -1,9 +1,9 @@
-# One image for each service, from one file:
+# The relay in one process, or one image for each service, from one file:
 #
+#   docker build --tag cloudtab .
 #   docker build --build-arg PROJECT=CloudTab.Gateway --tag cloudtab/gateway .
 #
-# Of several, separated by spaces, the image starts the first, and the others lie beside it: /app/<project>/<project>. Without the
-# argument it holds all of them, for platforms that build one image for an application and start it with different commands.
+# Of several, separated by spaces, the image starts the first, and the others lie beside it: /app/<project>/<project>.
 # No instruction here needs BuildKit: some platforms build without it.
 
 # Tag and digest: the same bits at every build (deploy/README.md tells how to take newer ones). 10.0-noble has a shell, which health checks of Docker's and start commands of platforms need. Where nothing of the kind is needed,
@@ -29,6 +29,7 @@ COPY CloudTab.Pages/CloudTab.Pages.csproj CloudTab.Pages/packages.lock.json Clou
 COPY CloudTab.Relay/CloudTab.Relay.csproj CloudTab.Relay/packages.lock.json CloudTab.Relay/
 COPY CloudTab.ServiceDefaults/CloudTab.ServiceDefaults.csproj CloudTab.ServiceDefaults/packages.lock.json CloudTab.ServiceDefaults/
 COPY CloudTab.ShopApi/CloudTab.ShopApi.csproj CloudTab.ShopApi/packages.lock.json CloudTab.ShopApi/
+COPY CloudTab.Standalone/CloudTab.Standalone.csproj CloudTab.Standalone/packages.lock.json CloudTab.Standalone/
 COPY CloudTab.UploadApi/CloudTab.UploadApi.csproj CloudTab.UploadApi/packages.lock.json CloudTab.UploadApi/
 RUN for project in CloudTab.*; do dotnet restore "$project" || exit 1; done
 
@@ -37,7 +38,7 @@ COPY --from=node /usr/local/bin/node /usr/local/bin/node
 COPY --from=node /usr/local/lib/node_modules/npm /usr/local/lib/node_modules/npm
 RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm
 COPY . .
-ARG PROJECT="CloudTab.Gateway CloudTab.UploadApi CloudTab.ShopApi CloudTab.Notifier CloudTab.Janitor CloudTab.Migrator"
+ARG PROJECT=CloudTab.Standalone
 RUN set -- $PROJECT \
     && for project in "$@"; do \
         dotnet publish "$project" --configuration Release --no-restore --output "/app/$project" -p:PublishDocumentationFiles=false || exit 1; \
@@ -54,7 +55,7 @@ LABEL org.opencontainers.image.title="CloudTab" \
     org.opencontainers.image.revision="$REVISION"
 COPY --from=publish /app /app
 WORKDIR /app
-# The gateway reads PORT, which some platforms set; every other service listens where ASP.NET Core is told.
+# Standalone and the gateway read PORT, which some platforms set; every other service listens where ASP.NET Core is told.
 ENV PORT=8080 ASPNETCORE_HTTP_PORTS=8080
 EXPOSE 8080
 # The number, not the name: Kubernetes cannot tell otherwise that it is not root.

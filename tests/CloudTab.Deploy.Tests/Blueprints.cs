@@ -10,17 +10,10 @@ internal sealed class Render
 {
     public List<RenderDatabase> Databases { get; set; } = [];
 
-    public List<RenderGroup> EnvVarGroups { get; set; } = [];
-
     public List<RenderService> Services { get; set; } = [];
 
     public static Render Read() =>
         new DeserializerBuilder().WithNamingConvention(CamelCaseNamingConvention.Instance).Build().Deserialize<Render>(Repository.Read("render.yaml"));
-
-    public RenderService Of(Service service) => Services.Single(one => one.Name == $"cloudtab-{service.Name}");
-
-    public IEnumerable<string> VariablesOf(RenderService service) => service.EnvVars.SelectMany(variable =>
-        variable.FromGroup is { } group ? EnvVarGroups.Single(one => one.Name == group).EnvVars.Select(one => one.Key!) : [variable.Key!]);
 }
 
 internal sealed class RenderDatabase
@@ -34,13 +27,6 @@ internal sealed class RenderDatabase
     public List<string> IpAllowList { get; set; } = [];
 }
 
-internal sealed class RenderGroup
-{
-    public string Name { get; set; } = "";
-
-    public List<RenderVariable> EnvVars { get; set; } = [];
-}
-
 internal sealed class RenderService
 {
     public string Type { get; set; } = "";
@@ -51,17 +37,11 @@ internal sealed class RenderService
 
     public string Plan { get; set; } = "";
 
-    public int NumInstances { get; set; }
-
     public string DockerfilePath { get; set; } = "";
 
     public string DockerContext { get; set; } = "";
 
-    public string DockerCommand { get; set; } = "";
-
-    public string? PreDeployCommand { get; set; }
-
-    public string? HealthCheckPath { get; set; }
+    public string HealthCheckPath { get; set; } = "";
 
     public int MaxShutdownDelaySeconds { get; set; }
 
@@ -70,7 +50,7 @@ internal sealed class RenderService
 
 internal sealed class RenderVariable
 {
-    public string? Key { get; set; }
+    public string Key { get; set; } = "";
 
     public string? Value { get; set; }
 
@@ -78,46 +58,26 @@ internal sealed class RenderVariable
 
     public bool? GenerateValue { get; set; }
 
-    public string? FromGroup { get; set; }
-
-    public Dictionary<string, string>? FromService { get; set; }
-
     public Dictionary<string, string>? FromDatabase { get; set; }
 }
 
-/// <summary>heroku.yml in the fields that we use (https://devcenter.heroku.com/articles/build-docker-images-heroku-yml).</summary>
+/// <summary>
+/// heroku.yml in the fields that we use (https://devcenter.heroku.com/articles/build-docker-images-heroku-yml). Without a command Heroku
+/// starts what the image says.
+/// </summary>
 internal sealed class Heroku
 {
     public HerokuSetup Setup { get; set; } = new();
 
     public Dictionary<string, Dictionary<string, string>> Build { get; set; } = [];
 
-    public HerokuProcess Release { get; set; } = new();
-
-    /// <summary>A command, or an image with a command.</summary>
-    public Dictionary<string, object> Run { get; set; } = [];
-
     public static Heroku Read() =>
         new DeserializerBuilder().WithNamingConvention(CamelCaseNamingConvention.Instance).Build().Deserialize<Heroku>(Repository.Read("heroku.yml"));
-
-    public string CommandOf(string processType) => Run[processType] switch
-    {
-        string command => command,
-        IDictionary<object, object> process => (string)((IList<object>)process["command"]).Single(),
-        var other => throw new FormatException($"{processType} is {other}"),
-    };
 }
 
 internal sealed class HerokuSetup
 {
     public List<Dictionary<string, string>> Addons { get; set; } = [];
-}
-
-internal sealed class HerokuProcess
-{
-    public string Image { get; set; } = "";
-
-    public List<string> Command { get; set; } = [];
 }
 
 /// <summary>app.json in the fields that we use (https://devcenter.heroku.com/articles/app-json-schema).</summary>
@@ -133,15 +93,9 @@ internal sealed record HerokuFormation(int Quantity, string Size);
 
 internal sealed record HerokuVariable(string Description, string? Value, string? Generator, bool? Required);
 
-/// <summary>A service's file for Railway in the fields that we use (https://docs.railway.com/config-as-code/reference).</summary>
+/// <summary>railway.json in the fields that we use (https://docs.railway.com/config-as-code/reference).</summary>
 internal sealed record Railway([property: JsonPropertyName("$schema")] string Schema, RailwayBuild Build, RailwayDeploy Deploy);
 
 internal sealed record RailwayBuild(string Builder, string DockerfilePath);
 
-internal sealed record RailwayDeploy(
-    string? StartCommand,
-    IReadOnlyList<string>? PreDeployCommand,
-    string HealthcheckPath,
-    int HealthcheckTimeout,
-    string RestartPolicyType,
-    string DrainingSeconds);
+internal sealed record RailwayDeploy(string HealthcheckPath, int HealthcheckTimeout, string RestartPolicyType, string DrainingSeconds);

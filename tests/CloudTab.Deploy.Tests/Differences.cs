@@ -38,6 +38,9 @@ internal static partial class Differences
         "POD_NAME", // Kubernetes' own, for the one above
     };
 
+    /// <summary>The project of the relay in one process: platforms run that, the model does not.</summary>
+    public const string Standalone = "CloudTab.Standalone";
+
     /// <summary>No secret, and useless without the one it belongs to: kept together.</summary>
     public const string KeptWithSecrets = "AWS_ACCESS_KEY_ID";
 

@@ -8,10 +8,12 @@ namespace CloudTab.Deploy.Tests;
 public sealed class DockerfileTests(Model model)
 {
     [Fact]
-    public void It_builds_every_service_and_starts_the_entrance_by_default()
+    public void It_builds_the_relay_in_one_process_by_default_and_that_has_every_service_behind_the_entrance()
     {
-        Assert.Equal(model.Services.Values.Select(service => service.Project).Order(StringComparer.Ordinal), Dockerfile.Projects.Order(StringComparer.Ordinal));
-        Assert.Equal(model.Entrance.Project, Dockerfile.Projects[0]);
+        Assert.Equal([Differences.Standalone], Dockerfile.Projects);
+        Assert.Equal(
+            model.Services.Values.Where(service => service != model.Entrance).Select(service => service.Project).Order(StringComparer.Ordinal),
+            ReferencesOf(Differences.Standalone).Intersect(Programs(), StringComparer.Ordinal).Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -54,17 +56,22 @@ public sealed class DockerfileTests(Model model)
         Assert.Contains(Dockerfile.Instructions, one => one == ("ARG", $"VERSION={Repository.Version}"));
     }
 
-    /// <summary>The services' projects and all that they refer to, in order.</summary>
+    private IEnumerable<string> Programs() => model.Services.Values.Select(service => service.Project).Append(Differences.Standalone);
+
+    private static IEnumerable<string> ReferencesOf(string project) =>
+        XDocument.Parse(Repository.Read($"{project}/{project}.csproj")).Descendants("ProjectReference").Select(reference => reference.Attribute("Include")!.Value.Split('\\')[1]);
+
+    /// <summary>The programs' projects and all that they refer to, in order.</summary>
     private List<string> Closure()
     {
         var found = new SortedSet<string>(StringComparer.Ordinal);
-        var open = new Queue<string>(model.Services.Values.Select(service => service.Project));
+        var open = new Queue<string>(Programs());
         while (open.TryDequeue(out var project))
         {
             if (!found.Add(project))
                 continue;
-            foreach (var reference in XDocument.Parse(Repository.Read($"{project}/{project}.csproj")).Descendants("ProjectReference"))
-                open.Enqueue(reference.Attribute("Include")!.Value.Split('\\')[1]);
+            foreach (var reference in ReferencesOf(project))
+                open.Enqueue(reference);
         }
 
         return [.. found];
