@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// The bytes of all shops' files together, and whether they have reached MAX_STORED_SIZE: then no upload begins, before the store is full.
+/// The bytes of all shops' files together, and whether they have reached MAX_STORED_SIZE: then no upload begins and none goes on, before the store is full.
 /// They are summed up every few seconds, since an exact sum would make all uploads of all shops wait for each other.
 /// </summary>
 internal sealed class StoredSize(Database database, IOptions<UploadOptions> options, TimeProvider clock, ILogger<StoredSize> logger) : BackgroundService
@@ -14,7 +14,7 @@ internal sealed class StoredSize(Database database, IOptions<UploadOptions> opti
     private long _bytes;
     private bool _failing;
 
-    /// <summary>Whether there is no room for another upload.</summary>
+    /// <summary>Whether there is no room for more bytes.</summary>
     public bool IsFull => Volatile.Read(ref _bytes) >= options.Value.MaxStoredSize;
 
     /// <summary>

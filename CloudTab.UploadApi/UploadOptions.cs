@@ -7,8 +7,8 @@ namespace CloudTab.UploadApi;
 internal sealed class UploadOptions : LimitOptions
 {
     /// <summary>
-    /// Bytes in all files of all shops together from which on no upload begins (MAX_STORED_SIZE, default 1,099,511,627,776 = 1 TiB). It is
-    /// a high-water mark: uploads that have begun finish beyond it, and it is looked at every 5 s. Set it below the space that the store
+    /// Bytes in all files of all shops together from which on none takes more (MAX_STORED_SIZE, default 1,099,511,627,776 = 1 TiB). It is
+    /// a high-water mark: requests that have begun finish beyond it, and it is looked at every 5 s. Set it below the space that the store
     /// has by what may come in that time.
     /// </summary>
     [ConfigurationKeyName("MAX_STORED_SIZE")]

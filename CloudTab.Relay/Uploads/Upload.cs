@@ -100,6 +100,9 @@ public sealed record Upload
     /// <summary>Bytes of its session that its other files hold and other uploads had reserved when it was locked.</summary>
     public long Claimed { get; init; }
 
+    /// <summary>Bytes that its shop held when it was locked: in live files, and of all unfinished uploads what had come.</summary>
+    public long Outstanding { get; init; }
+
     /// <summary>When it ends, unless its session is prolonged.</summary>
     public DateTime ExpiresAt { get; init; }
 

@@ -83,7 +83,7 @@ public sealed class Uploads(Database database, Lifetimes lifetimes)
                 AND (uploads.holder IS NULL OR uploads.held_until <= @now)
             RETURNING {Columns}, sessions.total_size + (
                 SELECT coalesce(sum(others.reserved), 0) FROM uploads AS others WHERE others.session = uploads.session AND others.id <> uploads.id
-            )::bigint AS Claimed
+            )::bigint AS Claimed, (SELECT stored + reserved FROM outstanding_of(sessions.shop_id)) AS Outstanding
             """;
         var parameters = new { shop, uploadId, holder, heldUntil = lifetimes.Now + Lease, now = lifetimes.Now, lifetime = lifetimes.OfFile, expiresAt = lifetimes.NextExpiry };
         return database.ChangeSingleOrDefaultAsync<Upload>(sql, parameters, cancellationToken);

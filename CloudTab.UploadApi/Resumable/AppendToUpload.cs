@@ -16,6 +16,7 @@ internal sealed class AppendToUpload(
     ReceiveBytes receiveBytes,
     CompleteUpload completeUpload,
     ObjectStore store,
+    StoredSize storedSize,
     FileTypes types,
     IOptions<UploadOptions> options,
     TimeProvider clock)
@@ -87,11 +88,26 @@ internal sealed class AppendToUpload(
     private async Task<UploadAttempt> AppendAsync(UploadLock uploadLock, RequestBody body)
     {
         if (ConflictWith(uploadLock.Upload, body) is not { } conflict)
-            return await AddAsync(uploadLock, body);
+            return NoRoomFor(uploadLock.Upload, body) is { } full ? new(uploadLock.Upload, full) : await AddAsync(uploadLock, body);
         var neverFits = conflict == Problems.SessionTooLarge;
         if (neverFits || body.MustFit && Misfits.Contains(conflict))
             await completeUpload.GiveUpAsync(uploadLock);
         return new(neverFits ? null : uploadLock.Upload, conflict);
+    }
+
+    /// <summary>
+    /// Why there is no room for the bytes of a request now, or null. The upload is kept: there is room again once shops have printed. Requests
+    /// that come at the same moment do not see each other, and each may find the same room: beyond the limits comes no more than what is on its way.
+    /// </summary>
+    private Problem? NoRoomFor(Upload upload, RequestBody body)
+    {
+        // One byte at least, if neither the request nor the upload says how many come.
+        var most = body.Size ?? (upload.Length ?? body.Length) - upload.Received ?? 1;
+        if (most == 0)
+            return null;
+        if (upload.Outstanding + most > options.Value.For(upload.ShopLimits).Outstanding)
+            return Problems.ShopFull;
+        return storedSize.IsFull ? Problems.StorageFull : null;
     }
 
     private Problem? ConflictWith(Upload upload, RequestBody body) => body.ConflictWith(upload, options.Value.For(upload.ShopLimits));

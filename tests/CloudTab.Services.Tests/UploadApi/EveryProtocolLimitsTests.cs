@@ -133,6 +133,50 @@ public sealed class EveryProtocolLimitsTests(SmallLimitsFixture relay) : IClassF
     }
 
     [Theory]
+    [InlineData(Way.TusInPieces)]
+    [InlineData(Way.IetfInPieces)]
+    public async Task An_upload_that_has_begun_goes_on_once_all_files_together_are_below_the_high_water_mark(Way way)
+    {
+        var file = Sample.Pdf();
+        var (_, upload) = await ResumableClient.Of(way, _client).BegunAsync(file, received: 100);
+        await using var host = relay.StartHost<UploadOptions>(("MAX_STORED_SIZE", "1"));
+        await host.Services.GetRequiredService<StoredSize>().RunOnceAsync(Token);
+        using var full = host.Client();
+        var client = ResumableClient.Of(way, full);
+
+        using var refused = await client.AppendAsync(upload, 100, file.Content[100..400], isLast: false);
+
+        await client.IsRejectedAsync(refused, HttpStatusCode.InsufficientStorage, "storage_full");
+        Assert.Equal(100, await client.OffsetAsync(upload));
+        await ResumableClient.Of(way, _client).CompletedAsync(upload, file, from: 100);
+    }
+
+    [Theory]
+    [InlineData(Way.TusInPieces)]
+    [InlineData(Way.IetfInPieces)]
+    public async Task An_upload_that_has_begun_goes_on_once_its_shop_has_room(Way way)
+    {
+        var prefix = await relay.ShopWithAsync("max_outstanding = 2000");
+        var client = ResumableClient.Of(way, _client, prefix);
+        var file = Sample.Pdf();
+        var (sessionId, upload) = await client.BegunAsync(file, received: 100);
+        var other = await _client.CreateAsync(prefix);
+        using var filled = await _client.UploadToAsync(prefix, other, Sample.Pdf(1_000), Sample.Pdf(899));
+        Assert.Equal(HttpStatusCode.OK, filled.StatusCode);
+        await client.AppendedAsync(upload, 100, file.Content[100..101], isLast: false);
+
+        using var full = await client.AppendAsync(upload, 101, file.Content[101..102], isLast: false);
+
+        await client.IsRejectedAsync(full, HttpStatusCode.InsufficientStorage, "shop_full");
+        Assert.Equal(TimeSpan.FromMinutes(1), full.Headers.RetryAfter?.Delta);
+        Assert.Equal(101, await client.OffsetAsync(upload));
+        using var withdrawn = await _client.DeleteAsync($"{prefix}/api/customer/sessions/{other}", Token);
+        await client.AppendedAsync(upload, 101, file.Content[101..400], isLast: false);
+        await client.CompletedAsync(upload, file, from: 400);
+        Assert.Equal(1, (await _client.StatusAsync(sessionId, prefix)).GetProperty("fileCount").GetInt32());
+    }
+
+    [Theory]
     [MemberData(nameof(Ways))]
     public async Task A_shop_s_live_files_may_take_exactly_as_many_bytes_as_allowed(Way way)
     {
