@@ -40,6 +40,7 @@ public static class UploadApiModule
         builder.Services.AddHostedService(services => services.GetRequiredService<StoredSize>());
 
         builder.Services.AddSingleton<Telemetry>();
+        builder.Services.AddSingleton<InspectionPlaces>();
         builder.Services.AddSingleton<FileTypes>();
         builder.Services.AddSingleton<PdfPages>();
         builder.Services.AddSingleton<VirusScan>();

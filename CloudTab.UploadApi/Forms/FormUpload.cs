@@ -57,7 +57,7 @@ internal sealed class FormUpload(
         if (sent.Head.IsEmpty)
             return Problems.EmptyFile;
         var name = FileNames.Clean(sent.Name);
-        using var inspection = new FileInspection(types, name, sent.DeclaredType);
+        using var inspection = new FileInspection(types, name, sent.DeclaredType, client);
         if (!inspection.Begin(sent.Head.Span))
             return Problems.TypeNotAccepted;
         if (await uploadingFiles.BeginAsync(session.Id, name, printOptions, cancellationToken) is not { } file)

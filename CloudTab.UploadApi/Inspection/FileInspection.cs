@@ -1,9 +1,11 @@
+using System.Net;
 using System.Security.Cryptography;
 
 namespace CloudTab.UploadApi;
 
 /// <summary>Inspects the bytes of one file as they pass, from the first to the last: what it is, and what it hashes to.</summary>
-internal sealed class FileInspection(FileTypes types, string name, string? declaredType) : IDisposable
+/// <param name="client">The address that the file comes from.</param>
+internal sealed class FileInspection(FileTypes types, string name, string? declaredType, IPAddress client) : IDisposable
 {
     private readonly IncrementalHash _sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private readonly byte[] _head = new byte[FileSignatures.HeadSize];
@@ -35,7 +37,7 @@ internal sealed class FileInspection(FileTypes types, string name, string? decla
         var head = _head.AsMemory(0, _headLength);
         if (_check is null && !(Begin(head.Span) && _check!.Add(head.Span)))
             return null;
-        return await types.ConcludeAsync(_check, objectKey, size, cancellationToken) is { } type
+        return await types.ConcludeAsync(_check, objectKey, size, client, cancellationToken) is { } type
             ? new Verdict(type, _sha256.GetHashAndReset())
             : null;
     }

@@ -1,3 +1,4 @@
+using System.Net;
 using CloudTab.Relay;
 using Microsoft.Extensions.Options;
 
@@ -8,7 +9,7 @@ namespace CloudTab.UploadApi;
 /// inside; and as text if there is nothing but text from beginning to end. The type that the client declares and the ending of the
 /// name decide two things only: CSV or plain text, and which texts are certainly not for printing.
 /// </summary>
-internal sealed class FileTypes(ObjectStore store, IOptions<UploadOptions> options)
+internal sealed class FileTypes(ObjectStore store, InspectionPlaces places, IOptions<UploadOptions> options)
 {
     private readonly IReadOnlySet<string> _accepted = options.Value.Accepted;
 
@@ -40,14 +41,16 @@ internal sealed class FileTypes(ObjectStore store, IOptions<UploadOptions> optio
     }
 
     /// <summary>Judges a file whose bytes have all been seen and are durable.</summary>
+    /// <param name="client">The address that it came from.</param>
     /// <returns>Its media type, or null if it is not accepted.</returns>
-    public async Task<string?> ConcludeAsync(FileCheck check, string objectKey, long size, CancellationToken cancellationToken)
+    public async Task<string?> ConcludeAsync(FileCheck check, string objectKey, long size, IPAddress client, CancellationToken cancellationToken)
     {
         check.Rtf?.End();
         if (check.Text is { IsText: false } || check.Jpeg is { IsTooLarge: true } || check.Rtf is { IsRemote: true })
             return null;
         if (check.Found is not (MediaTypes.Zip or MediaTypes.CompoundFile or MediaTypes.Tiff or MediaTypes.Heic or MediaTypes.Heif))
             return check.Candidates[0];
+        using var place = await places.EnterAsync(client, cancellationToken);
         await using var content = new ObjectStream(store, objectKey, size);
         var type = await LookInsideAsync(check.Found, content, cancellationToken);
         return type is not null && _accepted.Contains(type) ? type : null;

@@ -20,6 +20,8 @@ internal static class OfficeZip
     private const long LargestTexts = 64 << 20;
     private const int LargestMimeType = 256;
 
+    private const string Macro = "macro";
+
     private static readonly Dictionary<string, string> MainParts = new(StringComparer.OrdinalIgnoreCase)
     {
         ["application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"] = MediaTypes.Docx,
@@ -34,10 +36,12 @@ internal static class OfficeZip
 
     /// <summary>The media type, or null if the archive is no such document. The stream limits how much is read.</summary>
     /// <exception cref="InvalidDataException">The archive is damaged, or larger inside than any document.</exception>
-    public static async Task<string?> DetectAsync(ObjectStream content, CancellationToken cancellationToken)
+    public static async Task<string?> DetectAsync(Stream content, CancellationToken cancellationToken)
     {
+        var directory = await ZipDirectory.FindAsync(content, cancellationToken);
         // ZipArchive reads the whole directory into memory, synchronously.
-        await content.LoadAsync(await ZipDirectory.FindAsync(content, cancellationToken), cancellationToken);
+        if (content is ObjectStream stored)
+            await stored.LoadAsync(directory, cancellationToken);
         await using var archive = await ZipArchive.CreateAsync(content, ZipArchiveMode.Read, leaveOpen: true, entryNameEncoding: null, cancellationToken);
         var entries = archive.Entries.ToLookup(entry => PackageTypes.NameOf(entry.FullName), StringComparer.OrdinalIgnoreCase);
         if (entries.Any(entry => IsHarmful(entry.Key)) || !FitsUnpacked(archive.Entries, LargestUnpacked))
@@ -53,13 +57,10 @@ internal static class OfficeZip
         var relationships = entries.Where(entry => PackageRelationships.IsList(entry.Key)).SelectMany(entry => entry).ToList();
         if (entries[PackageTypes.Entry].ToList() is not [var list] || !FitsUnpacked([list, .. relationships], LargestLists))
             return null;
-        var types = await ReadXmlAsync(list, PackageTypes.ReadAsync, cancellationToken);
         // Only the types of parts that exist count: a list of types alone would turn any archive into a document, or a document into a macro.
-        var used = types.Of([.. entries.Select(entry => entry.Key).Where(name => name != PackageTypes.Entry)]);
-        if (used.Any(type => type.AsSpan().ContainsAny(MacroTypes)))
-            return null;
-        var documents = used.Select(type => MainParts.GetValueOrDefault(type)).OfType<string>().ToList();
-        if (documents.Count != 1)
+        string[] parts = [.. entries.Select(entry => entry.Key).Where(name => name != PackageTypes.Entry)];
+        var kinds = await ReadXmlAsync(list, xml => PackageTypes.KindsAsync(xml, parts, KindOf), cancellationToken);
+        if (kinds.Count != 1 || kinds.Contains(Macro))
             return null;
         foreach (var relationship in relationships)
         {
@@ -67,8 +68,11 @@ internal static class OfficeZip
                 return null;
         }
 
-        return documents[0];
+        return kinds.Single();
     }
+
+    /// <summary>The media type of a document whose main part has this type, or <see cref="Macro"/>.</summary>
+    private static string? KindOf(string type) => type.AsSpan().ContainsAny(MacroTypes) ? Macro : MainParts.GetValueOrDefault(type);
 
     private static async Task<string?> OpenDocumentTypeAsync(ILookup<string, ZipArchiveEntry> entries, CancellationToken cancellationToken)
     {
@@ -136,16 +140,10 @@ internal static class OfficeZip
 
     // The archive may lie about an entry's size: what is unpacked counts.
     private static async Task<T> ReadXmlAsync<T>(
-        ZipArchiveEntry entry, Func<XmlReader, Task<T>> read, CancellationToken cancellationToken, DtdProcessing dtd = DtdProcessing.Prohibit)
+        ZipArchiveEntry entry, Func<PackageXml, Task<T>> read, CancellationToken cancellationToken, DtdProcessing dtd = DtdProcessing.Prohibit)
     {
         await using var unpacked = await entry.OpenAsync(cancellationToken);
-        using var xml = XmlReader.Create(unpacked, new()
-        {
-            Async = true,
-            DtdProcessing = dtd,
-            XmlResolver = null,
-            MaxCharactersInDocument = entry.Length + 1,
-        });
+        using var xml = new PackageXml(unpacked, entry.Length, dtd);
         return await read(xml);
     }
 

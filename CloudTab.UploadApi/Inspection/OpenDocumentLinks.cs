@@ -1,5 +1,3 @@
-using System.Xml;
-
 namespace CloudTab.UploadApi;
 
 /// <summary>
@@ -19,11 +17,11 @@ internal static class OpenDocumentLinks
     public static bool IsPart(string entry) => entry[(entry.LastIndexOf('/') + 1)..].ToLowerInvariant() is "content.xml" or "styles.xml" or "meta.xml";
 
     /// <summary>Whether one of them has something fetched from another machine.</summary>
-    public static async Task<bool> LeadToProgramAsync(XmlReader xml)
+    public static async Task<bool> LeadToProgramAsync(PackageXml xml)
     {
         while (await xml.ReadAsync())
         {
-            if (xml.NodeType == XmlNodeType.Element && Fetched.Contains(xml.LocalName) && PackageRelationships.IsRemote(xml.GetAttribute("href", XLink) ?? ""))
+            if (Fetched.Contains(xml.LocalName) && PackageRelationships.IsRemote(xml.Attribute("href", XLink) ?? ""))
                 return true;
         }
 

@@ -1,5 +1,3 @@
-using System.Xml;
-
 namespace CloudTab.UploadApi;
 
 /// <summary>
@@ -17,14 +15,14 @@ internal static class PackageRelationships
     public static bool IsList(string entry) => entry.EndsWith(".rels", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Whether one of them leads to a macro, or has a program fetched from another machine.</summary>
-    public static async Task<bool> LeadToProgramAsync(XmlReader xml)
+    public static async Task<bool> LeadToProgramAsync(PackageXml xml)
     {
         while (await xml.ReadAsync())
         {
-            if (xml.NodeType != XmlNodeType.Element || xml.GetAttribute("Type") is not { } type)
+            if (xml.Attribute("Type") is not { } type)
                 continue;
             var kind = type[(type.LastIndexOf('/') + 1)..].Trim();
-            if (Macros.Contains(kind) || Fetched.Contains(kind) && IsRemote(xml.GetAttribute("Target") ?? ""))
+            if (Macros.Contains(kind) || Fetched.Contains(kind) && IsRemote(xml.Attribute("Target") ?? ""))
                 return true;
         }
 

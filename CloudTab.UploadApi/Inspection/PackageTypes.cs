@@ -1,50 +1,50 @@
-using System.Xml;
-
 namespace CloudTab.UploadApi;
 
 /// <summary>
 /// The media types of the parts of an OOXML package, as its `[Content_Types].xml` lists them (ISO/IEC 29500-2, 6.2.3 and 7.2.3): by the
 /// name of the part, else by its ending. Names are compared without regard to case (6.2.2.3).
 /// </summary>
-internal sealed class PackageTypes
+internal static class PackageTypes
 {
     /// <summary>The entry that lists the types.</summary>
     public const string Entry = "[Content_Types].xml";
 
-    private readonly ILookup<string, string> _overrides;
-    private readonly ILookup<string, string> _defaults;
-
-    private PackageTypes(List<(string Key, string Type)> overrides, List<(string Key, string Type)> defaults)
+    /// <summary>
+    /// What kinds of parts a package has. A list can be long: each line of it is looked at once, and nothing is kept of those that concern no part.
+    /// </summary>
+    /// <param name="xml">The list.</param>
+    /// <param name="parts">Names of the parts that there are, as <see cref="NameOf"/> has them.</param>
+    /// <param name="kindOf">The kind of a type, one of few; null if a part of that type says nothing.</param>
+    public static async Task<IReadOnlySet<string>> KindsAsync(PackageXml xml, IReadOnlyCollection<string> parts, Func<string, string?> kindOf)
     {
-        _overrides = overrides.ToLookup(listed => listed.Key, listed => listed.Type, StringComparer.OrdinalIgnoreCase);
-        _defaults = defaults.ToLookup(listed => listed.Key, listed => listed.Type, StringComparer.OrdinalIgnoreCase);
-    }
-
-    public static async Task<PackageTypes> ReadAsync(XmlReader xml)
-    {
-        List<(string Key, string Type)> overrides = [];
-        List<(string Key, string Type)> defaults = [];
+        var names = parts.ToHashSet(StringComparer.OrdinalIgnoreCase);
+        var endings = parts.Select(EndingOf).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        var overridden = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        var kinds = new HashSet<string>(StringComparer.Ordinal);
+        var defaults = new HashSet<(string Ending, string Kind)>();
         while (await xml.ReadAsync())
         {
-            if (xml.NodeType != XmlNodeType.Element || xml.GetAttribute("ContentType")?.Trim() is not { } type)
+            if (xml.Attribute("ContentType")?.Trim() is not { } type)
                 continue;
-            if (xml.LocalName == "Override" && xml.GetAttribute("PartName") is { } part)
-                overrides.Add((NameOf(part), type));
-            else if (xml.LocalName == "Default" && xml.GetAttribute("Extension") is { } ending)
-                defaults.Add((ending, type));
+            if (xml.LocalName == "Override" && xml.Attribute("PartName") is { } part && names.Contains(NameOf(part)))
+            {
+                overridden.Add(NameOf(part));
+                if (kindOf(type) is { } kind)
+                    kinds.Add(kind);
+            }
+            else if (xml.LocalName == "Default" && xml.Attribute("Extension") is { } ending && endings.Contains(ending) && kindOf(type) is { } kind)
+            {
+                defaults.Add((ending.ToUpperInvariant(), kind));
+            }
         }
 
-        return new(overrides, defaults);
+        var used = names.Where(part => !overridden.Contains(part)).Select(part => EndingOf(part).ToUpperInvariant()).ToHashSet(StringComparer.Ordinal);
+        kinds.UnionWith(defaults.Where(listed => used.Contains(listed.Ending)).Select(listed => listed.Kind));
+        return kinds;
     }
 
     /// <summary>A part's name as it is compared: some programs write backslashes, or leave out the slash at the beginning.</summary>
     public static string NameOf(string part) => part.Replace('\\', '/').TrimStart('/');
 
-    /// <summary>The types of parts, each of which has one unless the list contradicts itself. A list can be long: each line of it is looked at once.</summary>
-    public IReadOnlySet<string> Of(IReadOnlyCollection<string> parts)
-    {
-        var named = parts.Where(_overrides.Contains).SelectMany(part => _overrides[part]);
-        var endings = parts.Where(part => !_overrides.Contains(part)).Select(part => Path.GetExtension(part).TrimStart('.')).Distinct(StringComparer.OrdinalIgnoreCase);
-        return named.Concat(endings.SelectMany(ending => _defaults[ending])).ToHashSet(StringComparer.OrdinalIgnoreCase);
-    }
+    private static string EndingOf(string part) => Path.GetExtension(part).TrimStart('.');
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Net;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using Microsoft.Extensions.Options;
@@ -31,9 +32,10 @@ internal sealed class CompleteUpload(
     /// <summary>Completes an upload whose bytes are all there. The lock is released.</summary>
     /// <param name="sending">Its object, or null if that is complete in S3.</param>
     /// <param name="inspection">What has seen all its bytes, or null if nothing has.</param>
+    /// <param name="client">The address that asks for it.</param>
     /// <param name="consumed">Partial uploads that it was made of.</param>
     public async Task<UploadAttempt> CompleteAsync(
-        UploadLock uploadLock, ObjectUpload? sending, FileInspection? inspection, IReadOnlyList<Upload> consumed)
+        UploadLock uploadLock, ObjectUpload? sending, FileInspection? inspection, IPAddress client, IReadOnlyList<Upload> consumed)
     {
         using var limit = clock.Limit(CompletionLimit, uploadLock.Lost);
         if (sending is not null)
@@ -43,7 +45,7 @@ internal sealed class CompleteUpload(
         var size = sending?.Size ?? upload.Length!.Value;
         try
         {
-            if (await StoreAsync(uploadLock, upload, size, inspection, consumed, limit) is { } refused)
+            if (await StoreAsync(uploadLock, upload, size, inspection, client, consumed, limit) is { } refused)
             {
                 await GiveUpAsync(uploadLock);
                 return refused;
@@ -75,7 +77,13 @@ internal sealed class CompleteUpload(
 
     /// <returns>Why it is refused, or null.</returns>
     private async Task<Problem?> StoreAsync(
-        UploadLock uploadLock, Upload upload, long size, FileInspection? inspection, IReadOnlyList<Upload> consumed, CancellationTokenSource limit)
+        UploadLock uploadLock,
+        Upload upload,
+        long size,
+        FileInspection? inspection,
+        IPAddress client,
+        IReadOnlyList<Upload> consumed,
+        CancellationTokenSource limit)
     {
         if (upload.IsPartial)
         {
@@ -85,7 +93,7 @@ internal sealed class CompleteUpload(
 
         if (inspection is not null)
             return await StoreAsync(uploadLock, upload, size, inspection, consumed, limit.Token);
-        using var readBack = new FileInspection(types, upload.Name, upload.DeclaredType);
+        using var readBack = new FileInspection(types, upload.Name, upload.DeclaredType, client);
         await ReadBackAsync(upload, size, readBack, limit, limit.Token);
         return await StoreAsync(uploadLock, upload, size, readBack, consumed, limit.Token);
     }

@@ -142,6 +142,14 @@ public sealed class KubernetesTests(Model model)
         });
     }
 
+    /// <summary>docs/operations.md has the sum.</summary>
+    [Fact]
+    public void The_UploadApi_may_use_what_its_uploads_its_readers_of_PDFs_and_its_documents_need()
+    {
+        var limit = _manifests.PodOf("upload-api").Containers.Single().Resources.Limits["memory"].ToDecimal() / (1 << 20);
+        Assert.InRange(limit, OperationsPage.MemoryOfUploadApi, 4_096);
+    }
+
     [Fact]
     public void Each_survives_a_node_and_has_time_to_end() =>
         Assert.All(model.LongRunning, service =>

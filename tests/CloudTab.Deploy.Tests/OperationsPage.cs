@@ -6,6 +6,9 @@ namespace CloudTab.Deploy.Tests;
 /// <summary>docs/operations.md, which has every setting.</summary>
 internal static partial class OperationsPage
 {
+    /// <summary>MiB that an UploadApi needs without connections: for uploads, besides, for two readers of PDFs, for documents.</summary>
+    public const int MemoryOfUploadApi = 256 + 150 + 2 * 180 + 260;
+
     /// <summary>Every name that stands there as code.</summary>
     private static readonly HashSet<string> Names =
         Code().Matches(Repository.Read("docs/operations.md")).Select(match => match.Groups["text"].Value).ToHashSet(StringComparer.Ordinal);

@@ -48,7 +48,7 @@ internal static class DirectUploads
     private static async Task<Results<Ok<UploadAnswer>, Problem>> Finish(
         RequestedUpload requested, FinishDirectUpload finishDirectUpload, CancellationToken cancellationToken)
     {
-        var attempt = await finishDirectUpload.FinishAsync(requested.Shop.Id, requested.Id, cancellationToken);
+        var attempt = await finishDirectUpload.FinishAsync(requested, cancellationToken);
         if (attempt.Missing.Count > 0)
             return attempt.Refused! with { Members = [new("expiresAt", attempt.Upload!.ExpiresAt), new("parts", PartView.Of(attempt.Missing))] };
         if (attempt.Refused is { } refused)

@@ -1,3 +1,4 @@
+using System.Net;
 using CloudTab.Relay;
 
 namespace CloudTab.UploadApi;
@@ -12,8 +13,9 @@ internal sealed class FinishDirectUpload(
     /// Stores the file once all its parts are there and it is what was announced. Otherwise the answer lists those that are missing, with
     /// new links: so a client that was away continues. Finishing again changes nothing.
     /// </summary>
-    public async Task<DirectAttempt> FinishAsync(string shop, string uploadId, CancellationToken cancellationToken)
+    public async Task<DirectAttempt> FinishAsync(RequestedUpload requested, CancellationToken cancellationToken)
     {
+        var (shop, uploadId) = (requested.Shop.Id, requested.Id);
         // Checked before the lock is acquired: that would interrupt an upload of another protocol.
         if (await uploads.FindAsync(shop, uploadId, cancellationToken) is null or { IsDirect: false })
             return Problems.UploadNotFound;
@@ -24,7 +26,7 @@ internal sealed class FinishDirectUpload(
         {
             try
             {
-                return await FinishAsync(uploadLock, cancellationToken);
+                return await FinishAsync(uploadLock, requested.Client, cancellationToken);
             }
             catch (Exception lost) when (lost is UploadLostException || lost is OperationCanceledException && uploadLock.Lost.IsCancellationRequested)
             {
@@ -39,7 +41,7 @@ internal sealed class FinishDirectUpload(
         return left!.IsComplete ? await StoredAsync(left, cancellationToken) : Problems.Unavailable;
     }
 
-    private async Task<DirectAttempt> FinishAsync(UploadLock uploadLock, CancellationToken cancellationToken)
+    private async Task<DirectAttempt> FinishAsync(UploadLock uploadLock, IPAddress client, CancellationToken cancellationToken)
     {
         using var limit = clock.Limit(AssembleLimit, uploadLock.Lost);
         switch (await parts.AssembleAsync(uploadLock.Upload, limit.Token))
@@ -51,7 +53,7 @@ internal sealed class FinishDirectUpload(
                 return new(uploadLock.Upload, Problems.PartsMissing) { Missing = await parts.PresignAsync(uploadLock.Upload, missing) };
         }
 
-        var attempt = await completeUpload.CompleteAsync(uploadLock, sending: null, inspection: null, consumed: []);
+        var attempt = await completeUpload.CompleteAsync(uploadLock, sending: null, inspection: null, client, consumed: []);
         return attempt.Refused is { } refused ? refused : await StoredAsync(attempt.Upload!, cancellationToken);
     }
 

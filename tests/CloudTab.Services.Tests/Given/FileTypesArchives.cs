@@ -51,6 +51,14 @@ internal static class Archives
     /// <summary>The same archive with something between its directory and its end, where other programs look for the directory.</summary>
     public static byte[] MovedEnd(byte[] archive) => [.. archive[..^22], .. new byte[100], .. archive[^22..]];
 
+    /// <summary>The same archive whose directory says another size of its last entry (APPNOTE, 4.3.12).</summary>
+    public static byte[] Claiming(byte[] archive, int size)
+    {
+        var claiming = archive.ToArray();
+        BitConverter.GetBytes(size).CopyTo(claiming, claiming.AsSpan().LastIndexOf("PK\x01\x02"u8) + 24);
+        return claiming;
+    }
+
     public static byte[] Zip(params (string Name, byte[] Content)[] entries)
     {
         using var bytes = new MemoryStream();

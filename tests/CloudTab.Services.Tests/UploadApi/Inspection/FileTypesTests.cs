@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using CloudTab.Relay;
 using CloudTab.UploadApi;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace CloudTab.Services.Tests;
 
@@ -277,6 +278,7 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
         ["installer"] = ("a.doc", CompoundFiles.Write("\u4840\u3f7f")),
         ["message"] = ("a.doc", CompoundFiles.Write("__properties_version1.0")),
         ["encrypted docx"] = ("a.docx", CompoundFiles.Write("EncryptionInfo", "EncryptedPackage")),
+        ["odt that is larger than its directory says"] = ("a.odt", Archives.Claiming(OpenDocument("<text:p>hello</text:p>"), 300)),
         ["doc with macros"] = ("a.doc", CompoundFiles.Write("WordDocument", "_VBA_PROJECT")),
         ["doc inside something else"] = ("a.doc", CompoundFiles.Write("Other", "WordDocument", nested: true)),
         ["doc whose directory is a circle"] = ("a.doc", CompoundFiles.Circle()),
@@ -386,6 +388,102 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
 
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
         await Assert.ThrowsAsync<InvalidDataException>(() => detection);
+    }
+
+    /// <summary>XML that a reader would keep whole, or all of.</summary>
+    private static readonly Dictionary<string, Func<string>> Large = new(StringComparer.Ordinal)
+    {
+        ["an attribute"] = () => $"""<text:a text:name="{new string('x', 60 << 20)}"/>""",
+        ["a comment"] = () => $"<!--{new string('x', 20 << 20)}-->",
+        ["an instruction"] = () => $"<?x {new string('x', 20 << 20)}?>",
+        ["a name"] = () => $"<{new string('x', 20 << 20)}/>",
+        ["names"] = () => string.Concat(Enumerable.Range(0, 500_000).Select(i => $"<x{i}/>")),
+        ["attributes"] = () => $"<x{string.Concat(Enumerable.Range(0, 60_000).Select(i => $" a{i}=''"))}/>",
+        ["elements within each other"] = () => string.Concat(Enumerable.Repeat("<x>", 500_000)),
+    };
+
+    public static TheoryData<string> LargeXml => [.. Large.Keys];
+
+    [Theory]
+    [MemberData(nameof(LargeXml))]
+    public async Task Looking_into_a_document_takes_a_few_megabytes_however_large_one_thing_in_it_is(string thing)
+    {
+        var content = OpenDocument(Large[thing]());
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        // A stream in memory completes at once, so all of it happens on this thread.
+        var detection = OfficeZip.DetectAsync(new MemoryStream(content), Token);
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 16 << 20);
+        await Assert.ThrowsAsync<InvalidDataException>(() => detection);
+    }
+
+    [Fact]
+    public async Task Text_in_a_document_may_have_any_length_and_takes_no_more_memory()
+    {
+        var content = OpenDocument($"<text:p>{new string('x', 60 << 20)}</text:p>");
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        var detection = OfficeZip.DetectAsync(new MemoryStream(content), Token);
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 16 << 20);
+        Assert.Equal(Odt, await detection);
+    }
+
+    [Theory]
+    [InlineData(64 << 20, true)]
+    [InlineData((64 << 20) + 1, false)]
+    public async Task The_XML_of_an_OpenDocument_text_may_have_exactly_64_MiB(int size, bool isAccepted)
+    {
+        const string begin = "<a>", end = "</a>";
+        var content = Archives.Zip(("mimetype", Bytes(Odt)), ("content.xml", Bytes(begin + new string('x', size - begin.Length - end.Length) + end)));
+
+        Assert.Equal(isAccepted ? Odt : null, await OfficeZip.DetectAsync(new MemoryStream(content), Token));
+    }
+
+    [Theory]
+    [InlineData(16 << 20, true)]
+    [InlineData((16 << 20) + 1, false)]
+    public async Task The_lists_of_an_Office_document_may_have_exactly_16_MiB(int size, bool isAccepted)
+    {
+        var types = ContentTypes("word/document.xml", Word + ".main+xml");
+        var (name, relationship) = Relationship("hyperlink", "https://example.com/");
+        var left = size - types.Length - relationship.Length;
+        var comments = left / 1_000 - 1;
+        var list = Bytes(string.Concat(Enumerable.Repeat(Comment(1_000), comments)) + Comment(left - comments * 1_000));
+        var content = Archives.Zip(("[Content_Types].xml", types), ("word/document.xml", "<x/>"u8.ToArray()), (name, [.. relationship, .. list]));
+
+        Assert.Equal(isAccepted ? Word : null, await OfficeZip.DetectAsync(new MemoryStream(content), Token));
+
+        static string Comment(int length) => $"<!--{new string('x', length - "<!---->".Length)}-->";
+    }
+
+    [Fact]
+    public async Task Documents_of_an_address_wait_for_each_other_and_a_neighbour_s_does_not()
+    {
+        const int Crowd = 10;
+        var places = relay.Host<UploadOptions>().Services.GetRequiredService<InspectionPlaces>();
+        var held = await Task.WhenAll(Enumerable.Range(0, InspectionPlaces.OfAddress).Select(_ => places.EnterAsync(IPAddress.Parse("192.0.2.1"), Token)));
+        var hostile = new Sample("a.odt", OpenDocument(Large["an attribute"]()));
+        var waiting = Enumerable.Range(0, Crowd).Select(_ => SendFromAsync("192.0.2.1", hostile)).ToArray();
+        await UntilAsync(() => places.WaitingOf(IPAddress.Parse("192.0.2.1")) == Crowd);
+
+        using var neighbour = await SendFromAsync("192.0.2.2", new("a.docx", Accepted["docx"].Content));
+
+        Assert.Equal(HttpStatusCode.OK, neighbour.StatusCode);
+        Assert.DoesNotContain(waiting, answer => answer.IsCompleted);
+        foreach (var place in held)
+            place.Dispose();
+        foreach (var answer in await Task.WhenAll(waiting))
+            await answer.IsProblemAsync(HttpStatusCode.UnsupportedMediaType, "type_not_accepted");
+
+        async Task<HttpResponseMessage> SendFromAsync(string address, Sample document)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, $"/api/customer/sessions/{await _client.CreateAsync()}/upload");
+            request.Content = Customer.Form(document);
+            request.Headers.Add("X-Forwarded-For", address);
+            return await _client.SendAsync(request, Token);
+        }
     }
 
     [Fact]
