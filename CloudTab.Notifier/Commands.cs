@@ -17,9 +17,6 @@ internal sealed class Commands(
     DatabaseListener listener,
     TimeProvider clock)
 {
-    /// <summary>Most sessions in a pending list.</summary>
-    public const int PendingLimit = 100;
-
     // A change that has begun is carried through though the socket has gone.
     private static readonly TimeSpan FinishLimit = TimeSpan.FromSeconds(10);
 
@@ -178,8 +175,8 @@ internal sealed class Commands(
     /// <summary>The pending list, or null if the key was revoked.</summary>
     private async Task<PendingSessions?> PendingAsync(ShopKey key, CancellationToken cancellationToken)
     {
-        var page = await views.PendingAsync(key, PendingLimit, after: null, cancellationToken);
-        return page is null ? null : new PendingSessions(page.Sessions, page.Next is not null);
+        var page = await views.PendingAsync(key, PendingSessions.MostSessions, after: null, cancellationToken);
+        return page is null ? null : PendingSessions.Of(page);
     }
 
     private static void Refuse(ShopSocket socket)

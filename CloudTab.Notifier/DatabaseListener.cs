@@ -54,9 +54,9 @@ internal sealed class DatabaseListener(
         logger.ReaderRestarted();
         foreach (var sockets in directory.Snapshot().SelectMany(shop => shop.Value).ToLookup(socket => socket.Key))
         {
-            if (sockets.Key is not { } key || await views.PendingAsync(key, Commands.PendingLimit, after: null, cancellationToken) is not { } page)
+            if (sockets.Key is not { } key || await views.PendingAsync(key, PendingSessions.MostSessions, after: null, cancellationToken) is not { } page)
                 continue; // They end, or will: the key was revoked.
-            var pending = Frame.Of(new PendingSessions(page.Sessions, page.Next is not null));
+            var pending = Frame.Of(PendingSessions.Of(page));
             foreach (var socket in sockets)
                 socket.Deliver(pending);
         }

@@ -23,6 +23,9 @@ internal sealed class Frame
     /// <summary>The event that it tells of; null if it is an answer.</summary>
     public SessionEvent? Event { get; }
 
+    /// <summary>The session that it tells all of; null if it is anything but an update. A newer one tells the same, and later.</summary>
+    public Guid? Updates => Event is { Type: "session_updated" } ? Event.Session : null;
+
     /// <summary>When the event was read, as a timestamp of this process's clock.</summary>
     public long Read { get; }
 

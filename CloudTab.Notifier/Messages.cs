@@ -36,7 +36,29 @@ internal sealed record AuthFailed(string Message) : Outgoing;
 /// <summary>The newest pending sessions; `more` when there are others.</summary>
 internal sealed record PendingSessions(
     List<PendingSession> Sessions,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool More) : Outgoing;
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool More) : Outgoing
+{
+    /// <summary>Most sessions in a list.</summary>
+    public const int MostSessions = 100;
+
+    /// <summary>Most bytes of the sessions in a list: half of what may wait for a peer, so that what comes behind the list has room.</summary>
+    public const int MostBytes = ShopSocket.MostWaiting / 2;
+
+    /// <summary>As much of a page as a list may hold. A session with fifty files, each to be printed in its own way, takes 66 KB.</summary>
+    public static PendingSessions Of(PendingPage page)
+    {
+        var (count, bytes) = (0, 0);
+        foreach (var session in page.Sessions)
+        {
+            bytes += JsonSerializer.SerializeToUtf8Bytes(session, JsonContext.Default.PendingSession).Length;
+            if (bytes > MostBytes)
+                return new(page.Sessions[..count], More: true);
+            count++;
+        }
+
+        return new(page.Sessions, page.Next is not null);
+    }
+}
 
 internal sealed record NewSession(
     long EventId,

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.WebSockets;
 using System.Threading.Channels;
@@ -31,13 +32,16 @@ internal sealed class ShopSocket(
     // For the peer to take what is queued and to answer the close.
     private static readonly TimeSpan CloseLimit = TimeSpan.FromSeconds(5);
 
-    private readonly Channel<Frame> _queue = Channel.CreateUnbounded<Frame>(); // by bytes it is bounded
+    private readonly Channel<Queued> _queue = Channel.CreateUnbounded<Queued>(); // by bytes it is bounded
+
+    // For each session the newest update that waits.
+    private readonly ConcurrentDictionary<Guid, Queued> _updates = new(concurrencyLevel: 1, capacity: 1);
     private readonly CancellationTokenSource _ending = clock.Limit(Timeout.InfiniteTimeSpan, aborted);
 
     // Nobody may acquire another lock while holding _closeGate: a socket that queues something may close any other.
     private readonly Lock _gate = new();
     private readonly Lock _closeGate = new();
-    private List<Frame>? _held;
+    private List<Queued>? _held;
     private volatile CloseReason? _closing;
     private long _second;
     private int _frames;
@@ -89,17 +93,25 @@ internal sealed class ShopSocket(
         Enqueue(Frame.Of(message));
     }
 
-    /// <summary>Queues an event, or keeps it while events are held.</summary>
+    /// <summary>
+    /// Queues an event, or keeps it while events are held. If an update of the same session still waits, it is dropped: the newer one tells all
+    /// of it, and behind what was queued in between.
+    /// </summary>
     public void Deliver(Frame frame)
     {
         lock (_gate)
         {
+            if (frame.Updates is { } changed && _updates.TryGetValue(changed, out var waiting))
+                Drop(waiting);
             if (!TryReserve(frame))
                 return;
+            var queued = new Queued(frame);
+            if (frame.Updates is { } session)
+                _updates[session] = queued;
             if (_held is null)
-                Write(frame);
+                Write(queued);
             else
-                _held.Add(frame);
+                _held.Add(queued);
         }
     }
 
@@ -117,8 +129,8 @@ internal sealed class ShopSocket(
         {
             foreach (var message in first)
                 Send(message);
-            foreach (var frame in _held ?? [])
-                Write(frame);
+            foreach (var queued in _held ?? [])
+                Write(queued);
             _held = null;
         }
     }
@@ -128,8 +140,8 @@ internal sealed class ShopSocket(
     {
         lock (_gate)
         {
-            foreach (var frame in _held ?? [])
-                Settle(frame);
+            foreach (var queued in _held ?? [])
+                Drop(queued);
             _held = null;
         }
     }
@@ -161,7 +173,7 @@ internal sealed class ShopSocket(
     private void Enqueue(Frame frame)
     {
         if (TryReserve(frame))
-            Write(frame);
+            Write(new(frame));
     }
 
     /// <summary>Counts a frame among what waits, or closes the socket because too much does.</summary>
@@ -183,26 +195,44 @@ internal sealed class ShopSocket(
         sockets.Settle(frame.Text.Length);
     }
 
-    private void Write(Frame frame)
+    private void Write(Queued queued)
     {
-        if (frame.IsPendingList)
+        if (queued.IsPendingList)
             Interlocked.Increment(ref _pendingLists);
-        if (!_queue.Writer.TryWrite(frame))
-            Settle(frame); // It is closing.
+        if (!_queue.Writer.TryWrite(queued))
+            Drop(queued); // It is closing.
     }
 
     private void DropQueue()
     {
-        while (_queue.Reader.TryRead(out var frame))
+        while (_queue.Reader.TryRead(out var queued))
+            Drop(queued);
+    }
+
+    private void Drop(Queued queued)
+    {
+        if (Take(queued) is { } frame)
             Settle(frame);
+    }
+
+    /// <summary>Takes a frame out of its place; null if it was dropped meanwhile.</summary>
+    private Frame? Take(Queued queued)
+    {
+        var frame = queued.Take();
+        if (frame?.Updates is { } session)
+            _updates.TryRemove(KeyValuePair.Create(session, queued));
+        return frame;
     }
 
     private async Task SendAsync()
     {
         try
         {
-            await foreach (var frame in _queue.Reader.ReadAllAsync(_ending.Token))
-                await SendAsync(frame);
+            await foreach (var queued in _queue.Reader.ReadAllAsync(_ending.Token))
+            {
+                if (Take(queued) is { } frame)
+                    await SendAsync(frame);
+            }
 
             await socket.CloseOutputAsync((_closing ?? CloseReason.Fault).Status, _closing?.Description, _ending.Token);
         }
@@ -282,6 +312,16 @@ internal sealed class ShopSocket(
 
     private static bool IsGone(Exception exception) =>
         exception is WebSocketException or OperationCanceledException or IOException or ObjectDisposedException;
+
+    /// <summary>The place of a frame in the queue. One whose frame was dropped is empty, so that it holds no memory.</summary>
+    private sealed class Queued(Frame frame)
+    {
+        private Frame? _frame = frame;
+
+        public bool IsPendingList { get; } = frame.IsPendingList;
+
+        public Frame? Take() => Interlocked.Exchange(ref _frame, null);
+    }
 }
 
 /// <summary>Why the server closes a socket: the code and text of the close frame.</summary>

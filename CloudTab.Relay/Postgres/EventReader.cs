@@ -17,6 +17,12 @@ public sealed class EventReader(Database database)
     /// <summary>Most events that one read returns.</summary>
     public const int BatchSize = 1_000;
 
+    /// <summary>
+    /// Files of whose sessions a read tells: it ends with the event that reaches so many. What is told of a file can take 3 KB, and a thousand
+    /// events of full sessions 150 MB.
+    /// </summary>
+    public const int MostFiles = 1_000;
+
     private Snapshot? _read;
     private Snapshot? _reading;
     private (string Transaction, long Id) _last;
@@ -31,7 +37,8 @@ public sealed class EventReader(Database database)
     public int Restarts { get; private set; }
 
     /// <summary>
-    /// The next events of submitted sessions, at most 1,000, those of one transaction in their order; empty when there are none. The first
+    /// The next events of submitted sessions, at most 1,000, those of one transaction in their order; empty when there are none, or
+    /// <see cref="HasMore"/>. The first
     /// read only takes the reader's place: what was before is for the pending list to tell. A batch is returned once, so its caller must
     /// not fail to deliver it.
     /// </summary>
@@ -45,8 +52,12 @@ public sealed class EventReader(Database database)
                     WHERE session = sessions.id AND status = 'stored') AS Files,
                    events.trace_parent AS TraceParent, events.trace_state AS TraceState, clock_timestamp() - events.written_at AS Age,
                    sessions.submitted_at AS SubmittedAt, {JobTotals.Columns},
-                   events.file AS File, events.print AS Print
-            FROM unread JOIN events ON events.id = unread.id JOIN sessions ON sessions.id = events.session {JobTotals.From}
+                   events.file AS File, events.print AS Print, events.files_read AS FilesRead
+            FROM (
+                SELECT events.*, sum(sessions.file_count) OVER (ORDER BY unread.transaction_id, unread.id) AS files_read, sessions.file_count AS files
+                FROM unread JOIN events ON events.id = unread.id JOIN sessions ON sessions.id = events.session
+            ) AS events JOIN sessions ON sessions.id = events.session {JobTotals.From}
+            WHERE events.files_read - events.files < @mostFiles
             """;
         var batch = await ReadAsync<SessionEvent>(select, cancellationToken);
         batch.RemoveAll(one => one.SubmittedAt is null);
@@ -104,10 +115,11 @@ public sealed class EventReader(Database database)
             lastTransaction,
             lastId,
             limit = BatchSize,
+            mostFiles = MostFiles,
             ofShop = true,
         };
         var batch = await database.QueryAsync<T>(sql, parameters, cancellationToken);
-        if (batch.Count == BatchSize)
+        if (batch.Count == BatchSize || batch is [.., { FilesRead: >= MostFiles }])
             (_reading, _last) = (reading, (batch[^1].TransactionId, batch[^1].Id));
         else
             (_reading, _read) = (null, reading);
@@ -148,7 +160,8 @@ public sealed class EventReader(Database database)
 /// <summary>An event that was read.</summary>
 /// <param name="Id">Counts up; tells repeats of a delivery apart.</param>
 /// <param name="TransactionId">The transaction that wrote it (xid8, as text).</param>
-public abstract record ReadEvent(long Id, string TransactionId);
+/// <param name="FilesRead">Files of its session and of those of the events before it in its batch, if the read tells of files.</param>
+public abstract record ReadEvent(long Id, string TransactionId, long FilesRead = 0);
 
 /// <summary>That a session has changed.</summary>
 /// <param name="Shop">Id of the shop.</param>
@@ -178,6 +191,7 @@ public sealed record ChangedSession(long Id, string TransactionId, string Shop, 
 /// <param name="PaidAmount">What it cost then.</param>
 /// <param name="File">The file that is printed, if the event is about a print.</param>
 /// <param name="Print">That print after the change.</param>
+/// <param name="FilesRead">Files of its session and of those of the events before it in its batch.</param>
 public sealed record SessionEvent(
     long Id,
     string TransactionId,
@@ -205,7 +219,8 @@ public sealed record SessionEvent(
     DateTime? PaidAt,
     long? PaidAmount,
     Guid? File,
-    Print? Print) : ReadEvent(Id, TransactionId)
+    Print? Print,
+    long FilesRead) : ReadEvent(Id, TransactionId, FilesRead)
 {
     /// <summary>What it costs at the time of the read.</summary>
     public JobPrice Price => new(Amount, Currency, IsPriceComplete);

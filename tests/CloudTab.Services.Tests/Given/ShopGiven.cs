@@ -54,6 +54,21 @@ internal static class ShopGiven
         return new GivenSession(opened.Id, opened.SessionId, opened.PickupCode, [file.Id]);
     }
 
+    /// <summary>Adds fifty files to each of a shop's sessions, each to be printed in another way that takes many words: 66 KB of a session in a list.</summary>
+    public static Task AddManyFilesAsync(this RelayFixture relay, string shop) => relay.ExecuteAsync(
+        """
+        INSERT INTO files (id, session, name, object_key, status, created_at, type, size, sha256, position, stored_at, print_options)
+        SELECT gen_random_uuid(), sessions.id, 'a.pdf', gen_random_uuid()::text, 'stored', now(), 'application/pdf', 1, sha256('a'), 1 + n, now(),
+               jsonb_set(@options::jsonb, '{copies}', to_jsonb(n))
+        FROM sessions, generate_series(1, 50) AS n
+        WHERE shop_id = @shop
+        """,
+        new
+        {
+            shop,
+            options = (PrintOptions.Default with { PageRanges = string.Join(',', Enumerable.Range(0, 100).Select(i => $"{10_000 + (3 * i)}-{10_001 + (3 * i)}")) }).ToJson(),
+        });
+
     /// <summary>One of the real services' own parts.</summary>
     public static T Service<T>(this RelayFixture relay)
         where T : class => relay.Host<ApiKeyAuthentication>().Services.GetRequiredService<T>();

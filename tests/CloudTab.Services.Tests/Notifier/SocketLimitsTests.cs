@@ -142,6 +142,55 @@ public sealed class SocketLimitsTests(TightLimits relay) : IClassFixture<TightLi
     }
 
     [Fact]
+    public async Task A_pending_list_leaves_room_for_what_comes_behind_it_however_much_its_sessions_say()
+    {
+        var shop = await relay.ShopAsync();
+        for (var i = 0; i < 20; i++)
+            await relay.AnnounceAsync(shop.Id);
+        await relay.AddManyFilesAsync(shop.Id);
+        using var handler = new SocketsHttpHandler { ConnectCallback = SocketSlowReaderTests.ConnectWithSmallBufferAsync };
+        using var invoker = new HttpMessageInvoker(handler, disposeHandler: false);
+        using var client = await SocketClient.AuthenticatedAsync(relay.SocketAddress, shop.Key, invoker);
+        await StalledAsync(shop);
+
+        await client.SendAsync(new { type = "get_pending" });
+        await client.SendAsync(new { type = "ping" });
+
+        var list = await client.NextAsync("pending_sessions");
+        Assert.True(list.GetProperty("more").GetBoolean());
+        Assert.InRange(list.GetProperty("sessions").GetArrayLength(), 1, 19);
+        Assert.InRange(list.GetRawText().Length, 256 << 10, 513 << 10);
+        await client.NextAsync("pong");
+    }
+
+    [Fact]
+    public async Task An_update_of_a_session_replaces_one_that_still_waits()
+    {
+        var shop = await relay.ShopAsync();
+        var given = await relay.AnnounceAsync(shop.Id);
+        await relay.AddManyFilesAsync(shop.Id);
+        using var handler = new SocketsHttpHandler { ConnectCallback = SocketSlowReaderTests.ConnectWithSmallBufferAsync };
+        using var invoker = new HttpMessageInvoker(handler, disposeHandler: false);
+        using var client = await SocketClient.AuthenticatedAsync(relay.SocketAddress, shop.Key, invoker);
+        var socket = await StalledAsync(shop);
+        var waiting = socket.Waiting;
+
+        await relay.ExecuteAsync(
+            """
+            INSERT INTO events (shop_id, session, type, status, file_count, total_size, created_at)
+            SELECT @shop, @session, 'session_updated', 'pending', n, 1, now() FROM generate_series(1, 50) AS n
+            """,
+            new { shop = shop.Id, session = given.Id });
+
+        await UntilAsync(() => socket.Waiting != waiting);
+        Assert.InRange((await client.NextAsync("session_updated")).GetProperty("fileCount").GetInt32(), 1, 50);
+        var updates = 1;
+        while ((await client.AskAsync(new { type = "ping" })).Text("type") != "pong")
+            updates++;
+        Assert.InRange(updates, 1, 3);
+    }
+
+    [Fact]
     public async Task If_too_much_waits_in_all_the_slowest_socket_is_closed_and_the_others_are_served()
     {
         var shop = await relay.ShopAsync();

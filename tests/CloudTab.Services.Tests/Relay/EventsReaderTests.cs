@@ -113,6 +113,28 @@ public sealed class EventsReaderTests(RelayFixture relay) : IClassFixture<RelayF
     }
 
     [Fact]
+    public async Task A_read_ends_with_the_event_that_reaches_a_thousand_files()
+    {
+        var shop = await relay.ShopAsync();
+        var given = await relay.AnnounceAsync(shop.Id);
+        var reader = await ReaderInPlaceAsync();
+        await relay.ExecuteAsync("UPDATE sessions SET file_count = 400 WHERE id = @Id", new { given.Id });
+        await relay.ExecuteAsync(
+            """
+            INSERT INTO events (shop_id, session, type, status, file_count, total_size, created_at)
+            SELECT shop_id, id, 'session_updated', 'pending', 1, 1, now() FROM sessions, generate_series(1, 7) WHERE id = @Id
+            """,
+            new { given.Id });
+        var written = await relay.ColumnAsync<long>("SELECT id FROM events WHERE session = @Id AND type = 'session_updated' ORDER BY id", new { given.Id });
+
+        Assert.Equal(written[..3], await ReadAsync(reader));
+        Assert.True(reader.HasMore);
+        Assert.Equal(written[3..6], await ReadAsync(reader));
+        Assert.Equal(written[6..], await ReadAsync(reader));
+        Assert.False(reader.HasMore);
+    }
+
+    [Fact]
     public async Task Reading_stays_fast_behind_a_long_transaction_whatever_plan_Postgres_takes()
     {
         var shop = await relay.ShopAsync();
