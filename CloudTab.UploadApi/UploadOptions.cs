@@ -31,8 +31,9 @@ internal sealed class UploadOptions : LimitOptions
     public int? SessionsPerMinute { get; set; }
 
     /// <summary>
-    /// Resumable and direct uploads that one client address may begin in a minute, and files of which it may change the print options
-    /// (RATE_LIMIT_UPLOADS_PER_MINUTE, default 1,200; in Development no limit unless set). A client may begin several for a file. Too small shuts out a shop whose customers share its Wi-Fi.
+    /// Uploads that one client address may begin in a minute, each file of a form among them, and changes of files that it may make; and as many
+    /// direct uploads it may ask to finish (RATE_LIMIT_UPLOADS_PER_MINUTE, default 1,200; in Development no limit unless set). A client may begin
+    /// several for a file. Too small shuts out a shop whose customers share its Wi-Fi.
     /// </summary>
     [ConfigurationKeyName("RATE_LIMIT_UPLOADS_PER_MINUTE")]
     [Range(1, 1_000_000)]

@@ -20,6 +20,7 @@ internal sealed class FormUpload(
     ReceiveBytes receiveBytes,
     FinishFile finishFile,
     StoredSize storedSize,
+    CreationRateLimit rateLimit,
     IOptions<UploadOptions> options,
     TimeProvider clock,
     ILogger<FormUpload> logger) : IAsyncDisposable
@@ -60,6 +61,8 @@ internal sealed class FormUpload(
         using var inspection = new FileInspection(types, name, sent.DeclaredType, client);
         if (!inspection.Begin(sent.Head.Span))
             return Problems.TypeNotAccepted;
+        if (_begun.Count > 0 && !rateLimit.TryBeginFile(client))
+            return Problems.TooManyUploads;
         if (await uploadingFiles.BeginAsync(session.Id, name, printOptions, cancellationToken) is not { } file)
             return Problems.SessionClosed;
         _session = session.Id;

@@ -7,8 +7,8 @@ using Microsoft.Extensions.Options;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// How many uploads a client address may begin or change in a minute, and how many sessions all clients of a shop may create, per replica. What an
-/// address may create is <see cref="SessionRateLimit"/>.
+/// How many uploads a client address may begin or change in a minute, how many direct uploads it may ask to finish, and how many sessions all
+/// clients of a shop may create, per replica. How many sessions an address may create is <see cref="SessionRateLimit"/>.
 /// </summary>
 internal sealed class CreationRateLimit(IOptions<UploadOptions> options, IHostEnvironment environment) : IDisposable
 {
@@ -20,6 +20,10 @@ internal sealed class CreationRateLimit(IOptions<UploadOptions> options, IHostEn
     private readonly PartitionedRateLimiter<IPAddress> _uploads =
         Create<IPAddress>(options.Value.UploadsPerMinute ?? (environment.IsDevelopment() ? null : DefaultUploadsPerMinute));
 
+    // As many, but counted by themselves: who has begun an upload can finish it.
+    private readonly PartitionedRateLimiter<IPAddress> _finishes =
+        Create<IPAddress>(options.Value.UploadsPerMinute ?? (environment.IsDevelopment() ? null : DefaultUploadsPerMinute));
+
     private readonly PartitionedRateLimiter<string> _sessionsOfShop =
         Create<string>(options.Value.SessionsOfShopPerMinute ?? (environment.IsDevelopment() ? null : DefaultSessionsOfShopPerMinute));
 
@@ -27,14 +31,19 @@ internal sealed class CreationRateLimit(IOptions<UploadOptions> options, IHostEn
     /// An endpoint filter for endpoints that begin an upload: inside the protocol's own, so that its headers are on the answer. Also for those
     /// that change a file: each change is an event of the shop.
     /// </summary>
-    public static async ValueTask<object?> Filter(EndpointFilterInvocationContext invocation, EndpointFilterDelegate next)
+    public static ValueTask<object?> Filter(EndpointFilterInvocationContext invocation, EndpointFilterDelegate next) =>
+        FilterAsync(invocation, next, limit => limit._uploads);
+
+    /// <summary>An endpoint filter for the endpoint that finishes a direct upload: each time S3 lists its parts.</summary>
+    public static ValueTask<object?> FinishFilter(EndpointFilterInvocationContext invocation, EndpointFilterDelegate next) =>
+        FilterAsync(invocation, next, limit => limit._finishes);
+
+    /// <summary>Counts one more file of a form: the request itself was counted for the first.</summary>
+    /// <returns>Whether it may begin.</returns>
+    public bool TryBeginFile(IPAddress client)
     {
-        var context = invocation.HttpContext;
-        using var lease = context.RequestServices.GetRequiredService<CreationRateLimit>()._uploads.AttemptAcquire(ClientNetwork.Of(context));
-        if (lease.IsAcquired)
-            return await next(invocation);
-        context.Response.Headers.RetryAfter = SecondsToWait(lease);
-        return Problems.TooManyUploads;
+        using var lease = _uploads.AttemptAcquire(client);
+        return lease.IsAcquired;
     }
 
     /// <summary>Counts a session that is about to be created.</summary>
@@ -55,7 +64,19 @@ internal sealed class CreationRateLimit(IOptions<UploadOptions> options, IHostEn
     public void Dispose()
     {
         _uploads.Dispose();
+        _finishes.Dispose();
         _sessionsOfShop.Dispose();
+    }
+
+    private static async ValueTask<object?> FilterAsync(
+        EndpointFilterInvocationContext invocation, EndpointFilterDelegate next, Func<CreationRateLimit, PartitionedRateLimiter<IPAddress>> limiterOf)
+    {
+        var context = invocation.HttpContext;
+        using var lease = limiterOf(context.RequestServices.GetRequiredService<CreationRateLimit>()).AttemptAcquire(ClientNetwork.Of(context));
+        if (lease.IsAcquired)
+            return await next(invocation);
+        context.Response.Headers.RetryAfter = SecondsToWait(lease);
+        return Problems.TooManyUploads;
     }
 
     private static PartitionedRateLimiter<TKey> Create<TKey>(int? perMinute)

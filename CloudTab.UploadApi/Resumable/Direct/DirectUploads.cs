@@ -26,7 +26,8 @@ internal static class DirectUploads
             .Answers(Problems.InvalidDirectFile, Problems.InvalidParts, Problems.WrongCopies, Problems.EmptyFile, Failures.Of(400), Failures.Of(408), Failures.Of(413))
             .Answers(Problems.SessionClosed, Problems.FileTooLarge, Problems.TooManyFiles, Problems.SessionTooLarge, Problems.ShopFull, Problems.StorageFull, Problems.TooManyUploads, Problems.TooManyBytes);
         direct.MapPost($"{UploadRoutes.Upload}/finish", Finish).WithSummary("Store the file, or hear which parts are missing")
-            .Answers(Problems.PartsMissing)
+            .AddEndpointFilter(CreationRateLimit.FinishFilter)
+            .Answers(Problems.PartsMissing, Problems.TooManyUploads)
             .Answers(Problems.OfCompletion);
     }
 

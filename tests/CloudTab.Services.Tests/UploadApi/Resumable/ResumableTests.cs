@@ -410,6 +410,38 @@ public sealed class ResumableLimitsTests(SmallLimitsFixture relay) : IClassFixtu
             Assert.Equal("1.0.0", refused.Header("Tus-Resumable"));
     }
 
+    [Fact]
+    public async Task Each_file_of_a_form_counts_as_an_upload_of_its_address()
+    {
+        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_UPLOADS_PER_MINUTE", "3"));
+        using var http = host.Client();
+        var (sent, refused) = (await http.CreateAsync(), await http.CreateAsync());
+        await http.UploadedAsync(sent, Sample.Pdf(10), Sample.Pdf(10));
+
+        using var answer = await http.UploadAsync(refused, Sample.Pdf(10), Sample.Pdf(10));
+
+        await answer.IsProblemAsync(HttpStatusCode.TooManyRequests, "too_many_requests");
+        Assert.Equal(TimeSpan.FromMinutes(1), answer.Headers.RetryAfter?.Delta);
+        await relay.AssertNothingLeftAsync(refused);
+    }
+
+    [Fact]
+    public async Task An_address_asks_only_so_many_times_in_a_minute_to_finish_direct_uploads()
+    {
+        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_UPLOADS_PER_MINUTE", "2"));
+        using var http = host.Client();
+        var upload = await http.BeginDirectAsync(await http.CreateAsync(), Sample.Pdf(10));
+        for (var i = 0; i < 2; i++)
+        {
+            using var early = await http.FinishAsync(upload);
+            await early.IsProblemAsync(HttpStatusCode.Conflict, "parts_missing");
+        }
+
+        using var refused = await http.FinishAsync(upload);
+
+        await refused.IsProblemAsync(HttpStatusCode.TooManyRequests, "too_many_requests");
+    }
+
     [Theory]
     [MemberData(nameof(Protocols))]
     public async Task Uploads_that_have_begun_count_with_the_length_they_announced(Way way)
