@@ -1,3 +1,5 @@
+import { asText } from './bytes.ts'
+
 /**
  * Counts a PDF's pages, and tells whether it opens without a password (ISO 32000-2). It reads what it needs and no more: the /Count at the root
  * of the page tree, where that is plain or in compressed object streams. What it does not understand it does not know: the server counts
@@ -13,7 +15,7 @@ export interface PdfFacts {
 export async function readPdf(file: Blob): Promise<PdfFacts> {
   if (file.size > largest) return { pages: null, locked: false }
   const bytes = new Uint8Array(await file.arrayBuffer())
-  const text = new TextDecoder('latin1').decode(bytes)
+  const text = asText(bytes)
   const reference = [...text.matchAll(/\/Encrypt\s+(\d+)\s+(\d+)\s+R/g)].at(-1)
   const inline = /\/Encrypt\s*<</.test(text)
   if (reference || inline) {
@@ -77,13 +79,12 @@ async function objectStreams(text: string, bytes: Uint8Array<ArrayBuffer>): Prom
 /** All that comes before an error: behind a stream's data there may be an end of line, which is too much for the decoder. */
 async function readWhatComes(stream: ReadableStream<Uint8Array>): Promise<string> {
   const reader = stream.getReader()
-  const decoder = new TextDecoder('latin1')
   let text = ''
   try {
     for (;;) {
       const { done, value } = await reader.read()
       if (done) return text
-      text += decoder.decode(value)
+      text += asText(value)
     }
   } catch {
     return text

@@ -1,3 +1,5 @@
+import { asText } from './bytes.ts'
+
 /**
  * Photos leave without what they tell besides the picture: where and when they were taken, by which phone, and the small pictures inside that
  * tell it once more. The picture's own bytes stay as they are. What stays of a JPEG's Exif is which way is up; few programs look for that in a
@@ -20,7 +22,7 @@ export interface Photo {
   hadPlace: boolean
 }
 
-const text = (bytes: Uint8Array, from: number, length: number) => String.fromCharCode(...bytes.subarray(from, from + length))
+const text = (bytes: Uint8Array, from: number, length: number) => asText(bytes.subarray(from, from + length))
 
 /** The file without its metadata; HEIC and TIFF as they are. */
 export async function clean(file: Blob, type: string, turn: Turn): Promise<Photo> {

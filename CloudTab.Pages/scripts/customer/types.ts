@@ -1,3 +1,5 @@
+import { asText } from './bytes.ts'
+
 /**
  * What a file is, by its content: the same signatures as the server's, so that what it would refuse is refused before a byte is sent.
  * Where looking once is not enough (is this long text a text to its end?) the server has the last word.
@@ -23,7 +25,7 @@ const isNot = (refused: string): Judgement => ({ refused })
 
 export async function judge(file: Blob, name: string): Promise<Judgement> {
   const bytes = new Uint8Array(await file.slice(0, headSize).arrayBuffer())
-  const head = Array.from(bytes, (byte) => String.fromCharCode(byte)).join('')
+  const head = asText(bytes)
   const ending = /\.([a-z0-9]+)$/i.exec(name)?.[1]?.toLowerCase() ?? ''
   if (head.startsWith('\xff\xd8\xff')) return is('image/jpeg')
   if (head.startsWith('\x89PNG\r\n\x1a\n')) return is('image/png')

@@ -66,9 +66,12 @@ internal static class CustomerFiles
     }
 
     /// <summary>Two pages, encrypted with RC4 of 128 bits (ISO 32000-1, 7.6.3, revision 3): for a password, or only so that nobody changes it.</summary>
-    public static FilePayload Encrypted(string name, string password)
+    /// <param name="isLiteral">Whether its strings of bytes are written as these bytes, and not in hexadecimal.</param>
+    public static FilePayload Encrypted(string name, string password, bool isLiteral = false)
     {
-        var id = Enumerable.Range(0, 16).Select(i => (byte)i).ToArray();
+        // All that windows-1252 has other characters for.
+        var id = Enumerable.Range(0x80, 32).Select(i => (byte)i).ToArray();
+        Func<byte[], string> text = isLiteral ? Literal : bytes => $"<{Convert.ToHexString(bytes)}>";
         const int permissions = -44;
         var owner = Repeat(KeyOf(Padded("owner"), 50), Padded(password));
         var user = Repeat(KeyOf([.. Padded(password), .. owner, .. BitConverter.GetBytes(permissions), .. id], 50), KeyOf([.. Padded(""), .. id], 0));
@@ -78,7 +81,7 @@ internal static class CustomerFiles
         [
             "<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Count 2 /Kids [3 0 R 4 0 R] >>", "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] >>",
             "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] >>",
-            FormattableString.Invariant($"<< /Filter /Standard /V 2 /R 3 /Length 128 /P {permissions} /O <{Convert.ToHexString(owner)}> /U <{Convert.ToHexString([.. user, .. new byte[16]])}> >>"),
+            FormattableString.Invariant($"<< /Filter /Standard /V 2 /R 3 /Length 128 /P {permissions} /O {text(owner)} /U {text([.. user, .. new byte[16]])} >>"),
         ];
         foreach (var (index, one) in objects.Index())
         {
@@ -90,8 +93,8 @@ internal static class CustomerFiles
         pdf.Append("xref\n0 6\n0000000000 65535 f \n");
         foreach (var offset in offsets)
             pdf.Append(System.Globalization.CultureInfo.InvariantCulture, $"{offset:D10} 00000 n \n");
-        pdf.Append(System.Globalization.CultureInfo.InvariantCulture, $"trailer\n<< /Size 6 /Root 1 0 R /Encrypt 5 0 R /ID [<{Convert.ToHexString(id)}> <{Convert.ToHexString(id)}>] >>\nstartxref\n{table}\n%%EOF\n");
-        return new() { Name = name, MimeType = "application/pdf", Buffer = Encoding.ASCII.GetBytes(pdf.ToString()) };
+        pdf.Append(System.Globalization.CultureInfo.InvariantCulture, $"trailer\n<< /Size 6 /Root 1 0 R /Encrypt 5 0 R /ID [{text(id)} {text(id)}] >>\nstartxref\n{table}\n%%EOF\n");
+        return new() { Name = name, MimeType = "application/pdf", Buffer = Encoding.Latin1.GetBytes(pdf.ToString()) };
     }
 
     /// <summary>A photo as a phone takes it: lying on its side, with a place in Exif and XMP, and a second picture behind the first.</summary>
@@ -194,6 +197,10 @@ internal static class CustomerFiles
         .. entries,
         .. Encoding.ASCII.GetBytes(FormattableString.Invariant($"\nendstream\nendobj\nstartxref\n{offset}\n%%EOF\n")),
     ];
+
+    /// <summary>ISO 32000-1, 7.3.4.2: escaped is only what has to be.</summary>
+    private static string Literal(byte[] bytes) =>
+        $"({Encoding.Latin1.GetString(bytes).Replace("\\", "\\\\", StringComparison.Ordinal).Replace("(", "\\(", StringComparison.Ordinal).Replace(")", "\\)", StringComparison.Ordinal).Replace("\r", "\\r", StringComparison.Ordinal)})";
 
     /// <summary>Where a PDF says that its cross-references are.</summary>
     private static string StartOf(byte[] pdf) => Encoding.Latin1.GetString(pdf).Split("startxref\n")[^1].Split('\n')[0];

@@ -208,8 +208,9 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
 
         await phone.ChooseAsync(
             CustomerFiles.Pdf("plain.pdf", 12), CustomerFiles.WithObjectStream("compressed.pdf"), CustomerFiles.Encrypted("unchangeable.pdf", ""), CustomerFiles.Encrypted("locked.pdf", "secret"),
-            CustomerFiles.Shortened("shortened.pdf"), CustomerFiles.ShortenedWithObjectStream("shortened-compressed.pdf"), CustomerFiles.WithAttachment("attached.pdf"));
-        foreach (var (index, pages) in (int?[])[12, 5, 2, null, 2, 3, null] is var expected ? expected.Index() : [])
+            CustomerFiles.Shortened("shortened.pdf"), CustomerFiles.ShortenedWithObjectStream("shortened-compressed.pdf"), CustomerFiles.WithAttachment("attached.pdf"),
+            CustomerFiles.Encrypted("unchangeable-literal.pdf", "", isLiteral: true));
+        foreach (var (index, pages) in (int?[])[12, 5, 2, null, 2, 3, null, 2] is var expected ? expected.Index() : [])
             await Expect(phone.Files.Nth(index).Locator("small")).ToHaveTextAsync(new Regex(pages is null ? "^[0-9] kB$" : $"^{pages} pages · ", RegexOptions.None, matchTimeout: TimeSpan.FromSeconds(1)));
         await Expect(phone.Page.Locator(".problem")).ToHaveCountAsync(1);
         await phone.PressSendAsync();
@@ -225,6 +226,7 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         Assert.Equal((2, false), found["shortened.pdf"]);
         Assert.Equal((3, false), found["shortened-compressed.pdf"]);
         Assert.Equal((1, false), found["attached.pdf"]);
+        Assert.Equal((2, false), found["unchangeable-literal.pdf"]);
     }
 
     [Fact]

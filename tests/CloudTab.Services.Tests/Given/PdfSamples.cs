@@ -40,15 +40,18 @@ internal static partial class PdfSamples
     public static Sample ZipBomb() => WithObjectStream(padding: 3L << 30, filters: 2);
 
     /// <summary>Two pages, encrypted with RC4 of 128 bits (ISO 32000-1, 7.6.3, revision 3).</summary>
-    public static Sample Encrypted(string userPassword)
+    /// <param name="isLiteral">Whether its strings of bytes are written as these bytes, and not in hexadecimal.</param>
+    public static Sample Encrypted(string userPassword, bool isLiteral = false)
     {
-        var id = Enumerable.Range(0, 16).Select(i => (byte)i).ToArray();
+        // All that is a control character in Latin-1, and something else in other encodings.
+        var id = Enumerable.Range(0x80, 32).Select(i => (byte)i).ToArray();
+        Func<byte[], string> text = isLiteral ? Literal : Hex;
         const int permissions = -44;
         var owner = Encrypt19Times(KeyOf(Padded("owner"), 50), Padded(userPassword), 16);
         byte[] seed = [.. Padded(userPassword), .. owner, .. BitConverter.GetBytes(permissions), .. id];
         var user = Encrypt19Times(KeyOf(seed, 50), KeyOf([.. Padded(""), .. id], 0), 16);
-        var encryption = $"<< /Filter /Standard /V 2 /R 3 /Length 128 /P {permissions} /O {Hex(owner)} /U {Hex([.. user, .. new byte[16]])} >>";
-        return Of("locked.pdf", $"/Encrypt 5 0 R /ID [{Hex(id)} {Hex(id)}]", Catalog, Tree("[3 0 R 4 0 R]", 2), Page, Page, encryption);
+        var encryption = $"<< /Filter /Standard /V 2 /R 3 /Length 128 /P {permissions} /O {text(owner)} /U {text([.. user, .. new byte[16]])} >>";
+        return Of("locked.pdf", $"/Encrypt 5 0 R /ID [{text(id)} {text(id)}]", Catalog, Tree("[3 0 R 4 0 R]", 2), Page, Page, encryption);
     }
 
     /// <summary>A tree of pages that contains itself.</summary>
@@ -87,7 +90,7 @@ internal static partial class PdfSamples
         var start = file.Length;
         file.Append(CultureInfo.InvariantCulture, $"xref\n0 {objects.Length + 1}\n0000000000 65535 f \n{table}");
         file.Append(CultureInfo.InvariantCulture, $"trailer\n<< /Size {objects.Length + 1} /Root 1 0 R {trailer} >>\nstartxref\n{start}\n%%EOF\n");
-        return new(name, Encoding.ASCII.GetBytes(file.ToString()));
+        return new(name, Encoding.Latin1.GetBytes(file.ToString()));
     }
 
     private static Sample WithObjectStream(long padding, int filters)
@@ -134,6 +137,10 @@ internal static partial class PdfSamples
     }
 
     private static string Hex(byte[] bytes) => $"<{Convert.ToHexString(bytes)}>";
+
+    /// <summary>ISO 32000-1, 7.3.4.2: escaped is only what has to be.</summary>
+    private static string Literal(byte[] bytes) =>
+        $"({Encoding.Latin1.GetString(bytes).Replace("\\", "\\\\", StringComparison.Ordinal).Replace("(", "\\(", StringComparison.Ordinal).Replace(")", "\\)", StringComparison.Ordinal).Replace("\r", "\\r", StringComparison.Ordinal)})";
 
     private static byte[] Padded(string password)
     {
