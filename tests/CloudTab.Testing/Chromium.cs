@@ -7,10 +7,10 @@ public static class Chromium
 
     public static string? Path { get; } = Find();
 
-    /// <summary>As root Chromium has no sandbox; the others keep it from what a test does not need.</summary>
+    /// <summary>As root Chromium has no sandbox. On a phone it tells pages the kind of the network. The others keep it from what a test does not need.</summary>
     public static IEnumerable<string> Arguments =>
     [
-        "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--no-sandbox", "--enable-blink-features=NetInfoDownlinkMax", "--disable-gpu", "--disable-quic", "--no-first-run",
         "--disable-background-networking", "--disable-component-update", "--disable-sync",
     ];
 

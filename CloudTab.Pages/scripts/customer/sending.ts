@@ -8,6 +8,9 @@ import type { Shop } from './shop.ts'
 
 const longestPause = 30_000
 
+/** The phone's connection; few browsers tell of it (https://wicg.github.io/netinfo/). */
+const network = (navigator as { connection?: EventTarget & { type?: string } }).connection
+
 /** An answer of the server that trying again would not change. */
 export class Refused extends Error {
   constructor(readonly code: string, message: string) {
@@ -69,6 +72,7 @@ export class Sending {
   private readonly running = new Map<Item, { upload: Upload; moved: number; stop: () => void }>()
   private readonly samples: { time: number; bytes: number }[] = []
   private lock: WakeLockSentinel | null = null
+  private kind = network?.type
   private stopped = false
 
   constructor(
@@ -83,9 +87,8 @@ export class Sending {
   async run(): Promise<void> {
     const tus = await loadTus()
     document.addEventListener('visibilitychange', this.looked)
-    addEventListener('online', this.looked)
-    const network = (navigator as { connection?: EventTarget }).connection
-    network?.addEventListener('change', this.restart)
+    addEventListener('online', this.restart)
+    network?.addEventListener('change', this.changedNetwork)
     const watch = setInterval(() => this.lookForStalls(), 2_000)
     await this.stayAwake()
     try {
@@ -94,8 +97,8 @@ export class Sending {
     } finally {
       clearInterval(watch)
       document.removeEventListener('visibilitychange', this.looked)
-      removeEventListener('online', this.looked)
-      network?.removeEventListener('change', this.restart)
+      removeEventListener('online', this.restart)
+      network?.removeEventListener('change', this.changedNetwork)
       await this.lock?.release().catch(() => {})
     }
   }
@@ -207,7 +210,17 @@ export class Sending {
   }
 
   /** On another network the old connection is dead, and nobody says so. */
-  private readonly restart = () => this.lookForStalls(0)
+  private readonly restart = () => {
+    wake()
+    this.lookForStalls(0)
+  }
+
+  /** The event also tells of another speed, which says nothing of the connection. (Without a kind, as on a PC, those who come online are told above.) */
+  private readonly changedNetwork = () => {
+    if (network?.type === this.kind) return
+    this.kind = network?.type
+    this.restart()
+  }
 
   private lookForStalls(longest = longestStall): void {
     for (const { moved, stop } of this.running.values()) if (performance.now() - moved > longest) stop()

@@ -191,6 +191,9 @@ public sealed partial class CustomerSendingTests(RunningAppHost relay, Browsers 
         await phone.ChooseAsync(Plan);
         await phone.PressSendAsync();
         await phone.UntilPercentAsync(20);
+        // That the same network is faster or slower now is told by the same event.
+        await phone.Page.EvaluateAsync("navigator.connection.dispatchEvent(new Event('change'))");
+        await phone.UntilPercentAsync(30);
         await phone.SendAtMostAsync(1, "wifi");
         Assert.Empty(offsets);
 
