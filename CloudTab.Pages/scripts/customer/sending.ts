@@ -50,6 +50,9 @@ export async function call<Answer = unknown>(method: string, address: string, js
 /** A conflict passes (the server is at another offset), a closed shop does not. */
 const isPassing = (status: number, code = '') => [0, 408, 409, 423, 429, 500, 502, 503, 504].includes(status) && code !== shopClosed
 
+/** The upload has expired, or was ended. A HEAD's answer has no body that could say it; what else there is to say the next upload is told. */
+const isGone = (status: number, code = '') => (status === 404 || status === 410) && ['', 'upload_not_found', 'upload_gone'].includes(code)
+
 let wakeAll = new AbortController()
 
 /** Whatever waits tries again now. */
@@ -125,6 +128,7 @@ export class Sending {
   }
 
   private async send(upload: typeof Upload, item: Item): Promise<void> {
+    let isAnew = false
     for (let failures = 0; !this.stopped; failures++) {
       const before = item.sent
       const failure = await this.attempt(upload, item)
@@ -136,6 +140,11 @@ export class Sending {
       if (status === 0 && !(await this.hasFile(item))) {
         Object.assign(item, { state: 'lost', sent: 0 })
         return this.changed()
+      }
+      if (!isAnew && item.uploadUrl && isGone(status, problem.code)) {
+        Object.assign(item, { uploadUrl: null, sent: 0 })
+        isAnew = true
+        continue
       }
       if (!isPassing(status, problem.code)) {
         const words = wordsFor(problem)
@@ -173,8 +182,8 @@ export class Sending {
       }
       const file = fileOf(item)
       const upload = new TusUpload(file, {
-        endpoint: `${this.shop.prefix}/api/customer/sessions/${this.sessionId}/files`,
-        uploadUrl: item.uploadUrl,
+        // Not both: after any answer to HEAD but a few it would begin another upload, also if the service is only busy.
+        ...(item.uploadUrl ? { uploadUrl: item.uploadUrl } : { endpoint: `${this.shop.prefix}/api/customer/sessions/${this.sessionId}/files` }),
         retryDelays: null,
         storeFingerprintForResuming: false,
         metadata: { filename: file.name, filetype: file.type, printOptions: JSON.stringify(item.options) },

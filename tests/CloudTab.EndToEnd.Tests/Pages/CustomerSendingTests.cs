@@ -207,16 +207,55 @@ public sealed partial class CustomerSendingTests(RunningAppHost relay, Browsers 
     }
 
     [Fact]
+    public async Task An_upload_that_the_busy_service_cannot_be_asked_for_goes_on_and_only_one_that_is_gone_begins_anew()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var page = phone.Page;
+        var (offsets, created, plan) = (Offsets(page), Created(page), CustomerFiles.Large("plan.pdf", 3 << 20));
+        await phone.SendAtMostAsync(Slow);
+        await phone.ChooseAsync(plan);
+        await phone.PressSendAsync();
+        await phone.UntilPercentAsync(10);
+
+        await AnswerHeadAsync(503);
+        Assert.Empty(offsets);
+        Assert.Equal(2, created.Count); // the session, and the upload
+        await phone.UntilPercentAsync(20);
+        Assert.Single(offsets);
+        await AnswerHeadAsync(410);
+
+        var job = await phone.ArrivedAsync();
+        Assert.True(created.Count == 4, string.Join('\n', created)); // and another upload, and that all is there
+        Assert.Single(offsets);
+        Assert.Equal(plan.Buffer.Length, (await phone.StatusAsync(job)).GetProperty("totalSize").GetInt64());
+
+        // Without a body, as HEAD is answered; the page is loaded again, and asks.
+        async Task AnswerHeadAsync(int status)
+        {
+            var answered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            await page.RouteAsync("**/api/customer/uploads/*", async route =>
+            {
+                if (route.Request.Method != "HEAD" || answered.Task.IsCompleted)
+                {
+                    await route.FallbackAsync();
+                    return;
+                }
+
+                await route.FulfillAsync(new() { Status = status });
+                answered.SetResult();
+            });
+            await page.ReloadAsync();
+            await answered.Task.WaitAsync(TimeSpan.FromSeconds(15), TimeProvider.System, Token);
+        }
+    }
+
+    [Fact]
     public async Task Of_two_tabs_with_the_same_list_one_sends()
     {
         await using var shop = await PageShop.CreateAsync(relay);
         var phone = await CustomerPage.OpenAsync(browsers, shop);
-        var created = new List<string>();
-        phone.Page.Context.Request += (_, request) =>
-        {
-            if (request.Method == "POST")
-                created.Add(new Uri(request.Url).AbsolutePath);
-        };
+        var created = Created(phone.Page);
         await phone.SendAtMostAsync(Slow);
         await phone.ChooseAsync(Plan);
         await phone.PressSendAsync();
@@ -439,6 +478,18 @@ public sealed partial class CustomerSendingTests(RunningAppHost relay, Browsers 
 
     [GeneratedRegex("^[0-9]+:[0-9]{2}$", RegexOptions.None, matchTimeoutMilliseconds: 1_000)]
     private static partial Regex MinutesAndSeconds { get; }
+
+    /// <summary>What was asked for by POST, in all tabs.</summary>
+    private static List<string> Created(IPage page)
+    {
+        var created = new List<string>();
+        page.Context.Request += (_, request) =>
+        {
+            if (request.Method == "POST")
+                created.Add(new Uri(request.Url).AbsolutePath);
+        };
+        return created;
+    }
 
     /// <summary>From where uploads went on.</summary>
     private static List<long> Offsets(IPage page)
