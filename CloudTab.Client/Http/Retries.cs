@@ -15,7 +15,7 @@ internal sealed class Retries(CloudTabClientOptions options)
     {
         if (_tried >= options.MaxRetries)
             return null;
-        var pause = (failure as CloudTabException)?.RetryAfter ?? Pause(First, options.MaxRetryDelay, _tried);
+        var pause = Pause((failure as CloudTabException)?.RetryAfter, First, options.MaxRetryDelay, _tried);
         if (pause > options.MaxRetryDelay)
             return null;
         _tried++;
@@ -30,6 +30,13 @@ internal sealed class Retries(CloudTabClientOptions options)
 #pragma warning disable CA5394 // Nobody gains anything by guessing a pause.
         return TimeSpan.FromMilliseconds(whole * (0.5 + (Random.Shared.NextDouble() / 2)));
 #pragma warning restore CA5394
+    }
+
+    /// <summary>The pause that was asked for, or one that doubles. None is shorter than the first: a date that is past by this clock would be no pause at all.</summary>
+    public static TimeSpan Pause(TimeSpan? asked, TimeSpan first, TimeSpan longest, int attempt)
+    {
+        var pause = Pause(first, longest, asked is null ? attempt : 0);
+        return asked > pause ? asked.Value : pause;
     }
 
     /// <summary>Whether the same call can succeed a moment later: the network failed, or the relay says so.</summary>

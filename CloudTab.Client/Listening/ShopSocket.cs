@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Net;
+using System.Net.Http.Headers;
 using System.Net.WebSockets;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
@@ -126,14 +127,14 @@ internal sealed class ShopSocket
 
     /// <summary>The pause that a relay or a proxy asks for which refuses the handshake.</summary>
     /// <exception cref="CloudTabException">It refuses whoever asks, now and later.</exception>
-    private static TimeSpan? RefusalOf(ClientWebSocket socket)
+    private TimeSpan? RefusalOf(ClientWebSocket socket)
     {
         if (socket.HttpStatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)
             throw new CloudTabException(socket.HttpStatusCode, code: null, $"The relay refused the socket with {(int)socket.HttpStatusCode}.");
         return socket.HttpResponseHeaders is { } headers
             && headers.TryGetValue("Retry-After", out var after)
-            && int.TryParse(after.FirstOrDefault(), System.Globalization.CultureInfo.InvariantCulture, out var seconds)
-                ? TimeSpan.FromSeconds(seconds)
+            && RetryConditionHeaderValue.TryParse(after.FirstOrDefault(), out var asked)
+                ? Problem.After(asked, _calls.Clock)
                 : null;
     }
 

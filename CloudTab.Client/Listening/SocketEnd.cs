@@ -31,11 +31,10 @@ internal sealed class SocketEnd
     /// <param name="failures">Sockets in a row that were not authenticated.</param>
     public TimeSpan Pause(int failures)
     {
-        if (RetryAfter is { } asked)
-            return asked < LongestAsked ? asked : LongestAsked;
         var attempt = Math.Max(0, failures - 1);
-        return Code is (WebSocketCloseStatus)4429
+        var pause = RetryAfter is null && Code is (WebSocketCloseStatus)4429
             ? Retries.Pause(FirstAfterTooMany, LongestAfterTooMany, attempt)
-            : Retries.Pause(First, Longest, attempt);
+            : Retries.Pause(RetryAfter, First, Longest, attempt);
+        return pause < LongestAsked ? pause : LongestAsked;
     }
 }

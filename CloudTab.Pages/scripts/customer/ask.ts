@@ -37,3 +37,16 @@ export function readJson(text: string): unknown {
     return null
   }
 }
+
+/** A day: setTimeout takes no more than 24 of them, and fires at once if it is given more. */
+const longestAsked = 86_400_000
+
+/**
+ * The pause that an answer asks for, in milliseconds: RFC 9110, 10.2.3, as seconds or as a date, which counts from the answer's own: the phone's clock may
+ * be wrong. 0 if it asks for none, or nobody can read it.
+ */
+export function askedPause(header: (name: string) => string | null | undefined): number {
+  const asked = header('Retry-After')?.trim() ?? ''
+  const pause = /^\d+$/.test(asked) ? Number(asked) * 1000 : Date.parse(asked) - (Date.parse(header('Date') ?? '') || Date.now())
+  return Math.min(longestAsked, Math.max(0, pause || 0))
+}

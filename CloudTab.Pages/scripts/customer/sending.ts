@@ -1,7 +1,7 @@
 import type { DetailedError, Upload } from 'tus-js-client'
 import type { CustomerSchemas } from '../shared/contract.ts'
 import { find, say } from '../shared/words.ts'
-import { ask, longestStall, readJson } from './ask.ts'
+import { ask, askedPause, longestStall, readJson } from './ask.ts'
 import { body, fileOf, isWanted, type Item } from './item.ts'
 import { isReadable, type Memory } from './memory.ts'
 import type { Shop } from './shop.ts'
@@ -43,7 +43,7 @@ export async function call<Answer = unknown>(method: string, address: string, js
     if (answer?.ok) return answer.status === 204 ? (undefined as Answer) : JSON.parse(answer.text)
     const problem = (readJson(answer?.text ?? '') ?? {}) as Problem
     if (answer && !isPassing(answer.status, problem.code)) throw new Refused(problem.code ?? '', wordsFor(problem))
-    await pause(failures, Number(answer?.headers.get('Retry-After') ?? 0) * 1000, signal)
+    await pause(failures, askedPause((name) => answer?.headers.get(name)), signal)
   }
 }
 
@@ -159,7 +159,7 @@ export class Sending {
       }
       item.state = status === 0 ? 'retrying' : 'busy'
       this.changed()
-      await pause(failures, Number(failure.originalResponse?.getHeader('Retry-After') ?? 0) * 1000)
+      await pause(failures, askedPause((name) => failure.originalResponse?.getHeader(name)))
     }
     if (item.state !== 'done') item.state = 'ready'
   }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using CloudTab.Client;
 using Microsoft.Extensions.DependencyInjection;
@@ -168,6 +169,23 @@ public sealed class CallsTests(RunningRelay relay)
         Assert.Equal((HttpStatusCode.UnsupportedMediaType, "type_not_accepted"), (program1.Status, program1.Code));
         Assert.Equal((HttpStatusCode.UnsupportedMediaType, "type_not_accepted"), (program2.Status, program2.Code));
         Assert.Equal((HttpStatusCode.Unauthorized, "api_key_invalid"), (key.Status, key.Code));
+    }
+
+    [Theory]
+    [InlineData(null, false, 100, 200)]
+    [InlineData(0, false, 100, 200)]
+    [InlineData(2, false, 2_000, 2_000)]
+    [InlineData(5, true, 4_000, 5_000)]
+    [InlineData(-3_600, true, 100, 200)] // by a clock that is an hour fast
+    public void A_call_is_made_again_after_the_pause_that_was_asked_for_and_never_without_one(int? seconds, bool isDate, int least, int most)
+    {
+        var clock = TimeProvider.System;
+        var asked = seconds is not { } given ? null
+            : isDate ? new RetryConditionHeaderValue(clock.GetUtcNow().AddSeconds(given)) : new RetryConditionHeaderValue(TimeSpan.FromSeconds(given));
+
+        var pause = new Retries(new()).Next(new CloudTabException(HttpStatusCode.ServiceUnavailable, null, "", Problem.After(asked, clock)));
+
+        Assert.InRange(pause!.Value.TotalMilliseconds, least, most);
     }
 
     [Fact]

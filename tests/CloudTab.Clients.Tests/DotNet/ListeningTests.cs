@@ -126,6 +126,7 @@ public sealed class ListeningTests(RunningRelay relay)
     [InlineData(null, null, 1_000, 15_000, 30_000)]
     [InlineData(1001, null, 0, 250, 500)]
     [InlineData(1001, 7_000, 0, 7_000, 7_000)]
+    [InlineData(1001, 0, 3, 250, 500)]
     [InlineData(4429, null, 0, 5_000, 10_000)]
     [InlineData(4429, null, 20, 60_000, 120_000)]
     [InlineData(null, 86_400_000, 0, 600_000, 600_000)]

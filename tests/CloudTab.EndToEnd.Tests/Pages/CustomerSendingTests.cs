@@ -251,6 +251,39 @@ public sealed partial class CustomerSendingTests(RunningAppHost relay, Browsers 
     }
 
     [Fact]
+    public async Task A_pause_that_the_service_asks_for_until_a_date_is_kept_also_by_a_wrong_clock()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var page = phone.Page;
+        var now = new DateTimeOffset(2026, 11, 30, 9, 0, 0, TimeSpan.Zero);
+        await page.Clock.InstallAsync(new() { TimeDate = now.AddDays(1).UtcDateTime });
+        await page.ReloadAsync();
+        var asked = new List<string>();
+        await page.RouteAsync("**/sessions/create", async route =>
+        {
+            asked.Add(route.Request.Method);
+            await route.FulfillAsync(new()
+            {
+                Status = 503,
+                ContentType = "application/problem+json",
+                Body = "{}",
+                Headers = new Dictionary<string, string> { ["Date"] = now.ToString("R", CultureInfo.InvariantCulture), ["Retry-After"] = now.AddMinutes(2).ToString("R", CultureInfo.InvariantCulture) },
+            });
+        });
+        await phone.ChooseAsync(CustomerFiles.Pdf("letter.pdf", 1));
+        await page.RunAndWaitForRequestFinishedAsync(phone.PressSendAsync, new() { Predicate = request => request.Url.EndsWith("/create", StringComparison.Ordinal) });
+
+        for (var seconds = 0; seconds < 60; seconds += 10)
+            await page.Clock.FastForwardAsync(10_000);
+        Assert.Single(asked);
+        await page.UnrouteAllAsync();
+        await page.Clock.FastForwardAsync(120_000);
+
+        await phone.ArrivedAsync();
+    }
+
+    [Fact]
     public async Task Of_two_tabs_with_the_same_list_one_sends()
     {
         await using var shop = await PageShop.CreateAsync(relay);
