@@ -28,7 +28,12 @@ internal sealed record WebManifest(
         "standalone",
         "#f5f5f2",
         "#f5f5f2",
-        [new("/assets/icon.svg", "any", "image/svg+xml", "any maskable")],
+        [
+            new("/assets/icon.svg", "any", "image/svg+xml", "any"),
+            // Without corners of their own: systems cut the shape that all their icons have. Not all of them draw SVG.
+            new("/assets/icon-192.png", "192x192", "image/png", "any maskable"),
+            new("/assets/icon-512.png", "512x512", "image/png", "any maskable"),
+        ],
         new($"{form.Prefix}/share", "POST", "multipart/form-data", new([new(FileEndpoints.Field, form.Accept.Split(','))])));
 }
 

@@ -1,6 +1,8 @@
+using System.Buffers.Binary;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using CloudTab.Pages;
 using Microsoft.Extensions.DependencyInjection;
@@ -52,6 +54,26 @@ public sealed partial class PagesTests(SmallLimitsFixture relay) : IClassFixture
         {
             using var answer = await _client.GetAsync(asset.Groups["path"].Value, Token);
             Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        }
+    }
+
+    [Fact]
+    public async Task The_icons_of_the_installed_page_are_pictures_of_the_sizes_that_are_told()
+    {
+        var html = await PageAsync("/", HttpStatusCode.OK);
+        var manifest = await _client.GetFromJsonAsync<JsonElement>("/manifest.webmanifest", Token);
+
+        var told = manifest.GetProperty("icons").EnumerateArray().Where(icon => icon.Text("type") == "image/png").ToDictionary(icon => icon.Text("src")!, icon => icon.Text("sizes")!);
+        Assert.Equal(["192x192", "512x512"], told.Values);
+        told.Add(Regex.Match(html, "<link rel=\"apple-touch-icon\" href=\"(?<icon>[^\"]+)\"", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1)).Groups["icon"].Value, "180x180");
+        foreach (var (address, sizes) in told)
+        {
+            using var answer = await _client.GetAsync(address, Token);
+            Assert.Equal("image/png", answer.Content.Headers.ContentType?.ToString());
+            var png = await answer.Content.ReadAsByteArrayAsync(Token);
+            // The header is the first chunk: width and height, big-endian (https://www.w3.org/TR/png-3/#11IHDR).
+            Assert.Equal("\u0089PNG\r\n\u001A\n\0\0\0\rIHDR", Encoding.Latin1.GetString(png, 0, 16));
+            Assert.Equal(sizes, $"{BinaryPrimitives.ReadUInt32BigEndian(png.AsSpan(16))}x{BinaryPrimitives.ReadUInt32BigEndian(png.AsSpan(20))}");
         }
     }
 
