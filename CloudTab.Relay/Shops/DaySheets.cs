@@ -10,7 +10,7 @@ public sealed class DaySheets(Database database, Payments payments)
     public static readonly TimeSpan Retention = TimeSpan.FromDays(400);
 
     /// <summary>The jobs that a shop has finished on a day, in their order.</summary>
-    /// <param name="timeZone">Name of the zone whose midnights the day lies between, such as `Asia/Kolkata`.</param>
+    /// <param name="timeZone">Name of the zone whose midnights the day lies between, such as `Asia/Kolkata`; also one that browsers still use.</param>
     /// <returns>The jobs, or null if there is no such zone.</returns>
     public async Task<List<FinishedJob>?> FindAsync(string shop, DateOnly day, string timeZone, CancellationToken cancellationToken)
     {
@@ -25,7 +25,7 @@ public sealed class DaySheets(Database database, Payments payments)
         try
         {
             return await database.QueryAsync<FinishedJob>(
-                sql, new { shop, day = day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture), timeZone }, cancellationToken);
+                sql, new { shop, day = day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture), timeZone = TimeZones.NameOf(timeZone) }, cancellationToken);
         }
         catch (PostgresException unknown) when (unknown.SqlState == PostgresErrorCodes.InvalidParameterValue)
         {

@@ -1,5 +1,6 @@
 using System.Net;
 using CloudTab.Janitor;
+using CloudTab.Relay;
 using CloudTab.ShopApi;
 
 namespace CloudTab.Services.Tests;
@@ -117,12 +118,31 @@ public sealed class DaySheetTests(RelayFixture relay) : IClassFixture<RelayFixtu
         Assert.Equal(1, await JobsAsync("2026-03-01"));
         Assert.Equal(1, await JobsAsync("2026-03-02?timeZone=Asia/Kolkata"));
         Assert.Equal(0, await JobsAsync("2026-03-01?timeZone=Asia%2FKolkata"));
+        Assert.Equal(1, await JobsAsync("2026-03-02?timeZone=Asia/Calcutta"));
 
         async Task<int> JobsAsync(string day)
         {
             using var answer = await client.GetAsync($"/api/shopkeeper/days/{day}", Token);
             return (await answer.JsonAsync()).GetProperty("jobs").GetInt32();
         }
+    }
+
+    /// <summary>This PostgreSQL has all names; Debian's has none of the old ones.</summary>
+    [Fact]
+    public async Task A_zone_that_browsers_name_by_its_old_name_is_asked_for_by_that_of_today()
+    {
+        const string sql = """
+            SELECT old FROM unnest(@old, @today) AS renamed (old, today), generate_series('2024-01-01'::timestamptz, '2026-12-31', '7 days') AS instant
+            WHERE instant AT TIME ZONE old <> instant AT TIME ZONE today
+            LIMIT 1
+            """;
+        var (old, today) = (TimeZones.Renamed.Keys.ToArray(), TimeZones.Renamed.Values.ToArray());
+
+        // What Chrome sends in India.
+        Assert.Equal("Asia/Kolkata", TimeZones.NameOf("Asia/Calcutta"));
+        Assert.Equal("Asia/Tokyo", TimeZones.NameOf("Asia/Tokyo"));
+        Assert.Null(await relay.ScalarAsync<string?>(sql, new { old, today }));
+        Assert.DoesNotContain(today, TimeZones.Renamed.ContainsKey);
     }
 
     [Theory]
