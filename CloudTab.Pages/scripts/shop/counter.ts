@@ -7,6 +7,7 @@ import type { Job, JobDetails, JobFile, PendingSession, ProcessingSession, ShopS
 import './day.ts'
 import { CtElement, focusFirst, type Places } from './element.ts'
 import { chip, describePart, formatAge, formatExtent, formatPrice, summarizePrints, summarizeWishes, urgency } from './format.ts'
+import { Handled } from './handled.ts'
 import { icons } from './icons.ts'
 import { type FileShow, type FilesHandled, isLive, isYours, type JobAct, type Verb } from './job.ts'
 import { Link, type LinkState } from './link.ts'
@@ -74,8 +75,7 @@ export class CtCounter extends CtElement {
   readonly #begun = JSON.parse(document.getElementById('begin')!.textContent) as Beginning
   readonly #chime = new Chime(() => this.requestUpdate())
 
-  // Of each session the files that were printed or downloaded here.
-  readonly #handled = new Map<string, Set<string>>()
+  readonly #handled = new Handled()
   readonly #queue = new Queue(
     () => this.#drawSoon(),
     (job) => this.#announce(job),
@@ -386,7 +386,7 @@ export class CtCounter extends CtElement {
   }
 
   #end(job: Job): void {
-    this.#handled.delete(job.sessionId)
+    this.#handled.forget(job.sessionId)
     if (this.selected?.sessionId === job.sessionId) {
       this.selected = job
       this.querySelector<CtViewer>('ct-viewer')?.close()
@@ -406,9 +406,9 @@ export class CtCounter extends CtElement {
     })
   }
 
-  /** That is where the files are from now on: completing the job does not ask about them. */
-  #handle({ job, files }: FilesHandled['detail']): void {
-    this.#handled.set(job.sessionId, new Set([...(this.#handled.get(job.sessionId) ?? []), ...files.map((file) => file.id)]))
+  /** While there is no connection a download can only fail. */
+  #handle({ job, files, isDownload }: FilesHandled['detail']): void {
+    if (!isDownload || this.link === 'live') this.#handled.add(job.sessionId, files, isDownload)
   }
 
   async #act({ job, verb, files }: JobAct['detail']): Promise<void> {
@@ -428,8 +428,7 @@ export class CtCounter extends CtElement {
 
   /** How many of its files were neither printed nor downloaded here. Those that it was not shown with, because they came just now, are among them. */
   #countUnhandled(job: Job, files: JobFile[]): number {
-    const handled = this.#handled.get(job.sessionId)
-    return Math.max(job.fileCount, files.length) - files.filter((file) => handled?.has(file.id)).length
+    return Math.max(job.fileCount, files.length) - this.#handled.count(job.sessionId, files)
   }
 
   async #do(job: Job, verb: Verb, reason?: string): Promise<void> {
@@ -489,7 +488,7 @@ export class CtCounter extends CtElement {
   async #show({ job, file, print }: FileShow['detail']): Promise<void> {
     const viewer = this.querySelector<CtViewer>('ct-viewer')
     if (!viewer) return
-    viewer.printed = (printed) => this.#handle({ job, files: [printed] })
+    viewer.handled = (handled, isDownload) => this.#handle({ job, files: [handled], isDownload })
     this.viewed = job.sessionId
     await this.updateComplete
     await viewer.open(file, print)
@@ -497,6 +496,7 @@ export class CtCounter extends CtElement {
 
   #linked(state: LinkState): void {
     this.link = state
+    if (state !== 'live') this.#handled.loseDownloads()
     this.#renew() // nothing was while there was no connection
   }
 

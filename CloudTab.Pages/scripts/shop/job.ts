@@ -19,10 +19,10 @@ export class JobAct extends CustomEvent<{ job: Job; verb: Verb; files: JobFile[]
   }
 }
 
-/** Files of a job that were taken out of the page. */
-export class FilesHandled extends CustomEvent<{ job: Job; files: JobFile[] }> {
-  constructor(job: Job, files: JobFile[]) {
-    super('ct-handled', { bubbles: true, detail: { job, files } })
+/** Files of a job that were taken out of the page: on paper, or as a download, of which nobody knows whether it has arrived. */
+export class FilesHandled extends CustomEvent<{ job: Job; files: JobFile[]; isDownload: boolean }> {
+  constructor(job: Job, files: JobFile[], isDownload: boolean) {
+    super('ct-handled', { bubbles: true, detail: { job, files, isDownload } })
   }
 }
 
@@ -196,7 +196,7 @@ export class CtJob extends CtElement {
                 href="/api/shopkeeper/files/${file.id}/download"
                 download
                 aria-label=${say('shop.downloadOf', { name: file.name })}
-                @click=${() => this.#handle([file])}
+                @click=${() => this.#download([file])}
                 >${icons.download}<span>${say('shop.download')}</span></a
               >`
             : nothing}
@@ -225,7 +225,7 @@ export class CtJob extends CtElement {
     return html`
       <div class="verbs">
         ${release}
-        <a class="button" href="/api/shopkeeper/sessions/${job.sessionId}/download" download @click=${() => this.#handle(this.#stored)}>
+        <a class="button" href="/api/shopkeeper/sessions/${job.sessionId}/download" download @click=${() => this.#download(this.#stored)}>
           ${icons.download}<span>${say('shop.downloadAll')}</span></a
         >
         <button class="primary large" aria-disabled=${this.busy} @click=${() => this.#act('complete')}>
@@ -239,8 +239,8 @@ export class CtJob extends CtElement {
     if (!this.busy) this.dispatchEvent(new JobAct(this.job, verb, this.#stored))
   }
 
-  #handle(files: JobFile[]): void {
-    this.dispatchEvent(new FilesHandled(this.job, files))
+  #download(files: JobFile[]): void {
+    this.dispatchEvent(new FilesHandled(this.job, files, true))
   }
 }
 

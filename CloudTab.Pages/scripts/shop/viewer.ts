@@ -26,7 +26,7 @@ export class CtViewer extends CtElement {
   declare private pages: number
 
   /** Called when the print dialog was opened for a file, or its download was asked for. */
-  printed: (file: JobFile) => void = () => undefined
+  handled: (file: JobFile, isDownload: boolean) => void = () => undefined
 
   #printWhenShown = false
   #wasYours = false
@@ -84,7 +84,7 @@ export class CtViewer extends CtElement {
               ? html`<button class="primary" aria-disabled=${this.state !== 'shown'} @click=${this.#print}>
                     ${icons.print}<span>${this.state === 'printing' ? say('shop.preparing') : say('shop.print')}</span>
                   </button>
-                  <a class="button" href="/api/shopkeeper/files/${file.id}/download" download @click=${() => this.printed(file)}
+                  <a class="button" href="/api/shopkeeper/files/${file.id}/download" download @click=${() => this.handled(file, true)}
                     >${icons.download}<span>${say('shop.download')}</span></a
                   >`
               : this.#wasYours
@@ -121,7 +121,7 @@ export class CtViewer extends CtElement {
         break
       case 'printed':
         this.state = 'shown'
-        if (this.file) this.printed(this.file)
+        if (this.file) this.handled(this.file, false)
         break
       case 'failed':
         this.#fail(say(`shop.preview.${message.data.reason}`))

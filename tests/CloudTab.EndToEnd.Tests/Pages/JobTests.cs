@@ -204,6 +204,27 @@ public sealed partial class JobTests(RunningAppHost relay, Browsers browsers) : 
     }
 
     [Fact]
+    public async Task A_download_that_may_have_failed_with_the_connection_does_not_count()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        var job = await shop.SendAsync("Asha", ("letter.pdf", Letter), ("map.pdf", Letter));
+        await counter.TakeAsync(job);
+        var files = counter.Page.Locator(".file");
+        await counter.PrintAsync(files.First.GetByRole(AriaRole.Button, new() { Name = "Print" }));
+        await counter.Page.Keyboard.PressAsync("Escape");
+        await counter.Page.RunAndWaitForDownloadAsync(() => files.Last.GetByRole(AriaRole.Link, new() { Name = "Download" }).ClickAsync());
+
+        await counter.Page.Context.SetOfflineAsync(true);
+        await Expect(counter.Link).ToHaveAttributeAsync("data-state", "broken");
+        await counter.Page.Context.SetOfflineAsync(false);
+        await counter.IsLiveAsync();
+
+        await counter.Button("Done").ClickAsync();
+        await Expect(counter.Page.GetByRole(AriaRole.Dialog)).ToContainTextAsync("1 file of this job was not printed or downloaded here.");
+    }
+
+    [Fact]
     public async Task The_phone_and_the_counter_show_the_same_total_and_every_state_of_a_job()
     {
         await using var shop = await PageShop.CreateAsync(relay);
