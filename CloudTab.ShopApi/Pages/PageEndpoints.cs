@@ -36,7 +36,8 @@ internal static class PageEndpoints
         return next(context);
     }
 
-    private static async Task<RazorComponentResult> Show(HttpContext context, SessionViews views, ShopSettings settings, CancellationToken cancellationToken)
+    private static async Task<RazorComponentResult> Show(
+        HttpContext context, SessionViews views, ShopSettings settings, TimeProvider clock, CancellationToken cancellationToken)
     {
         if (Shopkeeper.Of(context) is not { Key: var key } || await settings.FindAsync(key, cancellationToken) is not { } shop)
             return Form(context, problem: null);
@@ -46,7 +47,7 @@ internal static class PageEndpoints
         var languages = Words.All.Select(words => new Language(words.Language, words["language"]));
         return new RazorComponentResult<ShopPage>(new
         {
-            Beginning = new QueueBeginning(shop, pending, processing, [.. languages]),
+            Beginning = new QueueBeginning(clock.Now(), shop, pending, processing, [.. languages]),
             IsQueue = context.Request.Path == Home,
         });
     }
@@ -116,9 +117,9 @@ internal static class PageEndpoints
     }
 }
 
-/// <summary>What the shop's page begins with, for its script: what waits is in the order in which it was submitted.</summary>
+/// <summary>What the shop's page begins with, for its script: the relay's time, and what waits, in the order in which it was submitted.</summary>
 public sealed record QueueBeginning(
-    OwnShop Shop, IReadOnlyList<PendingSession> Pending, IReadOnlyList<ProcessingSession> Processing, IReadOnlyList<Language> Languages);
+    DateTimeOffset Now, OwnShop Shop, IReadOnlyList<PendingSession> Pending, IReadOnlyList<ProcessingSession> Processing, IReadOnlyList<Language> Languages);
 
 /// <summary>A language that the pages speak: its tag, and its own name.</summary>
 public sealed record Language(string Tag, string Name);

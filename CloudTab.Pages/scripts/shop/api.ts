@@ -12,8 +12,14 @@ export class Problem extends Error {
 /** Milliseconds for a call. On a dead network nothing would end it for many minutes, and whatever waits for its answer would wait as long. */
 const callWithin = 20_000
 
-// Ages are told by the relay's clock: that of a shop's PC may be wrong by hours. Milliseconds to add to ours, good to a second or so.
+// Ages and days are told by the relay's clock: that of a shop's PC may be wrong by hours. Milliseconds to add to ours, good to a second or so.
 let clockOffset = 0
+
+/** Learns the relay's time, which is now. What is no time is passed over. */
+export function learnTime(time: string): void {
+  const date = Date.parse(time)
+  if (!Number.isNaN(date)) clockOffset = date - Date.now()
+}
 
 /** Now, by the relay's clock, in milliseconds since 1970. */
 export const now = (): number => Date.now() + clockOffset
@@ -36,8 +42,7 @@ export async function request(method: string, path: string, body?: unknown, acce
   } catch {
     throw new Problem(0, 'no_answer', '')
   }
-  const date = Date.parse(response.headers.get('date') ?? '')
-  if (!Number.isNaN(date)) clockOffset = date - Date.now()
+  learnTime(response.headers.get('date') ?? '')
   if (response.ok) return response
   const problem = await readProblem(response)
   if (response.status === 401) signedOut()

@@ -2,7 +2,7 @@ import { html, nothing, type TemplateResult } from 'lit'
 import { guard } from 'lit/directives/guard.js'
 import { repeat } from 'lit/directives/repeat.js'
 import { count, say } from '../shared/words.ts'
-import { call, onSignedOut, Problem } from './api.ts'
+import { call, learnTime, onSignedOut, Problem } from './api.ts'
 import type { Job, JobDetails, JobFile, PendingSession, ProcessingSession, ShopSettings } from './contract.ts'
 import './day.ts'
 import { CtElement, focusFirst, type Places } from './element.ts'
@@ -36,6 +36,7 @@ type Shop = Pick<ShopSettings, 'id' | 'name' | 'acceptsUploads'>
 
 /** What the server wrote into the page. */
 interface Beginning {
+  now: string
   shop: Shop
   pending: PendingSession[]
   processing: ProcessingSession[]
@@ -96,6 +97,7 @@ export class CtCounter extends CtElement {
 
   constructor() {
     super()
+    learnTime(this.#begun.now)
     this.view = viewOf(location.pathname)
     this.shop = this.#begun.shop
     this.search = ''

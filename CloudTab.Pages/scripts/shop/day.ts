@@ -2,7 +2,7 @@ import { html, nothing, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
 import { money } from '../shared/format.ts'
 import { count, say } from '../shared/words.ts'
-import { call } from './api.ts'
+import { call, now, Problem } from './api.ts'
 import type { DaySheet, FinishedJob } from './contract.ts'
 import { describePart, formatNumber, locale } from './format.ts'
 import { icons } from './icons.ts'
@@ -22,6 +22,9 @@ export class CtDay extends CtPart {
   declare private sheet: DaySheet | undefined
   declare private jobs: FinishedJob[]
 
+  /** The day that these are of. */
+  private shown = ''
+
   readonly #timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone
 
   constructor() {
@@ -31,7 +34,7 @@ export class CtDay extends CtPart {
   }
 
   get #today(): string {
-    return isoDate(new Date())
+    return isoDate(new Date(now()))
   }
 
   protected override render(): TemplateResult {
@@ -52,7 +55,7 @@ export class CtDay extends CtPart {
         </div>
         <p class="day-name">${new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeZone: 'UTC' }).format(new Date(this.date))}</p>
         ${this.trouble()}
-        ${this.sheet ? this.#figures(this.sheet) : nothing} ${this.jobs.length > 0 ? this.#table() : nothing}
+        ${this.problem && this.shown !== this.date ? nothing : html`${this.sheet ? this.#figures(this.sheet) : nothing} ${this.jobs.length > 0 ? this.#table() : nothing}`}
       </main>
     `
   }
@@ -163,16 +166,22 @@ export class CtDay extends CtPart {
     void this.load()
   }
 
+  /** What a date or a zone is that the relay does not know, nobody has entered here. */
+  protected override explain(failure: unknown): string {
+    return failure instanceof Problem && failure.status === 400 ? say('shop.day.unknown', { zone: this.#timeZone }) : super.explain(failure)
+  }
+
   protected override async fetch(): Promise<object> {
+    const shown = this.date
     const [sheet, { jobs }] = await Promise.all([
       call<DaySheet>('GET', this.#address().replace('/api/shopkeeper', '')),
       call<{ jobs: FinishedJob[] }>('GET', this.#address('', '/jobs').replace('/api/shopkeeper', '')),
     ])
-    return { sheet, jobs }
+    return { sheet, jobs, shown }
   }
 }
 
-/** The day on this machine's clock, not UTC's: `2026-11-29`. */
+/** The day on this machine's wall, not UTC's: `2026-11-29`. */
 function isoDate(date: Date): string {
   return [date.getFullYear(), date.getMonth() + 1, date.getDate()].map((part) => String(part).padStart(2, '0')).join('-')
 }

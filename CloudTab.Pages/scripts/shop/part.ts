@@ -6,7 +6,7 @@ import { explain, Notice } from './notices.ts'
 export abstract class CtPart extends CtElement {
   static override properties: PropertyDeclarations = { problem: { state: true }, isBusy: { state: true } }
 
-  declare private problem: string | undefined
+  declare protected problem: string | undefined
   declare protected isBusy: boolean
 
   #loads = 0
@@ -26,8 +26,13 @@ export abstract class CtPart extends CtElement {
       const answer = await this.fetch()
       if (load === this.#loads) Object.assign(this, answer, { problem: undefined })
     } catch (failure) {
-      if (load === this.#loads) this.problem = explain(failure)
+      if (load === this.#loads) this.problem = this.explain(failure)
     }
+  }
+
+  /** Why something cannot be shown, in words for people. */
+  protected explain(failure: unknown): string {
+    return explain(failure)
   }
 
   /** Makes a change. A failure is a notice: what is shown stays. */

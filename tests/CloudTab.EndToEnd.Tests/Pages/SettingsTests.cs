@@ -258,6 +258,35 @@ public sealed class SettingsTests(RunningAppHost relay, Browsers browsers) : IAs
     }
 
     [Fact]
+    public async Task The_day_is_the_one_that_it_is_where_the_clock_is_wrong_and_a_zone_that_the_relay_does_not_know_is_named()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        using var program = shop.Program(await shop.AddKeyAsync("Program"));
+        var job = await shop.SendAsync("Asha", ("letter.pdf", Letter));
+        foreach (var step in (string[])["claim", "complete"])
+        {
+            using var done = await program.PostAsync(new Uri($"/api/shopkeeper/sessions/{job.SessionId}/{step}", UriKind.Relative), null, Token);
+            Assert.Equal(HttpStatusCode.OK, done.StatusCode);
+        }
+
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        var page = counter.Page;
+        foreach (var days in (int[])[-3, 3])
+        {
+            await page.Clock.SetFixedTimeAsync(TimeProvider.System.GetUtcNow().AddDays(days).UtcDateTime);
+            await page.GotoAsync("/shop/day");
+            await Expect(page.Locator(".figures dd").First).ToHaveTextAsync("1");
+            await Expect(counter.Button("The day after")).ToHaveAttributeAsync("aria-disabled", "true");
+        }
+
+        // Chromium's name for it.
+        await page.RouteAsync("**/days/**", route => route.ContinueAsync(new() { Url = route.Request.Url.Replace("Asia%2FCalcutta", "Atlantis%2FCity", StringComparison.Ordinal) }));
+        await page.ReloadAsync();
+        await Expect(page.GetByRole(AriaRole.Alert)).ToHaveTextAsync("This day cannot be shown. Look at the date, and at this PC’s time zone: Asia/Calcutta.");
+        await Expect(page.Locator(".figures")).ToHaveCountAsync(0);
+    }
+
+    [Fact]
     public async Task Prices_are_in_the_currency_that_the_shop_enters()
     {
         await using var shop = await PageShop.CreateAsync(relay);
