@@ -1,6 +1,6 @@
 /**
  * What has to outlive a reload: the list of files, how far each is, and the files themselves. All of it is in this browser only, and is
- * removed once the shop has been told, or when it is too old.
+ * removed once the shop has been told, or when it is too old. Tabs at the same address share it: none undoes what another one has added.
  */
 import type { Item } from './item.ts'
 
@@ -8,10 +8,15 @@ export interface Job {
   sessionId: string | null
   customerName: string
   sending: boolean
+  /** How often a tab has begun to send this list: one that knows a lower number has an old one. */
+  turn: number
   items: Item[]
 }
 
 type Saved = Omit<Job, 'items'> & { prefix: string; savedAt: number; items: Omit<Item, 'whole' | 'small' | 'picture'>[] }
+
+/** A list may have been saved by a page that had no turns. */
+const turnOf = (saved: Partial<Saved>) => saved.turn ?? 0
 
 /** Larger files are asked for again: a copy of them would fill the phone. */
 const largest = 200 << 20
@@ -57,6 +62,9 @@ async function tryTo<T>(work: (jobs: IDBObjectStore, files: IDBObjectStore) => P
 const keyOf = (prefix: string, sessionId: string | null) => `${prefix}#${sessionId ?? ''}`
 
 export class Memory {
+  /** The rows that this tab has read or saved. Others are another tab's. */
+  private readonly known = new Set<string>()
+
   /** @param addsTo The session that this page adds files to, if it exists before them. */
   constructor(private readonly prefix: string, private readonly addsTo: string | null) {}
 
@@ -64,10 +72,18 @@ export class Memory {
     return keyOf(this.prefix, this.addsTo)
   }
 
-  save(job: Job): Promise<unknown> {
-    const items = job.items.filter((item) => item.state !== 'refused').map(({ whole: _, small: __, picture: ___, ...rest }) => rest)
-    const saved: Saved = { ...job, prefix: this.key, savedAt: Date.now(), items }
-    return tryTo((jobs) => done(jobs.put(saved)))
+  /** Saves the list. If another tab has begun to send it since this one has read it, it is that tab's: then only what this one has added is put behind it. */
+  async save(job: Job): Promise<void> {
+    const rows = job.items.filter((item) => item.state !== 'refused').map(({ whole: _, small: __, picture: ___, ...rest }) => rest)
+    const isSaved = await tryTo(async (jobs) => {
+      const saved = await done<Saved | undefined>(jobs.get(this.key))
+      const list = saved && turnOf(saved) > job.turn ? saved : null
+      const [first, more] = list ? [list.items, rows] : [rows, saved?.items ?? []]
+      const items = [...first, ...more.filter(({ id }) => !this.known.has(id) && !first.some((one) => one.id === id))]
+      await done(jobs.put({ ...(list ?? job), prefix: this.key, savedAt: Date.now(), items } satisfies Saved))
+      return true
+    })
+    if (isSaved) for (const { id } of rows) this.known.add(id)
   }
 
   keep(item: Item, blob: Blob): Promise<unknown> {
@@ -78,13 +94,22 @@ export class Memory {
     return tryTo((_, files) => done(files.delete(item.id)))
   }
 
-  /** The list, before any file of it is read: a row that is still to be sent has the state `examining` until read() has answered. */
-  async load(): Promise<Job | null> {
-    await forgetOld()
+  /**
+   * The list, before any file of it is read: a row that is still to be sent has the state `examining` until read() has answered.
+   * @param turn What this tab knows already, if anything.
+   * @returns Null: there is none, or none but that one.
+   */
+  async load(turn?: number): Promise<Job | null> {
     const saved = await tryTo((jobs) => done<Saved | undefined>(jobs.get(this.key)))
-    if (!saved) return null
+    if (!saved || (turn !== undefined && turnOf(saved) <= turn)) return null
+    for (const { id } of saved.items) this.known.add(id)
     const items = saved.items.map((item) => ({ ...item, whole: null, small: null, picture: null, state: item.state === 'done' ? item.state : ('examining' as const) }))
-    return { ...saved, items }
+    return { ...saved, turn: turnOf(saved), items }
+  }
+
+  /** Whether another tab can have this row too. */
+  has(item: Item): boolean {
+    return this.known.has(item.id)
   }
 
   /** The file of a row; null: the browser has lost it. */
@@ -93,17 +118,20 @@ export class Memory {
     return blob && (await isReadable(blob)) ? blob : null
   }
 
+  /** The shop has been told. What stays is what another tab has added, and that the list was sent. */
   clear(): Promise<unknown> {
     return tryTo(async (jobs, files) => {
       const saved = await done<Saved | undefined>(jobs.get(this.key))
-      for (const item of saved?.items ?? []) files.delete(item.id)
-      await done(jobs.delete(this.key))
+      if (!saved) return
+      for (const { id } of saved.items) if (this.known.has(id)) files.delete(id)
+      const items = saved.items.filter(({ id }) => !this.known.has(id))
+      await done(jobs.put({ ...saved, sessionId: this.addsTo, customerName: '', sending: false, items }))
     })
   }
 }
 
 /** Of every shop and session: an address that is never opened again would keep its files for ever. */
-function forgetOld(): Promise<unknown> {
+export function forgetOld(): Promise<unknown> {
   return tryTo(async (jobs, files) => {
     for (const job of await done<Saved[]>(jobs.getAll())) {
       if (job.savedAt >= Date.now() - remembered) continue

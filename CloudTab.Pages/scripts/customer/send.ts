@@ -6,7 +6,7 @@ import type { CustomerSchemas } from '../shared/contract.ts'
 import { money, size } from '../shared/format.ts'
 import { priceOf, printedPages, type PrintOptions } from '../shared/printing.ts'
 import { badge, body, createItem, describe, examine, isPhoto, isSame, isWanted, joinCard, originalOf, pagesOf, picture, toggleSize, turn, type Excess, type Item } from './item.ts'
-import { Memory, type Job } from './memory.ts'
+import { Memory, forgetOld, type Job } from './memory.ts'
 import { fields, offered, summary } from './options.ts'
 import { Refused, Sending, call, isOver, loadTus, notOffered, wake } from './sending.ts'
 import { takeShared } from './shared-files.ts'
@@ -22,10 +22,12 @@ const worthShrinking = 1 << 20
 class Send extends LitElement {
   private shop!: Shop
   private memory!: Memory
-  private job: Job = { sessionId: null, customerName: '', sending: false, items: [] }
+  private job: Job = { sessionId: null, customerName: '', sending: false, turn: 0, items: [] }
   private sending: Sending | null = null
   /** While this page sends, or wants to. */
   private stopping: AbortController | null = null
+  /** While this tab waits for another one, which sends the list. */
+  private isWaitingForTab = false
   private error: string | null = null
   /** Whether the last call had no answer. */
   private isCut = false
@@ -66,8 +68,11 @@ class Send extends LitElement {
   }
 
   private async restore(chosen: File[]) {
+    await forgetOld()
     const job = await this.memory.load()
     if (job) {
+      // How far that tab is will be known when it ends: what is read now is older.
+      if (job.sending && (await this.isSentElsewhere())) job.turn--
       // What has been chosen meanwhile comes behind it.
       this.job = { ...job, customerName: this.job.customerName || job.customerName, items: [...job.items, ...this.items] }
       for (const item of job.items) void this.enqueue(() => this.recall(item))
@@ -81,8 +86,9 @@ class Send extends LitElement {
     if (job?.sending && this.items.every((item) => item.state !== 'lost')) await this.send()
   }
 
-  private async recall(item: Item) {
-    item.whole = await this.memory.read(item)
+  /** @param copy What this tab has of it: the browser keeps no large files. */
+  private async recall(item: Item, copy?: Blob | null) {
+    item.whole = (await this.memory.read(item)) ?? (copy?.size === item.size ? copy : null)
     if (item.state !== 'done') item.state = item.whole ? 'ready' : 'lost'
     this.requestUpdate()
     await picture(item)
@@ -188,6 +194,12 @@ class Send extends LitElement {
     return this.stopping !== null
   }
 
+  /** Whether a tab, which is another one unless this one sends, sends this list now. */
+  private async isSentElsewhere(): Promise<boolean> {
+    const locks = 'locks' in navigator ? await navigator.locks.query() : null
+    return locks?.held?.some((lock) => lock.name === this.lockName) ?? false
+  }
+
   private take(item: Item) {
     this.items.splice(this.items.indexOf(item), 1)
     if (item.picture) URL.revokeObjectURL(item.picture)
@@ -215,8 +227,7 @@ class Send extends LitElement {
 
   /** An upload that nobody goes on with would count towards the session's limits. One that another tab sends is that tab's. */
   private async terminate(uploadUrl: string) {
-    const locks = 'locks' in navigator ? await navigator.locks.query() : null
-    if (locks?.held?.some((lock) => lock.name === this.lockName)) return
+    if (!this.isSending && (await this.isSentElsewhere())) return
     await fetch(uploadUrl, { method: 'DELETE', headers: { 'Tus-Resumable': '1.0.0' } })
   }
 
@@ -240,7 +251,7 @@ class Send extends LitElement {
   /** In one tab at a time: another one that has the same list would send all of it once more. Browsers lock over HTTPS only. */
   private async send() {
     await this.examining
-    if (this.isSending) return
+    if (this.isSending || this.isWaitingForTab) return
     const wrong = this.querySelector<HTMLInputElement>('.settings :invalid')
     if (wrong) {
       wrong.closest('details')!.open = true
@@ -256,7 +267,7 @@ class Send extends LitElement {
       if (!('locks' in navigator)) return await this.sendAlone(signal)
       await navigator.locks.request(this.lockName, { ifAvailable: true }, async (lock) => {
         if (lock) return this.sendAlone(signal)
-        this.error = say('customer.otherTab')
+        void this.waitForTab()
       })
     } finally {
       this.stopping = null
@@ -264,6 +275,33 @@ class Send extends LitElement {
       this.requestUpdate()
       if (this.querySelector('.upload')?.contains(document.activeElement)) void this.updateComplete.then(() => this.leaveProgress())
     }
+  }
+
+  /** Until the other tab has sent the list, or stops, or is closed: then what is left of the list goes on here. */
+  private async waitForTab() {
+    this.isWaitingForTab = true
+    this.error = say('customer.otherTab')
+    await navigator.locks.request(this.lockName, async () => {
+      await this.examining
+      await this.readAgain()
+    })
+    this.isWaitingForTab = false
+    this.error = null
+    this.requestUpdate()
+    await this.examining
+    if (this.job.sending && this.items.every((item) => item.state !== 'lost')) await this.send()
+  }
+
+  /** What another tab has sent since this one has read the list is not sent once more, and not from its beginning. */
+  private async readAgain() {
+    const saved = await this.memory.load(this.job.turn)
+    if (!saved) return
+    const before = this.items
+    const own = before.filter((item) => !this.memory.has(item))
+    this.job = { ...saved, customerName: this.job.customerName || saved.customerName, items: [...saved.items, ...own] }
+    for (const item of before) if (item.picture && !own.includes(item)) URL.revokeObjectURL(item.picture)
+    for (const item of saved.items) void this.enqueue(() => this.recall(item, before.find((one) => one.id === item.id)?.whole))
+    this.admitAgain()
   }
 
   /** The panel is gone, and the focus was in it. */
@@ -280,8 +318,14 @@ class Send extends LitElement {
   }
 
   private async sendAlone(signal: AbortSignal) {
-    this.job.sending = true
     try {
+      await this.readAgain()
+      await this.examining
+      signal.throwIfAborted()
+      if (!this.items.some(isWanted) || this.items.some((item) => item.state === 'lost')) return
+      this.job.sending = true
+      this.job.turn++
+      await this.memory.save(this.job)
       const sessionId = (this.job.sessionId ??= await this.open(signal))
       await this.memory.save(this.job)
       signal.throwIfAborted()
@@ -297,7 +341,7 @@ class Send extends LitElement {
       if (!signal.aborted) await this.failed(failure)
     } finally {
       this.sending = null
-      void this.memory.save(this.job)
+      await this.memory.save(this.job)
     }
   }
 
@@ -330,7 +374,7 @@ class Send extends LitElement {
     // Whatever is saved from here on is the next list.
     if (this.saving !== null) clearTimeout(this.saving)
     this.saving = null
-    this.job = { sessionId: null, customerName: '', sending: false, items: [] }
+    this.job = { sessionId: null, customerName: '', sending: false, turn: this.job.turn, items: [] }
     await this.memory.clear()
     location.assign(`${this.shop.prefix}/sessions/${sessionId}`)
     // The next page takes its time: nothing here may be pressed meanwhile.
@@ -462,7 +506,7 @@ class Send extends LitElement {
   private row(item: Item): TemplateResult {
     const { offer } = this.shop
     const price = item.state === 'refused' ? null : priceOf(item.options, pagesOf(item), offer)
-    const canChange = !this.isSending && isChangeable(item)
+    const canChange = !this.isSending && !this.isWaitingForTab && isChangeable(item)
     return html`
       <li class="file ${item.state}">
         <div class="thumb" aria-hidden="true">
@@ -480,7 +524,7 @@ class Send extends LitElement {
           ${item.small ? html`<p class="good">${say('customer.saved', { size: size(item.whole!.size - item.small.size) })}</p>` : nothing}
           ${this.stateOf(item)}
         </div>
-        ${this.isSending || item.state === 'done'
+        ${this.isSending || this.isWaitingForTab || item.state === 'done'
           ? nothing
           : html`<button type="button" class="remove" aria-label=${say('customer.remove', { name: item.name })} @click=${() => this.drop(item)}>${icon('M6 6l12 12M18 6 6 18')}</button>`}
         ${canChange ? this.settings(item) : nothing}
@@ -600,7 +644,7 @@ class Send extends LitElement {
               <div><dt>${say('common.pages.printed')}</dt><dd>${pages.every((one) => one === null) ? say('customer.countedAtShop') : pages.reduce<number>((sum, one) => sum + (one ?? 0), 0)}${pages.includes(null) && pages.some((one) => one !== null) ? html` <small>${say('customer.andMore')}</small>` : nothing}</dd></div>
               <div class="price"><dt>${say('customer.total')}</dt><dd>${known.length === 0 ? say('customer.atCounter') : money(known.reduce((sum, one) => sum + one, 0), offer.currency)}${known.length > 0 && known.length < prices.length ? html` <small>${say('customer.andMore.price')}</small>` : nothing}</dd></div>
             </dl>`}
-        <button type="submit" class="primary" ?disabled=${!isReady}>${toCome === 0 && wanted.length > 0 ? say('customer.finish') : count('customer.send', toCome)}</button>
+        <button type="submit" class="primary" ?disabled=${!isReady || this.isWaitingForTab}>${toCome === 0 && wanted.length > 0 ? say('customer.finish') : count('customer.send', toCome)}</button>
         ${wanted.some((item) => item.state === 'failed') ? html`<p class="hint">${say('customer.someFailed')}</p>` : nothing}
       </form>`
   }

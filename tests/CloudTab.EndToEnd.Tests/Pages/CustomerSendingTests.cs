@@ -299,11 +299,47 @@ public sealed partial class CustomerSendingTests(RunningAppHost relay, Browsers 
         await Expect(other.Locator("ct-send .file")).ToContainTextAsync(["plan.pdf"]);
         await Expect(other.GetByRole(AriaRole.Alert)).ToHaveTextAsync("Another tab is sending these files. Look there, or close it.");
         await Browsers.RecordAsync(other, "customer-other-tab");
+        await other.Locator(".chooser input[type=file]").First.SetInputFilesAsync(CustomerFiles.Pdf("later.pdf", 1));
+        await BrowserMemory.UntilKeptAsync(other, 2);
         await phone.SendAtMostAsync(null);
 
         var job = await phone.ArrivedAsync();
         Assert.Equal(1, (await phone.StatusAsync(job)).GetProperty("fileCount").GetInt32());
         Assert.Equal(3, created.Count); // the session, the file, and that all is there
+        // What was chosen in the other tab is still there, and nothing else.
+        await Expect(other.Locator("ct-send .file")).ToContainTextAsync(["later.pdf"]);
+        await Expect(other.GetByRole(AriaRole.Alert)).ToHaveCountAsync(0);
+        await other.GetByRole(AriaRole.Button, new() { Name = "Send 1 file" }).ClickAsync();
+        await other.WaitForURLAsync("**/sessions/*");
+        Assert.DoesNotContain(job.SessionId, other.Url, StringComparison.Ordinal);
+        Assert.Equal(6, created.Count);
+    }
+
+    [Fact]
+    public async Task Where_a_tab_that_sends_is_closed_another_one_goes_on_and_nothing_is_sent_twice()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var created = Created(phone.Page);
+        await phone.SendAtMostAsync(Slow);
+        await phone.ChooseAsync(CustomerFiles.Pdf("one.pdf", 1), Plan, CustomerFiles.Pdf("three.pdf", 3));
+        await phone.PressSendAsync();
+        await Expect(phone.Page.Locator(".file.done")).ToHaveCountAsync(1);
+        await phone.UntilPercentAsync(10);
+        var other = await phone.Page.Context.NewPageAsync();
+        await other.GotoAsync($"/s/{shop.Id}");
+        await Expect(other.GetByRole(AriaRole.Alert)).ToHaveTextAsync("Another tab is sending these files. Look there, or close it.");
+        await Expect(other.Locator("ct-send button[type=submit]")).ToBeDisabledAsync();
+        await other.Locator(".chooser input[type=file]").First.SetInputFilesAsync(CustomerFiles.Pdf("four.pdf", 4));
+        await BrowserMemory.UntilKeptAsync(other, 4);
+
+        await phone.Page.CloseAsync();
+        await other.WaitForURLAsync("**/sessions/*");
+
+        var status = await phone.StatusAsync(new(new Uri(other.Url).Segments[^1], ""));
+        Assert.Equal(["one.pdf", "plan.pdf", "three.pdf", "four.pdf"], status.GetProperty("files").EnumerateArray().Select(file => file.GetProperty("name").GetString()));
+        Assert.Equal(6, created.Count); // the session, each file once, and that all is there
+        Assert.Equal(0, await BrowserMemory.AskAsync<int>(other, "return await done(files.count()) + (await done(jobs.getAll())).flatMap((job) => job.items).length"));
     }
 
     [Fact]
