@@ -47,12 +47,17 @@ internal sealed class Stack : IAsyncDisposable
     }
 
     /// <summary>One more process of a service, which the caller ends.</summary>
-    public Task<Server> StartAsync(string project, params (string Name, string Value)[] more)
+    public Task<Server> StartAsync(string project, params (string Name, string Value)[] more) => StartAsync(project, "/health/ready", more);
+
+    /// <param name="project">Whose built output.</param>
+    /// <param name="ready">The path that answers 200 once it is ready.</param>
+    /// <param name="more">Settings beside those of every process.</param>
+    public Task<Server> StartAsync(string project, string ready, (string Name, string Value)[] more)
     {
         var settings = Settings();
         foreach (var (name, value) in more)
             settings[name] = value;
-        return Server.StartAsync(project, settings);
+        return Server.StartAsync(project, settings, ready);
     }
 
     /// <summary>Removes all objects: no measurement pays for the disk that an earlier one has filled.</summary>
