@@ -27,14 +27,21 @@ internal static class Health
         });
     }
 
-    internal static void MapHealth(this WebApplication app)
-    {
-        app.UseOutputCache();
-        app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false })
-            .CacheOutput(cache => cache.Expire(KeptFor));
-        app.MapHealthChecks("/health/ready", new HealthCheckOptions { ResponseWriter = WriteFailingChecksAsync })
-            .CacheOutput(cache => cache.Expire(KeptFor));
-    }
+    /// <summary>With a routing of their own: what may be kept is known by the endpoint, and a service may route its requests only behind this.</summary>
+    internal static void MapHealth(this WebApplication app) => app.UseWhen(
+        context => context.Request.Path.StartsWithSegments("/health", StringComparison.OrdinalIgnoreCase),
+        health =>
+        {
+            health.UseRouting();
+            health.UseOutputCache();
+            health.UseEndpoints(endpoints =>
+            {
+                endpoints.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false })
+                    .CacheOutput(cache => cache.Expire(KeptFor));
+                endpoints.MapHealthChecks("/health/ready", new HealthCheckOptions { ResponseWriter = WriteFailingChecksAsync })
+                    .CacheOutput(cache => cache.Expire(KeptFor));
+            });
+        });
 
     private static Task WriteFailingChecksAsync(Microsoft.AspNetCore.Http.HttpContext context, HealthReport report)
     {
