@@ -77,8 +77,16 @@ internal sealed class Purge(Database database, Lifetimes lifetimes, IOptions<Jan
 
     private Task<int> PurgeReplicasAsync(CancellationToken cancellationToken)
     {
-        const string sql = "DELETE FROM connected_sockets WHERE seen_at <= @seenBefore";
-        return database.ExecuteAsync(sql, new { seenBefore = lifetimes.Now - (4 * Shops.PresenceLimit) }, cancellationToken);
+        // Rows without a lease are of a statement that came when its replica had begun another lease.
+        const string sql = """
+            WITH lapsed AS (
+                DELETE FROM replica_leases WHERE ends_at <= @now RETURNING replica
+            )
+            DELETE FROM connected_sockets
+            WHERE replica IN (SELECT replica FROM lapsed)
+                OR NOT EXISTS (SELECT FROM replica_leases WHERE replica_leases.replica = connected_sockets.replica)
+            """;
+        return database.ExecuteAsync(sql, new { now = lifetimes.Now }, cancellationToken);
     }
 
     private Task<int> PurgeKeysAsync(CancellationToken cancellationToken)

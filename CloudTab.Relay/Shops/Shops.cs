@@ -6,21 +6,17 @@ public sealed class Shops(Database database, TimeProvider clock)
     /// <summary>The shop that is meant if none is named.</summary>
     public const string Default = "default";
 
-    /// <summary>The time after which a Notifier replica that no longer refreshes its sockets counts as gone.</summary>
-    public static readonly TimeSpan PresenceLimit = TimeSpan.FromSeconds(15);
-
     /// <summary>A shop and whether it can be reached now, or null if there is none of that id.</summary>
     public Task<ShopStatus?> FindAsync(string shop, CancellationToken cancellationToken)
     {
         const string sql = $"""
             SELECT id, name, accepts_uploads AS AcceptsUploads,
-                   EXISTS (SELECT FROM connected_sockets WHERE shop_id = shops.id AND seen_at > @seenAfter) AS Connected,
+                   EXISTS (SELECT FROM connected_sockets JOIN replica_leases USING (replica) WHERE shop_id = shops.id AND ends_at > @now) AS Connected,
                    {ShopLimits.Columns}, print_options AS PrintOptions, offer
             FROM shops
             WHERE id = @shop
             """;
-        var seenAfter = (clock.Now() - PresenceLimit).UtcDateTime;
-        return database.QuerySingleOrDefaultAsync<ShopStatus>(sql, new { shop, seenAfter }, cancellationToken);
+        return database.QuerySingleOrDefaultAsync<ShopStatus>(sql, new { shop, now = clock.Now().UtcDateTime }, cancellationToken);
     }
 }
 
