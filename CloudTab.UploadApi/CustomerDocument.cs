@@ -25,6 +25,7 @@ internal static class CustomerDocument
     private const string AKey = "nRUmbSOcFvqZOgWSeT9VOw5XWjnFUXMXIXjWfIN52zw";
     private const string AReceipt = "6d2k9q4r7s1t5v8w3x0y2z4a6b";
     private const string ADigest = "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4";
+    private const string ATag = "\"3f1c9b0e5d7a42688c06b1f4e92d7a35\"";
     private static readonly Guid AFile = new("019a8f3e-6a52-7c1d-9e0b-4d2f8a6c1b35");
     private static readonly Dictionary<string, string> AChecksum =
         new(StringComparer.Ordinal) { [DirectParts.ChecksumHeader] = "X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=" };
@@ -74,6 +75,8 @@ internal static class CustomerDocument
             ["fileId"] = ("A file's id.", AFile.ToString()),
             ["shop"] = ("A shop's id; without it the default shop.", "corner-print"),
             [EventEndpoints.LastEventId] = ("The id of the last event that the client got: what it knows by that is not sent again.", "9f2c51d07ab3e864.12-2"),
+            ["If-None-Match"] = ("Tags of answers that the client has: if the answer is one of these it is 304, without a body.", ATag),
+            ["ETag"] = ("The tag of this answer: as long as it stays the same nothing has changed.", ATag),
             ["Retry-After"] = ("Seconds to wait before the next attempt.", "2"),
             ["Location"] = ("The address of the upload, relative to the origin.", $"/api/customer/uploads/{AnUpload}"),
             [UploadHeaders.Offset] = ("Bytes that the upload holds; in a request, where its bytes begin.", "8388608"),

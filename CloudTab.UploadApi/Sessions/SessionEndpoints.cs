@@ -21,7 +21,8 @@ internal static class SessionEndpoints
             .Takes("application/json", typeof(NewSession))
             .Answers(Problems.InvalidSession, Problems.WrongCopies, Problems.OtherShop, Problems.ShopNotFound, Problems.ShopClosed, Problems.TooManySessions)
             .Answers(Failures.Of(400), Failures.Of(408), Failures.Of(413), Failures.Of(429));
-        sessions.MapGet("/sessions/{sessionId}/status", Status).WithSummary("Watch a session");
+        sessions.MapGet("/sessions/{sessionId}/status", Status).WithSummary("Watch a session")
+            .Allows("If-None-Match").Tells(200, "ETag").Tells(304, "ETag");
         sessions.MapPost("/sessions/{sessionId}/submit", Submit).WithSummary("Tell the shop that all files are there")
             .Answers(Problems.SessionClosed, Problems.NothingToSubmit);
         sessions.MapDelete("/sessions/{sessionId}", Cancel).WithSummary("Withdraw a session and its files")
@@ -75,11 +76,11 @@ internal static class SessionEndpoints
             : TypedResults.Ok(new SessionAnswer(true, session.SessionId, session.PickupCode, session.ExpiresAt, "Session created."));
     }
 
-    private static async Task<Results<Ok<StatusAnswer>, Problem>> Status(
+    private static async Task<Results<TaggedJson<StatusAnswer>, Problem>> Status(
         RequestedSession requested, CustomerViews views, CancellationToken cancellationToken)
     {
         return await views.FindAsync(requested, cancellationToken) is { } found
-            ? TypedResults.Ok(new StatusAnswer(true, found.View))
+            ? new TaggedJson<StatusAnswer>(new(true, found.View))
             : Problems.SessionNotFound;
     }
 

@@ -246,6 +246,56 @@ public sealed class CustomerSessionsTests(UploadFixture relay) : IClassFixture<U
     }
 
     [Fact]
+    public async Task A_status_that_the_client_has_is_304_until_something_that_it_tells_changes()
+    {
+        var shop = await relay.ShopAsync();
+        var (before, session) = (await relay.AnnounceAsync(shop.Id), await relay.AnnounceAsync(shop.Id));
+        var (tag, body) = await ReadAsync("\"another\"");
+        Assert.Matches("^\"[0-9a-f]{32}\"$", tag);
+
+        foreach (var known in (string[])[tag, $"W/{tag}", $"\"another\", W/\"one\",{tag}", "*"])
+        {
+            using var answer = await AskAsync(known);
+            Assert.Equal(HttpStatusCode.NotModified, answer.StatusCode);
+            Assert.Equal(tag, answer.Headers.ETag?.ToString());
+            Assert.True(answer.Headers.CacheControl?.NoStore);
+            Assert.Empty(await answer.Content.ReadAsByteArrayAsync(Token));
+        }
+
+        foreach (var other in (string[])[$"W/\"{tag[1..^2]}\"", tag.Trim('"'), "nonsense"])
+            Assert.Equal((tag, body), await ReadAsync(other));
+
+        await relay.Service<Relay.Sessions>().CancelAsync(shop.Id, before.SessionId, Token);
+        Assert.Contains("\"before\":0", await ChangedAsync(), StringComparison.Ordinal);
+        await relay.ExecuteAsync("UPDATE sessions SET paid_at = now(), paid_amount = 5 WHERE id = @Id", session);
+        Assert.Contains("\"paidAmount\":5", await ChangedAsync(), StringComparison.Ordinal);
+        relay.Clock.Advance(TimeSpan.FromMinutes(31));
+        Assert.Contains("\"expired\"", await ChangedAsync(), StringComparison.Ordinal);
+
+        async Task<HttpResponseMessage> AskAsync(string known)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, $"/s/{shop.Id}/api/customer/sessions/{session.SessionId}/status");
+            request.Headers.TryAddWithoutValidation("If-None-Match", known);
+            return await _client.SendAsync(request, Token);
+        }
+
+        async Task<(string Tag, string Body)> ReadAsync(string known)
+        {
+            using var answer = await AskAsync(known);
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+            return (answer.Headers.ETag!.ToString(), await answer.Content.ReadAsStringAsync(Token));
+        }
+
+        async Task<string> ChangedAsync()
+        {
+            (tag, body) = await ReadAsync(tag);
+            using var again = await AskAsync(tag);
+            Assert.Equal(HttpStatusCode.NotModified, again.StatusCode);
+            return body;
+        }
+    }
+
+    [Fact]
     public async Task A_shop_s_status_says_whether_it_accepts_uploads_and_is_connected()
     {
         var shop = await relay.ShopAsync();
