@@ -13,12 +13,19 @@ internal sealed class Commands(
     Claims claims,
     Prints prints,
     Removal removal,
+    Database database,
     ShopDirectory directory,
     DatabaseListener listener,
-    TimeProvider clock)
+    TimeProvider clock) : IDisposable
 {
     // A change that has begun is carried through though the socket has gone.
     private static readonly TimeSpan FinishLimit = TimeSpan.FromSeconds(10);
+
+    private static readonly TimeSpan TurnLimit = TimeSpan.FromSeconds(15);
+
+    // After a restart all sockets authenticate and read their lists at once. Beyond half of the pool they wait here, and not in the pool: events,
+    // claims and leases need connections too, and whoever waits there is refused after seconds.
+    private readonly SemaphoreSlim _turns = new(Math.Max(1, database.PoolSize / 2));
 
     public async Task HandleAsync(ShopSocket socket, ReadOnlyMemory<byte> text, CancellationToken cancellationToken)
     {
@@ -53,6 +60,8 @@ internal sealed class Commands(
         }
     }
 
+    public void Dispose() => _turns.Dispose();
+
     private static T? Parse<T>(ReadOnlySpan<byte> text, JsonTypeInfo<T> type)
         where T : class
     {
@@ -69,7 +78,7 @@ internal sealed class Commands(
     private Task HandleAsync(ShopSocket socket, Incoming message, ReadOnlyMemory<byte> text, CancellationToken cancellationToken)
     {
         if (message.Type == "authenticate")
-            return AuthenticateAsync(socket, message, cancellationToken);
+            return BeginAsync(socket, message, cancellationToken);
         if (socket.Key is not { } key)
         {
             socket.Send(Error.NotAuthenticated);
@@ -79,7 +88,7 @@ internal sealed class Commands(
         switch (message.Type)
         {
             case "get_pending":
-                return SendPendingAsync(socket, key, cancellationToken);
+                return InTurnAsync(() => SendPendingAsync(socket, key, cancellationToken), cancellationToken);
             case "claim_session":
                 return ClaimAsync(socket, key, SessionName.Parse(message.SessionId ?? ""), cancellationToken);
             case "complete_session":
@@ -92,10 +101,38 @@ internal sealed class Commands(
         }
     }
 
+    /// <summary>Does what reads lists when it is its turn.</summary>
+    private async Task InTurnAsync(Func<Task> readAsync, CancellationToken cancellationToken)
+    {
+        using (var limit = clock.Limit(TurnLimit, cancellationToken))
+            await _turns.WaitAsync(limit.Token);
+        try
+        {
+            await readAsync();
+        }
+        finally
+        {
+            _turns.Release();
+        }
+    }
+
+    private async Task BeginAsync(ShopSocket socket, Incoming message, CancellationToken cancellationToken)
+    {
+        socket.IsAuthenticating = true;
+        try
+        {
+            // Before the listener has its place in the events, one could fall between the pending list and its first read.
+            await listener.WaitUntilInPlaceAsync(cancellationToken);
+            await InTurnAsync(() => AuthenticateAsync(socket, message, cancellationToken), cancellationToken);
+        }
+        finally
+        {
+            socket.IsAuthenticating = false;
+        }
+    }
+
     private async Task AuthenticateAsync(ShopSocket socket, Incoming message, CancellationToken cancellationToken)
     {
-        // Before the listener has its place in the events, one could fall between the pending list and its first read.
-        await listener.WaitUntilInPlaceAsync(cancellationToken);
         // Nobody guesses a ticket: wrong ones are not counted.
         var (key, wait) = message.Ticket is { } ticket
             ? new(await tickets.TakeAsync(ticket, cancellationToken), null)

@@ -18,6 +18,7 @@ internal sealed record Incoming(string? Type, string? ApiKey, string? Ticket, st
 [JsonDerivedType(typeof(SessionCompleted), "session_completed")]
 [JsonDerivedType(typeof(PrintReported), "print_reported")]
 [JsonDerivedType(typeof(PrintChanged), "print_changed")]
+[JsonDerivedType(typeof(GoingAway), "going_away")]
 [JsonDerivedType(typeof(Pong), "pong")]
 [JsonDerivedType(typeof(Error), "error")]
 internal abstract record Outgoing
@@ -98,6 +99,10 @@ internal sealed record SessionCompleted(string SessionId) : Outgoing;
 internal sealed record PrintReported(Print Print) : Outgoing;
 
 internal sealed record PrintChanged(long EventId, string SessionId, string PickupCode, Guid FileId, Print Print, DateTime Timestamp) : Outgoing;
+
+/// <summary>This replica stops; the close follows.</summary>
+/// <param name="RetryAfterMs">When to connect again, in milliseconds.</param>
+internal sealed record GoingAway(int RetryAfterMs) : Outgoing;
 
 internal sealed record Pong : Outgoing;
 

@@ -19,6 +19,16 @@ internal sealed class OpenSockets(IOptions<SocketOptions> options, IHostEnvironm
     private readonly Lock _gate = new();
     private long _waiting;
 
+    /// <summary>How many there are.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_gate)
+                return _sockets.Count;
+        }
+    }
+
     /// <summary>Lets a client open another socket.</summary>
     /// <returns>Why not, or null.</returns>
     public CloseReason? TryOpen(IPAddress address) => _limit.TryOpen(address) switch

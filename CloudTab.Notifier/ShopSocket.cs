@@ -54,6 +54,9 @@ internal sealed class ShopSocket(
     /// <summary>The key that the socket has authenticated with, or null.</summary>
     public ShopKey? Key { get; set; }
 
+    /// <summary>Whether the peer has sent its key and waits for the answer.</summary>
+    public bool IsAuthenticating { get; set; }
+
     /// <summary>Bytes that wait for the peer.</summary>
     public long Waiting => Interlocked.Read(ref _waiting);
 

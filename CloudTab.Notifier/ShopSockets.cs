@@ -12,6 +12,10 @@ namespace CloudTab.Notifier;
 internal sealed class ShopSockets(
     OpenSockets sockets, Commands commands, Telemetry telemetry, TimeProvider clock, IOptions<SocketOptions> options, IHostApplicationLifetime lifetime)
 {
+    // After this time the first client of a replica that stops connects again, and then one in each of these.
+    private const int FirstReturn = 250;
+    private const int BetweenReturns = 2;
+
     private static readonly TimeSpan RefusalLimit = TimeSpan.FromSeconds(1);
 
     /// <summary>Runs a socket to its end, which comes with that of the host at the latest.</summary>
@@ -52,7 +56,7 @@ internal sealed class ShopSockets(
         frames.Counted = socket.CountFrame;
         sockets.Add(socket);
         // Kestrel waits for its open requests when it stops, so the sockets must hear of it first.
-        using var stopping = lifetime.ApplicationStopping.Register(() => socket.Close(CloseReason.GoingAway));
+        using var stopping = lifetime.ApplicationStopping.Register(() => SendAway(socket));
         // Again and again: a socket may lose what it had when Postgres goes away while it authenticates.
         var limit = TimeSpan.FromMilliseconds(options.Value.AuthenticationTimeout);
         await using var deadline = clock.CreateTimer(_ => CloseUnlessAuthenticated(socket), null, limit, limit);
@@ -67,9 +71,16 @@ internal sealed class ShopSockets(
         }
     }
 
+    /// <summary>All clients of this replica come at once, each to read its list, unless they are told when.</summary>
+    private void SendAway(ShopSocket socket)
+    {
+        socket.Send(new GoingAway(FirstReturn + Random.Shared.Next(BetweenReturns * sockets.Count)));
+        socket.Close(CloseReason.GoingAway);
+    }
+
     private static void CloseUnlessAuthenticated(ShopSocket socket)
     {
-        if (socket.Key is null)
+        if (socket is { Key: null, IsAuthenticating: false })
             socket.Close(CloseReason.NotInTime);
     }
 }

@@ -30,6 +30,9 @@ public sealed class Database(NpgsqlDataSource source, [FromKeyedServices("postgr
         SqlMapper.AddTypeHandler(new JsonColumn<List<ListedPrint>>(PrintingContext.Default.ListListedPrint));
     }
 
+    /// <summary>Most connections that this process has.</summary>
+    public int PoolSize { get; } = new NpgsqlConnectionStringBuilder(source.ConnectionString).MaxPoolSize;
+
     /// <summary>All rows of a read.</summary>
     public Task<List<T>> QueryAsync<T>(string sql, object? parameters, CancellationToken cancellationToken) =>
         ReadAsync(sql, parameters, RowsAsync<T>, cancellationToken);

@@ -87,13 +87,18 @@ public sealed class RelayProcesses : IAsyncDisposable
     public Uri Address(string service, int replica = 0) => _replicas[service][replica].Address;
 
     /// <summary>SIGKILL, then a new start on the same port: what an orchestrator does after a crash.</summary>
-    public async Task KillAndRestartAsync(string service, int replica, CancellationToken cancellationToken)
+    public Task KillAndRestartAsync(string service, int replica, CancellationToken cancellationToken)
     {
-        var victim = _replicas[service][replica];
-        victim.Process!.Kill();
-        await victim.Process.WaitForExitAsync(cancellationToken);
-        await victim.Process.DisposeAsync();
-        await StartAsync(service, victim, cancellationToken);
+        _replicas[service][replica].Process!.Kill();
+        return RestartAsync(service, replica, cancellationToken);
+    }
+
+    /// <summary>SIGTERM, then a new start on the same port.</summary>
+    public async Task RestartAsync(string service, int replica, CancellationToken cancellationToken)
+    {
+        var restarted = _replicas[service][replica];
+        await restarted.Process!.DisposeAsync();
+        await StartAsync(service, restarted, cancellationToken);
     }
 
     /// <summary>Keys of all objects in the bucket.</summary>

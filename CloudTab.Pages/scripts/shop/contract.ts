@@ -55,5 +55,6 @@ export type Frame =
   | (EventFrame & { type: 'new_session'; pickupCode: string; customerName: string | null; token?: number; submittedAt: string })
   | (EventFrame & { type: 'session_updated'; status: string })
   | { type: 'print_changed'; sessionId: string; fileId: string; print: FilePrint }
+  | { type: 'going_away'; retryAfterMs: number }
   | { type: 'pong' }
   | { type: 'error'; code: string }

@@ -6,6 +6,7 @@ export type LinkState = 'connecting' | 'live' | 'broken' | 'signed-out'
 
 const firstRetry = 500
 const longestRetry = 15_000
+const longestAsked = 60_000
 const pingEvery = 15_000
 const pongWithin = 8_000
 
@@ -18,7 +19,7 @@ export const pauseAfter = (failures: number): number => Math.min(longestRetry, f
 /**
  * The page's socket. It opens with a ticket that is good once, so that no key is in the page; it finds out by itself when the other end is
  * gone (a browser does not show the server's pings, and a socket on a dead network stays "open" for minutes) and connects again with
- * growing pauses. The first frame behind each `authenticated` is the pending list: whatever was missed is in it.
+ * growing pauses, or when a relay that stops has asked for it. The first frame behind each `authenticated` is the pending list: whatever was missed is in it.
  */
 export class Link {
   #socket: WebSocket | undefined
@@ -26,6 +27,7 @@ export class Link {
   #pingTimer = 0
   #pongTimer = 0
   #attempt = 0
+  #asked: number | undefined
   #state: LinkState = 'connecting'
   #opening = false
 
@@ -90,6 +92,7 @@ export class Link {
       this.#pingTimer = setInterval(() => this.#ping(), pingEvery)
       this.#change('live')
     }
+    if (frame.type === 'going_away') this.#asked = Math.min(frame.retryAfterMs, longestAsked)
     this.heard(frame)
   }
 
@@ -120,7 +123,9 @@ export class Link {
 
   #retry(): void {
     this.#change('broken')
-    this.#retryTimer = setTimeout(() => void this.#open(), pauseAfter(this.#attempt++))
+    const pause = this.#asked ?? pauseAfter(this.#attempt++)
+    this.#asked = undefined
+    this.#retryTimer = setTimeout(() => void this.#open(), pause)
   }
 
   #change(state: LinkState): void {

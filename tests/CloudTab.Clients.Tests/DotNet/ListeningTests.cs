@@ -61,6 +61,22 @@ public sealed class ListeningTests(RunningRelay relay)
     }
 
     [Fact]
+    public async Task A_relay_that_stops_says_when_to_connect_again()
+    {
+        using var client = relay.Client();
+        await using var events = new Listener(client.Shop.ListenAsync(Token));
+        await events.NextAsync<PendingSessions>();
+
+        await Task.WhenAll(relay.Processes.RestartAsync("notifier", 0, Token), relay.Processes.RestartAsync("notifier", 1, Token));
+
+        var lost = await events.NextAsync<SocketLost>();
+        Assert.Equal(WebSocketCloseStatus.EndpointUnavailable, lost.CloseCode);
+        // Whole milliseconds: the client's own pauses are not.
+        Assert.Contains(lost.RetryIn.TotalMilliseconds, Enumerable.Range(250, 20).Select(milliseconds => (double)milliseconds));
+        await events.NextAsync<PendingSessions>();
+    }
+
+    [Fact]
     public async Task A_pending_list_that_is_cut_is_read_to_its_end()
     {
         using var client = relay.Client();

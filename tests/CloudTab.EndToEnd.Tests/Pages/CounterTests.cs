@@ -214,6 +214,27 @@ public sealed class CounterTests(RunningAppHost relay, Browsers browsers) : IAsy
         await counter.IsLiveAsync();
     }
 
+    [Fact]
+    public async Task A_relay_that_stops_says_when_the_page_connects_again()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        IWebSocketRoute? page = null;
+        await counter.Page.RouteWebSocketAsync("**/ws", socket => (page = socket).ConnectToServer());
+        await counter.Page.ReloadAsync();
+        await counter.IsLiveAsync();
+
+        // Left to itself the page comes back within half a second.
+        page!.Send("""{"type":"going_away","retryAfterMs":1500}""");
+        var began = TimeProvider.System.GetTimestamp();
+        var back = counter.Page.WaitForRequestAsync("**/ticket");
+        await page.CloseAsync(new() { Code = 1001 });
+        await back;
+
+        Assert.InRange(TimeProvider.System.GetElapsedTime(began), TimeSpan.FromSeconds(1.4), TimeSpan.FromSeconds(30));
+        await counter.IsLiveAsync();
+    }
+
     [Theory]
     [InlineData("GET", "/sessions/processing$")]
     [InlineData("POST", "/sessions/[a-z0-9]{26}/claim$")]
