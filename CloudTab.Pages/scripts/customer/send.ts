@@ -5,22 +5,22 @@ import { count, say } from '../shared/words.ts'
 import type { CustomerSchemas } from '../shared/contract.ts'
 import { money, size } from '../shared/format.ts'
 import { priceOf, printedPages, type PrintOptions } from '../shared/printing.ts'
-import { badge, body, createItem, describe, examine, isPhoto, isSame, isWanted, joinCard, originalOf, pagesOf, picture, toggleSize, turn, type Excess, type Item } from './item.ts'
+import { Drops } from './drops.ts'
+import { icon } from './icon.ts'
+import { body, createItem, examine, isSame, isWanted, joinCard, originalOf, pagesOf, picture, toggleSize, turn, type Excess, type Item } from './item.ts'
 import { Memory, forgetOld, type Job } from './memory.ts'
-import { fields, offered, summary } from './options.ts'
+import { offered, summary } from './options.ts'
+import { isEmpty, row, type Rows } from './row.ts'
 import { Refused, Sending, call, isOver, loadTus, notOffered, wake } from './sending.ts'
 import { takeShared } from './shared-files.ts'
 import { readShop, readShopAgain, type Shop } from './shop.ts'
-
-/** The least that shrinking is offered for: below, there is little to save. */
-const worthShrinking = 1 << 20
 
 /**
  * Sends files: it takes the place of the server's form, with what was already filled in, and does the same and more. In the page's own tree,
  * so that the page's styles hold.
  */
-class Send extends LitElement {
-  private shop!: Shop
+class Send extends LitElement implements Rows {
+  shop!: Shop
   private memory!: Memory
   private job: Job = { sessionId: null, customerName: '', sending: false, turn: 0, items: [] }
   private sending: Sending | null = null
@@ -34,6 +34,11 @@ class Send extends LitElement {
   private news = ''
   private saving: ReturnType<typeof setTimeout> | null = null
   private examining = Promise.resolve()
+
+  constructor() {
+    super()
+    new Drops(this, (files) => this.add(files))
+  }
 
   protected override createRenderRoot() {
     this.shop = readShop()
@@ -49,20 +54,12 @@ class Send extends LitElement {
 
   override connectedCallback() {
     super.connectedCallback()
-    addEventListener('dragover', this.dragged)
-    addEventListener('dragleave', this.left)
-    addEventListener('drop', this.dropped)
-    addEventListener('paste', this.pasted)
     addEventListener('online', this.networked)
     addEventListener('offline', this.networked)
   }
 
   override disconnectedCallback() {
     super.disconnectedCallback()
-    removeEventListener('dragover', this.dragged)
-    removeEventListener('dragleave', this.left)
-    removeEventListener('drop', this.dropped)
-    removeEventListener('paste', this.pasted)
     removeEventListener('online', this.networked)
     removeEventListener('offline', this.networked)
   }
@@ -94,7 +91,7 @@ class Send extends LitElement {
     await picture(item)
   }
 
-  private get items() {
+  get items() {
     return this.job.items
   }
 
@@ -200,6 +197,10 @@ class Send extends LitElement {
     return locks?.held?.some((lock) => lock.name === this.lockName) ?? false
   }
 
+  get isFixed() {
+    return this.isSending || this.isWaitingForTab
+  }
+
   private take(item: Item) {
     this.items.splice(this.items.indexOf(item), 1)
     if (item.picture) URL.revokeObjectURL(item.picture)
@@ -209,7 +210,7 @@ class Send extends LitElement {
     this.save()
   }
 
-  private drop(item: Item) {
+  drop(item: Item) {
     const index = this.items.indexOf(item)
     this.take(item)
     this.tell(say('customer.removed', { name: item.name }))
@@ -231,14 +232,14 @@ class Send extends LitElement {
     await fetch(uploadUrl, { method: 'DELETE', headers: { 'Tus-Resumable': '1.0.0' } })
   }
 
-  private setOptions(item: Item, options: PrintOptions) {
+  setOptions(item: Item, options: PrintOptions) {
     item.options = options
     this.beginAnew(item)
     this.requestUpdate()
     this.save()
   }
 
-  private setForAll(item: Item) {
+  setForAll(item: Item) {
     for (const other of this.items) {
       if (other.state === 'done') continue
       other.options = offered({ ...item.options, pageRanges: other === item ? item.options.pageRanges : null }, this.shop.offer)
@@ -251,7 +252,7 @@ class Send extends LitElement {
   /** In one tab at a time: another one that has the same list would send all of it once more. Browsers lock over HTTPS only. */
   private async send() {
     await this.examining
-    if (this.isSending || this.isWaitingForTab) return
+    if (this.isFixed) return
     const wrong = this.querySelector<HTMLInputElement>('.settings :invalid')
     if (wrong) {
       wrong.closest('details')!.open = true
@@ -434,27 +435,6 @@ class Send extends LitElement {
     this.requestUpdate()
   }
 
-  private readonly dragged = (event: DragEvent) => {
-    if (!event.dataTransfer?.types.includes('Files')) return
-    event.preventDefault()
-    this.toggleAttribute('dropping', true)
-  }
-
-  private readonly left = (event: DragEvent) => {
-    if (event.relatedTarget === null) this.removeAttribute('dropping')
-  }
-
-  private readonly dropped = (event: DragEvent) => {
-    this.removeAttribute('dropping')
-    if (!event.dataTransfer?.files.length) return
-    event.preventDefault()
-    this.add([...event.dataTransfer.files])
-  }
-
-  private readonly pasted = (event: ClipboardEvent) => {
-    if (event.clipboardData?.files.length) this.add([...event.clipboardData.files])
-  }
-
   private readonly networked = () => {
     if (navigator.onLine) wake()
     this.requestUpdate()
@@ -480,7 +460,7 @@ class Send extends LitElement {
       <p class="visually-hidden" role="status">${this.news}</p>
       ${this.items.length > 0
         ? html`<h2 class="visually-hidden">${say('customer.files')}</h2>
-            <ul class="files">${repeat(this.items, (item) => item.id, (item) => this.row(item))}</ul>`
+            <ul class="files">${repeat(this.items, (item) => item.id, (item) => row(this, item))}</ul>`
         : nothing}
       ${this.isSending || this.items.length === 0 ? nothing : this.footer()}
     `
@@ -503,88 +483,8 @@ class Send extends LitElement {
       </div>`
   }
 
-  private row(item: Item): TemplateResult {
-    const { offer } = this.shop
-    const price = item.state === 'refused' ? null : priceOf(item.options, pagesOf(item), offer)
-    const canChange = !this.isSending && !this.isWaitingForTab && isChangeable(item)
-    return html`
-      <li class="file ${item.state}">
-        <div class="thumb" aria-hidden="true">
-          ${this.thumbnail(item)}
-        </div>
-        <div class="about">
-          <span class="name"><bdi>${item.name}</bdi></span>
-          <small>${item.state === 'examining' ? say('customer.examining') : describe(item)}${price === null ? nothing : html` · <b>${money(price, offer.currency)}</b>`}</small>
-          ${item.error ? html`<p class="problem">${item.error}</p>` : nothing}
-          ${item.locked ? html`<p class="problem">${say('customer.locked')}</p>` : nothing}
-          ${isWanted(item) && isEmpty(item) ? html`<p class="problem">${say('customer.noPages')}</p>` : nothing}
-          ${item.hint ? html`<p class="note">${item.hint}</p>` : nothing}
-          ${item.hadPlace && item.state !== 'refused' ? html`<p class="good">${say('customer.placeRemoved')}</p>` : nothing}
-          ${/hei[cf]|tiff/.test(item.type) ? html`<p class="note">${say('customer.heic')}</p>` : nothing}
-          ${item.small ? html`<p class="good">${say('customer.saved', { size: size(item.whole!.size - item.small.size) })}</p>` : nothing}
-          ${this.stateOf(item)}
-        </div>
-        ${this.isSending || this.isWaitingForTab || item.state === 'done'
-          ? nothing
-          : html`<button type="button" class="remove" aria-label=${say('customer.remove', { name: item.name })} @click=${() => this.drop(item)}>${icon('M6 6l12 12M18 6 6 18')}</button>`}
-        ${canChange ? this.settings(item) : nothing}
-      </li>`
-  }
-
-  private thumbnail(item: Item): TemplateResult | typeof nothing {
-    if (item.picture) return html`<img src=${item.picture} alt="" class="turn-${item.turns}">`
-    if (item.state === 'examining') return nothing
-    if (item.state === 'refused') return icon('M14 3H6v18h12V7zv4h4M9.5 12l5 5m0-5-5 5')
-    const word = badge(item)
-    return word ? html`<span>${word}</span>` : icon('M14 3H6v18h12V7zv4h4M9 12h6m-6 4h6')
-  }
-
-  private stateOf(item: Item): TemplateResult | typeof nothing {
-    switch (item.state) {
-      case 'waiting':
-        return html`<p class="note">${say('customer.state.waiting')}</p>`
-      case 'sending':
-      case 'retrying':
-      case 'busy': {
-        const percent = Math.floor((100 * item.sent) / item.size)
-        return html`<progress max="100" .value=${percent} aria-label=${say('customer.progress', { name: item.name })}>${percent} %</progress>
-          ${item.state === 'sending' ? nothing : html`<p class="problem">${say(`customer.state.${item.state}`)}</p>`}`
-      }
-      case 'done':
-        return html`<p class="good">${say('customer.state.done')}</p>`
-      case 'lost':
-        return html`<p class="problem">${say('customer.state.lost')}</p>`
-      default:
-        return nothing
-    }
-  }
-
-  private settings(item: Item): TemplateResult {
-    const others = this.items.filter(isWanted).length > 1
-    const back = isDrawable(item) ? this.items.slice(this.items.indexOf(item) + 1).find(isDrawable) : undefined
-    return html`
-      <details class="settings">
-        <summary><span class="visually-hidden">${say('customer.optionsOf', { name: item.name })}</span> ${summary(item.options)}</summary>
-        ${fields(item.id, item.options, this.shop.offer, !item.type.startsWith('image/'), pagesOf(item), (options) => this.setOptions(item, options))}
-        <div class="actions">
-          ${isPhoto(item) && item.whole
-            ? html`<button type="button" class="small" @click=${() => void this.change(item, () => turn(item))}>${icon('M20 11a8 8 0 1 0-2.3 6M20 4v7h-7')} ${say('customer.turn')}</button>
-                ${item.small || item.whole.size >= worthShrinking
-                  ? html`<button type="button" class="small" aria-pressed=${item.small ? 'true' : 'false'} @click=${() => void this.change(item, () => this.resize(item))}>${say('customer.shrink')}</button>`
-                  : nothing}`
-            : nothing}
-          ${back
-            ? html`<button type="button" class="small" @click=${(event: Event) => this.join(item, back, event.currentTarget as HTMLElement)}>
-                ${icon('M6 3h12v18H6zM9 6h6v4H9zm0 8h6v4H9z')} <span>${say('customer.card')} <small>+ <bdi>${back.name}</bdi></small></span>
-              </button>`
-            : nothing}
-          ${others ? html`<button type="button" class="small" @click=${() => this.setForAll(item)}>${say('customer.sameForAll')}</button>` : nothing}
-        </div>
-      </details>`
-  }
-
   /** Both sides of a card on one page. It can be undone by choosing them again. */
-  private join(front: Item, back: Item, button: HTMLElement) {
+  join(front: Item, back: Item, button: HTMLElement) {
     const summary = button.closest('details')!.querySelector('summary')!
     const joined = this.change(front, async () => {
       // Either may have been removed since.
@@ -614,11 +514,17 @@ class Send extends LitElement {
     })
   }
 
-  private async resize(item: Item) {
-    const wasSmall = item.small !== null
-    const isSmall = await toggleSize(item)
-    if (!isSmall && !wasSmall) item.hint = say('customer.shrink.nothing')
-    this.tell(isSmall ? say('customer.saved', { size: size(item.whole!.size - item.small!.size) }) : '')
+  turn(item: Item) {
+    void this.change(item, () => turn(item))
+  }
+
+  resize(item: Item) {
+    void this.change(item, async () => {
+      const wasSmall = item.small !== null
+      const isSmall = await toggleSize(item)
+      if (!isSmall && !wasSmall) item.hint = say('customer.shrink.nothing')
+      this.tell(isSmall ? say('customer.saved', { size: size(item.whole!.size - item.small!.size) }) : '')
+    })
   }
 
   private footer(): TemplateResult {
@@ -662,14 +568,6 @@ class Send extends LitElement {
   }
 }
 
-const isChangeable = (item: Item) => !['refused', 'examining', 'lost', 'done'].includes(item.state)
-
-/** A photo that can be drawn anew. */
-const isDrawable = (item: Item) => isPhoto(item) && item.whole !== null && isChangeable(item)
-
-/** Whether the range of pages names none that the document has. */
-const isEmpty = (item: Item) => printedPages(item.options, pagesOf(item)) === 0
-
 function timeLeft(seconds: number | null): string {
   if (seconds === null) return say('customer.left.unknown')
   if (seconds < 5) return say('customer.left.soon')
@@ -678,7 +576,5 @@ function timeLeft(seconds: number | null): string {
 
 /** No image types by name: iOS would convert the photos, and keeps HEIC out of the list. */
 const accepted = (shop: Shop) => ['image/*', ...shop.acceptedTypes.filter((type) => !type.startsWith('image/'))].join(',')
-
-export const icon = (path: string) => html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d=${path} /></svg>`
 
 customElements.define('ct-send', Send)
