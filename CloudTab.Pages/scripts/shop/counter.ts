@@ -1,12 +1,11 @@
 import { html, nothing, type TemplateResult } from 'lit'
-import { guard } from 'lit/directives/guard.js'
 import { repeat } from 'lit/directives/repeat.js'
 import { count, say } from '../shared/words.ts'
 import { call, learnTime, onSignedOut, Problem } from './api.ts'
 import type { Job, JobDetails, JobFile, PendingSession, ProcessingSession, ShopSettings } from './contract.ts'
 import './day.ts'
 import { CtElement, focusFirst, type Places } from './element.ts'
-import { chip, describePart, formatAge, formatExtent, formatPrice, summarizePrints, summarizeWishes, urgency } from './format.ts'
+import { formatExtent } from './format.ts'
 import { Handled } from './handled.ts'
 import { icons } from './icons.ts'
 import { type FileShow, type FilesHandled, isLive, isYours, type JobAct, type Verb } from './job.ts'
@@ -14,6 +13,7 @@ import { Link, type LinkState } from './link.ts'
 import { explain, Notice } from './notices.ts'
 import { ask } from './question.ts'
 import { endOf, inOrder, Queue } from './queue.ts'
+import { rowOf, section, type RowActs } from './row.ts'
 import type { ShopSeen } from './settings.ts'
 import './settings.ts'
 import { Chime } from './sound.ts'
@@ -87,6 +87,7 @@ export class CtCounter extends CtElement {
     (frame) => this.#queue.hear(frame),
     (state) => this.#linked(state),
   )
+  readonly #acts: RowActs = { open: (job) => this.#select(job), take: (job) => void this.#do(job, 'claim') }
   #gatherTimer = 0
   #arrivals: Job[] = []
   #announced = ''
@@ -242,8 +243,8 @@ export class CtCounter extends CtElement {
             />
           </form>
           <div class="scroller" @keydown=${this.#walk}>
-            ${this.#section(say('shop.yours'), yours)} ${this.#section(say('shop.waiting'), waiting)}
-            ${this.#section(say('shop.theirs'), theirs)} ${shown.length === 0 ? this.#empty() : nothing}
+            ${section(say('shop.yours'), yours, this.selected, this.#acts)} ${section(say('shop.waiting'), waiting, this.selected, this.#acts)}
+            ${section(say('shop.theirs'), theirs, this.selected, this.#acts)} ${shown.length === 0 ? this.#empty() : nothing}
           </div>
         </section>
         <section class="queue-job" aria-label=${say('shop.job')}>
@@ -260,74 +261,6 @@ export class CtCounter extends CtElement {
       <p class="empty-title">${this.search ? say('shop.nothingFound') : say('shop.noJobs')}</p>
       <p>${this.search ? say('shop.nothingFoundHint') : say('shop.noJobsHint')}</p>
     </div>`
-  }
-
-  #section(heading: string, jobs: Job[]): TemplateResult | typeof nothing {
-    if (jobs.length === 0) return nothing
-    return html`
-      <div class="job-group">
-        <h2 class="list-head">${heading} <span class="list-count">${jobs.length}</span></h2>
-        <ol class="jobs">
-          ${repeat(
-            jobs,
-            (job) => job.sessionId,
-            (job) => this.#row(job),
-          )}
-        </ol>
-      </div>
-    `
-  }
-
-  /** A row that has not changed is not looked at: of 500 that is what makes drawing cheap. Rows off the screen cost no layout (shop.css). */
-  #row(job: Job): TemplateResult {
-    const isSelected = job.sessionId === this.selected?.sessionId
-    return html`${guard([job, isSelected, formatAge(job.submittedAt)], () => {
-      const price = formatPrice(job.price)
-      return html`
-        <li class="job" data-urgency=${job.status === 'pending' ? urgency(job) : 'taken'} data-session=${job.sessionId}>
-          <button class="job-open" aria-current=${isSelected ? 'true' : 'false'} @click=${() => this.#select(job)}>
-            <span class="job-code">${job.pickupCode}</span>
-            <span class="job-age">${formatAge(job.submittedAt)}</span>
-            <span class="job-who"
-              ><bdi>${job.customerName ?? say('shop.noName')}</bdi>${job.token
-                ? html`<span class="token">${say('shop.token', { token: job.token })}</span>`
-                : nothing}</span
-            >
-            ${price ? html`<span class="job-price">${price}</span>` : nothing}
-            <span class="job-facts"
-              >${formatExtent(job)} ${summarizeWishes(job.printOptions).map(chip)}
-              ${this.#payment(job)} ${this.#print(job)}
-              ${job.status === 'processing' && !job.claimedByYou
-                ? html`<span class="chip">${job.claimedBy ?? say('shop.otherCounter')}</span>`
-                : nothing}
-            </span>
-          </button>
-          ${job.status === 'pending'
-            ? html`<button
-                class="take primary"
-                aria-label=${say('shop.takeCode', { code: job.pickupCode })}
-                @click=${() => void this.#do(job, 'claim')}
-              >
-                ${say('shop.take')}
-              </button>`
-            : nothing}
-        </li>
-      `
-    })}`
-  }
-
-  #payment(job: Job): TemplateResult | typeof nothing {
-    const part = describePart(job)
-    if (part) return html`<span class="chip is-bad">${part}</span>`
-    return job.paidAt ? html`<span class="chip is-good">${say('shop.paid')}</span>` : nothing
-  }
-
-  /** What the printer says of a job: first of all what somebody has to see to. */
-  #print(job: Job): TemplateResult | typeof nothing {
-    const summary = summarizePrints(job.prints, job.fileCount)
-    if (!summary) return nothing
-    if (summary.isTrouble) return html`<span class="warning">${icons.warning}<span>${summary.text}</span></span>`
-    return html`<span class=${summary.isDone ? 'chip is-good' : 'chip'}>${summary.text}</span>`
   }
 
   /** A row that goes to another section keeps the focus; that of one that leaves the list goes to its neighbour. */
@@ -614,9 +547,6 @@ export class CtCounter extends CtElement {
     this.notices = this.notices.filter((notice) => notice.id !== id)
   }
 }
-
-/** The row of a job, for a selector. */
-const rowOf = (session: string): string => `[data-session="${session}"] .job-open`
 
 const viewOf = (path: string): View => (path.endsWith('/day') ? 'day' : path.endsWith('/settings') ? 'settings' : 'queue')
 
