@@ -42,6 +42,7 @@ internal static class AgentHost
         builder.Services.AddSingleton<SessionPrinting>();
         builder.Services.AddHostedService<Agent>();
         builder.Services.AddHostedService<Presence>();
+        builder.Services.AddHostedService<IdleMemory>();
         return builder.Build();
     }
 }

@@ -72,7 +72,7 @@ internal static class Printing
         Console.WriteLine($"| the same, p95, ms | {latencies[Alone * 95 / 100]:F0} | | |");
         Console.WriteLine($"| jobs a second, two printers, {Customers} customers | {perSecond:F1} | ≥ {LeastPerSecond:F0} | {perSecond / LeastPerSecond:F2} |");
         Console.WriteLine($"| agent's memory when it has started, MiB | {started:F0} | < {MostIdleMemory:F0} | {started / MostIdleMemory:F2} |");
-        Console.WriteLine($"| agent's memory, idle after {WarmUp + Alone + Together} jobs, MiB | {idle:F0} | | |");
+        Console.WriteLine($"| agent's memory, idle after {WarmUp + Alone + Together} jobs, MiB | {idle:F0} | < {MostIdleMemory:F0} | {idle / MostIdleMemory:F2} |");
         Console.WriteLine($"| agent's peak memory with a PDF of {LesserSize} MiB, MiB | {lesser:F0} | | |");
         Console.WriteLine($"| agent's peak memory with a PDF of {LargeSize} MiB, MiB | {large:F0} | ≤ {lesser * MostGrowth:F0} | {large / lesser / MostGrowth:F2} |");
     }

@@ -1,0 +1,25 @@
+namespace CloudTab.PrintAgent;
+
+/// <summary>
+/// Gives memory back to the system when no job is left. By itself the collector keeps what the busiest minute of the day took, and the agent is idle
+/// most of the day, beside the shop's own programs.
+/// </summary>
+internal sealed class IdleMemory(ShopPrinters printers, TimeProvider clock) : BackgroundService
+{
+    // Allocated since the last time: less is not worth it.
+    private const long Worth = 4 << 20;
+
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Interval, clock);
+        for (var collectedAt = 0L; await timer.WaitForNextTickAsync(stoppingToken);)
+        {
+            if (printers.HaveJobs || GC.GetTotalAllocatedBytes() - collectedAt < Worth)
+                continue;
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            collectedAt = GC.GetTotalAllocatedBytes();
+        }
+    }
+}
