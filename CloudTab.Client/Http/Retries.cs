@@ -32,12 +32,9 @@ internal sealed class Retries(CloudTabClientOptions options)
 #pragma warning restore CA5394
     }
 
-    /// <summary>The pause that was asked for, or one that doubles. None is shorter than the first: a date that is past by this clock would be no pause at all.</summary>
-    public static TimeSpan Pause(TimeSpan? asked, TimeSpan first, TimeSpan longest, int attempt)
-    {
-        var pause = Pause(first, longest, asked is null ? attempt : 0);
-        return asked > pause ? asked.Value : pause;
-    }
+    /// <summary>The pause that was asked for, or one that doubles. A date that is past by this clock would be no pause at all: then it is the first one.</summary>
+    public static TimeSpan Pause(TimeSpan? asked, TimeSpan first, TimeSpan longest, int attempt) =>
+        asked > TimeSpan.Zero ? asked.Value : Pause(first, longest, asked is null ? attempt : 0);
 
     /// <summary>Whether the same call can succeed a moment later: the network failed, or the relay says so.</summary>
     public static bool IsTransient(Exception failure) => failure switch
