@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
@@ -7,18 +8,18 @@ using Microsoft.Extensions.Hosting;
 namespace CloudTab.ServiceDefaults;
 
 /// <summary>
-/// /health/live: the process answers. /health/ready: so does what it depends on. Both are for orchestrators; the answer is kept
-/// for a second, so that asking often costs nothing.
+/// /health/live: the process answers. /health/ready: so does what it depends on. Both are for orchestrators. In the standalone process
+/// anybody can ask: the checks run once a second at most, whoever asks, however, and whatever they say.
 /// </summary>
 internal static class Health
 {
     private static readonly TimeSpan CheckLimit = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan KeptFor = TimeSpan.FromSeconds(1);
 
     internal static void AddHealth(this IHostApplicationBuilder builder)
     {
         builder.Services.AddHealthChecks();
-        builder.Services.AddOutputCache(cache => cache.AddBasePolicy(policy => policy.NoCache()));
+        builder.Services.AddSingleton(services => new KeptAnswer<HealthReport>(
+            () => services.GetRequiredService<HealthCheckService>().CheckHealthAsync(), TimeProvider.System));
         // After all the checks that a service adds.
         builder.Services.PostConfigure<HealthCheckServiceOptions>(checks =>
         {
@@ -27,26 +28,18 @@ internal static class Health
         });
     }
 
-    /// <summary>With a routing of their own: what may be kept is known by the endpoint, and a service may route its requests only behind this.</summary>
-    internal static void MapHealth(this WebApplication app) => app.UseWhen(
-        context => context.Request.Path.StartsWithSegments("/health", StringComparison.OrdinalIgnoreCase),
-        health =>
-        {
-            health.UseRouting();
-            health.UseOutputCache();
-            health.UseEndpoints(endpoints =>
-            {
-                endpoints.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false })
-                    .CacheOutput(cache => cache.Expire(KeptFor));
-                endpoints.MapHealthChecks("/health/ready", new HealthCheckOptions { ResponseWriter = WriteFailingChecksAsync })
-                    .CacheOutput(cache => cache.Expire(KeptFor));
-            });
-        });
-
-    private static Task WriteFailingChecksAsync(Microsoft.AspNetCore.Http.HttpContext context, HealthReport report)
+    internal static void MapHealth(this WebApplication app)
     {
-        context.Response.ContentType = "text/plain; charset=utf-8";
-        return Microsoft.AspNetCore.Http.HttpResponseWritingExtensions.WriteAsync(context.Response, report.Describe(), context.RequestAborted);
+        app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false });
+        app.MapMethods("/health/ready", [HttpMethods.Get, HttpMethods.Head], AnswerAsync).ExcludeFromDescription();
+    }
+
+    private static async Task<IResult> AnswerAsync(KeptAnswer<HealthReport> checks, HttpResponse response, CancellationToken cancellationToken)
+    {
+        var report = await checks.GetAsync().WaitAsync(cancellationToken);
+        response.Headers.CacheControl = "no-store";
+        return Results.Text(
+            report.Describe(), statusCode: report.Status == HealthStatus.Unhealthy ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK);
     }
 }
 

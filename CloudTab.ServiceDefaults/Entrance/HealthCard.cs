@@ -5,17 +5,24 @@ using Microsoft.Extensions.Logging;
 
 namespace CloudTab.ServiceDefaults;
 
-/// <summary>GET /health: how the relay is as a whole. An answer is kept for a second, so that asking often costs nothing.</summary>
-internal sealed class HealthCard(IRelayHealth relay, TimeProvider clock, ILogger<HealthCard> logger)
+/// <summary>GET /health: how the relay is as a whole.</summary>
+internal sealed class HealthCard
 {
-    private static readonly TimeSpan KeptFor = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan AskingLimit = TimeSpan.FromSeconds(3);
 
-    private readonly long _started = clock.GetTimestamp();
-    private readonly Lock _asking = new();
-    private Task<RelayHealth>? _health;
-    private long _asked;
+    private readonly IRelayHealth _relay;
+    private readonly TimeProvider _clock;
+    private readonly ILogger<HealthCard> _logger;
+    private readonly long _started;
+    private readonly KeptAnswer<RelayHealth> _health;
     private bool _unwell;
+
+    public HealthCard(IRelayHealth relay, TimeProvider clock, ILogger<HealthCard> logger)
+    {
+        (_relay, _clock, _logger) = (relay, clock, logger);
+        _started = clock.GetTimestamp();
+        _health = new(AskAsync, clock);
+    }
 
     /// <summary>Answers GET /health.</summary>
     public static async Task<Results<Ok<HealthView>, JsonHttpResult<HealthView>>> GetAsync(HealthCard card, CancellationToken cancellationToken)
@@ -28,34 +35,19 @@ internal sealed class HealthCard(IRelayHealth relay, TimeProvider clock, ILogger
 
     private async Task<HealthView> LookAsync(CancellationToken cancellationToken)
     {
-        var found = await FindAsync().WaitAsync(cancellationToken);
+        var found = await _health.GetAsync().WaitAsync(cancellationToken);
         return new(
             found.Problems.Count == 0 ? "healthy" : "unhealthy",
-            clock.GetUtcNow().UtcDateTime,
-            Math.Round(clock.GetElapsedTime(_started).TotalSeconds, 3),
+            _clock.GetUtcNow().UtcDateTime,
+            Math.Round(_clock.GetElapsedTime(_started).TotalSeconds, 3),
             found.ConnectedShopkeepers,
             found.Problems.Count == 0 ? null : found.Problems);
     }
 
-    // Whoever asks while the relay is being asked waits for the same answer; the client that began it may leave meanwhile.
-    private Task<RelayHealth> FindAsync()
-    {
-        lock (_asking)
-        {
-            if (_health is null || (_health.IsCompleted && clock.GetElapsedTime(_asked) > KeptFor))
-            {
-                _asked = clock.GetTimestamp();
-                _health = AskAsync();
-            }
-
-            return _health;
-        }
-    }
-
     private async Task<RelayHealth> AskAsync()
     {
-        using var limit = new CancellationTokenSource(AskingLimit, clock);
-        var found = await relay.FindAsync(limit.Token);
+        using var limit = new CancellationTokenSource(AskingLimit, _clock);
+        var found = await _relay.FindAsync(limit.Token);
         Report(found.Problems);
         return found;
     }
@@ -63,9 +55,9 @@ internal sealed class HealthCard(IRelayHealth relay, TimeProvider clock, ILogger
     private void Report(IReadOnlyList<string> problems)
     {
         if (problems.Count > 0 && !_unwell)
-            logger.RelayUnhealthy(string.Join("; ", problems));
+            _logger.RelayUnhealthy(string.Join("; ", problems));
         if (problems.Count == 0 && _unwell)
-            logger.RelayHealthy();
+            _logger.RelayHealthy();
         _unwell = problems.Count > 0;
     }
 }

@@ -62,17 +62,6 @@ public sealed class StandaloneTests(RunningStandalone relay)
         Assert.Equal(["status", "timestamp", "uptime", "connectedShopkeepers"], health.EnumerateObject().Select(one => one.Name));
     }
 
-    [Fact]
-    public Task The_answer_whether_it_is_ready_is_kept_for_a_second() => Eventually.HoldsAsync(
-        async () =>
-        {
-            using var answer = await _client.GetAsync(new Uri("/health/ready", UriKind.Relative), Token);
-            return answer.Headers.Age is not null;
-        },
-        "an answer was kept",
-        TimeSpan.FromSeconds(20),
-        Token);
-
     [Theory]
     [InlineData("customer")]
     [InlineData("shopkeeper")]

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Amazon.S3;
 using CloudTab.Relay;
@@ -186,6 +187,22 @@ public sealed class FailuresTests(Dependencies dependencies)
         Assert.Equal(HttpStatusCode.OK, live.StatusCode);
     }
 
+    [Fact]
+    public async Task Checks_run_once_for_all_who_ask_at_the_same_time_however_they_ask()
+    {
+        await using var service = await StartAsync();
+
+        var asked = Enumerable.Range(0, 50).Select(i => service.SendAsync(HttpMethod.Get, $"/health/ready?{i}", ("Authorization", $"Basic {i}"))).ToList();
+
+        foreach (var answer in await Task.WhenAll(asked))
+        {
+            using (answer)
+                Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        }
+
+        Assert.Equal(1, service.Checks);
+    }
+
     private async Task<Service> StartAsync(params (string Name, string Value)[] settings)
     {
         var (log, spans) = (new ConcurrentQueue<string>(), new ConcurrentQueue<Activity>());
@@ -198,9 +215,11 @@ public sealed class FailuresTests(Dependencies dependencies)
         builder.Configuration["ConnectionStrings:cloudtab"] = dependencies.Postgres;
         builder.AddDatabase();
         var lines = new LogTo(log);
+        var checks = new StrongBox<int>();
         builder.Logging.AddOpenTelemetry(logging => logging.AddProcessor(new SimpleLogRecordExportProcessor(lines)));
         builder.Services.AddHealthChecks().AddAsyncCheck("hangs", async token =>
         {
+            Interlocked.Increment(ref checks.Value);
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, token);
             return Microsoft.Extensions.Diagnostics.HealthChecks.HealthCheckResult.Healthy();
         });
@@ -246,12 +265,12 @@ public sealed class FailuresTests(Dependencies dependencies)
             return await client.GetStringAsync(new Uri($"http://{context.Request.Host}/things/{id}?key={id}"), token);
         });
         await app.StartAsync(Token);
-        return new(app, log, spans);
+        return new(app, log, spans, checks);
     }
 
     private sealed record Posted(string Name);
 
-    private sealed class Service(WebApplication app, ConcurrentQueue<string> log, ConcurrentQueue<Activity> spans) : IAsyncDisposable
+    private sealed class Service(WebApplication app, ConcurrentQueue<string> log, ConcurrentQueue<Activity> spans, StrongBox<int> checks) : IAsyncDisposable
     {
         // This client is not part of the service's traces, though it runs in the same process.
         private readonly HttpClient _client = new(new SocketsHttpHandler { ActivityHeadersPropagator = null }) { BaseAddress = new Uri(app.Urls.Single()) };
@@ -259,6 +278,9 @@ public sealed class FailuresTests(Dependencies dependencies)
         public IEnumerable<string> Log => log;
 
         public IEnumerable<Activity> Spans => spans;
+
+        /// <summary>How often its health check has run.</summary>
+        public int Checks => checks.Value;
 
         public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, params (string Name, string Value)[] headers)
         {
