@@ -153,7 +153,8 @@ export class Sending {
           throw new Refused(problem.code ?? '', words)
         }
 
-        Object.assign(item, { state: 'failed', error: words, sent: 0, uploadUrl: null })
+        // An upload that there is no room for now keeps what has come of it: the next try goes on from there.
+        Object.assign(item, { state: 'failed', error: words, sent: 0, uploadUrl: status === 507 ? item.uploadUrl : null })
         if (problem.code === notOffered) throw new Refused(notOffered, words)
         return this.changed()
       }

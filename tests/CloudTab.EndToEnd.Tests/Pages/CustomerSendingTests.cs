@@ -252,6 +252,34 @@ public sealed partial class CustomerSendingTests(RunningAppHost relay, Browsers 
     }
 
     [Fact]
+    public async Task An_upload_that_there_is_no_room_for_goes_on_from_where_it_was()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var page = phone.Page;
+        var (offsets, created, plan) = (Offsets(page), Created(page), CustomerFiles.Large("plan.pdf", 3 << 20));
+        await phone.SendAtMostAsync(Slow);
+        await phone.ChooseAsync(plan);
+        await phone.PressSendAsync();
+        await phone.UntilPercentAsync(10);
+
+        await page.RouteAsync("**/api/customer/uploads/*", route => route.Request.Method == "PATCH"
+            ? route.FulfillAsync(new() { Status = 507, ContentType = "application/problem+json", Body = """{"code":"shop_full"}""" })
+            : route.FallbackAsync());
+        await page.ReloadAsync();
+        await Expect(phone.Files.First).ToContainTextAsync("This shop’s queue is full.");
+        await page.UnrouteAllAsync();
+        await phone.SendAtMostAsync(null);
+        await phone.PressSendAsync();
+
+        var job = await phone.ArrivedAsync();
+        Assert.Equal(3, created.Count); // the session, the upload, and that all is there
+        Assert.All(offsets, offset => Assert.True(offset > 0));
+        Assert.Equal(2, offsets.Count);
+        Assert.Equal(plan.Buffer.Length, (await phone.StatusAsync(job)).GetProperty("totalSize").GetInt64());
+    }
+
+    [Fact]
     public async Task A_pause_that_the_service_asks_for_until_a_date_is_kept_also_by_a_wrong_clock()
     {
         await using var shop = await PageShop.CreateAsync(relay);
