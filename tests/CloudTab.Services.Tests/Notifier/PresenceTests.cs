@@ -166,9 +166,14 @@ public sealed class PresenceTests(RelayFixture relay) : IClassFixture<RelayFixtu
 
         public static async Task<Replica> StartAsync(RelayFixture relay)
         {
+            var before = await LeasesAsync();
             var replica = new Replica(relay.StartHost<SocketOptions>());
+            // One that is stopped before it has begun is a fault to its host.
+            await UntilAsync(async () => await LeasesAsync() > before);
             await replica._presence.StopAsync(Token); // that is its loop
             return replica;
+
+            Task<int> LeasesAsync() => relay.ScalarAsync<int>("SELECT count(*) FROM replica_leases");
         }
 
         public Task RenewAsync() => _presence.RunOnceAsync(Token);
