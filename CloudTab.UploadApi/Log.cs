@@ -11,6 +11,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Information, Message = "The pages of {File} were not counted: {Reason}")]
     public static partial void PagesNotCounted(this ILogger logger, Guid file, string reason);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Looking into the file at {Object} took longer than {Limit}, and its client has to ask again: S3 is slow, or the file is meant to be")]
+    public static partial void InspectionTimedOut(this ILogger logger, string @object, TimeSpan limit);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "{File} was not scanned, nor are those after it: the virus scanner or S3 does not answer")]
     public static partial void NotScanned(this ILogger logger, Guid file, Exception exception);
 

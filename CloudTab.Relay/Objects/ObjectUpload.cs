@@ -90,6 +90,12 @@ public sealed class ObjectUpload : IAsyncDisposable
     public string Key => _multipartId is null ? _putKey : _requests.Key;
 
     /// <summary>
+    /// What to record of a complete object that cannot be used yet, so that another request can continue from there: all of it as the tail of an
+    /// upload without parts. Null if it has parts, which are recorded, and while it is not complete.
+    /// </summary>
+    public ObjectProgress? Whole { get; private set; }
+
+    /// <summary>
     /// Called whenever more is durable, with all that is, so that another request can continue from there. It throws
     /// <see cref="UploadLostException"/> if the upload is not ours any more. Null while nothing may be recorded.
     /// </summary>
@@ -299,6 +305,7 @@ public sealed class ObjectUpload : IAsyncDisposable
             buffer.Seal();
             ExpectAll(buffer.Length);
             await _requests.PutAsync(_putKey, buffer.Content(0, buffer.Length, _signsPayloads), cancellationToken);
+            Whole = new(Size, null, [], [_putKey], buffer.Length);
         }
     }
 

@@ -58,7 +58,7 @@ internal sealed class FormUpload(
         if (sent.Head.IsEmpty)
             return Problems.EmptyFile;
         var name = FileNames.Clean(sent.Name);
-        using var inspection = new FileInspection(types, name, sent.DeclaredType, client);
+        using var inspection = new FileInspection(types, name, sent.DeclaredType, client, cancellationToken);
         if (!inspection.Begin(sent.Head.Span))
             return Problems.TypeNotAccepted;
         if (_begun.Count > 0 && !rateLimit.TryBeginFile(client))
@@ -73,7 +73,7 @@ internal sealed class FormUpload(
         var began = clock.GetTimestamp();
         var (limit, surplus) = RoomIn(session, limits);
         await using var upload = store.BeginUpload(file.ObjectKey, client, Math.Min(bodySize ?? limit, limit));
-        var received = await receiveBytes.CopyAsync(new(sent.ReadAsync, null, client), upload, inspection, limit, uploadLock: null, cancellationToken);
+        var received = await receiveBytes.CopyAsync(new(sent.ReadAsync, null, client, cancellationToken), upload, inspection, limit, uploadLock: null, cancellationToken);
         if (received.Cut is { } cut)
         {
             if (upload.Reclaimed.IsCancellationRequested && !cancellationToken.IsCancellationRequested)

@@ -5,7 +5,8 @@ namespace CloudTab.UploadApi;
 
 /// <summary>Inspects the bytes of one file as they pass, from the first to the last: what it is, and what it hashes to.</summary>
 /// <param name="client">The address that the file comes from.</param>
-internal sealed class FileInspection(FileTypes types, string name, string? declaredType, IPAddress client) : IDisposable
+/// <param name="left">Its client has left, and nobody waits for a place any more in which the file is looked into.</param>
+internal sealed class FileInspection(FileTypes types, string name, string? declaredType, IPAddress client, CancellationToken left) : IDisposable
 {
     private readonly IncrementalHash _sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private readonly byte[] _head = new byte[FileSignatures.HeadSize];
@@ -32,12 +33,13 @@ internal sealed class FileInspection(FileTypes types, string name, string? decla
 
     /// <summary>Judges the file once all its bytes have been seen and are durable.</summary>
     /// <returns>Its media type and SHA-256; null if it is not accepted.</returns>
+    /// <exception cref="TimeoutException">See <see cref="FileTypes.ConcludeAsync"/>.</exception>
     public async Task<Verdict?> ConcludeAsync(string objectKey, long size, CancellationToken cancellationToken)
     {
         var head = _head.AsMemory(0, _headLength);
         if (_check is null && !(Begin(head.Span) && _check!.Add(head.Span)))
             return null;
-        return await types.ConcludeAsync(_check, objectKey, size, client, cancellationToken) is { } type
+        return await types.ConcludeAsync(_check, objectKey, size, client, left, cancellationToken) is { } type
             ? new Verdict(type, _sha256.GetHashAndReset())
             : null;
     }

@@ -9,8 +9,17 @@ namespace CloudTab.UploadApi;
 /// inside; and as text if there is nothing but text from beginning to end. The type that the client declares and the ending of the
 /// name decide two things only: CSV or plain text, and which texts are certainly not for printing.
 /// </summary>
-internal sealed class FileTypes(ObjectStore store, InspectionPlaces places, IOptions<UploadOptions> options)
+internal sealed class FileTypes(ObjectStore store, InspectionPlaces places, IOptions<UploadOptions> options, TimeProvider clock, ILogger<FileTypes> logger)
 {
+    /// <summary>
+    /// How long it is looked into one file. A hostile one has each of its blocks read several times, by a request to S3 each, and others wait for
+    /// its place. Of a document few are read, and 300 of them come in this time even if S3 takes a tenth of a second for each.
+    /// </summary>
+    public static readonly TimeSpan LookLimit = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long <see cref="ConcludeAsync"/> takes at the most, the wait for a place included.</summary>
+    public static readonly TimeSpan ConcludeLimit = InspectionPlaces.WaitLimit + LookLimit;
+
     private readonly IReadOnlySet<string> _accepted = options.Value.Accepted;
 
     /// <summary>Begins to judge a file by its first bytes.</summary>
@@ -42,18 +51,31 @@ internal sealed class FileTypes(ObjectStore store, InspectionPlaces places, IOpt
 
     /// <summary>Judges a file whose bytes have all been seen and are durable.</summary>
     /// <param name="client">The address that it came from.</param>
+    /// <param name="left">Ends a wait for a place.</param>
     /// <returns>Its media type, or null if it is not accepted.</returns>
-    public async Task<string?> ConcludeAsync(FileCheck check, string objectKey, long size, IPAddress client, CancellationToken cancellationToken)
+    /// <exception cref="TimeoutException">There was no place for it in time, or it took too long: it can be tried again.</exception>
+    public async Task<string?> ConcludeAsync(
+        FileCheck check, string objectKey, long size, IPAddress client, CancellationToken left, CancellationToken cancellationToken)
     {
         check.Rtf?.End();
         if (check.Text is { IsText: false } || check.Jpeg is { IsTooLarge: true } || check.Rtf is { IsRemote: true })
             return null;
         if (check.Found is not (MediaTypes.Zip or MediaTypes.CompoundFile or MediaTypes.Tiff or MediaTypes.Heic or MediaTypes.Heif))
             return check.Candidates[0];
-        using var place = await places.EnterAsync(client, cancellationToken);
-        await using var content = new ObjectStream(store, objectKey, size);
-        var type = await LookInsideAsync(check.Found, content, cancellationToken);
-        return type is not null && _accepted.Contains(type) ? type : null;
+        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(left, cancellationToken);
+        using var place = await places.EnterAsync(client, waiting.Token);
+        using var limit = clock.Limit(LookLimit, cancellationToken);
+        try
+        {
+            await using var content = new ObjectStream(store, objectKey, size);
+            var type = await LookInsideAsync(check.Found, content, limit.Token);
+            return type is not null && _accepted.Contains(type) ? type : null;
+        }
+        catch (Exception ended) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            logger.InspectionTimedOut(objectKey, LookLimit);
+            throw new TimeoutException("It took too long to look into a file.", ended);
+        }
     }
 
     /// <summary>

@@ -18,6 +18,7 @@ internal sealed class FinishFile(
     /// <param name="declaredSha256">What the client said that it hashes to, if it did.</param>
     /// <param name="duration">How long its bytes took.</param>
     /// <returns>The file, or why it is refused.</returns>
+    /// <exception cref="TimeoutException">It could not be looked into in time: it can be tried again.</exception>
     public async Task<(JudgedFile? File, Problem? Refused)> JudgeAsync(
         UploadingFile file, long size, FileInspection inspection, byte[]? declaredSha256, TimeSpan duration, CancellationToken cancellationToken)
     {

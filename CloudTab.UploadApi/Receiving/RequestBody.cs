@@ -8,10 +8,12 @@ namespace CloudTab.UploadApi;
 /// <param name="Read">Reads the next bytes; 0 at their end.</param>
 /// <param name="Size">How many there are, if the client announced it.</param>
 /// <param name="Client">The address that the memory for them counts for.</param>
-internal sealed record RequestBody(Func<Memory<byte>, CancellationToken, ValueTask<int>> Read, long? Size, IPAddress Client)
+/// <param name="Left">The client has left. That ends nothing but a wait for one of the <see cref="InspectionPlaces"/>: what came is kept.</param>
+internal sealed record RequestBody(
+    Func<Memory<byte>, CancellationToken, ValueTask<int>> Read, long? Size, IPAddress Client, CancellationToken Left)
 {
     /// <summary>No bytes: for an upload that has all of them and was not completed.</summary>
-    public static RequestBody Empty(IPAddress client) => new((_, _) => ValueTask.FromResult(0), 0, client);
+    public static RequestBody Empty(IPAddress client, CancellationToken left) => new((_, _) => ValueTask.FromResult(0), 0, client, left);
 
     /// <summary>Where in the upload the bytes belong, if the client said so.</summary>
     public long? Offset { get; init; }

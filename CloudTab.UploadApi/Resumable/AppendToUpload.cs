@@ -123,7 +123,7 @@ internal sealed class AppendToUpload(
         var end = Math.Min(limit, upload.Received + (body.Size ?? limit));
         await using var sending = store.ResumeUpload(upload, body.Client, end);
         sending.Journal = body.Checksum is null ? uploadLock.RecordAsync : null;
-        using var inspection = upload.IsPartial || upload.PartETags.Length > 0 ? null : new FileInspection(types, upload.Name, upload.DeclaredType, body.Client);
+        using var inspection = upload.IsPartial || upload.PartETags.Length > 0 ? null : new FileInspection(types, upload.Name, upload.DeclaredType, body.Client, body.Left);
 
         var received = await receiveBytes.CopyAsync(body, sending, inspection, end, uploadLock, uploadLock.Lost);
         if (received.HasSurplus)
@@ -151,7 +151,7 @@ internal sealed class AppendToUpload(
             await uploadLock.SetLengthAsync(sending.Size, uploadLock.Lost);
         // If its tail could not be loaded, the bytes of a complete upload are not all here.
         if (sending.IsLoaded && sending.Size == uploadLock.Upload.Length)
-            return await completeUpload.CompleteAsync(uploadLock, sending, inspection, body.Client, body.Consumed);
+            return await completeUpload.CompleteAsync(uploadLock, sending, inspection, body);
         await ParkAsync(uploadLock, sending);
         if (received.Cut is not null)
             return new(uploadLock.Upload, Explain(uploadLock, sending, received.Cut));

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Net;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using Microsoft.Extensions.Options;
@@ -27,15 +26,15 @@ internal sealed class CompleteUpload(
     // The client may leave meanwhile: it finds the file complete when it comes back. Reading 5 GiB back may take longer, so the time
     // begins anew whenever bytes come.
     private static readonly TimeSpan CompletionLimit = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan RecordLimit = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan DeletionLimit = TimeSpan.FromSeconds(10);
 
     /// <summary>Completes an upload whose bytes are all there. The lock is released.</summary>
     /// <param name="sending">Its object, or null if that is complete in S3.</param>
     /// <param name="inspection">What has seen all its bytes, or null if nothing has.</param>
-    /// <param name="client">The address that asks for it.</param>
-    /// <param name="consumed">Partial uploads that it was made of.</param>
-    public async Task<UploadAttempt> CompleteAsync(
-        UploadLock uploadLock, ObjectUpload? sending, FileInspection? inspection, IPAddress client, IReadOnlyList<Upload> consumed)
+    /// <param name="body">What brought its last bytes, or asks for it.</param>
+    /// <exception cref="TimeoutException">The file could not be looked into in time. The upload has all its bytes, and can be completed later.</exception>
+    public async Task<UploadAttempt> CompleteAsync(UploadLock uploadLock, ObjectUpload? sending, FileInspection? inspection, RequestBody body)
     {
         using var limit = clock.Limit(CompletionLimit, uploadLock.Lost);
         if (sending is not null)
@@ -45,7 +44,7 @@ internal sealed class CompleteUpload(
         var size = sending?.Size ?? upload.Length!.Value;
         try
         {
-            if (await StoreAsync(uploadLock, upload, size, inspection, client, consumed, limit) is { } refused)
+            if (await StoreAsync(uploadLock, upload, size, inspection, body, limit) is { } refused)
             {
                 await GiveUpAsync(uploadLock);
                 return refused;
@@ -58,11 +57,16 @@ internal sealed class CompleteUpload(
                 await TryDeleteAsync(upload, token => store.DeleteAsync([upload.ObjectKey], token));
             throw;
         }
+        catch when (sending?.Whole is { } whole && uploadLock.IsRenewed)
+        {
+            await KeepAsync(uploadLock, whole);
+            throw;
+        }
 
         uploadLock.End();
         if (upload.WasInterrupted)
             await TryDeleteAsync(upload, token => store.DeletePiecesAsync(upload.ObjectKey, kept: [upload.ObjectKey], token));
-        if (consumed.Count > 0)
+        if (body.Consumed.Count > 0)
             await removal.TryRemoveAsync(upload.Session, limit.Token);
         return uploadLock.Upload with { Received = size, IsComplete = true };
     }
@@ -77,13 +81,7 @@ internal sealed class CompleteUpload(
 
     /// <returns>Why it is refused, or null.</returns>
     private async Task<Problem?> StoreAsync(
-        UploadLock uploadLock,
-        Upload upload,
-        long size,
-        FileInspection? inspection,
-        IPAddress client,
-        IReadOnlyList<Upload> consumed,
-        CancellationTokenSource limit)
+        UploadLock uploadLock, Upload upload, long size, FileInspection? inspection, RequestBody body, CancellationTokenSource limit)
     {
         if (upload.IsPartial)
         {
@@ -92,10 +90,10 @@ internal sealed class CompleteUpload(
         }
 
         if (inspection is not null)
-            return await StoreAsync(uploadLock, upload, size, inspection, consumed, limit.Token);
-        using var readBack = new FileInspection(types, upload.Name, upload.DeclaredType, client);
+            return await StoreAsync(uploadLock, upload, size, inspection, body.Consumed, limit);
+        using var readBack = new FileInspection(types, upload.Name, upload.DeclaredType, body.Client, body.Left);
         await ReadBackAsync(upload, size, readBack, limit, limit.Token);
-        return await StoreAsync(uploadLock, upload, size, readBack, consumed, limit.Token);
+        return await StoreAsync(uploadLock, upload, size, readBack, body.Consumed, limit);
     }
 
     private async Task CompletePartialAsync(UploadLock uploadLock, Upload upload, CancellationToken cancellationToken)
@@ -107,11 +105,13 @@ internal sealed class CompleteUpload(
 
     /// <returns>Why it is refused, or null.</returns>
     private async Task<Problem?> StoreAsync(
-        UploadLock uploadLock, Upload upload, long size, FileInspection inspection, IReadOnlyList<Upload> consumed, CancellationToken cancellationToken)
+        UploadLock uploadLock, Upload upload, long size, FileInspection inspection, IReadOnlyList<Upload> consumed, CancellationTokenSource limit)
     {
+        // What waits for others is not to go off the time for storing the file.
+        limit.CancelAfter(FileTypes.ConcludeLimit + CompletionLimit);
         var file = new UploadingFile(upload.File!.Value, upload.Name, upload.ObjectKey, upload.PrintOptions);
         var duration = clock.Now().UtcDateTime - upload.CreatedAt;
-        var (judged, refused) = await finishFile.JudgeAsync(file, size, inspection, upload.DeclaredSha256, duration, cancellationToken);
+        var (judged, refused) = await finishFile.JudgeAsync(file, size, inspection, upload.DeclaredSha256, duration, limit.Token);
         if (judged is null)
             return refused;
         (refused, _) = await finishFile.StoreAsync(upload.Session, [judged], async files =>
@@ -119,7 +119,7 @@ internal sealed class CompleteUpload(
             uploadLock.StopRenewing();
             var limits = options.Value.For(upload.ShopLimits).OfSession;
             var partials = consumed.Select(partial => partial.File!.Value).ToArray();
-            var outcome = await storedFiles.StoreResumedAsync(upload, files[0], partials, limits, cancellationToken);
+            var outcome = await storedFiles.StoreResumedAsync(upload, files[0], partials, limits, limit.Token);
             return outcome == Outcome.LeaseLost ? throw new UploadLostException() : outcome;
         });
         return refused;
@@ -143,6 +143,20 @@ internal sealed class CompleteUpload(
 
         if (read != size)
             throw new HttpRequestException("S3 gave back something else than what was sent.");
+    }
+
+    /// <summary>Records that all bytes are there, so that the client need not send them again.</summary>
+    private async Task KeepAsync(UploadLock uploadLock, ObjectProgress whole)
+    {
+        using var limit = clock.Limit(RecordLimit, uploadLock.Lost);
+        try
+        {
+            await uploadLock.RecordAsync(whole, limit.Token);
+        }
+        catch (Exception outage) when (Outage.Is(outage) || outage is OperationCanceledException)
+        {
+            // Then the client does: the upload is where it was.
+        }
     }
 
     // The lock may be lost by now, so this has a time of its own.

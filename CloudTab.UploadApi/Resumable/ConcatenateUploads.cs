@@ -33,7 +33,7 @@ internal sealed class ConcatenateUploads(
         var length = partials.Sum(partial => partial.Received);
         // They pass through the service once more, as if the client had sent them again.
         using var content = new PartialsReader(store, partials, count => rateLimit.Charge(session.Client, shop, count));
-        var body = new RequestBody(content.ReadAsync, length, session.Client) { Consumed = partials };
+        var body = new RequestBody(content.ReadAsync, length, session.Client, cancellationToken) { Consumed = partials };
         return await createUpload.CreateAsync(shop, session.Id, wanted with { Length = length }, body, cancellationToken);
     }
 

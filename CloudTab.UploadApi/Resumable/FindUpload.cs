@@ -20,7 +20,7 @@ internal sealed class FindUpload(UploadLocks locks, AppendToUpload appendToUploa
             return refused;
         if (found!.IsComplete || found.IsFinal || found.Received != found.Length)
             return found;
-        var completed = await appendToUpload.AppendAsync(requested.Shop.Id, requested.Id, RequestBody.Empty(requested.Client), cancellationToken);
+        var completed = await appendToUpload.AppendAsync(requested.Shop.Id, requested.Id, RequestBody.Empty(requested.Client, cancellationToken), cancellationToken);
         // tus clients start over on any failure of HEAD except 423, which they retry.
         return completed.Refused == Problems.UploadInterrupted ? Problems.UploadLocked : completed;
     }

@@ -30,6 +30,9 @@ internal sealed class UploadLock(
     /// <summary>Nothing more is to be written: another process has the lock, or the upload is gone.</summary>
     public CancellationToken Lost => _lost.Token;
 
+    /// <summary>Whether its lease is renewed: no statement has been sent that releases it.</summary>
+    public bool IsRenewed => _isRenewed;
+
     /// <summary>Whether another request asked for it.</summary>
     public bool ReleaseRequested => _releaseRequested;
 

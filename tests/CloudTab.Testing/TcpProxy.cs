@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 
 namespace CloudTab.Testing;
 
@@ -11,7 +12,9 @@ public sealed class TcpProxy : IAsyncDisposable
     private readonly LoopbackListener _listener;
     private long _allowance = long.MaxValue;
     private long _held;
+    private int _heldConnections;
     private volatile TaskCompletionSource? _hold;
+    private TaskCompletionSource _holdOfSome = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public TcpProxy(int targetPort)
     {
@@ -41,6 +44,15 @@ public sealed class TcpProxy : IAsyncDisposable
     /// <summary>Bytes that clients have sent and that are held.</summary>
     public long Held => Interlocked.Read(ref _held);
 
+    /// <summary>
+    /// What the requests begin with that are held, each with all that its client sends over the same connection after it; null: no more
+    /// connections are held.
+    /// </summary>
+    public string? HoldFrom { get; set; }
+
+    /// <summary>Connections that were held for <see cref="HoldFrom"/>.</summary>
+    public int HeldConnections => Volatile.Read(ref _heldConnections);
+
     /// <summary>Holds what clients send from now on.</summary>
     public void Hold() => _hold = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -50,6 +62,7 @@ public sealed class TcpProxy : IAsyncDisposable
         var hold = _hold;
         _hold = null;
         hold?.TrySetResult();
+        Interlocked.Exchange(ref _holdOfSome, new(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
     }
 
     public ValueTask DisposeAsync() => _listener.DisposeAsync();
@@ -98,11 +111,12 @@ public sealed class TcpProxy : IAsyncDisposable
     private async Task SendAsync(Socket client, Socket server, CancellationToken cancellationToken)
     {
         var (buffer, kept) = (new byte[16 * 1024], new MemoryStream());
+        TaskCompletionSource? ofThis = null;
         try
         {
             for (var receiving = ReceiveAsync(); ;)
             {
-                if (_hold is { } hold && await Task.WhenAny(receiving, hold.Task) == receiving && await receiving is > 0 and var held)
+                if ((_hold ?? ofThis) is { } hold && await Task.WhenAny(receiving, hold.Task) == receiving && await receiving is > 0 and var held)
                 {
                     kept.Write(buffer, 0, held);
                     Interlocked.Add(ref _held, held);
@@ -110,7 +124,9 @@ public sealed class TcpProxy : IAsyncDisposable
                     continue;
                 }
 
-                if (_hold is null)
+                if (ofThis is { Task.IsCompleted: true })
+                    ofThis = null;
+                if (_hold is null && ofThis is null)
                 {
                     await SendAllAsync(server, kept.ToArray(), cancellationToken);
                     kept.SetLength(0);
@@ -118,7 +134,17 @@ public sealed class TcpProxy : IAsyncDisposable
 
                 if (await receiving is not (> 0 and var count))
                     return;
-                await SendAllAsync(server, buffer.AsMemory(0, count), cancellationToken);
+                if (HoldFrom is { } text && buffer.AsSpan(0, count).StartsWith(Encoding.ASCII.GetBytes(text)))
+                {
+                    ofThis = Volatile.Read(ref _holdOfSome);
+                    kept.Write(buffer, 0, count);
+                    Interlocked.Increment(ref _heldConnections);
+                }
+                else
+                {
+                    await SendAllAsync(server, buffer.AsMemory(0, count), cancellationToken);
+                }
+
                 receiving = ReceiveAsync();
             }
         }

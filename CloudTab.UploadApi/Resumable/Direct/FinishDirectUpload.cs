@@ -53,7 +53,7 @@ internal sealed class FinishDirectUpload(
                 return new(uploadLock.Upload, Problems.PartsMissing) { Missing = await parts.PresignAsync(uploadLock.Upload, missing) };
         }
 
-        var attempt = await completeUpload.CompleteAsync(uploadLock, sending: null, inspection: null, client, consumed: []);
+        var attempt = await completeUpload.CompleteAsync(uploadLock, sending: null, inspection: null, RequestBody.Empty(client, cancellationToken));
         return attempt.Refused is { } refused ? refused : await StoredAsync(attempt.Upload!, cancellationToken);
     }
 

@@ -49,7 +49,8 @@ internal static class IetfRequest
             return (null, Problems.InvalidHeader(IetfHeaders.Complete));
         if (IetfDigests.ReadContent(request, out var checksum) is { } unreadable)
             return (null, unreadable);
-        var body = new RequestBody(request.Body.ReadAsync, UploadHeaders.HasBody(request) ? request.ContentLength : 0, ClientNetwork.Of(request.HttpContext))
+        var size = UploadHeaders.HasBody(request) ? request.ContentLength : 0;
+        var body = new RequestBody(request.Body.ReadAsync, size, ClientNetwork.Of(request.HttpContext), request.HttpContext.RequestAborted)
         {
             Offset = offset,
             Length = request.Headers.ReadInteger(UploadHeaders.Length),

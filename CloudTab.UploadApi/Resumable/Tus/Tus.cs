@@ -151,7 +151,13 @@ internal static class Tus
             return (null, Problems.InvalidHeader(UploadHeaders.Length));
         if (!TusChecksum.TryRead(request, out var checksum))
             return (null, Problems.ChecksumNotUnderstood);
-        return (new RequestBody(request.Body.ReadAsync, request.ContentLength, ClientNetwork.Of(request.HttpContext)) { Offset = offset, Length = length, Checksum = checksum }, null);
+        var body = new RequestBody(request.Body.ReadAsync, request.ContentLength, ClientNetwork.Of(request.HttpContext), request.HttpContext.RequestAborted)
+        {
+            Offset = offset,
+            Length = length,
+            Checksum = checksum,
+        };
+        return (body, null);
     }
 
     // "This header MUST be included in every PATCH response if the upload is going to expire."
