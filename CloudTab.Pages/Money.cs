@@ -1,13 +1,16 @@
+using System.Collections.Frozen;
 using System.Globalization;
+using System.Text.Json;
 
 namespace CloudTab.Pages;
 
-/// <summary>Amounts as people read them, the same as the scripts' shared/format.ts writes.</summary>
+/// <summary>Amounts as people read them, the same as the scripts' shared/money.ts writes.</summary>
 public static class Money
 {
-    // ISO 4217: currencies whose smallest unit is not the hundredth.
-    private static readonly string[] Whole = ["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"];
-    private static readonly string[] Thousandths = ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"];
+    // ISO 4217: of the currencies whose smallest unit is not the hundredth. The scripts read the same file: what browsers know (CLDR) is how many
+    // decimals people write, 0 for PKR and HUF for example.
+    private static readonly FrozenDictionary<string, int> Exceptions =
+        JsonSerializer.Deserialize<Dictionary<string, int>>(BuiltAssets.Read("decimals.json"))!.ToFrozenDictionary(StringComparer.Ordinal);
 
     // Lakhs and crores.
     private static readonly NumberFormatInfo Indian = new() { NumberGroupSizes = [3, 2] };
@@ -28,6 +31,5 @@ public static class Money
 
     private static decimal Major(long amount, string currency) => amount / (decimal)Math.Pow(10, Decimals(currency));
 
-    private static int Decimals(string currency) =>
-        Whole.Contains(currency, StringComparer.Ordinal) ? 0 : Thousandths.Contains(currency, StringComparer.Ordinal) ? 3 : 2;
+    private static int Decimals(string currency) => Exceptions.GetValueOrDefault(currency, 2);
 }

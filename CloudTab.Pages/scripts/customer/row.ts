@@ -1,6 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import { say } from '../shared/words.ts'
-import { money, size } from '../shared/format.ts'
+import { size } from '../shared/format.ts'
+import { money } from '../shared/money.ts'
 import { priceOf, printedPages, type PrintOptions } from '../shared/printing.ts'
 import { icon } from './icon.ts'
 import { badge, describe, isPhoto, isWanted, pagesOf, type Item } from './item.ts'

@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
-import { money } from '../shared/format.ts'
+import { money } from '../shared/money.ts'
 import { count, say } from '../shared/words.ts'
 import { call, now, Problem } from './api.ts'
 import type { DaySheet, FinishedJob } from './contract.ts'

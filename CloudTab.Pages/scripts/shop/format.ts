@@ -1,5 +1,5 @@
 import { html, type TemplateResult } from 'lit'
-import { money } from '../shared/format.ts'
+import { money } from '../shared/money.ts'
 import { count, find, language, say } from '../shared/words.ts'
 import { now } from './api.ts'
 import type { FilePrint, Job, JobFile, ListedPrint, PrintOptions } from './contract.ts'

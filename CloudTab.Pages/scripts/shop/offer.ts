@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit'
-import { fractionDigits } from '../shared/format.ts'
+import { fractionDigits } from '../shared/money.ts'
 import { say } from '../shared/words.ts'
 import { call } from './api.ts'
 import type { Offer, PrintOptions } from './contract.ts'

@@ -18,4 +18,15 @@ public sealed class MoneyTests
         Assert.Equal(read, Money.Format(amount, currency));
         Assert.Equal(number, Money.Number(amount, currency));
     }
+
+    [Fact]
+    public async Task The_scripts_write_an_amount_of_any_currency_as_the_server_does()
+    {
+        var written = await Scripts.RunAsync(
+            "shared/money.ts", "({ money }) => Object.fromEntries(Intl.supportedValuesOf('currency').map((currency) => [currency, money(123456789, currency)]))");
+
+        var amounts = written.EnumerateObject().ToDictionary(amount => amount.Name, amount => amount.Value.GetString(), StringComparer.Ordinal);
+        Assert.Equal(amounts.Keys.ToDictionary(currency => currency, currency => Money.Format(123_456_789, currency), StringComparer.Ordinal), amounts!);
+        Assert.Equal("PKR 1,234,567.89", amounts["PKR"]);
+    }
 }
