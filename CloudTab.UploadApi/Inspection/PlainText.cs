@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
+using System.Text.Json;
 
 namespace CloudTab.UploadApi;
 
@@ -21,20 +22,14 @@ internal sealed class PlainText
     private static readonly SearchValues<char> ControlUnits = SearchValues.Create([.. Controls.Select(code => (char)code)]);
     private static readonly SearchValues<char> SwappedControlUnits = SearchValues.Create([.. Controls.Select(code => (char)(code << 8))]);
 
+    // By what they are. The customer's page has the same list, so that it refuses them before a byte is sent.
+    private static readonly Dictionary<string, ActiveTexts> Active = ReadActive();
+
     // What browsers, shells and printers take for a page or a program; "<" before a letter, "!", "?" or "/" is markup of any kind.
-    private static readonly string[] ActiveOpenings =
-        ["#!", "%!", "@echo", "[internetshortcut]", "windows registry editor", "regedit4", "mime-version:", "javascript:"];
+    private static readonly string[] ActiveOpenings = [.. Active.Values.SelectMany(texts => texts.Openings)];
 
     // No signature tells these apart from a letter: here, and only here, the name is believed.
-    private static readonly SearchValues<string> ActiveEndings = SearchValues.Create(
-        [
-            ".html", ".htm", ".xhtml", ".xht", ".shtml", ".mht", ".mhtml", ".svg", ".xml", ".xsl", ".xslt", ".hta", ".js", ".mjs", ".cjs",
-            ".jse", ".ts", ".vbs", ".vbe", ".vb", ".wsf", ".wsh", ".wsc", ".sct", ".bat", ".cmd", ".ps1", ".psm1", ".psd1", ".sh", ".bash",
-            ".zsh", ".csh", ".fish", ".command", ".py", ".pyw", ".rb", ".pl", ".php", ".phtml", ".php5", ".asp", ".aspx", ".jsp", ".cgi",
-            ".reg", ".inf", ".url", ".lnk", ".desktop", ".scf", ".ini", ".jnlp", ".applescript", ".scpt", ".lua", ".ps", ".eps", ".exe",
-            ".com", ".scr", ".pif", ".dll", ".msi", ".jar", ".apk", ".iqy", ".slk", ".settingcontent-ms", ".library-ms", ".search-ms",
-        ],
-        StringComparison.Ordinal);
+    private static readonly SearchValues<string> ActiveEndings = SearchValues.Create([.. Active.Values.SelectMany(texts => texts.Endings)], StringComparison.Ordinal);
 
     private readonly Encoding _encoding;
     private readonly EmbeddedDocument _embedded = new();
@@ -82,6 +77,12 @@ internal sealed class PlainText
         bytes = bytes[mark..];
         IsText = IsText && (_encoding == Encoding.ContainsAscii ? AddBytes(bytes) : AddUnits(bytes));
         return IsText;
+    }
+
+    private static Dictionary<string, ActiveTexts> ReadActive()
+    {
+        using var json = typeof(PlainText).Assembly.GetManifestResourceStream("ActiveTexts.json")!;
+        return JsonSerializer.Deserialize<Dictionary<string, ActiveTexts>>(json, JsonSerializerOptions.Web)!;
     }
 
     private bool AddBytes(ReadOnlySpan<byte> bytes)
@@ -157,3 +158,8 @@ internal sealed class PlainText
         return false;
     }
 }
+
+/// <summary>Texts of one kind that a program runs or opens as something else.</summary>
+/// <param name="Endings">Of names, with their dots.</param>
+/// <param name="Openings">How such a text begins.</param>
+internal sealed record ActiveTexts(string[] Endings, string[] Openings);

@@ -98,7 +98,7 @@ export async function examine(item: Item, shop: Shop): Promise<void> {
 async function refusal(item: Item, file: Blob, shop: Shop): Promise<string | null> {
   if (file.size === 0) return say('customer.refused.empty')
   if (file.size > shop.limits.fileSize) return say('customer.refused.large', { limit: size(shop.limits.fileSize) })
-  const judgement = await judge(file, item.name)
+  const judgement = await judge(file, item.name, shop.acceptedTypes)
   if ('refused' in judgement) return `${say(`customer.refused.${judgement.refused}`)} ${say('customer.prints')}`
   item.type = judgement.type
   return shop.acceptedTypes.includes(item.type) ? null : `${say('customer.refused.type')} ${say('customer.prints')}`

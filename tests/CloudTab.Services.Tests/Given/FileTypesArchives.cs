@@ -66,7 +66,7 @@ internal static class Archives
         {
             foreach (var (name, content) in entries)
             {
-                var entry = archive.CreateEntry(name, name.Contains("media", StringComparison.Ordinal) ? CompressionLevel.NoCompression : CompressionLevel.Fastest);
+                var entry = archive.CreateEntry(name, name == "mimetype" || name.Contains("media", StringComparison.Ordinal) ? CompressionLevel.NoCompression : CompressionLevel.Fastest);
                 using var stream = entry.Open();
                 stream.Write(content);
             }

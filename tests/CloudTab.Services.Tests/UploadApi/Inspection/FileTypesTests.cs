@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using System.Text.Json;
 using CloudTab.Relay;
 using CloudTab.UploadApi;
 using Microsoft.Extensions.DependencyInjection;
@@ -78,8 +79,17 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
         ["docx with links and a template of its author's disk"] = (Word, "a.docx", Ooxml("word/document.xml", Word + ".main+xml",
             Relationship("hyperlink", "https://example.com/"), Relationship("image", "https://example.com/a.png"),
             Relationship("attachedTemplate", "file:///C:\\Users\\me\\Letter.dotm"), Relationship("oleObject", "file:///D:/a.xls"), Relationship("attachedTemplate", "Letter.dotx"))),
+        ["docx whose main part has a number"] = (Word, "a.docx", Ooxml("word/document2.xml", Word + ".main+xml")),
+        ["docx whose main part has a name of its own"] = (Word, "a.docx", Ooxml("letter/text.xml", Word + ".main+xml")),
+        ["docx with backslashes in names"] = (Word, "a.docx", Archives.Zip(
+            ("[Content_Types].xml", Types(Override("word/document.xml", Word + ".main+xml"))), ("word\\document.xml", "<x/>"u8.ToArray()))),
+        ["docx of 3,000 parts"] = (Word, "a.docx", Ooxml("word/document.xml", Word + ".main+xml",
+            [.. Enumerable.Range(0, 3_000).Select(i => ($"word/embeddings/part{i}.xml", "<x/>"u8.ToArray()))])),
         ["odt"] = ("application/vnd.oasis.opendocument.text", "a.odt", Archives.Zip(("mimetype", "application/vnd.oasis.opendocument.text"u8.ToArray()), ("content.xml", "<x/>"u8.ToArray()))),
         ["doc"] = ("application/msword", "a.doc", CompoundFiles.Write("WordDocument", "1Table")),
+        ["doc without ending"] = ("application/msword", "letter", CompoundFiles.Write("WordDocument", "1Table")),
+        ["doc called a template"] = ("application/msword", "a.dot", CompoundFiles.Write("WordDocument", "1Table")),
+        ["doc called docx"] = ("application/msword", "a.docx", CompoundFiles.Write("WordDocument", "1Table")),
         ["xls"] = ("application/vnd.ms-excel", "a.xls", CompoundFiles.Write("Workbook")),
         ["xls of 1995"] = ("application/vnd.ms-excel", "a.xls", CompoundFiles.Write("Book")),
         ["ppt"] = ("application/vnd.ms-powerpoint", "a.ppt", CompoundFiles.Write("Current User", "PowerPoint Document")),
@@ -122,6 +132,12 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
         ["batch file"] = ("a.txt", Bytes("@ECHO off\r\n")),
         ["postscript"] = ("a.txt", Bytes("%!PS-Adobe-3.0")),
         ["javascript by name"] = ("a.js", Bytes("alert(1)")),
+        ["javascript of Node.js by name"] = ("a.cjs", Bytes("exports")),
+        ["lua by name"] = ("a.lua", Bytes("print(1)")),
+        ["page of a server by name"] = ("a.asp", Bytes("hello")),
+        ["saved page by name"] = ("a.mht", Bytes("hello")),
+        ["installation by name"] = ("a.inf", Bytes("[Version]")),
+        ["saved page"] = ("a.txt", Bytes("MIME-Version: 1.0\r\n\r\nhello")),
         ["page by name"] = ("a.HTM", Bytes("hello")),
         ["script by name with a dot behind"] = ("a.ps1.", Bytes("hello")),
         ["link by name"] = ("a.url", Bytes("hello")),
@@ -312,6 +328,66 @@ public sealed class FileTypesTests(UploadFixture relay) : IClassFixture<UploadFi
 
         await answer.IsProblemAsync(HttpStatusCode.UnsupportedMediaType, "type_not_accepted");
         await relay.AssertNothingLeftAsync(sessionId);
+    }
+
+    [Fact]
+    public async Task The_customers_page_refuses_nothing_that_is_printable()
+    {
+        var judged = await JudgedByPageAsync(Accepted.Select(sample => (sample.Key, sample.Value.Name, sample.Value.Content)));
+
+        var types = judged.ToDictionary(sample => sample.Key, sample => sample.Value.TryGetProperty("type", out var type) ? type.GetString() : sample.Value.GetRawText(), StringComparer.Ordinal);
+        Assert.Equal(Accepted.ToDictionary(sample => sample.Key, sample => sample.Value.Type, StringComparer.Ordinal), types!);
+    }
+
+    [Fact]
+    public async Task The_customers_page_refuses_what_its_first_bytes_or_its_names_condemn()
+    {
+        var told = Refused.Where(sample => IsCondemnedByHead(sample.Value.Name, sample.Value.Content.AsSpan()[..Math.Min(FileSignatures.HeadSize, sample.Value.Content.Length)])).ToList();
+        Assert.InRange(told.Count, 40, Refused.Count);
+        string[] archives = ["archive", "archive called docx", "docm called docx", "ods", "odt with macros", "encrypted docx"];
+        var judged = await JudgedByPageAsync(
+            [.. told.Select(sample => (sample.Key, sample.Value.Name, sample.Value.Content)), .. archives.Select(key => (key, Refused[key].Name, Refused[key].Content))]);
+
+        Assert.Empty(judged.Where(sample => !sample.Value.TryGetProperty("refused", out _)).Select(sample => sample.Key));
+    }
+
+    private static bool IsCondemnedByHead(string name, ReadOnlySpan<byte> head) => FileSignatures.Detect(head) switch
+    {
+        null => true,
+        MediaTypes.Text => PlainText.IsActive(name),
+        _ => false,
+    };
+
+    /// <summary>What the customer's page makes of files, by their keys: `{type}`, or `{refused}` with the word for the reason.</summary>
+    private static async Task<Dictionary<string, JsonElement>> JudgedByPageAsync(IEnumerable<(string Key, string Name, byte[] Content)> files)
+    {
+        var folder = Directory.CreateTempSubdirectory();
+        try
+        {
+            var paths = new List<string[]>();
+            foreach (var (key, name, content) in files)
+            {
+                var path = Path.Combine(folder.FullName, $"{paths.Count}");
+                await File.WriteAllBytesAsync(path, content, Token);
+                paths.Add([key, name, path]);
+            }
+
+            await File.WriteAllTextAsync(Path.Combine(folder.FullName, "files.json"), JsonSerializer.Serialize(paths), Token);
+            var judged = await Scripts.RunAsync("customer/types.ts", $$"""
+                async ({ judge }) => {
+                  const { readFile } = await import('node:fs/promises')
+                  const judged = {}
+                  for (const [key, name, path] of JSON.parse(await readFile('{{folder.FullName}}/files.json', 'utf8')))
+                    judged[key] = await judge(new Blob([await readFile(path)]), name, {{JsonSerializer.Serialize(MediaTypes.Endings.Keys)}})
+                  return judged
+                }
+                """);
+            return judged.EnumerateObject().ToDictionary(file => file.Name, file => file.Value, StringComparer.Ordinal);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
     }
 
     [Fact]
