@@ -77,7 +77,7 @@ if (builder.Environment.IsDevelopment())
 // that, the dashboard asks for a development certificate.
 foreach (var project in builder.Resources.OfType<ProjectResource>())
 {
-    builder.CreateResourceBuilder(project).WithEnvironment("DOTNET_ENVIRONMENT", builder.Environment.EnvironmentName)
+    builder.CreateResourceBuilder(project).StartedDirectly().WithEnvironment("DOTNET_ENVIRONMENT", builder.Environment.EnvironmentName)
         .WithoutHttpsCertificate().WithCertificateTrustScope(CertificateTrustScope.None);
 }
 

@@ -50,7 +50,7 @@ internal static class Commands
             .BuildAsync(migrator.ApplicationBuilder.ExecutionContext, context.Logger, context.CancellationToken);
         return new("dotnet")
         {
-            Arguments = ["run", "--no-build", "--project", migrator.Resource.GetProjectMetadata().ProjectPath, "--", .. verb, .. context.Arguments.Select(argument => argument.Value!)],
+            Arguments = [BuiltProgram.PathOf("CloudTab.Migrator"), .. verb, .. context.Arguments.Select(argument => argument.Value!)],
             EnvironmentVariables = configuration.EnvironmentVariables.ToDictionary(StringComparer.Ordinal),
         };
     }

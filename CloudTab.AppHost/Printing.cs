@@ -21,8 +21,7 @@ internal static class Printing
 
         // Not a project resource: those are what is deployed.
         var address = printer.GetEndpoint("ipp");
-        var agent = new DirectoryInfo(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar));
-        builder.AddExecutable("print-agent", "dotnet", "..", Path.Combine(agent.Parent!.Parent!.FullName, "CloudTab.PrintAgent", agent.Name, "CloudTab.PrintAgent.dll"))
+        builder.AddExecutable("print-agent", "dotnet", "..", BuiltProgram.PathOf("CloudTab.PrintAgent"))
             .WithEnvironment("CLOUDTAB_URL", gateway.GetEndpoint("http"))
             .WithEnvironment("CLOUDTAB_API_KEY", shopkeeperKey)
             .WithEnvironment("CLOUDTAB_PRINTERS", ReferenceExpression.Create($"ipp://{address.Property(EndpointProperty.Host)}:{address.Property(EndpointProperty.Port)}/ipp/print"))
