@@ -38,7 +38,7 @@ internal static class Lighthouse
             string[] command =
             [
                 "node", program, new Uri(relay.Origin, path).ToString(), "--quiet", $"--only-categories={string.Join(',', Categories)}",
-                "--output=json", $"--output-path={report}", $"--chrome-flags=--headless=new {string.Join(' ', Chromium.Arguments)}", .. more,
+                "--output=json", $"--output-path={report}", $"--chrome-flags=--headless {string.Join(' ', Chromium.Arguments)}", .. more,
             ];
             var environment = new Dictionary<string, string>(StringComparer.Ordinal) { ["CHROME_PATH"] = Chromium.Path ?? throw new InvalidOperationException("There is no Chromium.") };
             await using var lighthouse = await ChildProcess.StartProgramAsync(command, environment, ready: null, CancellationToken.None);

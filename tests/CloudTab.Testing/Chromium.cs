@@ -1,9 +1,12 @@
 namespace CloudTab.Testing;
 
-/// <summary>The machine's own Chromium; Playwright's download is not to be had everywhere.</summary>
+/// <summary>
+/// The machine's own Chromium; Playwright's download is not to be had everywhere. The one without windows draws the same pages for less than
+/// half the CPU time.
+/// </summary>
 public static class Chromium
 {
-    private static readonly string[] Names = ["chromium", "chromium-browser", "google-chrome"];
+    private static readonly string[] Names = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"];
 
     public static string? Path { get; } = Find();
 
@@ -15,8 +18,12 @@ public static class Chromium
     ];
 
     /// <summary>Without a browser nothing can be said of the page: in CI that is a failure.</summary>
-    public static void Require() => Prerequisite.Require(Path is not null, "No Chromium was found (Debian: apt-get install chromium).");
+    public static void Require() => Prerequisite.Require(Path is not null, "No Chromium was found (Debian: apt-get install chromium-headless-shell).");
 
-    private static string? Find() => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(System.IO.Path.PathSeparator)
-        .SelectMany(folder => Names.Select(name => System.IO.Path.Combine(folder, name))).FirstOrDefault(File.Exists);
+    /// <summary>First where Debian has the programs: in the PATH it has scripts, and the headless shell's does not pass on a signal.</summary>
+    private static string? Find()
+    {
+        string[] folders = ["/usr/lib/chromium", .. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(System.IO.Path.PathSeparator)];
+        return Names.SelectMany(name => folders.Select(folder => System.IO.Path.Combine(folder, name))).FirstOrDefault(File.Exists);
+    }
 }
