@@ -11,6 +11,7 @@ internal static class Verbs
 {
     private const int Latest = 20;
     private const int InUse = 78; // EX_CONFIG, as for a wrong setting
+    private const int LongestReason = 200; // the relay's limit
     private const int NoPrinter = 75; // EX_TEMPFAIL: the next start may find one
 
     public static RootCommand Build()
@@ -125,8 +126,13 @@ internal static class Verbs
     {
         var code = new Argument<string>("code") { Description = "The customer's pickup code" };
         var reason = new Option<string>("--reason") { Description = "Why it is printed again", DefaultValueFactory = _ => "asked for at the print agent" };
+        reason.Validators.Add(given =>
+        {
+            if (given.GetValueOrDefault<string>()?.Trim() is not { Length: > 0 and <= LongestReason })
+                given.AddError($"A reason has 1 to {LongestReason} characters.");
+        });
         return Verb("retry", "Prints the files of a session again that failed, or of which nobody knows whether they came out", (services, parsed, output, token) =>
-            AskAsync(services, parsed.GetRequiredValue(code), parsed.GetRequiredValue(reason), output, token), code, reason);
+            AskAsync(services, parsed.GetRequiredValue(code), parsed.GetRequiredValue(reason).Trim(), output, token), code, reason);
     }
 
     // The agent hears of it through the ledger, now or when it is started. Only a code that the relay knows as wrong is of no use.

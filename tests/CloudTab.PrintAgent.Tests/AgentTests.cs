@@ -129,6 +129,8 @@ public sealed class AgentTests(RunningRelay relay) : PaperTests
         await counter.Shop.ReleaseAsync(session.SessionId, Token);
         (code, output) = await agent.RunAsync(Token, "print", session.PickupCode);
         Assert.True(code == 1 && output.Contains("`retry`", StringComparison.Ordinal), output);
+        (code, output) = await agent.RunAsync(Token, "retry", session.PickupCode, "--reason", new string('x', 201));
+        Assert.True(code == 1 && output.Contains("1 to 200 characters", StringComparison.Ordinal), output);
 
         using var ledger = new Ledger(agent.LedgerFile);
         Assert.Empty(ledger.Requests(after: 0));
