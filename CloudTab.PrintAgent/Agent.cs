@@ -13,6 +13,7 @@ internal sealed class Agent(
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan RequestInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan PurgeInterval = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan ForgetInterval = TimeSpan.FromDays(1);
     private static readonly TimeSpan Memory = TimeSpan.FromDays(30);
     private static readonly TimeSpan LeaveLimit = TimeSpan.FromMinutes(1);
 
@@ -33,7 +34,6 @@ internal sealed class Agent(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         SealedFile.Wipe(options.Value.Files);
-        ledger.Forget(clock.GetUtcNow() - Memory);
         try
         {
             // The first fault stops the host: an agent that hears nothing any more must not look alive.
@@ -130,14 +130,14 @@ internal sealed class Agent(
                     break;
                 case PendingSessions pending:
                     sessions.StopWaitingExcept(pending.Sessions.Select(session => session.SessionId));
-                    foreach (var session in pending.Sessions.Where(session => IsReleased(session.PaidAt, session.PaidAmount, session.Price)).OrderBy(session => session.SubmittedAt ?? session.CreatedAt))
+                    foreach (var session in pending.Sessions.Where(session => options.Value.IsReleased(session.PaidAt, session.PaidAmount, session.Price)).OrderBy(session => session.SubmittedAt ?? session.CreatedAt))
                         Begin(session.SessionId, new(), cancellationToken);
                     break;
-                case SessionAnnounced session when IsReleased(session.PaidAt, session.PaidAmount, session.Price):
+                case SessionAnnounced session when options.Value.IsReleased(session.PaidAt, session.PaidAmount, session.Price):
                     Begin(session.SessionId, new(), cancellationToken);
                     break;
                 // Marked as paid; or it came back: a counter or another PC gave it back, or its claim lapsed. What this agent gave back itself needs a person, and is left alone.
-                case SessionUpdated { Status: SessionStatuses.Pending } session when IsReleased(session.PaidAt, session.PaidAmount, session.Price):
+                case SessionUpdated { Status: SessionStatuses.Pending } session when options.Value.IsReleased(session.PaidAt, session.PaidAmount, session.Price):
                     Begin(session.SessionId, new(), cancellationToken);
                     break;
                 case SessionUpdated { Status: not SessionStatuses.Pending } session:
@@ -155,17 +155,13 @@ internal sealed class Agent(
         }
     }
 
-    // What has grown since it was paid waits for the rest.
-    private bool IsReleased(DateTimeOffset? paidAt, long? paidAmount, JobPrice? price) => options.Value.AutoPrint == AutoPrint.True
-        || options.Value.AutoPrint == AutoPrint.Paid && paidAt is not null && price?.Exceeds(paidAmount) != true;
-
     // The event says nothing of whether the session is released.
     private async Task BeginIfReleasedAsync(string id, CancellationToken cancellationToken)
     {
         try
         {
             var session = await UntilAnsweredAsync(() => relay.Shop.GetSessionAsync(id, cancellationToken), cancellationToken);
-            if (session.Status == SessionStatuses.Pending && IsReleased(session.PaidAt, session.PaidAmount, session.Price))
+            if (session.Status == SessionStatuses.Pending && options.Value.IsReleased(session.PaidAt, session.PaidAmount, session.Price))
                 Begin(id, new(), cancellationToken);
         }
         catch (CloudTabException refused) when (PrintReports.IsRefusal(refused))
@@ -196,8 +192,16 @@ internal sealed class Agent(
     private async Task PurgeAsync(CancellationToken cancellationToken)
     {
         using var timer = new PeriodicTimer(PurgeInterval, clock);
+        long? forgotAt = null;
         do
         {
+            // The agent runs for months, and the verbs read what it remembers.
+            if (forgotAt is not { } at || clock.GetElapsedTime(at) >= ForgetInterval)
+            {
+                ledger.Forget(clock.GetUtcNow() - Memory);
+                forgotAt = clock.GetTimestamp();
+            }
+
             await files.PurgeAsync(cancellationToken);
         }
         while (await timer.WaitForNextTickAsync(cancellationToken));

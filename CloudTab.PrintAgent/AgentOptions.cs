@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using CloudTab.Client;
 
 namespace CloudTab.PrintAgent;
 
@@ -43,6 +44,10 @@ internal sealed class AgentOptions : IValidatableObject
 
     /// <summary>The ledger's file.</summary>
     public string LedgerFile => Path.Combine(Folder, "ledger.db");
+
+    /// <summary>Whether a session is printed without being asked for. What has grown since it was paid waits for the rest.</summary>
+    public bool IsReleased(DateTimeOffset? paidAt, long? paidAmount, JobPrice? price) =>
+        AutoPrint == AutoPrint.True || AutoPrint == AutoPrint.Paid && paidAt is not null && price?.Exceeds(paidAmount) != true;
 
     /// <summary>The printers. Not a property: validation reads those, also if the text is wrong.</summary>
     public IReadOnlyList<PrinterSetting> ReadPrinters() =>

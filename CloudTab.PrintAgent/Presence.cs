@@ -46,8 +46,8 @@ internal sealed class Presence(CloudTabClient relay, ShopPrinters printers, Time
 
     private static AgentPrinter Describe(ShopPrinter printer) => printer.Description is { } there
         ? new(
-            printer.Name, there.State, PrintReports.ReasonsOf(there.Reasons), there.Formats, there.Color,
-            there.Sides.Contains(Sides.TwoSidedLongEdge, StringComparer.Ordinal), there.Media, printer.Address)
+            printer.Name, there.AcceptsJobs ? there.State : PrinterStates.Stopped, PrintReports.ReasonsOf(there.Reasons), PrintReports.WordsOf(there.Formats), there.Color,
+            there.Sides.Contains(Sides.TwoSidedLongEdge, StringComparer.Ordinal), PrintReports.WordsOf(there.Media), printer.Address)
         : new(printer.Name, PrinterStates.Offline, [], [], Color: false, TwoSided: false, [], printer.Address);
 
     private async Task<bool> SendAsync(AgentReport report, CancellationToken cancellationToken)

@@ -81,6 +81,21 @@ internal sealed class FilePrinting(
         return await FinishAsync(attempt, cancellationToken);
     }, cancellationToken);
 
+    /// <summary>
+    /// Gives up an attempt that waits for a printer, which was not asked for anything: to the next start of this agent, and to other PCs, the file is like
+    /// new once its session is given back.
+    /// </summary>
+    /// <returns>False if the relay did not answer: then the attempt is left as it is.</returns>
+    public Task<bool> GiveUpWaitingAsync(Guid file, CancellationToken cancellationToken) => AloneAsync(file, async () =>
+    {
+        if (ledger.LatestOf(file) is not { Step: Step.Waiting } waiting)
+            return true;
+        if (await reports.TryAsync(waiting, PrintStates.Failed, [GivenBack], mustAnswer: false, cancellationToken) is null)
+            return false;
+        ledger.Remove(waiting.Id);
+        return true;
+    }, cancellationToken);
+
     /// <summary>Settles an attempt with its printer, and has the printer's copy removed. The relay hears of it from a later run.</summary>
     public Task LeavePrinterAsync(Attempt attempt, CancellationToken cancellationToken) => AloneAsync(attempt.File, async () =>
     {
@@ -91,7 +106,7 @@ internal sealed class FilePrinting(
     }, cancellationToken);
 
     // Waits until nothing else works on the file.
-    private async Task<Attempt> AloneAsync(Guid file, Func<Task<Attempt>> act, CancellationToken cancellationToken)
+    private async Task<T> AloneAsync<T>(Guid file, Func<Task<T>> act, CancellationToken cancellationToken)
     {
         var end = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         while (_atWork.GetOrAdd(file, end.Task) is var other && other != end.Task)
@@ -110,8 +125,8 @@ internal sealed class FilePrinting(
     /// <param name="attempt">In the ledger already if it has a printer, which is waited for.</param>
     private async Task<Attempt> BeginAsync(FileDetails file, Attempt attempt, Place? given, CancellationToken cancellationToken)
     {
-        // What the relay has heard of whether a printer is there; null: it did not answer.
-        (bool? isToldAway, var toldAt) = (IsKept(), 0L);
+        // What the relay has heard of whether a printer is there; null: it did not answer. Of a new attempt it need not hear at once.
+        (bool? isToldAway, var toldAt) = (IsKept(), IsKept() ? 0 : clock.GetTimestamp());
         try
         {
             if (await RefusalOfAsync(file, cancellationToken) is { } refusal)
@@ -120,7 +135,7 @@ internal sealed class FilePrinting(
             // The customer may have changed the options. A job that kept one place while it waits for another could wait for itself.
             if (given?.Ticket != ticket)
                 given?.Dispose();
-            using var place = given?.Ticket == ticket ? given : await printers.TakePlaceAsync(ticket, TellAsync, cancellationToken);
+            using var place = given?.Ticket == ticket ? given : await printers.TakePlaceAsync(ticket, absent => TellAsync(absent), cancellationToken);
             if (place is null)
                 return Abort(attempt, GivenBack);
             if (IsKept() && attempt.Printer != place.Printer.Address)
@@ -133,7 +148,9 @@ internal sealed class FilePrinting(
                 return Abort(attempt, GivenBack);
             using var document = await PrepareAsync(file, ticket.MediaAt(place.Description)!, cancellationToken);
             using var turn = await place.Printer.TakeTurnAsync(
-                async () => await TellAsync(await place.Printer.SeeAsync(cancellationToken) is null ? place.Printer : null), cancellationToken);
+                async () => await TellAsync(await place.Printer.SeeAsync(cancellationToken) is null ? place.Printer : null, place.Printer), cancellationToken);
+            if (turn is null)
+                return Abort(attempt, GivenBack);
 
             var isKept = IsKept();
             attempt = attempt with { Printer = place.Printer.Address, TwoSteps = place.Description.HasCreateJob, At = clock.GetUtcNow() };
@@ -152,15 +169,18 @@ internal sealed class FilePrinting(
 
         bool IsKept() => attempt.Printer.Length > 0;
 
-        // The relay hears of it under the attempt's id, which is therefore in the ledger before. Returns whether the session is still this agent's.
-        async Task<bool> TellAsync(ShopPrinter? absent)
+        // The relay hears of it under the attempt's id, which is therefore in the ledger before. Returns whether the session is still this agent's: what
+        // waits for its turn is asked about too, because its document is on this PC.
+        async Task<bool> TellAsync(ShopPrinter? absent, ShopPrinter? awaited = null)
         {
             var isAway = absent is not null;
             var isNews = (isToldAway ?? isAway) != isAway;
-            if (!isNews && (isToldAway == false || toldAt != 0 && clock.GetElapsedTime(toldAt) < TellAgain))
+            if (!isNews && toldAt != 0 && clock.GetElapsedTime(toldAt) < TellAgain)
                 return true;
-            if (absent is not null && !IsKept())
-                attempt = ledger.Add(attempt with { Printer = absent.Address });
+            if (!IsKept() && (absent ?? awaited) is { } printer)
+                attempt = ledger.Add(attempt with { Printer = printer.Address });
+            if (!IsKept())
+                return true;
             var isOurs = await reports.TryAsync(attempt, PrintStates.Sent, isAway ? [AttemptRun.Offline] : [], mustAnswer: false, cancellationToken);
             (isToldAway, toldAt) = (isOurs is null ? null : isAway, clock.GetTimestamp());
             return isOurs ?? true;
@@ -193,7 +213,7 @@ internal sealed class FilePrinting(
         if (printers.Find(attempt.Printer) is not { } printer)
             return ledger.Write(attempt with { Step = Step.Settled, Outcome = Outcome.Unknown, Reasons = "printer-gone" });
         using var entry = printer.Enter();
-        using var turn = await printer.TakeTurnAsync(() => Task.CompletedTask, cancellationToken);
+        using var turn = await printer.TakeTurnAsync(() => Task.FromResult(true), cancellationToken);
         return await act(RunOf(printer, cancellationToken));
     }
 

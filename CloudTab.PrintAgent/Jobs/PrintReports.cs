@@ -11,6 +11,8 @@ internal sealed class PrintReports(CloudTabClient relay, ShopPrinters printers, 
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
 
     private const int MostReasons = 20;
+    private const int MostWords = 500;
+    private const int LongestWord = 200;
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(2);
 
     /// <summary>Reports an attempt that goes on.</summary>
@@ -90,6 +92,10 @@ internal sealed class PrintReports(CloudTabClient relay, ShopPrinters printers, 
 
     /// <summary>What a printer says of its state, as far as the relay takes it: it refuses a report with words that are none of IPP's keywords.</summary>
     public static IReadOnlyList<string> ReasonsOf(IEnumerable<string> reasons) => [.. reasons.Where(IsKeyword).Take(MostReasons)];
+
+    /// <summary>Types and papers that a printer knows, as far as the relay takes them.</summary>
+    public static IReadOnlyList<string> WordsOf(IEnumerable<string> words) =>
+        [.. words.Where(word => word.Length is > 0 and <= LongestWord && word.All(letter => letter is > ' ' and <= '~')).Take(MostWords)];
 
     private static bool IsKeyword(string reason) =>
         reason.Length is > 0 and <= 80 && reason.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.');

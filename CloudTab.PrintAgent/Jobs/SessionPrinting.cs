@@ -1,10 +1,12 @@
 using System.Collections.Concurrent;
 using CloudTab.Client;
+using Microsoft.Extensions.Options;
 
 namespace CloudTab.PrintAgent;
 
 /// <summary>Prints the files of one session in their order, then completes it, or gives it back to the counter.</summary>
-internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FilePrinting files, OtherAgents others, TimeProvider clock, ILogger<SessionPrinting> logger) : IDisposable
+internal sealed class SessionPrinting(
+    CloudTabClient relay, Ledger ledger, FilePrinting files, OtherAgents others, IOptions<AgentOptions> options, TimeProvider clock, ILogger<SessionPrinting> logger) : IDisposable
 {
     // A long queue must not ask the relay for all of its sessions at once.
     private const int MostCalls = 8;
@@ -35,11 +37,11 @@ internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FileP
             try
             {
                 var waiting = await CallAsync(() => relay.Shop.GetSessionAsync(session, cancellationToken), cancellationToken);
-                if (again is null && NeedsPerson(waiting))
+                if (again is null && NeedsPerson(waiting) || !isAskedFor && !IsReleased(waiting))
                     return;
                 // Until there is a place for it another PC of the shop can have the session.
                 if (waiting.Status == SessionStatuses.Pending && ToPrint(waiting).FirstOrDefault() is { } first)
-                    place = await files.TakePlaceAsync(first, again, (ticket, isThere) => WaitsOnAsync(wait, ticket, isThere, isAskedFor, cancellationToken), cancellationToken);
+                    place = await files.TakePlaceAsync(first, again, (ticket, isThere) => WaitsOnAsync(wait, ticket, isThere, mayLeave: !isAskedFor && !HasFailed(first), cancellationToken), cancellationToken);
             }
             finally
             {
@@ -51,7 +53,7 @@ internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FileP
         }
 
         using (place)
-            await ClaimAndPrintAsync(session, again, place, claimed, cancellationToken);
+            await ClaimAndPrintAsync(session, again, isAskedFor, place, claimed, cancellationToken);
     }
 
     /// <summary>The session is not pending any more: it waits for no printer.</summary>
@@ -74,24 +76,27 @@ internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FileP
     {
         var waiting = await CallAsync(() => relay.Shop.GetSessionAsync(session, cancellationToken), cancellationToken);
         if (waiting.Status == SessionStatuses.Pending && ToPrint(waiting).All(file => ledger.LatestOf(file.Id) is { Outcome: Outcome.Done }))
-            await ClaimAndPrintAsync(session, again: null, place: null, claimed, cancellationToken);
+            await ClaimAndPrintAsync(session, again: null, isAskedFor: false, place: null, claimed, cancellationToken);
     }
 
     // If its printers are off it is claimed all the same, so that its customer is told; unless another PC of the shop can print it.
-    private async Task<bool> WaitsOnAsync(Wait wait, PrintTicket ticket, bool isThere, bool isAskedFor, CancellationToken cancellationToken)
+    private async Task<bool> WaitsOnAsync(Wait wait, PrintTicket ticket, bool isThere, bool mayLeave, CancellationToken cancellationToken)
     {
         if (wait.IsOver)
             return false;
         if (isThere)
             return true;
-        if (isAskedFor || !await others.CanPrintAsync(ticket, cancellationToken))
+        if (!mayLeave || !await others.CanPrintAsync(ticket, cancellationToken))
             return false;
         if (!wait.IsLeft)
             logger.SessionLeftToAnother();
         return wait.IsLeft = true;
     }
 
-    private async Task ClaimAndPrintAsync(string session, Again? again, Place? place, Action claimed, CancellationToken cancellationToken)
+    // Another PC says of itself what its printers can do, not which programs it has, nor what the shop wants there: it may have tried already.
+    private static bool HasFailed(FileDetails file) => file.Print is { State: PrintStates.Failed, Reasons: not [FilePrinting.GivenBack] };
+
+    private async Task ClaimAndPrintAsync(string session, Again? again, bool isAskedFor, Place? place, Action claimed, CancellationToken cancellationToken)
     {
         var details = await CallAsync(() => relay.Shop.ClaimAsync(session, cancellationToken), cancellationToken);
         claimed();
@@ -99,18 +104,18 @@ internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FileP
         var renewing = RenewAsync(session, left.Token);
         try
         {
-            await PrintAsync(details, again, place, cancellationToken);
+            await PrintAsync(details, again, isAskedFor, place, cancellationToken);
         }
         catch (CloudTabException refused) when (PrintReports.IsRefusal(refused))
         {
             await TryReleaseAsync(session, cancellationToken);
             throw;
         }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested && details.Files.All(file => ledger.LatestOf(file.Id) is null))
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested && IsLeftOver(details))
         {
-            // The agent is stopped. By the ledger its next start could not tell this claim from that of a person.
+            // The agent is stopped, and another PC may print what no printer of this one was asked for.
             using var grace = new CancellationTokenSource(Grace, clock);
-            await TryReleaseAsync(session, grace.Token);
+            await TryGiveBackAsync(details, grace.Token);
             throw;
         }
         finally
@@ -120,11 +125,18 @@ internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FileP
         }
     }
 
-    private async Task PrintAsync(SessionDetails session, Again? again, Place? place, CancellationToken cancellationToken)
+    // While it was waited for, the customer may have added to it, or changed how it is printed, and the counter may have taken back that it is paid.
+    private async Task PrintAsync(SessionDetails session, Again? again, bool isAskedFor, Place? place, CancellationToken cancellationToken)
     {
-        var printed = true;
+        var (printed, isReleased) = (true, isAskedFor || IsReleased(session));
         foreach (var file in ToPrint(session))
         {
+            if (!isReleased && ledger.LatestOf(file.Id) is null)
+            {
+                printed = false;
+                continue;
+            }
+
             printed &= (await files.PrintAsync(file, again, place, cancellationToken)).Outcome == Outcome.Done;
             place = null;
         }
@@ -134,6 +146,15 @@ internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FileP
         else
             await relay.Shop.ReleaseAsync(session.SessionId, cancellationToken);
         logger.SessionLeft(printed ? "completed" : "given back");
+    }
+
+    private bool IsReleased(SessionDetails session) => options.Value.IsReleased(session.PaidAt, session.PaidAmount, session.Price);
+
+    // Whether some of it is not printed, and no printer was asked for a file whose outcome is not told yet.
+    private bool IsLeftOver(SessionDetails session)
+    {
+        var latest = ToPrint(session).Select(file => ledger.LatestOf(file.Id)).ToList();
+        return latest.TrueForAll(attempt => attempt is null or { Step: Step.Waiting or Step.Reported }) && latest.Exists(attempt => attempt is not { Outcome: Outcome.Done });
     }
 
     private IEnumerable<FileDetails> ToPrint(SessionDetails session) => session.Files.Where(file => file.IsStored && !IsPrintedElsewhere(file));
@@ -185,6 +206,24 @@ internal sealed class SessionPrinting(CloudTabClient relay, Ledger ledger, FileP
         {
             // It has ended, or is somebody else's; or the relay is away, and the claim lapses.
         }
+    }
+
+    private async Task TryGiveBackAsync(SessionDetails session, CancellationToken cancellationToken)
+    {
+        try
+        {
+            foreach (var file in session.Files)
+            {
+                if (!await files.GiveUpWaitingAsync(file.Id, cancellationToken))
+                    return;
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            return; // The next start goes on with what waits.
+        }
+
+        await TryReleaseAsync(session.SessionId, cancellationToken);
     }
 
     /// <summary>Whether the agent leaves the session alone unless it is asked to print it again: a file of it has failed, or may be on paper.</summary>

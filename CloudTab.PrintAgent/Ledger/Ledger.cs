@@ -43,6 +43,8 @@ internal sealed class Ledger : IDisposable
                 again TEXT,
                 CHECK ((outcome IS NULL) = (step < 3)));
             CREATE INDEX IF NOT EXISTS attempts_of_file ON attempts (file);
+            -- Those that are open (Step.Reported is 5) are asked for each second.
+            CREATE INDEX IF NOT EXISTS attempts_open ON attempts (step) WHERE step < 5;
             CREATE TABLE IF NOT EXISTS leftovers (token TEXT PRIMARY KEY, printer TEXT NOT NULL, job INTEGER NOT NULL, at TEXT NOT NULL);
             CREATE TABLE IF NOT EXISTS asked (number INTEGER PRIMARY KEY AUTOINCREMENT, code TEXT NOT NULL, again TEXT, attempts TEXT NOT NULL);
             """);
@@ -73,7 +75,7 @@ internal sealed class Ledger : IDisposable
     }
 
     /// <summary>Attempts whose outcome the relay does not know yet, oldest first.</summary>
-    public IReadOnlyList<Attempt> Open() => Read($"SELECT {Columns} FROM attempts WHERE step < @reported ORDER BY rowid", ("@reported", (int)Step.Reported));
+    public IReadOnlyList<Attempt> Open() => Read($"SELECT {Columns} FROM attempts INDEXED BY attempts_open WHERE step < 5 ORDER BY rowid");
 
     /// <summary>The latest attempt to print a file, or null. Not by its time: the PC's clock may have been set back since.</summary>
     public Attempt? LatestOf(Guid file) =>

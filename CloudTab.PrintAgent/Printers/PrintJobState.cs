@@ -6,6 +6,9 @@ namespace CloudTab.PrintAgent;
 /// <param name="Pages">Sides printed so far, if the printer counts them.</param>
 internal sealed record PrintJobState(int Id, string Name, JobStage Stage, IReadOnlyList<string> Reasons, int? Pages)
 {
+    // A printer that says more, or less than none, does not count.
+    private const int MostPages = 1_000_000;
+
     /// <summary>What the agent asks for.</summary>
     public static IReadOnlyList<string> Attributes { get; } = ["job-id", "job-name", "job-state", "job-state-reasons", "job-impressions-completed"];
 
@@ -18,7 +21,7 @@ internal sealed record PrintJobState(int Id, string Name, JobStage Stage, IReadO
         job["job-name"]?.Text ?? "",
         (JobStage)(job["job-state"]?.Integer ?? throw new IppFormatException("A job has no state.")),
         [.. job["job-state-reasons"]?.Texts.Where(reason => reason != "none") ?? []],
-        job["job-impressions-completed"]?.Integer);
+        job["job-impressions-completed"]?.Integer is { } pages and >= 0 and <= MostPages ? pages : null);
 }
 
 /// <summary>job-state (RFC 8011, section 5.3.7).</summary>

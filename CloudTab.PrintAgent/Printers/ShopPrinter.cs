@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace CloudTab.PrintAgent;
 
 /// <summary>A printer of the shop: its jobs take turns, because many printers refuse a second one while they print.</summary>
@@ -5,6 +7,9 @@ internal sealed class ShopPrinter(PrinterSetting setting, IppPrinter printer, Ti
 {
     // One prints while the next ones are downloaded and made printable. More would only keep them from another PC of the shop.
     private const int MostJobs = 4;
+
+    // The relay takes no report with a longer one.
+    private const int LongestName = 200;
 
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
 
@@ -48,15 +53,21 @@ internal sealed class ShopPrinter(PrinterSetting setting, IppPrinter printer, Ti
     }
 
     /// <summary>Waits until no other job of this agent is at the printer.</summary>
-    /// <param name="meanwhile">Called each second.</param>
-    /// <returns>What is to be disposed at the end of the turn.</returns>
-    public async Task<IDisposable> TakeTurnAsync(Func<Task> meanwhile, CancellationToken cancellationToken)
+    /// <param name="goOn">Asked each second whether to wait on.</param>
+    /// <returns>What is to be disposed at the end of the turn; null if it was not to wait on.</returns>
+    public async Task<IDisposable?> TakeTurnAsync(Func<Task<bool>> goOn, CancellationToken cancellationToken)
     {
         var turn = _turns.WaitAsync(cancellationToken);
         try
         {
             while (await Task.WhenAny(turn, Task.Delay(Fresh, clock, cancellationToken)) != turn)
-                await meanwhile();
+            {
+                if (await goOn())
+                    continue;
+                _ = PassOnAsync(turn);
+                return null;
+            }
+
             await turn;
             return new Leaving(() => _turns.Release());
         }
@@ -75,7 +86,7 @@ internal sealed class ShopPrinter(PrinterSetting setting, IppPrinter printer, Ti
         try
         {
             there = await printer.DescribeAsync(cancellationToken);
-            Name = there.Name is { Length: > 0 } name ? name : Address;
+            Name = Shown(there.Name) is { Length: > 0 and <= LongestName } name ? name : Address;
         }
         catch (Exception unreachable) when (unreachable is IOException or JobRefusedException)
         {
@@ -108,6 +119,9 @@ internal sealed class ShopPrinter(PrinterSetting setting, IppPrinter printer, Ti
         _turns.Dispose();
         printer.Dispose();
     }
+
+    private static string Shown(string name) => string.Concat(name.Where(letter => char.GetUnicodeCategory(letter) is not (
+        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator))).Trim();
 
     // A turn that nobody waits for any more comes all the same.
     private async Task PassOnAsync(Task turn)

@@ -69,8 +69,8 @@ internal sealed class CutPrinter : IAsyncDisposable
     /// <summary>Whether the printer says that it takes jobs.</summary>
     public bool TakesJobs { get; set; } = true;
 
-    /// <summary>Whether the printer says of its state what no keyword is.</summary>
-    public bool SaysOddReason { get; set; }
+    /// <summary>Whether the printer says of its state what no keyword is, calls itself nothing but blanks, and has printed -1 pages of each job.</summary>
+    public bool IsOdd { get; set; }
 
     /// <summary>A status of IPP that the next request for this operation gets instead of the printer's answer.</summary>
     public (IppOperation Operation, IppStatus Status)? Refusal { get; set; }
@@ -149,9 +149,8 @@ internal sealed class CutPrinter : IAsyncDisposable
         var taking = "printer-is-accepting-jobs\0\u0001"u8;
         if (!TakesJobs && bytes.AsSpan().IndexOf(taking) is >= 0 and var said)
             bytes[said + taking.Length] = 0;
-        var reason = "printer-state-reasons\0\u0004none"u8;
-        if (SaysOddReason && bytes.AsSpan().IndexOf(reason) is >= 0 and var named)
-            bytes[named + reason.Length - 1] = (byte)' ';
+        if (IsOdd)
+            MakeOdd(bytes);
         var success = "\0\u001ajob-completed-successfully"u8;
         if (HasErrors && bytes.AsSpan().IndexOf(success) is >= 0 and var completed)
             bytes = [.. bytes.AsSpan(0, completed), .. "\0\u0019job-completed-with-errors"u8, .. bytes.AsSpan(completed + success.Length)];
@@ -169,6 +168,19 @@ internal sealed class CutPrinter : IAsyncDisposable
         for (int at; !CountsPages && (at = bytes.AsSpan().IndexOf("job-impressions-completed"u8)) >= 0;)
             bytes[at] = (byte)'x';
         return bytes;
+    }
+
+    private static void MakeOdd(byte[] answer)
+    {
+        var reason = "printer-state-reasons\0\u0004none"u8;
+        if (answer.AsSpan().IndexOf(reason) is >= 0 and var named)
+            answer[named + reason.Length - 1] = (byte)' ';
+        var name = "Test printer"u8;
+        for (int at; (at = answer.AsSpan().IndexOf(name)) >= 0;)
+            answer.AsSpan(at, name.Length).Fill((byte)' ');
+        var count = "job-impressions-completed\0\u0004"u8;
+        if (answer.AsSpan().IndexOf(count) is >= 0 and var counted)
+            BinaryPrimitives.WriteInt32BigEndian(answer.AsSpan(counted + count.Length), -1);
     }
 
     // A chunk that says how long it is and then breaks off.

@@ -164,8 +164,7 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         await relay.Client.Shop.ReportPrintAsync(attempts[0].File, new PrintReport(attempts[0].Id, "Printer", PrintStates.Printed), Token);
         await relay.Client.Shop.ReportPrintAsync(attempts[1].File, new PrintReport(attempts[1].Id, "Printer", PrintStates.Failed), Token);
         await relay.Client.Shop.ReleaseAsync(session, Token);
-        using var sessions = new SessionPrinting(
-            relay.Client, Ledger, Files, new(relay.Client, _printers!, TimeProvider.System), TimeProvider.System, NullLogger<SessionPrinting>.Instance);
+        using var sessions = Sessions();
 
         await sessions.PrintAsync(session, isOwn: false, new Again("it was crumpled", attempts.Select(attempt => attempt.Id).ToHashSet()), isAskedFor: true, () => { }, Token);
         Assert.Equal(1, Documents());
@@ -203,7 +202,7 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
     [Fact]
     public async Task The_shop_hears_of_a_printer_also_if_it_says_something_odd()
     {
-        Way.SaysOddReason = true;
+        Way.IsOdd = true;
         using var presence = new Presence(relay.Client, _printers!, TimeProvider.System, NullLogger<Presence>.Instance);
         await presence.StartAsync(Token);
 
@@ -211,6 +210,104 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
             async () => (await relay.Client.Shop.GetAgentsAsync(Token)).SelectMany(agent => agent.Printers).Any(printer => printer is { State: PrinterStates.Idle } && printer.Uri == Way.Address),
             "the shop hears of it", Limit, Token);
         await presence.StopAsync(Token);
+    }
+
+    [Fact]
+    public async Task A_job_at_a_printer_without_a_name_that_counts_wrong_is_printed_and_reported()
+    {
+        Way.IsOdd = true;
+        var file = await ClaimedAsync();
+
+        var attempt = await Files.PrintAsync(file, again: null, place: null, Token);
+        Assert.Equal((Outcome.Done, Step.Reported, null), (attempt.Outcome, attempt.Step, attempt.Pages));
+        Assert.Equal(PrintStates.Printed, (await PrintOfAsync(_sessions[0]))?.State);
+    }
+
+    [Fact]
+    public async Task A_printer_that_takes_no_jobs_is_one_that_is_stopped_to_the_shop()
+    {
+        Way.TakesJobs = false;
+        using var presence = new Presence(relay.Client, _printers!, TimeProvider.System, NullLogger<Presence>.Instance);
+        await presence.StartAsync(Token);
+
+        await Eventually.HoldsAsync(
+            async () => (await relay.Client.Shop.GetAgentsAsync(Token)).SelectMany(agent => agent.Printers).Any(printer => printer is { State: PrinterStates.Stopped } && printer.Uri == Way.Address),
+            "the shop hears of it", Limit, Token);
+        await presence.StopAsync(Token);
+    }
+
+    /// <summary>All places at the printer are taken when it is paid.</summary>
+    [Fact]
+    public async Task What_has_grown_while_it_waited_for_its_printer_is_not_printed_before_the_rest_is_paid()
+    {
+        var offer = await relay.Client.Shop.GetOfferAsync(Token);
+        await relay.Client.Shop.SetOfferAsync(offer with { Prices = [new(MediaNames.A4, ColorModes.Monochrome, 200)] }, Token);
+        using var sessions = Sessions(AutoPrint.Paid);
+        var session = await SendAsync(("one.pdf", Given.Pdf(), null));
+        await CostsAsync(session, 200);
+        await relay.Client.Shop.MarkPaidAsync(session, Token);
+        var places = Enumerable.Range(0, 4).Select(_ => Printer.Enter()).ToList();
+        var printing = sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
+        await Eventually.HoldsAsync(() => Task.FromResult(Printer.Description is not null), "it waits for a place", Limit, Token);
+        using (var more = new MemoryStream(Given.Pdf(text: "Not paid")))
+            await relay.Client.Customer.UploadAsync(session, [new FileToUpload("two.pdf", more)], cancellationToken: Token);
+        await CostsAsync(session, 400);
+        Assert.False(printing.IsCompleted);
+
+        foreach (var place in places)
+            place.Dispose();
+        await printing.WaitAsync(Limit, TimeProvider.System, Token);
+        Assert.Equal(SessionStatuses.Pending, (await relay.Client.Shop.GetSessionAsync(session, Token)).Status);
+        Assert.Equal(0, Documents());
+
+        await relay.Client.Shop.MarkPaidAsync(session, Token);
+        await sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
+        Assert.Equal(2, Documents());
+        await relay.Client.Shop.SetOfferAsync(offer, Token);
+        _sessions.Clear();
+    }
+
+    [Fact]
+    public async Task A_document_that_waits_for_its_turn_is_gone_when_its_customer_has_withdrawn_it()
+    {
+        var file = await ClaimedAsync();
+        using var turn = await Printer.TakeTurnAsync(() => Task.FromResult(true), Token);
+        var printing = Files.PrintAsync(file, again: null, place: null, Token);
+        await Eventually.HoldsAsync(() => Task.FromResult(Directory.Exists(Path.Combine(_folder, "files")) && Directory.GetFiles(Path.Combine(_folder, "files")).Length == 1), "it is here", Limit, Token);
+
+        await relay.Client.Customer.WithdrawAsync(_sessions[0], Token);
+        _sessions.Clear();
+        var attempt = await printing.WaitAsync(TimeSpan.FromSeconds(15), TimeProvider.System, Token);
+        Assert.Equal((Outcome.Aborted, FilePrinting.GivenBack), (attempt.Outcome, attempt.Reasons));
+        Assert.Empty(Directory.GetFiles(Path.Combine(_folder, "files")));
+        Assert.Equal(0, Documents());
+    }
+
+    /// <summary>By what the other PC says of itself it could print this. When the agent is stopped, others can have the session.</summary>
+    [Fact]
+    public async Task What_another_PC_has_failed_to_print_is_not_left_to_it_and_is_given_back_when_the_agent_is_stopped()
+    {
+        await using var key = await relay.CreateDeviceKeyAsync("the PC for colours");
+        using var other = relay.ClientOf(key);
+        var there = new AgentPrinter("Printer", PrinterStates.Idle, [], [IppPrinter.Pdf], Color: true, TwoSided: true, ["iso_a4_210x297mm"], "ipp://10.0.0.9/ipp/print");
+        await other.Shop.ReportAgentAsync(new AgentReport("the PC for colours", "1", [there]), Token);
+        var session = await SendAsync(("one.pdf", Given.Pdf(), null));
+        var file = Assert.Single((await other.Shop.ClaimAsync(session, Token)).Files).Id;
+        await other.Shop.ReportPrintAsync(file, new PrintReport(Guid.NewGuid(), "none", PrintStates.Failed, Reasons: ["no-printer-for-this"]), Token);
+        await other.Shop.ReleaseAsync(session, Token);
+        await Paper.TurnOffAsync();
+        using var sessions = Sessions();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        var printing = sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, stop.Token);
+        await Eventually.HoldsAsync(async () => await PrintOfAsync(session) is { State: PrintStates.Sent, Reasons: [AttemptRun.Offline] }, "its customer is told", Limit, Token);
+
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => printing);
+        Assert.Equal(SessionStatuses.Pending, (await relay.Client.Shop.GetSessionAsync(session, Token)).Status);
+        Assert.True(await PrintOfAsync(session) is { State: PrintStates.Failed, Reasons: [FilePrinting.GivenBack] });
+        Assert.Null(Ledger.LatestOf(file));
+        await relay.Client.Customer.WithdrawAsync(session, Token);
+        _sessions.Clear();
     }
 
     [Fact]
@@ -231,6 +328,15 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         Assert.Equal(printed, Ledger.LatestOf(file.Id));
         Assert.False(Files.IsAtWork(file.Id));
     }
+
+    private SessionPrinting Sessions(AutoPrint autoPrint = AutoPrint.True) => new(
+        relay.Client, Ledger, Files, new(relay.Client, _printers!, TimeProvider.System), Options.Create(new AgentOptions { AutoPrint = autoPrint }), TimeProvider.System,
+        NullLogger<SessionPrinting>.Instance);
+
+    private async Task<FilePrint?> PrintOfAsync(string session) => Assert.Single((await relay.Client.Shop.GetSessionAsync(session, Token)).Files).Print;
+
+    private Task CostsAsync(string session, long amount) => Eventually.HoldsAsync(
+        async () => (await relay.Client.Shop.GetSessionAsync(session, Token)).Price is { IsComplete: true } price && price.Amount == amount, $"it costs {amount}", Limit, Token);
 
     private async Task<FileDetails> ClaimedAsync()
     {
