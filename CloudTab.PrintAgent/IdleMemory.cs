@@ -1,8 +1,10 @@
+using System.Runtime.InteropServices;
+
 namespace CloudTab.PrintAgent;
 
 /// <summary>
-/// Gives memory back to the system when no job is left. By itself the collector keeps what the busiest minute of the day took, and the agent is idle
-/// most of the day, beside the shop's own programs.
+/// Gives memory back to the system when no job is left. By themselves the collector and the C library keep what the busiest minute of the day took, and
+/// the agent is idle most of the day, beside the shop's own programs.
 /// </summary>
 internal sealed class IdleMemory(ShopPrinters printers, TimeProvider clock) : BackgroundService
 {
@@ -19,7 +21,27 @@ internal sealed class IdleMemory(ShopPrinters printers, TimeProvider clock) : Ba
             if (printers.HaveJobs || GC.GetTotalAllocatedBytes() - collectedAt < Worth)
                 continue;
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            GC.WaitForPendingFinalizers(); // they free what the C library has given
+            if (OperatingSystem.IsLinux())
+                TrimHeap();
             collectedAt = GC.GetTotalAllocatedBytes();
         }
     }
+
+    private static void TrimHeap()
+    {
+        try
+        {
+            _ = Trim(0);
+        }
+        catch (EntryPointNotFoundException)
+        {
+            // Another C library than glibc, which keeps less.
+        }
+    }
+
+    // malloc_trim(3)
+    [DllImport("libc", EntryPoint = "malloc_trim")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Trim(nuint pad);
 }
