@@ -1,3 +1,6 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using CloudTab.Client;
 using CloudTab.Testing;
 using Microsoft.Extensions.DependencyInjection;
@@ -221,6 +224,33 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         var attempt = await Files.PrintAsync(file, again: null, place: null, Token);
         Assert.Equal((Outcome.Done, Step.Reported, null), (attempt.Outcome, attempt.Step, attempt.Pages));
         Assert.Equal(PrintStates.Printed, (await PrintOfAsync(_sessions[0]))?.State);
+    }
+
+    [Fact]
+    public async Task A_print_is_one_span_and_one_value_of_its_duration()
+    {
+        var (spans, outcomes) = (new ConcurrentQueue<string>(), new ConcurrentQueue<object?>());
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source == Telemetry.Source,
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
+            ActivityStopped = span => spans.Enqueue(span.OperationName),
+        };
+        ActivitySource.AddActivityListener(listener);
+        using var meters = new MeterListener
+        {
+            InstrumentPublished = (instrument, meters) =>
+            {
+                if (instrument.Name == "cloudtab.print.duration")
+                    meters.EnableMeasurementEvents(instrument);
+            },
+        };
+        meters.SetMeasurementEventCallback<double>((_, _, tags, _) => outcomes.Enqueue(tags[0].Value));
+        meters.Start();
+
+        await Files.PrintAsync(await ClaimedAsync(), again: null, place: null, Token);
+        Assert.Single(spans, "print file");
+        Assert.Equal("done", Assert.Single(outcomes));
     }
 
     [Fact]

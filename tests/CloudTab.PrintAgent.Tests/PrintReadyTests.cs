@@ -65,7 +65,7 @@ public sealed class PrintReadyTests : IDisposable
         if (pages is null)
             Assert.Equal(["damaged-file"], (await Assert.ThrowsAsync<NotPrintableException>(() => making)).Reasons);
         else
-            (await making).Dispose();
+            Assert.Equal("fit", await ScalingOfAsync(making));
     }
 
     /// <summary>The red corner of the scene is at its top left, however the camera was held; a wide scene lies on a tall sheet turned to the right.</summary>
@@ -373,5 +373,11 @@ public sealed class PrintReadyTests : IDisposable
         await process.WaitForExitAsync(Token);
         Assert.Equal(0, process.ExitCode);
         return output;
+    }
+
+    private static async Task<string> ScalingOfAsync(Task<PrintDocument> making)
+    {
+        using var document = await making;
+        return document.Scaling;
     }
 }

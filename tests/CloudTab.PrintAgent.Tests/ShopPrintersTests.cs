@@ -93,6 +93,41 @@ public sealed class ShopPrintersTests : IDisposable
         Assert.False(printers.HaveJobs);
     }
 
+    [Theory]
+    [InlineData("", "a3", true, true)]
+    [InlineData("#a3", "a3", true, true)]
+    [InlineData("#a3", "a4", false, false)]
+    [InlineData("#color", "a4", false, false)]
+    [InlineData("#monochrome+a4", "a4", false, true)]
+    [InlineData("#color+photo", "photo", true, true)]
+    [InlineData("#color+photo", "a4", true, false)]
+    [InlineData("#letter+photo", "photo", false, true)]
+    public void A_printer_gets_only_the_jobs_that_the_shop_wants_there(string kinds, string media, bool color, bool expected)
+    {
+        Assert.True(PrinterSetting.TryParse($"ipp://printer/ipp/print{kinds}", "", out var setting));
+        var ticket = new PrintTicket(Color: color, Media: media);
+        using var printers = PrintersAt($"ipp://printer/ipp/print{kinds}");
+
+        Assert.Equal(expected, setting.IsFor(ticket));
+        if (expected)
+            Assert.Single(printers.SuitedFor(ticket));
+        else
+            Assert.Equal(["no-printer-for-this"], Assert.Throws<NotPrintableException>(() => printers.SuitedFor(ticket)).Reasons);
+    }
+
+    [Theory]
+    [InlineData("none", "none")]
+    [InlineData("fit", "fit")]
+    [InlineData("fill", null)]
+    public void A_printer_is_asked_not_to_scale_or_to_fit_if_it_knows_that(string wanted, string? asked)
+    {
+        var printer = new PrinterDescription(new(IppTag.PrinterAttributes, [
+            new("print-scaling-supported", IppValue.Characters(IppTag.Keyword, "none"), IppValue.Characters(IppTag.Keyword, "fit")),
+        ]));
+
+        Assert.Equal(asked, (Ticket with { Scaling = wanted }).AttributesFor(printer).FirstOrDefault(attribute => attribute.Name == "print-scaling")?.Text);
+    }
+
     // The address of the printer that a job is told to wait for.
     private static async Task<string?> AbsentAsync(ShopPrinters printers, PrintTicket ticket)
     {
