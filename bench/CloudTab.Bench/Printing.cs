@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 using CloudTab.Client;
 using CloudTab.Testing;
@@ -34,8 +35,8 @@ internal static class Printing
         await using var right = await TestPrinter.StartAsync(CancellationToken.None);
         TestPrinter[] printers = [left, right];
         var folder = Directory.CreateTempSubdirectory("cloudtab-agent-");
-        await using var agent = await ChildProcess.StartAsync(
-            "CloudTab.PrintAgent",
+        await using var agent = await ChildProcess.StartProgramAsync(
+            [await PublishAsync()],
             new Dictionary<string, string>(StringComparer.Ordinal)
             {
                 ["CLOUDTAB_URL"] = relay.Origin.ToString(),
@@ -44,7 +45,7 @@ internal static class Printing
                 ["CLOUDTAB_AGENT_DATA"] = folder.FullName,
                 ["Logging__LogLevel__Default"] = "Warning",
             },
-            ready: null,
+            isReady: null,
             CancellationToken.None);
         using var client = new CloudTabClient(new CloudTabClientOptions { Address = relay.Origin, ApiKey = relay.Key });
 
@@ -75,6 +76,17 @@ internal static class Printing
         Console.WriteLine($"| agent's memory, idle after {WarmUp + Alone + Together} jobs, MiB | {idle:F0} | < {MostIdleMemory:F0} | {idle / MostIdleMemory:F2} |");
         Console.WriteLine($"| agent's peak memory with a PDF of {LesserSize} MiB, MiB | {lesser:F0} | | |");
         Console.WriteLine($"| agent's peak memory with a PDF of {LargeSize} MiB, MiB | {large:F0} | ≤ {lesser * MostGrowth:F0} | {large / lesser / MostGrowth:F2} |");
+    }
+
+    // The one file that a shop gets.
+    private static async Task<string> PublishAsync()
+    {
+        var folder = Path.Combine(AppContext.BaseDirectory, "print-agent");
+        string[] command = ["dotnet", "publish", Repository.PathOf("CloudTab.PrintAgent"), "-c", "Release", "-r", RuntimeInformation.RuntimeIdentifier, "-o", folder, "-v", "q"];
+        await using var publish = await ChildProcess.StartProgramAsync(command, new Dictionary<string, string>(StringComparer.Ordinal), isReady: null, CancellationToken.None);
+        if (await publish.WaitForExitAsync(CancellationToken.None) != 0)
+            throw new InvalidOperationException(publish.Output);
+        return Path.Combine(folder, "CloudTab.PrintAgent");
     }
 
     private static async Task<CreatedSession> SendAsync(CloudTabClient client, Stream file)
