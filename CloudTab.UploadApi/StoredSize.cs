@@ -27,6 +27,7 @@ internal sealed class StoredSize(Database database, IOptions<UploadOptions> opti
             SELECT (
                 (SELECT coalesce(sum(stored), 0) FROM outstanding)
                 + (SELECT coalesce(sum(size), 0) FROM files WHERE status = 'deleting')
+                + (SELECT coalesce(sum(size), 0) FROM files WHERE status = 'uploading') -- those of forms
                 + (SELECT coalesce(sum(CASE WHEN part_sha256 IS NOT NULL AND multipart_id IS NOT NULL THEN length ELSE received END), 0)
                    FROM files JOIN uploads ON uploads.file = files.id
                    WHERE files.status = 'uploading' OR files.status = 'deleting' AND files.size IS NULL)

@@ -59,17 +59,20 @@ public sealed class UploadingFiles(Database database, Lifetimes lifetimes)
     }
 
     /// <summary>
-    /// Tells that these files are still coming in; prolongs their sessions too. Rows that another statement has locked are left for the
+    /// Tells that these files are still coming in, and how much has come; prolongs their sessions too. Rows that another statement has locked are left for the
     /// next time: it would be waited for by all of them.
     /// </summary>
-    public Task RenewAsync(Guid[] files, CancellationToken cancellationToken)
+    /// <param name="come">How many bytes have come of each; 0 or none if that is recorded with its upload.</param>
+    public Task RenewAsync(Guid[] files, long[] come, CancellationToken cancellationToken)
     {
         const string sql = """
             WITH coming AS (
                 SELECT id FROM files WHERE id = ANY(@files) AND status = 'uploading' FOR NO KEY UPDATE SKIP LOCKED
             ), renewed AS (
-                UPDATE files SET lease_until = greatest(lease_until, @leaseEnd) -- that of a resumable upload never ends
-                FROM coming
+                UPDATE files
+                SET lease_until = greatest(lease_until, @leaseEnd), -- that of a resumable upload never ends
+                    size = coalesce(nullif(come.bytes, 0), size)
+                FROM coming JOIN unnest(@files, @come) AS come (id, bytes) ON come.id = coming.id
                 WHERE files.id = coming.id
             ), theirs AS (
                 SELECT id FROM sessions
@@ -79,7 +82,7 @@ public sealed class UploadingFiles(Database database, Lifetimes lifetimes)
             )
             UPDATE sessions SET expires_at = @expiresAt FROM theirs WHERE sessions.id = theirs.id
             """;
-        return database.ExecuteAsync(sql, new { files, now = lifetimes.Now, leaseEnd = lifetimes.NextLeaseEnd, expiresAt = lifetimes.NextExpiry }, cancellationToken);
+        return database.ExecuteAsync(sql, new { files, come, now = lifetimes.Now, leaseEnd = lifetimes.NextLeaseEnd, expiresAt = lifetimes.NextExpiry }, cancellationToken);
     }
 
     /// <summary>
@@ -126,7 +129,7 @@ public sealed class UploadingFiles(Database database, Lifetimes lifetimes)
 /// <param name="FileCount">Files that it holds.</param>
 /// <param name="TotalSize">Their bytes.</param>
 /// <param name="Begun">Files that it has, is getting, or had.</param>
-/// <param name="Outstanding">Bytes of all live files of its shop, and what has come of those that are on their way resumably.</param>
+/// <param name="Outstanding">Bytes of all live files of its shop, and what has come of those that are on their way.</param>
 /// <param name="PrintOptions">How its files are printed, unless the customer says otherwise.</param>
 /// <param name="Offer">What its shop prints.</param>
 public sealed record UploadSession(

@@ -5,16 +5,18 @@ namespace CloudTab.UploadApi;
 
 /// <summary>
 /// Renews the leases of all files that this process is receiving, so that the Janitor does not take them for abandoned. One loop renews
-/// them every third of UPLOAD_LEASE: a lease survives two rounds that fail.
+/// them every third of UPLOAD_LEASE: a lease survives two rounds that fail. It also tells how much has come of those of forms: nobody else
+/// knows, and a form may stay open for long.
 /// </summary>
 internal sealed class FileLeases(UploadingFiles uploadingFiles, Lifetimes lifetimes, TimeProvider clock, ILogger<FileLeases> logger)
     : BackgroundService
 {
-    private readonly ConcurrentDictionary<Guid, bool> _files = new();
+    private readonly ConcurrentDictionary<Guid, Func<long>?> _files = new();
     private bool _failing;
 
     /// <summary>Renews a file's lease from now on.</summary>
-    public void Add(Guid file) => _files.TryAdd(file, true);
+    /// <param name="come">How many bytes have come; null if that is recorded elsewhere, or none has.</param>
+    public void Add(Guid file, Func<long>? come = null) => _files[file] = come;
 
     /// <summary>Stops renewing it.</summary>
     public void Remove(Guid file) => _files.TryRemove(file, out _);
@@ -23,9 +25,9 @@ internal sealed class FileLeases(UploadingFiles uploadingFiles, Lifetimes lifeti
     /// <returns>How many there are.</returns>
     public async Task<int> RunOnceAsync(CancellationToken cancellationToken)
     {
-        var files = _files.Keys.ToArray();
+        var files = _files.ToArray();
         if (files.Length > 0)
-            await uploadingFiles.RenewAsync(files, cancellationToken);
+            await uploadingFiles.RenewAsync([.. files.Select(file => file.Key)], [.. files.Select(file => file.Value?.Invoke() ?? 0)], cancellationToken);
         return files.Length;
     }
 

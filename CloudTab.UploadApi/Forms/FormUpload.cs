@@ -73,6 +73,7 @@ internal sealed class FormUpload(
         var began = clock.GetTimestamp();
         var (limit, surplus) = RoomIn(session, limits);
         await using var upload = store.BeginUpload(file.ObjectKey, client, Math.Min(bodySize ?? limit, limit));
+        leases.Add(file.Id, () => upload.Size);
         var received = await receiveBytes.CopyAsync(new(sent.ReadAsync, null, client, cancellationToken), upload, inspection, limit, uploadLock: null, cancellationToken);
         if (received.Cut is { } cut)
         {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
 using Microsoft.Extensions.Options;
 
@@ -38,7 +39,11 @@ internal sealed class ByteRateLimit(IOptions<UploadOptions> options, IHostEnviro
 
         var silence = TimeSpan.FromMilliseconds(services.GetRequiredService<IOptions<UploadOptions>>().Value.Silence);
         var body = new MeteredBody(
-            context.Request.BodyReader, services.GetRequiredService<TimeProvider>(), silence, (count, before) => rateLimit.Receive(client, shop, count, before));
+            context.Request.BodyReader,
+            services.GetRequiredService<TimeProvider>(),
+            silence,
+            services.GetRequiredService<Lifetimes>().OfFile,
+            (count, before) => rateLimit.Receive(client, shop, count, before));
         context.Response.RegisterForDispose(body);
         context.Request.Body = body;
         return await next(invocation);
@@ -51,8 +56,9 @@ internal sealed class ByteRateLimit(IOptions<UploadOptions> options, IHostEnviro
         _shops.Charge(shop, bytes);
     }
 
+    /// <summary>How long an address and a shop have to wait for the next request.</summary>
     /// <param name="own">Bytes that the request has brought itself.</param>
-    private TimeSpan WaitOf(IPAddress client, string shop, long own = 0)
+    public TimeSpan WaitOf(IPAddress client, string shop, long own = 0)
     {
         var (ofClient, ofShop) = (_clients.WaitOf(client, own), _shops.WaitOf(shop, own));
         return ofClient > ofShop ? ofClient : ofShop;

@@ -6,21 +6,26 @@ using CloudTab.ServiceDefaults;
 namespace CloudTab.UploadApi;
 
 /// <summary>
-/// A request's body that is counted as it comes in, and whose client may not fall silent. Kestrel limits the average rate since the
-/// request began: a client that has sent much could then be silent for hours, and its session would live as long.
+/// A request's body that is counted as it comes in, and whose client may not fall silent, nor go on for longer than a file lives. Kestrel limits
+/// the average rate since the request began: a client that has sent much could then be silent for hours, and its session would live as long.
 /// </summary>
 /// <param name="silence">How long a read may wait for the client.</param>
+/// <param name="longest">How long the body may take.</param>
 /// <param name="receive">Called when bytes have come, with how many came before.</param>
-internal sealed class MeteredBody(PipeReader body, TimeProvider clock, TimeSpan silence, Action<long, long> receive) : AsyncStream
+internal sealed class MeteredBody(PipeReader body, TimeProvider clock, TimeSpan silence, TimeSpan longest, Action<long, long> receive) : AsyncStream
 {
+    private readonly long _opened = clock.GetTimestamp();
+
     // One for all reads: with it, a read that waits allocates nothing.
     private ITimer? _timer;
     private long _read;
 
-    /// <exception cref="BadHttpRequestException">408: the client was silent for too long.</exception>
+    /// <exception cref="BadHttpRequestException">408: the client was silent for too long, or takes too long.</exception>
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        if (clock.GetElapsedTime(_opened) > longest)
+            throw new BadHttpRequestException("The body took too long.", StatusCodes.Status408RequestTimeout);
         // Without the token: it would leave Kestrel's reader in the middle of a read, and neither the rest of the body nor another request
         // could be read (https://github.com/dotnet/aspnetcore/issues/17840).
         var reading = body.ReadAsync(CancellationToken.None);

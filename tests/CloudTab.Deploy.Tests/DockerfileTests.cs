@@ -27,6 +27,18 @@ public sealed class DockerfileTests(Model model)
     }
 
     [Fact]
+    public void A_package_with_a_known_vulnerability_stops_the_build_also_if_another_package_refers_to_it()
+    {
+        var settings = XDocument.Load(Repository.PathOf("Directory.Build.props")).Descendants().ToLookup(setting => setting.Name.LocalName, setting => setting.Value, StringComparer.Ordinal);
+
+        Assert.Equal(["all"], settings["NuGetAuditMode"]);
+        Assert.Equal(["low"], settings["NuGetAuditLevel"]);
+        Assert.Equal(["true"], settings["TreatWarningsAsErrors"]);
+        Assert.DoesNotContain("NuGetAudit", settings.Select(setting => setting.Key));
+        Assert.DoesNotMatch("NU190[1-4]", string.Concat(settings.SelectMany(values => values)));
+    }
+
+    [Fact]
     public void Images_of_others_are_named_by_tag_and_digest()
     {
         var tags = Dockerfile.Instructions.TakeWhile(one => one.Name == "ARG").Select(one => one.Arguments.Split('=', 2)).ToDictionary(parts => $"${parts[0]}", parts => parts[1], StringComparer.Ordinal);

@@ -329,7 +329,7 @@ public sealed class JanitorTests(RelayFixture fixture) : IClassFixture<RelayFixt
         Assert.Equal(3, (await fixture.OpenUploadsAsync()).Count);
 
         _states.Clock.Advance(TimeSpan.FromMinutes(2));
-        await _states.UploadingFiles.RenewAsync([owned.Id], Token);
+        await _states.UploadingFiles.RenewAsync([owned.Id], [], Token);
         Assert.Equal(2, await StateMachine.AllAsync(_states.Get<AbortUploads>().RunOnceAsync));
         Assert.Equal([owned.ObjectKey], await fixture.OpenUploadsAsync());
 

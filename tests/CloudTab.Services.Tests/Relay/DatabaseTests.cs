@@ -84,7 +84,7 @@ public sealed class DatabaseTests(RelayFixture relay) : IClassFixture<RelayFixtu
         await elsewhere.ExecuteAsync("SELECT FROM uploads WHERE id = @id FOR UPDATE", new { id = uploads[0] }, transaction);
         states.Clock.Advance(TimeSpan.FromSeconds(30));
 
-        await states.UploadingFiles.RenewAsync([.. files], Token);
+        await states.UploadingFiles.RenewAsync([.. files], [], Token);
         var renewed = await states.Get<Uploads>().RenewAsync([.. uploads], Holder, Token);
 
         Assert.Equal(2, await relay.ScalarAsync<int>(

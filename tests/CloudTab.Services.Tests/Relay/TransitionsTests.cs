@@ -542,7 +542,7 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
             await Task.WhenAll(
                 _states.StoreAsync(session.Id, files[0]),
                 _states.StoreAsync(session.Id, files[1]),
-                _states.UploadingFiles.RenewAsync([files[0].Id, files[1].Id], token),
+                _states.UploadingFiles.RenewAsync([files[0].Id, files[1].Id], [], token),
                 _states.Claims.ClaimAsync(key, name, token),
                 _states.Sessions.CancelAsync(key.Shop, session.SessionId, token));
         });

@@ -9,6 +9,7 @@ namespace CloudTab.Services.Tests;
 public sealed class MeteredBodyTests
 {
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Longest = TimeSpan.FromHours(24);
 
     private readonly LateClock _clock = new();
     private readonly Pipe _client = new(new PipeOptions(readerScheduler: PipeScheduler.Inline, useSynchronizationContext: false));
@@ -46,7 +47,22 @@ public sealed class MeteredBodyTests
         Assert.Equal(StatusCodes.Status408RequestTimeout, silent.StatusCode);
     }
 
-    private MeteredBody Body() => new(_client.Reader, _clock, Silence, (_, _) => { });
+    [Fact]
+    public async Task A_body_that_takes_longer_than_a_file_lives_is_read_no_further()
+    {
+        using var body = Body();
+        _clock.Advance(Longest);
+        await _client.Writer.WriteAsync(new byte[10], Token);
+        Assert.Equal(10, await body.ReadAsync(_buffer, Token));
+
+        _clock.Advance(TimeSpan.FromMilliseconds(1));
+        await _client.Writer.WriteAsync(new byte[10], Token);
+
+        var late = await Assert.ThrowsAsync<BadHttpRequestException>(async () => Assert.Fail($"{await body.ReadAsync(_buffer, Token)} bytes"));
+        Assert.Equal(StatusCodes.Status408RequestTimeout, late.StatusCode);
+    }
+
+    private MeteredBody Body() => new(_client.Reader, _clock, Silence, Longest, (_, _) => { });
 
     /// <summary>A clock whose timer fires when the test says so.</summary>
     private sealed class LateClock : FakeTimeProvider

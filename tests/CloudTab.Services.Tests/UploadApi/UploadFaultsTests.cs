@@ -100,6 +100,36 @@ public sealed class UploadFaultsTests(UploadFixture relay) : IClassFixture<Uploa
         Assert.StartsWith("HTTP/1.1 200", await RawHttp.ReadAsync(socket), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Files_of_a_form_that_is_still_open_count_for_its_shop_and_for_all_shops()
+    {
+        var prefix = await relay.ShopWithAsync("max_outstanding = 3000");
+        var stored = await relay.ScalarAsync<long>("SELECT coalesce(sum(size), 0) FROM files WHERE status = 'stored'");
+        await using var host = relay.StartHost<UploadOptions>(("MAX_STORED_SIZE", $"{stored + 2_000}"));
+        using var client = host.Client();
+        var (slow, other) = (await client.CreateAsync(prefix), await client.CreateAsync(prefix));
+        var body = RawUpload.Body(Sample.Pdf(2_000), Sample.Pdf(100));
+        using (var socket = await RawUpload.SendToAsync(host.Address, $"{prefix}/api/customer/sessions/{slow}/upload", body.Length, body.AsMemory(0, body.Length - 60)))
+        {
+            await UntilAsync(async () => await CountAsync() == 2_000);
+            using (var full = await client.UploadToAsync(prefix, other, Sample.Pdf(10)))
+                await full.IsProblemAsync(HttpStatusCode.InsufficientStorage, "storage_full");
+            using (var full = await _client.UploadToAsync(prefix, other, Sample.Pdf(1_001)))
+                await full.IsProblemAsync(HttpStatusCode.InsufficientStorage, "shop_full");
+        }
+
+        await UntilAsync(async () => await CountAsync() == 0);
+        using var fits = await _client.UploadToAsync(prefix, other, Sample.Pdf(1_001));
+        Assert.Equal(HttpStatusCode.OK, fits.StatusCode);
+
+        async Task<long> CountAsync()
+        {
+            await host.Services.GetRequiredService<FileLeases>().RunOnceAsync(Token);
+            await host.Services.GetRequiredService<StoredSize>().RunOnceAsync(Token);
+            return await relay.ScalarAsync<long>("SELECT stored + reserved FROM outstanding_of(@shop)", new { shop = prefix[3..] });
+        }
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
