@@ -17,6 +17,7 @@ internal sealed class AppendToUpload(
     CompleteUpload completeUpload,
     ObjectStore store,
     StoredSize storedSize,
+    ByteRateLimit rateLimit,
     FileTypes types,
     IOptions<UploadOptions> options,
     TimeProvider clock)
@@ -44,7 +45,7 @@ internal sealed class AppendToUpload(
         {
             try
             {
-                return await AppendAsync(uploadLock, body);
+                return await AppendAsync(shop, uploadLock, body);
             }
             catch (UploadLostException)
             {
@@ -85,8 +86,11 @@ internal sealed class AppendToUpload(
         }
     }
 
-    private async Task<UploadAttempt> AppendAsync(UploadLock uploadLock, RequestBody body)
+    private async Task<UploadAttempt> AppendAsync(string shop, UploadLock uploadLock, RequestBody body)
     {
+        // Nothing comes, but all of it is read back, and perhaps scanned: as if it had come again.
+        if (body.Size == 0 && uploadLock.Upload.Received == uploadLock.Upload.Length)
+            rateLimit.Charge(body.Client, shop, uploadLock.Upload.Received);
         if (ConflictWith(uploadLock.Upload, body) is not { } conflict)
             return NoRoomFor(uploadLock.Upload, body) is { } full ? new(uploadLock.Upload, full) : await AddAsync(uploadLock, body);
         var neverFits = conflict == Problems.SessionTooLarge;

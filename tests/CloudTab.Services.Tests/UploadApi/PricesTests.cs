@@ -283,7 +283,7 @@ public sealed class PricesTests(UploadFixture relay) : IClassFixture<UploadFixtu
     [Fact]
     public async Task An_address_that_changes_too_much_has_to_wait()
     {
-        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_UPLOADS_PER_MINUTE", "2"));
+        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_UPLOADS_PER_MINUTE", "2"), ("MAX_FILES_PER_SESSION", "2"));
         using var client = host.Client();
         var shop = await relay.OfferingShopAsync();
         var sessionId = await _client.SendJobAsync(shop, PdfSamples.OfPages(1));

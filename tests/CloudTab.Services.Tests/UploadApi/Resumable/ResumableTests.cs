@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using CloudTab.Janitor;
 using CloudTab.Relay;
+using CloudTab.Testing;
 using CloudTab.UploadApi;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -315,6 +316,54 @@ public sealed class ResumableTests(UploadFixture relay) : IClassFixture<UploadFi
         await relay.AssertHoldsAsync(fastSession, fast);
     }
 
+    [Fact]
+    public async Task A_small_upload_that_could_not_be_stored_is_kept_once_and_finished_without_sending_it_again()
+    {
+        // Nothing listens there.
+        await using var host = relay.StartHost<UploadOptions>(("CLAMD_ADDRESS", $"127.0.0.1:{ChildProcess.FreePort()}"), ("SCAN_REQUIRED", "true"));
+        using var strict = host.Client();
+        var file = Sample.Pdf(20_000);
+        var (sessionId, upload) = await strict.BegunAsync(file);
+        using (var refused = await strict.PatchAsync(upload, 0, file.Content))
+            await refused.IsProblemAsync(HttpStatusCode.ServiceUnavailable, "unavailable");
+        for (var i = 0; i < 2; i++)
+        {
+            using var asked = await strict.HeadAsync(upload);
+            Assert.Equal(HttpStatusCode.Locked, asked.StatusCode);
+        }
+
+        var key = await relay.ScalarAsync<string>(
+            "SELECT object_key FROM files JOIN uploads ON uploads.file = files.id WHERE upload_id = @id", new { id = UploadFixture.IdOf(upload) });
+        Assert.Single(await relay.ObjectsAsync(), one => one.StartsWith(key!, StringComparison.Ordinal));
+        Assert.Equal(file.Content.Length, await _client.OffsetAsync(upload));
+        await relay.AssertHoldsAsync(sessionId, file);
+    }
+
+    [Fact]
+    public async Task Reading_a_file_back_again_and_again_is_charged_like_sending_it()
+    {
+        var file = Sample.Pdf(ObjectUpload.PartSize + 1_000);
+        await using var network = relay.NetworkToS3();
+        await using var host = relay.StartHost<UploadOptions>(
+            ("AWS_ENDPOINT_URL_S3", $"http://127.0.0.1:{network.Port}"),
+            ("RATE_LIMIT_BYTES_PER_MINUTE", $"{file.Content.Length + 1}"),
+            ("CLAMD_ADDRESS", $"127.0.0.1:{ChildProcess.FreePort()}"),
+            ("SCAN_REQUIRED", "true"));
+        using var client = host.Client();
+        var (sessionId, upload) = await client.BegunAsync(file);
+        using (var refused = await client.PatchAsync(upload, 0, file.Content))
+            await refused.IsProblemAsync(HttpStatusCode.ServiceUnavailable, "unavailable");
+        using (var first = await client.HeadAsync(upload))
+            Assert.Equal(HttpStatusCode.Locked, first.StatusCode);
+
+        network.HoldFrom = $"GET /{relay.Bucket}/2";
+        using (var second = await client.HeadAsync(upload))
+            Assert.Equal(HttpStatusCode.Locked, second.StatusCode);
+
+        Assert.Equal(0, network.HeldConnections);
+        await _client.WithdrawAsync(sessionId);
+    }
+
     [Theory]
     [MemberData(nameof(Protocols))]
     public async Task An_address_that_has_used_up_its_bytes_may_ask_for_offsets_but_send_nothing(Way way)
@@ -395,7 +444,7 @@ public sealed class ResumableLimitsTests(SmallLimitsFixture relay) : IClassFixtu
     [InlineData(Way.Direct)]
     public async Task An_address_begins_only_so_many_uploads_in_a_minute(Way way)
     {
-        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_UPLOADS_PER_MINUTE", "2"));
+        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_UPLOADS_PER_MINUTE", "2"), ("MAX_FILES_PER_SESSION", "2"));
         using var http = host.Client();
         var client = UploadClient.Of(way, http);
         var sessionId = await http.CreateAsync();
@@ -413,7 +462,7 @@ public sealed class ResumableLimitsTests(SmallLimitsFixture relay) : IClassFixtu
     [Fact]
     public async Task Each_file_of_a_form_counts_as_an_upload_of_its_address()
     {
-        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_UPLOADS_PER_MINUTE", "3"));
+        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_UPLOADS_PER_MINUTE", "3"), ("MAX_FILES_PER_SESSION", "3"));
         using var http = host.Client();
         var (sent, refused) = (await http.CreateAsync(), await http.CreateAsync());
         await http.UploadedAsync(sent, Sample.Pdf(10), Sample.Pdf(10));
@@ -428,7 +477,7 @@ public sealed class ResumableLimitsTests(SmallLimitsFixture relay) : IClassFixtu
     [Fact]
     public async Task An_address_asks_only_so_many_times_in_a_minute_to_finish_direct_uploads()
     {
-        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_UPLOADS_PER_MINUTE", "2"));
+        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_UPLOADS_PER_MINUTE", "2"), ("MAX_FILES_PER_SESSION", "2"));
         using var http = host.Client();
         var upload = await http.BeginDirectAsync(await http.CreateAsync(), Sample.Pdf(10));
         for (var i = 0; i < 2; i++)
