@@ -34,6 +34,8 @@ internal sealed class Operator(Database database, ApiKeys keys)
     /// <exception cref="ValidationException">The value is out of range.</exception>
     public async Task<bool> SetLimitAsync(string id, ShopLimit limit, long? value, CancellationToken cancellationToken)
     {
+        if (limit == ShopLimit.Files && value > LimitOptions.MostFiles)
+            throw OutOfRange(inner: null);
         // The names of the columns, which no parameter can carry.
         var column = limit switch
         {
@@ -48,8 +50,11 @@ internal sealed class Operator(Database database, ApiKeys keys)
         }
         catch (PostgresException refused) when (refused.SqlState is PostgresErrorCodes.CheckViolation or PostgresErrorCodes.NumericValueOutOfRange)
         {
-            throw new ValidationException("A session may hold 1 to 1000 files; sizes are 1 byte or more", refused);
+            throw OutOfRange(refused);
         }
+
+        static ValidationException OutOfRange(Exception? inner) =>
+            new($"A session may hold 1 to {LimitOptions.MostFiles} files; sizes are 1 byte or more", inner);
     }
 
     /// <summary>The limits that a shop has of its own, or null if there is no such shop.</summary>

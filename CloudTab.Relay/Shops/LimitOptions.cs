@@ -7,6 +7,12 @@ namespace CloudTab.Relay;
 /// <summary>How much customers may send to a shop, unless its operator has set something else for it. All limits are inclusive.</summary>
 public class LimitOptions : IValidatableObject
 {
+    /// <summary>
+    /// Files in a session at most. What a shop's socket is told of a session has all of its files, up to 2.6 KB each, and of more than 1 MiB that
+    /// wait a socket is closed.
+    /// </summary>
+    public const int MostFiles = 400;
+
     private const long DefaultSessionSize = 1L << 30;
 
     /// <summary>
@@ -17,9 +23,9 @@ public class LimitOptions : IValidatableObject
     [Range(1, ObjectUpload.LargestObject)]
     public long MaxFileSize { get; set; } = 52_428_800;
 
-    /// <summary>Files in one session (MAX_FILES_PER_SESSION, default 50, at most the 1,000 that S3 deletes at once).</summary>
+    /// <summary>Files in one session (MAX_FILES_PER_SESSION, default 50, at most <see cref="MostFiles"/>).</summary>
     [ConfigurationKeyName("MAX_FILES_PER_SESSION")]
-    [Range(1, 1_000)]
+    [Range(1, MostFiles)]
     public int MaxFiles { get; set; } = 50;
 
     /// <summary>Bytes in all files of one session (MAX_SESSION_SIZE, default 1 GiB, or MAX_FILE_SIZE if that is more).</summary>
@@ -45,7 +51,7 @@ public class LimitOptions : IValidatableObject
         var outstanding = own.Outstanding ?? long.MaxValue;
         var wholeSession = Math.Min(own.SessionSize ?? long.MaxValue, outstanding);
         return new(
-            Math.Min(shop.Files ?? MaxFiles, own.Files ?? int.MaxValue),
+            Math.Min(Math.Min(shop.Files ?? MaxFiles, MostFiles), own.Files ?? int.MaxValue),
             Math.Min(fileSize, Math.Min(own.FileSize ?? long.MaxValue, wholeSession)),
             Math.Min(sessionSize, wholeSession),
             Math.Min(shop.Outstanding ?? MaxOutstandingSize, outstanding));

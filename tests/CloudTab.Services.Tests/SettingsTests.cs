@@ -36,6 +36,8 @@ public sealed class SettingsTests
     [InlineData("UploadApi", "MAX_SESSION_SIZE", "5", "MAX_SESSION_SIZE")]
     [InlineData("UploadApi", "MAX_FILES_PER_SESSION", "-1", "MAX_FILES_PER_SESSION")]
     [InlineData("ShopApi", "MAX_FILES_PER_SESSION", "-1", "MAX_FILES_PER_SESSION")]
+    [InlineData("ShopApi", "MAX_FILES_PER_SESSION", "401", "MAX_FILES_PER_SESSION")]
+    [InlineData("UploadApi", "RATE_LIMIT_UPLOADS_PER_MINUTE", "49", "RATE_LIMIT_UPLOADS_PER_MINUTE is smaller than MAX_FILES_PER_SESSION")]
     public async Task A_bad_setting_stops_the_start_with_one_line(string service, string name, string value, string expected)
     {
         var (code, output) = await RunAsync(service, (name, value));
