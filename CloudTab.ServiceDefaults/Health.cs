@@ -9,7 +9,7 @@ namespace CloudTab.ServiceDefaults;
 
 /// <summary>
 /// /health/live: the process answers. /health/ready: so does what it depends on. Both are for orchestrators. In the standalone process
-/// anybody can ask: the checks run once a second at most, whoever asks, however, and whatever they say.
+/// anybody can ask, here or at /health: the checks run once a second at most, whoever asks, however, and whatever they say.
 /// </summary>
 internal static class Health
 {

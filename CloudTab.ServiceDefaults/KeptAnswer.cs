@@ -4,7 +4,7 @@ namespace CloudTab.ServiceDefaults;
 /// An answer that is asked for once at a time and kept for a second, whatever it says, so that asking often costs nothing. Whoever asks
 /// meanwhile waits for the same answer; the one who began it may leave.
 /// </summary>
-internal sealed class KeptAnswer<T>(Func<Task<T>> ask, TimeProvider clock)
+public sealed class KeptAnswer<T>(Func<Task<T>> ask, TimeProvider clock)
 {
     private static readonly TimeSpan KeptFor = TimeSpan.FromSeconds(1);
 
@@ -12,6 +12,7 @@ internal sealed class KeptAnswer<T>(Func<Task<T>> ask, TimeProvider clock)
     private Task<T>? _answer;
     private long _asked;
 
+    /// <summary>The answer that is kept, or that is asked for now.</summary>
     public Task<T> GetAsync()
     {
         lock (_asking)

@@ -5,8 +5,8 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace CloudTab.Standalone;
 
-/// <summary>How this process is, which is the whole relay.</summary>
-internal sealed class OwnHealth(HealthCheckService checks, ConnectedSockets sockets) : IRelayHealth
+/// <summary>How this process is, which is the whole relay: the checks are those of /health/ready, and run for both.</summary>
+internal sealed class OwnHealth(KeptAnswer<HealthReport> checks, ConnectedSockets sockets) : IRelayHealth
 {
     private const string Name = "standalone";
 
@@ -20,7 +20,7 @@ internal sealed class OwnHealth(HealthCheckService checks, ConnectedSockets sock
     {
         try
         {
-            var report = await checks.CheckHealthAsync(cancellationToken);
+            var report = await checks.GetAsync().WaitAsync(cancellationToken);
             return report.Status == HealthStatus.Healthy ? [] : [$"{Name}: {report.Describe()}"];
         }
         catch (OperationCanceledException)
