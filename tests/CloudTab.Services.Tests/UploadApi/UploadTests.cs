@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using CloudTab.Relay;
+using Npgsql;
 
 namespace CloudTab.Services.Tests;
 
@@ -217,6 +218,17 @@ public sealed class UploadTests(UploadFixture relay) : IClassFixture<UploadFixtu
         await relay.AssertNothingLeftAsync(sessionId, filesHeld: 48);
         Assert.Equal(Enumerable.Range(1, 48), await relay.ColumnAsync<int>(
             "SELECT position FROM files JOIN sessions ON sessions.id = files.session WHERE session_id = @sessionId ORDER BY position", new { sessionId }));
+    }
+
+    [Fact]
+    public async Task A_session_has_no_place_for_two_files()
+    {
+        var sessionId = await _client.CreateAsync();
+        await _client.UploadedAsync(sessionId, Sample.Pdf(10), Sample.Pdf(10));
+
+        var twice = await Assert.ThrowsAsync<PostgresException>(() => relay.ExecuteAsync(
+            "UPDATE files SET position = 1 FROM sessions WHERE sessions.id = files.session AND session_id = @sessionId AND position = 2", new { sessionId }));
+        Assert.Equal(PostgresErrorCodes.UniqueViolation, twice.SqlState);
     }
 
     [Fact]
