@@ -60,7 +60,7 @@ public static class Failures
 
         problem.Extensions["success"] = false;
         problem.Extensions["message"] = problem.Detail;
-        problem.Extensions["traceId"] = Activity.Current?.TraceId.ToHexString() ?? context.TraceIdentifier;
+        problem.Extensions["traceId"] = (Activity.Current?.TraceId ?? ActivityTraceId.CreateRandom()).ToHexString();
     }
 
     private static string CodeOf(int status) => status switch
