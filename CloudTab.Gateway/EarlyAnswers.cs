@@ -45,28 +45,25 @@ internal sealed class EarlyAnswers(HttpMessageHandler handler) : DelegatingHandl
 internal static class EarlyAnswersExtensions
 {
     /// <summary>Lets the body of every forwarded request end when its answer has come.</summary>
-    public static void UseEarlyAnswers(this IReverseProxyApplicationBuilder proxy) => proxy.Use(async (context, next) =>
+    public static void UseEarlyAnswers(this IReverseProxyApplicationBuilder proxy) => proxy.Use((context, next) =>
+        context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true ? SendAsync(context, next) : next(context));
+
+    private static async Task SendAsync(HttpContext context, RequestDelegate next)
     {
         var request = context.Request;
-        if (context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody != true)
-        {
-            await next();
-            return;
-        }
-
         var (body, sent) = (request.Body, new SentBody(request.BodyReader, request.ContentLength));
         if (HttpProtocol.IsHttp11(request.Protocol))
             context.Response.OnStarting(CloseIfEarly, (context.Response, sent));
         (request.Body, SentBody.Current) = (sent, sent);
         try
         {
-            await next();
+            await next(context);
         }
         finally
         {
             request.Body = body;
         }
-    });
+    }
 
     private static Task CloseIfEarly(object state)
     {

@@ -12,20 +12,19 @@ internal static class EventStreams
     public static void UseEventStreams(this IReverseProxyApplicationBuilder proxy)
     {
         var stopping = proxy.ApplicationServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
-        proxy.Use(async (context, next) =>
-        {
-            if (!context.GetReverseProxyFeature().Route.Config.RouteId.EndsWith(Route, StringComparison.Ordinal))
-            {
-                await next();
-                return;
-            }
+        proxy.Use((context, next) => IsStream(context) ? StreamAsync(context, next, stopping) : next(context));
+    }
 
-            // How long they last says nothing of the gateway.
-            if (context.Features.Get<IHttpMetricsTagsFeature>() is { } metrics)
-                metrics.MetricsDisabled = true;
-            using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
-            context.RequestAborted = ending.Token;
-            await next();
-        });
+    private static bool IsStream(HttpContext context) =>
+        context.GetReverseProxyFeature().Route.Config.RouteId.EndsWith(Route, StringComparison.Ordinal);
+
+    private static async Task StreamAsync(HttpContext context, RequestDelegate next, CancellationToken stopping)
+    {
+        // How long they last says nothing of the gateway.
+        if (context.Features.Get<IHttpMetricsTagsFeature>() is { } metrics)
+            metrics.MetricsDisabled = true;
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
+        context.RequestAborted = ending.Token;
+        await next(context);
     }
 }

@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using CloudTab.ServiceDefaults;
 using Microsoft.AspNetCore.Http.Features;
 using Yarp.ReverseProxy.Forwarder;
+using Yarp.ReverseProxy.Model;
 
 namespace CloudTab.Gateway;
 
@@ -17,37 +18,49 @@ internal static class Failover
 
     public static void UseFailover(this IReverseProxyApplicationBuilder proxy) => proxy.Use(async (context, next) =>
     {
-        var untried = context.GetReverseProxyFeature().AvailableDestinations.ToList();
-        await next();
-        while (context.GetForwarderErrorFeature() is { } failure && !context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
+        var destinations = context.GetReverseProxyFeature().AvailableDestinations;
+        await next(context);
+        if (context.GetForwarderErrorFeature() is not null)
+            await GoOnAsync(context, next, [.. destinations]);
+    });
+
+    private static async Task GoOnAsync(HttpContext context, RequestDelegate next, List<DestinationState> untried)
+    {
+        while (context.GetForwarderErrorFeature() is { } failure)
         {
+            if (context.Response.HasStarted || context.RequestAborted.IsCancellationRequested)
+            {
+                Report(context, failure);
+                return;
+            }
+
             var destination = context.GetReverseProxyFeature();
             untried.RemoveAll(tried => tried == destination.ProxiedDestination);
             if (!MayBeRepeated(context.Request, failure) || untried.Count == 0)
             {
                 Refuse(context, failure);
+                Report(context, failure);
                 return;
             }
 
             context.Response.Clear();
             context.Features.Set<IForwarderErrorFeature>(null);
             destination.AvailableDestinations = untried;
-            await next();
+            await next(context);
         }
-    });
+    }
 
-    /// <summary>Logs what became of requests that were not done: YARP would write an exception for every client that leaves.</summary>
-    public static void UseFailureLog(this IReverseProxyApplicationBuilder proxy) => proxy.Use(async (context, next) =>
+    // YARP itself would write an exception for every client that leaves.
+    private static void Report(HttpContext context, IForwarderErrorFeature failure)
     {
-        await next();
-        if (context.GetForwarderErrorFeature() is not { } failure || SentBody.Current is { IsAnsweredEarly: true })
+        if (SentBody.Current is { IsAnsweredEarly: true })
             return;
         var logger = context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(Failover));
         if (!IsOfClient(context, failure))
             logger.ServiceFailed(context.GetReverseProxyFeature().Cluster.Config.ClusterId, failure.Error, failure.Exception?.GetBaseException().Message);
         else if (context.RequestServices.GetRequiredService<Departures>().Add() is { } count)
             logger.ClientsLeft(count);
-    });
+    }
 
     private static bool IsOfClient(HttpContext context, IForwarderErrorFeature failure) =>
         context.RequestAborted.IsCancellationRequested || failure.Error is

@@ -2,9 +2,12 @@ using CloudTab.Gateway;
 using CloudTab.Pages;
 using CloudTab.ServiceDefaults;
 
+InlineSockets.Enable();
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
 builder.AddEntrance<ServicesHealth>();
+builder.UseLargeSocketBlocks();
+builder.KeepSocketThreadsFree();
 // The services know how large a body may be, and tell so in their own words. Kestrel's minimum data rate stays.
 builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBodySize = null);
 
@@ -24,7 +27,6 @@ return await app.RunOrExplainAsync(async () =>
     {
         proxy.UseEventStreams();
         proxy.UseEarlyAnswers();
-        proxy.UseFailureLog();
         proxy.UseFailover();
         proxy.UseLoadBalancing();
     });

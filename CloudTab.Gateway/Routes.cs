@@ -66,7 +66,7 @@ internal static class Routes
             new InMemoryConfigProvider(Proxied(builder.Environment.IsDevelopment() ? Documentation : []), Clusters(services.GetRequiredService<IOptions<GatewayOptions>>().Value)));
         builder.Services.AddSingleton<IForwarderHttpClientFactory, ServiceClients>();
         builder.Services.AddReverseProxy();
-        // Failures are logged by UseFailureLog.
+        // Failover logs what fails.
         builder.Logging.AddFilter("Yarp.ReverseProxy.Forwarder.HttpForwarder", LogLevel.None);
     }
 

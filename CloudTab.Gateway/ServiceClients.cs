@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -17,6 +18,9 @@ internal sealed class ServiceClients : ForwarderHttpClientFactory
         // A name may come to mean other addresses; a pooled connection would never ask again.
         handler.PooledConnectionLifetime = TimeSpan.FromMinutes(5);
         handler.ConnectCallback = ConnectAsync;
+        // A download that TLS waits for would block one of the threads that wait for sockets (InlineSockets). RFC 8446, section 4.4.2: a server
+        // sends its whole chain.
+        handler.SslOptions.CertificateChainPolicy = new() { DisableCertificateDownloads = true, RevocationMode = X509RevocationMode.NoCheck };
         handler.RequestHeaderEncodingSelector = (_, _) => Encoding.Latin1;
         handler.ResponseHeaderEncodingSelector = (_, _) => Encoding.Latin1;
         handler.PlaintextStreamFilter = (connection, _) => ValueTask.FromResult<Stream>(new ServiceConnection(connection.PlaintextStream));

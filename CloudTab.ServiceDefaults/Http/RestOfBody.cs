@@ -25,17 +25,17 @@ public static class RestOfBody
     /// <summary>Cuts the client off soon after the answer: whatever it sends on, it will have to send again.</summary>
     public static void CutAfterAnswer(this HttpContext context) => context.Features.Set(Brief);
 
-    internal static void UseRestOfBody(this WebApplication app) => app.Use(async (context, next) =>
+    internal static void UseRestOfBody(this WebApplication app) => app.Use((context, next) =>
+        context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true && !HttpProtocol.IsHttp2(context.Request.Protocol)
+            ? InvokeAsync(context, next)
+            : next(context));
+
+    private static async Task InvokeAsync(HttpContext context, RequestDelegate next)
     {
         await next(context);
-        if (MayBeSending(context) && !HasCome(context))
+        if (!context.RequestAborted.IsCancellationRequested && !HasCome(context))
             await DiscardAsync(context, context.Features.Get<Limits>() ?? (AsksForOffset(context) ? Brief : Patient));
-    });
-
-    private static bool MayBeSending(HttpContext context) =>
-        context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true
-        && !HttpProtocol.IsHttp2(context.Request.Protocol)
-        && !context.RequestAborted.IsCancellationRequested;
+    }
 
     private static bool AsksForOffset(HttpContext context) => HttpMethods.IsPatch(context.Request.Method)
         && context.Response.StatusCode is StatusCodes.Status409Conflict or StatusCodes.Status423Locked or StatusCodes.Status503ServiceUnavailable;
