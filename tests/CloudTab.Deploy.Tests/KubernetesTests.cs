@@ -126,6 +126,25 @@ public sealed class KubernetesTests(Model model)
     }
 
     [Fact]
+    public void Sockets_may_go_past_the_gateway_where_an_overlay_says_so()
+    {
+        var more = Manifests.ReadOne(Manifests.Sockets);
+        var (own, all) = (more.All<V1Ingress>().Single().Spec, _manifests.All<V1Ingress>().Single().Spec);
+        Assert.Equal((all.IngressClassName, all.Rules.Single().Host, all.Tls.Single().SecretName), (own.IngressClassName, own.Rules.Single().Host, own.Tls.Single().SecretName));
+
+        var path = own.Rules.Single().Http.Paths.Single();
+        Assert.Equal(("/ws", "Exact"), (path.Path, path.PathType));
+        var notifier = _manifests.Named<V1Service>(path.Backend.Service.Name);
+        Assert.Equal("notifier", notifier.Metadata.Name);
+        Assert.Contains(notifier.Spec.Ports, port => port.Name == path.Backend.Service.Port.Name);
+
+        var (admitted, gateways) = (more.All<V1NetworkPolicy>().Single().Spec, _manifests.Named<V1NetworkPolicy>("ingress-to-gateway").Spec);
+        Assert.Equal(notifier.Spec.Selector, admitted.PodSelector.MatchLabels);
+        Assert.Equal(
+            gateways.Ingress.Single().FromProperty.Single().NamespaceSelector.MatchLabels, admitted.Ingress.Single().FromProperty.Single().NamespaceSelector.MatchLabels);
+    }
+
+    [Fact]
     public void Each_is_confined_by_what_restricted_pods_must_be_and_by_a_read_only_root()
     {
         Assert.Equal("restricted", _manifests.All<V1Namespace>().Single().Metadata.Labels["pod-security.kubernetes.io/enforce"]);

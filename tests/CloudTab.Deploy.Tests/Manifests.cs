@@ -9,14 +9,19 @@ internal sealed class Manifests
 {
     private const string Folder = "deploy/kubernetes";
 
+    /// <summary>The way of WebSockets past the gateway, for an overlay that wants it.</summary>
+    public const string Sockets = "sockets.yaml";
+
     /// <summary>What is there for people to copy or for another program to read.</summary>
-    public static readonly string[] NotApplied = ["kustomization.yaml", "prometheus-adapter.yaml", "secret.example.yaml"];
+    public static readonly string[] NotApplied = ["kustomization.yaml", "prometheus-adapter.yaml", "secret.example.yaml", Sockets];
 
     private readonly List<object> _objects;
 
     private Manifests(IEnumerable<object> objects) => _objects = [.. objects];
 
-    public static Manifests Read() => Parse([.. Files.Except(["kustomization.yaml", "prometheus-adapter.yaml"], StringComparer.Ordinal).Select(file => Repository.Read($"{Folder}/{file}"))]);
+    public static Manifests Read() => Parse([.. Files.Except(["kustomization.yaml", "prometheus-adapter.yaml", Sockets], StringComparer.Ordinal).Select(file => Repository.Read($"{Folder}/{file}"))]);
+
+    public static Manifests ReadOne(string file) => Parse(Repository.Read($"{Folder}/{file}"));
 
     public static Manifests Parse(params string[] files) => new(files.SelectMany(file => KubernetesYaml.LoadAllFromString(file, typeMap: null, strict: true)));
 
