@@ -19,7 +19,8 @@ public sealed class SocketMemory : MemoryPool<byte>
     // 16 MiB. What bursts need beyond that goes back to the garbage collector.
     private const int MostSpare = 256;
 
-    private readonly ConcurrentQueue<Block> _spare = new();
+    // The block that was returned last is taken first: it may still be in the processor's cache.
+    private readonly ConcurrentStack<Block> _spare = new();
     private int _spareCount;
 
     public override int MaxBufferSize => BlockSize;
@@ -27,7 +28,7 @@ public sealed class SocketMemory : MemoryPool<byte>
     public override IMemoryOwner<byte> Rent(int minBufferSize = -1)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(minBufferSize, BlockSize);
-        if (!_spare.TryDequeue(out var block))
+        if (!_spare.TryPop(out var block))
             return new Block(this);
         Interlocked.Decrement(ref _spareCount);
         return block;
@@ -38,7 +39,7 @@ public sealed class SocketMemory : MemoryPool<byte>
     private void Return(Block block)
     {
         if (Interlocked.Increment(ref _spareCount) <= MostSpare)
-            _spare.Enqueue(block);
+            _spare.Push(block);
         else
             Interlocked.Decrement(ref _spareCount);
     }
