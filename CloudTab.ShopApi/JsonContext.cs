@@ -21,6 +21,7 @@ namespace CloudTab.ShopApi;
 [JsonSerializable(typeof(ShopView))]
 [JsonSerializable(typeof(OfferAnswer))]
 [JsonSerializable(typeof(GiveBack))]
+[JsonSerializable(typeof(Payment))]
 [JsonSerializable(typeof(PrintReport))]
 [JsonSerializable(typeof(PrintAnswer))]
 [JsonSerializable(typeof(PrintsView))]

@@ -48,6 +48,12 @@ internal static class Problems
     public static readonly Problem NotSubmitted = new(
         StatusCodes.Status409Conflict, "not_submitted", "Not submitted", "The customer has not submitted this session yet.");
 
+    public static readonly Problem PriceChanged = new(
+        StatusCodes.Status409Conflict, "price_changed", "Price changed", "This session costs something else by now than `amount`.");
+
+    public static readonly Problem InvalidAmount = new(
+        StatusCodes.Status400BadRequest, "invalid_request", "Invalid request", "`amount` must be a whole number, in the smallest unit of the currency.");
+
     // 404 also for another shop's file: this shop must not learn whether it exists.
     public static readonly Problem FileNotFound = new(
         StatusCodes.Status404NotFound, "file_not_found", "Unknown file", "This shop has no such file.");
@@ -131,6 +137,7 @@ internal static class Problems
         Outcome.StillPrinting => StillPrinting,
         Outcome.AlreadyPrinted => AlreadyPrinted,
         Outcome.TooManyPrints => TooManyPrints,
+        Outcome.PriceChanged => PriceChanged,
         _ => throw new ArgumentOutOfRangeException(nameof(outcome), outcome, "No shopkeeper's call ends like this."),
     };
 }

@@ -181,6 +181,9 @@ public enum Outcome
     /// <summary>The file has as many attempts to print as it may have.</summary>
     TooManyPrints,
 
+    /// <summary>The session costs something else than it was said to.</summary>
+    PriceChanged,
+
     /// <summary>The session would hold more files than allowed.</summary>
     TooManyFiles,
 

@@ -58,7 +58,7 @@ public sealed class DaySheets(Database database, Payments payments)
         if (session.Length > 0)
         {
             var name = SessionName.Parse(session);
-            var (outcome, _) = isPaid ? await payments.MarkAsync(key, name, cancellationToken) : await payments.UnmarkAsync(key, name, cancellationToken);
+            var (outcome, _) = isPaid ? await payments.MarkAsync(key, name, amount: null, cancellationToken) : await payments.UnmarkAsync(key, name, cancellationToken);
             // Else the session has been forgotten in between, and its job is there still.
             if (outcome != Outcome.NotFound)
                 return outcome;

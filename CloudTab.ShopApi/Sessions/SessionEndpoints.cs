@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using System.Text.Json.Serialization;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
@@ -36,8 +37,9 @@ internal static class SessionEndpoints
             .Takes("application/json", typeof(GiveBack))
             .Answers(Problems.OfChange).Answers(Problems.StillPrinting, Problems.InvalidReason, Failures.Of(400), Failures.Of(408), Failures.Of(413));
         sessions.MapPost("/{id}/paid", MarkPaid).WithSummary("Mark a job as paid").ForPeople()
-            .WithDescription("Again, it changes nothing, unless the job costs more by now: then that is paid too.")
-            .Answers(Problems.SessionNotFound, Problems.SessionClosed, Problems.NotSubmitted);
+            .WithDescription("Again, it changes nothing, unless the job costs more by now: then that is paid too. With `amount`, what the shopkeeper was shown, it changes nothing if the job costs something else by now.")
+            .Takes("application/json", typeof(Payment))
+            .Answers(Problems.SessionNotFound, Problems.SessionClosed, Problems.NotSubmitted, Problems.PriceChanged, Problems.InvalidAmount, Failures.Of(400), Failures.Of(408), Failures.Of(413));
         sessions.MapDelete("/{id}/paid", UnmarkPaid).WithSummary("Take back that a job is paid").ForPeople()
             .Answers(Problems.SessionNotFound, Problems.SessionClosed, Problems.NotSubmitted);
         sessions.MapPost("/{id}/complete", Complete).WithSummary("Complete a session: its files are deleted at once")
@@ -112,8 +114,8 @@ internal static class SessionEndpoints
     private static async Task<Results<Ok<Answer>, Problem>> Release(
         Shopkeeper caller, HttpRequest request, string id, Claims claims, CancellationToken cancellationToken)
     {
-        var (isReadable, reason) = await ReadReasonAsync(request, cancellationToken);
-        if (!isReadable)
+        var (isReadable, wanted) = await ReadAsync(request, JsonContext.Default.GiveBack, cancellationToken);
+        if (!isReadable || !DisplayName.TryClean(wanted?.Reason, out var reason) || reason is null && wanted?.Reason is not null)
             return Problems.InvalidReason;
         var (outcome, _) = await claims.ReleaseAsync(caller.Key, SessionName.Parse(id), cancellationToken, reason);
         if (outcome != Outcome.Done)
@@ -121,15 +123,15 @@ internal static class SessionEndpoints
         return TypedResults.Ok(new Answer(true, "The session is pending again."));
     }
 
-    /// <summary>Why a session is given back, if the body is JSON and says so. Other bodies were never looked at.</summary>
-    private static async Task<(bool IsReadable, string? Reason)> ReadReasonAsync(HttpRequest request, CancellationToken cancellationToken)
+    /// <summary>What the body says, if it is JSON. Other bodies were never looked at.</summary>
+    private static async Task<(bool IsReadable, T? Wanted)> ReadAsync<T>(HttpRequest request, JsonTypeInfo<T> type, CancellationToken cancellationToken)
+        where T : class
     {
         if (!request.HasJsonContentType() || request.ContentLength == 0)
             return (true, null);
         try
         {
-            var wanted = await request.ReadFromJsonAsync(JsonContext.Default.GiveBack, cancellationToken);
-            return (DisplayName.TryClean(wanted?.Reason, out var reason) && (reason is not null || wanted?.Reason is null), reason);
+            return (true, await request.ReadFromJsonAsync(type, cancellationToken));
         }
         catch (JsonException)
         {
@@ -137,9 +139,14 @@ internal static class SessionEndpoints
         }
     }
 
-    private static Task<Results<Ok<SessionView>, Problem>> MarkPaid(
-        Shopkeeper caller, string id, Payments payments, SessionViews views, CancellationToken cancellationToken) =>
-        ShowAsync(payments.MarkAsync(caller.Key, SessionName.Parse(id), cancellationToken), views, cancellationToken);
+    private static async Task<Results<Ok<SessionView>, Problem>> MarkPaid(
+        Shopkeeper caller, HttpRequest request, string id, Payments payments, SessionViews views, CancellationToken cancellationToken)
+    {
+        var (isReadable, payment) = await ReadAsync(request, JsonContext.Default.Payment, cancellationToken);
+        if (!isReadable)
+            return Problems.InvalidAmount;
+        return await ShowAsync(payments.MarkAsync(caller.Key, SessionName.Parse(id), payment?.Amount, cancellationToken), views, cancellationToken);
+    }
 
     private static Task<Results<Ok<SessionView>, Problem>> UnmarkPaid(
         Shopkeeper caller, string id, Payments payments, SessionViews views, CancellationToken cancellationToken) =>
@@ -182,6 +189,10 @@ internal sealed record SessionView(bool Success, SessionDetails Session);
 /// <summary>A session that is given back while a file of it is at the printer.</summary>
 /// <param name="Reason">Why: 1 to 200 characters.</param>
 internal sealed record GiveBack(string? Reason = null);
+
+/// <summary>What is paid.</summary>
+/// <param name="Amount">What the shopkeeper was shown that the whole job costs, in the smallest unit of the currency (paise); null: whatever it costs.</param>
+internal sealed record Payment(long? Amount = null);
 
 /// <summary>It is done.</summary>
 internal sealed record Answer(bool Success, string Message);

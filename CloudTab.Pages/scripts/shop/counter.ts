@@ -393,7 +393,9 @@ export class CtCounter extends CtElement {
           break
         case 'paid':
         case 'unpaid': {
-          const { session } = await call<{ session: JobDetails }>(verb === 'paid' ? 'POST' : 'DELETE', `${path}/paid`)
+          // What was shown is what was paid: more may have come since.
+          const shown = verb === 'paid' && job.price?.isComplete ? { amount: job.price.amount } : undefined
+          const { session } = await call<{ session: JobDetails }>(verb === 'paid' ? 'POST' : 'DELETE', `${path}/paid`, shown)
           this.#queue.amend(job.sessionId, { paidAt: session.paidAt, paidAmount: session.paidAmount }, since)
           break
         }

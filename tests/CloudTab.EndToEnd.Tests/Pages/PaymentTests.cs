@@ -43,7 +43,8 @@ public sealed class PaymentTests(RunningAppHost relay, Browsers browsers) : IAsy
         await plain.GotoAsync("/shop");
         await Expect(plain.Locator("li.job")).ToContainTextAsync("Paid ₹6.00, ₹2.00 to pay");
 
-        await counter.Button("Mark as paid").ClickAsync();
+        var marked = await counter.Page.RunAndWaitForRequestAsync(() => counter.Button("Mark as paid").ClickAsync(), request => request.Url.EndsWith("/paid", StringComparison.Ordinal));
+        Assert.Equal("""{"amount":800}""", marked.PostData);
         await Expect(counter.Button("Paid")).ToHaveAttributeAsync("aria-pressed", "true");
         await Expect(pay).Not.ToContainTextAsync("to pay");
         await Expect(pay).ToContainTextAsync("₹8.00");

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Json;
 using System.Text.Json;
 
 namespace CloudTab.Services.Tests;
@@ -101,6 +102,37 @@ public sealed class PaymentsTests(UploadFixture relay) : IClassFixture<UploadFix
             Assert.NotNull(session.Text("paidAt"));
             return session.Number("paidAmount");
         }
+    }
+
+    [Fact]
+    public async Task A_payment_of_another_sum_than_the_job_costs_marks_nothing()
+    {
+        var shop = await relay.OfferingShopAsync();
+        var sessionId = await _client.SendJobAsync(shop, PdfSamples.OfPages(3));
+        using var client = relay.ShopApi(shop.Key);
+        var path = $"/api/shopkeeper/sessions/{sessionId}/paid";
+        using var more = await _client.UploadToAsync(shop.Prefix(), sessionId, PdfSamples.OfPages(1));
+
+        using (var refused = await client.PostAsJsonAsync(path, new { amount = 600 }, Token))
+            await refused.IsProblemAsync(HttpStatusCode.Conflict, "price_changed");
+
+        Assert.Null((await _client.StatusAsync(sessionId, shop.Prefix())).Text("paidAt"));
+        foreach (var _ in (int[])[1, 2])
+        {
+            using var paid = await client.PostAsJsonAsync(path, new { amount = 800 }, Token);
+            Assert.Equal(800, (await paid.JsonAsync()).GetProperty("session").Number("paidAmount"));
+        }
+
+        // Another counter was faster, and was shown another price.
+        using (var refused = await client.PostAsJsonAsync(path, new { amount = 600 }, Token))
+            await refused.IsProblemAsync(HttpStatusCode.Conflict, "price_changed");
+        // A price that is not all known is no sum.
+        using var unpriced = await _client.UploadToAsync(shop.Prefix(), sessionId, Sample.Text());
+        using (var refused = await client.PostAsJsonAsync(path, new { amount = 800 }, Token))
+            await refused.IsProblemAsync(HttpStatusCode.Conflict, "price_changed");
+        using (var malformed = await client.PostAsJsonAsync(path, new { amount = "800" }, Token))
+            await malformed.IsProblemAsync(HttpStatusCode.BadRequest, "invalid_request");
+        Assert.Equal(800, (await _client.StatusAsync(sessionId, shop.Prefix())).Number("paidAmount"));
     }
 
     [Fact]
