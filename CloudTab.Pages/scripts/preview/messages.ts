@@ -16,4 +16,4 @@ export type FromFrame =
   | { type: 'ready' }
   | { type: 'shown'; pages: number }
   | { type: 'printed' }
-  | { type: 'failed'; reason: 'password' | 'broken' | 'unsupported' }
+  | { type: 'failed'; reason: 'password' | 'broken' | 'unsupported' | 'noPages' }

@@ -13,6 +13,8 @@ let shown: Shown | undefined
 
 const tell = (message: FromFrame): void => parent.postMessage(message, owner)
 
+const fail = (failure: unknown): void => tell({ type: 'failed', reason: failure instanceof PreviewFailure ? failure.reason : 'broken' })
+
 async function show(file: Shown): Promise<void> {
   try {
     sheets =
@@ -21,7 +23,7 @@ async function show(file: Shown): Promise<void> {
     await sheets.show(document.getElementById('sheets')!, file.words.page)
     tell({ type: 'shown', pages: sheets.count })
   } catch (failure) {
-    tell({ type: 'failed', reason: failure instanceof PreviewFailure ? failure.reason : 'broken' })
+    fail(failure)
   }
 }
 
@@ -29,8 +31,8 @@ async function print(): Promise<void> {
   try {
     if (sheets && shown) await printSheets(sheets, shown.options)
     tell({ type: 'printed' })
-  } catch {
-    tell({ type: 'failed', reason: 'broken' })
+  } catch (failure) {
+    fail(failure)
   }
 }
 

@@ -1,6 +1,6 @@
 import type { PrintOptions } from '../shop/contract.ts'
 import { pagesOf } from './pages.ts'
-import type { Sheets } from './sheets.ts'
+import { PreviewFailure, type Sheets } from './sheets.ts'
 
 const papers = { a4: 'A4', a3: 'A3', letter: 'letter' }
 
@@ -16,6 +16,7 @@ function pageSize(media: PrintOptions['media'], isWide: boolean): string {
  */
 export async function printSheets(sheets: Sheets, options: PrintOptions): Promise<void> {
   const pages = pagesOf(options.pageRanges, sheets.count)
+  if (pages.length === 0) throw new PreviewFailure('noPages')
   const numberUp = options.numberUp ?? 1
   const printed: HTMLElement[] = []
   let isWide = false

@@ -1,6 +1,6 @@
-/** Why a file cannot be shown. */
+/** Why a file cannot be shown, or not printed. */
 export class PreviewFailure extends Error {
-  constructor(readonly reason: 'password' | 'broken' | 'unsupported') {
+  constructor(readonly reason: 'password' | 'broken' | 'unsupported' | 'noPages') {
     super(reason)
   }
 }

@@ -63,6 +63,20 @@ public sealed class PrintOptionsTests(UploadFixture relay) : IClassFixture<Uploa
         { """5""", "printOptions" },
     };
 
+    [Fact]
+    public async Task The_page_says_if_a_document_has_none_of_the_pages_that_were_chosen_afterwards()
+    {
+        var shop = await relay.OfferingShopAsync();
+        var sessionId = await _client.SendJobAsync(shop, PdfSamples.OfPages(3));
+        const string warning = "<p class=\"problem\">The document has none of these pages.</p>";
+        Assert.DoesNotContain(warning, await _client.GetStringAsync($"{shop.Prefix()}/sessions/{sessionId}", Token), StringComparison.Ordinal);
+
+        using var changed = await _client.ChangeAsync(shop, sessionId, """{"pageRanges":"7-9"}""");
+
+        Assert.Equal(HttpStatusCode.OK, changed.StatusCode);
+        Assert.Contains(warning, await _client.GetStringAsync($"{shop.Prefix()}/sessions/{sessionId}", Token), StringComparison.Ordinal);
+    }
+
     [Theory]
     [MemberData(nameof(Ways))]
     public async Task Options_that_come_with_a_file_are_shown_to_its_customer_and_its_shop(Carrier way)
