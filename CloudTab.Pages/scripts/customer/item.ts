@@ -80,7 +80,7 @@ export async function examine(item: Item, shop: Shop): Promise<void> {
       return
     }
     if (item.type === 'application/pdf') Object.assign(item, await readPdf(file))
-    if (isPhoto(item)) {
+    if (isPhoto(item) || item.type === 'image/tiff') {
       const photo = await clean(file, item.type, 0)
       item.whole = photo.blob
       item.hadPlace = photo.hadPlace

@@ -43,7 +43,7 @@ export function row(rows: Rows, item: Item): TemplateResult {
         ${isWanted(item) && isEmpty(item) ? html`<p class="problem">${say('customer.noPages')}</p>` : nothing}
         ${item.hint ? html`<p class="note">${item.hint}</p>` : nothing}
         ${item.hadPlace && item.state !== 'refused' ? html`<p class="good">${say('customer.placeRemoved')}</p>` : nothing}
-        ${/hei[cf]|tiff/.test(item.type) ? html`<p class="note">${say('customer.heic')}</p>` : nothing}
+        ${/hei[cf]/.test(item.type) ? html`<p class="note">${say('customer.heic')}</p>` : nothing}
         ${item.small ? html`<p class="good">${say('customer.saved', { size: size(item.whole!.size - item.small.size) })}</p>` : nothing}
         ${stateOf(item)}
       </div>
