@@ -2,6 +2,7 @@
  * What has to outlive a reload: the list of files, how far each is, and the files themselves. All of it is in this browser only, and is
  * removed once the shop has been told, or when it is too old. Tabs at the same address share it: none undoes what another one has added.
  */
+import type { Offer } from '../shared/printing.ts'
 import type { Item } from './item.ts'
 
 export interface Job {
@@ -10,6 +11,8 @@ export interface Job {
   sending: boolean
   /** How often a tab has begun to send this list: one that knows a lower number has an old one. */
   turn: number
+  /** By what the shop offered when sending began: the customer was shown these prices. Not yet, or by an older page: nothing. */
+  offer?: Offer
   items: Item[]
 }
 

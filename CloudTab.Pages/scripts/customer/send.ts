@@ -5,7 +5,7 @@ import { count, say } from '../shared/words.ts'
 import type { CustomerSchemas } from '../shared/contract.ts'
 import { size } from '../shared/format.ts'
 import { money } from '../shared/money.ts'
-import { priceOf, printedPages, type PrintOptions } from '../shared/printing.ts'
+import { priceOf, printedPages, type Offer, type PrintOptions } from '../shared/printing.ts'
 import { Drops } from './drops.ts'
 import { icon } from './icon.ts'
 import { body, createItem, examine, isSame, isWanted, joinCard, originalOf, pagesOf, picture, toggleSize, turn, type Excess, type Item } from './item.ts'
@@ -13,7 +13,7 @@ import { Memory, forgetOld, type Job } from './memory.ts'
 import { offered, summary } from './options.ts'
 import { isEmpty, row, type Rows } from './row.ts'
 import { Refused, Sending, call, isOver, loadTus, notOffered, wake } from './sending.ts'
-import { takeShared } from './shared-files.ts'
+import { findShared, forgetShared } from './shared-files.ts'
 import { readShop, readShopAgain, type Shop } from './shop.ts'
 
 /**
@@ -71,15 +71,19 @@ class Send extends LitElement implements Rows {
     if (job) {
       // How far that tab is will be known when it ends: what is read now is older.
       if (job.sending && (await this.isSentElsewhere())) job.turn--
-      // What has been chosen meanwhile comes behind it.
-      this.job = { ...job, customerName: this.job.customerName || job.customerName, items: [...job.items, ...this.items] }
-      for (const item of job.items) void this.enqueue(() => this.recall(item))
+      // What has been chosen meanwhile comes behind it, and may have been saved already.
+      const saved = job.items.filter(({ id }) => !this.items.some((item) => item.id === id))
+      this.job = { ...job, customerName: this.job.customerName || job.customerName, items: [...saved, ...this.items] }
+      for (const item of saved) void this.enqueue(() => this.recall(item))
       // What has arrived is on this list, and in what the session holds.
       const { held, sessionId } = this.shop
-      for (const item of job.items) if (sessionId && item.state === 'done') Object.assign(held, { files: held.files - 1, size: held.size - item.size })
+      for (const item of saved) if (sessionId && item.state === 'done') Object.assign(held, { files: held.files - 1, size: held.size - item.size })
       this.requestUpdate()
     }
-    this.add([...chosen, ...(await takeShared(this.shop.prefix).catch(() => []))])
+    const shared = await findShared(this.shop.prefix).catch(() => new Map<File, string>())
+    // Only then it is known which rows are without their file.
+    await this.examining
+    this.add([...chosen, ...shared.keys()], (file) => forgetShared(shared.get(file)))
     await this.examining
     if (job?.sending && this.items.every((item) => item.state !== 'lost')) await this.send()
   }
@@ -96,7 +100,8 @@ class Send extends LitElement implements Rows {
     return this.job.items
   }
 
-  private add(files: File[]) {
+  /** @param kept Is called when a file is kept here, so that another copy of it may go. */
+  private add(files: File[], kept?: (file: File) => Promise<unknown>) {
     if (files.length === 0) return
     void loadTus()
     this.error = null
@@ -106,7 +111,10 @@ class Send extends LitElement implements Rows {
       const lost = named.find((item) => isSame(item, file)) ?? named[0]
       if (lost) this.found(lost, file)
       else this.begin(file)
+      if (kept) void this.enqueue(() => kept(file))
     }
+    // Before any of them is examined, which takes a while: after a reload the list says at least which ones to choose again.
+    this.save()
     this.tell(count('customer.added', files.length))
   }
 
@@ -325,7 +333,13 @@ class Send extends LitElement implements Rows {
       await this.examining
       signal.throwIfAborted()
       if (!this.items.some(isWanted) || this.items.some((item) => item.state === 'lost')) return
+      if (await this.takeOffer(signal)) {
+        this.job.sending = false
+        return
+      }
+      signal.throwIfAborted()
       this.job.sending = true
+      this.job.offer = this.shop.offer
       this.job.turn++
       await this.memory.save(this.job)
       const sessionId = (this.job.sessionId ??= await this.open(signal))
@@ -340,7 +354,7 @@ class Send extends LitElement implements Rows {
       } while (this.isWaiting || ((await this.submit(sessionId)) && this.isWaiting))
       if (this.job.sending) await this.finish(sessionId)
     } catch (failure) {
-      if (!signal.aborted) await this.failed(failure)
+      if (!signal.aborted) await this.failed(failure, signal)
     } finally {
       this.sending = null
       await this.memory.save(this.job)
@@ -383,28 +397,37 @@ class Send extends LitElement implements Rows {
     await new Promise((resolve) => addEventListener('pageshow', resolve, { once: true }))
   }
 
-  private async failed(failure: unknown): Promise<void> {
+  private async failed(failure: unknown, signal: AbortSignal): Promise<void> {
     this.sending?.stop()
     this.job.sending = false
     this.error = failure instanceof Refused ? failure.message : say('common.error.internal_error')
     if (!(failure instanceof Refused)) return
-    if (failure.code === notOffered) await this.takeOffer()
+    if (failure.code === notOffered) await this.takeOffer(signal)
     else if (isOver(failure.code)) this.startOver()
   }
 
-  /** What the shop offers now, and of it what is nearest to what was chosen: to be looked at, since the price is another one. */
-  private async takeOffer() {
-    const fresh = await readShopAgain(this.shop)
-    if (!fresh) return
+  /**
+   * What the shop offers now, and of it what is nearest to what was chosen.
+   * @returns Whether the customer has to look at something before it is sent: at options, or at a price that is another one.
+   */
+  private async takeOffer(signal: AbortSignal): Promise<boolean> {
+    const fresh = await readShopAgain(this.shop, signal, this.heard)
+    if (!fresh) return false
     const { offer, printOptions } = fresh
+    const shown = (this.job.sending && this.job.offer) || this.shop.offer
     Object.assign(this.shop, { offer, printOptions })
+    let change: string | null = null
     for (const item of this.items) {
+      if (item.state === 'done' || !isWanted(item)) continue
       const nearest = offered(item.options, offer)
-      if (item.state === 'done' || summary(nearest) === summary(item.options)) continue
+      if (costOf(item, offer) !== costOf(item, shown)) change ??= 'customer.pricesChanged'
+      if (summary(nearest) === summary(item.options)) continue
+      change = 'customer.offerChanged'
       this.setOptions(item, nearest)
       if (item.state === 'failed') Object.assign(item, { state: 'ready', error: null })
-      this.error = say('customer.offerChanged')
     }
+    if (change) this.error = say(change)
+    return change !== null
   }
 
   /** The session has ended, and what had arrived is deleted. What the browser still has can be sent anew. */
@@ -567,6 +590,11 @@ class Send extends LitElement implements Rows {
         <button type="button" class="small" @click=${() => void this.cancel()}>${say('customer.cancel')}</button>
       </div>`
   }
+}
+
+function costOf(item: Item, offer: Offer): string | null {
+  const price = priceOf(item.options, pagesOf(item), offer)
+  return price === null ? null : money(price, offer.currency)
 }
 
 function timeLeft(seconds: number | null): string {

@@ -8,6 +8,9 @@ import type { Shop } from './shop.ts'
 
 const longestPause = 30_000
 
+/** For so long the server counts an upload that has no byte yet (UploadCreation.cs), and a bit. */
+const unusedCounts = 70_000
+
 /** The phone's connection; few browsers tell of it (https://wicg.github.io/netinfo/). */
 const network = (navigator as { connection?: EventTarget & { type?: string } }).connection
 
@@ -53,6 +56,9 @@ const isPassing = (status: number, code = '') => [0, 408, 409, 423, 429, 500, 50
 /** The upload has expired, or was ended. A HEAD's answer has no body that could say it; what else there is to say the next upload is told. */
 const isGone = (status: number, code = '') => (status === 404 || status === 410) && ['', 'upload_not_found', 'upload_gone'].includes(code)
 
+/** There is no room for another file. */
+const isFull = (code = '') => code === 'too_many_files' || code === 'session_too_large'
+
 let wakeAll = new AbortController()
 
 /** Whatever waits tries again now. */
@@ -62,7 +68,7 @@ export function wake(): void {
 }
 
 /** Waits longer each time, but no longer than until the network is back or the customer looks at the page again. */
-function pause(failures: number, least: number, signal?: AbortSignal): Promise<void> {
+export function pause(failures: number, least: number, signal?: AbortSignal): Promise<void> {
   const time = Math.max(least, Math.min(longestPause, 1000 * 2 ** failures) * (0.75 + Math.random() / 2))
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, time)
@@ -77,6 +83,8 @@ export class Sending {
   private lock: WakeLockSentinel | null = null
   private kind = network?.type
   private stopped = false
+  /** When the answer to a creation was lost last: perhaps there is an upload that nobody knows, and it takes the room of one. */
+  private lostAt = -Infinity
 
   constructor(
     private readonly shop: Shop,
@@ -137,6 +145,7 @@ export class Sending {
       if (item.sent > before) failures = 0
       const status = failure.originalResponse?.getStatus() ?? 0
       const problem = read(failure)
+      if (status === 0 && !item.uploadUrl) this.lostAt = performance.now()
       if (status === 0 && !(await this.hasFile(item))) {
         Object.assign(item, { state: 'lost', sent: 0 })
         return this.changed()
@@ -146,7 +155,8 @@ export class Sending {
         isAnew = true
         continue
       }
-      if (!isPassing(status, problem.code)) {
+      const isHaunted = isFull(problem.code) && performance.now() - this.lostAt < unusedCounts
+      if (!isPassing(status, problem.code) && !isHaunted) {
         const words = wordsFor(problem)
         if (isOver(problem.code) || problem.code === shopClosed) {
           item.state = 'ready'

@@ -6,17 +6,21 @@ const cacheName = 'shared'
 /** A shop may be closed, and open again. Longer than that nobody remembers what they shared. */
 const remembered = 60 * 60 * 1000
 
-/** The files that wait for a shop. */
-export async function takeShared(prefix: string): Promise<File[]> {
-  const files: File[] = []
+/** The files that wait for a shop, and the addresses that they wait at. */
+export async function findShared(prefix: string): Promise<Map<File, string>> {
+  const files = new Map<File, string>()
   await forgetOldShared()
   await each(async (cache, request, pathname) => {
     if (!pathname.startsWith(`${prefix}/share/`)) return
     const answer = await cache.match(request)
-    if (answer) files.push(new File([await answer.arrayBuffer()], decodeURIComponent(answer.headers.get('X-Name') ?? ''), { type: answer.headers.get('Content-Type') ?? '' }))
-    await cache.delete(request)
+    if (answer) files.set(new File([await answer.arrayBuffer()], decodeURIComponent(answer.headers.get('X-Name') ?? ''), { type: answer.headers.get('Content-Type') ?? '' }), request.url)
   })
   return files
+}
+
+/** One of them is kept elsewhere now. */
+export async function forgetShared(address: string | undefined): Promise<void> {
+  if (address) await (await caches.open(cacheName)).delete(address)
 }
 
 /** Of every shop: one that stays closed, or whose page is never opened again, would keep its files for ever. */

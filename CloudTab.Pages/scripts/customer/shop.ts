@@ -1,5 +1,6 @@
 import type { Offer, PrintOptions } from '../shared/printing.ts'
 import { ask, readJson } from './ask.ts'
+import { pause } from './sending.ts'
 
 /** What the page knows of its shop: a data block that the server writes. */
 export interface Shop {
@@ -15,11 +16,21 @@ export interface Shop {
   printOptions: PrintOptions
 }
 
-/** As it is by now; null: there was no answer, or it takes no files any more. */
-export async function readShopAgain({ prefix, sessionId }: Shop): Promise<Shop | null> {
-  const answer = await ask(sessionId ? `${prefix}/sessions/${sessionId}/add` : `${prefix}/`)
-  const page = new DOMParser().parseFromString(answer?.text ?? '', 'text/html')
-  return readJson(page.getElementById('shop')?.textContent ?? '') as Shop | null
+/**
+ * As it is by now; null: it takes no files any more, or the signal came before an answer.
+ * @param heard Is told of each try whether there was an answer.
+ */
+export async function readShopAgain({ prefix, sessionId }: Shop, signal: AbortSignal, heard: (isAnswered: boolean) => void): Promise<Shop | null> {
+  for (let failures = 0; !signal.aborted; failures++) {
+    const answer = await ask(sessionId ? `${prefix}/sessions/${sessionId}/add` : `${prefix}/`, {}, signal)
+    heard(answer !== null)
+    if (answer && answer.status < 500 && answer.status !== 429) {
+      const page = new DOMParser().parseFromString(answer.text, 'text/html')
+      return readJson(page.getElementById('shop')?.textContent ?? '') as Shop | null
+    }
+    await pause(failures, 0, signal)
+  }
+  return null
 }
 
 export const readShop = (): Shop => JSON.parse(document.getElementById('shop')!.textContent)

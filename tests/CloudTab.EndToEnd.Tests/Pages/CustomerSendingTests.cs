@@ -59,6 +59,39 @@ public sealed partial class CustomerSendingTests(RunningAppHost relay, Browsers 
     }
 
     [Fact]
+    public async Task An_upload_whose_creation_had_no_answer_waits_until_that_one_does_not_count_any_more()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        using var program = shop.Program(await shop.AddKeyAsync("Counter"));
+        using var limited = await program.PutAsJsonAsync("/api/shopkeeper/limits", new { files = 1 }, Token);
+        Assert.Equal(HttpStatusCode.OK, limited.StatusCode);
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var page = phone.Page;
+        var lost = 0;
+        await page.RouteAsync(new Regex("/sessions/[^/]+/files$", RegexOptions.None, TimeSpan.FromSeconds(1)), async route =>
+        {
+            if (route.Request.Method != "POST" || Interlocked.Exchange(ref lost, 1) == 1)
+            {
+                await route.FallbackAsync();
+                return;
+            }
+
+            await route.FetchAsync();
+            await route.AbortAsync();
+        });
+        await phone.ChooseAsync(CustomerFiles.Pdf("letter.pdf", 1));
+        var full = page.WaitForResponseAsync(answer => answer.Status == 413);
+        await phone.PressSendAsync();
+        await full;
+        await Expect(page.Locator(".file .problem")).ToHaveTextAsync("The service is busy. It goes on by itself.");
+
+        Assert.Equal(1, await shop.AgeEmptyUploadsAsync(TimeSpan.FromMinutes(2)));
+        await page.EvaluateAsync("dispatchEvent(new Event('online'))");
+
+        Assert.Equal(1, (await phone.StatusAsync(await phone.ArrivedAsync())).GetProperty("fileCount").GetInt32());
+    }
+
+    [Fact]
     public async Task Options_that_are_changed_after_a_part_was_sent_hold_and_no_file_counts_twice()
     {
         await using var shop = await PageShop.CreateAsync(relay);

@@ -372,11 +372,15 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         await phone.Files.Nth(1).Locator("summary").ClickAsync();
         await phone.Files.Nth(1).GetByLabel("Paper").SelectOptionAsync("photo");
         await Expect(page.Locator(".totals .price")).ToContainTextAsync("₹54.00");
+        // The page asks for the prices before it begins: what changes then it hears of with a file that is refused.
+        var begun = await HeldAnswer.NextAsync(page, "POST", "/sessions/create$");
+        await phone.PressSendAsync();
+        await begun.Given;
         using var changed = await program.PutAsJsonAsync(
             "/api/shopkeeper/offer", new { currency = "INR", twoSided = false, prices = new[] { new { media = "a4", colorMode = "monochrome", price = 300 } } }, Token);
         Assert.Equal(HttpStatusCode.OK, changed.StatusCode);
+        await begun.ReleaseAsync();
 
-        await phone.PressSendAsync();
         await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("The shop has changed what it prints.");
         await Expect(phone.Files.Nth(1).Locator("summary")).ToContainTextAsync("1 copy · Black and white · A4");
         await Expect(page.Locator(".totals .price")).ToContainTextAsync("₹12.00");
@@ -386,6 +390,30 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         await phone.PressSendAsync();
         var sent = (await phone.StatusAsync(await phone.ArrivedAsync())).GetProperty("files").EnumerateArray().Select(file => (file.GetProperty("name").GetString(), file.GetProperty("price").GetInt64()));
         Assert.Equal([("plain.pdf", 300L), ("photo.pdf", 600L), ("last.pdf", 300L)], sent);
+    }
+
+    [Fact]
+    public async Task A_price_that_changed_while_the_form_was_open_is_shown_before_anything_is_sent()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        using var program = await WithPricesAsync(shop);
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var page = phone.Page;
+        await phone.ChooseAsync(CustomerFiles.Pdf("plain.pdf", 2));
+        await Expect(page.Locator(".totals .price")).ToContainTextAsync("₹4.00");
+        using var changed = await program.PutAsJsonAsync(
+            "/api/shopkeeper/offer", new { currency = "INR", twoSided = true, prices = new[] { new { media = "a4", colorMode = "monochrome", price = 300 } } }, Token);
+        Assert.Equal(HttpStatusCode.OK, changed.StatusCode);
+        var sent = 0;
+        page.Request += (_, request) => sent += request.Method == "GET" ? 0 : 1;
+
+        await phone.PressSendAsync();
+
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("The shop has changed its prices");
+        await Expect(page.Locator(".totals .price")).ToContainTextAsync("₹6.00");
+        Assert.Equal(0, sent);
+        await phone.PressSendAsync();
+        Assert.Equal(600, (await phone.StatusAsync(await phone.ArrivedAsync())).GetProperty("price").GetProperty("amount").GetInt64());
     }
 
     [Theory]
@@ -487,6 +515,35 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         var obstacles = (await browser.SendAsync("Page.getInstallabilityErrors"))!.Value.GetProperty("installabilityErrors").EnumerateArray();
         // Nobody installs anything in a private window, which is what the tests have.
         Assert.DoesNotContain(obstacles, one => one.GetProperty("errorId").GetString() != "in-incognito");
+    }
+
+    [Fact]
+    public async Task Files_are_on_the_list_after_a_reload_though_none_was_looked_at_yet()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var page = phone.Page;
+        await phone.UntilShellKeptAsync();
+        // A phone that takes its time: the first bytes of a file do not come, until this is taken back.
+        await page.Context.AddInitScriptAsync("""
+            sessionStorage.slow ??= 'yes'
+            const { arrayBuffer } = Blob.prototype
+            Blob.prototype.arrayBuffer = function () { return sessionStorage.slow === 'yes' && this.size > 1 ? new Promise(() => {}) : arrayBuffer.call(this) }
+            """);
+        await ShareAsync(page, $"/s/{shop.Id}/share");
+        await Expect(phone.Files).ToContainTextAsync(["नोट.txt"]);
+        await page.Locator(".chooser input[type=file]").First.SetInputFilesAsync(CustomerFiles.Text("notes.txt", 100));
+        await BrowserMemory.UntilAsync(page, "return (await done(jobs.getAll()))[0]?.items.length === 2 && (await done(files.count())) === 0", "two rows are kept, and no file");
+
+        await page.EvaluateAsync("sessionStorage.slow = 'no'");
+        await page.ReloadAsync();
+
+        // The other app's file is still there, the other one the customer is asked for.
+        await Expect(phone.Files).ToHaveCountAsync(2);
+        await Expect(phone.Files.Filter(new() { HasText = "नोट.txt" }).Locator(".problem")).ToHaveCountAsync(0);
+        await Expect(phone.Files.Filter(new() { HasText = "notes.txt" })).ToContainTextAsync("Choose this file again");
+        await Eventually.HoldsAsync(
+            async () => await page.EvaluateAsync<int>("async () => (await (await caches.open('shared')).keys()).length") == 0, "no shared file is left", TimeSpan.FromSeconds(15), Token);
     }
 
     [Fact]

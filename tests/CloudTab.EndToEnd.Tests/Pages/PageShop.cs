@@ -127,6 +127,17 @@ public sealed class PageShop : IAsyncDisposable
         Assert.Equal(1, await command.ExecuteNonQueryAsync(Token));
     }
 
+    /// <summary>So long ago the shop's customers began the uploads that have no byte yet.</summary>
+    /// <returns>How many these are.</returns>
+    public async Task<int> AgeEmptyUploadsAsync(TimeSpan time)
+    {
+        await using var command = _database.CreateCommand(
+            "UPDATE uploads SET created_at = uploads.created_at - @time FROM sessions WHERE sessions.id = uploads.session AND shop_id = @shop AND received = 0");
+        command.Parameters.AddWithValue("shop", Id);
+        command.Parameters.AddWithValue("time", time);
+        return await command.ExecuteNonQueryAsync(Token);
+    }
+
     /// <summary>The claim's time is up.</summary>
     public async Task LapseClaimAsync(SentJob job)
     {
