@@ -4,9 +4,9 @@ using Microsoft.Extensions.Options;
 namespace CloudTab.Janitor;
 
 /// <summary>
-/// Forgets what nobody asks for any more: ended sessions with their files' rows and events, old receipts, old events, replicas that are
-/// gone, from where keys were used or guessed, browsers that have not been used, tickets that were not, finished jobs of long ago, print
-/// agents that are silent.
+/// Forgets what nobody asks for any more: ended sessions with their files' rows and events, old receipts, old events with what webhooks have
+/// not accepted of them, replicas that are gone, from where keys were used or guessed, browsers that have not been used, tickets that were
+/// not, finished jobs of long ago, print agents that are silent.
 /// </summary>
 internal sealed class Purge(Database database, Lifetimes lifetimes, IOptions<JanitorOptions> options)
 {

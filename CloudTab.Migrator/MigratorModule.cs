@@ -3,7 +3,7 @@ using CloudTab.ServiceDefaults;
 
 namespace CloudTab.Migrator;
 
-/// <summary>What the Migrator is made of, for a host that has the defaults, the database, the object store, keys, offers and settings of shops.</summary>
+/// <summary>What the Migrator is made of, for a host that has the defaults, the database, the object store, keys, webhooks, offers and settings of shops.</summary>
 public static class MigratorModule
 {
     // Less than platforms give a process until it listens (Heroku: 60 s): the line that says why comes from us.

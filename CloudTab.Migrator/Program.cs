@@ -7,6 +7,7 @@ builder.AddServiceDefaults();
 builder.AddDatabase();
 builder.AddObjectStore();
 builder.AddApiKeys();
+builder.AddWebhooks();
 builder.Services.AddSingleton<SigningKeys>();
 builder.Services.AddSingleton<ShopSettings>();
 builder.Services.AddSingleton<Offers>();

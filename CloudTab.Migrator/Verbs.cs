@@ -9,7 +9,7 @@ using Polly;
 
 namespace CloudTab.Migrator;
 
-/// <summary>The command line: without a verb it migrates, `wait` waits for that; `shop`, `key` and `signing-key` are the operator's tool.</summary>
+/// <summary>The command line: without a verb it migrates, `wait` waits for that; `shop`, `key`, `webhook` and `signing-key` are the operator's tool.</summary>
 internal static class Verbs
 {
     private static readonly Dictionary<string, ShopLimit> LimitNames = new(StringComparer.Ordinal)
@@ -28,6 +28,7 @@ internal static class Verbs
             Shop(services.GetRequiredService<Operator>(), services.GetRequiredService<ShopSettings>(), services.GetRequiredService<Offers>()),
             Key(services.GetRequiredService<Operator>(), services.GetRequiredService<ApiKeys>()),
             SigningKey(services.GetRequiredService<SigningKeys>()),
+            WebhookVerbs.Webhook(services.GetRequiredService<Webhooks>(), services.GetRequiredService<WebhookClient>(), services.GetRequiredService<TimeProvider>()),
         };
         root.SetAction((_, cancellationToken) => ExplainedAsync(async () =>
         {

@@ -2,12 +2,13 @@ using CloudTab.Relay;
 
 namespace CloudTab.Notifier;
 
-/// <summary>Reads new events and hands them to the sockets.</summary>
+/// <summary>Reads new events, hands them to the sockets, and wakes the sender of webhooks, which reads them for itself.</summary>
 internal sealed class DatabaseListener(
     EventReader reader,
     SessionViews views,
     ShopDirectory directory,
     EventLoop loop,
+    WebhookSender webhooks,
     Telemetry telemetry,
     TimeProvider clock,
     ILogger<DatabaseListener> logger) : BackgroundService
@@ -36,6 +37,8 @@ internal sealed class DatabaseListener(
             telemetry.BehindHorizon = reader.BehindHorizon;
             foreach (var one in batch)
                 Deliver(one, began, read);
+            if (batch.Count > 0)
+                webhooks.Wake();
             total += batch.Count;
             // Behind the events: if this fails, they will not be read again.
             if (reader.Restarts != _restarts)

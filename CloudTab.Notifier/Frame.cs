@@ -36,6 +36,9 @@ internal sealed class Frame
 
     public static Frame Of(SessionEvent source, long read, ActivityContext origin) => new(MessageOf(source), source, read, origin);
 
+    /// <summary>What a frame of an event says.</summary>
+    public static byte[] TextOf(SessionEvent source) => MessageOf(source).ToUtf8();
+
     private static Outgoing MessageOf(SessionEvent source) => source.Type switch
     {
         "new_session" => new NewSession(

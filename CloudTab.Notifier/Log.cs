@@ -13,4 +13,19 @@ internal static partial class Log
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Revoked keys cannot be looked for: their sockets stay open")]
     public static partial void RevokedKeysUnknown(this ILogger logger, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Webhooks cannot be looked for or recorded: trying again every second")]
+    public static partial void WebhooksInterrupted(this ILogger logger, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Webhooks are sent again")]
+    public static partial void WebhooksResumed(this ILogger logger);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Webhook {Webhook} of shop {Shop} does not accept events ({Reason}): trying again for a day")]
+    public static partial void WebhookFailed(this ILogger logger, Guid webhook, string shop, string reason);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Webhook {Webhook} of shop {Shop} accepts events again")]
+    public static partial void WebhookRecovered(this ILogger logger, Guid webhook, string shop);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Webhook {Webhook} of shop {Shop} wants no more events (410): it is disabled")]
+    public static partial void WebhookDisabled(this ILogger logger, Guid webhook, string shop);
 }

@@ -17,6 +17,8 @@ public static class NotifierModule
         builder.Services.AddSingleton<ShopDirectory>();
         builder.Services.AddSingleton<Commands>();
         builder.Services.AddSingleton<ShopSockets>();
+        builder.Services.AddSingleton<WebhookSender>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<WebhookSender>());
         builder.Services.AddSingleton<DatabaseListener>();
         builder.Services.AddHostedService(services => services.GetRequiredService<DatabaseListener>());
         builder.Services.AddHostedService<Presence>();

@@ -18,6 +18,8 @@ internal sealed class Telemetry
     private readonly UpDownCounter<long> _sockets;
     private readonly Counter<long> _closes;
     private readonly Histogram<double> _latency;
+    private readonly Counter<long> _attempts;
+    private readonly Histogram<double> _webhookLatency;
 
     public Telemetry(IMeterFactory meters, Refusals refusals, TimeProvider clock)
     {
@@ -32,6 +34,13 @@ internal sealed class Telemetry
             "From the commit of an event to its frame having been sent.",
             tags: null,
             new() { HistogramBucketBoundaries = [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60] });
+        _attempts = meter.CreateCounter<long>("cloudtab.webhook.attempts", "{attempt}", "Events that were posted to webhooks, by what came of it.");
+        _webhookLatency = meter.CreateHistogram<double>(
+            "cloudtab.webhook.latency",
+            "s",
+            "From the commit of an event to its having been accepted by a webhook.",
+            tags: null,
+            new() { HistogramBucketBoundaries = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3_600, 86_400] });
         meter.CreateObservableGauge(
             "cloudtab.notify.behind_horizon", () => BehindHorizon, "{transaction}", "Transactions begun since the oldest that is still open.");
     }
@@ -82,6 +91,38 @@ internal sealed class Telemetry
                 new KeyValuePair<string, object?>("cloudtab.event.type", delivered.Type));
         }
     }
+
+    /// <summary>An event is posted to a webhook, in the trace of the request that caused it. Neither its address nor its host is told.</summary>
+    public static Activity? StartAttempt(SessionEvent posted, Delivery delivery)
+    {
+        if (!Source.HasListeners() || !ActivityContext.TryParse(posted.TraceParent, posted.TraceState, isRemote: true, out var origin))
+            return null;
+        var attempt = Source.StartActivity("post webhook", ActivityKind.Client, origin);
+        attempt?.SetTag("messaging.message.id", posted.Id);
+        attempt?.SetTag("cloudtab.session.id", posted.Session);
+        attempt?.SetTag("cloudtab.webhook.id", delivery.Id);
+        attempt?.SetTag("cloudtab.webhook.attempt", delivery.Attempts + 1);
+        return attempt;
+    }
+
+    public void RecordAttempt(Activity? attempt, WebhookAnswer answer)
+    {
+        var outcome = answer.Outcome switch
+        {
+            WebhookOutcome.Accepted => "accepted",
+            WebhookOutcome.Gone => "gone",
+            WebhookOutcome.Refused => "refused",
+            WebhookOutcome.Blocked => "blocked",
+            _ => "unanswered",
+        };
+        attempt?.SetTag("cloudtab.webhook.outcome", outcome);
+        if (answer.Outcome != WebhookOutcome.Accepted)
+            attempt?.SetStatus(ActivityStatusCode.Error, answer.Reason);
+        _attempts.Add(1, new KeyValuePair<string, object?>("cloudtab.webhook.outcome", outcome));
+    }
+
+    /// <param name="read">When the event was read, as a timestamp of this process's clock.</param>
+    public void RecordAccepted(SessionEvent posted, long read) => _webhookLatency.Record((posted.Age + _clock.GetElapsedTime(read)).TotalSeconds);
 
     public void SocketsChanged(int by) => _sockets.Add(by);
 

@@ -39,6 +39,16 @@ public static class RelayExtensions
         builder.Services.AddSingleton<Payments>();
         builder.Services.AddSingleton<Prints>();
         builder.Services.AddSingleton<Agents>();
+        builder.Services.AddSingleton<WebhookDeliveries>();
+        builder.AddWebhooks();
         builder.AddApiKeys();
+    }
+
+    /// <summary>Adds <see cref="Webhooks"/>, and what posts to them.</summary>
+    public static void AddWebhooks(this IHostApplicationBuilder builder)
+    {
+        builder.Services.AddOptionsWithValidateOnStart<WebhookOptions>().BindConfiguration("").ValidateDataAnnotations();
+        builder.Services.AddSingleton<Webhooks>();
+        builder.Services.AddSingleton<WebhookClient>();
     }
 }

@@ -45,14 +45,7 @@ public sealed class EventReader(Database database)
     public async Task<IReadOnlyList<SessionEvent>> ReadAsync(CancellationToken cancellationToken)
     {
         const string select = $"""
-            SELECT events.id, events.transaction_id::text AS TransactionId, events.shop_id AS Shop, events.type, sessions.id AS Session,
-                   sessions.session_id AS SessionId, sessions.pickup_code AS PickupCode, sessions.customer_name AS CustomerName, sessions.token,
-                   events.status, events.file_count AS FileCount, events.total_size AS TotalSize, events.created_at AS CreatedAt,
-                   (SELECT coalesce(json_agg(json_build_object('id', id, 'scan', scan, 'name', name, 'pages', pages, 'printOptions', print_options) ORDER BY position), '[]')::text FROM files
-                    WHERE session = sessions.id AND status = 'stored') AS Files,
-                   events.trace_parent AS TraceParent, events.trace_state AS TraceState, clock_timestamp() - events.written_at AS Age,
-                   sessions.submitted_at AS SubmittedAt, {JobTotals.Columns},
-                   events.file AS File, events.print AS Print, events.files_read AS FilesRead
+            SELECT {SessionEvent.Columns}, events.files_read AS FilesRead
             FROM (
                 SELECT events.*, sum(sessions.file_count) OVER (ORDER BY unread.transaction_id, unread.id) AS files_read, sessions.file_count AS files
                 FROM unread JOIN events ON events.id = unread.id JOIN sessions ON sessions.id = events.session
@@ -222,6 +215,21 @@ public sealed record SessionEvent(
     Print? Print,
     long FilesRead) : ReadEvent(Id, TransactionId, FilesRead)
 {
+    /// <summary>
+    /// All but the last of them, as columns of a statement that reads an event as `events`, its session as `sessions`, and
+    /// <see cref="JobTotals.From"/>.
+    /// </summary>
+    internal const string Columns = $"""
+        events.id, events.transaction_id::text AS TransactionId, events.shop_id AS Shop, events.type, sessions.id AS Session,
+        sessions.session_id AS SessionId, sessions.pickup_code AS PickupCode, sessions.customer_name AS CustomerName, sessions.token,
+        events.status, events.file_count AS FileCount, events.total_size AS TotalSize, events.created_at AS CreatedAt,
+        (SELECT coalesce(json_agg(json_build_object('id', id, 'scan', scan, 'name', name, 'pages', pages, 'printOptions', print_options) ORDER BY position), '[]')::text FROM files
+         WHERE session = sessions.id AND status = 'stored') AS Files,
+        events.trace_parent AS TraceParent, events.trace_state AS TraceState, clock_timestamp() - events.written_at AS Age,
+        sessions.submitted_at AS SubmittedAt, {JobTotals.Columns},
+        events.file AS File, events.print AS Print
+        """;
+
     /// <summary>What it costs at the time of the read.</summary>
     public JobPrice Price => new(Amount, Currency, IsPriceComplete);
 }

@@ -151,6 +151,23 @@ public sealed class StandaloneTests(RunningStandalone relay)
     }
 
     [Fact]
+    public async Task Its_webhooks_lead_to_no_name_of_its_own_machine()
+    {
+        var settings = ServiceSettings.For(relay.Processes.Postgres.ConnectionString, relay.Processes.S3.Endpoint, RelayProcesses.Bucket);
+        await using var tool = await ChildProcess.StartAsync(
+            "CloudTab.Standalone", settings, ready: null, Token, "webhook", "add", "default", $"https://localhost:{ChildProcess.FreePort()}/");
+        Assert.True(await tool.WaitForExitAsync(Token) == 0, tool.Output);
+
+        using var form = new MultipartFormDataContent { { new ByteArrayContent(Documents.Pdf(1)), "files", "one.pdf" } };
+        using var uploaded = await _client.PostAsync($"/api/customer/sessions/{await CreateAsync(_client)}/upload", form, Token);
+        uploaded.EnsureSuccessStatusCode();
+
+        await Eventually.HoldsAsync(
+            async () => await relay.Processes.CountAsync("SELECT count(*) FROM webhooks WHERE failures > 0", Token) == 1, "it was tried", TimeSpan.FromSeconds(30), Token);
+        Assert.Equal(1, await relay.Processes.CountAsync("SELECT count(*) FROM webhooks WHERE failure = 'The name leads to no public address'", Token));
+    }
+
+    [Fact]
     public async Task It_migrates_once_Postgres_is_there_and_is_the_operator_s_tool_beside()
     {
         await using var postgres = new LocalPostgresServer();

@@ -48,6 +48,12 @@ internal static class ShopGiven
     public static async Task<GivenSession> AnnounceAsync(this RelayFixture relay, string shop, string? customer = "Asha")
     {
         var opened = await relay.OpenSessionAsync(shop, customer);
+        return await relay.SubmitOpenedAsync(opened);
+    }
+
+    /// <summary>Submits a session that is open, by its rows only.</summary>
+    public static async Task<GivenSession> SubmitOpenedAsync(this RelayFixture relay, OpenedSession opened)
+    {
         var begun = await relay.Service<UploadingFiles>().BeginAsync(opened.Id, "print.pdf", printOptions: null, Token);
         var file = new UploadedFile(begun!.Id, begun.Name, "application/pdf", 1, SHA256.HashData([1]));
         Assert.Equal(Outcome.Done, await relay.Service<StoredFiles>().StoreAsync(opened.Id, [file], NoLimits, Token));

@@ -1,3 +1,5 @@
+using System.Text.RegularExpressions;
+
 namespace CloudTab.Services.Tests;
 
 /// <summary>The Migrator's verbs, by which an operator adds shops and keys and sets what they may, on a database that is migrated.</summary>
@@ -120,6 +122,35 @@ public sealed class VerbsTests(Dependencies dependencies) : IAsyncLifetime
         Assert.Equal(0, (await RunAsync("key", "add", "default", "Print agent", "--device")).Code);
         Assert.EndsWith("\tdevice", Assert.Single((await RunAsync("key", "list", "default")).Output.Split('\n'), line => line.Contains("Print agent", StringComparison.Ordinal)), StringComparison.Ordinal);
         Assert.DoesNotContain(listed, line => line.Contains("device", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Webhooks_are_added_listed_tested_rotated_and_removed()
+    {
+        await using var receiver = await WebhookReceiver.StartAsync();
+        var address = receiver.AddressOf("/hook?of=default");
+        (string Name, string Value)[] settings = [("WEBHOOKS_TO_PRIVATE_ADDRESSES", "true")];
+
+        Assert.Equal((1, "The address is not https://"), await RunAsync("webhook", "add", "default", address));
+        Assert.Equal((1, "There is no shop 'nowhere'"), await RunAsync("webhook", "add", "nowhere", "https://shop.example/hook"));
+        var (code, added) = await dependencies.RunMigratorAsync(_database, "unused", settings, "webhook", "add", "default", address);
+        Assert.Equal(0, code);
+        Assert.Matches("^[0-9a-f-]{36}	whsec_[A-Za-z0-9+/]{43}=$", added);
+        var (id, secret) = (added.Split('	')[0], added.Split('	')[1]);
+
+        Assert.Equal((0, "Accepted: HTTP 204"), await dependencies.RunMigratorAsync(_database, "unused", settings, "webhook", "test", "default", id));
+        var test = Assert.Single(receiver.Posts);
+        Assert.Equal("test", test.Json.Text("type"));
+        Assert.True(test.IsSignedBy(Convert.FromBase64String(secret["whsec_".Length..])));
+        Assert.Equal((1, "Not accepted: The address is not https://"), await RunAsync("webhook", "test", "default", id));
+
+        var (rotated, another) = await RunAsync("webhook", "rotate", "default", id);
+        Assert.Equal(0, rotated);
+        Assert.Matches("^whsec_[A-Za-z0-9+/]{43}=$", another);
+        Assert.NotEqual(secret, another);
+        Assert.Matches($"^{id}	{Regex.Escape(address)}	[0-9: Z-]+	nothing sent yet	0 wait	0 given up$", (await RunAsync("webhook", "list", "default")).Output);
+        Assert.Equal((0, "Removed."), await RunAsync("webhook", "remove", "default", id));
+        Assert.Equal((1, "The shop has no such webhook"), await RunAsync("webhook", "remove", "default", id));
     }
 
     private Task<(int Code, string Output)> RunAsync(params string[] arguments) => dependencies.RunMigratorAsync(_database, "unused", [], arguments);

@@ -1,0 +1,182 @@
+namespace CloudTab.Relay;
+
+/// <summary>
+/// Events that webhooks have not accepted yet, for the replicas that send them. One replica at a time sends for a webhook, one event after
+/// the other, so that they arrive in their order. Those of one session keep it whatever fails; those of others overtake an event that failed. After
+/// a failure the event waits for longer each time, and so does its webhook, but never for as long: an event that its receiver cannot digest
+/// hardly delays the others, and a receiver that is away is not asked once for each event.
+/// </summary>
+public sealed class WebhookDeliveries(Database database, TimeProvider clock) : IDisposable
+{
+    // Others wait for their turn here and not in the pool, which claims and events need too.
+    private const int MostStatements = 3;
+
+    // The replica of a lease that has ended may be in the middle of an attempt: it began none that could last longer.
+    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LongestAttempt = WebhookClient.Limit + TimeSpan.FromSeconds(5);
+
+    private static readonly TimeSpan ShortestPause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromHours(1);
+
+    private readonly SemaphoreSlim _turns = new(MostStatements);
+
+    private DateTime Now => clock.Now().UtcDateTime;
+
+    /// <summary>Acquires webhooks that something is due for, those first that have waited longest.</summary>
+    /// <param name="failing">Those whose last attempt has failed, or the others.</param>
+    public Task<List<HeldWebhook>> AcquireAsync(bool failing, int most, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            WITH due AS (
+                SELECT webhooks.id FROM webhooks JOIN shops ON shops.id = webhooks.shop_id
+                WHERE webhooks.due_at <= @now AND webhooks.disabled_at IS NULL AND shops.suspended_at IS NULL AND (webhooks.failures > 0) = @failing
+                    AND webhooks.id IN (SELECT webhook FROM webhook_deliveries WHERE due_at <= @now)
+                ORDER BY webhooks.due_at
+                LIMIT @most
+                FOR UPDATE OF webhooks SKIP LOCKED
+            )
+            UPDATE webhooks SET due_at = @until FROM due WHERE webhooks.id = due.id
+            RETURNING webhooks.id, webhooks.shop_id AS Shop, webhooks.due_at AS Until
+            """;
+        var now = Now;
+        return InTurnAsync(() => database.ChangeAsync<HeldWebhook>(sql, new { now, until = now + Lease, failing, most }, cancellationToken), cancellationToken);
+    }
+
+    /// <summary>
+    /// What is to be sent next; null if nothing is, or the lease will not last for it, or the webhook or its shop has nothing sent to it any
+    /// more.
+    /// </summary>
+    public Task<Delivery?> NextAsync(HeldWebhook held, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            SELECT webhooks.id, webhooks.url, webhooks.secret, CASE WHEN webhooks.former_until > @now THEN webhooks.former_secret END AS FormerSecret,
+                   webhooks.failures, due.event, due.attempts
+            FROM webhooks JOIN shops ON shops.id = webhooks.shop_id JOIN webhook_deliveries AS due ON due.webhook = webhooks.id
+                JOIN events ON events.id = due.event
+            WHERE webhooks.id = @Id AND webhooks.due_at = @Until AND webhooks.disabled_at IS NULL AND shops.suspended_at IS NULL
+                AND due.due_at <= @now
+                AND NOT EXISTS (
+                    SELECT FROM webhook_deliveries AS earlier JOIN events AS before ON before.id = earlier.event
+                    WHERE earlier.webhook = webhooks.id AND earlier.event < due.event AND before.session = events.session
+                )
+            ORDER BY due.attempts, due.event
+            LIMIT 1
+            """;
+        var now = Now;
+        return now + LongestAttempt > held.Until
+            ? Task.FromResult<Delivery?>(null)
+            : InTurnAsync(() => database.QuerySingleOrDefaultAsync<Delivery>(sql, new { held.Id, held.Until, now }, cancellationToken), cancellationToken);
+    }
+
+    /// <summary>The event of a delivery, as sockets are told of it. Null if it is gone, or if the shop is told of no such event.</summary>
+    public async Task<SessionEvent?> ReadAsync(Delivery delivery, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            SELECT {SessionEvent.Columns}, 0::bigint AS FilesRead
+            FROM events JOIN sessions ON sessions.id = events.session {JobTotals.From}
+            WHERE events.id = @Event
+            """;
+        var read = await InTurnAsync(
+            () => database.QuerySingleOrDefaultAsync<SessionEvent>(sql, new { delivery.Event, ofShop = true }, cancellationToken), cancellationToken);
+        return read?.SubmittedAt is null ? null : read;
+    }
+
+    /// <summary>There is nothing to send of an event.</summary>
+    public Task DropAsync(Delivery delivery, CancellationToken cancellationToken) => ExecuteAsync(
+        "DELETE FROM webhook_deliveries WHERE webhook = @Id AND event = @Event", new { delivery.Id, delivery.Event }, cancellationToken);
+
+    /// <summary>An event was accepted. If several attempts before had failed, the receiver was away: what waits for it is due at once.</summary>
+    public Task AcceptedAsync(Delivery delivery, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            WITH accepted AS (
+                DELETE FROM webhook_deliveries WHERE webhook = @Id AND event = @Event RETURNING webhook
+            ), due AS (
+                UPDATE webhook_deliveries SET due_at = @now WHERE webhook = @Id AND event <> @Event AND due_at > @now AND @Failures > 1
+            )
+            UPDATE webhooks SET failures = 0, delivered_at = @now FROM accepted WHERE id = accepted.webhook
+            """;
+        return ExecuteAsync(sql, new { delivery.Id, delivery.Event, delivery.Failures, now = Now }, cancellationToken);
+    }
+
+    /// <summary>An event was not accepted: it is tried again, and its webhook released for after a pause.</summary>
+    public Task FailedAsync(HeldWebhook held, Delivery delivery, string reason, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            WITH failed AS (
+                UPDATE webhook_deliveries SET attempts = attempts + 1, due_at = @again WHERE webhook = @Id AND event = @Event RETURNING webhook
+            )
+            UPDATE webhooks SET failures = failures + 1, failure = @reason, failed_at = @now, due_at = @next
+            FROM failed
+            WHERE id = failed.webhook AND due_at = @Until
+            """;
+        var now = Now;
+        var parameters = new
+        {
+            held.Id,
+            held.Until,
+            delivery.Event,
+            reason,
+            now,
+            again = now + PauseAfter(delivery.Attempts + 1, LongestWait),
+            next = now + PauseAfter(delivery.Failures + 1, LongestPause),
+        };
+        return ExecuteAsync(sql, parameters, cancellationToken);
+    }
+
+    /// <summary>The receiver wants no more: its webhook stays for the operator to see, and gets nothing.</summary>
+    public Task DisableAsync(Delivery delivery, string reason, CancellationToken cancellationToken)
+    {
+        const string sql = """
+            WITH waiting AS (
+                DELETE FROM webhook_deliveries WHERE webhook = @Id
+            )
+            UPDATE webhooks SET disabled_at = @now, failures = failures + 1, failure = @reason, failed_at = @now WHERE id = @Id
+            """;
+        return ExecuteAsync(sql, new { delivery.Id, reason, now = Now }, cancellationToken);
+    }
+
+    /// <summary>Lets another replica have it.</summary>
+    public Task ReleaseAsync(HeldWebhook held, CancellationToken cancellationToken) => ExecuteAsync(
+        "UPDATE webhooks SET due_at = @now WHERE id = @Id AND due_at = @Until", new { held.Id, held.Until, now = Now }, cancellationToken);
+
+    /// <inheritdoc/>
+    public void Dispose() => _turns.Dispose();
+
+    private Task<int> ExecuteAsync(string sql, object parameters, CancellationToken cancellationToken) =>
+        InTurnAsync(() => database.ExecuteAsync(sql, parameters, cancellationToken), cancellationToken);
+
+    private async Task<T> InTurnAsync<T>(Func<Task<T>> statement, CancellationToken cancellationToken)
+    {
+        await _turns.WaitAsync(cancellationToken);
+        try
+        {
+            return await statement();
+        }
+        finally
+        {
+            _turns.Release();
+        }
+    }
+
+    /// <summary>Twice as long each time, and half as long to one and a half times by chance.</summary>
+    private static TimeSpan PauseAfter(int failures, TimeSpan longest) =>
+        TimeSpan.FromTicks(Math.Min(ShortestPause.Ticks << Math.Min(failures - 1, 20), longest.Ticks)) * (0.5 + Random.Shared.NextDouble());
+}
+
+/// <summary>A webhook that this process alone sends for.</summary>
+/// <param name="Until">When the lease ends.</param>
+public sealed record HeldWebhook(Guid Id, string Shop, DateTime Until);
+
+/// <summary>An event that is due to be sent to a webhook.</summary>
+/// <param name="Id">The webhook's.</param>
+/// <param name="Failures">Attempts of the webhook in a row that have failed.</param>
+/// <param name="Attempts">Attempts to send this event that have failed.</param>
+public sealed record Delivery(Guid Id, string Url, byte[] Secret, byte[]? FormerSecret, int Failures, long Event, int Attempts)
+{
+    /// <summary>The same for each attempt, and no other's.</summary>
+    public string MessageId => $"msg_{Id:N}_{Event}";
+
+    public WebhookTarget Target => new(Id, Url, Secret, FormerSecret);
+}

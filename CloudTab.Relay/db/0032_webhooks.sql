@@ -1,0 +1,71 @@
+-- Whoever waits for the lock below makes everybody wait who comes behind: rather this fails, and is run again.
+SET LOCAL lock_timeout = '10s';
+
+-- Where a shop wants its events sent to, besides its sockets. The secret signs, so it cannot be a hash; after another one has taken its place it
+-- signs along until former_until. Nobody sends before due_at: it is the end of the lease of the replica that is sending, or of the pause after a
+-- failure. failures are those in a row; failure is the last one. given_up counts events that were never accepted.
+CREATE TABLE webhooks (
+    id            uuid        PRIMARY KEY,
+    shop_id       text        NOT NULL REFERENCES shops,
+    url           text        NOT NULL CHECK (char_length(url) BETWEEN 1 AND 2000),
+    secret        bytea       NOT NULL CHECK (octet_length(secret) BETWEEN 24 AND 64),
+    former_secret bytea       CHECK (octet_length(former_secret) BETWEEN 24 AND 64),
+    former_until  timestamptz,
+    created_at    timestamptz NOT NULL,
+    due_at        timestamptz NOT NULL,
+    failures      integer     NOT NULL DEFAULT 0 CHECK (failures >= 0),
+    failure       text        CHECK (char_length(failure) BETWEEN 1 AND 200),
+    failed_at     timestamptz,
+    delivered_at  timestamptz,
+    given_up      bigint      NOT NULL DEFAULT 0 CHECK (given_up >= 0),
+    disabled_at   timestamptz,
+    CHECK ((former_secret IS NULL) = (former_until IS NULL)),
+    CHECK ((failure IS NULL) = (failed_at IS NULL))
+);
+
+-- Serves the trigger below, `webhook list` of one shop, and the foreign key.
+CREATE INDEX webhooks_of_shop ON webhooks (shop_id, created_at);
+
+-- Which events a webhook has not accepted yet. What is sent is read from the event, so a row holds nothing of anybody, and goes when its event
+-- does: a day later, or with its session.
+CREATE TABLE webhook_deliveries (
+    webhook  uuid        NOT NULL REFERENCES webhooks ON DELETE CASCADE,
+    event    bigint      NOT NULL,
+    attempts integer     NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    due_at   timestamptz NOT NULL,
+    PRIMARY KEY (webhook, event)
+);
+
+-- Serves the trigger on deleted events.
+CREATE INDEX webhook_deliveries_of_event ON webhook_deliveries (event);
+
+-- In the transaction that writes the event, whichever statement does.
+CREATE FUNCTION owe_deliveries() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO webhook_deliveries (webhook, event, due_at)
+    SELECT id, NEW.id, now() FROM webhooks WHERE shop_id = NEW.shop_id AND disabled_at IS NULL;
+    RETURN NULL;
+END;
+$$;
+
+CREATE TRIGGER deliveries_of_new_events
+    AFTER INSERT ON events
+    FOR EACH ROW EXECUTE FUNCTION owe_deliveries();
+
+-- In the place of a foreign key, so that what is given up is counted.
+CREATE FUNCTION give_up_deliveries() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    WITH given_up AS (
+        DELETE FROM webhook_deliveries USING gone WHERE event = gone.id RETURNING webhook
+    ), counted AS (
+        SELECT webhook, count(*) AS events FROM given_up GROUP BY webhook
+    )
+    UPDATE webhooks SET given_up = given_up + counted.events FROM counted WHERE id = counted.webhook;
+    RETURN NULL;
+END;
+$$;
+
+CREATE TRIGGER deliveries_of_deleted_events
+    AFTER DELETE ON events
+    REFERENCING OLD TABLE AS gone
+    FOR EACH STATEMENT EXECUTE FUNCTION give_up_deliveries();
