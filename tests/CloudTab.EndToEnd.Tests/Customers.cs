@@ -7,11 +7,14 @@ using System.Text.Json;
 namespace CloudTab.EndToEnd.Tests;
 
 /// <summary>
-/// Customers who upload one file each, one after the other, until they are told to stop. What was acknowledged to them is kept;
-/// an answer other than 200 or 503, or a 503 without Retry-After, is a mistake of the relay's.
+/// Customers who upload one file each, one after the other, until they are told to stop. Between them they leave the machine to a replica
+/// that starts. What was acknowledged to them is kept; an answer other than 200 or 503, or a 503 without Retry-After, is a mistake of the
+/// relay's.
 /// </summary>
 public sealed class Customers(Uri origin) : IDisposable
 {
+    private static readonly TimeSpan BetweenUploads = TimeSpan.FromMilliseconds(250);
+
     private readonly HttpClient _client = new() { BaseAddress = origin, Timeout = TimeSpan.FromSeconds(60) };
     private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentBag<Acknowledged> _acknowledged = [];
@@ -58,6 +61,8 @@ public sealed class Customers(Uri origin) : IDisposable
                 // The replica that held this connection died.
                 Interlocked.Increment(ref _refused);
             }
+
+            await Task.Delay(BetweenUploads, TimeProvider.System, CancellationToken.None);
         }
     }
 

@@ -4,9 +4,8 @@ namespace CloudTab.EndToEnd.Tests;
 
 /// <summary>
 /// Postgres and S3 stopped and started: clear 503s, then recovery, and nothing acknowledged is lost. One replica of each service is busy and
-/// one idle. OutagesTests of Services.Tests has longer outages, scaled down.
+/// one idle. It is mostly waiting, so other relays run beside it. OutagesTests of Services.Tests has longer outages, scaled down.
 /// </summary>
-[Collection("One relay at a time")] // each is a dozen processes
 public sealed class OutageTests
 {
     private static readonly Dictionary<string, string> Settings = new(StringComparer.Ordinal)
