@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Options;
 
 namespace CloudTab.Relay;
@@ -9,7 +10,7 @@ namespace CloudTab.Relay;
 /// <summary>
 /// Posts signed messages to addresses that others have chosen. A name is resolved here and each of its addresses looked at before the
 /// connection is opened to that very address, so that no name can lead into the relay's own network, neither at once nor later. No proxy is
-/// used, which would resolve the name itself, and no redirect followed.
+/// used, which would resolve the name itself, no redirect followed, and no certificate fetched.
 /// </summary>
 public sealed class WebhookClient : IDisposable
 {
@@ -33,6 +34,9 @@ public sealed class WebhookClient : IDisposable
             AllowAutoRedirect = false,
             UseProxy = false,
             UseCookies = false,
+            // An issuer that the receiver does not send would be fetched from wherever its certificate says, private networks included, while a
+            // thread waits. RFC 8446, section 4.4.2: a server sends its whole chain.
+            SslOptions = new() { CertificateChainPolicy = new() { DisableCertificateDownloads = true, RevocationMode = X509RevocationMode.NoCheck } },
             // The relay's traces are not its shops' programs'.
             ActivityHeadersPropagator = null,
             // Nobody reads an answer's body; if it is short the connection can be used again.

@@ -1,4 +1,9 @@
 using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using CloudTab.Relay;
 using CloudTab.Testing;
@@ -123,12 +128,60 @@ public sealed class WebhookClientTests
     [Fact]
     public async Task A_receiver_that_cannot_be_reached_is_an_answer_too()
     {
-        using var client = new WebhookClient(Options.Create(new WebhookOptions { ToPrivateAddresses = true }), TimeProvider.System);
+        using var client = Client(toPrivateAddresses: true);
 
         var closed = await client.PostAsync($"http://localhost:{ChildProcess.FreePort()}/", "msg_1", [WebhookSecret.Create()], "{}"u8.ToArray(), Token);
 
         Assert.Equal(new(WebhookOutcome.Unanswered, "no answer: ConnectionError"), closed);
     }
 
-    private static WebhookClient Client() => new(Options.Create(new WebhookOptions()), TimeProvider.System);
+    [Fact]
+    public async Task A_certificate_s_issuer_is_not_fetched_from_where_the_certificate_says()
+    {
+        var fetched = 0;
+        await using var issuer = new LoopbackListener((socket, _) =>
+        {
+            Interlocked.Increment(ref fetched);
+            socket.Dispose();
+            return Task.CompletedTask;
+        });
+        using var certificate = CertificateIssuedAt($"http://{issuer.EndPoint}/");
+        var server = new SslServerAuthenticationOptions
+        {
+            ServerCertificateContext = SslStreamCertificateContext.Create(certificate, additionalCertificates: null, offline: true),
+        };
+        await using var receiver = new LoopbackListener(async (socket, ending) =>
+        {
+            await using var stream = new SslStream(new NetworkStream(socket, ownsSocket: true));
+            try
+            {
+                await stream.AuthenticateAsServerAsync(server, ending);
+            }
+            catch (Exception refused) when (refused is AuthenticationException or IOException or OperationCanceledException)
+            {
+            }
+        });
+        using var client = Client(toPrivateAddresses: true);
+
+        var answer = await client.PostAsync($"https://localhost:{receiver.EndPoint.Port}/", "msg_1", [WebhookSecret.Create()], "{}"u8.ToArray(), Token);
+
+        Assert.Equal(new(WebhookOutcome.Unanswered, "no answer: SecureConnectionError"), answer);
+        Assert.Equal(0, fetched);
+    }
+
+    private static WebhookClient Client(bool toPrivateAddresses = false) =>
+        new(Options.Create(new WebhookOptions { ToPrivateAddresses = toPrivateAddresses }), TimeProvider.System);
+
+    /// <summary>A certificate of localhost, whose issuer is to be had at an address only.</summary>
+    private static X509Certificate2 CertificateIssuedAt(string address)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var issuer = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509AuthorityInformationAccessExtension(ocspUris: null, caIssuersUris: [address]));
+        var now = TimeProvider.System.GetUtcNow();
+        using var certificate = request.Create(
+            new X500DistinguishedName("CN=Issuer"), X509SignatureGenerator.CreateForECDsa(issuer), now.AddDays(-1), now.AddDays(1), [1]);
+        return certificate.CopyWithPrivateKey(key);
+    }
 }
