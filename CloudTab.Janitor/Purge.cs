@@ -15,9 +15,10 @@ internal sealed class Purge(Database database, Lifetimes lifetimes, IOptions<Jan
 
     public async Task<Batch> RunOnceAsync(CancellationToken cancellationToken)
     {
+        // Events first: those that go with sessions are deleted by a statement for each session, which lock webhooks in no order.
+        var events = await PurgeEventsAsync(cancellationToken);
         var sessions = await PurgeSessionsAsync(cancellationToken);
         var receipts = await PurgeReceiptsAsync(cancellationToken);
-        var events = await PurgeEventsAsync(cancellationToken);
         var replicas = await PurgeReplicasAsync(cancellationToken);
         var keys = await PurgeKeysAsync(cancellationToken);
         return new(

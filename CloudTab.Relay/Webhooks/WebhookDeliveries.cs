@@ -5,6 +5,8 @@ namespace CloudTab.Relay;
 /// the other, so that they arrive in their order. Those of one session keep it whatever fails; those of others overtake an event that failed. After
 /// a failure the event waits for longer each time, and so does its webhook, but never for as long: an event that its receiver cannot digest
 /// hardly delays the others, and a receiver that is away is not asked once for each event.
+///
+/// A statement that locks both locks the webhook before its deliveries, as the trigger on deleted events does.
 /// </summary>
 public sealed class WebhookDeliveries(Database database, TimeProvider clock) : IDisposable
 {
@@ -27,6 +29,7 @@ public sealed class WebhookDeliveries(Database database, TimeProvider clock) : I
     /// <param name="failing">Those whose last attempt has failed, or the others.</param>
     public Task<List<HeldWebhook>> AcquireAsync(bool failing, int most, CancellationToken cancellationToken)
     {
+        // New events lock their webhooks FOR KEY SHARE: a stronger lock than this one would skip those of busy shops, and have their customers wait.
         const string sql = """
             WITH due AS (
                 SELECT webhooks.id FROM webhooks JOIN shops ON shops.id = webhooks.shop_id
@@ -34,7 +37,7 @@ public sealed class WebhookDeliveries(Database database, TimeProvider clock) : I
                     AND webhooks.id IN (SELECT webhook FROM webhook_deliveries WHERE due_at <= @now)
                 ORDER BY webhooks.due_at
                 LIMIT @most
-                FOR UPDATE OF webhooks SKIP LOCKED
+                FOR NO KEY UPDATE OF webhooks SKIP LOCKED
             )
             UPDATE webhooks SET due_at = @until FROM due WHERE webhooks.id = due.id
             RETURNING webhooks.id, webhooks.shop_id AS Shop, webhooks.due_at AS Until
@@ -90,10 +93,13 @@ public sealed class WebhookDeliveries(Database database, TimeProvider clock) : I
     public Task AcceptedAsync(Delivery delivery, CancellationToken cancellationToken)
     {
         const string sql = """
-            WITH accepted AS (
-                DELETE FROM webhook_deliveries WHERE webhook = @Id AND event = @Event RETURNING webhook
+            WITH held AS (
+                SELECT id FROM webhooks WHERE id = @Id FOR NO KEY UPDATE
+            ), accepted AS (
+                DELETE FROM webhook_deliveries USING held WHERE webhook = held.id AND event = @Event RETURNING webhook
             ), due AS (
-                UPDATE webhook_deliveries SET due_at = @now WHERE webhook = @Id AND event <> @Event AND due_at > @now AND @Failures > 1
+                UPDATE webhook_deliveries SET due_at = @now FROM held
+                WHERE webhook = held.id AND event <> @Event AND due_at > @now AND @Failures > 1
             )
             UPDATE webhooks SET failures = 0, delivered_at = @now FROM accepted WHERE id = accepted.webhook
             """;
@@ -104,8 +110,12 @@ public sealed class WebhookDeliveries(Database database, TimeProvider clock) : I
     public Task FailedAsync(HeldWebhook held, Delivery delivery, string reason, CancellationToken cancellationToken)
     {
         const string sql = """
-            WITH failed AS (
-                UPDATE webhook_deliveries SET attempts = attempts + 1, due_at = @again WHERE webhook = @Id AND event = @Event RETURNING webhook
+            WITH held AS (
+                SELECT id FROM webhooks WHERE id = @Id FOR NO KEY UPDATE
+            ), failed AS (
+                UPDATE webhook_deliveries SET attempts = attempts + 1, due_at = @again FROM held
+                WHERE webhook = held.id AND event = @Event
+                RETURNING webhook
             )
             UPDATE webhooks SET failures = failures + 1, failure = @reason, failed_at = @now, due_at = @next
             FROM failed
@@ -129,10 +139,10 @@ public sealed class WebhookDeliveries(Database database, TimeProvider clock) : I
     public Task DisableAsync(Delivery delivery, string reason, CancellationToken cancellationToken)
     {
         const string sql = """
-            WITH waiting AS (
-                DELETE FROM webhook_deliveries WHERE webhook = @Id
+            WITH disabled AS (
+                UPDATE webhooks SET disabled_at = @now, failures = failures + 1, failure = @reason, failed_at = @now WHERE id = @Id RETURNING id
             )
-            UPDATE webhooks SET disabled_at = @now, failures = failures + 1, failure = @reason, failed_at = @now WHERE id = @Id
+            DELETE FROM webhook_deliveries USING disabled WHERE webhook = disabled.id
             """;
         return ExecuteAsync(sql, new { delivery.Id, reason, now = Now }, cancellationToken);
     }

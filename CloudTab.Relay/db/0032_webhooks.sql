@@ -39,11 +39,13 @@ CREATE TABLE webhook_deliveries (
 -- Serves the trigger on deleted events.
 CREATE INDEX webhook_deliveries_of_event ON webhook_deliveries (event);
 
--- In the transaction that writes the event, whichever statement does.
+-- In the transaction that writes the event, whichever statement does. A webhook that is just being removed is waited for, and then gets nothing:
+-- the foreign key would fail the statement.
 CREATE FUNCTION owe_deliveries() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO webhook_deliveries (webhook, event, due_at)
-    SELECT id, NEW.id, now() FROM webhooks WHERE shop_id = NEW.shop_id AND disabled_at IS NULL;
+    SELECT id, NEW.id, now() FROM webhooks WHERE shop_id = NEW.shop_id AND disabled_at IS NULL
+    FOR KEY SHARE;
     RETURN NULL;
 END;
 $$;
@@ -52,9 +54,15 @@ CREATE TRIGGER deliveries_of_new_events
     AFTER INSERT ON events
     FOR EACH ROW EXECUTE FUNCTION owe_deliveries();
 
--- In the place of a foreign key, so that what is given up is counted.
+-- In the place of a foreign key, so that what is given up is counted. Webhooks are locked before their deliveries, here as everywhere, and in the
+-- order of their ids: otherwise two that want the same ones could wait for each other.
 CREATE FUNCTION give_up_deliveries() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    PERFORM FROM webhooks
+    WHERE id IN (SELECT webhook FROM webhook_deliveries JOIN gone ON event = gone.id)
+    ORDER BY id
+    FOR NO KEY UPDATE;
+
     WITH given_up AS (
         DELETE FROM webhook_deliveries USING gone WHERE event = gone.id RETURNING webhook
     ), counted AS (

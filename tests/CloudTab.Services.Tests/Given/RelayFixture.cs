@@ -169,6 +169,13 @@ public class RelayFixture(Dependencies dependencies) : IAsyncLifetime
         await using var connection = await Source.OpenConnectionAsync();
         return await connection.ExecuteScalarAsync<T>(sql, parameters);
     }
+
+    /// <summary>Waits until a statement is blocked by what a connection has locked.</summary>
+    public Task UntilSomebodyWaitsForAsync(NpgsqlConnection holder)
+    {
+        const string sql = "SELECT count(*) FROM pg_stat_activity WHERE @holder = ANY(pg_blocking_pids(pid))";
+        return UntilAsync(async () => await ScalarAsync<long>(sql, new { holder = holder.ProcessID }) > 0);
+    }
 }
 
 /// <summary>A shop and its key, in clear.</summary>

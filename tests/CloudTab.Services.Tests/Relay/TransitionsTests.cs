@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using CloudTab.Relay;
 using Dapper;
-using Npgsql;
 
 namespace CloudTab.Services.Tests;
 
@@ -343,7 +342,7 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
         await connection.ExecuteAsync("SELECT FROM shops WHERE id = @Shop FOR NO KEY UPDATE", key);
 
         var closing = _states.Get<ShopSettings>().CloseAsync(key.Shop, suspends: false, Token);
-        await UntilSomebodyWaitsForAsync(connection);
+        await fixture.UntilSomebodyWaitsForAsync(connection);
         var storing = _states.Get<StoredFiles>().StoreAsync(
             session.Id, [new UploadedFile(file.Id, file.Name, "text/plain", 3, SHA256.HashData("abc"u8))], new SessionLimits(50, 1 << 20, 1 << 20), Token);
         await UntilAsync(async () => storing.IsCompleted || await fixture.ScalarAsync<bool>(
@@ -514,7 +513,7 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
         await using var transaction = await upload.BeginTransactionAsync(Token);
         await upload.ExecuteAsync("UPDATE sessions SET file_count = 2, total_size = 6 WHERE id = @Id", new { session.Id }, transaction);
         var ending = EndAsync(session, end, key);
-        await UntilSomebodyWaitsForAsync(upload);
+        await fixture.UntilSomebodyWaitsForAsync(upload);
         await upload.ExecuteAsync(
             """
             UPDATE files SET status = 'stored', lease_until = NULL, stored_at = now(), type = 'text/plain', size = 3, sha256 = sha256('abc'), position = 2
@@ -575,10 +574,4 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
 
     private Task<int> LapseAsync(OpenedSession session) =>
         _states.ExecuteAsync("UPDATE sessions SET claimed_until = @now WHERE id = @Id", new { now = _states.Clock.GetUtcNow().UtcDateTime, session.Id });
-
-    private async Task UntilSomebodyWaitsForAsync(NpgsqlConnection holder)
-    {
-        const string sql = "SELECT count(*) FROM pg_stat_activity WHERE @holder = ANY(pg_blocking_pids(pid))";
-        await UntilAsync(async () => await fixture.ScalarAsync<long>(sql, new { holder = holder.ProcessID }) > 0);
-    }
 }
