@@ -3,8 +3,9 @@ namespace CloudTab.Relay;
 /// <summary>
 /// Events that webhooks have not accepted yet, for the replicas that send them. One replica at a time sends for a webhook, one event after
 /// the other, so that they arrive in their order. Those of one session keep it whatever fails; those of others overtake an event that failed. After
-/// a failure the event waits for longer each time, and so does its webhook, but never for as long: an event that its receiver cannot digest
-/// hardly delays the others, and a receiver that is away is not asked once for each event.
+/// a failure the event waits for longer each time, and so does its webhook, but not for as long: an event that its receiver cannot digest
+/// hardly delays the others. If nothing is accepted any more the receiver is away: it is not asked once for each event, and no event waits for
+/// longer than it.
 ///
 /// A statement that locks both locks the webhook before its deliveries, as the trigger on deleted events does.
 /// </summary>
@@ -129,7 +130,7 @@ public sealed class WebhookDeliveries(Database database, TimeProvider clock) : I
             delivery.Event,
             reason,
             now,
-            again = now + PauseAfter(delivery.Attempts + 1, LongestWait),
+            again = now + PauseAfter(delivery.Attempts + 1, delivery.Failures > 1 ? LongestPause : LongestWait),
             next = now + PauseAfter(delivery.Failures + 1, LongestPause),
         };
         return ExecuteAsync(sql, parameters, cancellationToken);

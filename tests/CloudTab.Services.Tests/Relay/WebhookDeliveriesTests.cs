@@ -45,6 +45,26 @@ public sealed class WebhookDeliveriesTests(WebhookFixture relay) : IClassFixture
         Assert.NotNull(await AcquireAsync(webhook));
     }
 
+    [Theory]
+    [InlineData(12, 0, 3)]
+    [InlineData(0, 30, 90)]
+    public async Task A_failed_event_waits_for_minutes_if_its_receiver_is_away_and_for_longer_if_others_are_accepted(int failures, int least, int most)
+    {
+        var (shop, webhook) = await relay.ShopWithWebhookAsync(Url);
+        await relay.AnnounceAsync(shop.Id);
+        await relay.ExecuteAsync("UPDATE webhook_deliveries SET attempts = 12 WHERE webhook = @Id", webhook);
+        await relay.ExecuteAsync("UPDATE webhooks SET failures = @failures WHERE id = @Id", new { webhook.Id, failures });
+        var held = Assert.IsType<HeldWebhook>(await AcquireAsync(webhook, failing: failures > 0));
+        var next = await Deliveries.NextAsync(held, Token);
+
+        var before = relay.Clock.GetUtcNow().UtcDateTime;
+        await Deliveries.FailedAsync(held, next!, "HTTP 500", Token);
+        var after = relay.Clock.GetUtcNow().UtcDateTime;
+
+        var again = await relay.ScalarAsync<DateTime>("SELECT due_at FROM webhook_deliveries WHERE webhook = @Id AND attempts = 13", webhook);
+        Assert.InRange(again, before.AddMinutes(least), after.AddMinutes(most));
+    }
+
     /// <summary>The purge has locked one of an event's deliveries, and waits for the other, when an attempt ends or its webhook is removed.</summary>
     [Theory]
     [InlineData("accepted", false)]
