@@ -14,6 +14,19 @@ public sealed class WebhookDeliveries(Database database, TimeProvider clock) : I
     // Others wait for their turn here and not in the pool, which claims and events need too.
     private const int MostStatements = 3;
 
+    // What a row of `webhooks` is sent next: an event that no earlier one of its session is in front of, and of those one that has failed least.
+    // An index has them in this order, so what waits behind it is not read.
+    private const string Next = """
+        SELECT due.event, due.attempts FROM webhook_deliveries AS due
+        WHERE due.webhook = webhooks.id AND due.due_at <= @now
+            AND NOT EXISTS (
+                SELECT FROM webhook_deliveries AS earlier
+                WHERE earlier.webhook = due.webhook AND earlier.session = due.session AND earlier.event < due.event
+            )
+        ORDER BY due.attempts, due.event
+        LIMIT 1
+        """;
+
     // The replica of a lease that has ended may be in the middle of an attempt: it began none that could last longer.
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan LongestAttempt = WebhookClient.Limit + TimeSpan.FromSeconds(5);
@@ -30,12 +43,19 @@ public sealed class WebhookDeliveries(Database database, TimeProvider clock) : I
     /// <param name="failing">Those whose last attempt has failed, or the others.</param>
     public Task<List<HeldWebhook>> AcquireAsync(bool failing, int most, CancellationToken cancellationToken)
     {
-        // New events lock their webhooks FOR KEY SHARE: a stronger lock than this one would skip those of busy shops, and have their customers wait.
-        const string sql = """
-            WITH due AS (
-                SELECT webhooks.id FROM webhooks JOIN shops ON shops.id = webhooks.shop_id
+        // Goes from one webhook that something waits for to the next, past all else that waits for it. New events lock their webhooks FOR KEY
+        // SHARE: a stronger lock than this one would skip those of busy shops, and have their customers wait.
+        const string sql = $"""
+            WITH RECURSIVE waiting AS (
+                (SELECT webhook FROM webhook_deliveries ORDER BY webhook LIMIT 1)
+                UNION ALL
+                SELECT following.webhook FROM waiting CROSS JOIN LATERAL (
+                    SELECT webhook FROM webhook_deliveries WHERE webhook_deliveries.webhook > waiting.webhook ORDER BY webhook LIMIT 1
+                ) AS following
+            ), due AS (
+                SELECT webhooks.id
+                FROM waiting JOIN webhooks ON webhooks.id = waiting.webhook JOIN shops ON shops.id = webhooks.shop_id CROSS JOIN LATERAL ({Next}) AS next
                 WHERE webhooks.due_at <= @now AND webhooks.disabled_at IS NULL AND shops.suspended_at IS NULL AND (webhooks.failures > 0) = @failing
-                    AND webhooks.id IN (SELECT webhook FROM webhook_deliveries WHERE due_at <= @now)
                 ORDER BY webhooks.due_at
                 LIMIT @most
                 FOR NO KEY UPDATE OF webhooks SKIP LOCKED
@@ -53,19 +73,11 @@ public sealed class WebhookDeliveries(Database database, TimeProvider clock) : I
     /// </summary>
     public Task<Delivery?> NextAsync(HeldWebhook held, CancellationToken cancellationToken)
     {
-        const string sql = """
+        const string sql = $"""
             SELECT webhooks.id, webhooks.url, webhooks.secret, CASE WHEN webhooks.former_until > @now THEN webhooks.former_secret END AS FormerSecret,
-                   webhooks.failures, due.event, due.attempts
-            FROM webhooks JOIN shops ON shops.id = webhooks.shop_id JOIN webhook_deliveries AS due ON due.webhook = webhooks.id
-                JOIN events ON events.id = due.event
+                   webhooks.failures, next.event, next.attempts
+            FROM webhooks JOIN shops ON shops.id = webhooks.shop_id CROSS JOIN LATERAL ({Next}) AS next
             WHERE webhooks.id = @Id AND webhooks.due_at = @Until AND webhooks.disabled_at IS NULL AND shops.suspended_at IS NULL
-                AND due.due_at <= @now
-                AND NOT EXISTS (
-                    SELECT FROM webhook_deliveries AS earlier JOIN events AS before ON before.id = earlier.event
-                    WHERE earlier.webhook = webhooks.id AND earlier.event < due.event AND before.session = events.session
-                )
-            ORDER BY due.attempts, due.event
-            LIMIT 1
             """;
         var now = Now;
         return now + LongestAttempt > held.Until
@@ -100,7 +112,7 @@ public sealed class WebhookDeliveries(Database database, TimeProvider clock) : I
                 DELETE FROM webhook_deliveries USING held WHERE webhook = held.id AND event = @Event RETURNING webhook
             ), due AS (
                 UPDATE webhook_deliveries SET due_at = @now FROM held
-                WHERE webhook = held.id AND event <> @Event AND due_at > @now AND @Failures > 1
+                WHERE webhook = held.id AND event <> @Event AND attempts > 0 AND due_at > @now AND @Failures > 1
             )
             UPDATE webhooks SET failures = 0, delivered_at = @now FROM accepted WHERE id = accepted.webhook
             """;

@@ -30,21 +30,26 @@ CREATE INDEX webhooks_of_shop ON webhooks (shop_id, created_at);
 -- does: a day later, or with its session.
 CREATE TABLE webhook_deliveries (
     webhook  uuid        NOT NULL REFERENCES webhooks ON DELETE CASCADE,
+    session  uuid        NOT NULL,
     event    bigint      NOT NULL,
     attempts integer     NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     due_at   timestamptz NOT NULL,
-    PRIMARY KEY (webhook, event)
+    -- Tells whether an earlier one of the session waits, and which webhooks something waits for.
+    PRIMARY KEY (webhook, session, event)
 );
 
--- Serves the trigger on deleted events.
+-- Serves the read of what a webhook is sent next: its order.
+CREATE INDEX webhook_deliveries_next ON webhook_deliveries (webhook, attempts, event);
+
+-- Serves the trigger on deleted events, and what becomes of an attempt.
 CREATE INDEX webhook_deliveries_of_event ON webhook_deliveries (event);
 
 -- In the transaction that writes the event, whichever statement does. A webhook that is just being removed is waited for, and then gets nothing:
 -- the foreign key would fail the statement.
 CREATE FUNCTION owe_deliveries() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO webhook_deliveries (webhook, event, due_at)
-    SELECT id, NEW.id, now() FROM webhooks WHERE shop_id = NEW.shop_id AND disabled_at IS NULL
+    INSERT INTO webhook_deliveries (webhook, session, event, due_at)
+    SELECT id, NEW.session, NEW.id, now() FROM webhooks WHERE shop_id = NEW.shop_id AND disabled_at IS NULL
     FOR KEY SHARE;
     RETURN NULL;
 END;

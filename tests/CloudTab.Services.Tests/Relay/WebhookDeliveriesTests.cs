@@ -45,6 +45,22 @@ public sealed class WebhookDeliveriesTests(WebhookFixture relay) : IClassFixture
         Assert.NotNull(await AcquireAsync(webhook));
     }
 
+    [Fact]
+    public async Task A_webhook_is_not_acquired_for_what_waits_behind_a_failed_event_of_its_session()
+    {
+        var (shop, webhook) = await relay.ShopWithWebhookAsync(Url);
+        var given = await relay.AnnounceAsync(shop.Id);
+        await relay.ExecuteAsync("UPDATE webhook_deliveries SET attempts = 1, due_at = 'infinity' WHERE webhook = @Id", webhook);
+        await relay.Service<Relay.Sessions>().CancelAsync(shop.Id, given.SessionId, Token);
+        Assert.Equal(2, (await relay.FindAsync(shop.Id, webhook.Id)).Waiting);
+
+        Assert.Null(await AcquireAsync(webhook));
+
+        var other = await relay.AnnounceAsync(shop.Id);
+        var next = await Deliveries.NextAsync(Assert.IsType<HeldWebhook>(await AcquireAsync(webhook)), Token);
+        Assert.Equal(other.SessionId, (await Deliveries.ReadAsync(next!, Token))?.SessionId);
+    }
+
     [Theory]
     [InlineData(12, 0, 3)]
     [InlineData(0, 30, 90)]
@@ -98,6 +114,32 @@ public sealed class WebhookDeliveriesTests(WebhookFixture relay) : IClassFixture
         await Task.WhenAll(purging, ended);
 
         Assert.Equal(0, await relay.ScalarAsync<int>("SELECT count(*) FROM webhook_deliveries WHERE webhook IN (@Ending, @Other)", new { Ending = ending.Id, Other = other.Id }));
+    }
+
+    [Fact]
+    public async Task What_comes_next_is_found_as_fast_whatever_waits_behind_it()
+    {
+        var (_, webhook) = await relay.ShopWithWebhookAsync(Url);
+        await relay.ExecuteAsync(
+            """
+            INSERT INTO webhook_deliveries (webhook, session, event, due_at)
+            SELECT @Id, md5((n / 4)::text)::uuid, n, now() FROM generate_series(1000000, 1049999) AS n
+            """,
+            webhook);
+
+        var times = new List<TimeSpan>();
+        for (var i = 0; i < 10; i++)
+        {
+            var began = TimeProvider.System.GetTimestamp();
+            var held = Assert.IsType<HeldWebhook>(await AcquireAsync(webhook));
+            var next = await Deliveries.NextAsync(held, Token);
+            Assert.Equal(1_000_000L + i, next?.Event);
+            await Deliveries.AcceptedAsync(next!, Token);
+            await Deliveries.ReleaseAsync(held, Token);
+            times.Add(TimeProvider.System.GetElapsedTime(began));
+        }
+
+        Assert.InRange(times.Min(), TimeSpan.Zero, TimeSpan.FromMilliseconds(25));
     }
 
     private async Task<HeldWebhook?> AcquireAsync(NewWebhook webhook, bool failing = false) =>
