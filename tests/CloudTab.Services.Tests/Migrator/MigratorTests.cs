@@ -40,6 +40,17 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
     }
 
     [Fact]
+    public void Each_migration_has_a_number_of_its_own()
+    {
+        const string Folder = "CloudTab.Relay.db.";
+        var numbers = typeof(Database).Assembly.GetManifestResourceNames()
+            .Where(name => name.StartsWith(Folder, StringComparison.Ordinal)).Select(name => name[Folder.Length..][..4]).ToList();
+
+        Assert.NotEmpty(numbers);
+        Assert.Distinct(numbers);
+    }
+
+    [Fact]
     public async Task Two_migrators_that_start_at_once_both_succeed()
     {
         var runs = await Task.WhenAll(RunAsync([("SHOPKEEPER_API_KEY", Key)]), RunAsync([("SHOPKEEPER_API_KEY", Key)]));
