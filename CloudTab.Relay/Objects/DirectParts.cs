@@ -83,22 +83,24 @@ public sealed class DirectParts(
     }
 
     /// <summary>Makes the object out of its parts, once all of them are there. Doing it again changes nothing.</summary>
-    /// <returns>Those that are missing: none if the object is there now; null if nothing is left of it.</returns>
-    public async Task<IReadOnlyList<DirectPart>?> AssembleAsync(Upload upload, CancellationToken cancellationToken)
+    /// <returns>Null if nothing is left of it.</returns>
+    public async Task<AssembledParts?> AssembleAsync(Upload upload, CancellationToken cancellationToken)
     {
+        var wasOpen = false;
         try
         {
             var sent = await ListAsync(upload, cancellationToken);
+            wasOpen = true;
             var parts = PartsOf(upload);
             var missing = parts.Where(part => sent.GetValueOrDefault(part.Number)?.Size != part.Size).ToList();
             if (missing.Count == 0)
                 await CompleteAsync(upload, parts.Select(part => NameOf(part, sent[part.Number])), cancellationToken);
-            return missing;
+            return new(missing, WasThere: false);
         }
         catch (AmazonS3Exception gone) when (gone.StatusCode == HttpStatusCode.NotFound)
         {
             // It was completed, and the answer got lost or the process died; or it was aborted.
-            return await IsThereAsync(upload, cancellationToken) ? [] : null;
+            return await IsThereAsync(upload, cancellationToken) ? new([], WasThere: !wasOpen) : null;
         }
     }
 
@@ -153,6 +155,11 @@ public sealed class DirectParts(
 /// <param name="Size">Its bytes.</param>
 /// <param name="Sha256">What it must hash to.</param>
 public sealed record DirectPart(int Number, long Offset, long Size, byte[] Sha256);
+
+/// <summary>An object that is there now, unless parts of it are missing.</summary>
+/// <param name="Missing">Those that have not been sent.</param>
+/// <param name="WasThere">Whether an earlier attempt has made it.</param>
+public sealed record AssembledParts(IReadOnlyList<DirectPart> Missing, bool WasThere);
 
 /// <summary>The address and headers to send a part with.</summary>
 /// <param name="Url">The address for a PUT.</param>

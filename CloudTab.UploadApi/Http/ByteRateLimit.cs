@@ -56,9 +56,19 @@ internal sealed class ByteRateLimit(IOptions<UploadOptions> options, IHostEnviro
         _shops.Charge(shop, bytes);
     }
 
+    /// <summary>Charges an address and a shop for bytes that are read back, unless one of them has used up its quota.</summary>
+    /// <returns>Whether they were charged: else nothing may be read.</returns>
+    public bool TryCharge(IPAddress client, string shop, long bytes)
+    {
+        if (WaitOf(client, shop) > TimeSpan.Zero)
+            return false;
+        Charge(client, shop, bytes);
+        return true;
+    }
+
     /// <summary>How long an address and a shop have to wait for the next request.</summary>
     /// <param name="own">Bytes that the request has brought itself.</param>
-    public TimeSpan WaitOf(IPAddress client, string shop, long own = 0)
+    private TimeSpan WaitOf(IPAddress client, string shop, long own = 0)
     {
         var (ofClient, ofShop) = (_clients.WaitOf(client, own), _shops.WaitOf(shop, own));
         return ofClient > ofShop ? ofClient : ofShop;

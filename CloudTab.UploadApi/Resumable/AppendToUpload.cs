@@ -88,15 +88,21 @@ internal sealed class AppendToUpload(
 
     private async Task<UploadAttempt> AppendAsync(string shop, UploadLock uploadLock, RequestBody body)
     {
-        // Nothing comes, but all of it is read back, and perhaps scanned: as if it had come again.
-        if (body.Size == 0 && uploadLock.Upload.Received == uploadLock.Upload.Length)
-            rateLimit.Charge(body.Client, shop, uploadLock.Upload.Received);
         if (ConflictWith(uploadLock.Upload, body) is not { } conflict)
-            return NoRoomFor(uploadLock.Upload, body) is { } full ? new(uploadLock.Upload, full) : await AddAsync(uploadLock, body);
+            return RefusalNow(shop, uploadLock.Upload, body) is { } refused ? new(uploadLock.Upload, refused) : await AddAsync(uploadLock, body);
         var neverFits = conflict == Problems.SessionTooLarge;
         if (neverFits || body.MustFit && Misfits.Contains(conflict))
             await completeUpload.GiveUpAsync(uploadLock);
         return new(neverFits ? null : uploadLock.Upload, conflict);
+    }
+
+    /// <summary>Why nothing can be done with an upload now, or null. The upload is kept.</summary>
+    private Problem? RefusalNow(string shop, Upload upload, RequestBody body)
+    {
+        if (NoRoomFor(upload, body) is { } full)
+            return full;
+        // Nothing comes, whether or not the request says so, but all of it is read back, and perhaps scanned: as if it had come again.
+        return upload.Received != upload.Length || rateLimit.TryCharge(body.Client, shop, upload.Received) ? null : Problems.TooManyBytes;
     }
 
     /// <summary>

@@ -3,7 +3,7 @@ using CloudTab.Relay;
 namespace CloudTab.UploadApi;
 
 /// <summary>Finds an upload, and the file that it has become.</summary>
-internal sealed class FindUpload(UploadLocks locks, AppendToUpload appendToUpload, ByteRateLimit rateLimit, Database database)
+internal sealed class FindUpload(UploadLocks locks, AppendToUpload appendToUpload, Database database)
 {
     /// <summary>
     /// How far an upload is. A request that is adding to it stores what it has first, so that the next one can continue at the offset
@@ -20,12 +20,9 @@ internal sealed class FindUpload(UploadLocks locks, AppendToUpload appendToUploa
             return refused;
         if (found!.IsComplete || found.IsFinal || found.Received != found.Length)
             return found;
-        // The file is read back, and asking costs its client nothing.
-        if (rateLimit.WaitOf(requested.Client, requested.Shop.Id) > TimeSpan.Zero)
-            return Problems.UploadLocked;
         var completed = await appendToUpload.AppendAsync(requested.Shop.Id, requested.Id, RequestBody.Empty(requested.Client, cancellationToken), cancellationToken);
         // tus clients start over on any failure of HEAD except 423, which they retry.
-        return completed.Refused == Problems.UploadInterrupted ? Problems.UploadLocked : completed;
+        return completed.Refused == Problems.UploadInterrupted || completed.Refused == Problems.TooManyBytes ? Problems.UploadLocked : completed;
     }
 
     /// <summary>The file of a complete upload; null for a partial upload, which becomes no file by itself, and once the file is gone.</summary>

@@ -27,7 +27,7 @@ internal static class DirectUploads
             .Answers(Problems.SessionClosed, Problems.FileTooLarge, Problems.TooManyFiles, Problems.SessionTooLarge, Problems.ShopFull, Problems.StorageFull, Problems.TooManyUploads, Problems.TooManyBytes);
         direct.MapPost($"{UploadRoutes.Upload}/finish", Finish).WithSummary("Store the file, or hear which parts are missing")
             .AddEndpointFilter(CreationRateLimit.FinishFilter)
-            .Answers(Problems.PartsMissing, Problems.TooManyUploads)
+            .Answers(Problems.PartsMissing, Problems.TooManyUploads, Problems.TooManyBytes)
             .Answers(Problems.OfCompletion);
     }
 

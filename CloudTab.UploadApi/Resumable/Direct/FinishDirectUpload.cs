@@ -5,7 +5,7 @@ namespace CloudTab.UploadApi;
 
 /// <summary>Finishes an upload whose bytes went to S3 past this service: only now they are inspected.</summary>
 internal sealed class FinishDirectUpload(
-    Uploads uploads, UploadLocks locks, CompleteUpload completeUpload, FindUpload findUpload, DirectParts parts, TimeProvider clock)
+    Uploads uploads, UploadLocks locks, CompleteUpload completeUpload, FindUpload findUpload, DirectParts parts, ByteRateLimit rateLimit, TimeProvider clock)
 {
     private static readonly TimeSpan AssembleLimit = TimeSpan.FromMinutes(5);
 
@@ -26,7 +26,7 @@ internal sealed class FinishDirectUpload(
         {
             try
             {
-                return await FinishAsync(uploadLock, requested.Client, cancellationToken);
+                return await FinishAsync(shop, uploadLock, requested.Client, cancellationToken);
             }
             catch (Exception lost) when (lost is UploadLostException || lost is OperationCanceledException && uploadLock.Lost.IsCancellationRequested)
             {
@@ -41,7 +41,7 @@ internal sealed class FinishDirectUpload(
         return left!.IsComplete ? await StoredAsync(left, cancellationToken) : Problems.Unavailable;
     }
 
-    private async Task<DirectAttempt> FinishAsync(UploadLock uploadLock, IPAddress client, CancellationToken cancellationToken)
+    private async Task<DirectAttempt> FinishAsync(string shop, UploadLock uploadLock, IPAddress client, CancellationToken cancellationToken)
     {
         using var limit = clock.Limit(AssembleLimit, uploadLock.Lost);
         switch (await parts.AssembleAsync(uploadLock.Upload, limit.Token))
@@ -49,8 +49,11 @@ internal sealed class FinishDirectUpload(
             case null:
                 await completeUpload.GiveUpAsync(uploadLock);
                 return Problems.UploadGone;
-            case { Count: > 0 } missing:
+            case { Missing: { Count: > 0 } missing }:
                 return new(uploadLock.Upload, Problems.PartsMissing) { Missing = await parts.PresignAsync(uploadLock.Upload, missing) };
+            // To announce it was charged, and is good for reading it once. An earlier request has read it, and could not store it.
+            case { WasThere: true } when !rateLimit.TryCharge(client, shop, uploadLock.Upload.Length!.Value):
+                return Problems.TooManyBytes;
         }
 
         var attempt = await completeUpload.CompleteAsync(uploadLock, sending: null, inspection: null, RequestBody.Empty(client, cancellationToken));

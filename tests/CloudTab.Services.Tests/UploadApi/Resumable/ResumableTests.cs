@@ -319,8 +319,7 @@ public sealed class ResumableTests(UploadFixture relay) : IClassFixture<UploadFi
     [Fact]
     public async Task A_small_upload_that_could_not_be_stored_is_kept_once_and_finished_without_sending_it_again()
     {
-        // Nothing listens there.
-        await using var host = relay.StartHost<UploadOptions>(("CLAMD_ADDRESS", $"127.0.0.1:{ChildProcess.FreePort()}"), ("SCAN_REQUIRED", "true"));
+        await using var host = HostWithoutItsScanner();
         using var strict = host.Client();
         var file = Sample.Pdf(20_000);
         var (sessionId, upload) = await strict.BegunAsync(file);
@@ -344,24 +343,50 @@ public sealed class ResumableTests(UploadFixture relay) : IClassFixture<UploadFi
     {
         var file = Sample.Pdf(ObjectUpload.PartSize + 1_000);
         await using var network = relay.NetworkToS3();
-        await using var host = relay.StartHost<UploadOptions>(
-            ("AWS_ENDPOINT_URL_S3", $"http://127.0.0.1:{network.Port}"),
-            ("RATE_LIMIT_BYTES_PER_MINUTE", $"{file.Content.Length + 1}"),
-            ("CLAMD_ADDRESS", $"127.0.0.1:{ChildProcess.FreePort()}"),
-            ("SCAN_REQUIRED", "true"));
+        await using var host = HostWithoutItsScanner(
+            ("AWS_ENDPOINT_URL_S3", $"http://127.0.0.1:{network.Port}"), ("RATE_LIMIT_BYTES_PER_MINUTE", $"{2 * file.Content.Length + 1}"));
         using var client = host.Client();
         var (sessionId, upload) = await client.BegunAsync(file);
         using (var refused = await client.PatchAsync(upload, 0, file.Content))
             await refused.IsProblemAsync(HttpStatusCode.ServiceUnavailable, "unavailable");
         using (var first = await client.HeadAsync(upload))
             Assert.Equal(HttpStatusCode.Locked, first.StatusCode);
+        // A chunked body does not say beforehand that it is empty.
+        using (var request = TusClient.Request(HttpMethod.Patch, upload, [], ("Upload-Offset", $"{file.Content.Length}")))
+        {
+            request.Headers.TransferEncodingChunked = true;
+            using var second = await client.SendAsync(request, Token);
+            await second.IsProblemAsync(HttpStatusCode.ServiceUnavailable, "unavailable");
+        }
 
         network.HoldFrom = $"GET /{relay.Bucket}/2";
-        using (var second = await client.HeadAsync(upload))
-            Assert.Equal(HttpStatusCode.Locked, second.StatusCode);
+        using (var third = await client.HeadAsync(upload))
+            Assert.Equal(HttpStatusCode.Locked, third.StatusCode);
 
         Assert.Equal(0, network.HeldConnections);
         await _client.WithdrawAsync(sessionId);
+    }
+
+    [Fact]
+    public async Task Finishing_a_direct_upload_again_and_again_is_charged_like_sending_it()
+    {
+        var file = Sample.Pdf(20_000);
+        await using var host = HostWithoutItsScanner(("RATE_LIMIT_BYTES_PER_MINUTE", $"{file.Content.Length + 1}"));
+        using var client = host.Client();
+        var (sessionId, upload) = await client.SentAsync(file);
+        for (var i = 0; i < 2; i++)
+        {
+            using var unstored = await client.FinishAsync(upload);
+            await unstored.IsProblemAsync(HttpStatusCode.ServiceUnavailable, "unavailable");
+        }
+
+        using var refused = await client.FinishAsync(upload);
+
+        await refused.IsProblemAsync(HttpStatusCode.TooManyRequests, "too_many_requests");
+        Assert.NotNull(refused.Headers.RetryAfter);
+        // It is kept, and stored once that is possible.
+        await _client.FinishedAsync(upload);
+        await relay.AssertHoldsAsync(sessionId, file);
     }
 
     [Theory]
@@ -381,6 +406,10 @@ public sealed class ResumableTests(UploadFixture relay) : IClassFixture<UploadFi
         Assert.InRange(refused.Headers.RetryAfter?.Delta ?? default, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
         Assert.Equal(150_000, await client.OffsetAsync(upload));
     }
+
+    // Nothing listens at the scanner's address, so it stores no file.
+    private ServiceHost<UploadOptions> HostWithoutItsScanner(params (string Name, string Value)[] settings) =>
+        relay.StartHost<UploadOptions>([("CLAMD_ADDRESS", $"127.0.0.1:{ChildProcess.FreePort()}"), ("SCAN_REQUIRED", "true"), .. settings]);
 }
 
 /// <summary>Uploads that have only begun count against the limits of their session.</summary>
