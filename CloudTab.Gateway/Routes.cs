@@ -19,10 +19,10 @@ internal static class Routes
     /// <summary>
     /// How long nothing may move in either direction before the gateway gives a request up. Every byte starts it anew, so it limits no
     /// transfer; sockets ping every 30 s, event streams have a comment every 15 s, and a client that stalls is cut by Kestrel's minimum
-    /// data rate. What may be silent for long is an upload that waits for its turn at the UploadApi's memory: it gets more than YARP's
-    /// 100 s.
+    /// data rate. What may be silent for long is an upload that waits for its turn at the UploadApi's memory, and a document that waits to be
+    /// looked into and is then scanned, which takes four and a half minutes at most by default: they get more than YARP's 100 s.
     /// </summary>
-    private static readonly TimeSpan LongestSilence = TimeSpan.FromMinutes(5);
+    internal static readonly TimeSpan LongestSilence = TimeSpan.FromMinutes(5);
 
     private static readonly (string Path, string Service)[] Table =
     [

@@ -15,8 +15,11 @@ internal sealed class InspectionPlaces(TimeProvider clock) : IDisposable
     public const int InAll = 6;
     public const int OfAddress = 2;
 
-    /// <summary>How long a file waits for its place.</summary>
-    public static readonly TimeSpan WaitLimit = TimeSpan.FromMinutes(5);
+    /// <summary>
+    /// How long a file waits for its place. Nothing moves meanwhile, nor while it is looked into and scanned: all that has to end before the gateway
+    /// gives the request up, after five minutes.
+    /// </summary>
+    public static readonly TimeSpan WaitLimit = TimeSpan.FromMinutes(3);
 
     private readonly PartitionedRateLimiter<IPAddress> _ofAddress =
         PartitionedRateLimiter.Create<IPAddress, IPAddress>(client => RateLimitPartition.GetConcurrencyLimiter(client, _ => Places(OfAddress)));

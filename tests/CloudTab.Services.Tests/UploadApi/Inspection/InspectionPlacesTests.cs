@@ -1,4 +1,5 @@
 using System.Net;
+using CloudTab.Gateway;
 using CloudTab.Testing;
 using CloudTab.UploadApi;
 using Microsoft.Extensions.DependencyInjection;
@@ -89,7 +90,7 @@ public sealed class InspectionPlacesTests : IClassFixture<UploadFixture>, IAsync
     }
 
     [Fact]
-    public async Task A_file_waits_for_its_place_until_its_client_leaves_and_five_minutes_at_most()
+    public async Task A_file_waits_for_its_place_until_its_client_leaves_and_three_minutes_at_most()
     {
         using var client = ClientAt("192.0.2.1");
         var held = await FillAsync("192.0.2.1");
@@ -115,6 +116,14 @@ public sealed class InspectionPlacesTests : IClassFixture<UploadFixture>, IAsync
         Assert.Equal(Document.Content.Length, await client.OffsetAsync(patientUpload));
         await _relay.AssertHoldsAsync(leavingSession, Document);
         await _relay.AssertHoldsAsync(patientSession, Document);
+    }
+
+    [Fact]
+    public void A_file_that_waits_is_looked_into_and_scanned_before_the_gateway_gives_its_request_up()
+    {
+        var longest = FileTypes.ConcludeLimit + TimeSpan.FromMilliseconds(new ScanOptions().TimeLimit);
+
+        Assert.InRange(longest, InspectionPlaces.WaitLimit, Routes.LongestSilence - TimeSpan.FromSeconds(30));
     }
 
     [Fact]
