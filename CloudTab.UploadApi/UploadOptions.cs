@@ -31,15 +31,6 @@ internal sealed class UploadOptions : LimitOptions
     public int? SessionsPerMinute { get; set; }
 
     /// <summary>
-    /// Uploads that one client address may begin in a minute, each file of a form among them, and changes of files that it may make; and as many
-    /// direct uploads it may ask to finish (RATE_LIMIT_UPLOADS_PER_MINUTE, default 1,200; in Development no limit unless set). A client may begin
-    /// several for a file. Too small shuts out a shop whose customers share its Wi-Fi; less than MAX_FILES_PER_SESSION refuses forms for ever.
-    /// </summary>
-    [ConfigurationKeyName("RATE_LIMIT_UPLOADS_PER_MINUTE")]
-    [Range(1, 1_000_000)]
-    public int? UploadsPerMinute { get; set; }
-
-    /// <summary>
     /// Sessions that all clients of one shop may create in a minute (RATE_LIMIT_SHOP_SESSIONS_PER_MINUTE, default 1,200; in Development no
     /// limit unless set). Too small turns customers away; too large, and those of one shop slow down all others.
     /// </summary>
@@ -83,8 +74,6 @@ internal sealed class UploadOptions : LimitOptions
     {
         foreach (var fault in base.Validate(validationContext))
             yield return fault;
-        if (UploadsPerMinute < MaxFiles)
-            yield return new("RATE_LIMIT_UPLOADS_PER_MINUTE is smaller than MAX_FILES_PER_SESSION: no form with as many files as allowed could be sent");
         foreach (var type in Accepted.Except(MediaTypes.Endings.Keys, StringComparer.Ordinal))
             yield return new($"ACCEPTED_TYPES: '{type}' is none of {string.Join(", ", MediaTypes.Endings.Keys.Order(StringComparer.Ordinal))}");
         if (Accepted.Count == 0)

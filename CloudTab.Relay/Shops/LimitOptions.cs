@@ -28,6 +28,16 @@ public class LimitOptions : IValidatableObject
     [Range(1, MostFiles)]
     public int MaxFiles { get; set; } = 50;
 
+    /// <summary>
+    /// Uploads that one client address may begin in a minute, each file of a form among them, and changes of files that it may make; and as many
+    /// direct uploads it may ask to finish (RATE_LIMIT_UPLOADS_PER_MINUTE, default 1,200; in Development no limit unless set). A client may begin
+    /// several for a file. Too small shuts out a shop whose customers share its Wi-Fi. No session may hold more files: a form that has them
+    /// all would be refused for ever.
+    /// </summary>
+    [ConfigurationKeyName("RATE_LIMIT_UPLOADS_PER_MINUTE")]
+    [Range(1, 1_000_000)]
+    public int? UploadsPerMinute { get; set; }
+
     /// <summary>Bytes in all files of one session (MAX_SESSION_SIZE, default 1 GiB, or MAX_FILE_SIZE if that is more).</summary>
     [ConfigurationKeyName("MAX_SESSION_SIZE")]
     [Range(1, 1L << 40)]
@@ -41,7 +51,10 @@ public class LimitOptions : IValidatableObject
     [Range(1, 1L << 50)]
     public long MaxOutstandingSize { get; set; } = 100L << 30;
 
-    /// <summary>The limits of a shop: what its operator has set for it, else these; and no more than the shop itself allows.</summary>
+    /// <summary>
+    /// The limits of a shop: what its operator has set for it, else these; no more than the shop itself allows, and no more files than one address
+    /// may send in a minute.
+    /// </summary>
     public UploadLimits For(ShopLimits shop)
     {
         var fileSize = shop.FileSize ?? MaxFileSize;
@@ -51,7 +64,7 @@ public class LimitOptions : IValidatableObject
         var outstanding = own.Outstanding ?? long.MaxValue;
         var wholeSession = Math.Min(own.SessionSize ?? long.MaxValue, outstanding);
         return new(
-            Math.Min(Math.Min(shop.Files ?? MaxFiles, MostFiles), own.Files ?? int.MaxValue),
+            Math.Min(Math.Min(shop.Files ?? MaxFiles, Math.Min(MostFiles, UploadsPerMinute ?? int.MaxValue)), own.Files ?? int.MaxValue),
             Math.Min(fileSize, Math.Min(own.FileSize ?? long.MaxValue, wholeSession)),
             Math.Min(sessionSize, wholeSession),
             Math.Min(shop.Outstanding ?? MaxOutstandingSize, outstanding));
@@ -62,6 +75,8 @@ public class LimitOptions : IValidatableObject
     {
         if (MaxSessionSize < MaxFileSize)
             yield return new("MAX_SESSION_SIZE is smaller than MAX_FILE_SIZE: no file of the size allowed could be stored");
+        if (UploadsPerMinute < MaxFiles)
+            yield return new("RATE_LIMIT_UPLOADS_PER_MINUTE is smaller than MAX_FILES_PER_SESSION: no form with as many files as allowed could be sent");
     }
 }
 

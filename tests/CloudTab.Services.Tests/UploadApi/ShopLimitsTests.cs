@@ -1,4 +1,5 @@
 using System.Net;
+using CloudTab.UploadApi;
 
 namespace CloudTab.Services.Tests;
 
@@ -16,6 +17,20 @@ public sealed class ShopLimitsTests(SmallLimitsFixture relay) : IClassFixture<Sm
 
         Assert.Contains("4 files", page, StringComparison.Ordinal);
         Assert.Contains("5 MB", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_shop_has_no_larger_forms_than_an_address_may_send_in_a_minute()
+    {
+        var prefix = await relay.ShopWithAsync("max_files = 4");
+        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_UPLOADS_PER_MINUTE", "3"));
+        using var client = host.Client();
+        var sessionId = await client.CreateAsync(prefix);
+
+        using var refused = await client.UploadToAsync(prefix, sessionId, Sample.Pdf(10), Sample.Pdf(10), Sample.Pdf(10), Sample.Pdf(10));
+
+        await refused.IsProblemAsync(HttpStatusCode.RequestEntityTooLarge, "too_many_files");
+        Assert.Contains("3 files", await client.GetStringAsync($"{prefix}/", Token), StringComparison.Ordinal);
     }
 
     [Fact]
