@@ -10,3 +10,7 @@ export function asText(bytes: Uint8Array): string {
   for (let at = 0; at < bytes.length; at += most) text += String.fromCharCode(...bytes.subarray(at, at + most))
   return text
 }
+
+/** Names of places in XMP come early in it. */
+export const longestLook = 20_000
+export const tellsPlace = (bytes: Uint8Array) => /GPSL/.test(asText(bytes.subarray(0, longestLook)))

@@ -1,4 +1,5 @@
-import { asText } from './bytes.ts'
+import { asText, tellsPlace } from './bytes.ts'
+import { cleanTiff } from './tiff.ts'
 
 /**
  * Photos leave without what they tell besides the picture: where and when they were taken, by which phone, and the small pictures inside that
@@ -27,8 +28,8 @@ const text = (bytes: Uint8Array, from: number, length: number) => asText(bytes.s
 /** The file without its metadata; HEIC as it is. */
 export async function clean(file: Blob, type: string, turn: Turn): Promise<Photo> {
   if (!/jpeg|png|webp|tiff/.test(type)) return { blob: file, hadPlace: false }
+  if (type === 'image/tiff') return (await cleanTiff(file)) ?? { blob: file, hadPlace: false }
   const bytes = new Uint8Array(await file.arrayBuffer())
-  if (type === 'image/tiff') return cleanTiff(bytes) ?? { blob: file, hadPlace: false }
   if (type === 'image/jpeg') return cleanJpeg(bytes, turn)
   const { blob, hadPlace, orientation } = type === 'image/png' ? cleanPng(bytes) : cleanWebp(bytes)
   const after = turned(orientation, turn)
@@ -124,7 +125,7 @@ function cleanJpeg(bytes: Uint8Array<ArrayBuffer>, turn: Turn): Photo {
       orientation = exif.orientation
       hadPlace ||= exif.hasPlace
     } else if (isMetadata(marker, bytes, at)) {
-      hadPlace ||= tellsPlace(bytes, at, end)
+      hadPlace ||= tellsPlace(bytes.subarray(at, end))
     } else {
       kept.push(bytes.subarray(at, end))
     }
@@ -145,9 +146,6 @@ function cleanJpeg(bytes: Uint8Array<ArrayBuffer>, turn: Turn): Photo {
 const isMetadata = (marker: number, bytes: Uint8Array, at: number) =>
   marker === 0xfe || (marker >= 0xe1 && marker <= 0xef && marker !== 0xee && !(marker === 0xe2 && text(bytes, at + 4, 11) === 'ICC_PROFILE'))
 
-/** XMP's names of places. */
-const tellsPlace = (bytes: Uint8Array, from: number, to: number) => /GPSL/.test(text(bytes, from, Math.min(to - from, 20_000)))
-
 /** TIFF 6.0, section 2: the first directory's entries of 12 bytes. */
 function readExif(tiff: Uint8Array): { orientation: number; hasPlace: boolean } {
   const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.byteLength)
@@ -164,55 +162,6 @@ function readExif(tiff: Uint8Array): { orientation: number; hasPlace: boolean } 
     // Cut short: nothing of it is kept anyway.
   }
   return found
-}
-
-/** Directories that programs made of the picture's history: Exif's and the place's (Exif 3.0, 4.6.3). */
-const [exif, place] = [0x8769, 0x8825]
-/** What else is told: description, maker and model, program, date, artist, computer; XMP, IPTC, Photoshop's. */
-const told = [0x010e, 0x010f, 0x0110, 0x0131, 0x0132, 0x013b, 0x013c, 0x02bc, 0x83bb, 0x8649]
-/** Bytes of one value of each type (TIFF 6.0, section 2). */
-const sizes = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4]
-
-/**
- * In place, so that nothing else moves: each directory loses its entries for these, and what they lead to becomes zeros.
- * @returns Null if there are none.
- */
-function cleanTiff(bytes: Uint8Array<ArrayBuffer>): Photo | null {
-  const view = new DataView(bytes.buffer)
-  const little = bytes[0] === 0x49
-  const [short, long] = [(at: number) => view.getUint16(at, little), (at: number) => view.getUint32(at, little)]
-  const entries = (directory: number) => Array.from({ length: short(directory) }, (_, index) => directory + 2 + 12 * index)
-  let [hadPlace, isChanged] = [false, false]
-  const erase = (entry: number) => {
-    const [from, size] = [long(entry + 8), (sizes[short(entry + 2)] ?? 1) * long(entry + 4)]
-    // A damaged count does not cost the picture.
-    if (size > 4 && from + size <= bytes.length) {
-      hadPlace ||= tellsPlace(bytes, from, from + size)
-      bytes.fill(0, from, from + size)
-    }
-    bytes.fill(0, entry, entry + 12)
-  }
-  try {
-    const seen = new Set<number>()
-    for (let directory = long(4); directory !== 0 && !seen.has(directory); directory = long(directory + 2 + 12 * short(directory))) {
-      seen.add(directory)
-      // From the last one on: those behind it move up.
-      for (const entry of entries(directory).reverse()) {
-        const tag = short(entry)
-        hadPlace ||= tag === place
-        if (tag === exif || tag === place) for (const inner of entries(long(entry + 8))) erase(inner)
-        else if (!told.includes(tag)) continue
-        erase(entry)
-        isChanged = true
-        const count = short(directory)
-        bytes.copyWithin(entry, entry + 12, directory + 2 + 12 * count + 4)
-        view.setUint16(directory, count - 1, little)
-      }
-    }
-  } catch {
-    // Cut short: what is behind the cut tells nothing.
-  }
-  return isChanged ? { blob: new Blob([bytes], { type: 'image/tiff' }), hadPlace } : null
 }
 
 /** How each of Exif's orientations is drawn upright: mirrored first, then turned clockwise. */
@@ -247,7 +196,7 @@ function cleanPng(bytes: Uint8Array<ArrayBuffer>): Photo & { orientation: number
       orientation = exif.orientation
       hadPlace ||= exif.hasPlace
     } else if (/^([tiz]{1,2}TXt|tEXt|tIME)$/.test(name)) {
-      hadPlace ||= tellsPlace(bytes, at, end)
+      hadPlace ||= tellsPlace(bytes.subarray(at, end))
     } else {
       kept.push(bytes.subarray(at, end))
     }
@@ -272,7 +221,7 @@ function cleanWebp(bytes: Uint8Array<ArrayBuffer>): Photo & { orientation: numbe
       orientation = exif.orientation
       hadPlace ||= exif.hasPlace
     } else if (name === 'XMP ') {
-      hadPlace ||= tellsPlace(chunk, 0, chunk.length)
+      hadPlace ||= tellsPlace(chunk)
     } else {
       if (name === 'VP8X') chunk[8]! &= ~0x0c
       kept.push(chunk)
