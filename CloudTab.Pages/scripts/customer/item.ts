@@ -27,6 +27,8 @@ export interface Item {
   size: number
   /** What tells the chosen file from another one of its name. Null: the customer has changed it since, and no file is the same. */
   original: { size: number; modified: number } | null
+  /** Where another app's copy of it waits (shared-files.ts), until it is kept with this list or is of no use any more. */
+  copy: string | null
   picture: string | null
   turns: number
   /** Bytes that have arrived. */
@@ -60,10 +62,10 @@ export const pagesOf = (item: Item) => (/^image\/(jpeg|png|webp|heic|heif)$/.tes
 
 export const originalOf = (file: File) => ({ size: file.size, modified: file.lastModified })
 
-export function createItem(file: File, options: PrintOptions): Item {
+export function createItem(file: File, options: PrintOptions, copy: string | null): Item {
   return {
     id: Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(36)).join('-'), name: file.name, state: 'examining', type: '', options: { ...options }, pages: null, locked: false, hadPlace: false,
-    whole: file, small: null, size: file.size, original: originalOf(file), picture: null, turns: 0, sent: 0, uploadUrl: null, error: null, excess: null, hint: null,
+    whole: file, small: null, size: file.size, original: originalOf(file), copy, picture: null, turns: 0, sent: 0, uploadUrl: null, error: null, excess: null, hint: null,
   }
 }
 

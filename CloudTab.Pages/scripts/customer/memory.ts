@@ -89,8 +89,9 @@ export class Memory {
     if (isSaved) for (const { id } of rows) this.known.add(id)
   }
 
-  keep(item: Item, blob: Blob): Promise<unknown> {
-    return blob.size > largest ? Promise.resolve() : tryTo((_, files) => done(files.put(blob, item.id)))
+  /** @returns Whether the file is kept now: a large one is not, nor is any by a full phone. */
+  async keep(item: Item, blob: Blob): Promise<boolean> {
+    return blob.size <= largest && (await tryTo((_, files) => done(files.put(blob, item.id)))) !== null
   }
 
   forgetFile(item: Item): Promise<unknown> {

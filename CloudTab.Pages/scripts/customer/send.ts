@@ -83,7 +83,14 @@ class Send extends LitElement implements Rows {
     const shared = await findShared(this.shop.prefix).catch(() => new Map<File, string>())
     // Only then it is known which rows are without their file.
     await this.examining
-    this.add([...chosen, ...shared.keys()], (file) => forgetShared(shared.get(file)))
+    for (const [file, address] of shared) {
+      // On the list already, if that was saved without its file.
+      const item = this.items.find(({ copy }) => copy === address)
+      if (!item) continue
+      shared.delete(file)
+      if (item.state === 'lost') this.found(item, file)
+    }
+    this.add([...chosen, ...shared.keys()], shared)
     await this.examining
     if (job?.sending && this.items.every((item) => item.state !== 'lost')) await this.send()
   }
@@ -100,8 +107,8 @@ class Send extends LitElement implements Rows {
     return this.job.items
   }
 
-  /** @param kept Is called when a file is kept here, so that another copy of it may go. */
-  private add(files: File[], kept?: (file: File) => Promise<unknown>) {
+  /** @param copies Where copies of them wait until they are kept here. */
+  private add(files: File[], copies?: ReadonlyMap<File, string>) {
     if (files.length === 0) return
     void loadTus()
     this.error = null
@@ -109,17 +116,16 @@ class Send extends LitElement implements Rows {
       // One that the browser had lost, chosen again. Cameras call every photo the same.
       const named = this.items.filter((item) => item.state === 'lost' && item.name === file.name)
       const lost = named.find((item) => isSame(item, file)) ?? named[0]
-      if (lost) this.found(lost, file)
-      else this.begin(file)
-      if (kept) void this.enqueue(() => kept(file))
+      if (lost) this.found(lost, file, copies?.get(file))
+      else this.begin(file, copies?.get(file))
     }
     // Before any of them is examined, which takes a while: after a reload the list says at least which ones to choose again.
     this.save()
     this.tell(count('customer.added', files.length))
   }
 
-  private begin(file: File) {
-    const item = createItem(file, this.shop.printOptions)
+  private begin(file: File, copy: string | null = null) {
+    const item = createItem(file, this.shop.printOptions, copy)
     this.items.push(item)
     this.admit(item)
   }
@@ -156,10 +162,10 @@ class Send extends LitElement implements Rows {
     if (item.state === 'ready' && this.isSending) item.state = 'waiting'
   }
 
-  private found(item: Item, file: File) {
+  private found(item: Item, file: File, copy = item.copy) {
     const { size: before } = item
     const isKnown = isSame(item, file)
-    Object.assign(item, { whole: file, state: 'examining', original: originalOf(file) })
+    Object.assign(item, { whole: file, state: 'examining', original: originalOf(file), copy })
     void this.enqueue(async () => {
       await examine(item, this.shop)
       // It was edited, or the phone hands out another version: what was sent would be the head of another file.
@@ -181,7 +187,15 @@ class Send extends LitElement implements Rows {
   private async keep(item: Item) {
     await this.memory.save(this.job)
     const blob = body(item)
-    if (blob && isWanted(item) && this.items.includes(item)) await this.memory.keep(item, blob)
+    const isKept = blob !== null && isWanted(item) && this.items.includes(item) && (await this.memory.keep(item, blob))
+    // What is one too many now has no other copy. What the customer has changed is not that file any more.
+    if (isKept || item.original === null || (!isWanted(item) && !item.excess)) await this.forgetCopy(item)
+  }
+
+  private async forgetCopy(item: Item) {
+    const { copy } = item
+    item.copy = null
+    if (copy) await forgetShared(copy).catch(() => {})
   }
 
   private save() {
@@ -215,6 +229,7 @@ class Send extends LitElement implements Rows {
     if (item.picture) URL.revokeObjectURL(item.picture)
     this.beginAnew(item)
     void this.memory.forgetFile(item)
+    void this.forgetCopy(item)
     this.admitAgain()
     this.save()
   }
@@ -390,6 +405,7 @@ class Send extends LitElement implements Rows {
     // Whatever is saved from here on is the next list.
     if (this.saving !== null) clearTimeout(this.saving)
     this.saving = null
+    await Promise.all(this.items.filter(isWanted).map((item) => this.forgetCopy(item)))
     this.job = { sessionId: null, customerName: '', sending: false, turn: this.job.turn, items: [] }
     await this.memory.clear()
     location.assign(`${this.shop.prefix}/sessions/${sessionId}`)

@@ -13,21 +13,25 @@ export async function findShared(prefix: string): Promise<Map<File, string>> {
   await each(async (cache, request, pathname) => {
     if (!pathname.startsWith(`${prefix}/share/`)) return
     const answer = await cache.match(request)
-    if (answer) files.set(new File([await answer.arrayBuffer()], decodeURIComponent(answer.headers.get('X-Name') ?? ''), { type: answer.headers.get('Content-Type') ?? '' }), request.url)
+    if (!answer) return
+    // The same time whenever it is read: what was sent of it holds.
+    const properties = { type: answer.headers.get('Content-Type') ?? '', lastModified: sharedAt(pathname) }
+    files.set(new File([await answer.blob()], decodeURIComponent(answer.headers.get('X-Name') ?? ''), properties), request.url)
   })
   return files
 }
 
-/** One of them is kept elsewhere now. */
-export async function forgetShared(address: string | undefined): Promise<void> {
-  if (address) await (await caches.open(cacheName)).delete(address)
+/** One of them is kept elsewhere now, or of no use any more. */
+export async function forgetShared(address: string): Promise<void> {
+  await (await caches.open(cacheName)).delete(address)
 }
+
+const sharedAt = (pathname: string) => Number(/\/share\/(\d+)-\d+$/.exec(pathname)?.[1] ?? 0)
 
 /** Of every shop: one that stays closed, or whose page is never opened again, would keep its files for ever. */
 export const forgetOldShared = () =>
   each(async (cache, request, pathname) => {
-    const at = Number(/\/share\/(\d+)-\d+$/.exec(pathname)?.[1] ?? 0)
-    if (at < Date.now() - remembered) await cache.delete(request)
+    if (sharedAt(pathname) < Date.now() - remembered) await cache.delete(request)
   })
 
 async function each(work: (cache: Cache, request: Request, pathname: string) => Promise<unknown>): Promise<void> {

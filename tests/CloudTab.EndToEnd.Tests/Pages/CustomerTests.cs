@@ -547,6 +547,48 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
     }
 
     [Fact]
+    public async Task Shared_files_that_a_full_phone_or_a_full_list_cannot_keep_are_still_there_after_a_reload()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        using var program = shop.Program(await shop.AddKeyAsync("Counter"));
+        using var limited = await program.PutAsJsonAsync("/api/shopkeeper/limits", new { files = 1 }, Token);
+        Assert.Equal(HttpStatusCode.OK, limited.StatusCode);
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var page = phone.Page;
+        await phone.UntilShellKeptAsync();
+        await page.Context.AddInitScriptAsync("""
+            const { put } = IDBObjectStore.prototype
+            IDBObjectStore.prototype.put = function (value, ...key) {
+              if (this.name === 'files' && sessionStorage.full !== 'no') throw new DOMException('The phone is full.', 'QuotaExceededError')
+              return put.call(this, value, ...key)
+            }
+            """);
+        await ShareAsync(page, $"/s/{shop.Id}/share");
+        await Expect(phone.Files.Locator(".settings")).ToHaveCountAsync(1);
+        await BrowserMemory.UntilAsync(page, "return (await done(jobs.getAll()))[0]?.items.length === 1", "its row is kept");
+
+        await ShareAsync(page, $"/s/{shop.Id}/share");
+        await OneIsTooManyAsync();
+        await page.ReloadAsync();
+        await OneIsTooManyAsync();
+
+        await page.EvaluateAsync("sessionStorage.full = 'no'");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Remove नोट.txt" }).First.ClickAsync();
+        await Expect(phone.Files.Locator(".settings")).ToHaveCountAsync(1);
+        await Eventually.HoldsAsync(
+            async () => await page.EvaluateAsync<int>("async () => (await (await caches.open('shared')).keys()).length") == 0, "no shared file is left", TimeSpan.FromSeconds(15), Token);
+        await phone.PressSendAsync();
+        Assert.Equal(1, (await phone.StatusAsync(await phone.ArrivedAsync())).GetProperty("fileCount").GetInt32());
+
+        async Task OneIsTooManyAsync()
+        {
+            await Expect(phone.Files.Locator(".name")).ToHaveTextAsync(["नोट.txt", "नोट.txt"]);
+            await Expect(phone.Files.Nth(0).Locator(".settings")).ToHaveCountAsync(1);
+            await Expect(phone.Files.Nth(1).Locator(".problem")).ToContainTextAsync("too many files: the limit is 1");
+        }
+    }
+
+    [Fact]
     public async Task Files_that_are_shared_with_a_closed_shop_wait_for_it_alone_and_not_for_ever()
     {
         await using var shop = await PageShop.CreateAsync(relay);

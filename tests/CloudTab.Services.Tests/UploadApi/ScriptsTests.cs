@@ -64,6 +64,15 @@ public sealed class ScriptsTests
         Assert.Equal("[true,true]", cleaned.GetRawText());
     }
 
+    /// <summary>There is no IndexedDB, as in some private windows. (Node.js has none.)</summary>
+    [Fact]
+    public async Task A_browser_that_keeps_no_file_does_not_say_that_it_did()
+    {
+        var isKept = await Scripts.RunAsync("customer/memory.ts", "({ Memory }) => new Memory('/s/corner-print', null).keep({ id: 'one' }, new Blob(['text']))");
+
+        Assert.False(isKept.GetBoolean());
+    }
+
     [Theory]
     [InlineData("7-9")]
     [InlineData("4")]
