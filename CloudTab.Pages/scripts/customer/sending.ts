@@ -4,9 +4,8 @@ import { find, say } from '../shared/words.ts'
 import { ask, askedPause, longestStall, readJson } from './ask.ts'
 import { body, fileOf, isWanted, type Item } from './item.ts'
 import { isReadable, type Memory } from './memory.ts'
+import { pause, wake } from './pause.ts'
 import type { Shop } from './shop.ts'
-
-const longestPause = 30_000
 
 /** For so long the server counts an upload that has no byte yet (UploadCreation.cs), and a bit. */
 const unusedCounts = 70_000
@@ -58,23 +57,6 @@ const isGone = (status: number, code = '') => (status === 404 || status === 410)
 
 /** There is no room for another file. */
 const isFull = (code = '') => code === 'too_many_files' || code === 'session_too_large'
-
-let wakeAll = new AbortController()
-
-/** Whatever waits tries again now. */
-export function wake(): void {
-  wakeAll.abort()
-  wakeAll = new AbortController()
-}
-
-/** Waits longer each time, but no longer than until the network is back or the customer looks at the page again. */
-export function pause(failures: number, least: number, signal?: AbortSignal): Promise<void> {
-  const time = Math.max(least, Math.min(longestPause, 1000 * 2 ** failures) * (0.75 + Math.random() / 2))
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, time)
-    for (const one of signal ? [wakeAll.signal, signal] : [wakeAll.signal]) one.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
-  })
-}
 
 /** Sends files to a session, by tus, until each has arrived or was refused. */
 export class Sending {

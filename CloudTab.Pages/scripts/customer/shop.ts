@@ -1,6 +1,6 @@
 import type { Offer, PrintOptions } from '../shared/printing.ts'
 import { ask, readJson } from './ask.ts'
-import { pause } from './sending.ts'
+import { pause } from './pause.ts'
 
 /** What the page knows of its shop: a data block that the server writes. */
 export interface Shop {

@@ -73,6 +73,16 @@ public sealed class ScriptsTests
         Assert.False(isKept.GetBoolean());
     }
 
+    [Fact]
+    public async Task A_pause_ends_at_once_if_it_was_cancelled_before()
+    {
+        var first = await Scripts.RunAsync("customer/pause.ts", """
+            ({ pause }) => Promise.race([pause(5, 0, AbortSignal.abort()).then(() => 'ended'), new Promise((resolve) => setTimeout(resolve, 1000, 'still waiting').unref())])
+            """);
+
+        Assert.Equal("ended", first.GetString());
+    }
+
     [Theory]
     [InlineData("7-9")]
     [InlineData("4")]
