@@ -22,6 +22,7 @@ namespace CloudTab.Client;
 [JsonSerializable(typeof(KeysAnswer))]
 [JsonSerializable(typeof(NewKey))]
 [JsonSerializable(typeof(ReleaseReason))]
+[JsonSerializable(typeof(Payment))]
 [JsonSerializable(typeof(PrintReport))]
 [JsonSerializable(typeof(PrintAnswer))]
 [JsonSerializable(typeof(PrintsAnswer))]

@@ -17,4 +17,6 @@ internal sealed record NewKey(string Name, [property: JsonIgnore(Condition = Jso
 
 internal sealed record ReleaseReason(string Reason);
 
+internal sealed record Payment(long Amount);
+
 internal sealed record OfferAnswer(Offer Offer);

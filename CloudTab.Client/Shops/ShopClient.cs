@@ -91,6 +91,19 @@ public sealed class ShopClient
     public Task<SessionDetails> MarkPaidAsync(string session, CancellationToken cancellationToken = default) =>
         SendSessionAsync(HttpMethod.Post, session, "/paid", cancellationToken);
 
+    /// <summary>Marks a session as paid, if it still costs what the shopkeeper was shown. Otherwise nothing is marked.</summary>
+    /// <param name="amount">What all of it costs, in the smallest unit of the currency (paise, cents), of a price that is complete.</param>
+    /// <exception cref="CloudTabException">409 `price_changed`, `session_closed`, `not_submitted`; 404 `session_not_found`.</exception>
+    public async Task<SessionDetails> MarkPaidAsync(string session, long amount, CancellationToken cancellationToken = default)
+    {
+        var answer = await _calls.SendAsync(
+            () => Request(HttpMethod.Post, PathOf(session, "/paid"), Calls.Json(new Payment(amount), JsonContext.Default.Payment)),
+            JsonContext.Default.SessionAnswer,
+            canRepeat: true,
+            cancellationToken).ConfigureAwait(false);
+        return answer.Session;
+    }
+
     /// <summary>Marks a session as not paid.</summary>
     /// <exception cref="CloudTabException">409 `session_closed`, `not_submitted`; 404 `session_not_found`.</exception>
     public Task<SessionDetails> MarkUnpaidAsync(string session, CancellationToken cancellationToken = default) =>

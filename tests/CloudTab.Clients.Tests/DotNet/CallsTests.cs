@@ -109,6 +109,26 @@ public sealed class CallsTests(RunningRelay relay)
     }
 
     [Fact]
+    public async Task A_shop_marks_a_job_as_paid_if_it_costs_what_was_shown()
+    {
+        using var client = relay.Client();
+        var offer = await client.Shop.GetOfferAsync(Token);
+        await client.Shop.SetOfferAsync(offer with { Prices = [new(MediaNames.A4, ColorModes.Monochrome, 200)] }, Token);
+        // A photo is a page.
+        var session = await client.SubmittedAsync([0xFF, 0xD8, 0xFF, 0xC2, 0, 11, 8, 0, 9, 0, 9, 1, 1, 0x11, 0, 0xFF, 0xDA, 0, 2], Token);
+
+        var refused = await Assert.ThrowsAsync<CloudTabException>(() => client.Shop.MarkPaidAsync(session.SessionId, amount: 100, Token));
+        var before = await client.Shop.GetSessionAsync(session.SessionId, Token);
+        var paid = await client.Shop.MarkPaidAsync(session.SessionId, amount: 200, Token);
+        await client.Shop.SetOfferAsync(offer, Token);
+
+        Assert.Equal("price_changed", refused.Code);
+        Assert.Null(before.PaidAt);
+        Assert.NotNull(paid.PaidAt);
+        Assert.Equal(200, paid.PaidAmount);
+    }
+
+    [Fact]
     public async Task The_pending_list_has_as_many_pages_as_it_needs()
     {
         using var client = relay.Client();
