@@ -12,10 +12,14 @@ internal sealed class StoredSize(Database database, IOptions<UploadOptions> opti
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
 
     private long _bytes;
+    private long _announced;
     private bool _failing;
 
     /// <summary>Whether there is no room for more bytes.</summary>
     public bool IsFull => Volatile.Read(ref _bytes) >= options.Value.MaxStoredSize;
+
+    /// <summary>Whether a direct upload of so many bytes may begin: all that are announced may take half of the room.</summary>
+    public bool MayAnnounce(long bytes) => Volatile.Read(ref _announced) + bytes <= options.Value.MaxStoredSize / 2;
 
     /// <summary>
     /// Sums up what is stored, what has come of uploads that have begun, and what of both waits to be deleted. Nobody counts what S3 has got
@@ -28,12 +32,17 @@ internal sealed class StoredSize(Database database, IOptions<UploadOptions> opti
                 (SELECT coalesce(sum(stored), 0) FROM outstanding)
                 + (SELECT coalesce(sum(size), 0) FROM files WHERE status = 'deleting')
                 + (SELECT coalesce(sum(size), 0) FROM files WHERE status = 'uploading') -- those of forms
-                + (SELECT coalesce(sum(CASE WHEN part_sha256 IS NOT NULL AND multipart_id IS NOT NULL THEN length ELSE received END), 0)
-                   FROM files JOIN uploads ON uploads.file = files.id
-                   WHERE files.status = 'uploading' OR files.status = 'deleting' AND files.size IS NULL)
-            )::bigint
+                + announced + come
+            )::bigint AS Bytes, announced AS Announced
+            FROM (
+                SELECT coalesce(sum(length) FILTER (WHERE direct), 0)::bigint AS announced, coalesce(sum(received) FILTER (WHERE NOT direct), 0)::bigint AS come
+                FROM files JOIN uploads ON uploads.file = files.id, LATERAL (SELECT part_sha256 IS NOT NULL AND multipart_id IS NOT NULL AS direct) AS kind
+                WHERE files.status = 'uploading' OR files.status = 'deleting' AND files.size IS NULL
+            ) AS unfinished
             """;
-        Volatile.Write(ref _bytes, await database.QuerySingleOrDefaultAsync<long>(sql, parameters: null, cancellationToken));
+        var sums = await database.QuerySingleOrDefaultAsync<Sums>(sql, parameters: null, cancellationToken);
+        Volatile.Write(ref _bytes, sums!.Bytes);
+        Volatile.Write(ref _announced, sums.Announced);
     }
 
     /// <inheritdoc/>
@@ -57,4 +66,6 @@ internal sealed class StoredSize(Database database, IOptions<UploadOptions> opti
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
+
+    private sealed record Sums(long Bytes, long Announced);
 }

@@ -14,9 +14,9 @@ public sealed class UploadingFiles(Database database, Lifetimes lifetimes)
         const string sql = $"""
             SELECT sessions.id, ended_at IS NOT NULL OR expires_at <= @now OR NOT shops.accepts_uploads AS Closed, file_count AS FileCount, total_size AS TotalSize,
                    (SELECT count(*) FROM files WHERE files.session = sessions.id)::int AS Begun,
-                   (SELECT stored + reserved FROM outstanding_of(shops.id)) AS Outstanding,
+                   held.stored + held.reserved AS Outstanding, held.reserved AS Unfinished,
                    {ShopLimits.Columns}, sessions.print_options AS PrintOptions, shops.offer
-            FROM sessions JOIN shops ON shops.id = sessions.shop_id
+            FROM sessions JOIN shops ON shops.id = sessions.shop_id, outstanding_of(shops.id) AS held
             WHERE shop_id = @shop AND session_id = @sessionId
             """;
         var found = await database.QuerySingleOrDefaultAsync<UploadSession>(sql, new { shop, sessionId, now = lifetimes.Now }, cancellationToken);
@@ -130,6 +130,7 @@ public sealed class UploadingFiles(Database database, Lifetimes lifetimes)
 /// <param name="TotalSize">Their bytes.</param>
 /// <param name="Begun">Files that it has, is getting, or had.</param>
 /// <param name="Outstanding">Bytes of all live files of its shop, and what has come of those that are on their way.</param>
+/// <param name="Unfinished">Those of them that are on their way.</param>
 /// <param name="PrintOptions">How its files are printed, unless the customer says otherwise.</param>
 /// <param name="Offer">What its shop prints.</param>
 public sealed record UploadSession(
@@ -139,6 +140,7 @@ public sealed record UploadSession(
     long TotalSize,
     int Begun,
     long Outstanding,
+    long Unfinished,
     int? MaxFiles,
     long? MaxFileSize,
     long? MaxSessionSize,

@@ -66,6 +66,12 @@ internal sealed class ByteRateLimit(IOptions<UploadOptions> options, IHostEnviro
         return true;
     }
 
+    /// <summary>Charges an address for bytes that it says it will send to S3.</summary>
+    public void ChargeAnnounced(IPAddress client, long bytes) => _clients.Charge(client, bytes);
+
+    /// <summary>Charges a shop for bytes that have been found in S3.</summary>
+    public void ChargeFound(string shop, long bytes) => _shops.Charge(shop, bytes);
+
     /// <summary>How long an address and a shop have to wait for the next request.</summary>
     /// <param name="own">Bytes that the request has brought itself.</param>
     private TimeSpan WaitOf(IPAddress client, string shop, long own = 0)

@@ -83,6 +83,11 @@ internal sealed class CreateUpload(
             return (null, Problems.ShopFull);
         if (storedSize.IsFull)
             return (null, Problems.StorageFull);
+        // To announce costs nothing, and nobody sees what comes of it: half of the room is for bytes that do come.
+        if (wanted.PartSha256 is not null && session.Unfinished + wanted.Length > limits.Outstanding / 2)
+            return (null, Problems.ShopFull);
+        if (wanted.PartSha256 is not null && !storedSize.MayAnnounce(wanted.Length!.Value))
+            return (null, Problems.StorageFull);
         var (printOptions, fault) = wanted.PrintOptions?.Apply(session.PrintOptions, session.Offer) ?? default;
         if (fault is not null)
             return (null, Problems.InvalidPrintOptions(fault));

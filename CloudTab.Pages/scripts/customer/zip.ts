@@ -8,12 +8,12 @@ const largest = 2 << 20
 
 /**
  * The names in a ZIP archive's directory, as documents compare them: with slashes, none of them first (PKWARE's APPNOTE, 4.3.12 and 4.3.16).
- * @returns Null if the directory is not where the last record says: that of ZIP64 may be elsewhere, that of a damaged archive is nowhere.
+ * @returns None if there is no record at the end. Null if the directory is not where that says: ZIP64 has another record.
  */
 export async function namesIn(archive: Blob): Promise<string[] | null> {
   const tail = await read(archive, Math.max(0, archive.size - endSize - longestComment), archive.size)
   const end = asText(tail.bytes).lastIndexOf('PK\x05\x06')
-  if (end < 0 || end + endSize > tail.bytes.length) return null
+  if (end < 0 || end + endSize > tail.bytes.length) return []
   const [size, start] = [tail.view.getUint32(end + 12, true), tail.view.getUint32(end + 16, true)]
   if (size > largest || start + size > archive.size) return null
   const { bytes, view } = await read(archive, start, start + size)

@@ -39,8 +39,8 @@ internal static class DirectUploads
         if (attempt.Refused is { } refused)
             return refused;
         var upload = attempt.Upload!;
-        // Nobody sees the bytes come, so it is taken for granted: also of the room that its shop and all shops have.
-        rateLimit.Charge(ClientNetwork.Of(context), session.Shop.Id, wanted!.Length!.Value);
+        // Nobody sees the bytes come, so they are taken for granted. The shop is charged when they are there: nobody shuts others out by words.
+        rateLimit.ChargeAnnounced(ClientNetwork.Of(context), wanted!.Length!.Value);
         return TypedResults.Created(
             UploadRoutes.AddressOf(session.Shop, upload),
             new DirectUploadAnswer(true, upload.UploadId, upload.ExpiresAt, PartView.Of(attempt.Missing), "Send the parts, then finish."));

@@ -54,6 +54,9 @@ internal sealed class FinishDirectUpload(
             // To announce it was charged, and is good for reading it once. An earlier request has read it, and could not store it.
             case { WasThere: true } when !rateLimit.TryCharge(client, shop, uploadLock.Upload.Length!.Value):
                 return Problems.TooManyBytes;
+            case { WasThere: false }:
+                rateLimit.ChargeFound(shop, uploadLock.Upload.Length!.Value);
+                break;
         }
 
         var attempt = await completeUpload.CompleteAsync(uploadLock, sending: null, inspection: null, RequestBody.Empty(client, cancellationToken));

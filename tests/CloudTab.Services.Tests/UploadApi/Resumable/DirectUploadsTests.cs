@@ -31,6 +31,20 @@ public sealed class DirectUploadsTests(UploadFixture relay) : IClassFixture<Uplo
     }
 
     [Fact]
+    public async Task What_an_address_announces_shuts_out_no_other_of_its_shop()
+    {
+        await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_SHOP_BYTES_PER_MINUTE", "100000"));
+        using var client = host.Client();
+        var prefix = await relay.ShopWithAsync("max_files = 9");
+        using var announced = await client.AnnounceAsync(await client.CreateAsync(prefix), DirectClient.Announce(Sample.Pdf(200_000)), prefix);
+        Assert.Equal(HttpStatusCode.Created, announced.StatusCode);
+
+        using var sent = await client.UploadToAsync(prefix, await client.CreateAsync(prefix), Sample.Pdf(1_000));
+
+        Assert.Equal(HttpStatusCode.OK, sent.StatusCode);
+    }
+
+    [Fact]
     public async Task Finishing_again_answers_the_same_and_changes_nothing()
     {
         var file = Sample.Pdf();
@@ -136,10 +150,11 @@ public sealed class DirectLimitsTests(SmallLimitsFixture relay) : IClassFixture<
     [Fact]
     public async Task Direct_uploads_count_as_stored_while_their_links_are_valid_and_until_they_are_deleted()
     {
-        await using var host = relay.StartHost<UploadOptions>(("MAX_STORED_SIZE", "1000"));
+        await using var host = relay.StartHost<UploadOptions>(("MAX_STORED_SIZE", "2000"));
         using var client = host.Client();
         var stored = host.Services.GetRequiredService<StoredSize>();
-        var sessionId = await client.CreateAsync();
+        var (sessionId, other) = (await client.CreateAsync(), await client.CreateAsync());
+        await client.UploadedAsync(other, Sample.Pdf(1_000));
 
         await client.BeginDirectAsync(sessionId, Sample.Pdf(999));
         await stored.RunOnceAsync(Token);
@@ -155,5 +170,27 @@ public sealed class DirectLimitsTests(SmallLimitsFixture relay) : IClassFixture<
         Assert.Equal(2, (await states.Get<Removal>().RemoveBatchAsync(Token)).Removed);
         await stored.RunOnceAsync(Token);
         Assert.False(stored.IsFull);
+        await _client.WithdrawAsync(other);
+    }
+
+    [Fact]
+    public async Task What_is_announced_takes_half_of_the_room_of_a_shop_and_of_all_and_what_comes_the_rest()
+    {
+        var prefix = await relay.ShopWithAsync("max_outstanding = 2000");
+        await using var host = relay.StartHost<UploadOptions>(("MAX_STORED_SIZE", "3000"));
+        using var client = host.Client();
+        var session = await client.CreateAsync(prefix);
+
+        using (var half = await client.AnnounceAsync(session, DirectClient.Announce(Sample.Pdf(1_000)), prefix))
+            Assert.Equal(HttpStatusCode.Created, half.StatusCode);
+        using (var more = await client.AnnounceAsync(session, DirectClient.Announce(Sample.Pdf(10)), prefix))
+            await more.IsProblemAsync(HttpStatusCode.InsufficientStorage, "shop_full");
+        await host.Services.GetRequiredService<StoredSize>().RunOnceAsync(Token);
+        var elsewhere = await client.CreateAsync();
+        using (var more = await client.AnnounceAsync(elsewhere, DirectClient.Announce(Sample.Pdf(501))))
+            await more.IsProblemAsync(HttpStatusCode.InsufficientStorage, "storage_full");
+
+        using var sent = await client.UploadToAsync(prefix, await client.CreateAsync(prefix), Sample.Pdf(1_000));
+        Assert.Equal(HttpStatusCode.OK, sent.StatusCode);
     }
 }
