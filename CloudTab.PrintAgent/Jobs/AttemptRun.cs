@@ -7,8 +7,8 @@ namespace CloudTab.PrintAgent;
 /// follows, so that whatever is cut off can be settled afterwards: by the printer's own list of jobs, or by a person.
 /// </summary>
 /// <param name="report">
-/// Told what the printer says, if it is something new, and whether the relay must answer; returns whether the session is still this agent's, or null if
-/// the relay did not answer.
+/// Told what the printer says, if it is something new, and whether the relay must answer, because a job is about to be created; returns whether the session
+/// is still this agent's, and to be printed, or null if the relay did not answer.
 /// </param>
 internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attempt, IReadOnlyList<string>, bool, Task<bool?>> report, TimeProvider clock)
 {

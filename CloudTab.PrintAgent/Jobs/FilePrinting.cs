@@ -44,21 +44,37 @@ internal sealed class FilePrinting(
     }
 
     /// <summary>Prints the file, unless it was tried already; goes on with an attempt that was cut off.</summary>
+    /// <param name="session">The file's, which this agent has claimed.</param>
     /// <param name="again">Which failed attempts, and which with no known outcome, are made again; null: none.</param>
+    /// <param name="isAskedFor">Whether a person wants it printed by this PC: also if the session is not released.</param>
     /// <param name="place">A place at a printer that there is for it already, or null. It is left at the end.</param>
-    /// <returns>The latest attempt, with its outcome, which was reported to the relay.</returns>
-    public Task<Attempt> PrintAsync(FileDetails file, Again? again, Place? place, CancellationToken cancellationToken) => AloneAsync(file.Id, async () =>
+    /// <returns>
+    /// The latest attempt, with its outcome, which was reported to the relay; null if the session is not released any more, and the file like new.
+    /// </returns>
+    public Task<Attempt?> PrintAsync(string session, FileDetails file, Again? again, bool isAskedFor, Place? place, CancellationToken cancellationToken) => AloneAsync<Attempt?>(file.Id, async () =>
     {
         using var given = place;
         using var span = Telemetry.Source.StartActivity("print file");
         var started = clock.GetTimestamp();
         var attempt = ledger.LatestOf(file.Id);
         if (IsToBegin(attempt, again))
-            attempt = await BeginAsync(file, attempt is { Step: Step.Waiting } ? attempt : NewAttempt(file, again?.Reason), place, cancellationToken);
+        {
+            attempt = await BeginAsync(session, file, attempt is { Step: Step.Waiting } ? attempt : NewAttempt(file, again?.Reason), isAskedFor, place, cancellationToken);
+            if (attempt is null)
+            {
+                await ForgetWaitingAsync(file.Id, mustAnswer: true, cancellationToken);
+                return null;
+            }
+        }
         else if (attempt is { Step: Step.Reported })
+        {
             return attempt;
+        }
         else if (attempt is { Step: < Step.Settled })
+        {
             attempt = await ResumeAsync(attempt, file, cancellationToken);
+        }
+
         telemetry.Settled(attempt!.Outcome!.Value, clock.GetElapsedTime(started));
         return await FinishAsync(attempt, cancellationToken);
     }, cancellationToken);
@@ -86,15 +102,8 @@ internal sealed class FilePrinting(
     /// new once its session is given back.
     /// </summary>
     /// <returns>False if the relay did not answer: then the attempt is left as it is.</returns>
-    public Task<bool> GiveUpWaitingAsync(Guid file, CancellationToken cancellationToken) => AloneAsync(file, async () =>
-    {
-        if (ledger.LatestOf(file) is not { Step: Step.Waiting } waiting)
-            return true;
-        if (await reports.TryAsync(waiting, PrintStates.Failed, [GivenBack], mustAnswer: false, cancellationToken) is null)
-            return false;
-        ledger.Remove(waiting.Id);
-        return true;
-    }, cancellationToken);
+    public Task<bool> GiveUpWaitingAsync(Guid file, CancellationToken cancellationToken) =>
+        AloneAsync(file, () => ForgetWaitingAsync(file, mustAnswer: false, cancellationToken), cancellationToken);
 
     /// <summary>Settles an attempt with its printer, and has the printer's copy removed. The relay hears of it from a later run.</summary>
     public Task LeavePrinterAsync(Attempt attempt, CancellationToken cancellationToken) => AloneAsync(attempt.File, async () =>
@@ -104,6 +113,16 @@ internal sealed class FilePrinting(
             attempt = await AtPrinterAsync(attempt, run => run.SettleAsync(attempt, cancellationToken), cancellationToken);
         return await LeaveAsync(attempt, cancellationToken);
     }, cancellationToken);
+
+    private async Task<bool> ForgetWaitingAsync(Guid file, bool mustAnswer, CancellationToken cancellationToken)
+    {
+        if (ledger.LatestOf(file) is not { Step: Step.Waiting } waiting)
+            return true;
+        if (await reports.TryAsync(waiting, PrintStates.Failed, [GivenBack], mustAnswer, cancellationToken) is null)
+            return false;
+        ledger.Remove(waiting.Id);
+        return true;
+    }
 
     // Waits until nothing else works on the file.
     private async Task<T> AloneAsync<T>(Guid file, Func<Task<T>> act, CancellationToken cancellationToken)
@@ -123,10 +142,12 @@ internal sealed class FilePrinting(
     }
 
     /// <param name="attempt">In the ledger already if it has a printer, which is waited for.</param>
-    private async Task<Attempt> BeginAsync(FileDetails file, Attempt attempt, Place? given, CancellationToken cancellationToken)
+    /// <returns>Null if the session is not released any more: if its attempt is in the ledger, as one that waits.</returns>
+    private async Task<Attempt?> BeginAsync(string session, FileDetails file, Attempt attempt, bool isAskedFor, Place? given, CancellationToken cancellationToken)
     {
         // What the relay has heard of whether a printer is there; null: it did not answer. Of a new attempt it need not hear at once.
-        (bool? isToldAway, var toldAt) = (IsKept(), IsKept() ? 0 : clock.GetTimestamp());
+        bool? isToldAway = IsKept() ? null : false;
+        var (toldAt, isReleased) = (IsKept() ? 0 : clock.GetTimestamp(), true);
         try
         {
             if (await RefusalOfAsync(file, cancellationToken) is { } refusal)
@@ -137,20 +158,22 @@ internal sealed class FilePrinting(
                 given?.Dispose();
             using var place = given?.Ticket == ticket ? given : await printers.TakePlaceAsync(ticket, absent => TellAsync(absent), cancellationToken);
             if (place is null)
-                return Abort(attempt, GivenBack);
+                return Left();
             if (IsKept() && attempt.Printer != place.Printer.Address)
             {
-                await FinishAsync(Abort(attempt, AttemptRun.Offline), cancellationToken);
+                if (!await MayPrintAsync(mustAnswer: true))
+                    return Left();
+                await ForgetWaitingAsync(file.Id, mustAnswer: true, cancellationToken);
                 (attempt, isToldAway) = (NewAttempt(file, attempt.Again), false);
             }
 
             if (!await TellAsync(absent: null))
-                return Abort(attempt, GivenBack);
+                return Left();
             using var document = await PrepareAsync(file, ticket.MediaAt(place.Description)!, cancellationToken);
             using var turn = await place.Printer.TakeTurnAsync(
-                async () => await TellAsync(await place.Printer.SeeAsync(cancellationToken) is null ? place.Printer : null, place.Printer), cancellationToken);
-            if (turn is null)
-                return Abort(attempt, GivenBack);
+                async () => await TellAsync(await place.Printer.SeeAsync(cancellationToken) is null ? place.Printer : null), cancellationToken);
+            if (turn is null || !await IsReleasedAsync())
+                return Left();
 
             var isKept = IsKept();
             attempt = attempt with { Printer = place.Printer.Address, TwoSteps = place.Description.HasCreateJob, At = clock.GetUtcNow() };
@@ -158,7 +181,12 @@ internal sealed class FilePrinting(
             if (await reports.TryAsync(attempt, PrintStates.Sent, [], mustAnswer: true, cancellationToken) == false)
                 return Abort(attempt, GivenBack);
             attempt = ledger.Write(attempt with { Step = Step.Intent });
-            return await RunOf(place.Printer, cancellationToken).PrintAsync(attempt, ticket with { Scaling = document.Scaling }, document.Open, cancellationToken);
+            attempt = await RunOf(place.Printer, cancellationToken, IsReleasedAsync).PrintAsync(attempt, ticket with { Scaling = document.Scaling }, document.Open, cancellationToken);
+            if (isReleased)
+                return attempt;
+            // It was busy, or off, until then, and has nothing of it.
+            ledger.Write(attempt with { Step = Step.Waiting, Outcome = null, Reasons = "" }, isBack: true);
+            return null;
         }
         catch (NotPrintableException reason)
         {
@@ -169,21 +197,39 @@ internal sealed class FilePrinting(
 
         bool IsKept() => attempt.Printer.Length > 0;
 
-        // The relay hears of it under the attempt's id, which is therefore in the ledger before. Returns whether the session is still this agent's: what
-        // waits for its turn is asked about too, because its document is on this PC.
-        async Task<bool> TellAsync(ShopPrinter? absent, ShopPrinter? awaited = null)
+        Attempt? Left() => isReleased ? Abort(attempt, GivenBack) : null;
+
+        // Whether to go on: the session is still this agent's, because the document of what waits is on this PC, and released. An absent printer is told
+        // under the attempt's id, which is therefore in the ledger before. While one is there nothing is: if this PC dies then, the claim has to lapse, and
+        // the relay must know of no attempt, because no printer was asked for anything.
+        async Task<bool> TellAsync(ShopPrinter? absent)
         {
             var isAway = absent is not null;
             var isNews = (isToldAway ?? isAway) != isAway;
             if (!isNews && toldAt != 0 && clock.GetElapsedTime(toldAt) < TellAgain)
                 return true;
-            if (!IsKept() && (absent ?? awaited) is { } printer)
-                attempt = ledger.Add(attempt with { Printer = printer.Address });
-            if (!IsKept())
-                return true;
+            if (isToldAway == isAway)
+            {
+                var mayPrint = await MayPrintAsync(mustAnswer: false);
+                toldAt = clock.GetTimestamp();
+                return mayPrint;
+            }
+
+            if (absent is not null && !IsKept())
+                attempt = ledger.Add(attempt with { Printer = absent.Address });
             var isOurs = await reports.TryAsync(attempt, PrintStates.Sent, isAway ? [AttemptRun.Offline] : [], mustAnswer: false, cancellationToken);
             (isToldAway, toldAt) = (isOurs is null ? null : isAway, clock.GetTimestamp());
             return isOurs ?? true;
+        }
+
+        // If all is released there is nothing to ask: whether the session is still this agent's, the relay's answer to the report says, which follows.
+        async Task<bool> IsReleasedAsync() => isAskedFor || options.Value.AutoPrint == AutoPrint.True || await MayPrintAsync(mustAnswer: true);
+
+        async Task<bool> MayPrintAsync(bool mustAnswer)
+        {
+            var (isOurs, now) = await reports.RenewAsync(session, mustAnswer, cancellationToken);
+            isReleased = now is null || isAskedFor || options.Value.IsReleased(now.PaidAt, now.PaidAmount, now.Price);
+            return isOurs != false && isReleased;
         }
     }
 
@@ -353,9 +399,12 @@ internal sealed class FilePrinting(
         }
     }
 
-    private AttemptRun RunOf(ShopPrinter printer, CancellationToken cancellationToken) => new(
+    /// <param name="mayPrint">Asked before the printer is, if it was waited for once more; null: nothing is.</param>
+    private AttemptRun RunOf(ShopPrinter printer, CancellationToken cancellationToken, Func<Task<bool>>? mayPrint = null) => new(
         ledger, printer,
-        (attempt, reasons, mustAnswer) => reports.TryAsync(attempt, attempt.Job is null ? PrintStates.Sent : PrintStates.Printing, reasons, mustAnswer, cancellationToken),
+        async (attempt, reasons, mustAnswer) => mustAnswer && mayPrint is not null && !await mayPrint()
+            ? false
+            : await reports.TryAsync(attempt, attempt.Job is null ? PrintStates.Sent : PrintStates.Printing, reasons, mustAnswer, cancellationToken),
         clock);
 
     private Attempt NewAttempt(FileDetails file, string? again) =>

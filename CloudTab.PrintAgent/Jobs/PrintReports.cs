@@ -32,6 +32,25 @@ internal sealed class PrintReports(CloudTabClient relay, ShopPrinters printers, 
         return (await SendAsync(attempt, report, mustAnswer: true, cancellationToken)).Refusal is not ("not_claimed" or "already_claimed");
     }
 
+    /// <summary>Renews the claim on a session of which no printer was asked for anything, so that nothing is to be told.</summary>
+    /// <param name="mustAnswer">As of <see cref="TryAsync"/>.</param>
+    /// <returns>Whether the session is still this agent's, or null if the relay did not answer, or does not know this agent's key; the session, if it is.</returns>
+    /// <exception cref="CloudTabException">As of <see cref="TryAsync"/>.</exception>
+    public async Task<(bool? IsOurs, SessionDetails? Session)> RenewAsync(string session, bool mustAnswer, CancellationToken cancellationToken)
+    {
+        SessionDetails? renewed = null;
+        var (isOurs, refusal) = await AskAsync(
+            async token =>
+            {
+                renewed = await relay.Shop.RenewAsync(session, token);
+                return true;
+            },
+            mustAnswer, cancellationToken);
+        if (refusal is not null)
+            logger.SessionRefused(refusal);
+        return (isOurs, renewed);
+    }
+
     private PrintReport ReportOf(Attempt attempt, string state, IReadOnlyList<string> reasons) => new(
         attempt.Id,
         printers.Find(attempt.Printer)?.Name ?? (attempt.Printer is { Length: > 0 } address ? address : "none"),
@@ -44,29 +63,41 @@ internal sealed class PrintReports(CloudTabClient relay, ShopPrinters printers, 
 
     private async Task<(bool? IsOurs, string? Refusal)> SendAsync(Attempt attempt, PrintReport report, bool mustAnswer, CancellationToken cancellationToken)
     {
+        var answer = await AskAsync(
+            async token =>
+            {
+                // Of an attempt that was given back the relay says that it is unknown, whatever its agent says of it later.
+                var print = await relay.Shop.ReportPrintAsync(attempt.File, report, token);
+                return report.State is not (PrintStates.Sent or PrintStates.Printing) || print.State is PrintStates.Sent or PrintStates.Printing;
+            },
+            mustAnswer, cancellationToken);
+        if (answer.Refusal is { } code)
+            logger.ReportRefused(attempt.Id, code);
+        return answer;
+    }
+
+    private async Task<(bool? IsOurs, string? Refusal)> AskAsync(Func<CancellationToken, Task<bool>> ask, bool mustAnswer, CancellationToken cancellationToken)
+    {
         while (true)
         {
-            var answer = await SendOnceAsync(attempt, report, mustAnswer, cancellationToken);
+            var answer = await AskOnceAsync(ask, mustAnswer, cancellationToken);
             if (answer.IsOurs is not null || !mustAnswer)
                 return answer;
             await Task.Delay(Pause, clock, cancellationToken);
         }
     }
 
-    /// <returns>Whether the session is still this agent's, or null if the relay did not answer; the code with which it refused the report.</returns>
-    private async Task<(bool? IsOurs, string? Refusal)> SendOnceAsync(Attempt attempt, PrintReport report, bool mustAnswer, CancellationToken cancellationToken)
+    /// <returns>Whether the session is still this agent's, or null if the relay did not answer; the code with which it refused.</returns>
+    private static async Task<(bool? IsOurs, string? Refusal)> AskOnceAsync(Func<CancellationToken, Task<bool>> ask, bool mustAnswer, CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(Limit);
         try
         {
-            // Of an attempt that was given back the relay says that it is unknown, whatever its agent says of it later.
-            var print = await relay.Shop.ReportPrintAsync(attempt.File, report, limit.Token);
-            return (report.State is not (PrintStates.Sent or PrintStates.Printing) || print.State is PrintStates.Sent or PrintStates.Printing, null);
+            return (await ask(limit.Token), null);
         }
         catch (CloudTabException refusal) when (IsRefusal(refusal) && !IsOfKey(refusal))
         {
-            logger.ReportRefused(attempt.Id, refusal.Code!);
             return (false, refusal.Code);
         }
         catch (Exception away) when (IsAway(away, cancellationToken) && !(mustAnswer && away is CloudTabException refusal && IsRefusal(refusal)))

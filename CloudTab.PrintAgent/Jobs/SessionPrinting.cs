@@ -125,7 +125,8 @@ internal sealed class SessionPrinting(
         }
     }
 
-    // While it was waited for, the customer may have added to it, or changed how it is printed, and the counter may have taken back that it is paid.
+    // While it was waited for, the customer may have added to it, or changed how it is printed, and the counter may have taken back that it is paid. They
+    // may do so while earlier files are printed, too: each file is looked at again when its turn comes.
     private async Task PrintAsync(SessionDetails session, Again? again, bool isAskedFor, Place? place, CancellationToken cancellationToken)
     {
         var (printed, isReleased) = (true, isAskedFor || IsReleased(session));
@@ -137,8 +138,8 @@ internal sealed class SessionPrinting(
                 continue;
             }
 
-            printed &= (await files.PrintAsync(file, again, place, cancellationToken)).Outcome == Outcome.Done;
-            place = null;
+            var attempt = await files.PrintAsync(session.SessionId, file, again, isAskedFor, place, cancellationToken);
+            (printed, isReleased, place) = (printed && attempt is { Outcome: Outcome.Done }, isReleased && attempt is not null, null);
         }
 
         if (printed)

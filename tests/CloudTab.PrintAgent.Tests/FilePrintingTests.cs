@@ -15,9 +15,14 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
+    // After so long the relay is asked again.
+    private static readonly TimeSpan TellAgain = TimeSpan.FromSeconds(5);
+
     private readonly string _folder = Directory.CreateTempSubdirectory("cloudtab-files-").FullName;
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().AddSingleton<Telemetry>().BuildServiceProvider();
     private readonly List<string> _sessions = [];
+    private readonly ForwardClock _clock = new();
+    private AgentOptions? _options;
     private CutPrinter? _way;
     private Ledger? _ledger;
     private ShopPrinters? _printers;
@@ -37,14 +42,15 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         Given.RequireQpdf();
         await base.InitializeAsync();
         _way = await CutPrinter.StartAsync(Paper, Token);
-        var options = Options.Create(new AgentOptions { Printers = Way.Address, Folder = _folder });
+        _options = new() { Printers = Way.Address, Folder = _folder };
+        var options = Options.Create(_options);
         var clock = TimeProvider.System;
         _ledger = new(options.Value.LedgerFile);
         _printers = new(options, clock);
         _converter = new(_folder, path: null, clock, NullLogger<Converter>.Instance);
         _files = new(
             relay.Client, _ledger, _printers, new(options.Value.Files, new(options.Value.Files, clock), _converter),
-            new(relay.Client, _printers, clock, NullLogger<PrintReports>.Instance), _services.GetRequiredService<Telemetry>(), options, clock, NullLogger<FilePrinting>.Instance);
+            new(relay.Client, _printers, clock, NullLogger<PrintReports>.Instance), _services.GetRequiredService<Telemetry>(), options, _clock, NullLogger<FilePrinting>.Instance);
     }
 
     public override async ValueTask DisposeAsync()
@@ -71,13 +77,13 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         var again = new Again("nothing came out", new HashSet<Guid> { failed.Id });
         Way.Refusal = (IppOperation.GetJobAttributes, IppStatus.Gone);
 
-        var second = await Files.PrintAsync(file, again, place: null, Token);
+        var second = await PrintAsync(file, again);
         Assert.Equal((Outcome.Unknown, "nothing came out"), (second.Outcome, second.Again));
         Assert.NotEqual(failed.Id, second.Id);
-        Assert.Equal(second, await Files.PrintAsync(file, again, place: null, Token));
+        Assert.Equal(second, await PrintAsync(file, again));
         Assert.Equal(1, Documents());
 
-        var third = await Files.PrintAsync(file, again with { Attempts = new HashSet<Guid> { second.Id } }, place: null, Token);
+        var third = await PrintAsync(file, again with { Attempts = new HashSet<Guid> { second.Id } });
         Assert.Equal(Outcome.Done, third.Outcome);
         Assert.Equal(2, Documents());
     }
@@ -94,7 +100,7 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         using (Printer.Enter())
         {
             Assert.False(Printer.HasPlace);
-            Assert.Equal(Outcome.Done, (await Files.PrintAsync(file, again: null, place, Token).WaitAsync(Limit, TimeProvider.System, Token)).Outcome);
+            Assert.Equal(Outcome.Done, (await PrintAsync(file, place: place).WaitAsync(Limit, TimeProvider.System, Token)).Outcome);
         }
 
         Assert.Equal(0, Printer.Jobs);
@@ -106,7 +112,7 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
     {
         var file = await ClaimedAsync();
 
-        var attempt = await Files.PrintAsync(file with { PrintOptions = file.PrintOptions with { PageRanges = "the first" } }, again: null, place: null, Token);
+        var attempt = await PrintAsync(file with { PrintOptions = file.PrintOptions with { PageRanges = "the first" } });
         Assert.Equal((Outcome.Aborted, "damaged-file"), (attempt.Outcome, attempt.Reasons));
         Assert.Equal(0, Printer.Jobs);
         Assert.Equal(0, Documents());
@@ -118,7 +124,7 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         await File.WriteAllTextAsync(Path.Combine(_folder, "files"), "where the folder should be", Token);
         var file = await ClaimedAsync();
 
-        var attempt = await Files.PrintAsync(file, again: null, place: null, Token);
+        var attempt = await PrintAsync(file);
         Assert.Equal((Outcome.Aborted, "disk-error"), (attempt.Outcome, attempt.Reasons));
         Assert.Equal(0, Documents());
     }
@@ -146,14 +152,14 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         await relay.Client.Shop.ReleaseAsync(_sessions[0], Token);
 
         if (step is null)
-            await Files.PrintAsync(file, again: null, place: null, Token);
+            await PrintAsync(file);
         else
             await Files.SettleAsync(Ledger.Add(AttemptFor(file) with { Step = Enum.Parse<Step>(step) }), Token);
         Assert.Null(Ledger.LatestOf(file.Id));
         Assert.Equal(0, Documents());
 
         await relay.Client.Shop.ClaimAsync(_sessions[0], Token);
-        Assert.Equal(Outcome.Done, (await Files.PrintAsync(file, again: null, place: null, Token)).Outcome);
+        Assert.Equal(Outcome.Done, (await PrintAsync(file)).Outcome);
         Assert.Equal(1, Documents());
     }
 
@@ -182,7 +188,7 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         Ledger.Add(AttemptFor(file));
         Way.CutAt(IppOperation.GetPrinterAttributes, Cut.Before, () => Task.CompletedTask);
 
-        Assert.Equal(Outcome.Done, (await Files.PrintAsync(file, again: null, place: null, Token)).Outcome);
+        Assert.Equal(Outcome.Done, (await PrintAsync(file)).Outcome);
         Assert.Equal(1, Documents());
     }
 
@@ -191,11 +197,11 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
     {
         await Paper.HoldAsync(Token);
         Way.Refusal = (IppOperation.GetJobAttributes, IppStatus.Gone);
-        Assert.Equal(Outcome.Unknown, (await Files.PrintAsync(await ClaimedAsync(), again: null, place: null, Token)).Outcome);
+        Assert.Equal(Outcome.Unknown, (await PrintAsync(await ClaimedAsync())).Outcome);
         Assert.DoesNotContain(IppOperation.CancelJob, Way.Requests);
         Paper.Release();
 
-        Assert.Equal(Outcome.Done, (await Files.PrintAsync(await ClaimedAsync(), again: null, place: null, Token)).Outcome);
+        Assert.Equal(Outcome.Done, (await PrintAsync(await ClaimedAsync())).Outcome);
         Assert.Contains(IppOperation.CancelJob, Way.Requests);
         Assert.Equal(2, Paper.Paper.Count);
         Assert.Empty(Ledger.Leftovers());
@@ -221,7 +227,7 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         Way.IsOdd = true;
         var file = await ClaimedAsync();
 
-        var attempt = await Files.PrintAsync(file, again: null, place: null, Token);
+        var attempt = await PrintAsync(file);
         Assert.Equal((Outcome.Done, Step.Reported, null), (attempt.Outcome, attempt.Step, attempt.Pages));
         Assert.Equal(PrintStates.Printed, (await PrintOfAsync(_sessions[0]))?.State);
     }
@@ -248,7 +254,7 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         meters.SetMeasurementEventCallback<double>((_, _, tags, _) => outcomes.Enqueue(tags[0].Value));
         meters.Start();
 
-        await Files.PrintAsync(await ClaimedAsync(), again: null, place: null, Token);
+        await PrintAsync(await ClaimedAsync());
         Assert.Single(spans, "print file");
         Assert.Equal("done", Assert.Single(outcomes));
     }
@@ -302,15 +308,136 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
     {
         var file = await ClaimedAsync();
         using var turn = await Printer.TakeTurnAsync(() => Task.FromResult(true), Token);
-        var printing = Files.PrintAsync(file, again: null, place: null, Token);
-        await Eventually.HoldsAsync(() => Task.FromResult(Directory.Exists(Path.Combine(_folder, "files")) && Directory.GetFiles(Path.Combine(_folder, "files")).Length == 1), "it is here", Limit, Token);
+        var printing = PrintAsync(file);
+        await WaitsForItsTurnAsync();
+        Assert.Single(Directory.GetFiles(Path.Combine(_folder, "files")));
 
         await relay.Client.Customer.WithdrawAsync(_sessions[0], Token);
         _sessions.Clear();
+        _clock.Forward(TellAgain);
         var attempt = await printing.WaitAsync(TimeSpan.FromSeconds(15), TimeProvider.System, Token);
         Assert.Equal((Outcome.Aborted, FilePrinting.GivenBack), (attempt.Outcome, attempt.Reasons));
         Assert.Empty(Directory.GetFiles(Path.Combine(_folder, "files")));
         Assert.Equal(0, Documents());
+    }
+
+    /// <summary>The PC may die while the document waits: nobody has to look then at what came out of a printer that was asked for nothing.</summary>
+    [Fact]
+    public async Task A_job_that_waits_for_its_turn_is_told_to_nobody_and_another_PC_gets_it_when_its_claim_lapses()
+    {
+        await using var key = await relay.CreateDeviceKeyAsync("the PC that lives");
+        using var other = relay.ClientOf(key);
+        var file = await ClaimedAsync();
+        using var turn = await Printer.TakeTurnAsync(() => Task.FromResult(true), Token);
+        var printing = PrintAsync(file);
+        await WaitsForItsTurnAsync();
+        await ClaimEndsInAsync(minutes: 1);
+        _clock.Forward(TellAgain);
+        await Eventually.HoldsAsync(
+            async () => await relay.Processes.CountAsync($"SELECT count(*) FROM sessions WHERE session_id = '{_sessions[0]}' AND claimed_until > now() + interval '5 minutes'", Token) == 1,
+            "the claim is renewed", Limit, Token);
+        Assert.Empty(await relay.Client.Shop.GetPrintsAsync(file.Id, Token));
+        Assert.Null(Ledger.LatestOf(file.Id));
+
+        await ClaimEndsInAsync(minutes: -1);
+        await other.Shop.ClaimAsync(_sessions[0], Token);
+        _clock.Forward(TellAgain);
+        var attempt = await printing.WaitAsync(Limit, TimeProvider.System, Token);
+        Assert.Equal((Outcome.Aborted, FilePrinting.GivenBack), (attempt.Outcome, attempt.Reasons));
+        Assert.Empty(Directory.GetFiles(Path.Combine(_folder, "files")));
+        Assert.Empty(await relay.Client.Shop.GetPrintsAsync(file.Id, Token));
+        Assert.Equal(0, Documents());
+        await other.Shop.CompleteAsync(_sessions[0], Token);
+        _sessions.Clear();
+    }
+
+    /// <summary>It waits for its turn when the counter takes the mark back.</summary>
+    [Fact]
+    public async Task What_is_not_paid_any_more_when_its_turn_comes_waits_for_the_counter()
+    {
+        using var sessions = Sessions(AutoPrint.Paid);
+        var session = await SendAsync(("one.pdf", Given.Pdf(), null));
+        await relay.Client.Shop.MarkPaidAsync(session, Token);
+        var turn = await Printer.TakeTurnAsync(() => Task.FromResult(true), Token);
+        var printing = sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
+        await WaitsForItsTurnAsync();
+        await relay.Client.Shop.MarkUnpaidAsync(session, Token);
+        turn!.Dispose();
+
+        await printing.WaitAsync(Limit, TimeProvider.System, Token);
+        Assert.Equal(0, Documents());
+        await IsPrintedWhenPaidAsync(sessions);
+    }
+
+    /// <summary>It has its turn, and the printer is busy with somebody else's job, when the counter takes the mark back.</summary>
+    [Fact]
+    public async Task What_is_not_paid_any_more_when_its_printer_takes_it_waits_for_the_counter()
+    {
+        using var sessions = Sessions(AutoPrint.Paid);
+        var session = await SendAsync(("one.pdf", Given.Pdf(), null));
+        await relay.Client.Shop.MarkPaidAsync(session, Token);
+        var busy = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        (Way.Held, Way.Refusal) = ((IppOperation.CreateJob, busy.Task), (IppOperation.CreateJob, IppStatus.Busy));
+        var printing = sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
+        await Eventually.HoldsAsync(() => Task.FromResult(Way.Requests.Contains(IppOperation.CreateJob)), "the printer is asked", Limit, Token);
+        await relay.Client.Shop.MarkUnpaidAsync(session, Token);
+        busy.SetResult();
+
+        await printing.WaitAsync(Limit, TimeProvider.System, Token);
+        Assert.True(await PrintOfAsync(session) is { State: PrintStates.Failed, Reasons: [FilePrinting.GivenBack] });
+        Assert.Equal(0, Documents());
+        await IsPrintedWhenPaidAsync(sessions);
+    }
+
+    /// <summary>Then the agent was killed, and the counter has taken the mark back meanwhile.</summary>
+    [Fact]
+    public async Task What_waited_for_its_printer_in_an_earlier_run_and_is_not_paid_any_more_waits_for_the_counter()
+    {
+        using var sessions = Sessions(AutoPrint.Paid);
+        var file = await ClaimedAsync();
+        Ledger.Add(AttemptFor(file) with { Step = Step.Waiting });
+
+        await sessions.PrintAsync(_sessions[0], isOwn: true, again: null, isAskedFor: false, () => { }, Token);
+        Assert.True(await PrintOfAsync(_sessions[0]) is { State: PrintStates.Failed, Reasons: [FilePrinting.GivenBack] });
+        Assert.Null(Ledger.LatestOf(file.Id));
+        Assert.Equal(0, Documents());
+        await IsPrintedWhenPaidAsync(sessions);
+    }
+
+    [Fact]
+    public async Task The_second_file_waits_for_the_counter_if_it_is_not_paid_any_more_when_the_first_is_printed()
+    {
+        using var sessions = Sessions(AutoPrint.Paid);
+        var session = await SendAsync(("one.pdf", Given.Pdf(text: "One"), null), ("two.pdf", Given.Pdf(text: "Two"), null));
+        await relay.Client.Shop.MarkPaidAsync(session, Token);
+        var sending = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Way.Held = (IppOperation.SendDocument, sending.Task);
+        var printing = sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
+        await Eventually.HoldsAsync(() => Task.FromResult(Documents() == 1), "the first is on its way", Limit, Token);
+        await relay.Client.Shop.MarkUnpaidAsync(session, Token);
+        sending.SetResult();
+
+        await printing.WaitAsync(Limit, TimeProvider.System, Token);
+        Assert.Equal(1, Documents());
+        await IsPrintedWhenPaidAsync(sessions);
+        Assert.Equal(2, Paper.Paper.Count);
+    }
+
+    /// <summary>This one was off, and the document waits for its turn at one that works.</summary>
+    [Fact]
+    public async Task What_waited_for_another_printer_has_not_failed()
+    {
+        var file = await ClaimedAsync();
+        Ledger.Add(AttemptFor(file) with { Printer = "ipp://10.0.0.9/ipp/print", Step = Step.Waiting });
+        var turn = await Printer.TakeTurnAsync(() => Task.FromResult(true), Token);
+        var printing = PrintAsync(file);
+        await WaitsForItsTurnAsync();
+        Assert.True(await PrintOfAsync(_sessions[0]) is { State: PrintStates.Failed, Reasons: [FilePrinting.GivenBack] });
+        Assert.Null(Ledger.LatestOf(file.Id));
+
+        turn!.Dispose();
+        Assert.Equal(Outcome.Done, (await printing.WaitAsync(Limit, TimeProvider.System, Token)).Outcome);
+        Assert.Equal(1, Documents());
     }
 
     /// <summary>By what the other PC says of itself it could print this. When the agent is stopped, others can have the session.</summary>
@@ -346,7 +473,7 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         var file = await ClaimedAsync();
         var sending = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Way.Held = (IppOperation.SendDocument, sending.Task);
-        var printing = Files.PrintAsync(file, again: null, place: null, Token);
+        var printing = PrintAsync(file);
         await Eventually.HoldsAsync(() => Task.FromResult(Documents() == 1), "the document is on its way", Limit, Token);
         Assert.True(Files.IsAtWork(file.Id));
         var settling = Files.SettleAsync(Ledger.LatestOf(file.Id)!, Token);
@@ -359,9 +486,38 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         Assert.False(Files.IsAtWork(file.Id));
     }
 
-    private SessionPrinting Sessions(AutoPrint autoPrint = AutoPrint.True) => new(
-        relay.Client, Ledger, Files, new(relay.Client, _printers!, TimeProvider.System), Options.Create(new AgentOptions { AutoPrint = autoPrint }), TimeProvider.System,
-        NullLogger<SessionPrinting>.Instance);
+    private SessionPrinting Sessions(AutoPrint autoPrint = AutoPrint.True)
+    {
+        _options!.AutoPrint = autoPrint;
+        return new(
+            relay.Client, Ledger, Files, new(relay.Client, _printers!, TimeProvider.System), Options.Create(_options), TimeProvider.System, NullLogger<SessionPrinting>.Instance);
+    }
+
+    // A file of the session that was sent last.
+    private async Task<Attempt> PrintAsync(FileDetails file, Again? again = null, Place? place = null)
+    {
+        var attempt = await Files.PrintAsync(_sessions[^1], file, again, isAskedFor: false, place, Token);
+        Assert.NotNull(attempt);
+        return attempt;
+    }
+
+    // The printer is looked at before it gives a place. While another job has the turn it is looked at again, and the document is ready then.
+    private Task WaitsForItsTurnAsync() => Eventually.HoldsAsync(
+        () => Task.FromResult(Way.Requests.Count(one => one == IppOperation.GetPrinterAttributes) > 1), "it waits for its turn", Limit, Token);
+
+    private async Task IsPrintedWhenPaidAsync(SessionPrinting sessions)
+    {
+        Assert.Equal(SessionStatuses.Pending, (await relay.Client.Shop.GetSessionAsync(_sessions[0], Token)).Status);
+        await relay.Client.Shop.MarkPaidAsync(_sessions[0], Token);
+        var before = Documents();
+        await sessions.PrintAsync(_sessions[0], isOwn: false, again: null, isAskedFor: false, () => { }, Token);
+        Assert.Equal(before + 1, Documents());
+        Assert.Equal(SessionStatuses.Completed, (await relay.Client.Shop.GetSessionAsync(_sessions[0], Token)).Status);
+        _sessions.Clear();
+    }
+
+    private async Task ClaimEndsInAsync(int minutes) => Assert.Equal(1, await relay.Processes.CountAsync(
+        $"WITH claim AS (UPDATE sessions SET claimed_until = now() + interval '{minutes} minutes' WHERE session_id = '{_sessions[0]}' RETURNING id) SELECT count(*) FROM claim", Token));
 
     private async Task<FilePrint?> PrintOfAsync(string session) => Assert.Single((await relay.Client.Shop.GetSessionAsync(session, Token)).Files).Print;
 
@@ -384,4 +540,14 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         new(Guid.NewGuid(), file.Id, AttemptRun.NewToken(), Way.Address, TwoSteps: true, Copies: 1, TimeProvider.System.GetUtcNow());
 
     private int Documents() => Way.Requests.Count(one => one == IppOperation.SendDocument);
+
+    /// <summary>The system's clock, whose timestamps a test moves forward. Timers run as they do.</summary>
+    private sealed class ForwardClock : TimeProvider
+    {
+        private long _forward;
+
+        public override long GetTimestamp() => base.GetTimestamp() + Interlocked.Read(ref _forward);
+
+        public void Forward(TimeSpan by) => Interlocked.Add(ref _forward, (long)(by.TotalSeconds * TimestampFrequency));
+    }
 }
