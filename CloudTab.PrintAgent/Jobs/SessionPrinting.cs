@@ -41,7 +41,10 @@ internal sealed class SessionPrinting(
                     return;
                 // Until there is a place for it another PC of the shop can have the session.
                 if (waiting.Status == SessionStatuses.Pending && ToPrint(waiting).FirstOrDefault() is { } first)
-                    place = await files.TakePlaceAsync(first, again, (ticket, isThere) => WaitsOnAsync(wait, ticket, isThere, mayLeave: !isAskedFor && !HasFailed(first), cancellationToken), cancellationToken);
+                {
+                    var mayLeave = !isAskedFor && !await HasFailedAsync(first, cancellationToken);
+                    place = await files.TakePlaceAsync(first, again, (ticket, isThere) => WaitsOnAsync(wait, ticket, isThere, mayLeave, cancellationToken), cancellationToken);
+                }
             }
             finally
             {
@@ -93,8 +96,12 @@ internal sealed class SessionPrinting(
         return wait.IsLeft = true;
     }
 
-    // Another PC says of itself what its printers can do, not which programs it has, nor what the shop wants there: it may have tried already.
-    private static bool HasFailed(FileDetails file) => file.Print is { State: PrintStates.Failed, Reasons: not [FilePrinting.GivenBack] };
+    // Another PC says of itself what its printers can do, not which programs it has, nor what the shop wants there: it may have tried already. The newest
+    // attempt does not say so if this PC has waited for its printer since, and was stopped.
+    private async Task<bool> HasFailedAsync(FileDetails file, CancellationToken cancellationToken) =>
+        file.Print is not null
+        && (await CallAsync(() => relay.Shop.GetPrintsAsync(file.Id, cancellationToken), cancellationToken))
+            .Any(print => print is { State: PrintStates.Failed, Reasons: not [FilePrinting.GivenBack] });
 
     private async Task ClaimAndPrintAsync(string session, Again? again, bool isAskedFor, Place? place, Action claimed, CancellationToken cancellationToken)
     {

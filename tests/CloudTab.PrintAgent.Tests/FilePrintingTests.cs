@@ -440,7 +440,10 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         Assert.Equal(1, Documents());
     }
 
-    /// <summary>By what the other PC says of itself it could print this. When the agent is stopped, others can have the session.</summary>
+    /// <summary>
+    /// By what the other PC says of itself it could print this. When the agent is stopped, others can have the session; at the next start the newest attempt is
+    /// this PC's own, which nothing came of.
+    /// </summary>
     [Fact]
     public async Task What_another_PC_has_failed_to_print_is_not_left_to_it_and_is_given_back_when_the_agent_is_stopped()
     {
@@ -454,15 +457,19 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         await other.Shop.ReleaseAsync(session, Token);
         await Paper.TurnOffAsync();
         using var sessions = Sessions();
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
-        var printing = sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, stop.Token);
-        await Eventually.HoldsAsync(async () => await PrintOfAsync(session) is { State: PrintStates.Sent, Reasons: [AttemptRun.Offline] }, "its customer is told", Limit, Token);
+        for (var starts = 0; starts < 2; starts++)
+        {
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
+            var printing = sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, stop.Token);
+            await Eventually.HoldsAsync(async () => await PrintOfAsync(session) is { State: PrintStates.Sent, Reasons: [AttemptRun.Offline] }, "its customer is told", Limit, Token);
 
-        await stop.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => printing);
-        Assert.Equal(SessionStatuses.Pending, (await relay.Client.Shop.GetSessionAsync(session, Token)).Status);
-        Assert.True(await PrintOfAsync(session) is { State: PrintStates.Failed, Reasons: [FilePrinting.GivenBack] });
-        Assert.Null(Ledger.LatestOf(file));
+            await stop.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => printing);
+            Assert.Equal(SessionStatuses.Pending, (await relay.Client.Shop.GetSessionAsync(session, Token)).Status);
+            Assert.True(await PrintOfAsync(session) is { State: PrintStates.Failed, Reasons: [FilePrinting.GivenBack] });
+            Assert.Null(Ledger.LatestOf(file));
+        }
+
         await relay.Client.Customer.WithdrawAsync(session, Token);
         _sessions.Clear();
     }
