@@ -31,17 +31,21 @@ public sealed class DirectUploadsTests(UploadFixture relay) : IClassFixture<Uplo
     }
 
     [Fact]
-    public async Task What_an_address_announces_shuts_out_no_other_of_its_shop()
+    public async Task What_an_address_announces_shuts_out_no_other_of_its_shop_before_it_is_in_S3()
     {
         await using var host = relay.StartHost<UploadOptions>(("RATE_LIMIT_SHOP_BYTES_PER_MINUTE", "100000"));
         using var client = host.Client();
         var prefix = await relay.ShopWithAsync("max_files = 9");
+        var (direct, other) = (UploadClient.Of(Way.Direct, client, prefix), await client.CreateAsync(prefix));
         using var announced = await client.AnnounceAsync(await client.CreateAsync(prefix), DirectClient.Announce(Sample.Pdf(200_000)), prefix);
         Assert.Equal(HttpStatusCode.Created, announced.StatusCode);
 
-        using var sent = await client.UploadToAsync(prefix, await client.CreateAsync(prefix), Sample.Pdf(1_000));
-
+        using var sent = await client.UploadToAsync(prefix, other, Sample.Pdf(1_000));
         Assert.Equal(HttpStatusCode.OK, sent.StatusCode);
+
+        await direct.SentAsync(other, Sample.Pdf(150_000));
+        using var refused = await client.UploadToAsync(prefix, other, Sample.Pdf(1_000));
+        await refused.IsProblemAsync(HttpStatusCode.TooManyRequests, "too_many_requests");
     }
 
     [Fact]
