@@ -62,9 +62,7 @@ public sealed partial class CustomerSendingTests(RunningAppHost relay, Browsers 
     public async Task An_upload_whose_creation_had_no_answer_waits_until_that_one_does_not_count_any_more()
     {
         await using var shop = await PageShop.CreateAsync(relay);
-        using var program = shop.Program(await shop.AddKeyAsync("Counter"));
-        using var limited = await program.PutAsJsonAsync("/api/shopkeeper/limits", new { files = 1 }, Token);
-        Assert.Equal(HttpStatusCode.OK, limited.StatusCode);
+        await shop.LimitAsync(new { files = 1 });
         var phone = await CustomerPage.OpenAsync(browsers, shop);
         var page = phone.Page;
         var lost = 0;
@@ -95,9 +93,7 @@ public sealed partial class CustomerSendingTests(RunningAppHost relay, Browsers 
     public async Task Options_that_are_changed_after_a_part_was_sent_hold_and_no_file_counts_twice()
     {
         await using var shop = await PageShop.CreateAsync(relay);
-        using var program = shop.Program(await shop.AddKeyAsync("Counter"));
-        using var limited = await program.PutAsJsonAsync("/api/shopkeeper/limits", new { files = 4 }, Token);
-        Assert.Equal(HttpStatusCode.OK, limited.StatusCode);
+        await shop.LimitAsync(new { files = 4 });
         var job = await shop.SendAsync("Asha", ("one.pdf", Documents.Pdf(1)));
         var phone = await CustomerPage.OpenAsync(browsers, shop);
         var page = phone.Page;

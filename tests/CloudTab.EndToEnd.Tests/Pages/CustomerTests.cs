@@ -550,9 +550,7 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
     public async Task Shared_files_that_a_full_phone_or_a_full_list_cannot_keep_are_still_there_after_a_reload()
     {
         await using var shop = await PageShop.CreateAsync(relay);
-        using var program = shop.Program(await shop.AddKeyAsync("Counter"));
-        using var limited = await program.PutAsJsonAsync("/api/shopkeeper/limits", new { files = 1 }, Token);
-        Assert.Equal(HttpStatusCode.OK, limited.StatusCode);
+        await shop.LimitAsync(new { files = 1 });
         var phone = await CustomerPage.OpenAsync(browsers, shop);
         var page = phone.Page;
         await phone.UntilShellKeptAsync();

@@ -51,6 +51,15 @@ public sealed class PageShop : IAsyncDisposable
         return key;
     }
 
+    /// <summary>Sets the shop's own limits, as its settings do.</summary>
+    /// <param name="limits">The body of `PUT /api/shopkeeper/limits`.</param>
+    public async Task LimitAsync(object limits)
+    {
+        using var program = Program(await AddKeyAsync("Counter"));
+        using var set = await program.PutAsJsonAsync("/api/shopkeeper/limits", limits, Token);
+        Assert.Equal(HttpStatusCode.OK, set.StatusCode);
+    }
+
     /// <summary>A shop's program with a key: what is done beside the page.</summary>
     public HttpClient Program(string key) => new() { BaseAddress = Origin, DefaultRequestHeaders = { { "X-API-Key", key } } };
 
