@@ -39,6 +39,8 @@ internal sealed class FinishFile(
     public async Task<(Problem? Refused, IReadOnlyList<UploadedFile> Files)> StoreAsync(
         Guid session, IReadOnlyList<JudgedFile> judged, Func<IReadOnlyList<UploadedFile>, Task<Outcome>> store)
     {
+        // A refusal waits for all of them too: nothing of these files is read once the request is over.
+        await Task.WhenAll(judged.SelectMany<JudgedFile, Task>(file => [file.Scanning, file.Counting]));
         var files = new List<UploadedFile>(judged.Count);
         foreach (var (file, _, counting, scanning) in judged)
         {
