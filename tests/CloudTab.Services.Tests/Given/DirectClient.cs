@@ -76,9 +76,9 @@ internal static class DirectClient
     }
 
     /// <summary>Ends a session: what a test leaves is removed.</summary>
-    public static async Task WithdrawAsync(this HttpClient client, string sessionId)
+    public static async Task WithdrawAsync(this HttpClient client, string sessionId, string shop = "")
     {
-        using var withdrawn = await client.DeleteAsync($"/api/customer/sessions/{sessionId}", Token);
+        using var withdrawn = await client.DeleteAsync($"{shop}/api/customer/sessions/{sessionId}", Token);
         Assert.Equal(HttpStatusCode.NoContent, withdrawn.StatusCode);
     }
 

@@ -194,7 +194,10 @@ public sealed class DirectLimitsTests(SmallLimitsFixture relay) : IClassFixture<
         using (var more = await client.AnnounceAsync(elsewhere, DirectClient.Announce(Sample.Pdf(501))))
             await more.IsProblemAsync(HttpStatusCode.InsufficientStorage, "storage_full");
 
-        using var sent = await client.UploadToAsync(prefix, await client.CreateAsync(prefix), Sample.Pdf(1_000));
+        var other = await client.CreateAsync(prefix);
+        using var sent = await client.UploadToAsync(prefix, other, Sample.Pdf(1_000));
         Assert.Equal(HttpStatusCode.OK, sent.StatusCode);
+        await client.WithdrawAsync(session, prefix);
+        await client.WithdrawAsync(other, prefix);
     }
 }
