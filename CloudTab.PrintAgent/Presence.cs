@@ -3,7 +3,10 @@ using CloudTab.Client;
 
 namespace CloudTab.PrintAgent;
 
-/// <summary>Tells the shop that this agent is there, and how its printers are: every 30 s, and within 3 s of a change while one of them has a job.</summary>
+/// <summary>
+/// Tells the shop that this agent is there, and how its printers are: every 30 s, and while one of them has a job within 3 s of a change, or 5 s after one has
+/// fallen silent.
+/// </summary>
 internal sealed class Presence(CloudTabClient relay, ShopPrinters printers, TimeProvider clock, ILogger<Presence> logger) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);

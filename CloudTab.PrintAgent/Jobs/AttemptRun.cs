@@ -155,7 +155,7 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
         {
             try
             {
-                return await printer.Ipp.DescribeAsync(cancellationToken);
+                return await ToldAsync(attempt, printer.Ipp.DescribeAsync(cancellationToken), cancellationToken);
             }
             catch (Exception away) when (IsAway(away))
             {
@@ -178,14 +178,18 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
         var heard = clock.GetTimestamp();
         while (await Task.WhenAny(sending, Task.Delay(SlowestPoll, clock, silent.Token)) != sending && !silent.IsCancellationRequested)
         {
-            if (await printer.LookAsync(cancellationToken) is { Reasons: var reasons })
+            if (await printer.SeeAsync(TimeSpan.Zero, cancellationToken) is { Reasons: var reasons })
             {
                 await TellAsync(attempt, reasons);
                 heard = clock.GetTimestamp();
             }
-            else if (clock.GetElapsedTime(Math.Max(heard, moving.MovedAt)) > printer.Ipp.Limit)
+            else if (clock.GetElapsedTime(Math.Max(heard, moving.MovedAt)) is var silence && silence > printer.Ipp.Limit)
             {
                 await silent.CancelAsync();
+            }
+            else if (silence >= ShopPrinter.Silence)
+            {
+                await TellAsync(attempt, [Offline]);
             }
         }
 
@@ -228,7 +232,7 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
                 case { Stage: JobStage.Completed } when job.Reasons.Contains(WithErrors, StringComparer.Ordinal):
                     return Settle(attempt with { Pages = job.Pages }, Outcome.Unknown, WithErrors);
                 case { Stage: JobStage.Completed }:
-                    var finished = (await printer.LookAsync(cancellationToken))?.SaysWhenFinished ?? false;
+                    var finished = (await printer.SeeAsync(cancellationToken))?.SaysWhenFinished ?? false;
                     return Settle(attempt with { Pages = job.Pages, Grade = finished ? "printer_finished" : "handed_over" }, Outcome.Done);
                 case { Stage: JobStage.Cancelled or JobStage.Aborted, Pages: 0 } when (await LookAsync(attempt, cancellationToken)).CountsPages:
                     // Of a document that did not arrive as a whole, and of which no page came out, nothing can be printed twice.
@@ -242,7 +246,7 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
                     return await CancelAsync(attempt, job, cancellationToken);
             }
 
-            await TellAsync(attempt with { Pages = job.Pages }, (await printer.LookAsync(cancellationToken))?.Reasons ?? [Offline]);
+            await TellAsync(attempt with { Pages = job.Pages }, (await printer.SeeAsync(TimeSpan.Zero, cancellationToken))?.Reasons ?? [Offline]);
             await Task.Delay(pause, clock, cancellationToken);
         }
     }
@@ -272,13 +276,21 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
         {
             try
             {
-                return await ask();
+                return await ToldAsync(attempt, ask(), cancellationToken);
             }
             catch (Exception away) when (IsAway(away))
             {
                 await WaitAsync(attempt, [Offline], cancellationToken);
             }
         }
+    }
+
+    // What it means that a printer is silent is decided when its time limit has passed, or it answers; that it is, people hear before.
+    private async Task<T> ToldAsync<T>(Attempt attempt, Task<T> answer, CancellationToken cancellationToken)
+    {
+        if (await Task.WhenAny(answer, Task.Delay(ShopPrinter.Silence, clock, cancellationToken)) != answer && !cancellationToken.IsCancellationRequested)
+            await TellAsync(attempt, [Offline]);
+        return await answer;
     }
 
     private static bool IsAway(Exception failed) => failed is IOException or JobRefusedException { IsTemporary: true };

@@ -19,6 +19,9 @@ internal sealed class FilePrinting(
     // Somebody may give the session back while the printer is waited for: the relay's answer to the same report says so.
     private static readonly TimeSpan TellAgain = TimeSpan.FromSeconds(5);
 
+    // The outcome is reported after the purge.
+    private static readonly TimeSpan PurgeLimit = TimeSpan.FromSeconds(3);
+
     // Files at work. A session may come back to this agent while an attempt of an earlier run is settled: only one of them may go on with the attempt.
     private readonly ConcurrentDictionary<Guid, Task> _atWork = new();
 
@@ -367,33 +370,35 @@ internal sealed class FilePrinting(
                 continue;
             foreach (var leftover in leftovers)
             {
-                if (await TryPurgeAsync(printer, there, leftover, cancellationToken))
+                if (await TryPurgeAsync(printer, there, leftover, Timeout.InfiniteTimeSpan, cancellationToken))
                     ledger.Remove(leftover);
             }
         }
     }
 
-    // If CUPS is away now the log says so, and it is tried again later, but not waited for: the outcome matters more.
+    // If CUPS is away or silent now the log says so, and it is tried again later, but not waited for: the outcome matters more.
     private async Task PurgeAsync(Attempt attempt, CancellationToken cancellationToken)
     {
         if (attempt.Job is not { } job)
             return;
         var printer = printers.Find(attempt.Printer);
-        var there = printer is null ? null : await printer.LookAsync(cancellationToken);
-        if (there is not null && await TryPurgeAsync(printer!, there, new(attempt.Printer, job, attempt.Token), cancellationToken))
+        var there = printer is null ? null : await printer.SeeAsync(cancellationToken);
+        if (there is not null && await TryPurgeAsync(printer!, there, new(attempt.Printer, job, attempt.Token), PurgeLimit, cancellationToken))
             return;
         ledger.Leave(attempt);
         logger.CopyKept(attempt.Id, job);
     }
 
     // CUPS keeps documents for a day unless it is told otherwise. Of a printer nobody knows whether it keeps any: it is asked once, whatever it answers.
-    private static async Task<bool> TryPurgeAsync(ShopPrinter printer, PrinterDescription there, Leftover leftover, CancellationToken cancellationToken)
+    private async Task<bool> TryPurgeAsync(ShopPrinter printer, PrinterDescription there, Leftover leftover, TimeSpan time, CancellationToken cancellationToken)
     {
+        using var limit = new CancellationTokenSource(time, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {
-            return await printer.Ipp.PurgeAsync(leftover.Job, leftover.Token, cancellationToken) || !there.IsCups;
+            return await printer.Ipp.PurgeAsync(leftover.Job, leftover.Token, either.Token) || !there.IsCups;
         }
-        catch (Exception failed) when (failed is IOException or JobRefusedException)
+        catch (Exception failed) when (failed is IOException or JobRefusedException || failed is OperationCanceledException && !cancellationToken.IsCancellationRequested)
         {
             return !there.IsCups;
         }

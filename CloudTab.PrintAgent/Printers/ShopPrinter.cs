@@ -5,6 +5,12 @@ namespace CloudTab.PrintAgent;
 /// <summary>A printer of the shop: its jobs take turns, because many printers refuse a second one while they print.</summary>
 internal sealed class ShopPrinter(PrinterSetting setting, IppPrinter printer, TimeProvider clock) : IDisposable
 {
+    /// <summary>
+    /// A printer that has not answered for so long is away, until it does: without power, or out of the Wi-Fi's reach, it resets no connection, and its time
+    /// limit is that of a slow one.
+    /// </summary>
+    public static readonly TimeSpan Silence = TimeSpan.FromSeconds(2);
+
     // One prints while the next ones are downloaded and made printable. More would only keep them from another PC of the shop.
     private const int MostJobs = 4;
 
@@ -78,39 +84,35 @@ internal sealed class ShopPrinter(PrinterSetting setting, IppPrinter printer, Ti
         }
     }
 
-    /// <summary>Asks the printer for its state.</summary>
-    /// <returns>Null if it cannot be reached, or answers what is no IPP.</returns>
-    public async Task<PrinterDescription?> LookAsync(CancellationToken cancellationToken)
-    {
-        PrinterDescription? there = null;
-        try
-        {
-            there = await printer.DescribeAsync(cancellationToken);
-            Name = Shown(there.Name) is { Length: > 0 and <= LongestName } name ? name : Address;
-        }
-        catch (Exception unreachable) when (unreachable is IOException or JobRefusedException)
-        {
-            // Null says so.
-        }
-
-        Description = there;
-        Volatile.Write(ref _lookedAt, clock.GetTimestamp());
-        Changed?.Invoke();
-        return there;
-    }
-
-    /// <summary>What the printer says of its state, or said a moment ago: many jobs may wait for it, and it is asked once.</summary>
-    /// <returns>Null as <see cref="LookAsync"/>.</returns>
-    public Task<PrinterDescription?> SeeAsync(CancellationToken cancellationToken)
+    /// <summary>Asks the printer for its state, or waits for the answer if it was asked already.</summary>
+    /// <returns>Null if it cannot be reached, does not answer in time, or answers what is no IPP.</returns>
+    public Task<PrinterDescription?> LookAsync(CancellationToken cancellationToken)
     {
         lock (_lock)
         {
-            if (!_look.IsCompleted)
-                return _look.WaitAsync(cancellationToken);
-            if (IsFresh(Fresh))
-                return Task.FromResult(Description);
-            _look = LookAsync(CancellationToken.None); // others wait for it too; the printer's time limit ends it
+            // Nobody's cancellation ends the question, because others wait for the answer too: the printer's time limit does.
+            if (_look.IsCompleted)
+                _look = AskAsync();
             return _look.WaitAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>What the printer says of its state, or said a moment ago: many jobs may wait for it, and it is asked once.</summary>
+    /// <returns>Null as <see cref="LookAsync"/>, or if it has not answered within <see cref="Silence"/>.</returns>
+    public Task<PrinterDescription?> SeeAsync(CancellationToken cancellationToken) => SeeAsync(Fresh, cancellationToken);
+
+    /// <summary>The same, but no older than this.</summary>
+    public async Task<PrinterDescription?> SeeAsync(TimeSpan age, CancellationToken cancellationToken)
+    {
+        if (IsFresh(age))
+            return Description;
+        try
+        {
+            return await LookAsync(cancellationToken).WaitAsync(Silence, clock, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            return null;
         }
     }
 
@@ -118,6 +120,33 @@ internal sealed class ShopPrinter(PrinterSetting setting, IppPrinter printer, Ti
     {
         _turns.Dispose();
         printer.Dispose();
+    }
+
+    private async Task<PrinterDescription?> AskAsync()
+    {
+        PrinterDescription? there = null;
+        try
+        {
+            var answer = printer.DescribeAsync(CancellationToken.None);
+            if (await Task.WhenAny(answer, Task.Delay(Silence, clock, CancellationToken.None)) != answer)
+                Note(null);
+            there = await answer;
+            Name = Shown(there.Name) is { Length: > 0 and <= LongestName } name ? name : Address;
+        }
+        catch (Exception unreachable) when (unreachable is IOException or JobRefusedException)
+        {
+            // Null says so.
+        }
+
+        Note(there);
+        return there;
+    }
+
+    private void Note(PrinterDescription? there)
+    {
+        Description = there;
+        Volatile.Write(ref _lookedAt, clock.GetTimestamp());
+        Changed?.Invoke();
     }
 
     private static string Shown(string name) => string.Concat(name.Where(letter => char.GetUnicodeCategory(letter) is not (

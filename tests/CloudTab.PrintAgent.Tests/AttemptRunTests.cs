@@ -196,6 +196,43 @@ public sealed class AttemptRunTests : PaperTests
         Assert.Equal(Outcome.Done, (await printing).Outcome);
     }
 
+    /// <summary>As when its plug is pulled, or the Wi-Fi is gone: no connection is reset, and its time limit is that of a slow printer.</summary>
+    [Fact]
+    public async Task A_printer_that_falls_silent_is_said_to_be_offline_long_before_its_time_limit_and_nothing_is_decided()
+    {
+        await Paper.HoldAsync(Token);
+        using var ledger = new Ledger(LedgerFile);
+        var printing = PrintAsync(ledger, Begin(ledger), Token);
+        await Eventually.HoldsAsync(() => Task.FromResult(_reports.SequenceEqual([""])), "that it prints is told", Limit, Token);
+        var power = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Way.Held = (null, power.Task);
+
+        await IsToldInTimeAsync("offline");
+        Assert.Equal(Step.Sent, Assert.Single(ledger.Open()).Step);
+        power.SetResult();
+        await Eventually.HoldsAsync(() => Task.FromResult(_reports.SequenceEqual(["", "offline", ""])), "it is back", Limit, Token);
+        Paper.Release();
+        Assert.Equal(Outcome.Done, (await printing).Outcome);
+        Assert.Single(Paper.Paper);
+    }
+
+    /// <summary>Of the document nothing moves any more.</summary>
+    [Fact]
+    public async Task A_printer_that_falls_silent_in_the_middle_of_a_document_is_said_to_be_offline_too()
+    {
+        var power = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var ledger = new Ledger(LedgerFile);
+        using var printer = Given.ShopPrinter(Way.Address);
+        var printing = RunOf(ledger, printer).PrintAsync(
+            Begin(ledger), new PrintTicket(), () => new SlowDocument(_document, TimeSpan.Zero, () => Way.Held = (null, power.Task)), Token);
+
+        await IsToldInTimeAsync("offline");
+        Assert.Equal(Step.Created, Assert.Single(ledger.Open()).Step);
+        power.SetResult();
+        Assert.Equal(Outcome.Done, (await printing).Outcome);
+        Assert.Single(Paper.Paper);
+    }
+
     [Fact]
     public async Task What_the_relay_did_not_answer_is_told_again()
     {
@@ -333,6 +370,10 @@ public sealed class AttemptRunTests : PaperTests
         Assert.Equal(1, opened);
         Assert.Equal(_document, Assert.Single(Paper.Paper).Document);
     }
+
+    // The printer's time limit is 20 s.
+    private Task IsToldInTimeAsync(string reason) =>
+        Eventually.HoldsAsync(() => Task.FromResult(_reasons.Contains(reason)), $"{reason} is told", TimeSpan.FromSeconds(10), Token);
 
     private async Task PrintedAndSwitchedOffAsync()
     {

@@ -75,8 +75,11 @@ internal sealed class CutPrinter : IAsyncDisposable
     /// <summary>A status of IPP that the next request for this operation gets instead of the printer's answer.</summary>
     public (IppOperation Operation, IppStatus Status)? Refusal { get; set; }
 
-    /// <summary>Requests for this operation are kept waiting until the task has ended, as by a printer that has run out of paper.</summary>
-    public (IppOperation Operation, Task Until)? Held { get; set; }
+    /// <summary>
+    /// Requests for this operation are kept waiting until the task has ended, as by a printer that has run out of paper; null: all are, as by one without power,
+    /// whose connections nobody resets.
+    /// </summary>
+    public (IppOperation? Operation, Task Until)? Held { get; set; }
 
     public static Task<CutPrinter> StartAsync(TestPrinter printer, CancellationToken cancellationToken) => StartAsync(printer.Port, cancellationToken);
 
@@ -110,7 +113,7 @@ internal sealed class CutPrinter : IAsyncDisposable
         var body = buffer.ToArray();
         var operation = (IppOperation)BinaryPrimitives.ReadInt16BigEndian(body.AsSpan(2));
         Requests.Enqueue(operation);
-        if (Held is { } held && held.Operation == operation)
+        if (Held is { } held && (held.Operation is null || held.Operation == operation))
             await held.Until;
 
         if (Refusal is { } refusal && refusal.Operation == operation)

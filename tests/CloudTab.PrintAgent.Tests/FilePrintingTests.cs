@@ -221,6 +221,53 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         await presence.StopAsync(Token);
     }
 
+    /// <summary>As when its plug is pulled: no connection is reset.</summary>
+    [Fact]
+    public async Task The_shop_hears_of_a_printer_that_falls_silent_long_before_its_time_limit()
+    {
+        using var presence = new Presence(relay.Client, _printers!, TimeProvider.System, NullLogger<Presence>.Instance);
+        using var job = Printer.Enter();
+        await presence.StartAsync(Token);
+        await IsSeenAsync(PrinterStates.Idle);
+        var power = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Way.Held = (null, power.Task);
+
+        await IsSeenAsync(PrinterStates.Offline);
+        power.SetResult();
+        await IsSeenAsync(PrinterStates.Idle);
+        await presence.StopAsync(Token);
+
+        // Its time limit, and the pause between reports of what has not changed, are 30 s.
+        Task IsSeenAsync(string state) => Eventually.HoldsAsync(
+            async () => (await relay.Client.Shop.GetAgentsAsync(Token)).SelectMany(agent => agent.Printers).Any(printer => printer.State == state && printer.Uri == Way.Address),
+            $"the shop sees it {state}", TimeSpan.FromSeconds(15), Token);
+    }
+
+    /// <summary>CUPS may still have the document then: it is in the ledger that it is to be asked again.</summary>
+    [Theory]
+    [InlineData(nameof(IppOperation.GetPrinterAttributes))]
+    [InlineData(nameof(IppOperation.CancelJob))]
+    public async Task An_outcome_does_not_wait_for_a_printer_that_falls_silent_before_the_purge(string operation)
+    {
+        Way.IsCups = true;
+        var file = await ClaimedAsync();
+        var sending = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Way.Held = (IppOperation.SendDocument, sending.Task);
+        var printing = PrintAsync(file);
+        await Eventually.HoldsAsync(() => Task.FromResult(Documents() == 1), "the document is on its way", Limit, Token);
+        var (power, silent, looks) = (new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously), Enum.Parse<IppOperation>(operation), Looks());
+        Way.Held = (silent, power.Task);
+        // It is looked at each second meanwhile.
+        await Eventually.HoldsAsync(() => Task.FromResult(silent != IppOperation.GetPrinterAttributes || Looks() > looks), "it is looked at, and silent", Limit, Token);
+        sending.SetResult();
+
+        // Its time limit is 30 s.
+        var attempt = await printing.WaitAsync(TimeSpan.FromSeconds(20), TimeProvider.System, Token);
+        Assert.Equal((Outcome.Done, Step.Reported), (attempt.Outcome, attempt.Step));
+        Assert.Equal(attempt.Token, Assert.Single(Ledger.Leftovers()).Token);
+        power.SetResult();
+    }
+
     [Fact]
     public async Task A_job_at_a_printer_without_a_name_that_counts_wrong_is_printed_and_reported()
     {
@@ -510,7 +557,7 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
 
     // The printer is looked at before it gives a place. While another job has the turn it is looked at again, and the document is ready then.
     private Task WaitsForItsTurnAsync() => Eventually.HoldsAsync(
-        () => Task.FromResult(Way.Requests.Count(one => one == IppOperation.GetPrinterAttributes) > 1), "it waits for its turn", Limit, Token);
+        () => Task.FromResult(Looks() > 1), "it waits for its turn", Limit, Token);
 
     private async Task IsPrintedWhenPaidAsync(SessionPrinting sessions)
     {
@@ -545,6 +592,8 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
 
     private Attempt AttemptFor(FileDetails file) =>
         new(Guid.NewGuid(), file.Id, AttemptRun.NewToken(), Way.Address, TwoSteps: true, Copies: 1, TimeProvider.System.GetUtcNow());
+
+    private int Looks() => Way.Requests.Count(one => one == IppOperation.GetPrinterAttributes);
 
     private int Documents() => Way.Requests.Count(one => one == IppOperation.SendDocument);
 

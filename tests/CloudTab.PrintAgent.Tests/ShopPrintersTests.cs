@@ -64,6 +64,27 @@ public sealed class ShopPrintersTests : IDisposable
         Assert.Equal(way.Address, await AbsentAsync(printers, Ticket));
     }
 
+    /// <summary>What it said before does not count any more.</summary>
+    [Fact]
+    public async Task A_printer_that_falls_silent_after_it_has_answered_is_away_long_before_its_time_limit()
+    {
+        TestPrinter.Require();
+        await using var paper = await TestPrinter.StartAsync(Token);
+        await using var way = await CutPrinter.StartAsync(paper, Token);
+        using var printers = PrintersAt(way.Address);
+        var taken = new List<Place>();
+        while (taken.Count < 4)
+            taken.Add(Assert.IsType<Place>(await TakeAsync(printers)));
+        var power = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        way.Held = (null, power.Task);
+
+        Assert.Equal(way.Address, await AbsentAsync(printers, Ticket));
+        power.SetResult();
+        foreach (var place in taken)
+            place.Dispose();
+        Assert.IsType<Place>(await TakeAsync(printers).WaitAsync(Limit, TimeProvider.System, Token)).Dispose();
+    }
+
     [Fact]
     public async Task Jobs_get_places_in_the_order_in_which_they_came_and_a_silent_printer_holds_up_none()
     {
