@@ -8,7 +8,7 @@ namespace CloudTab.Testing;
 /// <summary>
 /// ippeveprinter, CUPS's printer that speaks IPP Everywhere, on loopback. Its script writes down each job that comes out, as the printer saw it,
 /// and that record is what tests judge by. Files in <see cref="Folder"/> make it do what printers do: `hold` (a job waits as long as it is
-/// there), `state` (lines such as `+media-jam`, given before the wait and taken back after it), `abort`.
+/// there), `state` (reasons such as `media-jam,cover-open`, told at once, also in the middle of a job, and taken back at its end), `abort`.
 /// </summary>
 public sealed partial class TestPrinter : IAsyncDisposable
 {
@@ -17,10 +17,11 @@ public sealed partial class TestPrinter : IAsyncDisposable
         #!/bin/sh
         # $1: the document. A line on standard error that begins with STATE: sets the printer's state reasons.
         cd "$(dirname "$0")"
-        if [ -e state ]; then sed 's/^/STATE: /' state >&2; fi
+        say() { if [ -e state ] && mv state said; then sed 's/^/STATE: /' said >&2; fi; }
+        say
         : > "started-$$"
-        while [ -e hold ]; do sleep 0.05; done
-        if [ -e state ]; then sed 's/^+/STATE: -/' state >&2; fi
+        while [ -e hold ]; do sleep 0.05; say; done
+        if [ -e said ]; then rm said; echo 'STATE: none' >&2; fi
         if [ -e abort ]; then exit 1; fi
         cp "$1" "paper-$$.document"
         env | grep '^IPP_' > "paper-$$.part"
@@ -102,8 +103,17 @@ public sealed partial class TestPrinter : IAsyncDisposable
     public async Task HoldAsync(CancellationToken cancellationToken, params string[] states)
     {
         if (states.Length > 0)
-            await File.WriteAllLinesAsync(Path.Combine(Folder, "state"), states.Select(state => "+" + state), cancellationToken);
+            await SayAsync(cancellationToken, states);
         await File.WriteAllTextAsync(Path.Combine(Folder, "hold"), "", cancellationToken);
+    }
+
+    /// <summary>The job that is held, or else the next one, makes the printer tell of these states instead of those before, within 50 ms.</summary>
+    /// <param name="states">None: all is well again.</param>
+    public async Task SayAsync(CancellationToken cancellationToken, params string[] states)
+    {
+        var part = Path.Combine(Folder, "state.part");
+        await File.WriteAllTextAsync(part, states is [] ? "none\n" : string.Join(',', states) + "\n", cancellationToken);
+        File.Move(part, Path.Combine(Folder, "state"), overwrite: true);
     }
 
     public void Release() => File.Delete(Path.Combine(Folder, "hold"));
