@@ -15,10 +15,11 @@ public sealed class ConformanceTests : PaperTests
     {
         var document = Path.Combine(Paper.Folder, "document.pdf");
         await File.WriteAllBytesAsync(document, Given.Pdf(), Token);
-        await using var ours = await CutPrinter.StartAsync(Paper, Token);
+        await using var printer = await TestPrinter.StartAsync(Token, Given.Scaling);
+        await using var ours = await CutPrinter.StartAsync(printer, Token);
         var job = await AskEverythingAsync(ours.Address);
 
-        await using var theirs = await CutPrinter.StartAsync(Paper, Token);
+        await using var theirs = await CutPrinter.StartAsync(printer, Token);
         await using var ipptool = await ChildProcess.StartProgramAsync(
             [
                 "ipptool", "-t", "-I", "-d", $"job={job.ToString(CultureInfo.InvariantCulture)}", "-d", $"user={Environment.UserName}", "-d", $"printer={ours.Address}", "-f", document,

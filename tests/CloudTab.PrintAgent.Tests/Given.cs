@@ -26,6 +26,9 @@ internal static partial class Given
         return new(setting, Printer(address, limitInSeconds: limitInSeconds), TimeProvider.System);
     }
 
+    /// <summary>Options of ippeveprinter for a printer that can be told how to scale, and fills the paper unless it is.</summary>
+    public static string[] Scaling => ["-a", Path.Combine(AppContext.BaseDirectory, "golden", "scaling-printer.conf")];
+
     /// <summary>A file as the relay describes it.</summary>
     public static FileDetails File(string type, long size, string? pages = null, string scaling = Scalings.Fit, int? numberUp = null) => new(
         Guid.NewGuid(), "", type, size, "", "stored", Pages: null, Locked: null, ScanResults.Unscanned,
@@ -48,7 +51,7 @@ internal static partial class Given
             objects.Add($"<< /Length {drawing.Length} >>\nstream\n{drawing}\nendstream");
         }
 
-        return Encoding.ASCII.GetBytes(Document(objects));
+        return Document(objects);
     }
 
     /// <summary>A PDF, each of whose pages has its number on it, so that no two of different lengths or texts are the same.</summary>
@@ -69,10 +72,11 @@ internal static partial class Given
             objects.Add($"<< /Length {drawing.Length} >>\nstream\n{drawing}\nendstream");
         }
 
-        return Encoding.ASCII.GetBytes(Document(objects));
+        return Document(objects);
     }
 
-    private static string Document(List<string> objects)
+    /// <summary>A PDF of these objects, of which the first is its catalog.</summary>
+    public static byte[] Document(IReadOnlyList<string> objects)
     {
         var (pdf, offsets) = (new StringBuilder("%PDF-1.4\n"), new List<int>());
         foreach (var body in objects)
@@ -86,7 +90,7 @@ internal static partial class Given
         foreach (var offset in offsets)
             pdf.Append(CultureInfo.InvariantCulture, $"{offset:D10} 00000 n \n");
         pdf.Append(CultureInfo.InvariantCulture, $"trailer\n<< /Size {offsets.Count + 1} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n");
-        return pdf.ToString();
+        return Encoding.ASCII.GetBytes(pdf.ToString());
     }
 
     /// <summary>A PDF of one page that is known by its number also when qpdf has written it anew.</summary>

@@ -44,6 +44,20 @@ public sealed class IppPrinterTests : PaperTests
         Assert.Equal(SHA256.HashData(document), SHA256.HashData(job.Document));
     }
 
+    /// <summary>The document is laid out for the paper already. Such a printer would enlarge it once more.</summary>
+    [Fact]
+    public async Task A_printer_that_can_scale_is_asked_not_to()
+    {
+        await using var scaling = await TestPrinter.StartAsync(Token, Given.Scaling);
+        using var printer = Given.ShopPrinter(scaling.Address);
+        var description = await printer.LookAsync(Token);
+        Assert.NotNull(description);
+
+        await printer.Ipp.PrintJobAsync("ct-scaling", new PrintTicket().AttributesFor(description), new MemoryStream(Given.Pdf()), Token);
+        await Eventually.HoldsAsync(() => Task.FromResult(scaling.Paper.Count == 1), "it is printed", Limit, Token);
+        Assert.Equal("none", scaling.Paper[0]["IPP_PRINT_SCALING"]);
+    }
+
     [Fact]
     public async Task A_printer_that_would_drop_an_option_refuses_the_job()
     {
