@@ -45,8 +45,14 @@ internal sealed class PrintReady(string folder, Qpdf qpdf, Converter converter) 
         }
     }
 
-    private async Task<PrintDocument> FromPictureAsync(SealedFile content, PrintOptions options, PaperSize paper, CancellationToken cancellationToken) => new(await DrawAsync(
-        content, (input, output) => PictureSheet.Draw(input, paper, options.Scaling == Scalings.Fit, options.Media == MediaNames.Photo, options.NumberUp ?? 1, output), cancellationToken));
+    private async Task<PrintDocument> FromPictureAsync(SealedFile content, PrintOptions options, PaperSize paper, CancellationToken cancellationToken)
+    {
+        // A picture is one page. The relay counts none of it, and asks nothing for it, if others are wanted.
+        if (options.PageRanges is { } ranges && PageSelection.Within(ranges, pages: 1) is "")
+            throw new NotPrintableException("no-such-pages");
+        return new(await DrawAsync(
+            content, (input, output) => PictureSheet.Draw(input, paper, options.Scaling == Scalings.Fit, options.Media == MediaNames.Photo, options.NumberUp ?? 1, output), cancellationToken));
+    }
 
     /// <param name="isSound">Whether it was made on this PC.</param>
     private async Task<PrintDocument> FromPdfAsync(SealedFile content, FileDetails file, PaperSize paper, CancellationToken cancellationToken, bool isSound = false)

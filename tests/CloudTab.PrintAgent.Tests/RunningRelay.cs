@@ -24,7 +24,8 @@ public sealed class RunningRelay : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _processes = await RelayProcesses.StartAsync(new Dictionary<string, string>(StringComparer.Ordinal), Token);
+        // Pages are counted also while the machine has other things to do.
+        _processes = await RelayProcesses.StartAsync(new Dictionary<string, string>(StringComparer.Ordinal) { ["PDF_TIME_LIMIT"] = "30000" }, Token);
         _client = new(new CloudTabClientOptions { Address = Origin, ApiKey = Key });
     }
 
