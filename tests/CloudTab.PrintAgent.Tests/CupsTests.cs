@@ -80,6 +80,27 @@ public sealed class CupsTests(RunningRelay relay) : PaperTests
     }
 
     [Fact]
+    public async Task An_agent_that_is_killed_while_CUPS_has_its_document_prints_once_and_leaves_nothing_in_the_spool()
+    {
+        await Paper.HoldAsync(Token);
+        await using var agent = new AgentProcess(relay, "cups:shop") { Settings = { ["CLOUDTAB_CUPS_SOCKET"] = _cups!.Socket } };
+        await agent.StartAsync(Token);
+        var session = await relay.SendAsync(("one.pdf", Given.Pdf(), null));
+        await Eventually.HoldsAsync(() => Task.FromResult(Paper.Begun == 1), "it is being printed", Limit, Token);
+        using (var ledger = new Ledger(agent.LedgerFile))
+            await Eventually.HoldsAsync(() => Task.FromResult(ledger.Latest(1) is [{ Step: Step.Sent }]), "the ledger has it", Limit, Token);
+        await agent.KillAsync();
+        Assert.Single(_cups.Documents);
+
+        await agent.StartAsync(Token);
+        Paper.Release();
+        await relay.EndsAsync(session, SessionStatuses.Completed);
+        Assert.Single(Paper.Paper);
+        Assert.Contains("printer_finished", await relay.AnswerAsync(session), StringComparison.Ordinal);
+        Assert.Empty(_cups.Documents);
+    }
+
+    [Fact]
     public async Task What_CUPS_does_not_remove_at_once_is_removed_later()
     {
         await using var way = await CutPrinter.StartAsync(_cups!.Port, Token);
