@@ -22,7 +22,10 @@ internal static class Printing
     private const double MostMilliseconds = 300;
     private const double LeastPerSecond = 10;
     private const double MostIdleMemory = 80;
-    private const double MostGrowth = 1.1;
+
+    // A ratio of both peaks says little: each is what the garbage collector has just not collected, 89 to 117 MiB for either size. But an agent that kept
+    // even the lesser file in memory would pass its size.
+    private const double MostPeakMemory = LesserSize;
 
     private static readonly TimeSpan Idle = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
@@ -74,8 +77,8 @@ internal static class Printing
         Console.WriteLine($"| jobs a second, two printers, {Customers} customers | {perSecond:F1} | ≥ {LeastPerSecond:F0} | {perSecond / LeastPerSecond:F2} |");
         Console.WriteLine($"| agent's memory when it has started, MiB | {started:F0} | < {MostIdleMemory:F0} | {started / MostIdleMemory:F2} |");
         Console.WriteLine($"| agent's memory, idle after {WarmUp + Alone + Together} jobs, MiB | {idle:F0} | < {MostIdleMemory:F0} | {idle / MostIdleMemory:F2} |");
-        Console.WriteLine($"| agent's peak memory with a PDF of {LesserSize} MiB, MiB | {lesser:F0} | | |");
-        Console.WriteLine($"| agent's peak memory with a PDF of {LargeSize} MiB, MiB | {large:F0} | ≤ {lesser * MostGrowth:F0} | {large / lesser / MostGrowth:F2} |");
+        Console.WriteLine($"| agent's peak memory with a PDF of {LesserSize} MiB, MiB | {lesser:F0} | < {MostPeakMemory:F0} | {lesser / MostPeakMemory:F2} |");
+        Console.WriteLine($"| agent's peak memory with a PDF of {LargeSize} MiB, MiB | {large:F0} | < {MostPeakMemory:F0} | {large / MostPeakMemory:F2} |");
     }
 
     // The one file that a shop gets.
