@@ -54,6 +54,8 @@ public sealed class DatabaseOptions : IValidatableObject
             MaxPoolSize = 10,
             // Statements that repeat are parsed and planned once for each connection.
             MaxAutoPrepare = 64,
+            // No statement leaves anything in its session. Otherwise each is preceded by seven that clear what the one before it may have left.
+            NoResetOnClose = true,
             ApplicationName = AppDomain.CurrentDomain.FriendlyName,
         };
         if (!string.IsNullOrEmpty(ConnectionString))

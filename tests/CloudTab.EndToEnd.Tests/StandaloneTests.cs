@@ -62,6 +62,16 @@ public sealed class StandaloneTests(RunningStandalone relay)
         Assert.Equal(["status", "timestamp", "uptime", "connectedShopkeepers"], health.EnumerateObject().Select(one => one.Name));
     }
 
+    [Fact]
+    public async Task One_that_runs_does_not_keep_others_from_migrating()
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        limit.CancelAfter(TimeSpan.FromMinutes(1));
+
+        await ServiceSettings.MigrateAsync(
+            ServiceSettings.For(relay.Processes.Postgres.ConnectionString, relay.Processes.S3.Endpoint, RelayProcesses.Bucket), limit.Token);
+    }
+
     [Theory]
     [InlineData("customer")]
     [InlineData("shopkeeper")]
