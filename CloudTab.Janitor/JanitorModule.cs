@@ -20,7 +20,7 @@ public static class JanitorModule
         builder.Services.AddDuty<IssueReceipts>("issue_receipts", options => options.Interval, duty => duty.RunOnceAsync);
         builder.Services.AddDuty<AbortUploads>("abort_uploads", options => options.ListingInterval, duty => duty.RunOnceAsync);
         builder.Services.AddDuty<SweepOrphans>("sweep_orphans", options => options.ListingInterval, duty => duty.RunOnceAsync);
-        builder.Services.AddDuty<Purge>("purge", options => options.ListingInterval, duty => duty.RunOnceAsync);
+        builder.Services.AddDuty<Purge>("purge", options => options.Interval, duty => duty.RunOnceAsync);
         builder.Services.AddDuty<MeasureBacklog>("measure_backlog", options => options.Interval, duty => duty.RunOnceAsync);
     }
 }

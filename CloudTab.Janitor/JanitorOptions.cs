@@ -6,7 +6,7 @@ namespace CloudTab.Janitor;
 internal sealed class JanitorOptions : IValidatableObject
 {
     /// <summary>
-    /// Milliseconds between the rounds of what is due by the clock: expiry, lapsed claims, removal (JANITOR_INTERVAL, default 5,000).
+    /// Milliseconds between the rounds of what is due by the clock: expiry, lapsed claims, removal, purge (JANITOR_INTERVAL, default 5,000).
     /// Files outlive their time by as much; too short only costs Postgres queries that find nothing.
     /// </summary>
     [ConfigurationKeyName("JANITOR_INTERVAL")]
@@ -14,8 +14,7 @@ internal sealed class JanitorOptions : IValidatableObject
     public int Interval { get; set; } = 5_000;
 
     /// <summary>
-    /// Milliseconds between the rounds that list the bucket, and between those that purge (JANITOR_LISTING_INTERVAL, default 600,000 =
-    /// 10 min). Listing is what S3 bills; too long, and what a crash left behind stays longer.
+    /// Milliseconds between the rounds that list the bucket (JANITOR_LISTING_INTERVAL, default 600,000 = 10 min). Listing is what S3 bills; too long, and what a crash left behind stays longer.
     /// </summary>
     [ConfigurationKeyName("JANITOR_LISTING_INTERVAL")]
     [Range(100, 86_400_000)]

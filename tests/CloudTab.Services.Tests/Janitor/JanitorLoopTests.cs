@@ -32,6 +32,20 @@ public sealed class JanitorLoopTests(JanitorLoopTests.Fixture fixture) : IClassF
     }
 
     [Fact]
+    public async Task More_rows_than_a_round_may_purge_are_gone_some_rounds_later_however_seldom_the_bucket_is_listed()
+    {
+        using var states = new StateMachine(fixture);
+        var (_, session) = await states.InStateAsync("completed");
+        await states.ExecuteAsync("UPDATE events SET created_at = '2000-01-01' WHERE session = @Id", new { session.Id });
+        Assert.True((await states.EventsAsync(session.Id)).Count > 1);
+
+        await using var janitor = fixture.StartHost<JanitorOptions>(("JANITOR_BATCH_SIZE", "1"), ("JANITOR_BATCHES", "1"), ("JANITOR_LISTING_INTERVAL", "3600000"));
+
+        await UntilAsync(async () => (await states.EventsAsync(session.Id)).Count == 0);
+        await UntilAsync(async () => (await states.FilesAsync(session.Id))[0] == "deleted");
+    }
+
+    [Fact]
     public async Task A_duty_runs_at_once_and_logs_only_rounds_that_did_something()
     {
         var batches = new Queue<Batch>([new(3, More: true), new(2, More: false), new(0, More: false)]);
