@@ -5,10 +5,14 @@ namespace CloudTab.UploadApi;
 
 /// <summary>
 /// The bytes of all shops' files together, and whether they have reached MAX_STORED_SIZE: then no upload begins and none goes on, before the store is full.
-/// They are summed up every few seconds, since an exact sum would make all uploads of all shops wait for each other.
+/// They are summed up every few seconds, since an exact sum would make all uploads of all shops wait for each other; less often if that takes long, as
+/// it does with many shops.
 /// </summary>
 internal sealed class StoredSize(Database database, IOptions<UploadOptions> options, TimeProvider clock, ILogger<StoredSize> logger) : BackgroundService
 {
+    // So the sums take a hundredth of a core at most.
+    private const int LeastPauseOverTime = 100;
+
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
 
     private long _bytes;
@@ -48,9 +52,9 @@ internal sealed class StoredSize(Database database, IOptions<UploadOptions> opti
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Interval, clock);
-        do
+        while (true)
         {
+            var began = clock.GetTimestamp();
             try
             {
                 await RunOnceAsync(stoppingToken);
@@ -63,8 +67,10 @@ internal sealed class StoredSize(Database database, IOptions<UploadOptions> opti
                     logger.StoredSizeUnknown(outage);
                 _failing = true;
             }
+
+            var pause = LeastPauseOverTime * clock.GetElapsedTime(began);
+            await Task.Delay(pause > Interval ? pause : Interval, clock, stoppingToken);
         }
-        while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
     private sealed record Sums(long Bytes, long Announced);
