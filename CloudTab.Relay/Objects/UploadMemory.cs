@@ -22,6 +22,8 @@ namespace CloudTab.Relay;
 /// If the first in line would not be served once S3 has what is on its way, parts that come in more slowly than UPLOAD_MINIMUM_RATE
 /// are taken back, the slowest first and no more of them than it needs; only those of its own address if it waits for that. Among
 /// themselves slow uploads only wait for memory, and they stand behind the others.
+///
+/// When no part has held any of it for a while, the memory is given back to the system.
 /// </summary>
 public sealed class UploadMemory : IDisposable
 {
@@ -35,6 +37,12 @@ public sealed class UploadMemory : IDisposable
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Round = TimeSpan.FromSeconds(1);
 
+    // How long no part holds memory before it is given back: the next burst would have to get it anew.
+    private static readonly TimeSpan Idle = TimeSpan.FromSeconds(20);
+
+    // Less is not worth a collection.
+    private const int LeastGivenBack = (4 << 20) / BlockSize;
+
     private readonly Lock _lock = new();
     private readonly Stack<byte[]> _spare = [];
     private readonly Dictionary<IPAddress, AddressBudget> _addresses = [];
@@ -46,6 +54,7 @@ public sealed class UploadMemory : IDisposable
     private readonly RelayTelemetry _telemetry;
     private readonly TimeProvider _clock;
     private readonly ITimer _rounds;
+    private readonly ITimer _idle;
 
     private int _waiting;
     private int _inUse;
@@ -58,6 +67,7 @@ public sealed class UploadMemory : IDisposable
         _telemetry = telemetry;
         _clock = clock;
         _rounds = clock.CreateTimer(_ => RunRound(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _idle = clock.CreateTimer(_ => GiveBack(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Bytes that buffers in use take now.</summary>
@@ -83,7 +93,21 @@ public sealed class UploadMemory : IDisposable
         }
     }
 
-    public void Dispose() => _rounds.Dispose();
+    /// <summary>Bytes that buffers took and that the next ones will take first.</summary>
+    public long Spare
+    {
+        get
+        {
+            lock (_lock)
+                return _spare.Count * (long)BlockSize;
+        }
+    }
+
+    public void Dispose()
+    {
+        _rounds.Dispose();
+        _idle.Dispose();
+    }
 
     /// <summary>Adds a block to a part, once there is one.</summary>
     /// <exception cref="OperationCanceledException">The part has to give its memory back, or the caller has cancelled.</exception>
@@ -142,6 +166,8 @@ public sealed class UploadMemory : IDisposable
             foreach (var block in part.Blocks)
                 _spare.Push(block);
             part.Blocks.Clear();
+            if (_inUse == 0 && _spare.Count >= LeastGivenBack)
+                _idle.Change(Idle, Timeout.InfiniteTimeSpan);
             if (--address.Parts == 0)
                 _addresses.Remove(address.Client);
             LeavePlace(part);
@@ -199,7 +225,7 @@ public sealed class UploadMemory : IDisposable
             }
         }
 
-        // Pinned, since sockets read into them, and never given up: memory that a process has needed once it will need again.
+        // Pinned, since sockets read into them.
         part.Blocks.Add(_spare.TryPop(out var block) ? block : GC.AllocateUninitializedArray<byte>(BlockSize, pinned: true));
         _inUse++;
         return Missing.Nothing;
@@ -260,6 +286,20 @@ public sealed class UploadMemory : IDisposable
             if (_waiting == 0)
                 _rounds.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         }
+    }
+
+    private void GiveBack()
+    {
+        lock (_lock)
+        {
+            // What the last part returned since has set the time anew.
+            if (_inUse > 0)
+                return;
+            _spare.Clear();
+        }
+
+        // By itself the collector has no reason to run in a process that does nothing, and keeps what it has had.
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
     }
 
     private void TakeBackFor(AddressBudget address)

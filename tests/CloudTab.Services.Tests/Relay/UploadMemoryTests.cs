@@ -314,6 +314,27 @@ public sealed class UploadMemoryTests : IDisposable
         Assert.False(crowdWaits[1].IsCompleted);
     }
 
+    [Fact]
+    public async Task Memory_that_no_upload_holds_for_twenty_seconds_is_given_back()
+    {
+        Given(bytes: 4 * Part);
+        var first = await WholeAsync();
+        first.Buffer.Dispose();
+        Assert.Equal(Part, Memory.Spare);
+
+        // One that comes in between puts it off.
+        _clock.Advance(TimeSpan.FromSeconds(19));
+        var second = await WholeAsync();
+        _clock.Advance(TimeSpan.FromSeconds(19));
+        second.Buffer.Dispose();
+        _clock.Advance(TimeSpan.FromSeconds(19));
+        Assert.Equal(Part, Memory.Spare);
+
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(0, Memory.Spare);
+        Assert.Equal(0, Memory.InUse);
+    }
+
     private static void InterlockedMax(ref long maximum, long value)
     {
         for (var seen = Interlocked.Read(ref maximum); value > seen;)
