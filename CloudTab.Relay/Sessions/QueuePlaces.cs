@@ -3,25 +3,35 @@ namespace CloudTab.Relay;
 /// <summary>Where sessions stand in their shops' queues.</summary>
 public sealed class QueuePlaces(Database database, Lifetimes lifetimes)
 {
+    /// <summary>What <see cref="QueuePlace.Before"/> is at most: a place further back costs no more to find.</summary>
+    public const int MostBefore = 999;
+
+    private const string IsQueued = "queue_number IS NOT NULL AND status IN ('pending', 'processing') AND file_count > 0 AND expires_at > @now";
+
     /// <summary>
-    /// The places of sessions, in one statement that reads each shop's queue once. A session that is not submitted, has ended or holds no
-    /// file has none.
+    /// The places of sessions, in one statement that reads each shop's queue once, up to the last of them. A session that is not submitted, has
+    /// ended or holds no file has none.
     /// </summary>
-    /// <param name="shops">Ids of the sessions' shops.</param>
     /// <param name="sessions">Internal ids.</param>
-    public async Task<Dictionary<Guid, QueuePlace>> FindAsync(string[] shops, Guid[] sessions, CancellationToken cancellationToken)
+    public async Task<Dictionary<Guid, QueuePlace>> FindAsync(Guid[] sessions, CancellationToken cancellationToken)
     {
-        const string sql = """
-            SELECT id AS Session, token, before
-            FROM (
-                SELECT id, token, (row_number() OVER (PARTITION BY shop_id ORDER BY queue_number) - 1)::integer AS before
-                FROM sessions
-                WHERE shop_id = ANY(@shops) AND queue_number IS NOT NULL
-                    AND status IN ('pending', 'processing') AND file_count > 0 AND expires_at > @now
-            ) AS queue
-            WHERE id = ANY(@sessions)
+        const string sql = $"""
+            WITH asked AS (
+                SELECT id, shop_id, token, queue_number FROM sessions WHERE id = ANY(@sessions) AND {IsQueued}
+            ), queue AS (
+                SELECT first.id, first.before
+                FROM (SELECT shop_id, max(queue_number) AS number FROM asked GROUP BY shop_id) AS last CROSS JOIN LATERAL (
+                    SELECT id, (row_number() OVER (ORDER BY queue_number) - 1)::integer AS before
+                    FROM sessions
+                    WHERE shop_id = last.shop_id AND queue_number <= last.number AND {IsQueued}
+                    ORDER BY queue_number
+                    LIMIT @mostBefore
+                ) AS first
+            )
+            SELECT asked.id AS Session, asked.token, coalesce(queue.before, @mostBefore) AS Before
+            FROM asked LEFT JOIN queue ON queue.id = asked.id
             """;
-        var rows = await database.QueryAsync<Row>(sql, new { shops, sessions, now = lifetimes.Now }, cancellationToken);
+        var rows = await database.QueryAsync<Row>(sql, new { sessions, now = lifetimes.Now, mostBefore = MostBefore }, cancellationToken);
         return rows.ToDictionary(row => row.Session, row => new QueuePlace(row.Token, row.Before));
     }
 
@@ -30,5 +40,5 @@ public sealed class QueuePlaces(Database database, Lifetimes lifetimes)
 
 /// <summary>A session's place in its shop's queue.</summary>
 /// <param name="Token">1 to 999, given at the first submission and the next for each session that is submitted in the shop; 1 follows 999.</param>
-/// <param name="Before">How many sessions were submitted earlier and are not finished.</param>
+/// <param name="Before">How many sessions were submitted earlier and are not finished; 999 if there are more.</param>
 public sealed record QueuePlace(int Token, int Before);

@@ -37,8 +37,7 @@ internal sealed class CustomerViews(Database database, QueuePlaces places, Lifet
     private async Task<List<FoundSession>> WithPlacesAsync(List<Row> rows, CancellationToken cancellationToken)
     {
         var queued = rows.Where(row => row.Status is "pending" or "processing").ToList();
-        var found = queued.Count == 0 ? [] : await places.FindAsync(
-            [.. queued.Select(row => row.Shop).Distinct(StringComparer.Ordinal)], [.. queued.Select(row => row.Id)], cancellationToken);
+        var found = queued.Count == 0 ? [] : await places.FindAsync([.. queued.Select(row => row.Id)], cancellationToken);
         return [.. rows.Select(row => new FoundSession(row.Id, row.Shop, row.HasEnded, row.IsGone, DeletedAt(row), CustomerSession.Of(row, found.GetValueOrDefault(row.Id))))];
     }
 

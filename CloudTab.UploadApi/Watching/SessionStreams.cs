@@ -192,8 +192,7 @@ internal sealed class SessionStreams(
         foreach (var batch in watched.Where(session => _changedShops.Contains(session.Shop)).Chunk(BatchSize))
         {
             ImmutableArray<SessionStream>[] streams = [.. batch.Select(session => session.Streams)];
-            var found = await places.FindAsync(
-                [.. batch.Select(session => session.Shop).Distinct(StringComparer.Ordinal)], [.. batch.Select(session => session.Id)], cancellationToken);
+            var found = await places.FindAsync([.. batch.Select(session => session.Id)], cancellationToken);
             foreach (var (session, its) in batch.Zip(streams))
                 Watched.Tell(its, found.GetValueOrDefault(session.Id));
         }

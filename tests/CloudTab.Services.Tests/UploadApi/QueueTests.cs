@@ -91,6 +91,32 @@ public sealed partial class QueueTests(UploadFixture relay) : IClassFixture<Uplo
     }
 
     [Fact]
+    public async Task A_place_behind_more_than_999_others_is_told_as_999()
+    {
+        var shop = await relay.ShopAsync();
+        var (first, second, third) = (await SubmitAsync(shop), await SubmitAsync(shop), await SubmitAsync(shop));
+        await relay.ExecuteAsync("UPDATE sessions SET queue_number = 5000 + queue_number WHERE session_id = ANY(@late)", new { late = new[] { second, third } });
+
+        await AddAsync(1, 997);
+        Assert.Equal((0, 998, 999), await BeforeAsync());
+        await AddAsync(998, 1500);
+        Assert.Equal((0, 999, 999), await BeforeAsync());
+
+        Task AddAsync(int from, int to) => relay.ExecuteAsync(
+            """
+            INSERT INTO sessions (id, shop_id, session_id, pickup_code, status, file_count, total_size, created_at, expires_at, submitted_at, queue_number)
+            SELECT gen_random_uuid(), shop_id, '0' || translate(substr(md5(n || shop_id), 1, 25), 'ilou', '0123'), translate(lpad(n::text, 6, 'Z'), '01', 'AB'),
+                   'pending', 1, 1, created_at, expires_at, submitted_at, 1 + n
+            FROM sessions, generate_series(@from, @to) AS n
+            WHERE session_id = @first
+            """,
+            new { first, from, to });
+
+        async Task<(int First, int Second, int Third)> BeforeAsync() =>
+            ((await PlaceAsync(shop, first)).Before, (await PlaceAsync(shop, second)).Before, (await PlaceAsync(shop, third)).Before);
+    }
+
+    [Fact]
     public async Task The_shop_sees_the_token_in_its_lists_and_messages()
     {
         var shop = await relay.ShopAsync();
