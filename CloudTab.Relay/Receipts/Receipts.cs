@@ -32,9 +32,9 @@ public sealed class Receipts(Database database, SigningKeys keys, Wakeups wakeup
                 UPDATE sessions SET receipt_due = false, receipt = made.id
                 FROM unnest(@sessions, @ids, @texts) AS made (session, id, jws)
                 WHERE sessions.id = made.session AND receipt_due
-                RETURNING made.id, made.jws
+                RETURNING made.id, sessions.shop_id, made.jws
             )
-            INSERT INTO receipts (id, jws, created_at) SELECT id, jws, @now FROM marked
+            INSERT INTO receipts (id, shop_id, jws, created_at) SELECT id, shop_id, jws, @now FROM marked
             """;
         var issued = await database.ExecuteAsync(
             sql,
