@@ -20,15 +20,8 @@ internal static class GatewayCost
 
     public static async Task RunAsync(Stack stack)
     {
-        // No Notifier and no Janitor take part: nothing is sent there.
         var folder = Directory.CreateTempSubdirectory("cloudtab-");
-        await using var gateway = await stack.StartAsync(
-            "CloudTab.Gateway",
-            "/",
-            [("services__upload-api__http__0", stack.UploadApi.Address.ToString()),
-            ("services__shop-api__http__0", stack.ShopApi.Address.ToString()),
-            ("services__notifier__http__0", stack.ShopApi.Address.ToString()),
-            ("services__janitor__http__0", stack.ShopApi.Address.ToString())]);
+        await using var gateway = await GatewayAsync(stack);
         await using var nginx = await NginxAsync(folder, stack.UploadApi.Address);
 
         var file = UploadClient.CreateFile(FileSize << 20);
@@ -75,7 +68,16 @@ internal static class GatewayCost
         return new(small.PerSecond, (between - before).TotalMicroseconds / small.Latencies.Length, (after - between).TotalSeconds / (Files * FileSize / 1024.0));
     }
 
-    private static async Task<Server> NginxAsync(DirectoryInfo folder, Uri service)
+    // No Notifier and no Janitor take part: nothing is sent there.
+    internal static Task<Server> GatewayAsync(Stack stack) => stack.StartAsync(
+        "CloudTab.Gateway",
+        "/",
+        [("services__upload-api__http__0", stack.UploadApi.Address.ToString()),
+        ("services__shop-api__http__0", stack.ShopApi.Address.ToString()),
+        ("services__notifier__http__0", stack.ShopApi.Address.ToString()),
+        ("services__janitor__http__0", stack.ShopApi.Address.ToString())]);
+
+    internal static async Task<Server> NginxAsync(DirectoryInfo folder, Uri service)
     {
         var address = new Uri($"http://127.0.0.1:{ChildProcess.FreePort().ToString(CultureInfo.InvariantCulture)}");
         var settings = Path.Combine(folder.FullName, "nginx.conf");
@@ -89,6 +91,7 @@ internal static class GatewayCost
             http {
               access_log off;
               client_max_body_size 0;
+              keepalive_requests 1000000000;
               upstream service { server {{service.Authority}}; keepalive 64; }
               server {
                 listen {{address.Authority}};

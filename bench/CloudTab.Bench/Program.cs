@@ -10,7 +10,7 @@ Console.WriteLine($"{Environment.ProcessorCount} cores, .NET {Environment.Versio
 // All parts, or those that are named; numbers are sizes of files, in MiB.
 var sizes = args.Where(argument => char.IsAsciiDigit(argument[0])).Select(size => int.Parse(size, CultureInfo.InvariantCulture)).ToHashSet();
 var named = args.Where(argument => !char.IsAsciiDigit(argument[0])).ToHashSet(StringComparer.Ordinal);
-if (Includes("sessions", "pending", "begun", "uploads", "slow", "crowd", "gateway"))
+if (Includes("sessions", "pending", "begun", "uploads", "slow", "crowd", "memory", "gateway", "requests", "scale"))
 {
     await using var stack = await Stack.StartAsync();
     if (Includes("sessions"))
@@ -25,8 +25,14 @@ if (Includes("sessions", "pending", "begun", "uploads", "slow", "crowd", "gatewa
         await SlowUploads.OfManyAddressesAsync(stack);
     if (Includes("crowd"))
         await SlowUploads.OfOneAddressAsync(stack);
+    if (Includes("memory"))
+        await SlowUploads.OfLargeFilesAsync(stack);
     if (Includes("gateway"))
         await GatewayCost.RunAsync(stack);
+    if (Includes("requests"))
+        await RequestCost.RunAsync(stack);
+    if (Includes("scale"))
+        await Scale.RunAsync(stack);
 }
 
 if (Includes("connections"))

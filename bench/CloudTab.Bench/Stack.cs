@@ -34,6 +34,10 @@ internal sealed class Stack : IAsyncDisposable
     /// <summary>Process id of the S3 endpoint.</summary>
     public int S3ProcessId => _s3.Process.Id;
 
+    /// <summary>CPU of Postgres, all its processes together.</summary>
+    public TimeSpan PostgresCpu() => Usage.CpuWithChildren(
+        int.Parse(File.ReadLines(Path.Combine(_postgres.Data, "postmaster.pid")).First(), CultureInfo.InvariantCulture));
+
     /// <summary>A key of the default shop.</summary>
     public string Key { get; } = ApiKeys.Create();
 

@@ -21,13 +21,14 @@ internal static class UploadClient
         return file;
     }
 
+    /// <param name="shop">What stands before the paths of a shop; nothing before those of the default shop.</param>
     /// <returns>The path of a new session.</returns>
-    public static async Task<string> CreateSessionAsync(HttpClient client)
+    public static async Task<string> CreateSessionAsync(HttpClient client, string shop = "")
     {
-        using var created = await client.PostAsync("/api/customer/sessions/create", content: null);
+        using var created = await client.PostAsync($"{shop}/api/customer/sessions/create", content: null);
         created.EnsureSuccessStatusCode();
         var session = await created.Content.ReadFromJsonAsync<JsonElement>();
-        return $"/api/customer/sessions/{session.GetProperty("sessionId").GetString()}";
+        return $"{shop}/api/customer/sessions/{session.GetProperty("sessionId").GetString()}";
     }
 
     public static async Task SendFormAsync(HttpClient client, byte[] file) => await SendFormAsync(client, await CreateSessionAsync(client), file);
