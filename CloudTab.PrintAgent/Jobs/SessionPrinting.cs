@@ -6,7 +6,7 @@ namespace CloudTab.PrintAgent;
 
 /// <summary>Prints the files of one session in their order, then completes it, or gives it back to the counter.</summary>
 internal sealed class SessionPrinting(
-    CloudTabClient relay, Ledger ledger, FilePrinting files, OtherAgents others, IOptions<AgentOptions> options, TimeProvider clock, ILogger<SessionPrinting> logger) : IDisposable
+    CloudTabClient relay, Ledger ledger, FilePrinting printing, OtherAgents others, IOptions<AgentOptions> options, TimeProvider clock, ILogger<SessionPrinting> logger) : IDisposable
 {
     // A long queue must not ask the relay for all of its sessions at once.
     private const int MostCalls = 8;
@@ -37,13 +37,13 @@ internal sealed class SessionPrinting(
             try
             {
                 var waiting = await CallAsync(() => relay.Shop.GetSessionAsync(session, cancellationToken), cancellationToken);
-                if (again is null && NeedsPerson(waiting) || !isAskedFor && !IsReleased(waiting))
+                if (!HasFiles(waiting) || again is null && NeedsPerson(waiting) || !isAskedFor && !IsReleased(waiting))
                     return;
                 // Until there is a place for it another PC of the shop can have the session.
                 if (waiting.Status == SessionStatuses.Pending && ToPrint(waiting).FirstOrDefault() is { } first)
                 {
                     var mayLeave = !isAskedFor && !await HasFailedAsync(first, cancellationToken);
-                    place = await files.TakePlaceAsync(first, again, (ticket, isThere) => WaitsOnAsync(wait, ticket, isThere, mayLeave, cancellationToken), cancellationToken);
+                    place = await printing.TakePlaceAsync(first, again, (ticket, isThere) => WaitsOnAsync(wait, ticket, isThere, mayLeave, cancellationToken), cancellationToken);
                 }
             }
             finally
@@ -78,7 +78,7 @@ internal sealed class SessionPrinting(
     public async Task CompleteAsync(string session, Action claimed, CancellationToken cancellationToken)
     {
         var waiting = await CallAsync(() => relay.Shop.GetSessionAsync(session, cancellationToken), cancellationToken);
-        if (waiting.Status == SessionStatuses.Pending && ToPrint(waiting).All(file => ledger.LatestOf(file.Id) is { Outcome: Outcome.Done }))
+        if (waiting.Status == SessionStatuses.Pending && HasFiles(waiting) && ToPrint(waiting).All(file => ledger.LatestOf(file.Id) is { Outcome: Outcome.Done }))
             await ClaimAndPrintAsync(session, again: null, isAskedFor: false, place: null, claimed, cancellationToken);
     }
 
@@ -136,8 +136,9 @@ internal sealed class SessionPrinting(
     // may do so while earlier files are printed, too: each file is looked at again when its turn comes.
     private async Task PrintAsync(SessionDetails session, Again? again, bool isAskedFor, Place? place, CancellationToken cancellationToken)
     {
-        var (printed, isReleased) = (true, isAskedFor || IsReleased(session));
-        foreach (var file in ToPrint(session))
+        var (printed, isReleased) = (HasFiles(session), isAskedFor || IsReleased(session));
+        var files = ToPrint(session).ToList();
+        foreach (var file in files)
         {
             if (!isReleased && ledger.LatestOf(file.Id) is null)
             {
@@ -145,8 +146,15 @@ internal sealed class SessionPrinting(
                 continue;
             }
 
-            var attempt = await files.PrintAsync(session.SessionId, file, again, isAskedFor, place, cancellationToken);
+            var attempt = await printing.PrintAsync(session.SessionId, file, again, isAskedFor, place, cancellationToken);
             (printed, isReleased, place) = (printed && attempt is { Outcome: Outcome.Done }, isReleased && attempt is not null, null);
+        }
+
+        // What was deleted meanwhile, or came out elsewhere, is not printed, but an earlier run may have begun to: the relay holds the session until it hears how that ended.
+        foreach (var file in session.Files.Except(files))
+        {
+            if (ledger.LatestOf(file.Id) is { Step: < Step.Reported } open)
+                await printing.SettleAsync(open, cancellationToken);
         }
 
         if (printed)
@@ -164,6 +172,9 @@ internal sealed class SessionPrinting(
         var latest = ToPrint(session).Select(file => ledger.LatestOf(file.Id)).ToList();
         return latest.TrueForAll(attempt => attempt is null or { Step: Step.Waiting or Step.Reported }) && latest.Exists(attempt => attempt is not { Outcome: Outcome.Done });
     }
+
+    // A customer may take back the last file to send another one: then there is nothing to print, and nothing is done.
+    private static bool HasFiles(SessionDetails session) => session.Files.Any(file => file.IsStored);
 
     private IEnumerable<FileDetails> ToPrint(SessionDetails session) => session.Files.Where(file => file.IsStored && !IsPrintedElsewhere(file));
 
@@ -222,7 +233,7 @@ internal sealed class SessionPrinting(
         {
             foreach (var file in session.Files)
             {
-                if (!await files.GiveUpWaitingAsync(file.Id, cancellationToken))
+                if (!await printing.GiveUpWaitingAsync(file.Id, cancellationToken))
                     return;
             }
         }

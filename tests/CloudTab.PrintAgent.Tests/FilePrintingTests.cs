@@ -521,6 +521,55 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         _sessions.Clear();
     }
 
+    /// <summary>They do it to send another one, for which the session must be there still. First before the agent hears of it, then while it waits for a place.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_session_whose_customer_has_taken_back_the_only_file_is_not_completed(bool isWaiting)
+    {
+        using var sessions = Sessions();
+        var session = await SendAsync(("one.pdf", Given.Pdf(text: "Wrong"), null));
+        var file = Assert.Single((await relay.Client.Shop.GetSessionAsync(session, Token)).Files).Id;
+        var places = Enumerable.Range(0, isWaiting ? 4 : 0).Select(_ => Printer.Enter()).ToList();
+        if (!isWaiting)
+            await relay.Client.Customer.RemoveFileAsync(session, file, Token);
+        var printing = sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
+        if (isWaiting)
+        {
+            await Eventually.HoldsAsync(() => Task.FromResult(Printer.Description is not null), "it waits for a place", Limit, Token);
+            await relay.Client.Customer.RemoveFileAsync(session, file, Token);
+            places.ForEach(place => place.Dispose());
+        }
+
+        await printing.WaitAsync(Limit, TimeProvider.System, Token);
+        Assert.Equal(SessionStatuses.Pending, (await relay.Client.Shop.GetSessionAsync(session, Token)).Status);
+        using (var right = new MemoryStream(Given.Pdf(text: "Right")))
+            await relay.Client.Customer.UploadAsync(session, [new FileToUpload("two.pdf", right)], cancellationToken: Token);
+        await sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
+        Assert.Equal(SessionStatuses.Completed, (await relay.Client.Shop.GetSessionAsync(session, Token)).Status);
+        Assert.Equal(1, Documents());
+        _sessions.Clear();
+    }
+
+    /// <summary>Its lifetime is over, and a younger file of the session is printed. The relay holds the session until it hears what became of both.</summary>
+    [Fact]
+    public async Task An_attempt_of_an_earlier_run_is_settled_also_if_its_file_is_deleted()
+    {
+        using var sessions = Sessions();
+        var session = await SendAsync(("one.pdf", Given.Pdf(text: "One"), null), ("two.pdf", Given.Pdf(text: "Two"), null));
+        var files = (await relay.Client.Shop.ClaimAsync(session, Token)).Files;
+        var old = Ledger.Add(AttemptFor(files[0]));
+        await relay.Client.Shop.ReportPrintAsync(old.File, new PrintReport(old.Id, "Printer", PrintStates.Sent), Token);
+        Assert.Equal(1, await relay.Processes.CountAsync(
+            $"WITH expired AS (UPDATE files SET status = 'deleting' WHERE id = '{old.File}' RETURNING id) SELECT count(*) FROM expired", Token));
+
+        await sessions.PrintAsync(session, isOwn: true, again: null, isAskedFor: false, () => { }, Token);
+        Assert.Equal((Step.Reported, FilePrinting.GivenBack), (Ledger.Find(old.Id)?.Step, Ledger.Find(old.Id)?.Reasons));
+        Assert.Equal(SessionStatuses.Completed, (await relay.Client.Shop.GetSessionAsync(session, Token)).Status);
+        Assert.Equal(1, Documents());
+        _sessions.Clear();
+    }
+
     [Fact]
     public async Task A_file_is_settled_only_when_it_is_not_being_printed()
     {
