@@ -171,7 +171,7 @@ internal static class Verbs
             return $"This session has ended: it is {session.Status}.";
         if (session.Status == SessionStatuses.Processing && !(await shop.GetProcessingAsync(cancellationToken)).Any(one => one.SessionId == session.SessionId && one.ClaimedByYou))
             return $"This session is claimed by {session.ClaimedBy}, who has to give it back first.";
-        return again is null && services.GetRequiredService<SessionPrinting>().NeedsPerson(session)
+        return again is null && await services.GetRequiredService<SessionPrinting>().NeedsPersonAsync(session, cancellationToken)
             ? "A person has to look at a file of this session, which has failed or may be on paper. Then `retry` prints it again."
             : null;
     }

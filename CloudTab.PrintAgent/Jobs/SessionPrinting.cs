@@ -37,8 +37,15 @@ internal sealed class SessionPrinting(
             try
             {
                 var waiting = await CallAsync(() => relay.Shop.GetSessionAsync(session, cancellationToken), cancellationToken);
-                if (!HasFiles(waiting) || again is null && NeedsPerson(waiting) || !isAskedFor && !IsReleased(waiting))
+                if (!HasFiles(waiting) || !isAskedFor && !IsReleased(waiting))
                     return;
+                if (again is null)
+                {
+                    (var needsPerson, again) = await LookAsync(waiting, cancellationToken);
+                    if (needsPerson)
+                        return;
+                }
+
                 // Until there is a place for it another PC of the shop can have the session.
                 if (waiting.Status == SessionStatuses.Pending && ToPrint(waiting).FirstOrDefault() is { } first)
                 {
@@ -247,15 +254,40 @@ internal sealed class SessionPrinting(
 
     /// <summary>Whether the agent leaves the session alone unless it is asked to print it again: a file of it has failed, or may be on paper.</summary>
     /// <remarks>It was given back for this reason before, and comes along again. What the relay has not heard yet has to be told first.</remarks>
-    public bool NeedsPerson(SessionDetails session) =>
-        ToPrint(session).Any(file => ledger.LatestOf(file.Id) is { } latest
-            ? latest is { Step: Step.Reported, Outcome: Outcome.Aborted or Outcome.Unknown }
-            : NeedsPersonElsewhere(file.Print));
+    public async Task<bool> NeedsPersonAsync(SessionDetails session, CancellationToken cancellationToken) => (await LookAsync(session, cancellationToken)).NeedsPerson;
 
-    // What another PC could not print for want of something (no-…) this one may be able to. What was taken from it before anything was printed is like new.
-    private static bool NeedsPersonElsewhere(FilePrint? print) =>
-        print is { State: PrintStates.Unknown }
-        || print is { State: PrintStates.Failed, Reasons: not [FilePrinting.GivenBack] } && print.Reasons.Any(reason => !reason.StartsWith("no-", StringComparison.Ordinal));
+    /// <returns>Whether it needs a person; if it does not, the files that no printer could print, and that their customer wants in another way since, or null.</returns>
+    private async Task<(bool NeedsPerson, Again? Changed)> LookAsync(SessionDetails session, CancellationToken cancellationToken)
+    {
+        var changed = new HashSet<Guid>();
+        foreach (var file in ToPrint(session))
+        {
+            var latest = ledger.LatestOf(file.Id);
+            if (latest is null ? file.Print is null : latest is not { Step: Step.Reported, Outcome: Outcome.Aborted or Outcome.Unknown })
+                continue;
+            if (latest is not null && !(latest.Outcome == Outcome.Aborted && latest.Reasons.Split(',').All(IsWant)))
+                return (true, null);
+            var prints = await CallAsync(() => relay.Shop.GetPrintsAsync(file.Id, cancellationToken), cancellationToken);
+            if (prints.Any(NeedsPerson) || latest is not null && !IsChanged(file, latest, prints))
+                return (true, null);
+            if (latest is not null)
+                changed.Add(latest.Id);
+        }
+
+        return (false, changed.Count > 0 ? new(Reason: null, changed) : null);
+    }
+
+    // The relay knows how it was to be printed then.
+    private static bool IsChanged(FileDetails file, Attempt failed, IReadOnlyList<Print> prints) =>
+        prints.FirstOrDefault(print => print.Attempt == failed.Id) is { } known && known.Options != file.PrintOptions;
+
+    // What another PC could not print for want of something this one may be able to. What was taken from it before anything was printed is like new. All attempts
+    // count: of one that is repeated, because a person has said so, nothing may have come before it was given back.
+    private static bool NeedsPerson(Print print) =>
+        print.State is PrintStates.Unknown or PrintStates.Printed
+        || print is { State: PrintStates.Failed, Reasons: not [FilePrinting.GivenBack] } && !print.Reasons.All(IsWant);
+
+    private static bool IsWant(string reason) => reason.StartsWith("no-", StringComparison.Ordinal);
 
     // By another PC, or a person has seen it on paper, whatever became of it here.
     private bool IsPrintedElsewhere(FileDetails file) =>

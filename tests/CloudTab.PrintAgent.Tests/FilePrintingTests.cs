@@ -570,6 +570,47 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         _sessions.Clear();
     }
 
+    /// <summary>The newest one, of a PC that a person had asked to print it again, was given back before anything came out.</summary>
+    [Theory]
+    [InlineData(PrintStates.Unknown, "forgotten-by-printer", false)]
+    [InlineData(PrintStates.Printed, null, false)]
+    [InlineData(PrintStates.Failed, "damaged-file", false)]
+    [InlineData(PrintStates.Failed, "no-media", true)]
+    public async Task All_attempts_of_other_PCs_decide_whether_a_person_has_to_look(string state, string? reason, bool isPrinted)
+    {
+        var session = await SendAsync(("one.pdf", Given.Pdf(), null));
+        var file = Assert.Single((await relay.Client.Shop.ClaimAsync(session, Token)).Files).Id;
+        await relay.Client.Shop.ReportPrintAsync(file, new PrintReport(Guid.NewGuid(), "Another", state, Reasons: reason is null ? null : [reason]), Token);
+        await relay.Client.Shop.ReportPrintAsync(file, new PrintReport(Guid.NewGuid(), "A third", PrintStates.Failed, Reasons: [FilePrinting.GivenBack], Again: "nothing came out"), Token);
+        await relay.Client.Shop.ReleaseAsync(session, Token);
+        using var sessions = Sessions();
+
+        await sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
+        Assert.Equal(isPrinted ? Outcome.Done : null, Ledger.LatestOf(file)?.Outcome);
+        Assert.Equal(isPrinted ? 1 : 0, Documents());
+        if (!isPrinted)
+            await relay.Client.Customer.WithdrawAsync(session, Token);
+        _sessions.Clear();
+    }
+
+    [Fact]
+    public async Task What_no_printer_could_print_is_printed_when_its_customer_wants_it_in_another_way()
+    {
+        using var sessions = Sessions();
+        var session = await SendAsync(("wide.pdf", Given.Pdf(), new() { Media = MediaNames.A3 }));
+        await sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
+        var failed = Assert.Single(Ledger.Latest(2));
+        Assert.Equal((Step.Reported, "no-media"), (failed.Step, failed.Reasons));
+        await sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
+        Assert.Equal(failed, Assert.Single(Ledger.Latest(2)));
+
+        await relay.Client.Customer.ChangeOptionsAsync(session, failed.File, new() { Media = MediaNames.A4 }, Token);
+        await sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
+        Assert.Equal(SessionStatuses.Completed, (await relay.Client.Shop.GetSessionAsync(session, Token)).Status);
+        Assert.Equal(1, Documents());
+        _sessions.Clear();
+    }
+
     [Fact]
     public async Task A_file_is_settled_only_when_it_is_not_being_printed()
     {
