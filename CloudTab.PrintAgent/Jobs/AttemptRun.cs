@@ -7,8 +7,8 @@ namespace CloudTab.PrintAgent;
 /// follows, so that whatever is cut off can be settled afterwards: by the printer's own list of jobs, or by a person.
 /// </summary>
 /// <param name="report">
-/// Told what the printer says, if it is something new, and whether the relay must answer, because a job is about to be created; returns whether the session
-/// is still this agent's, and to be printed, or null if the relay did not answer.
+/// Told what the printer says, if it is something new or was told a while ago, and whether the relay must answer, because a job is about to be created; returns
+/// whether the session is still this agent's, and to be printed, or null if the relay did not answer.
 /// </param>
 internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attempt, IReadOnlyList<string>, bool, Task<bool?>> report, TimeProvider clock)
 {
@@ -25,7 +25,7 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
     // A report that is not answered takes long, and the printer is not looked at meanwhile.
     private static readonly TimeSpan TellAgain = TimeSpan.FromSeconds(2);
 
-    // While nothing is at the printer yet: the relay's answer to the same report says whether the session was withdrawn, has expired, or was given back.
+    // The relay's answer to the same report says whether the session was withdrawn, has expired, or was given back.
     private static readonly TimeSpan AskAgain = TimeSpan.FromSeconds(5);
 
     // Whether somebody may have taken the session away, because the printer or one of its jobs was waited for.
@@ -36,6 +36,7 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
     private long? _unansweredAt;
     private long _toldAt;
     private bool _isLost;
+    private bool _isCancelled;
 
     /// <summary>A job's name that no other job has: 128 random bits, in the 40 characters that every printer keeps.</summary>
     public static string NewToken() => "ct-" + RandomNumberGenerator.GetHexString(32, lowercase: true);
@@ -51,7 +52,10 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
             PrintJobState? job;
             try
             {
-                job = await WithAnswerAsync(attempt, () => printer.Ipp.FindJobAsync(attempt.Token, cancellationToken), cancellationToken);
+                // What has that name and a second step has no document yet, and gets none: if the session is lost it need not be found.
+                job = attempt.TwoSteps
+                    ? await UnlessLostAsync(attempt, () => printer.Ipp.FindJobAsync(attempt.Token, cancellationToken), cancellationToken)
+                    : await WithAnswerAsync(attempt, () => printer.Ipp.FindJobAsync(attempt.Token, cancellationToken), cancellationToken);
             }
             catch (JobRefusedException)
             {
@@ -70,8 +74,9 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
     /// <summary>Prints.</summary>
     /// <param name="attempt">At <see cref="Step.Intent"/>; the printer was asked for nothing yet.</param>
     /// <param name="open">Opens the document, each time from its beginning.</param>
+    /// <param name="sent">Called when the printer has all of it: it is not opened again.</param>
     /// <returns>The attempt with its outcome.</returns>
-    public async Task<Attempt> PrintAsync(Attempt attempt, PrintTicket ticket, Func<Stream> open, CancellationToken cancellationToken)
+    public async Task<Attempt> PrintAsync(Attempt attempt, PrintTicket ticket, Func<Stream> open, CancellationToken cancellationToken, Action? sent = null)
     {
         for (var restarts = 0; attempt.Step == Step.Intent; restarts++)
         {
@@ -105,6 +110,8 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
                 continue;
             }
 
+            if (attempt.Step == Step.Sent)
+                sent?.Invoke();
             if (attempt.Step < Step.Settled)
                 attempt = await FollowAsync(attempt, cancellationToken);
         }
@@ -119,7 +126,7 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
 
     private async Task<Attempt> SendAsync(Attempt attempt, PrintTicket ticket, Func<Stream> open, CancellationToken cancellationToken)
     {
-        if (await DescribeAsync(attempt, cancellationToken) is not { } description)
+        if (await UnlessLostAsync(attempt, async () => await printer.Ipp.DescribeAsync(cancellationToken), cancellationToken) is not { } description || _isLost)
             return Settle(attempt, Outcome.Aborted, "given-back");
         // What was told last, so that the customer does not read something else each second while the printer is busy.
         if (_waited && await report(attempt, _told?.Reasons ?? description.Reasons, true) == false)
@@ -147,28 +154,9 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
         return ledger.Write(attempt with { Step = Step.Sent });
     }
 
-    /// <summary>Asks until the printer answers, or the session is not this agent's any more: its document need not stay on this PC until then.</summary>
-    /// <returns>Null if the session is lost.</returns>
-    private async Task<PrinterDescription?> DescribeAsync(Attempt attempt, CancellationToken cancellationToken)
-    {
-        while (!_isLost)
-        {
-            try
-            {
-                return await ToldAsync(attempt, printer.Ipp.DescribeAsync(cancellationToken), cancellationToken);
-            }
-            catch (Exception away) when (IsAway(away))
-            {
-                await WaitAsync(attempt, [Offline], cancellationToken);
-            }
-        }
-
-        return null;
-    }
-
     /// <summary>
     /// Sends a document for as long as it moves, or the printer answers for its state, which is told meanwhile: one without paper may stop reading, and
-    /// one that has a single connection says nothing while it reads.
+    /// one that has a single connection says nothing while it reads. It is broken off if the session is lost.
     /// </summary>
     private async Task WatchAsync(Attempt attempt, Stream document, Func<Stream, CancellationToken, Task> send, CancellationToken cancellationToken)
     {
@@ -191,6 +179,9 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
             {
                 await TellAsync(attempt, [Offline]);
             }
+
+            if (_isLost)
+                await silent.CancelAsync();
         }
 
         try
@@ -199,7 +190,7 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
         }
         catch (OperationCanceledException late) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new PrinterOfflineException($"The printer was silent, and took nothing, for {printer.Ipp.Limit}.", late);
+            throw new PrinterOfflineException($"The printer was silent, and took nothing, for {printer.Ipp.Limit}, or the session is lost.", late);
         }
     }
 
@@ -243,22 +234,35 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
                     // Pages came out, or the printer does not count them.
                     return Settle(attempt with { Pages = job.Pages }, Outcome.Unknown, attempt.Step == Step.Created || job.Reasons is [] ? ["interrupted"] : [.. job.Reasons]);
                 case { IsIncoming: true } when attempt.Step == Step.Created:
-                    return await CancelAsync(attempt, job, cancellationToken);
+                    return await CancelIncomingAsync(attempt, job, cancellationToken);
             }
 
             await TellAsync(attempt with { Pages = job.Pages }, (await printer.SeeAsync(TimeSpan.Zero, cancellationToken))?.Reasons ?? [Offline]);
+            await CancelIfLostAsync(attempt, cancellationToken);
             await Task.Delay(pause, clock, cancellationToken);
         }
     }
 
-    // The last bytes of the document may arrive while the job is being cancelled: only what the job is afterwards counts.
-    private async Task<Attempt> CancelAsync(Attempt attempt, PrintJobState incoming, CancellationToken cancellationToken)
+    // Its customer has withdrawn it, or somebody at the counter has taken it away and may have printed it by now: it must not come out when the jam is cleared.
+    // What the job is afterwards counts: a printer may be done with it, or stop in the middle.
+    private async Task CancelIfLostAsync(Attempt attempt, CancellationToken cancellationToken)
     {
-        await WithAnswerAsync(attempt, async () =>
-        {
-            await printer.Ipp.CancelAsync(incoming.Id, cancellationToken);
-            return true;
-        }, cancellationToken);
+        if (!_isLost || _isCancelled)
+            return;
+        _isCancelled = true;
+        await CancelAsync(attempt, attempt.Job!.Value, cancellationToken);
+    }
+
+    private async Task CancelAsync(Attempt attempt, int job, CancellationToken cancellationToken) => await WithAnswerAsync(attempt, async () =>
+    {
+        await printer.Ipp.CancelAsync(job, cancellationToken);
+        return true;
+    }, cancellationToken);
+
+    // The last bytes of the document may arrive while the job is being cancelled: only what the job is afterwards counts.
+    private async Task<Attempt> CancelIncomingAsync(Attempt attempt, PrintJobState incoming, CancellationToken cancellationToken)
+    {
+        await CancelAsync(attempt, incoming.Id, cancellationToken);
         var job = await WithAnswerAsync(attempt, () => printer.Ipp.FindJobAsync(incoming.Id, attempt.Token, cancellationToken), cancellationToken);
         return job switch
         {
@@ -293,27 +297,47 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
         return await answer;
     }
 
+    /// <summary>Asks until the printer answers, or the session is not this agent's any more: its document need not stay on this PC until then.</summary>
+    /// <returns>Null also if the session was lost before it could be asked.</returns>
+    private async Task<T?> UnlessLostAsync<T>(Attempt attempt, Func<Task<T?>> ask, CancellationToken cancellationToken)
+        where T : class
+    {
+        while (!_isLost)
+        {
+            try
+            {
+                return await ToldAsync(attempt, ask(), cancellationToken);
+            }
+            catch (Exception away) when (IsAway(away))
+            {
+                await WaitAsync(attempt, [Offline], cancellationToken);
+            }
+        }
+
+        return null;
+    }
+
     private static bool IsAway(Exception failed) => failed is IOException or JobRefusedException { IsTemporary: true };
 
     private async Task<Attempt> WaitAsync(Attempt attempt, IReadOnlyList<string> reasons, CancellationToken cancellationToken)
     {
         _waited = true;
         if (reasons is not [])
-            await TellAsync(attempt, reasons, asksAgain: attempt.Job is null);
+            await TellAsync(attempt, reasons);
         await Task.Delay(Retry, clock, cancellationToken);
         return attempt;
     }
 
     // A relay that does not answer holds up no job.
-    private async Task TellAsync(Attempt attempt, IReadOnlyList<string> reasons, bool asksAgain = false)
+    private async Task TellAsync(Attempt attempt, IReadOnlyList<string> reasons)
     {
         var hasJob = attempt.Job is not null;
         var isKnown = _told is { } told && told.HasJob == hasJob && told.Reasons.SequenceEqual(reasons, StringComparer.Ordinal);
-        var isDue = asksAgain && clock.GetElapsedTime(_toldAt) >= AskAgain;
-        if (isKnown && !isDue || _unansweredAt is { } at && clock.GetElapsedTime(at) < TellAgain)
+        var isDue = clock.GetElapsedTime(_toldAt) >= AskAgain;
+        if (_isLost || isKnown && !isDue || _unansweredAt is { } at && clock.GetElapsedTime(at) < TellAgain)
             return;
         var isOurs = await report(attempt, reasons, false);
-        _isLost |= asksAgain && isOurs == false;
+        _isLost |= isOurs == false;
         _toldAt = clock.GetTimestamp();
         var isAnswered = isOurs is not null;
         _told = isAnswered ? (hasJob, reasons) : null;

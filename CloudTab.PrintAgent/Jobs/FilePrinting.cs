@@ -184,7 +184,7 @@ internal sealed class FilePrinting(
             if (await reports.TryAsync(attempt, PrintStates.Sent, [], mustAnswer: true, cancellationToken) == false)
                 return Abort(attempt, GivenBack);
             attempt = ledger.Write(attempt with { Step = Step.Intent });
-            attempt = await RunOf(place.Printer, cancellationToken, IsReleasedAsync).PrintAsync(attempt, ticket with { Scaling = document.Scaling }, document.Open, cancellationToken);
+            attempt = await RunOf(place.Printer, cancellationToken, IsReleasedAsync).PrintAsync(attempt, ticket with { Scaling = document.Scaling }, document.Open, cancellationToken, sent: document.Dispose);
             if (isReleased)
                 return attempt;
             // It was busy, or off, until then, and has nothing of it.
@@ -248,7 +248,7 @@ internal sealed class FilePrinting(
             using var document = await PrepareAsync(file, media, cancellationToken);
             if (await reports.TryAsync(attempt, PrintStates.Sent, [], mustAnswer: true, cancellationToken) == false)
                 return Abort(attempt, GivenBack);
-            return await run.PrintAsync(attempt, ticket with { Scaling = document.Scaling }, document.Open, cancellationToken);
+            return await run.PrintAsync(attempt, ticket with { Scaling = document.Scaling }, document.Open, cancellationToken, sent: document.Dispose);
         }
         catch (NotPrintableException reason)
         {

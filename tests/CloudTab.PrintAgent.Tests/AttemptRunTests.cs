@@ -350,6 +350,22 @@ public sealed class AttemptRunTests : PaperTests
         Assert.Single(Paper.Paper);
     }
 
+    /// <summary>It is out of paper, and the counter has given the session back.</summary>
+    [Fact]
+    public async Task A_document_that_is_on_its_way_is_broken_off_if_the_session_is_taken_away()
+    {
+        var paper = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Way.Held = (IppOperation.SendDocument, paper.Task);
+        _answers.Enqueue(false);
+        using var ledger = new Ledger(LedgerFile);
+
+        var finished = await PrintAsync(ledger, Begin(ledger), Token).WaitAsync(Limit, TimeProvider.System, Token);
+        Assert.Equal((Outcome.Aborted, "given-back"), (finished.Outcome, finished.Reasons));
+        Assert.Contains(IppOperation.CancelJob, Way.Requests);
+        Assert.Equal(0, Paper.Begun);
+        paper.SetResult();
+    }
+
     /// <summary>It says nothing of its state meanwhile, because it has a single connection.</summary>
     [Fact]
     public async Task A_document_that_moves_is_sent_to_its_end_however_long_that_takes()

@@ -611,6 +611,50 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         _sessions.Clear();
     }
 
+    /// <summary>Its printer is jammed, and would print it as soon as somebody clears that. The counter may have printed it elsewhere by then.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_job_that_is_taken_away_while_it_is_at_the_printer_is_cancelled_there(bool isWithdrawn)
+    {
+        await Paper.HoldAsync(Token, "media-jam");
+        var file = await ClaimedAsync();
+        var printing = PrintAsync(file);
+        await Eventually.HoldsAsync(() => Task.FromResult(Paper.Begun == 1 && Ledger.LatestOf(file.Id) is { Step: Step.Sent }), "it is at the printer", Limit, Token);
+        if (isWithdrawn)
+            await relay.Client.Customer.WithdrawAsync(_sessions[0], Token);
+        else
+            await relay.Client.Shop.ReleaseAsync(_sessions[0], "the printer is jammed", Token);
+
+        _clock.Forward(TellAgain);
+        await Eventually.HoldsAsync(() => Task.FromResult(Way.Requests.Contains(IppOperation.CancelJob)), "the printer is told", Limit, Token);
+        Assert.Single(Way.Requests, IppOperation.CancelJob);
+        Paper.Release();
+        var attempt = await printing.WaitAsync(Limit, TimeProvider.System, Token);
+        Assert.Equal((Outcome.Aborted, Step.Reported), (attempt.Outcome, attempt.Step));
+        if (!isWithdrawn)
+        {
+            Assert.Equal(PrintStates.Failed, (await PrintOfAsync(_sessions[0]))?.State);
+            await relay.Client.Customer.WithdrawAsync(_sessions[0], Token);
+        }
+
+        _sessions.Clear();
+    }
+
+    [Fact]
+    public async Task Nothing_of_a_document_is_on_this_PC_once_its_printer_has_all_of_it()
+    {
+        await Paper.HoldAsync(Token);
+        var file = await ClaimedAsync();
+        var printing = PrintAsync(file);
+        await Eventually.HoldsAsync(
+            () => Task.FromResult(Ledger.LatestOf(file.Id) is { Step: Step.Sent } && Directory.GetFiles(Path.Combine(_folder, "files")) is []), "it is deleted", Limit, Token);
+        Assert.False(printing.IsCompleted);
+
+        Paper.Release();
+        Assert.Equal(Outcome.Done, (await printing).Outcome);
+    }
+
     [Fact]
     public async Task A_file_is_settled_only_when_it_is_not_being_printed()
     {
