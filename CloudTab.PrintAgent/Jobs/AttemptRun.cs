@@ -121,7 +121,7 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
 
     /// <summary>Waits until the printer answers.</summary>
     /// <returns>What it says of itself.</returns>
-    public Task<PrinterDescription> LookAsync(Attempt attempt, CancellationToken cancellationToken) => WithAnswerAsync(
+    private Task<PrinterDescription> LookAsync(Attempt attempt, CancellationToken cancellationToken) => WithAnswerAsync(
         attempt, async () => await printer.LookAsync(cancellationToken) ?? throw new PrinterOfflineException("The printer does not answer."), cancellationToken);
 
     private async Task<Attempt> SendAsync(Attempt attempt, PrintTicket ticket, Func<Stream> open, CancellationToken cancellationToken)

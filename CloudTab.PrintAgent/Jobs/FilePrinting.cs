@@ -7,10 +7,10 @@ namespace CloudTab.PrintAgent;
 
 /// <summary>Prints one file of a session that this agent has claimed: from the relay, over the ledger, to the printer, and back with the outcome.</summary>
 internal sealed class FilePrinting(
-    CloudTabClient relay, Ledger ledger, ShopPrinters printers, PrintReady documents, PrintReports reports, Telemetry telemetry, IOptions<AgentOptions> options, TimeProvider clock,
-    ILogger<FilePrinting> logger)
+    CloudTabClient relay, Ledger ledger, ShopPrinters printers, OtherAgents others, PrintReady documents, PrintReports reports, Telemetry telemetry, IOptions<AgentOptions> options,
+    TimeProvider clock, ILogger<FilePrinting> logger)
 {
-    /// <summary>The one reason of an attempt of which nothing was printed, because somebody took the session away before.</summary>
+    /// <summary>The one reason of an attempt of which nothing was printed, because somebody took the session away before, or another printer can have it.</summary>
     public const string GivenBack = "given-back";
 
     private const int Enospc = 28;
@@ -52,7 +52,8 @@ internal sealed class FilePrinting(
     /// <param name="isAskedFor">Whether a person wants it printed by this PC: also if the session is not released.</param>
     /// <param name="place">A place at a printer that there is for it already, or null. It is left at the end.</param>
     /// <returns>
-    /// The latest attempt, with its outcome, which was reported to the relay; null if the session is not released any more, and the file like new.
+    /// The latest attempt, with its outcome, which was reported to the relay; null if the session is to be given back with the file like new: it is not released any
+    /// more, or another printer can print it.
     /// </returns>
     public Task<Attempt?> PrintAsync(string session, FileDetails file, Again? again, bool isAskedFor, Place? place, CancellationToken cancellationToken) => AloneAsync<Attempt?>(file.Id, async () =>
     {
@@ -60,25 +61,20 @@ internal sealed class FilePrinting(
         using var span = Telemetry.Source.StartActivity("print file");
         var started = clock.GetTimestamp();
         var attempt = ledger.LatestOf(file.Id);
+        var permission = PermissionFor(session, file, isAskedFor || attempt is { Step: < Step.Settled, Again: not null });
         if (IsToBegin(attempt, again))
-        {
-            attempt = await BeginAsync(session, file, attempt is { Step: Step.Waiting } ? attempt : NewAttempt(file, again?.Reason), isAskedFor, place, cancellationToken);
-            if (attempt is null)
-            {
-                await ForgetWaitingAsync(file.Id, mustAnswer: true, cancellationToken);
-                return null;
-            }
-        }
+            attempt = await BeginAsync(attempt is { Step: Step.Waiting } ? attempt : NewAttempt(file, again?.Reason), file, permission, place, cancellationToken);
         else if (attempt is { Step: Step.Reported })
-        {
             return attempt;
-        }
         else if (attempt is { Step: < Step.Settled })
+            attempt = await ResumeAsync(attempt, file, permission, cancellationToken);
+        if (attempt is null)
         {
-            attempt = await ResumeAsync(attempt, file, cancellationToken);
+            await ForgetWaitingAsync(file.Id, mustAnswer: true, cancellationToken);
+            return null;
         }
 
-        telemetry.Settled(attempt!.Outcome!.Value, clock.GetElapsedTime(started));
+        telemetry.Settled(attempt.Outcome!.Value, clock.GetElapsedTime(started));
         return await FinishAsync(attempt, cancellationToken);
     }, cancellationToken);
 
@@ -145,12 +141,12 @@ internal sealed class FilePrinting(
     }
 
     /// <param name="attempt">In the ledger already if it has a printer, which is waited for.</param>
-    /// <returns>Null if the session is not released any more: if its attempt is in the ledger, as one that waits.</returns>
-    private async Task<Attempt?> BeginAsync(string session, FileDetails file, Attempt attempt, bool isAskedFor, Place? given, CancellationToken cancellationToken)
+    /// <returns>Null if the file is left, like new: if its attempt is in the ledger, as one that waits.</returns>
+    private async Task<Attempt?> BeginAsync(Attempt attempt, FileDetails file, Permission permission, Place? given, CancellationToken cancellationToken)
     {
         // What the relay has heard of whether a printer is there; null: it did not answer. Of a new attempt it need not hear at once.
         bool? isToldAway = IsKept() ? null : false;
-        var (toldAt, isReleased) = (IsKept() ? 0 : clock.GetTimestamp(), true);
+        var toldAt = IsKept() ? 0 : clock.GetTimestamp();
         try
         {
             if (await RefusalOfAsync(file, cancellationToken) is { } refusal)
@@ -164,7 +160,7 @@ internal sealed class FilePrinting(
                 return Left();
             if (IsKept() && attempt.Printer != place.Printer.Address)
             {
-                if (!await MayPrintAsync(mustAnswer: true))
+                if (!await permission.RenewAsync(mustAnswer: true, cancellationToken))
                     return Left();
                 await ForgetWaitingAsync(file.Id, mustAnswer: true, cancellationToken);
                 (attempt, isToldAway) = (NewAttempt(file, attempt.Again), false);
@@ -175,7 +171,7 @@ internal sealed class FilePrinting(
             using var document = await PrepareAsync(file, ticket.MediaAt(place.Description)!, cancellationToken);
             using var turn = await place.Printer.TakeTurnAsync(
                 async () => await TellAsync(await place.Printer.SeeAsync(cancellationToken) is null ? place.Printer : null), cancellationToken);
-            if (turn is null || !await IsReleasedAsync())
+            if (turn is null || !await permission.IsReleasedAsync(cancellationToken))
                 return Left();
 
             var isKept = IsKept();
@@ -184,8 +180,10 @@ internal sealed class FilePrinting(
             if (await reports.TryAsync(attempt, PrintStates.Sent, [], mustAnswer: true, cancellationToken) == false)
                 return Abort(attempt, GivenBack);
             attempt = ledger.Write(attempt with { Step = Step.Intent });
-            attempt = await RunOf(place.Printer, cancellationToken, IsReleasedAsync).PrintAsync(attempt, ticket with { Scaling = document.Scaling }, document.Open, cancellationToken, sent: document.Dispose);
-            if (isReleased)
+            permission.See(isAway: false);
+            attempt = await RunOf(place.Printer, cancellationToken, permission)
+                .PrintAsync(attempt, ticket with { Scaling = document.Scaling }, document.Open, cancellationToken, sent: document.Dispose);
+            if (!permission.IsLeft || attempt is not { Outcome: Outcome.Aborted, Reasons: GivenBack })
                 return attempt;
             // It was busy, or off, until then, and has nothing of it.
             ledger.Write(attempt with { Step = Step.Waiting, Outcome = null, Reasons = "" }, isBack: true);
@@ -200,7 +198,7 @@ internal sealed class FilePrinting(
 
         bool IsKept() => attempt.Printer.Length > 0;
 
-        Attempt? Left() => isReleased ? Abort(attempt, GivenBack) : null;
+        Attempt? Left() => permission.IsLeft ? null : Abort(attempt, GivenBack);
 
         // Whether to go on: the session is still this agent's, because the document of what waits is on this PC, and released. An absent printer is told
         // under the attempt's id, which is therefore in the ledger before. While one is there nothing is: if this PC dies then, the claim has to lapse, and
@@ -208,12 +206,15 @@ internal sealed class FilePrinting(
         async Task<bool> TellAsync(ShopPrinter? absent)
         {
             var isAway = absent is not null;
+            permission.See(isAway);
             var isNews = (isToldAway ?? isAway) != isAway;
             if (!isNews && toldAt != 0 && clock.GetElapsedTime(toldAt) < TellAgain)
                 return true;
+            if (await permission.IsForAnotherAsync(cancellationToken))
+                return false;
             if (isToldAway == isAway)
             {
-                var mayPrint = await MayPrintAsync(mustAnswer: false);
+                var mayPrint = await permission.RenewAsync(mustAnswer: false, cancellationToken);
                 toldAt = clock.GetTimestamp();
                 return mayPrint;
             }
@@ -224,46 +225,34 @@ internal sealed class FilePrinting(
             (isToldAway, toldAt) = (isOurs is null ? null : isAway, clock.GetTimestamp());
             return isOurs ?? true;
         }
-
-        // If all is released there is nothing to ask: whether the session is still this agent's, the relay's answer to the report says, which follows.
-        async Task<bool> IsReleasedAsync() => isAskedFor || options.Value.AutoPrint == AutoPrint.True || await MayPrintAsync(mustAnswer: true);
-
-        async Task<bool> MayPrintAsync(bool mustAnswer)
-        {
-            var (isOurs, now) = await reports.RenewAsync(session, mustAnswer, cancellationToken);
-            isReleased = now is null || isAskedFor || options.Value.IsReleased(now.PaidAt, now.PaidAmount, now.Price);
-            return isOurs != false && isReleased;
-        }
     }
 
-    private Task<Attempt> ResumeAsync(Attempt attempt, FileDetails file, CancellationToken cancellationToken) => AtPrinterAsync(attempt, async run =>
+    // If its printer has no document of it, it waits again: what holds for any file that waits holds for it too.
+    private async Task<Attempt?> ResumeAsync(Attempt attempt, FileDetails file, Permission permission, CancellationToken cancellationToken)
     {
-        attempt = await run.SettleAsync(attempt, cancellationToken);
-        if (attempt.Step != Step.Intent)
-            return attempt;
-        try
-        {
-            var ticket = TicketFor(file);
-            var media = ticket.MediaAt(await run.LookAsync(attempt, cancellationToken)) ?? throw new NotPrintableException("no-media");
-            using var document = await PrepareAsync(file, media, cancellationToken);
-            if (await reports.TryAsync(attempt, PrintStates.Sent, [], mustAnswer: true, cancellationToken) == false)
-                return Abort(attempt, GivenBack);
-            return await run.PrintAsync(attempt, ticket with { Scaling = document.Scaling }, document.Open, cancellationToken, sent: document.Dispose);
-        }
-        catch (NotPrintableException reason)
-        {
-            return Abort(attempt, [.. reason.Reasons]);
-        }
-    }, cancellationToken);
+        attempt = await AtPrinterAsync(attempt, run => run.SettleAsync(attempt, cancellationToken), cancellationToken, permission);
+        return attempt.Step == Step.Intent
+            ? await BeginAsync(ledger.Write(attempt with { Step = Step.Waiting, Token = AttemptRun.NewToken() }, isBack: true), file, permission, given: null, cancellationToken)
+            : attempt;
+    }
 
     // A printer that the shop has removed from the settings can be asked no more.
-    private async Task<Attempt> AtPrinterAsync(Attempt attempt, Func<AttemptRun, Task<Attempt>> act, CancellationToken cancellationToken)
+    private async Task<Attempt> AtPrinterAsync(Attempt attempt, Func<AttemptRun, Task<Attempt>> act, CancellationToken cancellationToken, Permission? permission = null)
     {
         if (printers.Find(attempt.Printer) is not { } printer)
             return ledger.Write(attempt with { Step = Step.Settled, Outcome = Outcome.Unknown, Reasons = "printer-gone" });
         using var entry = printer.Enter();
-        using var turn = await printer.TakeTurnAsync(() => Task.FromResult(true), cancellationToken);
-        return await act(RunOf(printer, cancellationToken));
+        using var turn = await printer.TakeTurnAsync(MayWaitAsync, cancellationToken);
+        return turn is null ? attempt : await act(RunOf(printer, cancellationToken, permission));
+
+        // Other jobs may be there that have to be followed, and the printer is off. What it can have no document of need not wait for it.
+        async Task<bool> MayWaitAsync()
+        {
+            if (permission is null || attempt is not { Step: Step.Intent, TwoSteps: true })
+                return true;
+            permission.See(await printer.SeeAsync(cancellationToken) is null);
+            return !await permission.IsForAnotherAsync(cancellationToken);
+        }
     }
 
     private async Task<PrintDocument> PrepareAsync(FileDetails file, string media, CancellationToken cancellationToken)
@@ -404,13 +393,26 @@ internal sealed class FilePrinting(
         }
     }
 
-    /// <param name="mayPrint">Asked before the printer is, if it was waited for once more; null: nothing is.</param>
-    private AttemptRun RunOf(ShopPrinter printer, CancellationToken cancellationToken, Func<Task<bool>>? mayPrint = null) => new(
-        ledger, printer,
-        async (attempt, reasons, mustAnswer) => mustAnswer && mayPrint is not null && !await mayPrint()
-            ? false
-            : await reports.TryAsync(attempt, attempt.Job is null ? PrintStates.Sent : PrintStates.Printing, reasons, mustAnswer, cancellationToken),
-        clock);
+    /// <param name="permission">Asked while the printer has nothing of it; null: nothing is printed.</param>
+    private AttemptRun RunOf(ShopPrinter printer, CancellationToken cancellationToken, Permission? permission = null)
+    {
+        return new(
+            ledger, printer,
+            async (attempt, reasons, mustAnswer) => attempt.Job is null && permission is not null && !await MayPrintAsync(permission, reasons, mustAnswer, attempt.TwoSteps)
+                ? false
+                : await reports.TryAsync(attempt, attempt.Job is null ? PrintStates.Sent : PrintStates.Printing, reasons, mustAnswer, cancellationToken),
+            clock);
+
+        // A printer that takes the job next is there, whatever was told of it last. One that knows only Print-Job may have the document already.
+        async Task<bool> MayPrintAsync(Permission permission, IReadOnlyList<string> reasons, bool isNext, bool twoSteps)
+        {
+            permission.See(!isNext && reasons is [AttemptRun.Offline]);
+            return isNext ? await permission.IsReleasedAsync(cancellationToken) : !twoSteps || !await permission.IsForAnotherAsync(cancellationToken);
+        }
+    }
+
+    private Permission PermissionFor(string session, FileDetails file, bool isAskedFor) =>
+        new(session, file, TicketFor(file), isAskedFor, reports, printers, others, options.Value, clock);
 
     private Attempt NewAttempt(FileDetails file, string? again) =>
         new(Guid.NewGuid(), file.Id, AttemptRun.NewToken(), Printer: "", TwoSteps: true, file.PrintOptions.Copies, clock.GetUtcNow(), Step.Waiting, Again: again);

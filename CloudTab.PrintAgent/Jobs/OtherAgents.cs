@@ -16,6 +16,15 @@ internal sealed class OtherAgents(CloudTabClient relay, ShopPrinters printers, T
     public async Task<bool> CanPrintAsync(PrintTicket ticket, CancellationToken cancellationToken) =>
         (await SeeAsync().WaitAsync(cancellationToken)).Any(agent => agent.Online && !IsThisOne(agent) && agent.Printers.Any(ticket.IsPossibleAt));
 
+    /// <summary>Whether one of them, or this one, has failed to print the file.</summary>
+    /// <remarks>
+    /// A PC says of itself what its printers can do, not which programs it has, nor what the shop wants there: it may have tried already. The newest attempt does
+    /// not say so if this PC has waited for its printer since, and was stopped.
+    /// </remarks>
+    /// <exception cref="CloudTabException">The relay refuses to say.</exception>
+    public async Task<bool> HaveFailedAsync(FileDetails file, CancellationToken cancellationToken) =>
+        file.Print is not null && (await relay.Shop.GetPrintsAsync(file.Id, cancellationToken)).Any(print => print is { State: PrintStates.Failed, Reasons: not [FilePrinting.GivenBack] });
+
     // Many sessions may wait, and the relay is asked once.
     private Task<IReadOnlyList<Client.Agent>> SeeAsync()
     {

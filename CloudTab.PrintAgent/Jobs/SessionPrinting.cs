@@ -49,7 +49,7 @@ internal sealed class SessionPrinting(
                 // Until there is a place for it another PC of the shop can have the session.
                 if (waiting.Status == SessionStatuses.Pending && ToPrint(waiting).FirstOrDefault() is { } first)
                 {
-                    var mayLeave = !isAskedFor && !await HasFailedAsync(first, cancellationToken);
+                    var mayLeave = !isAskedFor && !await CallAsync(() => others.HaveFailedAsync(first, cancellationToken), cancellationToken);
                     place = await printing.TakePlaceAsync(first, again, (ticket, isThere) => WaitsOnAsync(wait, ticket, isThere, mayLeave, cancellationToken), cancellationToken);
                 }
             }
@@ -102,13 +102,6 @@ internal sealed class SessionPrinting(
             logger.SessionLeftToAnother();
         return wait.IsLeft = true;
     }
-
-    // Another PC says of itself what its printers can do, not which programs it has, nor what the shop wants there: it may have tried already. The newest
-    // attempt does not say so if this PC has waited for its printer since, and was stopped.
-    private async Task<bool> HasFailedAsync(FileDetails file, CancellationToken cancellationToken) =>
-        file.Print is not null
-        && (await CallAsync(() => relay.Shop.GetPrintsAsync(file.Id, cancellationToken), cancellationToken))
-            .Any(print => print is { State: PrintStates.Failed, Reasons: not [FilePrinting.GivenBack] });
 
     private async Task ClaimAndPrintAsync(string session, Again? again, bool isAskedFor, Place? place, Action claimed, CancellationToken cancellationToken)
     {

@@ -44,6 +44,10 @@ internal sealed class ShopPrinters : IDisposable
     public IReadOnlyList<ShopPrinter> SuitedFor(PrintTicket ticket) =>
         All.Where(printer => printer.Setting.IsFor(ticket)).ToArray() is { Length: > 0 } suited ? suited : throw new NotPrintableException("no-printer-for-this");
 
+    /// <summary>Whether one that the shop wants for such jobs takes jobs, by what it said last, and can do what is asked.</summary>
+    /// <inheritdoc cref="SuitedFor"/>
+    public bool CanPrint(PrintTicket ticket) => SuitedFor(ticket).Any(printer => printer.Description is { AcceptsJobs: true } there && ticket.UnsupportedBy(there) is []);
+
     /// <summary>
     /// Waits for a place at the printer for a job: of those that the shop wants for such jobs and that can do what is asked, the first one with the
     /// fewest jobs. Jobs for other printers are not held up by it.

@@ -18,6 +18,10 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
     // After so long the relay is asked again.
     private static readonly TimeSpan TellAgain = TimeSpan.FromSeconds(5);
 
+    // As another PC tells of it.
+    private static readonly AgentPrinter Elsewhere =
+        new("Printer", PrinterStates.Idle, [], [IppPrinter.Pdf], Color: true, TwoSided: true, ["iso_a4_210x297mm"], "ipp://10.0.0.9/ipp/print");
+
     private readonly string _folder = Directory.CreateTempSubdirectory("cloudtab-files-").FullName;
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().AddSingleton<Telemetry>().BuildServiceProvider();
     private readonly List<string> _sessions = [];
@@ -28,6 +32,17 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
     private ShopPrinters? _printers;
     private Converter? _converter;
     private FilePrinting? _files;
+
+    /// <summary>When a printer goes off that was there before.</summary>
+    public enum Away
+    {
+        BeforeItsTurn,
+        BeforeItTakesTheJob,
+        WhenTheAgentStartsAgain,
+
+        /// <summary>One of them has the turn.</summary>
+        WhenTheAgentStartsAgainWithOtherJobs,
+    }
 
     private CutPrinter Way => _way!;
 
@@ -48,9 +63,7 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         _ledger = new(options.Value.LedgerFile);
         _printers = new(options, clock);
         _converter = new(_folder, path: null, clock, NullLogger<Converter>.Instance);
-        _files = new(
-            relay.Client, _ledger, _printers, new(options.Value.Files, new(options.Value.Files, clock), _converter),
-            new(relay.Client, _printers, clock, NullLogger<PrintReports>.Instance), _services.GetRequiredService<Telemetry>(), options, _clock, NullLogger<FilePrinting>.Instance);
+        _files = FilesOf(_printers);
     }
 
     public override async ValueTask DisposeAsync()
@@ -380,9 +393,7 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         await WaitsForItsTurnAsync();
         await ClaimEndsInAsync(minutes: 1);
         _clock.Forward(TellAgain);
-        await Eventually.HoldsAsync(
-            async () => await relay.Processes.CountAsync($"SELECT count(*) FROM sessions WHERE session_id = '{_sessions[0]}' AND claimed_until > now() + interval '5 minutes'", Token) == 1,
-            "the claim is renewed", Limit, Token);
+        await IsRenewedAsync();
         Assert.Empty(await relay.Client.Shop.GetPrintsAsync(file.Id, Token));
         Assert.Null(Ledger.LatestOf(file.Id));
 
@@ -437,12 +448,14 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
     }
 
     /// <summary>Then the agent was killed, and the counter has taken the mark back meanwhile.</summary>
-    [Fact]
-    public async Task What_waited_for_its_printer_in_an_earlier_run_and_is_not_paid_any_more_waits_for_the_counter()
+    [Theory]
+    [InlineData(nameof(Step.Waiting))]
+    [InlineData(nameof(Step.Intent))]
+    public async Task What_an_earlier_run_did_not_get_to_its_printer_and_is_not_paid_any_more_waits_for_the_counter(string step)
     {
         using var sessions = Sessions(AutoPrint.Paid);
         var file = await ClaimedAsync();
-        Ledger.Add(AttemptFor(file) with { Step = Step.Waiting });
+        Ledger.Add(AttemptFor(file) with { Step = Enum.Parse<Step>(step) });
 
         await sessions.PrintAsync(_sessions[0], isOwn: true, again: null, isAskedFor: false, () => { }, Token);
         Assert.True(await PrintOfAsync(_sessions[0]) is { State: PrintStates.Failed, Reasons: [FilePrinting.GivenBack] });
@@ -496,8 +509,7 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
     {
         await using var key = await relay.CreateDeviceKeyAsync("the PC for colours");
         using var other = relay.ClientOf(key);
-        var there = new AgentPrinter("Printer", PrinterStates.Idle, [], [IppPrinter.Pdf], Color: true, TwoSided: true, ["iso_a4_210x297mm"], "ipp://10.0.0.9/ipp/print");
-        await other.Shop.ReportAgentAsync(new AgentReport("the PC for colours", "1", [there]), Token);
+        await other.Shop.ReportAgentAsync(new AgentReport("the PC for colours", "1", [Elsewhere]), Token);
         var session = await SendAsync(("one.pdf", Given.Pdf(), null));
         var file = Assert.Single((await other.Shop.ClaimAsync(session, Token)).Files).Id;
         await other.Shop.ReportPrintAsync(file, new PrintReport(Guid.NewGuid(), "none", PrintStates.Failed, Reasons: ["no-printer-for-this"]), Token);
@@ -508,7 +520,11 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         {
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
             var printing = sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, stop.Token);
-            await Eventually.HoldsAsync(async () => await PrintOfAsync(session) is { State: PrintStates.Sent, Reasons: [AttemptRun.Offline] }, "its customer is told", Limit, Token);
+            await IsToldOfflineAsync(session);
+            await ClaimEndsInAsync(minutes: 1);
+            _clock.Forward(Permission.Patience + TellAgain);
+            await IsRenewedAsync();
+            Assert.False(printing.IsCompleted);
 
             await stop.CancelAsync();
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => printing);
@@ -518,6 +534,114 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         }
 
         await relay.Client.Customer.WithdrawAsync(session, Token);
+        _sessions.Clear();
+    }
+
+    /// <summary>Nobody else was there when it was claimed, so that its customer hears of the printer. The other agent is started later.</summary>
+    [Fact]
+    public async Task A_job_whose_printer_stays_off_is_handed_over_to_another_agent()
+    {
+        const string name = "the PC that works";
+        await Paper.TurnOffAsync();
+        using var sessions = Sessions();
+        var session = await relay.SendAsync(("one.pdf", Given.Pdf(), null));
+        var printing = sessions.PrintAsync(session.SessionId, isOwn: true, again: null, isAskedFor: false, () => { }, Token);
+        await IsToldOfflineAsync(session.SessionId);
+        await using var working = await TestPrinter.StartAsync(Token);
+        await using var key = await relay.CreateDeviceKeyAsync(name);
+        await using var other = new AgentProcess(relay, working.Address) { Settings = { ["CLOUDTAB_API_KEY"] = key.Text } };
+        await other.StartAsync(Token);
+        await Eventually.HoldsAsync(
+            async () => (await relay.Client.Shop.GetAgentsAsync(Token)).Any(one => one.KeyName == name && one.Printers is [{ State: PrinterStates.Idle }]), "the other is there", Limit, Token);
+        Assert.False(printing.IsCompleted);
+
+        _clock.Forward(Permission.Patience + TellAgain);
+        await printing.WaitAsync(Limit, TimeProvider.System, Token);
+        await relay.EndsAsync(session, SessionStatuses.Completed);
+        Assert.Single(working.Paper);
+        Assert.Empty(Ledger.Latest(1));
+    }
+
+    /// <summary>It was on when the job got its place.</summary>
+    [Theory]
+    [InlineData(Away.BeforeItsTurn)]
+    [InlineData(Away.BeforeItTakesTheJob)]
+    [InlineData(Away.WhenTheAgentStartsAgain)]
+    [InlineData(Away.WhenTheAgentStartsAgainWithOtherJobs)]
+    public async Task A_job_whose_printer_goes_off_before_it_has_any_of_it_is_left_to_another_PC(Away when)
+    {
+        await using var key = await relay.CreateDeviceKeyAsync("the PC that works");
+        using var other = relay.ClientOf(key);
+        await other.Shop.ReportAgentAsync(new AgentReport("the PC that works", "1", [Elsewhere]), Token);
+        var file = await ClaimedAsync();
+        using var turn = when is Away.BeforeItsTurn or Away.WhenTheAgentStartsAgainWithOtherJobs ? await Printer.TakeTurnAsync(() => Task.FromResult(true), Token) : null;
+        if (when == Away.BeforeItTakesTheJob)
+            Way.CutAt(IppOperation.CreateJob, Cut.Before, Paper.TurnOffAsync);
+        if (when is Away.WhenTheAgentStartsAgain or Away.WhenTheAgentStartsAgainWithOtherJobs)
+        {
+            Ledger.Add(AttemptFor(file));
+            await Paper.TurnOffAsync();
+        }
+
+        var printing = Files.PrintAsync(_sessions[0], file, again: null, isAskedFor: false, place: null, Token);
+        if (when == Away.BeforeItsTurn)
+        {
+            await WaitsForItsTurnAsync();
+            await Paper.TurnOffAsync();
+        }
+
+        if (when == Away.WhenTheAgentStartsAgainWithOtherJobs)
+            await Eventually.HoldsAsync(() => Task.FromResult(Way.Requests.Contains(IppOperation.GetPrinterAttributes)), "it waits for its turn", Limit, Token);
+        else
+            await IsToldOfflineAsync(_sessions[0]);
+        Assert.False(printing.IsCompleted);
+        _clock.Forward(Permission.Patience + TellAgain);
+        Assert.Null(await printing.WaitAsync(Limit, TimeProvider.System, Token));
+        Assert.True(await PrintOfAsync(_sessions[0]) is { State: PrintStates.Failed, Reasons: [FilePrinting.GivenBack] });
+        Assert.Null(Ledger.LatestOf(file.Id));
+        Assert.Equal(0, Documents());
+    }
+
+    /// <summary>It has a place at the first one, which has fewer jobs.</summary>
+    [Fact]
+    public async Task A_job_whose_printer_goes_off_is_printed_by_another_one_of_this_PC()
+    {
+        await using var second = await TestPrinter.StartAsync(Token);
+        using var printers = new ShopPrinters(Options.Create(new AgentOptions { Printers = $"{Way.Address},{second.Address}", Folder = _folder }), TimeProvider.System);
+        var files = FilesOf(printers);
+        var file = await ClaimedAsync();
+        Assert.NotNull(await printers.All[0].SeeAsync(Token));
+        using var another = printers.All[1].Enter();
+        Way.CutAt(IppOperation.CreateJob, Cut.Before, Paper.TurnOffAsync);
+        var printing = files.PrintAsync(_sessions[0], file, again: null, isAskedFor: false, place: null, Token);
+        await IsToldOfflineAsync(_sessions[0]);
+
+        _clock.Forward(Permission.Patience + TellAgain);
+        Assert.Null(await printing.WaitAsync(Limit, TimeProvider.System, Token));
+        Assert.Equal(Outcome.Done, (await files.PrintAsync(_sessions[0], file, again: null, isAskedFor: false, place: null, Token))?.Outcome);
+        Assert.Single(second.Paper);
+    }
+
+    /// <summary>The newest one, of a PC that a person had asked to print it again, was given back before anything came out.</summary>
+    [Theory]
+    [InlineData(PrintStates.Unknown, "forgotten-by-printer", false)]
+    [InlineData(PrintStates.Printed, null, false)]
+    [InlineData(PrintStates.Failed, "damaged-file", false)]
+    [InlineData(PrintStates.Failed, "no-media", true)]
+    public async Task All_attempts_of_other_PCs_decide_whether_a_person_has_to_look(string state, string? reason, bool isPrinted)
+    {
+        var session = await SendAsync(("one.pdf", Given.Pdf(), null));
+        var file = Assert.Single((await relay.Client.Shop.ClaimAsync(session, Token)).Files).Id;
+        await relay.Client.Shop.ReportPrintAsync(file, new PrintReport(Guid.NewGuid(), "Another", state, Reasons: reason is null ? null : [reason]), Token);
+        await relay.Client.Shop.ReportPrintAsync(file, new PrintReport(Guid.NewGuid(), "A third", PrintStates.Failed, Reasons: [FilePrinting.GivenBack], Again: "nothing came out"), Token);
+        await relay.Client.Shop.ReleaseAsync(session, Token);
+        using var sessions = Sessions();
+
+        await sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
+        Assert.Equal(isPrinted ? Outcome.Done : null, Ledger.LatestOf(file)?.Outcome);
+        Assert.Equal(isPrinted ? 1 : 0, Documents());
+        if (!isPrinted)
+            await relay.Client.Customer.WithdrawAsync(session, Token);
         _sessions.Clear();
     }
 
@@ -545,66 +669,6 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         Assert.Equal(SessionStatuses.Pending, (await relay.Client.Shop.GetSessionAsync(session, Token)).Status);
         using (var right = new MemoryStream(Given.Pdf(text: "Right")))
             await relay.Client.Customer.UploadAsync(session, [new FileToUpload("two.pdf", right)], cancellationToken: Token);
-        await sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
-        Assert.Equal(SessionStatuses.Completed, (await relay.Client.Shop.GetSessionAsync(session, Token)).Status);
-        Assert.Equal(1, Documents());
-        _sessions.Clear();
-    }
-
-    /// <summary>Its lifetime is over, and a younger file of the session is printed. The relay holds the session until it hears what became of both.</summary>
-    [Fact]
-    public async Task An_attempt_of_an_earlier_run_is_settled_also_if_its_file_is_deleted()
-    {
-        using var sessions = Sessions();
-        var session = await SendAsync(("one.pdf", Given.Pdf(text: "One"), null), ("two.pdf", Given.Pdf(text: "Two"), null));
-        var files = (await relay.Client.Shop.ClaimAsync(session, Token)).Files;
-        var old = Ledger.Add(AttemptFor(files[0]));
-        await relay.Client.Shop.ReportPrintAsync(old.File, new PrintReport(old.Id, "Printer", PrintStates.Sent), Token);
-        Assert.Equal(1, await relay.Processes.CountAsync(
-            $"WITH expired AS (UPDATE files SET status = 'deleting' WHERE id = '{old.File}' RETURNING id) SELECT count(*) FROM expired", Token));
-
-        await sessions.PrintAsync(session, isOwn: true, again: null, isAskedFor: false, () => { }, Token);
-        Assert.Equal((Step.Reported, FilePrinting.GivenBack), (Ledger.Find(old.Id)?.Step, Ledger.Find(old.Id)?.Reasons));
-        Assert.Equal(SessionStatuses.Completed, (await relay.Client.Shop.GetSessionAsync(session, Token)).Status);
-        Assert.Equal(1, Documents());
-        _sessions.Clear();
-    }
-
-    /// <summary>The newest one, of a PC that a person had asked to print it again, was given back before anything came out.</summary>
-    [Theory]
-    [InlineData(PrintStates.Unknown, "forgotten-by-printer", false)]
-    [InlineData(PrintStates.Printed, null, false)]
-    [InlineData(PrintStates.Failed, "damaged-file", false)]
-    [InlineData(PrintStates.Failed, "no-media", true)]
-    public async Task All_attempts_of_other_PCs_decide_whether_a_person_has_to_look(string state, string? reason, bool isPrinted)
-    {
-        var session = await SendAsync(("one.pdf", Given.Pdf(), null));
-        var file = Assert.Single((await relay.Client.Shop.ClaimAsync(session, Token)).Files).Id;
-        await relay.Client.Shop.ReportPrintAsync(file, new PrintReport(Guid.NewGuid(), "Another", state, Reasons: reason is null ? null : [reason]), Token);
-        await relay.Client.Shop.ReportPrintAsync(file, new PrintReport(Guid.NewGuid(), "A third", PrintStates.Failed, Reasons: [FilePrinting.GivenBack], Again: "nothing came out"), Token);
-        await relay.Client.Shop.ReleaseAsync(session, Token);
-        using var sessions = Sessions();
-
-        await sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
-        Assert.Equal(isPrinted ? Outcome.Done : null, Ledger.LatestOf(file)?.Outcome);
-        Assert.Equal(isPrinted ? 1 : 0, Documents());
-        if (!isPrinted)
-            await relay.Client.Customer.WithdrawAsync(session, Token);
-        _sessions.Clear();
-    }
-
-    [Fact]
-    public async Task What_no_printer_could_print_is_printed_when_its_customer_wants_it_in_another_way()
-    {
-        using var sessions = Sessions();
-        var session = await SendAsync(("wide.pdf", Given.Pdf(), new() { Media = MediaNames.A3 }));
-        await sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
-        var failed = Assert.Single(Ledger.Latest(2));
-        Assert.Equal((Step.Reported, "no-media"), (failed.Step, failed.Reasons));
-        await sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
-        Assert.Equal(failed, Assert.Single(Ledger.Latest(2)));
-
-        await relay.Client.Customer.ChangeOptionsAsync(session, failed.File, new() { Media = MediaNames.A4 }, Token);
         await sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
         Assert.Equal(SessionStatuses.Completed, (await relay.Client.Shop.GetSessionAsync(session, Token)).Status);
         Assert.Equal(1, Documents());
@@ -656,6 +720,43 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
     }
 
     [Fact]
+    public async Task What_no_printer_could_print_is_printed_when_its_customer_wants_it_in_another_way()
+    {
+        using var sessions = Sessions();
+        var session = await SendAsync(("wide.pdf", Given.Pdf(), new() { Media = MediaNames.A3 }));
+        await sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
+        var failed = Assert.Single(Ledger.Latest(2));
+        Assert.Equal((Step.Reported, "no-media"), (failed.Step, failed.Reasons));
+        await sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
+        Assert.Equal(failed, Assert.Single(Ledger.Latest(2)));
+
+        await relay.Client.Customer.ChangeOptionsAsync(session, failed.File, new() { Media = MediaNames.A4 }, Token);
+        await sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
+        Assert.Equal(SessionStatuses.Completed, (await relay.Client.Shop.GetSessionAsync(session, Token)).Status);
+        Assert.Equal(1, Documents());
+        _sessions.Clear();
+    }
+
+    /// <summary>Its lifetime is over, and a younger file of the session is printed. The relay holds the session until it hears what became of both.</summary>
+    [Fact]
+    public async Task An_attempt_of_an_earlier_run_is_settled_also_if_its_file_is_deleted()
+    {
+        using var sessions = Sessions();
+        var session = await SendAsync(("one.pdf", Given.Pdf(text: "One"), null), ("two.pdf", Given.Pdf(text: "Two"), null));
+        var files = (await relay.Client.Shop.ClaimAsync(session, Token)).Files;
+        var old = Ledger.Add(AttemptFor(files[0]));
+        await relay.Client.Shop.ReportPrintAsync(old.File, new PrintReport(old.Id, "Printer", PrintStates.Sent), Token);
+        Assert.Equal(1, await relay.Processes.CountAsync(
+            $"WITH expired AS (UPDATE files SET status = 'deleting' WHERE id = '{old.File}' RETURNING id) SELECT count(*) FROM expired", Token));
+
+        await sessions.PrintAsync(session, isOwn: true, again: null, isAskedFor: false, () => { }, Token);
+        Assert.Equal((Step.Reported, FilePrinting.GivenBack), (Ledger.Find(old.Id)?.Step, Ledger.Find(old.Id)?.Reasons));
+        Assert.Equal(SessionStatuses.Completed, (await relay.Client.Shop.GetSessionAsync(session, Token)).Status);
+        Assert.Equal(1, Documents());
+        _sessions.Clear();
+    }
+
+    [Fact]
     public async Task A_file_is_settled_only_when_it_is_not_being_printed()
     {
         var file = await ClaimedAsync();
@@ -673,6 +774,11 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         Assert.Equal(printed, Ledger.LatestOf(file.Id));
         Assert.False(Files.IsAtWork(file.Id));
     }
+
+    private FilePrinting FilesOf(ShopPrinters printers) => new(
+        relay.Client, Ledger, printers, new(relay.Client, printers, TimeProvider.System), new(_options!.Files, new(_options.Files, TimeProvider.System), _converter!),
+        new(relay.Client, printers, TimeProvider.System, NullLogger<PrintReports>.Instance), _services.GetRequiredService<Telemetry>(), Options.Create(_options), _clock,
+        NullLogger<FilePrinting>.Instance);
 
     private SessionPrinting Sessions(AutoPrint autoPrint = AutoPrint.True)
     {
@@ -703,6 +809,13 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         Assert.Equal(SessionStatuses.Completed, (await relay.Client.Shop.GetSessionAsync(_sessions[0], Token)).Status);
         _sessions.Clear();
     }
+
+    private Task IsRenewedAsync() => Eventually.HoldsAsync(
+        async () => await relay.Processes.CountAsync($"SELECT count(*) FROM sessions WHERE session_id = '{_sessions[0]}' AND claimed_until > now() + interval '5 minutes'", Token) == 1,
+        "the claim is renewed", Limit, Token);
+
+    private Task IsToldOfflineAsync(string session) => Eventually.HoldsAsync(
+        async () => await PrintOfAsync(session) is { State: PrintStates.Sent, Reasons: [AttemptRun.Offline] }, "its customer is told", Limit, Token);
 
     private async Task ClaimEndsInAsync(int minutes) => Assert.Equal(1, await relay.Processes.CountAsync(
         $"WITH claim AS (UPDATE sessions SET claimed_until = now() + interval '{minutes} minutes' WHERE session_id = '{_sessions[0]}' RETURNING id) SELECT count(*) FROM claim", Token));
