@@ -56,7 +56,10 @@ public sealed class Sessions(Database database, StateChanges changes, RelayTelem
         }
     }
 
-    /// <summary>Submits a session whose files are all there; submitting again changes nothing.</summary>
+    /// <summary>
+    /// Submits a session whose files are all there. Submitting again changes nothing, also once the shop has completed the session: a client whose
+    /// answer was lost hears that the shop was told, and does not send its files once more.
+    /// </summary>
     public async Task<Outcome> SubmitAsync(string shop, string sessionId, CancellationToken cancellationToken)
     {
         const string sql = $"""
@@ -81,29 +84,31 @@ public sealed class Sessions(Database database, StateChanges changes, RelayTelem
             SELECT id AS Session, NOT announced AS Moved, NULL AS Origin FROM submitted
             """;
         var parameters = new { shop, sessionId, expiresAt = lifetimes.NextExpiry };
-        return await changes.MakeAsync(Transition.Submitted, sql, parameters, cancellationToken) is []
+        return await changes.MakeAsync(Transition.Submitted, sql, parameters, cancellationToken) is [] && await FindAsync(shop, sessionId, "completed", cancellationToken) is null
             ? await RefusalForAsync(shop, sessionId, cancellationToken)
             : Outcome.Done;
     }
 
     /// <summary>The customer withdraws: the session ends, and with it (trigger files_of_ended_sessions) its files.</summary>
+    /// <param name="onlyUnclaimed">Whether a session that the shop has claimed, and may have printed, stays.</param>
     /// <returns>Done with the session's internal id; cancelling again is Done too.</returns>
-    public async Task<(Outcome Outcome, Guid Session)> CancelAsync(string shop, string sessionId, CancellationToken cancellationToken)
+    public async Task<(Outcome Outcome, Guid Session)> CancelAsync(string shop, string sessionId, CancellationToken cancellationToken, bool onlyUnclaimed = false)
     {
         const string sql = $"""
             WITH changed AS (
                 UPDATE sessions
                 SET status = 'cancelled', ended_at = @now, claimed_until = NULL
-                WHERE shop_id = @shop AND session_id = @sessionId AND expires_at > @now AND status IN ('open', 'pending', 'processing')
+                WHERE shop_id = @shop AND session_id = @sessionId AND expires_at > @now
+                    AND (status IN ('open', 'pending') OR status = 'processing' AND NOT @onlyUnclaimed)
                 RETURNING *, true AS announced
             ), event AS (
                 {StateChanges.Event}
             )
             SELECT id AS Session, true AS Moved, NULL AS Origin FROM changed
             """;
-        if (await changes.MakeAsync(Transition.Cancelled, sql, new { shop, sessionId }, cancellationToken) is [var cancelled])
+        if (await changes.MakeAsync(Transition.Cancelled, sql, new { shop, sessionId, onlyUnclaimed }, cancellationToken) is [var cancelled])
             return (Outcome.Done, cancelled.Session);
-        return await IsCancelledAsync(shop, sessionId, cancellationToken) is { } already
+        return await FindAsync(shop, sessionId, "cancelled", cancellationToken) is { } already
             ? (Outcome.Done, already)
             : (await RefusalForAsync(shop, sessionId, cancellationToken), default);
     }
@@ -118,10 +123,10 @@ public sealed class Sessions(Database database, StateChanges changes, RelayTelem
         return database.ExecuteAsync(sql, new { session }, cancellationToken);
     }
 
-    private Task<Guid?> IsCancelledAsync(string shop, string sessionId, CancellationToken cancellationToken)
+    private Task<Guid?> FindAsync(string shop, string sessionId, string status, CancellationToken cancellationToken)
     {
-        const string sql = "SELECT id FROM sessions WHERE shop_id = @shop AND session_id = @sessionId AND status = 'cancelled'";
-        return database.QuerySingleOrDefaultAsync<Guid?>(sql, new { shop, sessionId }, cancellationToken);
+        const string sql = "SELECT id FROM sessions WHERE shop_id = @shop AND session_id = @sessionId AND status = @status";
+        return database.QuerySingleOrDefaultAsync<Guid?>(sql, new { shop, sessionId, status }, cancellationToken);
     }
 
     private async Task<Outcome> RefusalForAsync(string shop, string sessionId, CancellationToken cancellationToken)
@@ -129,6 +134,7 @@ public sealed class Sessions(Database database, StateChanges changes, RelayTelem
         const string sql = """
             SELECT CASE
                 WHEN ended_at IS NOT NULL OR expires_at <= @now THEN 'Closed'
+                WHEN status = 'processing' THEN 'ClaimedByAnother'
                 ELSE 'NoFiles'
             END
             FROM sessions

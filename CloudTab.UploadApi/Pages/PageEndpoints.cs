@@ -111,7 +111,9 @@ internal static class PageEndpoints
     private static async Task<Results<SeeOther, RazorComponentResult>> Withdraw(
         RequestedSession requested, Sessions sessions, Removal removal, CancellationToken cancellationToken)
     {
-        var (outcome, session) = await sessions.CancelAsync(requested.Shop.Id, requested.Id, cancellationToken);
+        // A page that was loaded before the claim still has its button: a phone that slept, or one without script. What is on paper then would be paid by
+        // nobody. A program that withdraws a claimed session knows what it does.
+        var (outcome, session) = await sessions.CancelAsync(requested.Shop.Id, requested.Id, cancellationToken, onlyUnclaimed: true);
         if (outcome != Outcome.Done)
             return Failed(Problems.For(outcome), requested);
         await removal.TryRemoveAsync(session, cancellationToken);

@@ -9,6 +9,8 @@ export interface Job {
   sessionId: string | null
   customerName: string
   sending: boolean
+  /** Whether the shop may have been told of the session: what it knows may be printing. */
+  submitted?: boolean
   /** How often a tab has begun to send this list: one that knows a lower number has an old one. */
   turn: number
   /** By what the shop offered when sending began: the customer was shown these prices. Not yet, or by an older page: nothing. */
@@ -69,7 +71,7 @@ export class Memory {
   private readonly known = new Set<string>()
 
   /** @param addsTo The session that this page adds files to, if it exists before them. */
-  constructor(private readonly prefix: string, private readonly addsTo: string | null) {}
+  constructor(private readonly prefix: string, private addsTo: string | null) {}
 
   private get key() {
     return keyOf(this.prefix, this.addsTo)
@@ -111,6 +113,12 @@ export class Memory {
     return { ...saved, turn: turnOf(saved), items }
   }
 
+  /** The session that this page added to has ended: its list, which is to be saved again, is the form's from now on. */
+  async leaveSession(): Promise<void> {
+    await tryTo((jobs) => done(jobs.delete(this.key)))
+    this.addsTo = null
+  }
+
   /** Whether another tab can have this row too. */
   has(item: Item): boolean {
     return this.known.has(item.id)
@@ -129,7 +137,7 @@ export class Memory {
       if (!saved) return
       for (const { id } of saved.items) if (this.known.has(id)) files.delete(id)
       const items = saved.items.filter(({ id }) => !this.known.has(id))
-      await done(jobs.put({ ...saved, sessionId: this.addsTo, customerName: '', sending: false, items }))
+      await done(jobs.put({ ...saved, sessionId: this.addsTo, customerName: '', sending: false, submitted: false, items }))
     })
   }
 }

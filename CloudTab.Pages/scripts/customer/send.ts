@@ -12,8 +12,9 @@ import { body, createItem, examine, isSame, isWanted, joinCard, originalOf, page
 import { Memory, forgetOld, type Job } from './memory.ts'
 import { offered, summary } from './options.ts'
 import { wake } from './pause.ts'
+import { progressPanel } from './progress.ts'
 import { isEmpty, row, type Rows } from './row.ts'
-import { Refused, Sending, call, isOver, loadTus, notOffered } from './sending.ts'
+import { Refused, Sending, call, isOver, loadTus, notOffered, statusOf } from './sending.ts'
 import { findShared, forgetShared } from './shared-files.ts'
 import { readShop, readShopAgain, type Shop } from './shop.ts'
 
@@ -395,6 +396,9 @@ class Send extends LitElement implements Rows {
       if (wanted.some((item) => item.state === 'failed')) this.tell(say('customer.someFailed'))
       return false
     }
+    // Before it is: its answer may be lost, and the shop prints.
+    this.job.submitted = true
+    await this.memory.save(this.job)
     await call('POST', `${this.shop.prefix}/api/customer/sessions/${sessionId}/submit`, undefined, undefined, this.heard)
     await this.examining
     return true
@@ -420,7 +424,7 @@ class Send extends LitElement implements Rows {
     this.error = failure instanceof Refused ? failure.message : say('common.error.internal_error')
     if (!(failure instanceof Refused)) return
     if (failure.code === notOffered) await this.takeOffer(signal)
-    else if (isOver(failure.code)) this.startOver()
+    else if (isOver(failure.code)) await this.leaveSession(signal)
   }
 
   /**
@@ -447,9 +451,29 @@ class Send extends LitElement implements Rows {
     return change !== null
   }
 
-  /** The session has ended, and what had arrived is deleted. What the browser still has can be sent anew. */
+  /** The session has ended, and takes no file any more. If the shop has finished it, what had arrived is on paper: only the rest can be sent anew. */
+  private async leaveSession(signal: AbortSignal) {
+    const { sessionId } = this.job
+    const ended = sessionId && (await statusOf(this.shop.prefix, sessionId, signal, this.heard))
+    if (signal.aborted) return
+    if (ended === 'completed') {
+      for (const item of this.items.filter(({ state }) => state === 'done')) this.take(item)
+      this.error = say('customer.finishedMeanwhile')
+    }
+    if (this.shop.sessionId) {
+      // The form's list from now on, also after a reload.
+      Object.assign(this.shop, { sessionId: null, held: { files: 0, size: 0 } })
+      await this.memory.leaveSession()
+      history.replaceState(null, '', `${this.shop.prefix}/`)
+    }
+    this.startOver()
+    this.admitAgain()
+  }
+
+  /** What had arrived is deleted. What the browser still has can be sent anew. */
   private startOver() {
     this.job.sessionId = this.shop.sessionId
+    this.job.submitted = false
     for (const item of this.items) {
       Object.assign(item, { uploadUrl: null, sent: 0 })
       if (!['refused', 'examining', 'failed'].includes(item.state)) item.state = body(item) ? 'ready' : 'lost'
@@ -460,8 +484,9 @@ class Send extends LitElement implements Rows {
     this.job.sending = false
     this.stopping?.abort()
     this.sending?.stop()
-    const sessionId = this.job.sessionId
-    if (!sessionId || this.shop.sessionId) return
+    const { sessionId, submitted } = this.job
+    // What the shop knows of it may be printing.
+    if (!sessionId || this.shop.sessionId || submitted) return
     this.startOver()
     await call('DELETE', `${this.shop.prefix}/api/customer/sessions/${sessionId}`).catch(() => {})
   }
@@ -597,27 +622,14 @@ class Send extends LitElement implements Rows {
   }
 
   private sendingPanel(): TemplateResult {
-    const { sent, total, secondsLeft } = this.sending?.progress ?? { sent: 0, total: this.items.filter(isWanted).reduce((sum, item) => sum + item.size, 0), secondsLeft: null }
-    const percent = total === 0 ? 0 : Math.floor((100 * sent) / total)
-    return html`
-      <div class="upload" role="group" tabindex="-1" aria-label=${say('customer.sending')}>
-        <p class="percent"><b>${percent}<small>%</small></b> <span>${navigator.onLine && !this.isCut ? timeLeft(secondsLeft) : say('customer.state.retrying')}</span></p>
-        <progress max="100" .value=${percent} aria-label=${say('customer.sending')}>${percent} %</progress>
-        <p class="hint">${say('customer.sending.hint', { sent: size(sent), total: size(total) })}</p>
-        <button type="button" class="small" @click=${() => void this.cancel()}>${say('customer.cancel')}</button>
-      </div>`
+    const progress = this.sending?.progress ?? { sent: 0, total: this.items.filter(isWanted).reduce((sum, item) => sum + item.size, 0), secondsLeft: null }
+    return progressPanel(progress, navigator.onLine && !this.isCut, () => void this.cancel())
   }
 }
 
 function costOf(item: Item, offer: Offer): string | null {
   const price = priceOf(item.options, pagesOf(item), offer)
   return price === null ? null : money(price, offer.currency)
-}
-
-function timeLeft(seconds: number | null): string {
-  if (seconds === null) return say('customer.left.unknown')
-  if (seconds < 5) return say('customer.left.soon')
-  return seconds < 90 ? count('customer.left.seconds', Math.ceil(seconds / 5) * 5) : count('customer.left.minutes', Math.ceil(seconds / 60))
 }
 
 /** No image types by name: iOS would convert the photos, and keeps HEIC out of the list. */

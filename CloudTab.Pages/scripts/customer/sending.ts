@@ -49,11 +49,27 @@ export async function call<Answer = unknown>(method: string, address: string, js
   }
 }
 
+/** What has become of a session: `completed`, `expired`; null if nobody knows it any more, or the signal came before an answer. */
+export async function statusOf(prefix: string, sessionId: string, signal: AbortSignal, heard: (isAnswered: boolean) => void): Promise<string | null> {
+  try {
+    return (await call<CustomerSchemas['StatusAnswer']>('GET', `${prefix}/api/customer/sessions/${sessionId}/status`, undefined, signal, heard)).session.status
+  } catch {
+    return null
+  }
+}
+
 /** A conflict passes (the server is at another offset), a closed shop does not. */
 const isPassing = (status: number, code = '') => [0, 408, 409, 423, 429, 500, 502, 503, 504].includes(status) && code !== shopClosed
 
 /** The upload has expired, or was ended. A HEAD's answer has no body that could say it; what else there is to say the next upload is told. */
 const isGone = (status: number, code = '') => (status === 404 || status === 410) && ['', 'upload_not_found', 'upload_gone'].includes(code)
+
+/** Bytes, and the seconds that the rest may take, if that can be told. */
+export interface Progress {
+  sent: number
+  total: number
+  secondsLeft: number | null
+}
 
 /** There is no room for another file. */
 const isFull = (code = '') => code === 'too_many_files' || code === 'session_too_large'
@@ -106,7 +122,7 @@ export class Sending {
     return this.list().filter(isWanted)
   }
 
-  get progress(): { sent: number; total: number; secondsLeft: number | null } {
+  get progress(): Progress {
     const sent = this.items.reduce((sum, item) => sum + (item.state === 'done' ? item.size : item.sent), 0)
     const total = this.items.reduce((sum, item) => sum + (['refused', 'failed', 'lost'].includes(item.state) ? 0 : item.size), 0)
     const now = performance.now()

@@ -131,7 +131,7 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
 
     [Theory]
     [InlineData("submit", "processing", nameof(Outcome.Done))]
-    [InlineData("submit", "completed", nameof(Outcome.Closed))]
+    [InlineData("submit", "completed", nameof(Outcome.Done))]
     [InlineData("submit", "cancelled", nameof(Outcome.Closed))]
     [InlineData("submit", "expired", nameof(Outcome.Closed))]
     [InlineData("claim", "open", nameof(Outcome.NotSubmitted))]
@@ -146,6 +146,7 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
     [InlineData("complete", "pending", nameof(Outcome.NotClaimed))]
     [InlineData("complete", "cancelled", nameof(Outcome.Closed))]
     [InlineData("complete", "expired", nameof(Outcome.Closed))]
+    [InlineData("cancel unclaimed", "processing", nameof(Outcome.ClaimedByAnother))]
     [InlineData("cancel", "completed", nameof(Outcome.Closed))]
     [InlineData("cancel", "expired", nameof(Outcome.Closed))]
     public async Task A_change_that_the_chart_does_not_have_changes_nothing(string verb, string state, string outcome)
@@ -160,7 +161,7 @@ public sealed class TransitionsTests(RelayFixture fixture) : IClassFixture<Relay
             "claim" => await _states.Claims.ClaimAsync(key, name, Token),
             "release" => await _states.Claims.ReleaseAsync(key, name, Token),
             "complete" => await _states.Claims.CompleteAsync(key, name, Token),
-            _ => ((await _states.Sessions.CancelAsync(key.Shop, session.SessionId, Token)).Outcome, session.Id),
+            _ => ((await _states.Sessions.CancelAsync(key.Shop, session.SessionId, Token, onlyUnclaimed: verb == "cancel unclaimed")).Outcome, session.Id),
         };
 
         Assert.Equal((Enum.Parse<Outcome>(outcome), session.Id), (answered, id));

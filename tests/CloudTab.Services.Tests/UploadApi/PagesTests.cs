@@ -176,6 +176,25 @@ public sealed partial class PagesTests(SmallLimitsFixture relay) : IClassFixture
     }
 
     [Fact]
+    [Fact]
+    public async Task A_page_from_before_the_claim_withdraws_nothing_that_may_be_printing()
+    {
+        var shop = await relay.ShopAsync();
+        var prefix = $"/s/{shop.Id}";
+        var session = await _client.CreateAsync(prefix);
+        using var sent = await _client.UploadToAsync(prefix, session, Sample.Pdf(500));
+        await relay.ClaimAsync(shop, session, isSubmitted: true);
+
+        using var answer = await _client.PostAsync($"{prefix}/sessions/{session}/withdraw", null, Token);
+
+        Assert.Equal(HttpStatusCode.Conflict, answer.StatusCode);
+        Assert.Contains("The shop is already working on it. Ask at the counter.", await answer.Content.ReadAsStringAsync(Token), StringComparison.Ordinal);
+        Assert.Equal("processing", (await _client.StatusAsync(session, prefix)).Text("status"));
+        // A program may: it asks its customer by itself.
+        using var withdrawn = await _client.DeleteAsync($"{prefix}/api/customer/sessions/{session}", Token);
+        Assert.Equal(HttpStatusCode.NoContent, withdrawn.StatusCode);
+    }
+
     public async Task The_page_counts_down_to_the_end_of_the_first_file_if_that_is_before_the_session_s()
     {
         var session = await _client.CreateAsync();

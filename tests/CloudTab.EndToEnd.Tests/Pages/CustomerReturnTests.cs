@@ -1,0 +1,155 @@
+using System.Net;
+using System.Text.RegularExpressions;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace CloudTab.EndToEnd.Tests.Pages;
+
+/// <summary>A customer who comes back to the page, after the shop has gone on with the files.</summary>
+[Collection(RunningAppHost.Collection)]
+public sealed class CustomerReturnTests(RunningAppHost relay, Browsers browsers) : IAsyncDisposable
+{
+    private const int Slow = 1 << 20;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Files_that_the_shop_has_printed_while_the_phone_slept_are_not_sent_again(bool isReloaded)
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        using var program = shop.Program(await shop.AddKeyAsync("Counter"));
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var page = phone.Page;
+        // The relay is told that all is there, and no answer comes to the phone.
+        var told = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var isAsleep = true;
+        await page.RouteAsync(new Regex("/submit$", RegexOptions.None, TimeSpan.FromSeconds(1)), async route =>
+        {
+            if (!isAsleep)
+            {
+                await route.FallbackAsync();
+                return;
+            }
+
+            if (!told.Task.IsCompleted)
+                await route.FetchAsync();
+            told.TrySetResult(new Uri(route.Request.Url).Segments[^2].TrimEnd('/'));
+            await route.AbortAsync();
+        });
+        await phone.ChooseAsync(CustomerFiles.Pdf("letter.pdf", 1), CustomerFiles.Pdf("map.pdf", 2));
+        await phone.PressSendAsync();
+        var session = await told.Task.WaitAsync(TimeSpan.FromSeconds(15), TimeProvider.System, Token);
+        await PostAsync(program, session, "claim");
+        await PostAsync(program, session, "complete");
+        var sent = new List<string>();
+        page.Request += (_, request) =>
+        {
+            if (request.Method == "POST" && !request.Url.EndsWith("/submit", StringComparison.Ordinal))
+                sent.Add(request.Url);
+        };
+
+        isAsleep = false;
+        if (isReloaded)
+            await page.ReloadAsync();
+        else
+            await page.EvaluateAsync("dispatchEvent(new Event('online'))");
+
+        await page.WaitForURLAsync($"**/sessions/{session}");
+        await phone.SaysAsync("Done");
+        Assert.Empty(sent);
+    }
+
+    [Fact]
+    public async Task Of_a_list_that_is_added_to_a_job_only_what_was_not_printed_is_sent_anew_once_that_is_done()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        using var program = shop.Program(await shop.AddKeyAsync("Counter"));
+        var job = await shop.SendAsync("Asha", ("one.pdf", Documents.Pdf(1)));
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var page = phone.Page;
+        await page.GotoAsync($"/s/{shop.Id}/sessions/{job.SessionId}/add");
+        await phone.SendAtMostAsync(Slow);
+        await phone.ChooseAsync(CustomerFiles.Pdf("two.pdf", 2), CustomerFiles.Large("plan.pdf", 6 << 20));
+        await phone.PressSendAsync();
+        await Expect(page.Locator(".file.done")).ToHaveCountAsync(1);
+        await phone.UntilPercentAsync(5);
+        await PostAsync(program, job.SessionId, "claim");
+        await PostAsync(program, job.SessionId, "complete");
+
+        await Expect(page.GetByRole(AriaRole.Alert)).ToHaveTextAsync("The shop has finished what had arrived before. Send the rest now: it gets a code of its own.", new() { Timeout = 30_000 });
+        await Expect(phone.Files.Locator(".name")).ToHaveTextAsync(["plan.pdf"]);
+        await phone.RecordAsync("customer-finished-meanwhile");
+        await BrowserMemory.UntilAsync(page, $"return (await done(jobs.getAll())).flatMap((job) => job.items.map((item) => job.prefix + item.state)).join() === '/s/{shop.Id}#ready'", "the rest is on the form's list");
+        await page.ReloadAsync();
+        await Expect(page.Locator("h1")).ToContainTextAsync("Send files to");
+        await Expect(page.Locator(".file.ready")).ToHaveCountAsync(1);
+        await phone.SendAtMostAsync(null);
+        await phone.PressSendAsync();
+
+        var rest = await phone.ArrivedAsync();
+        Assert.NotEqual(job.SessionId, rest.SessionId);
+        Assert.Equal(1, (await phone.StatusAsync(rest)).GetProperty("fileCount").GetInt32());
+    }
+
+    [Fact]
+    public async Task To_stop_sending_withdraws_nothing_that_the_shop_knows_of()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var page = phone.Page;
+        var folder = Directory.CreateTempSubdirectory("cloudtab-");
+        try
+        {
+            await phone.ChooseAsync(CustomerFiles.Pdf("letter.pdf", 1));
+            var told = await HeldAnswer.NextAsync(page, "POST", "/submit$");
+            await phone.PressSendAsync();
+            await told.Given;
+            await phone.SendAtMostAsync(Slow);
+            await phone.DropAsync(folder, [CustomerFiles.Large("plan.pdf", 6 << 20)]);
+            await told.ReleaseAsync();
+            await phone.UntilPercentAsync(5);
+
+            await page.GetByRole(AriaRole.Button, new() { Name = "Stop sending" }).ClickAsync();
+            await Expect(page.Locator(".file.done")).ToHaveCountAsync(1);
+            await Expect(page.Locator(".file.ready")).ToHaveCountAsync(1);
+            await page.GetByRole(AriaRole.Button, new() { Name = "Remove plan.pdf" }).ClickAsync();
+            await page.GetByRole(AriaRole.Button, new() { Name = "Finish" }).ClickAsync();
+
+            var job = await phone.ArrivedAsync();
+            var status = await phone.StatusAsync(job);
+            Assert.Equal(("pending", 1), (status.GetProperty("status").GetString(), status.GetProperty("fileCount").GetInt32()));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task A_page_from_before_the_claim_says_why_it_withdraws_nothing()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        using var program = shop.Program(await shop.AddKeyAsync("Counter"));
+        var phone = await CustomerPage.OpenAsync(browsers, shop, script: false);
+        var job = await phone.SendAsync(CustomerFiles.Pdf("letter.pdf", 1));
+        await phone.Page.GotoAsync($"{phone.Page.Url}?change");
+        await PostAsync(program, job.SessionId, "claim");
+
+        await phone.Page.GetByRole(AriaRole.Button, new() { Name = "Withdraw all files" }).ClickAsync();
+
+        await Expect(phone.Page.GetByRole(AriaRole.Alert)).ToHaveTextAsync("The shop is already working on it. Ask at the counter.");
+        await phone.RecordAsync("customer-withdraw-too-late");
+        await phone.Page.GetByRole(AriaRole.Link, new() { Name = "Back" }).ClickAsync();
+        await phone.SaysAsync("Your files are being printed");
+    }
+
+    public ValueTask DisposeAsync() => browsers.CloseAsync();
+
+    private static async Task PostAsync(HttpClient program, string session, string verb)
+    {
+        using var answer = await program.PostAsync(new Uri($"/api/shopkeeper/sessions/{session}/{verb}", UriKind.Relative), content: null, Token);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+    }
+}
