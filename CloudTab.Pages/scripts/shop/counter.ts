@@ -2,7 +2,7 @@ import { html, nothing, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
 import { count, say } from '../shared/words.ts'
 import { call, learnTime, onSignedOut, Problem } from './api.ts'
-import type { Job, JobDetails, JobFile, PendingSession, ProcessingSession, ShopSettings } from './contract.ts'
+import type { Job, JobDetails, PendingSession, ProcessingSession, ShopSettings } from './contract.ts'
 import './day.ts'
 import { CtElement, focusFirst, type Places } from './element.ts'
 import { formatExtent } from './format.ts'
@@ -12,6 +12,7 @@ import { type FileShow, type FilesHandled, isLive, isYours, type JobAct, type Ve
 import { Link, type LinkState } from './link.ts'
 import { explain, Notice } from './notices.ts'
 import { ask } from './question.ts'
+import { questionBefore } from './questions.ts'
 import { endOf, inOrder, Queue } from './queue.ts'
 import { rowOf, section, type RowActs } from './row.ts'
 import type { ShopSeen } from './settings.ts'
@@ -347,23 +348,10 @@ export class CtCounter extends CtElement {
   }
 
   async #act({ job, verb, files }: JobAct['detail']): Promise<void> {
-    const { pickupCode: code } = job
-    let reason: string | undefined
-    const unhandled = this.#countUnhandled(job, files)
-    if (verb === 'complete' && unhandled > 0) {
-      reason = await ask({ title: say('shop.completeQuestion', { code }), text: count('shop.completeWarning', unhandled), yes: say('shop.completeAnyway') })
-      if (reason === undefined) return
-    } else if (verb === 'release' && job.printing) {
-      const title = say('shop.giveBackQuestion', { code })
-      reason = await ask({ title, text: say('shop.giveBackWarning'), yes: say('shop.giveBack'), reason: say('shop.giveBackReason') })
-      if (reason === undefined) return
-    }
+    const question = questionBefore(verb, job, files, this.#handled)
+    const reason = question && (await ask(question))
+    if (question && reason === undefined) return
     await this.#do(job, verb, reason)
-  }
-
-  /** How many of its files were neither printed nor downloaded here. Those that it was not shown with, because they came just now, are among them. */
-  #countUnhandled(job: Job, files: JobFile[]): number {
-    return Math.max(job.fileCount, files.length) - this.#handled.count(job.sessionId, files)
   }
 
   async #do(job: Job, verb: Verb, reason?: string): Promise<void> {

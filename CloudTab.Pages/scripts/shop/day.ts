@@ -7,6 +7,8 @@ import type { DaySheet, FinishedJob } from './contract.ts'
 import { describePart, formatNumber, locale } from './format.ts'
 import { icons } from './icons.ts'
 import { CtPart } from './part.ts'
+import { ask } from './question.ts'
+import { unpaidQuestion } from './questions.ts'
 
 /**
  * What a day brought: jobs, pages and money, and nobody's name. Days are those of the clock on the shop's wall. Whether a job was paid is corrected
@@ -140,8 +142,10 @@ export class CtDay extends CtPart {
     `
   }
 
-  #mark(job: FinishedJob, isPaid: boolean): Promise<void> {
-    return this.change(async () => {
+  async #mark(job: FinishedJob, isPaid: boolean): Promise<void> {
+    const { time, token } = job
+    if (!isPaid && (await ask(unpaidQuestion(token ? `${time} · ${say('shop.token', { token })}` : time))) === undefined) return
+    await this.change(async () => {
       await call(isPaid ? 'POST' : 'DELETE', `/days/jobs/${job.id}/paid`)
       await this.load()
     })

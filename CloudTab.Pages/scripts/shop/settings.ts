@@ -59,7 +59,7 @@ export class CtSettings extends CtPart {
           <button
             class=${shop.acceptsUploads ? '' : 'primary'}
             aria-disabled=${this.isBusy}
-            @click=${() => void this.#change({ acceptsUploads: !shop.acceptsUploads })}
+            @click=${(event: MouseEvent) => this.#turn(event, !shop.acceptsUploads)}
           >
             ${shop.acceptsUploads ? say('shop.close.shop') : say('shop.open.shop')}
           </button>
@@ -77,6 +77,11 @@ export class CtSettings extends CtPart {
         </div>
       </section>
     `
+  }
+
+  /** The second click of two would undo what the first has done. */
+  #turn(event: MouseEvent, acceptsUploads: boolean): void {
+    if (event.detail < 2) void this.#change({ acceptsUploads })
   }
 
   #rename(event: SubmitEvent): void {

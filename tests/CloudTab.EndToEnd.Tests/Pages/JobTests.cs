@@ -168,7 +168,31 @@ public sealed partial class JobTests(RunningAppHost relay, Browsers browsers) : 
     }
 
     [Fact]
-    public async Task A_job_is_done_without_a_question_once_each_of_its_files_was_printed_or_downloaded()
+    public async Task A_job_that_was_only_printed_is_done_once_somebody_says_that_it_came_out()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        var job = await shop.SendAsync("Asha", ("letter.pdf", Letter));
+        await counter.TakeAsync(job);
+        await counter.PrintAsync();
+        await counter.Page.Keyboard.PressAsync("Escape");
+        var question = counter.Page.GetByRole(AriaRole.Dialog);
+
+        await counter.Button("Done").ClickAsync();
+        await Expect(question).ToContainTextAsync($"Did everything of {job.PickupCode} come out?");
+        await Browsers.RecordAsync(counter.Page, "shop-printed");
+        await question.GetByRole(AriaRole.Button, new() { Name = "Cancel" }).ClickAsync();
+        await Expect(question).ToHaveCountAsync(0);
+        await Expect(counter.Section(job)).ToContainTextAsync("With you");
+
+        await counter.Button("Done").ClickAsync();
+        await question.GetByRole(AriaRole.Button, new() { Name = "Yes, delete the files" }).ClickAsync();
+        await Expect(counter.Notices).ToContainTextAsync($"{job.PickupCode} is done");
+        await Expect(counter.Rows).ToHaveCountAsync(0);
+    }
+
+    [Fact]
+    public async Task A_job_is_done_without_a_question_once_each_of_its_files_was_downloaded()
     {
         await using var shop = await PageShop.CreateAsync(relay);
         var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
@@ -276,6 +300,7 @@ public sealed partial class JobTests(RunningAppHost relay, Browsers browsers) : 
         await phone.RecordAsync("customer-paid");
         await SameAmountAsync(1_500m);
         await counter.Button("Done").ClickAsync();
+        await counter.Button("Yes, delete the files").ClickAsync();
         await Expect(counter.Row(job)).ToHaveCountAsync(0);
         await phone.SaysAsync("Done");
         await Expect(phone.Page.GetByRole(AriaRole.Link, new() { Name = "Deletion receipt" })).ToBeVisibleAsync();

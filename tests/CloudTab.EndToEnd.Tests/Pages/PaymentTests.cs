@@ -67,6 +67,34 @@ public sealed class PaymentTests(RunningAppHost relay, Browsers browsers) : IAsy
     }
 
     [Fact]
+    public async Task That_a_job_was_paid_is_taken_back_only_after_a_question()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        var other = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 2"));
+        var job = await shop.SendAsync("Asha", ("one.png", Picture));
+        foreach (var one in (Counter[])[counter, other])
+            await one.OpenAsync(job);
+        var question = counter.Page.GetByRole(AriaRole.Dialog);
+
+        // Another counter is faster, and the button under the finger means the opposite.
+        await other.Button("Mark as paid").ClickAsync();
+        await counter.Button("Paid").ClickAsync();
+        await Expect(question).ToContainTextAsync($"{job.PickupCode}: not paid after all?");
+        await Browsers.RecordAsync(counter.Page, "shop-unpaid");
+        await question.GetByRole(AriaRole.Button, new() { Name = "Cancel" }).ClickAsync();
+        await Expect(question).ToHaveCountAsync(0);
+        await counter.Page.ReloadAsync();
+        await Expect(counter.Row(job).Locator(".chip.is-good")).ToHaveTextAsync("Paid");
+
+        await counter.OpenAsync(job);
+        await counter.Button("Paid").ClickAsync();
+        await question.GetByRole(AriaRole.Button, new() { Name = "Not paid" }).ClickAsync();
+        foreach (var one in (Counter[])[counter, other])
+            await Expect(one.Button("Mark as paid")).ToHaveAttributeAsync("aria-pressed", "false");
+    }
+
+    [Fact]
     public async Task The_rest_of_a_finished_job_is_paid_on_the_day_sheet()
     {
         await using var shop = await PageShop.CreateAsync(relay);
@@ -95,6 +123,18 @@ public sealed class PaymentTests(RunningAppHost relay, Browsers browsers) : IAsy
         await Expect(button).ToHaveAttributeAsync("aria-pressed", "true");
         await Expect(row).Not.ToContainTextAsync("to pay");
         await Expect(counter.Page.Locator(".figures")).ToContainTextAsync("₹8.00");
+
+        // The same button takes it back now: the second click of two does not.
+        var question = counter.Page.GetByRole(AriaRole.Dialog);
+        await button.ClickAsync();
+        await Expect(question).ToContainTextAsync("Token 1: not paid after all?");
+        await counter.Page.Keyboard.PressAsync("Escape");
+        await Expect(question).ToHaveCountAsync(0);
+        await counter.Page.ReloadAsync();
+        await Expect(button).ToHaveAttributeAsync("aria-pressed", "true");
+        await button.ClickAsync();
+        await question.GetByRole(AriaRole.Button, new() { Name = "Not paid" }).ClickAsync();
+        await Expect(button).ToHaveAttributeAsync("aria-pressed", "false");
 
         async Task PostAsync(SentJob job, string verb)
         {
