@@ -71,6 +71,9 @@ internal static class Problems
     public static readonly Problem PreconditionFailed = new(
         StatusCodes.Status412PreconditionFailed, "precondition_failed", "Precondition failed", "The file does not match If-Match.");
 
+    public static readonly Problem ChangedMeanwhile = new(
+        StatusCodes.Status412PreconditionFailed, "precondition_failed", "Precondition failed", "This was changed meanwhile: it does not match If-Match. Get it again.");
+
     public static readonly Problem RangeNotSatisfiable = new(
         StatusCodes.Status416RangeNotSatisfiable, "range_not_satisfiable", "Range not satisfiable", "The file has no bytes in this range.");
 
@@ -138,6 +141,7 @@ internal static class Problems
         Outcome.AlreadyPrinted => AlreadyPrinted,
         Outcome.TooManyPrints => TooManyPrints,
         Outcome.PriceChanged => PriceChanged,
+        Outcome.ChangedMeanwhile => ChangedMeanwhile,
         _ => throw new ArgumentOutOfRangeException(nameof(outcome), outcome, "No shopkeeper's call ends like this."),
     };
 }

@@ -8,15 +8,20 @@ public sealed class Offers(Database database)
         database.QuerySingleOrDefaultAsync<Offer>("SELECT offer FROM shops WHERE id = @shop", new { shop }, cancellationToken);
 
     /// <summary>Sets the offer of a key's shop.</summary>
-    /// <returns>Whether the key is valid.</returns>
-    public async Task<bool> SetAsync(ShopKey key, Offer offer, CancellationToken cancellationToken)
+    /// <param name="before">What it must still be; null: whatever it is.</param>
+    /// <returns>Done, <see cref="Outcome.ChangedMeanwhile"/> or <see cref="Outcome.KeyRevoked"/>.</returns>
+    public async Task<Outcome> SetAsync(ShopKey key, Offer offer, Offer? before, CancellationToken cancellationToken)
     {
         const string sql = """
-            UPDATE shops SET offer = @offer::jsonb, print_options = @printOptions::jsonb
-            WHERE id = @Shop AND key_is_valid(@Id)
+            WITH changed AS (
+                UPDATE shops SET offer = @offer::jsonb, print_options = @printOptions::jsonb
+                WHERE id = @Shop AND key_is_valid(@Id) AND (@before::jsonb IS NULL OR offer = @before::jsonb)
+                RETURNING id
+            )
+            SELECT CASE WHEN EXISTS (SELECT FROM changed) THEN 'Done' WHEN key_is_valid(@Id) THEN 'ChangedMeanwhile' ELSE 'KeyRevoked' END
             """;
-        var parameters = new { key.Shop, key.Id, offer = offer.ToJson(), printOptions = offer.PrintOptions.ToJson() };
-        return await database.ExecuteAsync(sql, parameters, cancellationToken) == 1;
+        var parameters = new { key.Shop, key.Id, before = before?.ToJson(), offer = offer.ToJson(), printOptions = offer.PrintOptions.ToJson() };
+        return Enum.Parse<Outcome>((await database.ChangeSingleOrDefaultAsync<string>(sql, parameters, cancellationToken))!);
     }
 
     /// <summary>Changes a shop's offer, which the shop may be changing at the same time.</summary>

@@ -190,6 +190,9 @@ public enum Outcome
     /// <summary>The session costs something else than it was said to.</summary>
     PriceChanged,
 
+    /// <summary>What is to be set is another value by now than its client has seen.</summary>
+    ChangedMeanwhile,
+
     /// <summary>The session would hold more files than allowed.</summary>
     TooManyFiles,
 

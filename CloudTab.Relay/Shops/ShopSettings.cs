@@ -44,11 +44,21 @@ public sealed class ShopSettings(Database database)
         $"SELECT {ShopLimits.Columns} FROM shops WHERE id = @shop", new { shop }, cancellationToken);
 
     /// <summary>Sets how much the shop of a key itself allows.</summary>
-    /// <returns>Whether the key is valid.</returns>
-    public async Task<bool> SetLimitsAsync(ShopKey key, OwnLimits limits, CancellationToken cancellationToken)
+    /// <param name="before">What it must still allow; null: whatever that is.</param>
+    /// <returns>Done, <see cref="Outcome.ChangedMeanwhile"/> or <see cref="Outcome.KeyRevoked"/>.</returns>
+    public async Task<Outcome> SetLimitsAsync(ShopKey key, OwnLimits limits, OwnLimits? before, CancellationToken cancellationToken)
     {
-        const string sql = "UPDATE shops SET own_limits = @limits::jsonb WHERE id = @Shop AND key_is_valid(@Id)";
-        return await database.ExecuteAsync(sql, new { key.Shop, key.Id, limits = limits.ToJson() }, cancellationToken) == 1;
+        // What a shop has never set is missing there, not null.
+        const string sql = """
+            WITH changed AS (
+                UPDATE shops SET own_limits = @limits::jsonb
+                WHERE id = @Shop AND key_is_valid(@Id) AND (@before::jsonb IS NULL OR jsonb_strip_nulls(own_limits) = jsonb_strip_nulls(@before::jsonb))
+                RETURNING id
+            )
+            SELECT CASE WHEN EXISTS (SELECT FROM changed) THEN 'Done' WHEN key_is_valid(@Id) THEN 'ChangedMeanwhile' ELSE 'KeyRevoked' END
+            """;
+        var parameters = new { key.Shop, key.Id, before = before?.ToJson(), limits = limits.ToJson() };
+        return Enum.Parse<Outcome>((await database.ChangeSingleOrDefaultAsync<string>(sql, parameters, cancellationToken))!);
     }
 
     /// <summary>The operator lets a shop take uploads, and its keys open it again.</summary>

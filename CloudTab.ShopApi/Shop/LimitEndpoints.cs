@@ -14,26 +14,28 @@ internal static class LimitEndpoints
     public static RouteGroupBuilder MapLimits(this RouteGroupBuilder group)
     {
         var limits = group.MapGroup("/limits").WithTags("Limits").ForPeople();
-        limits.MapGet("", Get).WithSummary("Look at how much customers may send").Answers(Problems.ApiKeyInvalid);
+        limits.MapGet("", Get).WithSummary("Look at how much customers may send").Tells(200, "ETag").Answers(Problems.ApiKeyInvalid);
         limits.MapPut("", Put).WithSummary("Set how much customers may send")
             .WithDescription("What is null or missing is left to the relay's operator. What customers have sent already stays.")
             .WithMetadata(new RequestSizeLimitAttribute(LargestBody))
+            .Allows("If-Match").Tells(200, "ETag")
             .Answers(
+                Problems.ChangedMeanwhile,
                 Problems.InvalidLimits("files must be a whole number from 1 to 50, which this relay's operator allows, or null."),
                 Failures.Of(400), Failures.Of(408), Failures.Of(413));
         return group;
     }
 
     private static async Task<Results<Ok<LimitsAnswer>, Problem>> Get(
-        Shopkeeper caller, ShopSettings settings, IOptions<LimitOptions> options, CancellationToken cancellationToken)
+        Shopkeeper caller, HttpResponse response, ShopSettings settings, IOptions<LimitOptions> options, CancellationToken cancellationToken)
     {
         return await settings.FindLimitsAsync(caller.Shop, cancellationToken) is { } limits
-            ? TypedResults.Ok(new LimitsAnswer(true, limits.OwnLimits, MostOf(limits, options.Value)))
+            ? Answer(response, limits.OwnLimits, MostOf(limits, options.Value))
             : Problems.ApiKeyInvalid;
     }
 
     private static async Task<Results<Ok<LimitsAnswer>, Problem>> Put(
-        Shopkeeper caller, OwnLimits limits, ShopSettings settings, IOptions<LimitOptions> options, CancellationToken cancellationToken)
+        Shopkeeper caller, HttpContext context, OwnLimits limits, ShopSettings settings, IOptions<LimitOptions> options, CancellationToken cancellationToken)
     {
         if (await settings.FindLimitsAsync(caller.Shop, cancellationToken) is not { } before)
             return Problems.ApiKeyInvalid;
@@ -41,10 +43,19 @@ internal static class LimitEndpoints
         var most = MostOf(before, options.Value);
         if (limits.WhyInvalid(most) is { } reason)
             return Problems.InvalidLimits(reason);
-        return await settings.SetLimitsAsync(caller.Key, limits, cancellationToken)
-            ? TypedResults.Ok(new LimitsAnswer(true, limits, most))
-            : Problems.ApiKeyInvalid;
+        if (!context.Request.Expects(TextOf(before.OwnLimits, most)))
+            return Problems.ChangedMeanwhile;
+        var outcome = await settings.SetLimitsAsync(caller.Key, limits, context.Request.IsConditional() ? before.OwnLimits : null, cancellationToken);
+        return outcome == Outcome.Done ? Answer(context.Response, limits, most) : Problems.For(outcome);
     }
+
+    private static Ok<LimitsAnswer> Answer(HttpResponse response, OwnLimits limits, UploadLimits most)
+    {
+        response.AddTag(TextOf(limits, most));
+        return TypedResults.Ok(new LimitsAnswer(true, limits, most));
+    }
+
+    private static string TextOf(OwnLimits limits, UploadLimits most) => $"{limits.ToJson()} {most}";
 
     private static UploadLimits MostOf(StoredLimits limits, LimitOptions options) => options.For(limits.Limits with { Own = null });
 }

@@ -36,6 +36,8 @@ export function onSignedOut(action: () => void): void {
 export async function request(method: string, path: string, body?: unknown, accept = 'application/json', signal: AbortSignal | null = null): Promise<Response> {
   const headers: Record<string, string> = { accept }
   if (body !== undefined) headers['content-type'] = 'application/json'
+  const tag = seen.get(path)
+  if (method === 'PUT' && tag) headers['if-match'] = tag
   let response: Response
   try {
     response = await fetch(`/api/shopkeeper${path}`, { method, headers, body: body === undefined ? null : JSON.stringify(body), signal })
@@ -52,6 +54,8 @@ export async function request(method: string, path: string, body?: unknown, acce
 /** The JSON of an answer of the shop's API; undefined if it has none. One that is not there in time is no answer. */
 export async function call<T>(method: string, path: string, body?: unknown, within = callWithin): Promise<T> {
   const response = await request(method, path, body, 'application/json', AbortSignal.timeout(within))
+  const tag = response.headers.get('etag')
+  if (tag) seen.set(path, tag)
   if (response.status === 204) return undefined as T
   try {
     return (await response.json()) as T
@@ -59,6 +63,9 @@ export async function call<T>(method: string, path: string, body?: unknown, with
     throw new Problem(0, 'no_answer', '')
   }
 }
+
+// What this page has seen last, by address (RFC 9110, ETag). It replaces a setting only if that is still so: another counter may have changed it.
+const seen = new Map<string, string>()
 
 async function readProblem(response: Response): Promise<Problem> {
   try {

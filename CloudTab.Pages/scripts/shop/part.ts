@@ -1,4 +1,5 @@
 import { html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit'
+import { Problem } from './api.ts'
 import { CtElement } from './element.ts'
 import { explain, Notice } from './notices.ts'
 
@@ -35,7 +36,10 @@ export abstract class CtPart extends CtElement {
     return explain(failure)
   }
 
-  /** Makes a change. A failure is a notice: what is shown stays. */
+  /**
+   * Makes a change. A failure is a notice: what is shown stays. If somebody else has changed the same meanwhile, theirs is shown; fields that only this
+   * person has filled in keep what is in them, because lit leaves alone what it would draw as before.
+   */
   protected async change(make: () => Promise<unknown>): Promise<void> {
     if (this.isBusy) return
     this.isBusy = true
@@ -43,6 +47,7 @@ export abstract class CtPart extends CtElement {
       await make()
     } catch (failure) {
       this.dispatchEvent(new Notice(explain(failure), true))
+      if (failure instanceof Problem && failure.status === 412) await this.load()
     } finally {
       this.isBusy = false
     }

@@ -122,6 +122,59 @@ public sealed class SettingsTests(RunningAppHost relay, Browsers browsers) : IAs
     }
 
     [Fact]
+    public async Task The_second_click_of_two_does_not_open_the_shop_that_the_first_has_closed()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await OpenSettingsAsync(shop);
+        await counter.Button("Close the shop").ClickAsync();
+
+        await counter.Button("Open the shop").DispatchEventAsync("click", new { detail = 2 });
+
+        // The page has one change at a time, and makes this one.
+        await counter.Page.GetByLabel("Name that customers see").FillAsync("Print & Copy");
+        await counter.Page.GetByLabel("Name that customers see").PressAsync("Enter");
+        await Expect(counter.Page.Locator(".shop-name")).ToHaveTextAsync("Print & Copy");
+        await counter.Page.ReloadAsync();
+        await Expect(counter.Button("Open the shop")).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task What_another_counter_has_set_meanwhile_is_shown_and_not_overwritten()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await OpenSettingsAsync(shop);
+        using var other = shop.Program(await shop.AddKeyAsync("Counter 2"));
+        var (mono, color, files) = (counter.Page.GetByLabel("A4, Black and white: price"), counter.Page.GetByLabel("A4, Colour: price"), counter.Page.GetByLabel("Files in a job"));
+        await Expect(mono).ToHaveValueAsync("");
+        await Expect(files).ToHaveValueAsync("");
+        foreach (var (setting, value) in ((string, object)[])[
+            ("offer", new { currency = "INR", twoSided = true, prices = new[] { new { media = "a4", colorMode = "monochrome", price = 300 } }, upiAddress = (string?)null }),
+            ("limits", new { files = 7 })])
+        {
+            using var set = await other.PutAsJsonAsync($"/api/shopkeeper/{setting}", value, Token);
+            Assert.Equal(HttpStatusCode.OK, set.StatusCode);
+        }
+
+        await color.FillAsync("10");
+        await color.PressAsync("Enter");
+        await Expect(counter.Notices.Last).ToContainTextAsync("Another counter has changed this meanwhile.");
+        await Expect(mono).ToHaveValueAsync("3");
+        await Expect(color).ToHaveValueAsync("10"); // which only this one has filled in
+        await Browsers.RecordAsync(counter.Page, "shop-changed-meanwhile");
+        await color.PressAsync("Enter");
+        await Expect(counter.Notices.Last).ToContainTextAsync("Saved");
+        await counter.Page.GetByLabel("One file, MB").FillAsync("5");
+        await files.PressAsync("Enter");
+        await Expect(files).ToHaveValueAsync("7");
+        await files.PressAsync("Enter");
+        await Expect(counter.Notices.Last).ToContainTextAsync("Saved");
+
+        await counter.Page.ReloadAsync();
+        foreach (var (field, value) in ((ILocator, string)[])[(mono, "3"), (color, "10"), (files, "7"), (counter.Page.GetByLabel("One file, MB"), "5")])
+            await Expect(field).ToHaveValueAsync(value);
+    }
+
+    [Fact]
     public async Task The_queue_says_that_the_shop_is_closed_until_it_is_open_again()
     {
         await using var shop = await PageShop.CreateAsync(relay);

@@ -135,6 +135,31 @@ public sealed class LimitsTests(SmallLimitsFixture relay) : IClassFixture<SmallL
         Assert.Equal("{}", await relay.ScalarAsync<string>("SELECT own_limits::text FROM shops WHERE id = @Id", shop));
     }
 
+    [Fact]
+    public async Task Limits_that_another_PC_has_changed_are_not_overwritten_by_one_that_has_not_seen_it()
+    {
+        var shop = await relay.ShopAsync();
+        using var client = relay.ShopApi(shop.Key);
+        using var seen = await client.GetAsync(Address, Token);
+        using var first = await SetAsync("{}", seen.Headers.ETag!.ToString());
+        Assert.Equal(HttpStatusCode.OK, first.StatusCode);
+        using var second = await SetAsync(Lower, first.Headers.ETag!.ToString());
+        Assert.Equal(HttpStatusCode.OK, second.StatusCode);
+
+        using var late = await SetAsync(Settings, first.Headers.ETag.ToString());
+
+        await late.IsProblemAsync(HttpStatusCode.PreconditionFailed, "precondition_failed");
+        PrintJobs.IsSame(Lower, (await GetAsync(client, Address)).GetProperty("limits"));
+        using var unconditional = await client.PutAsync(Address, PrintJobs.Json(Settings), Token);
+        Assert.Equal(HttpStatusCode.OK, unconditional.StatusCode);
+
+        async Task<HttpResponseMessage> SetAsync(string limits, string tag)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Put, Address) { Headers = { { "If-Match", tag } }, Content = PrintJobs.Json(limits) };
+            return await client.SendAsync(request, Token);
+        }
+    }
+
     private static async Task<JsonElement> GetAsync(HttpClient client, string path)
     {
         using var answer = await client.GetAsync(path, Token);

@@ -125,6 +125,61 @@ public sealed class OfferTests(UploadFixture relay) : IClassFixture<UploadFixtur
         Assert.Contains(offers, offer => JsonElement.DeepEquals(JsonElement.Parse(offer), kept));
     }
 
+    [Fact]
+    public async Task An_offer_that_another_PC_has_changed_is_not_overwritten_by_one_that_has_not_seen_it()
+    {
+        var shop = await relay.ShopAsync();
+        using var client = relay.ShopApi(shop.Key);
+        using var seen = await client.GetAsync(Address, Token);
+        using var first = await SetAsync(Everything, seen.Headers.ETag!.ToString());
+        Assert.Equal(HttpStatusCode.OK, first.StatusCode);
+
+        foreach (var tags in (string[])[seen.Headers.ETag.ToString(), $"W/{first.Headers.ETag}", "\"another\""])
+        {
+            using var late = await SetAsync(Nothing, tags);
+            await late.IsProblemAsync(HttpStatusCode.PreconditionFailed, "precondition_failed");
+            PrintJobs.IsSame(Everything, (await GetAsync(client, Address)).GetProperty("offer"));
+        }
+
+        using var again = await client.GetAsync(Address, Token);
+        Assert.Equal(first.Headers.ETag, again.Headers.ETag);
+        foreach (var tags in (string?[])[$"\"another\", {again.Headers.ETag}", "*", null])
+        {
+            using var set = await SetAsync(tags is null ? Nothing : Everything, tags);
+            Assert.Equal(HttpStatusCode.OK, set.StatusCode);
+        }
+
+        async Task<HttpResponseMessage> SetAsync(string offer, string? tags)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Put, Address) { Content = PrintJobs.Json(offer) };
+            if (tags is not null)
+                request.Headers.TryAddWithoutValidation("If-Match", tags);
+            return await client.SendAsync(request, Token);
+        }
+    }
+
+    [Fact]
+    public async Task Of_PCs_that_replace_the_same_offer_at_once_one_does()
+    {
+        var shop = await relay.ShopAsync();
+        using var client = relay.ShopApi(shop.Key);
+        using var seen = await client.GetAsync(Address, Token);
+
+        var answers = await Task.WhenAll(Enumerable.Range(1, 20).Select(async price =>
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Put, Address)
+            {
+                Headers = { { "If-Match", seen.Headers.ETag!.ToString() } },
+                Content = PrintJobs.Json($$"""{"currency":"INR","twoSided":true,"prices":[{"media":"a4","colorMode":"color","price":{{price}}}],"upiAddress":null}"""),
+            };
+            using var answer = await client.SendAsync(request, Token);
+            return answer.StatusCode;
+        }));
+
+        Assert.Single(answers, HttpStatusCode.OK);
+        Assert.All(answers, status => Assert.True(status is HttpStatusCode.OK or HttpStatusCode.PreconditionFailed, status.ToString()));
+    }
+
     private static async Task<JsonElement> GetAsync(HttpClient client, string path)
     {
         using var answer = await client.GetAsync(path, Token);
