@@ -67,12 +67,24 @@ async function fromNetwork(request: Request, pathname: string): Promise<Response
   }
 }
 
-/** The files wait here for that shop's page, where their options can be chosen (customer/shared-files.ts). */
+/**
+ * The files wait here for that shop's page, where their options can be chosen (customer/shared-files.ts). A full phone keeps none: then they go to the
+ * server, as without a service worker. The other app gives them once.
+ */
 async function takeFiles(request: Request, pathname: string): Promise<Response> {
-  const files = (await request.formData()).getAll('files').filter((file) => file instanceof File)
-  const cache = await caches.open(shared)
-  for (const [index, file] of files.entries()) {
-    await cache.put(`${pathname}/${Date.now()}-${index}`, new Response(file, { headers: { 'Content-Type': file.type, 'X-Name': encodeURIComponent(file.name) } }))
+  const form = await request.formData()
+  const kept: string[] = []
+  try {
+    const cache = await caches.open(shared)
+    for (const [index, file] of form.getAll('files').filter((one) => one instanceof File).entries()) {
+      const address = `${pathname}/${Date.now()}-${index}`
+      kept.push(address)
+      await cache.put(address, new Response(file, { headers: { 'Content-Type': file.type, 'X-Name': encodeURIComponent(file.name) } }))
+    }
+    return Response.redirect(pathname.replace(/share$/, ''), 303)
+  } catch {
+    for (const address of kept) await caches.open(shared).then((cache) => cache.delete(address)).catch(() => {})
+    // Not a clone of the request, which would hold all of its files in memory. The browser itself follows to where the answer leads.
+    return fetch(request.url, { method: 'POST', body: form, headers: { Accept: 'text/html' }, redirect: 'manual' })
   }
-  return Response.redirect(pathname.replace(/share$/, ''), 303)
 }

@@ -646,6 +646,23 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
           form.append(input)
           document.body.append(form)
           form.submit()
+    [Fact]
+    public async Task Shared_files_that_a_full_phone_cannot_keep_are_sent_at_once()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var page = phone.Page;
+        await phone.UntilShellKeptAsync();
+        var browser = await page.Context.NewCDPSessionAsync(page);
+        await browser.SendAsync("Storage.overrideQuotaForOrigin", new() { ["origin"] = shop.Origin.GetLeftPart(UriPartial.Authority), ["quotaSize"] = 0 });
+
+        await ShareAsync(page, $"/s/{shop.Id}/share");
+
+        var job = await phone.ArrivedAsync();
+        Assert.Equal("नोट.txt", (await phone.StatusAsync(job)).GetProperty("files")[0].GetProperty("name").GetString());
+        Assert.Equal(0, await page.EvaluateAsync<int>("async () => (await (await caches.open('shared')).keys()).length"));
+    }
+
         }
         """, action);
 

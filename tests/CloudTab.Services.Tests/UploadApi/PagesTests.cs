@@ -28,6 +28,7 @@ public sealed partial class PagesTests(SmallLimitsFixture relay) : IClassFixture
         // Besides the module that upgrades it: data.
         Assert.All(Scripts().Matches(html), script => Assert.Matches("^<script type=\"(module\" src=\"/assets/[A-Za-z0-9_-]+\\.js\"></script>|application/json\")", script.Value));
         Assert.DoesNotContain("style=", html, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("Photos are sent as they are, with what they say about where they were taken.", html, StringComparison.Ordinal);
         foreach (Match input in Regex.Matches(html, "<input id=\"(?<id>[a-z]+)\"", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1)))
             Assert.Contains($"<label for=\"{input.Groups["id"].Value}\"", html, StringComparison.Ordinal);
         Assert.Contains("action=\"/send\"", await PageAsync("/", HttpStatusCode.OK), StringComparison.Ordinal);
@@ -176,7 +177,6 @@ public sealed partial class PagesTests(SmallLimitsFixture relay) : IClassFixture
     }
 
     [Fact]
-    [Fact]
     public async Task A_page_from_before_the_claim_withdraws_nothing_that_may_be_printing()
     {
         var shop = await relay.ShopAsync();
@@ -195,6 +195,7 @@ public sealed partial class PagesTests(SmallLimitsFixture relay) : IClassFixture
         Assert.Equal(HttpStatusCode.NoContent, withdrawn.StatusCode);
     }
 
+    [Fact]
     public async Task The_page_counts_down_to_the_end_of_the_first_file_if_that_is_before_the_session_s()
     {
         var session = await _client.CreateAsync();
