@@ -1,5 +1,6 @@
 import { count, say } from '../shared/words.ts'
 import { ask } from './ask.ts'
+import { remember } from './latest.ts'
 
 const pollEvery = 5_000
 const longestPause = 60_000
@@ -21,6 +22,7 @@ class Session extends HTMLElement {
   private clockOffset = 0
 
   connectedCallback() {
+    this.remember()
     if (!this.isLive) return
     this.setClock(this.dataset['now'])
     closeDetails(this)
@@ -126,7 +128,13 @@ class Session extends HTMLElement {
     this.setClock(fresh.dataset['now'])
     for (const button of this.querySelectorAll<HTMLElement>('[data-share]')) button.hidden = !('share' in navigator)
     if (!this.isLive) this.stop()
+    this.remember()
     this.countDown()
+  }
+
+  /** One that has ended shows no code. */
+  private remember() {
+    remember(location.pathname, this.querySelector('.code')?.textContent?.trim() ?? null)
   }
 
   private connected(isConnected: boolean) {

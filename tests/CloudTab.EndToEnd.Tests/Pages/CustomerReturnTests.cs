@@ -145,6 +145,53 @@ public sealed class CustomerReturnTests(RunningAppHost relay, Browsers browsers)
         await phone.SaysAsync("Your files are being printed");
     }
 
+    [Theory]
+    [InlineData("en-IN", "The files that you have sent here: code ")]
+    [InlineData("hi-IN", "आपने यहाँ जो फ़ाइलें भेजी हैं: कोड ")]
+    public async Task The_form_leads_back_to_the_code_until_the_job_has_ended(string locale, string text)
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        await using var other = await PageShop.CreateAsync(relay);
+        using var program = shop.Program(await shop.AddKeyAsync("Counter"));
+        var phone = await CustomerPage.OpenAsync(browsers, shop, locale: locale);
+        var page = phone.Page;
+        await Expect(page.Locator("main a")).ToHaveCountAsync(0);
+        var job = await phone.SendAsync(CustomerFiles.Pdf("letter.pdf", 1));
+        // The tab is closed, and the poster scanned once more.
+        await page.GotoAsync($"/s/{shop.Id}/");
+        var back = page.Locator("main .notice a");
+        await Expect(back).ToHaveTextAsync($"{text}{job.PickupCode}");
+        await phone.RecordAsync($"customer-back-{locale}");
+        await back.ClickAsync();
+        Assert.Equal(job, await phone.ArrivedAsync());
+
+        await page.GotoAsync($"/s/{other.Id}");
+        await phone.ChooseAsync(CustomerFiles.Pdf("letter.pdf", 1)); // the page is complete
+        await Expect(back).ToHaveCountAsync(0);
+
+        await PostAsync(program, job.SessionId, "claim");
+        await PostAsync(program, job.SessionId, "complete");
+        var asked = page.WaitForResponseAsync($"**/sessions/{job.SessionId}/status");
+        await page.GotoAsync($"/s/{shop.Id}");
+        await asked;
+        await page.WaitForFunctionAsync("() => localStorage.length === 0");
+        await Expect(back).ToHaveCountAsync(0);
+    }
+
+    [Fact]
+    public async Task A_job_whose_end_the_page_has_shown_is_not_led_back_to()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var job = await phone.SendAsync(CustomerFiles.Pdf("letter.pdf", 1));
+        await phone.Page.WaitForFunctionAsync("() => localStorage.length === 1");
+
+        await shop.WithdrawAsync(job);
+
+        await phone.SaysAsync("Withdrawn");
+        await phone.Page.WaitForFunctionAsync("() => localStorage.length === 0");
+    }
+
     public ValueTask DisposeAsync() => browsers.CloseAsync();
 
     private static async Task PostAsync(HttpClient program, string session, string verb)

@@ -1,0 +1,51 @@
+import { say } from '../shared/words.ts'
+import { ask, readJson } from './ask.ts'
+
+/**
+ * The way back for somebody who has closed the tab: the session of each shop whose page this browser has shown last, while it lives. It has the same
+ * as the address that is in the browser's history, and the code.
+ */
+interface Latest {
+  sessionId: string
+  code: string
+}
+
+const keyOf = (prefix: string) => `session ${prefix}`
+
+/** A session is shown: at the address of its page, with its code; null: it has ended. */
+export function remember(pathname: string, code: string | null): void {
+  const [, prefix, sessionId] = /^(.*)\/sessions\/([^/]+)$/.exec(pathname) ?? []
+  if (prefix === undefined || sessionId === undefined) return
+  if (code !== null) tryTo(() => localStorage.setItem(keyOf(prefix), JSON.stringify({ sessionId, code } satisfies Latest)))
+  else if (read(prefix)?.sessionId === sessionId) forget(prefix)
+}
+
+/** On a shop's form: leads to the session that was sent before, if it has not ended. */
+export async function showLatest(): Promise<void> {
+  const [, prefix] = /^((?:\/s\/[^/]+)?)\/?$/.exec(location.pathname) ?? []
+  const latest = prefix === undefined ? null : read(prefix)
+  if (prefix === undefined || !latest) return
+  const answer = await ask(`${prefix}/api/customer/sessions/${latest.sessionId}/status`)
+  const status = (readJson(answer?.text ?? '') as { session?: { status?: string } } | null)?.session?.status ?? ''
+  // Without an answer it may live.
+  if (answer?.status === 404 || ['completed', 'cancelled', 'expired'].includes(status)) return forget(prefix)
+  const line = document.createElement('p')
+  const link = document.createElement('a')
+  Object.assign(link, { href: `${prefix}/sessions/${latest.sessionId}`, textContent: say('customer.latest', { code: latest.code }) })
+  line.className = 'notice'
+  line.append(link)
+  document.querySelector('.intro')?.after(line)
+}
+
+const forget = (prefix: string) => void tryTo(() => localStorage.removeItem(keyOf(prefix)))
+
+const read = (prefix: string) => tryTo(() => readJson(localStorage.getItem(keyOf(prefix)) ?? '') as Latest | null)
+
+/** A browser that keeps nothing has no storage, and says so by an exception. */
+function tryTo<T>(work: () => T): T | null {
+  try {
+    return work()
+  } catch {
+    return null
+  }
+}
