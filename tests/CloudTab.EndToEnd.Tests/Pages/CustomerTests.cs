@@ -314,16 +314,18 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         Assert.Equal(2, (await phone.StatusAsync(await phone.ArrivedAsync())).GetProperty("fileCount").GetInt32());
     }
 
-    [Fact]
-    public async Task Thirty_files_arrive_on_a_narrow_phone()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Thirty_files_arrive_on_a_narrow_phone(bool script)
     {
         await using var shop = await PageShop.CreateAsync(relay);
-        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var phone = await CustomerPage.OpenAsync(browsers, shop, script);
         await phone.Page.SetViewportSizeAsync(320, 640);
 
         await phone.ChooseAsync([.. Enumerable.Range(1, 30).Select(number => CustomerFiles.Text($"page {number} of a very long name that a scanner has made.txt", 100 + number))]);
         Assert.True(await phone.Page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= innerWidth"));
-        // Its first bytes wait for the pictures.
+        // Its first bytes wait for the pictures. Without script there is nothing to see meanwhile.
         var recorded = new TaskCompletionSource();
         await phone.Page.RouteAsync("**/api/customer/uploads/*", async route =>
         {
@@ -331,14 +333,72 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
             await route.ContinueAsync();
         });
         await phone.PressSendAsync();
-        await Expect(phone.Page.Locator(".upload")).ToBeVisibleAsync();
-        await phone.RecordAsync("customer-sending");
-        await phone.Page.SetViewportSizeAsync(320, 640);
+        if (script)
+        {
+            await Expect(phone.Page.Locator(".upload")).ToBeVisibleAsync();
+            await phone.RecordAsync("customer-sending");
+            await phone.Page.SetViewportSizeAsync(320, 640);
+        }
+
         recorded.SetResult();
         var job = await phone.ArrivedAsync();
 
         Assert.Equal(30, (await phone.StatusAsync(job)).GetProperty("fileCount").GetInt32());
+        await Expect(phone.Page.Locator(".files .name")).ToHaveCountAsync(30);
         Assert.True(await phone.Page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= innerWidth"));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_name_that_looks_like_markup_is_text_wherever_it_is_shown(bool script)
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var phone = await CustomerPage.OpenAsync(browsers, shop, script);
+        const string name = "\"><img src=x onerror=alert(1)>.pdf";
+        var alerts = new List<string>();
+        phone.Page.Dialog += (_, dialog) => alerts.Add(dialog.Message);
+
+        await phone.ChooseAsync(CustomerFiles.Pdf(name, 1), CustomerFiles.Text("../../etc/passwd.txt", 100));
+        if (script)
+            Assert.Equal(name, await phone.Files.First.Locator("bdi").TextContentAsync());
+        await phone.PressSendAsync();
+        var job = await phone.ArrivedAsync();
+
+        string[] shown = [name, "passwd.txt"];
+        await Expect(phone.Page.Locator(".files bdi")).ToHaveTextAsync(shown);
+        Assert.Equal(shown, (await phone.StatusAsync(job)).GetProperty("files").EnumerateArray().Select(file => file.GetProperty("name").GetString()));
+        await Expect(phone.Page.Locator("main img, main script")).ToHaveCountAsync(0);
+        Assert.Empty(alerts);
+    }
+
+    [Theory]
+    [InlineData(true, "logo.png", "image/png", "<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>")]
+    [InlineData(false, "logo.png", "image/png", "<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>")]
+    [InlineData(true, "photo.jpg", "image/jpeg", "<!DOCTYPE html><script>alert(1)</script>")]
+    [InlineData(false, "photo.jpg", "image/jpeg", "<!DOCTYPE html><script>alert(1)</script>")]
+    [InlineData(true, "<img src=x onerror=alert(1)>.pdf", "application/pdf", "MZ\u0090\0\u0003\0\0\0")]
+    [InlineData(false, "<img src=x onerror=alert(1)>.pdf", "application/pdf", "MZ\u0090\0\u0003\0\0\0")]
+    public async Task A_file_that_is_dressed_as_another_does_not_arrive_and_the_page_says_why(bool script, string name, string type, string content)
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        using var program = shop.Program(await shop.AddKeyAsync("Counter"));
+        var phone = await CustomerPage.OpenAsync(browsers, shop, script);
+
+        await phone.ChooseAsync(CustomerFiles.Of(name, type, content));
+        if (script)
+        {
+            await Expect(phone.Files.Locator(".problem")).ToBeVisibleAsync();
+            await Expect(phone.Page.Locator("ct-send button[type=submit]")).ToBeDisabledAsync();
+        }
+        else
+        {
+            await phone.PressSendAsync();
+            await Expect(phone.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("This kind of file cannot be printed here.");
+        }
+
+        await Expect(phone.Page.Locator("main img")).ToHaveCountAsync(0);
+        Assert.Equal(0, (await program.GetFromJsonAsync<JsonElement>("/api/shopkeeper/sessions/pending", Token)).GetProperty("count").GetInt32());
     }
 
     [Fact]
@@ -587,6 +647,23 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
     }
 
     [Fact]
+    public async Task Shared_files_that_a_full_phone_cannot_keep_are_sent_at_once()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var page = phone.Page;
+        await phone.UntilShellKeptAsync();
+        var browser = await page.Context.NewCDPSessionAsync(page);
+        await browser.SendAsync("Storage.overrideQuotaForOrigin", new() { ["origin"] = shop.Origin.GetLeftPart(UriPartial.Authority), ["quotaSize"] = 0 });
+
+        await ShareAsync(page, $"/s/{shop.Id}/share");
+
+        var job = await phone.ArrivedAsync();
+        Assert.Equal("नोट.txt", (await phone.StatusAsync(job)).GetProperty("files")[0].GetProperty("name").GetString());
+        Assert.Equal(0, await page.EvaluateAsync<int>("async () => (await (await caches.open('shared')).keys()).length"));
+    }
+
+    [Fact]
     public async Task Files_that_are_shared_with_a_closed_shop_wait_for_it_alone_and_not_for_ever()
     {
         await using var shop = await PageShop.CreateAsync(relay);
@@ -646,23 +723,6 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
           form.append(input)
           document.body.append(form)
           form.submit()
-    [Fact]
-    public async Task Shared_files_that_a_full_phone_cannot_keep_are_sent_at_once()
-    {
-        await using var shop = await PageShop.CreateAsync(relay);
-        var phone = await CustomerPage.OpenAsync(browsers, shop);
-        var page = phone.Page;
-        await phone.UntilShellKeptAsync();
-        var browser = await page.Context.NewCDPSessionAsync(page);
-        await browser.SendAsync("Storage.overrideQuotaForOrigin", new() { ["origin"] = shop.Origin.GetLeftPart(UriPartial.Authority), ["quotaSize"] = 0 });
-
-        await ShareAsync(page, $"/s/{shop.Id}/share");
-
-        var job = await phone.ArrivedAsync();
-        Assert.Equal("नोट.txt", (await phone.StatusAsync(job)).GetProperty("files")[0].GetProperty("name").GetString());
-        Assert.Equal(0, await page.EvaluateAsync<int>("async () => (await (await caches.open('shared')).keys()).length"));
-    }
-
         }
         """, action);
 
