@@ -11,12 +11,14 @@ namespace CloudTab.Pages;
 
 /// <summary>
 /// What the pages say, in one language: `words/en.json` and its siblings, flat keys with texts that have {placeholders}. The language is
-/// the query's `lang`, else the cookie's, else what the browser asks for, else English. Another language is one more file.
+/// the query's `lang`, else the cookie's, else what the browser asks for, else English. Another language is one more file. Its `plural.one`,
+/// `plural.few` and so on are the rules of its plurals, copied from Unicode (<see cref="PluralRules"/>).
 /// </summary>
 public sealed class Words
 {
     private const string Default = "en";
     private const string Name = "lang";
+    private const string Plural = "plural.";
     private static readonly TimeSpan Remembered = TimeSpan.FromDays(365);
 
     // Escapes < and >, as a script element needs, but not every letter of Hindi.
@@ -29,11 +31,15 @@ public sealed class Words
         .ToFrozenDictionary(words => words.Language, StringComparer.OrdinalIgnoreCase);
 
     private readonly FrozenDictionary<string, string> _texts;
+    private readonly PluralRules _plurals;
 
-    private Words(string language, byte[] json)
+    /// <param name="language">RFC 5646 tag.</param>
+    /// <param name="json">The language's file.</param>
+    internal Words(string language, byte[] json)
     {
         Language = language;
         _texts = JsonSerializer.Deserialize<Dictionary<string, string>>(json, Strict)!.ToFrozenDictionary(StringComparer.Ordinal);
+        _plurals = new(_texts.Where(text => text.Key.StartsWith(Plural, StringComparison.Ordinal)).Select(text => (text.Key[Plural.Length..], text.Value)));
     }
 
     /// <summary>All languages, by their own names in order.</summary>
@@ -60,9 +66,12 @@ public sealed class Words
         }
     }
 
-    /// <summary>The text for a number: of `key.one` or `key.other`, whose {count} it is. `plural.one` lists the numbers that take the first.</summary>
-    public string Count(string key, int count) =>
-        this[_texts["plural.one"].Split(' ').Contains(count.ToString(CultureInfo.InvariantCulture)) ? $"{key}.one" : $"{key}.other", ("count", count)];
+    /// <summary>The text for a number, whose {count} it is: of `key.one`, `key.few` or whatever its category is; `key.other` if that is not there.</summary>
+    public string Count(string key, int count)
+    {
+        var own = $"{key}.{_plurals.CategoryOf(count)}";
+        return this[_texts.ContainsKey(own) ? own : $"{key}.other", ("count", count)];
+    }
 
     /// <summary>The text of a key that need not be there.</summary>
     public string? Find(string key) => _texts.GetValueOrDefault(key);
@@ -95,11 +104,10 @@ public sealed class Words
         ? this["common.paid.part", ("paid", Money.Format(paid, currency)), ("rest", Money.Format(due, currency))]
         : this["common.paid.more", ("paid", Money.Format(paid, currency))];
 
-    /// <summary>The texts whose keys begin with one of these and a dot, and those that all need, for a data block that script reads.</summary>
+    /// <summary>The texts whose keys begin with one of these and a dot, for a data block that script reads.</summary>
     public string ToJson(params string[] areas)
     {
-        var texts = _texts.Where(text => text.Key.StartsWith("plural.", StringComparison.Ordinal)
-            || areas.Any(area => text.Key.StartsWith($"{area}.", StringComparison.Ordinal)));
+        var texts = _texts.Where(text => areas.Any(area => text.Key.StartsWith($"{area}.", StringComparison.Ordinal)));
         return JsonSerializer.Serialize(texts.ToDictionary(StringComparer.Ordinal), Readable);
     }
 

@@ -11,8 +11,10 @@ export function say(key: string, values: Record<string, string | number> = {}): 
 /** The text of a key that need not be there. */
 export const find = (key: string): string | undefined => texts[key]
 
-/** The text for a number: of `key.one` or `key.other`, whose {count} it is. */
+const plurals = new Intl.PluralRules(language)
+
+/** The text for a number, whose {count} it is: of `key.one`, `key.few` or whatever Unicode calls it in the language; `key.other` if that is not there. */
 export function count(key: string, number: number, values: Record<string, string | number> = {}): string {
-  const isOne = (texts['plural.one'] ?? '').split(' ').includes(String(number))
-  return say(`${key}.${isOne ? 'one' : 'other'}`, { count: number, ...values })
+  const own = `${key}.${plurals.select(number)}`
+  return say(own in texts ? own : `${key}.other`, { count: number, ...values })
 }
