@@ -10,7 +10,7 @@ Console.WriteLine($"{Environment.ProcessorCount} cores, .NET {Environment.Versio
 // All parts, or those that are named; numbers are sizes of files, in MiB.
 var sizes = args.Where(argument => char.IsAsciiDigit(argument[0])).Select(size => int.Parse(size, CultureInfo.InvariantCulture)).ToHashSet();
 var named = args.Where(argument => !char.IsAsciiDigit(argument[0])).ToHashSet(StringComparer.Ordinal);
-if (Includes("sessions", "pending", "begun", "uploads", "slow", "crowd", "memory", "gateway", "requests", "scale"))
+if (Includes("sessions", "pending", "begun", "uploads", "slow", "crowd", "memory", "gateway", "requests", "scale", "sockets", "streams"))
 {
     await using var stack = await Stack.StartAsync();
     if (Includes("sessions"))
@@ -33,6 +33,10 @@ if (Includes("sessions", "pending", "begun", "uploads", "slow", "crowd", "memory
         await RequestCost.RunAsync(stack);
     if (Includes("scale"))
         await Scale.RunAsync(stack);
+    if (Includes("sockets"))
+        await Sockets.OfShopsAsync(stack);
+    if (Includes("streams"))
+        await Sockets.OfCustomersAsync(stack);
 }
 
 if (Includes("connections"))
