@@ -3,31 +3,32 @@ using System.Globalization;
 using System.IO.Pipelines;
 using System.Text;
 using System.Text.Json;
-using System.Threading.Channels;
 
 namespace CloudTab.UploadApi;
 
 /// <summary>
 /// One open stream of server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html). For a client that reads slowly
-/// only the newest state waits, however many there were. If it does not read at all, Kestrel's minimum data rate ends it. The framework's
-/// own result for such streams can write neither comments nor anything before the first event.
+/// only the newest state waits, however many there were. If it does not read at all, Kestrel's minimum data rate ends it. One that has nothing to
+/// tell holds no timer and no task but its request. The framework's own result for such streams can write neither comments nor anything before the
+/// first event.
 /// </summary>
 /// <param name="known">What the client has been told before.</param>
-internal sealed class SessionStream(KnownState known, TimeProvider clock)
+/// <param name="stopping">Cancelled when the host stops: what then waits for its client is not sent.</param>
+internal sealed class SessionStream(KnownState known, TimeProvider clock, CancellationToken stopping) : IThreadPoolWorkItem
 {
     /// <summary>How often something is sent: proxies cut connections that are silent, and a client that is gone is noticed.</summary>
     public static readonly TimeSpan BeatInterval = TimeSpan.FromSeconds(15);
 
-    // Capacity one: any number of signals before the stream looks are one.
-    private readonly Channel<bool> _signals = Channel.CreateBounded<bool>(
-        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
-
+    private readonly TaskCompletionSource _written = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _gate = new();
+    private PipeWriter? _body;
     private KnownState _known = known;
     private SessionState? _next;
+    private long _beat = clock.GetTimestamp();
     private bool _hasBegun;
     private bool _isOver;
     private bool _isBeatDue;
+    private bool _isWriting = true; // The request itself writes first.
 
     /// <summary>Tells the client what it does not know yet. A place alone is for those that have been told of their session.</summary>
     public void Deliver(SessionState state)
@@ -38,51 +39,86 @@ internal sealed class SessionStream(KnownState known, TimeProvider clock)
                 return;
             _hasBegun = true;
             _next = state.Status is null && _next is not null ? _next with { Queue = state.Queue } : state;
+            BeginWriting();
         }
-
-        _signals.Writer.TryWrite(true);
     }
 
-    /// <summary>Ends the stream: nobody knows of its session any more.</summary>
+    /// <summary>Ends the stream: nobody knows of its session any more, the client has left, or the host stops and it connects to another replica.</summary>
     public void End()
     {
         lock (_gate)
+        {
             _isOver = true;
-        _signals.Writer.TryWrite(true);
+            BeginWriting();
+        }
     }
 
-    /// <summary>Writes until all is told, or the token is cancelled.</summary>
-    public async Task RunAsync(HttpResponse response, CancellationToken ending)
+    /// <summary>Sends something if it is time to.</summary>
+    public void Beat()
+    {
+        lock (_gate)
+        {
+            if (clock.GetElapsedTime(_beat) < BeatInterval)
+                return;
+            (_beat, _isBeatDue) = (clock.GetTimestamp(), true);
+            BeginWriting();
+        }
+    }
+
+    /// <summary>Writes until all is told, or the client has left.</summary>
+    public async Task RunAsync(HttpResponse response, CancellationToken aborted)
     {
         response.ContentType = "text/event-stream";
         // Not to be kept back by a proxy such as nginx until it has gathered enough.
         response.Headers["X-Accel-Buffering"] = "no";
-        var body = response.BodyWriter;
-        await using var beat = clock.CreateTimer(_ => Beat(), null, BeatInterval, BeatInterval);
+        _body = response.BodyWriter;
+        // After a restart not all clients connect again at the same moment.
+        Write(_body, string.Create(CultureInfo.InvariantCulture, $"retry: {Random.Shared.Next(1_000, 3_000)}\n\n"));
+        await using var leaving = aborted.UnsafeRegister(static stream => ((SessionStream)stream!).End(), this);
+        await WriteAsync(_body);
+        await _written.Task;
+    }
+
+    /// <summary>Writes what there is to tell; on a thread of the pool.</summary>
+    void IThreadPoolWorkItem.Execute() => _ = WriteAsync(_body!);
+
+    private void BeginWriting()
+    {
+        if (_isWriting)
+            return;
+        _isWriting = true;
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
+
+    private async Task WriteAsync(PipeWriter body)
+    {
         try
         {
-            // After a restart not all clients connect again at the same moment.
-            Write(body, string.Create(CultureInfo.InvariantCulture, $"retry: {Random.Shared.Next(1_000, 3_000)}\n\n"));
-            for (var isOver = false; !isOver;)
+            bool isOver;
+            do
             {
-                await body.FlushAsync(ending);
-                await _signals.Reader.ReadAsync(ending);
                 isOver = WriteNext(body);
+                await body.FlushAsync(stopping);
             }
-
-            await body.FlushAsync(ending);
+            while (!isOver && IsMoreToWrite());
+            if (isOver)
+                _written.TrySetResult();
         }
-        catch (OperationCanceledException) when (ending.IsCancellationRequested)
+        catch (OperationCanceledException)
         {
-            // The client has left, or the host stops and the client connects to another replica.
+            _written.TrySetResult();
+        }
+        catch (Exception failure)
+        {
+            _written.TrySetException(failure);
         }
     }
 
-    private void Beat()
+    /// <summary>If there is nothing, whatever comes begins to write anew.</summary>
+    private bool IsMoreToWrite()
     {
         lock (_gate)
-            _isBeatDue = true;
-        _signals.Writer.TryWrite(true);
+            return _isWriting = _next is not null || _isBeatDue || _isOver;
     }
 
     /// <returns>Whether that was the last.</returns>

@@ -36,6 +36,9 @@ internal sealed class SessionStreams(
 
     private static readonly TimeSpan RefreshInterval = TimeSpan.FromSeconds(15);
 
+    // How often it is looked which streams have been silent for long enough.
+    private static readonly TimeSpan BeatLook = TimeSpan.FromSeconds(1);
+
     private readonly ConnectionLimit _limit = new(
         options.Value.MaxStreamsPerAddress ?? (environment.IsDevelopment() ? int.MaxValue : DefaultPerAddress), options.Value.MaxStreams);
 
@@ -48,25 +51,32 @@ internal sealed class SessionStreams(
 
     /// <summary>Answers with a stream, to its end.</summary>
     /// <returns>Why there is none, or null.</returns>
-    public async Task<Problem?> RunAsync(HttpContext context, IPAddress client, FoundSession found, KnownState known)
+    public Task<Problem?> RunAsync(HttpContext context, IPAddress client, FoundSession found, KnownState known)
     {
         if (_limit.TryOpen(client) is { } reached)
-            return reached == ReachedLimit.PerAddress ? Problems.TooManyStreams : Problems.TooManyStreamsInAll;
+            return Task.FromResult<Problem?>(reached == ReachedLimit.PerAddress ? Problems.TooManyStreams : Problems.TooManyStreamsInAll);
         telemetry.StreamsChanged(1);
-        var stream = new SessionStream(known, clock);
+        var stream = new SessionStream(known, clock, lifetime.ApplicationStopping);
+        // Before the stream is known to the loop, whose next states are newer than this one.
+        stream.Deliver(SessionState.Of(found, _json));
+        Add(found, stream);
+        // It may have come when all others had been ended.
+        if (lifetime.ApplicationStopping.IsCancellationRequested)
+            stream.End();
+        return RunAsync(context, client, found.Id, stream);
+    }
+
+    // What a stream has been told first is not kept for as long as it is open.
+    private async Task<Problem?> RunAsync(HttpContext context, IPAddress client, Guid session, SessionStream stream)
+    {
         try
         {
-            // Kestrel waits for its open requests when it stops, so streams must end first.
-            using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
-            // Before the stream is known to the loop, whose next states are newer than this one.
-            stream.Deliver(SessionState.Of(found, _json));
-            Add(found, stream);
-            await stream.RunAsync(context.Response, ending.Token);
+            await stream.RunAsync(context.Response, context.RequestAborted);
             return null;
         }
         finally
         {
-            Remove(found.Id, stream);
+            Remove(session, stream);
             telemetry.StreamsChanged(-1);
             _limit.Close(client);
         }
@@ -97,7 +107,28 @@ internal sealed class SessionStreams(
     }
 
     /// <inheritdoc/>
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => loop.RunAsync(RunOnceAsync, Pause, stoppingToken);
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        // Kestrel waits for its open requests when it stops, so streams must end first.
+        using var stopping = lifetime.ApplicationStopping.Register(() => ForEach(stream => stream.End()));
+        await Task.WhenAll(loop.RunAsync(RunOnceAsync, Pause, stoppingToken), BeatAsync(stoppingToken));
+    }
+
+    private async Task BeatAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(BeatLook, clock);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+            ForEach(stream => stream.Beat());
+    }
+
+    private void ForEach(Action<SessionStream> act)
+    {
+        foreach (var session in Snapshot())
+        {
+            foreach (var stream in session.Streams)
+                act(stream);
+        }
+    }
 
     private void Add(FoundSession found, SessionStream stream)
     {

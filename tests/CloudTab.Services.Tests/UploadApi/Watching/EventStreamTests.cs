@@ -165,7 +165,7 @@ public sealed class EventStreamTests(UploadFixture relay) : IClassFixture<Upload
     public async Task A_client_that_knows_everything_gets_a_comment_every_15_seconds_and_nothing_else()
     {
         var clock = new FakeTimeProvider();
-        var stream = new SessionStream(new KnownState("state", new QueuePlace(1, 0)), clock);
+        var stream = new SessionStream(new KnownState("state", new QueuePlace(1, 0)), clock, stopping: default);
         stream.Deliver(State("state") with { Queue = new QueuePlace(1, 0) });
         var (pipe, context) = Response();
         using var reader = new StreamReader(pipe.Reader.AsStream());
@@ -175,7 +175,11 @@ public sealed class EventStreamTests(UploadFixture relay) : IClassFixture<Upload
 
         for (var beats = 0; beats < 3; beats++)
         {
-            clock.Advance(TimeSpan.FromSeconds(15));
+            clock.Advance(TimeSpan.FromSeconds(14.9));
+            stream.Beat();
+            clock.Advance(TimeSpan.FromSeconds(0.1));
+            stream.Beat();
+            stream.Beat();
             Assert.Equal((":", ""), (await LineAsync(), await LineAsync()));
         }
 
@@ -271,7 +275,7 @@ public sealed class EventStreamTests(UploadFixture relay) : IClassFixture<Upload
     [Fact]
     public async Task Of_the_states_that_come_while_a_client_does_not_read_only_the_newest_is_sent()
     {
-        var stream = new SessionStream(KnownState.Nothing, TimeProvider.System);
+        var stream = new SessionStream(KnownState.Nothing, TimeProvider.System, stopping: default);
         stream.Deliver(State("first"));
         for (var i = 0; i < 1_000; i++)
         {
