@@ -9,6 +9,7 @@ namespace CloudTab.Notifier;
 internal sealed class Commands(
     ApiKeys keys,
     Tickets tickets,
+    PendingLists lists,
     SessionViews views,
     Claims claims,
     Prints prints,
@@ -23,9 +24,9 @@ internal sealed class Commands(
 
     private static readonly TimeSpan TurnLimit = TimeSpan.FromSeconds(15);
 
-    // After a restart all sockets authenticate and read their lists at once. Beyond half of the pool they wait here, and not in the pool: events,
-    // claims and leases need connections too, and whoever waits there is refused after seconds.
-    private readonly SemaphoreSlim _turns = new(Math.Max(1, database.PoolSize / 2));
+    // After a restart all sockets authenticate at once. Beyond half of the pool, with the one connection that reads their lists, they wait here, and not
+    // in the pool: events, claims and leases need connections too, and whoever waits there is refused after seconds.
+    private readonly SemaphoreSlim _turns = new(Math.Max(1, (database.PoolSize / 2) - 1));
 
     public async Task HandleAsync(ShopSocket socket, ReadOnlyMemory<byte> text, CancellationToken cancellationToken)
     {
@@ -88,7 +89,7 @@ internal sealed class Commands(
         switch (message.Type)
         {
             case "get_pending":
-                return InTurnAsync(() => SendPendingAsync(socket, key, cancellationToken), cancellationToken);
+                return SendPendingAsync(socket, key, cancellationToken);
             case "claim_session":
                 return ClaimAsync(socket, key, SessionName.Parse(message.SessionId ?? ""), cancellationToken);
             case "complete_session":
@@ -101,21 +102,6 @@ internal sealed class Commands(
         }
     }
 
-    /// <summary>Does what reads lists when it is its turn.</summary>
-    private async Task InTurnAsync(Func<Task> readAsync, CancellationToken cancellationToken)
-    {
-        using (var limit = clock.Limit(TurnLimit, cancellationToken))
-            await _turns.WaitAsync(limit.Token);
-        try
-        {
-            await readAsync();
-        }
-        finally
-        {
-            _turns.Release();
-        }
-    }
-
     private async Task BeginAsync(ShopSocket socket, Incoming message, CancellationToken cancellationToken)
     {
         socket.IsAuthenticating = true;
@@ -123,7 +109,7 @@ internal sealed class Commands(
         {
             // Before the listener has its place in the events, one could fall between the pending list and its first read.
             await listener.WaitUntilInPlaceAsync(cancellationToken);
-            await InTurnAsync(() => AuthenticateAsync(socket, message, cancellationToken), cancellationToken);
+            await AuthenticateAsync(socket, message, cancellationToken);
         }
         finally
         {
@@ -133,10 +119,7 @@ internal sealed class Commands(
 
     private async Task AuthenticateAsync(ShopSocket socket, Incoming message, CancellationToken cancellationToken)
     {
-        // Nobody guesses a ticket: wrong ones are not counted.
-        var (key, wait) = message.Ticket is { } ticket
-            ? new(await tickets.TakeAsync(ticket, cancellationToken), null)
-            : await keys.FindAsync(message.ApiKey ?? "", socket.Client, cancellationToken);
+        var (key, wait) = await FindKeyAsync(socket, message, cancellationToken);
         if (wait is not null)
         {
             socket.Send(Error.TooManyWrongKeys);
@@ -162,7 +145,7 @@ internal sealed class Commands(
         socket.Key = key;
         try
         {
-            if (await PendingAsync(key, cancellationToken) is not { } pending)
+            if (await lists.ReadAsync(key, cancellationToken) is not { } pending)
             {
                 Refuse(socket);
                 return;
@@ -181,6 +164,23 @@ internal sealed class Commands(
         {
             socket.ReleaseEvents();
             throw;
+        }
+    }
+
+    private async Task<KeyAnswer> FindKeyAsync(ShopSocket socket, Incoming message, CancellationToken cancellationToken)
+    {
+        using (var limit = clock.Limit(TurnLimit, cancellationToken))
+            await _turns.WaitAsync(limit.Token);
+        try
+        {
+            // Nobody guesses a ticket: wrong ones are not counted.
+            return message.Ticket is { } ticket
+                ? new(await tickets.TakeAsync(ticket, cancellationToken), null)
+                : await keys.FindAsync(message.ApiKey ?? "", socket.Client, cancellationToken);
+        }
+        finally
+        {
+            _turns.Release();
         }
     }
 
@@ -203,17 +203,10 @@ internal sealed class Commands(
         // What has changed since the list that waits was read comes as events behind it.
         if (socket.HasPendingList)
             return;
-        if (await PendingAsync(key, cancellationToken) is { } pending)
+        if (await lists.ReadAsync(key, cancellationToken) is { } pending)
             socket.Send(pending);
         else
             Refuse(socket);
-    }
-
-    /// <summary>The pending list, or null if the key was revoked.</summary>
-    private async Task<PendingSessions?> PendingAsync(ShopKey key, CancellationToken cancellationToken)
-    {
-        var page = await views.PendingAsync(key, PendingSessions.MostSessions, after: null, cancellationToken);
-        return page is null ? null : PendingSessions.Of(page);
     }
 
     private static void Refuse(ShopSocket socket)

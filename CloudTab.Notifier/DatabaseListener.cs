@@ -55,13 +55,17 @@ internal sealed class DatabaseListener(
     private async Task SendPendingAsync(int restarts, CancellationToken cancellationToken)
     {
         logger.ReaderRestarted();
-        foreach (var sockets in directory.Snapshot().SelectMany(shop => shop.Value).ToLookup(socket => socket.Key))
+        foreach (var some in directory.Snapshot().SelectMany(shop => shop.Value).ToLookup(socket => socket.Key).Where(held => held.Key is not null).Chunk(PendingLists.MostAtOnce))
         {
-            if (sockets.Key is not { } key || await views.PendingAsync(key, PendingSessions.MostSessions, after: null, cancellationToken) is not { } page)
-                continue; // They end, or will: the key was revoked.
-            var pending = Frame.Of(PendingSessions.Of(page));
-            foreach (var socket in sockets)
-                socket.Deliver(pending);
+            var pages = await views.PendingAsync([.. some.Select(held => held.Key!)], PendingSessions.MostSessions, cancellationToken);
+            foreach (var held in some)
+            {
+                if (!pages.TryGetValue(held.Key!.Id, out var page))
+                    continue; // They end, or will: the key was revoked.
+                var pending = Frame.Of(PendingSessions.Of(page));
+                foreach (var socket in held)
+                    socket.Deliver(pending);
+            }
         }
 
         _restarts = restarts;
@@ -73,7 +77,7 @@ internal sealed class DatabaseListener(
     private void Deliver(SessionEvent one, DateTimeOffset began, long read)
     {
         var sockets = directory.SocketsOf(one.Shop);
-        using var receipt = Telemetry.StartReceipt(one, began, sockets.Count);
+        using var receipt = Telemetry.StartReceipt(one, began, sockets.Length);
         if (sockets.IsEmpty)
             return;
         var frame = Frame.Of(one, read, receipt?.Context ?? default);

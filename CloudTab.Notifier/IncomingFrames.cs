@@ -14,10 +14,10 @@ internal sealed class IncomingFrames(IHttpUpgradeFeature upgrade) : IHttpUpgrade
 
     public bool IsUpgradableRequest => upgrade.IsUpgradableRequest;
 
-    public async Task<Stream> UpgradeAsync() => new FrameStream(await upgrade.UpgradeAsync(), () => Counted?.Invoke());
+    public async Task<Stream> UpgradeAsync() => new FrameStream(await upgrade.UpgradeAsync(), this);
 
     /// <summary>The connection after the upgrade. RFC 6455, section 5.2, has the layout of a frame.</summary>
-    private sealed class FrameStream(Stream connection, Action counted) : AsyncStream
+    private sealed class FrameStream(Stream connection, IncomingFrames frames) : AsyncStream
     {
         private const int ShortHeader = 2;
         private const int MaskLength = 4;
@@ -71,7 +71,7 @@ internal sealed class IncomingFrames(IHttpUpgradeFeature upgrade) : IHttpUpgrade
             _read++;
             if (_read == 1)
             {
-                counted();
+                frames.Counted?.Invoke();
                 return;
             }
 
@@ -99,12 +99,7 @@ internal static class IncomingFramesExtensions
     public static void UseIncomingFrames(this WebApplication app) => app.Use((context, next) =>
     {
         if (context.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true } upgrade)
-        {
-            var frames = new IncomingFrames(upgrade);
-            context.Features.Set(frames);
-            context.Features.Set<IHttpUpgradeFeature>(frames);
-        }
-
+            context.Features.Set<IHttpUpgradeFeature>(new IncomingFrames(upgrade));
         return next(context);
     });
 }

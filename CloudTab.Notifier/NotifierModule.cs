@@ -15,8 +15,10 @@ public static class NotifierModule
         builder.Services.AddSingleton<Telemetry>();
         builder.Services.AddSingleton<OpenSockets>();
         builder.Services.AddSingleton<ShopDirectory>();
+        builder.Services.AddSingleton<PendingLists>();
         builder.Services.AddSingleton<Commands>();
         builder.Services.AddSingleton<ShopSockets>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<ShopSockets>());
         builder.Services.AddSingleton<WebhookSender>();
         builder.Services.AddHostedService(services => services.GetRequiredService<WebhookSender>());
         builder.Services.AddSingleton<DatabaseListener>();

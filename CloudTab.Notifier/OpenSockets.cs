@@ -53,6 +53,21 @@ internal sealed class OpenSockets(IOptions<SocketOptions> options, IHostEnvironm
             _sockets.Remove(socket);
     }
 
+    /// <summary>Those for which a condition holds.</summary>
+    public List<ShopSocket> Where(Func<ShopSocket, bool> condition)
+    {
+        lock (_gate)
+            return [.. _sockets.Where(condition)];
+    }
+
+    /// <summary>Fills a list with all of them.</summary>
+    public void CopyTo(List<ShopSocket> list)
+    {
+        list.Clear();
+        lock (_gate)
+            list.AddRange(_sockets);
+    }
+
     /// <summary>Counts bytes that wait for a peer.</summary>
     public void Reserve(long bytes)
     {

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 namespace CloudTab.Notifier;
 
 /// <summary>
-/// Records how many sockets of which shops this replica has, at once when that changes. The rows count while the replica's lease lasts, the
+/// Records how many sockets of which shops this replica has, soon after that has changed. The rows count while the replica's lease lasts, the
 /// one row that it renews, so a killed replica needs no cleaning up. A lease that has lapsed is not renewed: the replica begins another one
 /// and writes all its counts again. So it does after a failure, because what was written is then not known.
 /// </summary>
@@ -12,6 +12,10 @@ internal sealed class Presence(Database database, ShopDirectory directory, TimeP
 {
     private static readonly TimeSpan LeaseTime = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan RenewalInterval = TimeSpan.FromSeconds(5);
+
+    // After a restart the number changes hundreds of times in a second, and each look compares all shops.
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+
     private static readonly TimeSpan FarewellLimit = TimeSpan.FromSeconds(2);
 
     private Guid _replica; // that has the lease; another one with each lease
@@ -20,7 +24,7 @@ internal sealed class Presence(Database database, ShopDirectory directory, TimeP
     /// <summary>Renews the lease and writes the counts that have changed.</summary>
     internal async Task RunOnceAsync(CancellationToken cancellationToken)
     {
-        var here = directory.Snapshot().ToDictionary(shop => shop.Key, shop => shop.Value.Count, StringComparer.Ordinal);
+        var here = directory.Snapshot().ToDictionary(shop => shop.Key, shop => shop.Value.Length, StringComparer.Ordinal);
         var written = _written;
         _written = null;
         if (written is null || !await TryRenewAsync(written, here, cancellationToken))
@@ -104,6 +108,7 @@ internal sealed class Presence(Database database, ShopDirectory directory, TimeP
                     isHealthy = false;
                 }
 
+                await Task.Delay(Pause, clock, stoppingToken);
                 // After a failure the change waits for the next renewal: Postgres is not asked in a tight loop.
                 await WaitAsync(forChange: isHealthy, stoppingToken);
             }

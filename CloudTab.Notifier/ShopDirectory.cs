@@ -7,7 +7,7 @@ namespace CloudTab.Notifier;
 /// <summary>The authenticated sockets on this replica, by shop: events are routed to them.</summary>
 internal sealed class ShopDirectory(IOptions<SocketOptions> options, Telemetry telemetry)
 {
-    private readonly Dictionary<string, ImmutableList<ShopSocket>> _shops = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ImmutableArray<ShopSocket>> _shops = new(StringComparer.Ordinal);
     private readonly Lock _gate = new();
 
     // Capacity one: any number of changes before somebody looks are one.
@@ -23,7 +23,7 @@ internal sealed class ShopDirectory(IOptions<SocketOptions> options, Telemetry t
         lock (_gate)
         {
             var sockets = _shops.GetValueOrDefault(shop, []);
-            if (sockets.Count >= options.Value.MaxSocketsPerShop)
+            if (sockets.Length >= options.Value.MaxSocketsPerShop)
                 return false;
             _shops[shop] = sockets.Add(socket);
         }
@@ -49,14 +49,14 @@ internal sealed class ShopDirectory(IOptions<SocketOptions> options, Telemetry t
     }
 
     /// <summary>The sockets of a shop as they are now.</summary>
-    public ImmutableList<ShopSocket> SocketsOf(string shop)
+    public ImmutableArray<ShopSocket> SocketsOf(string shop)
     {
         lock (_gate)
             return _shops.GetValueOrDefault(shop, []);
     }
 
     /// <summary>All authenticated sockets, by shop.</summary>
-    public ImmutableArray<KeyValuePair<string, ImmutableList<ShopSocket>>> Snapshot()
+    public ImmutableArray<KeyValuePair<string, ImmutableArray<ShopSocket>>> Snapshot()
     {
         lock (_gate)
             return [.. _shops];

@@ -1,18 +1,18 @@
 using System.Buffers;
-using System.Collections.Concurrent;
 using System.Net;
 using System.Net.WebSockets;
-using System.Threading.Channels;
 using CloudTab.Relay;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace CloudTab.Notifier;
 
 /// <summary>
-/// One socket: a loop that reads messages and a loop that writes what is queued, which alone sends and in the end closes. An idle
-/// one holds no buffer. Putting something into its queue never waits for its peer.
+/// One socket. Nothing waits for an idle one but its receive: it has no buffer, no queue, no timer and no task that sends. What is queued is sent
+/// by one that ends when nothing is left. Putting something into the queue never waits for the peer.
 /// </summary>
 internal sealed class ShopSocket(
-    WebSocket socket, IPAddress client, OpenSockets sockets, Commands commands, Telemetry telemetry, TimeProvider clock, CancellationToken aborted) : IDisposable
+    WebSocket socket, IHttpRequestLifetimeFeature connection, IPAddress client, OpenSockets sockets, Commands commands, Telemetry telemetry, TimeProvider clock)
+    : IThreadPoolWorkItem
 {
     /// <summary>Most bytes of a message.</summary>
     public const int LongestMessage = 64 * 1024;
@@ -32,30 +32,39 @@ internal sealed class ShopSocket(
     // For the peer to take what is queued and to answer the close.
     private static readonly TimeSpan CloseLimit = TimeSpan.FromSeconds(5);
 
-    private readonly Channel<Queued> _queue = Channel.CreateUnbounded<Queued>(); // by bytes it is bounded
-
-    // For each session the newest update that waits.
-    private readonly ConcurrentDictionary<Guid, Queued> _updates = new(concurrencyLevel: 1, capacity: 1);
-    private readonly CancellationTokenSource _ending = clock.Limit(Timeout.InfiniteTimeSpan, aborted);
-
-    // Nobody may acquire another lock while holding _closeGate: a socket that queues something may close any other.
+    // Guards what follows. Nobody may acquire another lock while holding it: a socket that reserves memory may close any other.
     private readonly Lock _gate = new();
-    private readonly Lock _closeGate = new();
+    private Queue<Queued>? _queue; // by bytes it is bounded
+    private Dictionary<Guid, Queued>? _updates; // for each session the newest update that waits
     private List<Queued>? _held;
+    private int _pendingLists;
+    private bool _isSending;
     private volatile CloseReason? _closing;
+    private TaskCompletionSource? _sentAll;
+
+    private ShopKey? _key;
+    private bool _isAuthenticating;
+    private long _since = clock.GetTimestamp(); // when it began to close, or to be unauthenticated
     private long _second;
     private int _frames;
     private long _waiting;
-    private int _pendingLists;
 
     /// <summary>What limits count the client by.</summary>
     public IPAddress Client => client;
 
     /// <summary>The key that the socket has authenticated with, or null.</summary>
-    public ShopKey? Key { get; set; }
+    public ShopKey? Key
+    {
+        get => _key;
+        set => (_since, _key) = (clock.GetTimestamp(), value);
+    }
 
     /// <summary>Whether the peer has sent its key and waits for the answer.</summary>
-    public bool IsAuthenticating { get; set; }
+    public bool IsAuthenticating
+    {
+        get => _isAuthenticating;
+        set => (_since, _isAuthenticating) = (clock.GetTimestamp(), value);
+    }
 
     /// <summary>Bytes that wait for the peer.</summary>
     public long Waiting => Interlocked.Read(ref _waiting);
@@ -63,20 +72,33 @@ internal sealed class ShopSocket(
     /// <summary>Whether a pending list waits to be sent: another one would tell nothing more.</summary>
     public bool HasPendingList => Volatile.Read(ref _pendingLists) > 0;
 
-    /// <summary>Runs the socket to its end.</summary>
+    /// <summary>Reads messages to the end of the socket.</summary>
     public async Task RunAsync()
     {
-        var sending = SendAsync();
         try
         {
-            await ReceiveAsync();
+            while (true)
+            {
+                // A receive into nothing returns when something has come: only then a buffer is taken.
+                var begun = await socket.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None);
+                if (begun.MessageType == WebSocketMessageType.Close)
+                    break;
+                await ReceiveMessageAsync(begun);
+            }
+
+            Close(CloseReason.ByPeer);
+        }
+        catch (Exception gone) when (IsGone(gone))
+        {
+            Close(CloseReason.ByPeer);
         }
         finally
         {
             Close(CloseReason.Fault);
-            await sending;
+            await SentAll.Task;
             DropEvents();
-            DropQueue();
+            lock (_gate)
+                DropQueue();
         }
     }
 
@@ -92,25 +114,30 @@ internal sealed class ShopSocket(
     /// <summary>Queues an answer.</summary>
     public void Send(Outgoing message)
     {
-        telemetry.CountIfRefusal(message);
-        Enqueue(Frame.Of(message));
+        if (TryReserve(message) is not { } queued)
+            return;
+        lock (_gate)
+            Write(queued);
     }
 
     /// <summary>
     /// Queues an event, or keeps it while events are held. If an update of the same session still waits, it is dropped: the newer one tells all
-    /// of it, and behind what was queued in between.
+    /// of it, and behind what was queued in between. Not for concurrent use.
     /// </summary>
     public void Deliver(Frame frame)
     {
         lock (_gate)
         {
-            if (frame.Updates is { } changed && _updates.TryGetValue(changed, out var waiting))
+            if (frame.Updates is { } changed && _updates?.GetValueOrDefault(changed) is { } waiting)
                 Drop(waiting);
-            if (!TryReserve(frame))
-                return;
-            var queued = new Queued(frame);
+        }
+
+        if (TryReserve(frame) is not { } queued)
+            return;
+        lock (_gate)
+        {
             if (frame.Updates is { } session)
-                _updates[session] = queued;
+                (_updates ??= [])[session] = queued;
             if (_held is null)
                 Write(queued);
             else
@@ -128,11 +155,16 @@ internal sealed class ShopSocket(
     /// <summary>Queues what comes first, and then the events that were held.</summary>
     public void ReleaseEvents(params ReadOnlySpan<Outgoing> first)
     {
+        var queue = new List<Queued>();
+        foreach (var message in first)
+        {
+            if (TryReserve(message) is { } queued)
+                queue.Add(queued);
+        }
+
         lock (_gate)
         {
-            foreach (var message in first)
-                Send(message);
-            foreach (var queued in _held ?? [])
+            foreach (var queued in queue.Concat(_held ?? []))
                 Write(queued);
             _held = null;
         }
@@ -152,43 +184,52 @@ internal sealed class ShopSocket(
     /// <summary>Closes the socket after what is queued; only the first reason counts.</summary>
     public void Close(CloseReason reason)
     {
-        lock (_closeGate)
+        lock (_gate)
         {
             if (_closing is not null)
                 return;
-            _closing = reason;
-            telemetry.CountClose(reason);
-            _queue.Writer.TryComplete();
-            _ending.CancelAfter(CloseLimit);
+            (_since, _closing) = (clock.GetTimestamp(), reason);
+            if (reason.DropsQueue)
+                DropQueue();
+            BeginSending();
         }
 
-        if (reason.DropsQueue)
-            DropQueue();
+        telemetry.CountClose(reason);
     }
 
-    public void Dispose()
+    /// <summary>Whether it has had its time to authenticate in, or for its peer to take what is queued and to answer the close.</summary>
+    public bool IsOverdue(TimeSpan toAuthenticate) => _closing is not null
+        ? clock.GetElapsedTime(_since) >= CloseLimit
+        : Key is null && !IsAuthenticating && clock.GetElapsedTime(_since) >= toAuthenticate;
+
+    /// <summary>Ends one that is overdue.</summary>
+    public void End()
     {
-        lock (_closeGate)
-            _closing ??= CloseReason.Fault;
-        _ending.Dispose();
+        if (_closing is null)
+            Close(CloseReason.NotInTime);
+        else
+            connection.Abort();
     }
 
-    private void Enqueue(Frame frame)
+    /// <summary>Sends what is queued; on a thread of the pool.</summary>
+    void IThreadPoolWorkItem.Execute() => _ = SendAsync();
+
+    private Queued? TryReserve(Outgoing message)
     {
-        if (TryReserve(frame))
-            Write(new(frame));
+        telemetry.CountIfRefusal(message);
+        return TryReserve(Frame.Of(message));
     }
 
     /// <summary>Counts a frame among what waits, or closes the socket because too much does.</summary>
-    private bool TryReserve(Frame frame)
+    private Queued? TryReserve(Frame frame)
     {
         var waiting = Interlocked.Add(ref _waiting, frame.Text.Length);
         sockets.Reserve(frame.Text.Length);
         if (waiting <= MostWaiting || waiting == frame.Text.Length)
-            return true;
+            return new(frame);
         Settle(frame);
         Close(CloseReason.TooSlow);
-        return false;
+        return null;
     }
 
     /// <summary>Counts a frame no more: it is sent or dropped.</summary>
@@ -200,15 +241,29 @@ internal sealed class ShopSocket(
 
     private void Write(Queued queued)
     {
+        if (_closing is not null)
+        {
+            Drop(queued);
+            return;
+        }
+
         if (queued.IsPendingList)
-            Interlocked.Increment(ref _pendingLists);
-        if (!_queue.Writer.TryWrite(queued))
-            Drop(queued); // It is closing.
+            _pendingLists++;
+        (_queue ??= new()).Enqueue(queued);
+        BeginSending();
+    }
+
+    private void BeginSending()
+    {
+        if (_isSending)
+            return;
+        _isSending = true;
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
     private void DropQueue()
     {
-        while (_queue.Reader.TryRead(out var queued))
+        while (_queue?.TryDequeue(out var queued) == true)
             Drop(queued);
     }
 
@@ -221,27 +276,66 @@ internal sealed class ShopSocket(
     /// <summary>Takes a frame out of its place; null if it was dropped meanwhile.</summary>
     private Frame? Take(Queued queued)
     {
-        var frame = queued.Take();
-        if (frame?.Updates is { } session)
-            _updates.TryRemove(KeyValuePair.Create(session, queued));
+        var frame = queued.Frame;
+        queued.Frame = null;
+        if (frame?.Updates is { } session && _updates?.GetValueOrDefault(session) == queued)
+            _updates.Remove(session);
         return frame;
+    }
+
+    /// <summary>Takes what is to be sent next: a frame, or none if that is the close. If nothing is, whatever comes begins to send anew.</summary>
+    private bool TryTake(out Frame? frame)
+    {
+        lock (_gate)
+        {
+            while (_queue?.TryDequeue(out var queued) == true)
+            {
+                if (queued.IsPendingList)
+                    _pendingLists--;
+                frame = Take(queued);
+                if (frame is not null)
+                    return true;
+            }
+
+            (frame, _queue) = (null, null);
+            if (_updates is { Count: 0 })
+                _updates = null;
+            return _isSending = _closing is not null;
+        }
     }
 
     private async Task SendAsync()
     {
         try
         {
-            await foreach (var queued in _queue.Reader.ReadAllAsync(_ending.Token))
+            while (TryTake(out var frame))
             {
-                if (Take(queued) is { } frame)
-                    await SendAsync(frame);
-            }
+                if (frame is null)
+                {
+                    await socket.CloseOutputAsync(_closing!.Status, _closing.Description, CancellationToken.None);
+                    SentAll.SetResult();
+                    return;
+                }
 
-            await socket.CloseOutputAsync((_closing ?? CloseReason.Fault).Status, _closing?.Description, _ending.Token);
+                await SendAsync(frame);
+            }
         }
-        catch (Exception gone) when (IsGone(gone))
+        catch (Exception gone)
         {
-            socket.Abort();
+            connection.Abort();
+            if (IsGone(gone))
+                SentAll.SetResult();
+            else
+                SentAll.SetException(gone);
+        }
+    }
+
+    private TaskCompletionSource SentAll
+    {
+        get
+        {
+            lock (_gate)
+                return _sentAll ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
         }
     }
 
@@ -249,38 +343,13 @@ internal sealed class ShopSocket(
     {
         try
         {
-            if (frame.IsPendingList)
-                Interlocked.Decrement(ref _pendingLists);
-            if (_closing is { DropsQueue: true })
-                return;
             using var delivery = Telemetry.StartDelivery(frame);
-            await socket.SendAsync(frame.Text, WebSocketMessageType.Text, endOfMessage: true, _ending.Token);
+            await socket.SendAsync(frame.Text, WebSocketMessageType.Text, endOfMessage: true, CancellationToken.None);
             telemetry.RecordDelivery(frame);
         }
         finally
         {
             Settle(frame);
-        }
-    }
-
-    private async Task ReceiveAsync()
-    {
-        try
-        {
-            while (true)
-            {
-                // A receive into nothing returns when something has come: only then a buffer is taken.
-                var begun = await socket.ReceiveAsync(Memory<byte>.Empty, _ending.Token);
-                if (begun.MessageType == WebSocketMessageType.Close)
-                    break;
-                await ReceiveMessageAsync(begun);
-            }
-
-            Close(CloseReason.ByPeer);
-        }
-        catch (Exception gone) when (IsGone(gone))
-        {
-            Close(CloseReason.ByPeer);
         }
     }
 
@@ -293,7 +362,7 @@ internal sealed class ShopSocket(
             var (length, ended) = (0, begun.EndOfMessage);
             while (!ended && length < longest)
             {
-                var part = await socket.ReceiveAsync(buffer.AsMemory(length, longest - length), _ending.Token);
+                var part = await socket.ReceiveAsync(buffer.AsMemory(length, longest - length), CancellationToken.None);
                 (length, ended) = (length + part.Count, part.EndOfMessage);
             }
 
@@ -305,7 +374,7 @@ internal sealed class ShopSocket(
             else if (begun.MessageType == WebSocketMessageType.Binary)
                 Send(Error.InvalidFormat);
             else
-                await commands.HandleAsync(this, buffer.AsMemory(0, length), _ending.Token);
+                await commands.HandleAsync(this, buffer.AsMemory(0, length), connection.RequestAborted);
         }
         finally
         {
@@ -319,11 +388,9 @@ internal sealed class ShopSocket(
     /// <summary>The place of a frame in the queue. One whose frame was dropped is empty, so that it holds no memory.</summary>
     private sealed class Queued(Frame frame)
     {
-        private Frame? _frame = frame;
+        public Frame? Frame { get; set; } = frame;
 
         public bool IsPendingList { get; } = frame.IsPendingList;
-
-        public Frame? Take() => Interlocked.Exchange(ref _frame, null);
     }
 }
 

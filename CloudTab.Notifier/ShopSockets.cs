@@ -1,22 +1,22 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.WebSockets;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
-using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 
 namespace CloudTab.Notifier;
 
-/// <summary>What every socket on `/ws` gets: a place among all, a deadline to authenticate in, and a close when the host stops.</summary>
+/// <summary>What every socket on `/ws` gets: a place among all, deadlines, of which one loop takes care for all, and a close when the host stops.</summary>
 internal sealed class ShopSockets(
     OpenSockets sockets, Commands commands, Telemetry telemetry, TimeProvider clock, IOptions<SocketOptions> options, IHostApplicationLifetime lifetime)
+    : BackgroundService
 {
     // After this time the first client of a replica that stops connects again, and then one in each of these.
     private const int FirstReturn = 250;
     private const int BetweenReturns = 2;
 
     private static readonly TimeSpan RefusalLimit = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan DeadlineInterval = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Runs a socket to its end, which comes with that of the host at the latest.</summary>
     public async Task RunAsync(HttpContext context, IncomingFrames frames)
@@ -28,13 +28,29 @@ internal sealed class ShopSockets(
             return;
         }
 
+        ShopSocket? socket = null;
         try
         {
             using var webSocket = await context.WebSockets.AcceptWebSocketAsync();
-            await RunAsync(webSocket, client, frames, context.RequestAborted);
+            context.Request.Headers.Clear(); // A kilobyte that nobody reads any more, for as long as the socket is open.
+            // The request lives as long as the socket: each message is a trace of its own.
+            Activity.Current = null;
+            socket = new(webSocket, context.Features.GetRequiredFeature<IHttpRequestLifetimeFeature>(), client, sockets, commands, telemetry, clock);
+            frames.Counted = socket.CountFrame;
+            sockets.Add(socket);
+            // It may have come when all others had been sent away.
+            if (lifetime.ApplicationStopping.IsCancellationRequested)
+                SendAway(socket);
+            await socket.RunAsync();
         }
         finally
         {
+            if (socket is not null)
+            {
+                commands.Unregister(socket);
+                sockets.Remove(socket);
+            }
+
             sockets.Closed(client);
         }
     }
@@ -48,26 +64,21 @@ internal sealed class ShopSockets(
         await webSocket.CloseOutputAsync(refusal.Status, refusal.Description, limit.Token);
     }
 
-    private async Task RunAsync(WebSocket webSocket, IPAddress client, IncomingFrames frames, CancellationToken aborted)
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        // The request lives as long as the socket: each message is a trace of its own.
-        Activity.Current = null;
-        using var socket = new ShopSocket(webSocket, client, sockets, commands, telemetry, clock, aborted);
-        frames.Counted = socket.CountFrame;
-        sockets.Add(socket);
         // Kestrel waits for its open requests when it stops, so the sockets must hear of it first.
-        using var stopping = lifetime.ApplicationStopping.Register(() => SendAway(socket));
-        // Again and again: a socket may lose what it had when Postgres goes away while it authenticates.
-        var limit = TimeSpan.FromMilliseconds(options.Value.AuthenticationTimeout);
-        await using var deadline = clock.CreateTimer(_ => CloseUnlessAuthenticated(socket), null, limit, limit);
-        try
+        using var stopping = lifetime.ApplicationStopping.Register(() =>
         {
-            await socket.RunAsync();
-        }
-        finally
+            foreach (var socket in sockets.Where(_ => true))
+                SendAway(socket);
+        });
+        var toAuthenticate = TimeSpan.FromMilliseconds(options.Value.AuthenticationTimeout);
+        using var timer = new PeriodicTimer(DeadlineInterval, clock);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
         {
-            commands.Unregister(socket);
-            sockets.Remove(socket);
+            foreach (var socket in sockets.Where(one => one.IsOverdue(toAuthenticate)))
+                socket.End();
         }
     }
 
@@ -77,12 +88,6 @@ internal sealed class ShopSockets(
         socket.Send(new GoingAway(FirstReturn + Random.Shared.Next(BetweenReturns * sockets.Count)));
         socket.Close(CloseReason.GoingAway);
     }
-
-    private static void CloseUnlessAuthenticated(ShopSocket socket)
-    {
-        if (socket is { Key: null, IsAuthenticating: false })
-            socket.Close(CloseReason.NotInTime);
-    }
 }
 
 internal static class ShopSocketsEndpoint
@@ -90,22 +95,22 @@ internal static class ShopSocketsEndpoint
     private static readonly Problem OriginNotAllowed = new(
         StatusCodes.Status403Forbidden, "origin_not_allowed", "Origin not allowed", "Pages of this origin may not connect. ALLOWED_ORIGINS names those that may.");
 
-    public static void MapShopSockets(this IEndpointRouteBuilder routes) =>
-        routes.Map("/ws", Connect).ExcludeFromDescription().ProducesProblem(StatusCodes.Status426UpgradeRequired).Answers(OriginNotAllowed);
+    // Plain: of a typed handler the framework keeps a task and a scope of services for as long as the socket is open.
+    public static void MapShopSockets(this IEndpointRouteBuilder routes) => routes
+        .Map("/ws", context => ConnectAsync(context, routes.ServiceProvider))
+        .ExcludeFromDescription().ProducesProblem(StatusCodes.Status426UpgradeRequired).Answers(OriginNotAllowed);
 
-    private static async Task<Results<EmptyHttpResult, ProblemHttpResult, Problem>> Connect(
-        HttpContext context, ShopSockets sockets, IOptions<OriginOptions> origins)
+    private static Task ConnectAsync(HttpContext context, IServiceProvider services)
     {
-        if (!context.WebSockets.IsWebSocketRequest || context.Features.Get<IncomingFrames>() is not { } frames)
+        if (!context.WebSockets.IsWebSocketRequest || context.Features.Get<IHttpUpgradeFeature>() is not IncomingFrames frames)
         {
             context.Response.Headers.Upgrade = "websocket"; // RFC 9110, section 15.5.22: a 426 must name the protocol.
-            return TypedResults.Problem("This address takes WebSocket connections only.", statusCode: StatusCodes.Status426UpgradeRequired);
+            return TypedResults.Problem("This address takes WebSocket connections only.", statusCode: StatusCodes.Status426UpgradeRequired).ExecuteAsync(context);
         }
 
-        if (!IsAllowed(context.Request, origins.Value))
-            return OriginNotAllowed;
-        await sockets.RunAsync(context, frames);
-        return TypedResults.Empty;
+        return IsAllowed(context.Request, services.GetRequiredService<IOptions<OriginOptions>>().Value)
+            ? services.GetRequiredService<ShopSockets>().RunAsync(context, frames)
+            : OriginNotAllowed.ExecuteAsync(context);
     }
 
     /// <summary>Only browsers send an Origin, and CORS does not apply to sockets.</summary>

@@ -64,7 +64,7 @@ internal static class ShopkeeperDocument
             ["Retry-After"] = ("Seconds to wait before the next attempt.", "2"),
         },
         [
-            new PendingSessions(true, 1, [new(Guid.Empty, ASession, "K7MXQ2", "Asha", 1, 48_213, Now, Now, Now.AddMinutes(30), 12, false, 6, 0, 1_200, "INR", true, null, null, [PrintOptions.Default])], null),
+            new PendingSessions(true, 1, [new(Guid.Empty, "", ASession, "K7MXQ2", "Asha", 1, 48_213, Now, Now, Now.AddMinutes(30), 12, false, 6, 0, 1_200, "INR", true, null, null, [PrintOptions.Default])], null),
             new ProcessingSessions(true, 1, [new(Guid.Empty, ASession, "K7MXQ2", "Asha", 1, 48_213, Now, Now, Now.AddMinutes(30), 7, true, "Front desk", true, 6, 0, 1_200, "INR", true, null, null, [PrintOptions.Default], [new(AFile, PrintState.Printing, null, ["media-empty"], Now)])]),
             new SessionView(true, new(Guid.Empty, ASession, "K7MXQ2", "Asha", 1, 48_213, "processing", Now, Now, Now.AddMinutes(30), "Front desk", 12, true, 6, 0, 1_200, "INR", true, Now, 1_200,
                 [new(AFile, "a.pdf", "application/pdf", 48_213, ADigest, "stored", 3, false, Scan.Clean, PrintOptions.Default with { Copies = 2 }, 6, 1_200, new(PrintState.Printing, null, ["media-empty"], Now))])),

@@ -34,13 +34,15 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
         """;
 
     private const string SelectPending = $"""
-        SELECT id, session_id AS SessionId, pickup_code AS PickupCode, customer_name AS CustomerName, file_count AS FileCount,
+        SELECT id, shop_id AS Shop, session_id AS SessionId, pickup_code AS PickupCode, customer_name AS CustomerName, file_count AS FileCount,
                total_size AS TotalSize, created_at AS CreatedAt, submitted_at AS SubmittedAt, expires_at AS ExpiresAt, token, {IsPrinting},
                {JobTotals.Columns},
                {InRows}
         FROM sessions {JobTotals.From}
-        WHERE shop_id = @shop AND status = 'pending' AND file_count > 0 AND expires_at > @now AND (SELECT key_is_valid(@key))
+        WHERE status = 'pending' AND file_count > 0 AND expires_at > @now
         """;
+
+    private const string OfKey = "AND shop_id = @shop AND (SELECT key_is_valid(@key))";
 
     /// <summary>A page of the pending sessions of a key's shop that hold a file, the one that was opened last first; null if the key was revoked.</summary>
     /// <param name="limit">Most sessions on the page.</param>
@@ -48,7 +50,7 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
     public async Task<PendingPage?> PendingAsync(ShopKey key, int limit, PendingCursor? after, CancellationToken cancellationToken)
     {
         const string sql = $"""
-            {SelectPending} AND (created_at, id) < (@createdAt, @id)
+            {SelectPending} {OfKey} AND (created_at, id) < (@createdAt, @id)
             ORDER BY created_at DESC, id DESC
             LIMIT @limit + 1
             """;
@@ -57,17 +59,35 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
             sql, new { shop = key.Shop, key = key.Id, now = lifetimes.Now, createdAt = from.CreatedAt, id = from.Id, limit, ofShop = true }, cancellationToken);
         if (rows.Count == 0 && !await IsValidAsync(key, cancellationToken))
             return null;
-        if (rows.Count <= limit)
-            return new(rows, null);
-        rows.RemoveAt(limit);
-        return new(rows, new(rows[^1].CreatedAt, rows[^1].Id));
+        return PendingPage.Of(rows, limit);
+    }
+
+    /// <summary>The first page of each key's shop, in two statements for all of them.</summary>
+    /// <param name="limit">Most sessions on a page.</param>
+    /// <returns>The pages by the ids of the keys; none for a key that was revoked.</returns>
+    public async Task<Dictionary<Guid, PendingPage>> PendingAsync(IReadOnlyCollection<ShopKey> keys, int limit, CancellationToken cancellationToken)
+    {
+        const string sql = $"""
+            SELECT pending.*
+            FROM unnest(@shops) AS asked (shop)
+                CROSS JOIN LATERAL ({SelectPending} AND shop_id = asked.shop ORDER BY created_at DESC, sessions.id DESC LIMIT @limit + 1) AS pending
+            ORDER BY pending.shop, pending.createdAt DESC, pending.id DESC
+            """;
+        var shops = keys.Select(key => key.Shop).Distinct(StringComparer.Ordinal).ToArray();
+        var rows = (await database.QueryAsync<PendingSession>(sql, new { shops, now = lifetimes.Now, limit, ofShop = true }, cancellationToken))
+            .ToLookup(row => row.Shop, StringComparer.Ordinal);
+        // Behind the lists: what is in them was read while these keys were good.
+        var valid = await database.QueryAsync<Guid>(
+            "SELECT id FROM unnest(@keys) AS asked (id) WHERE key_is_valid(id)", new { keys = keys.Select(key => key.Id).Distinct().ToArray() }, cancellationToken);
+        var pages = shops.ToDictionary(shop => shop, shop => PendingPage.Of([.. rows[shop]], limit), StringComparer.Ordinal);
+        return keys.DistinctBy(key => key.Id).IntersectBy(valid, key => key.Id).ToDictionary(key => key.Id, key => pages[key.Shop]);
     }
 
     /// <summary>The first of them in the order in which they were submitted, which is that of <see cref="QueuePlaces"/>; null if the key was revoked.</summary>
     /// <param name="limit">Most sessions.</param>
     public async Task<List<PendingSession>?> NextAsync(ShopKey key, int limit, CancellationToken cancellationToken)
     {
-        const string sql = $"{SelectPending} ORDER BY queue_number LIMIT @limit";
+        const string sql = $"{SelectPending} {OfKey} ORDER BY queue_number LIMIT @limit";
         var rows = await database.QueryAsync<PendingSession>(
             sql, new { shop = key.Shop, key = key.Id, now = lifetimes.Now, limit, ofShop = true }, cancellationToken);
         return rows.Count > 0 || await IsValidAsync(key, cancellationToken) ? rows : null;
@@ -111,6 +131,7 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
 }
 
 /// <summary>A session in the pending list.</summary>
+/// <param name="Shop">Id of its shop.</param>
 /// <param name="SubmittedAt">When the shop was told of it first: the order of the queue. Files that are added later change nothing of it.</param>
 /// <param name="Token">The number, 1 to 999, that the customer was given when it was submitted.</param>
 /// <param name="Printing">Whether a file of it is at the printer.</param>
@@ -122,6 +143,7 @@ public sealed class SessionViews(Database database, Lifetimes lifetimes)
 /// <param name="Prints">The newest attempts to print its files, if there are any.</param>
 public sealed record PendingSession(
     [property: JsonIgnore] Guid Id,
+    [property: JsonIgnore] string Shop,
     string SessionId,
     string PickupCode,
     string? CustomerName,
@@ -186,7 +208,17 @@ public sealed record ProcessingSession(
 }
 
 /// <summary>A page of the pending list, and where the next one begins, if there is one.</summary>
-public sealed record PendingPage(List<PendingSession> Sessions, PendingCursor? Next);
+public sealed record PendingPage(List<PendingSession> Sessions, PendingCursor? Next)
+{
+    /// <param name="rows">As many as there may be on the page, and one more if there is one.</param>
+    internal static PendingPage Of(List<PendingSession> rows, int limit)
+    {
+        if (rows.Count <= limit)
+            return new(rows, null);
+        rows.RemoveAt(limit);
+        return new(rows, new(rows[^1].CreatedAt, rows[^1].Id));
+    }
+}
 
 /// <summary>A place in the pending list. On the wire it is opaque text; it holds no session id, since addresses end up in logs.</summary>
 public sealed record PendingCursor(DateTime CreatedAt, Guid Id)

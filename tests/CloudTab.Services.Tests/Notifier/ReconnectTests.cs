@@ -1,6 +1,8 @@
 using System.Net;
 using CloudTab.Notifier;
+using CloudTab.Relay;
 using Dapper;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace CloudTab.Services.Tests;
 
@@ -31,35 +33,95 @@ public sealed class ReconnectTests(RelayFixture relay) : IClassFixture<RelayFixt
     }
 
     [Fact]
-    public async Task Many_that_connect_at_once_leave_connections_to_others_and_all_get_their_lists()
+    public async Task Lists_that_many_want_at_once_are_read_over_one_connection_and_all_get_their_own()
     {
-        const int HalfThePool = 5;
-        var shop = await relay.ShopAsync();
-        var given = await relay.AnnounceAsync(shop.Id);
+        const int ForListsAndEvents = 2;
+        var shops = await Task.WhenAll(Enumerable.Range(0, Sockets).Select(async _ => await relay.ShopAsync()));
+        var given = new List<string>();
+        foreach (var shop in shops)
+            given.Add((await relay.AnnounceAsync(shop.Id)).SessionId);
         await using var replica = relay.StartHost<SocketOptions>();
         using var others = replica.Client();
         var clients = await Task.WhenAll(Enumerable.Range(0, Sockets).Select(_ => SocketClient.ConnectAsync(AddressOf(replica))));
         await using (var slow = await relay.Source.OpenConnectionAsync(Token))
         {
             await slow.ExecuteAsync("BEGIN; LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE");
-            foreach (var client in clients)
+            foreach (var (client, shop) in clients.Zip(shops))
                 await client.SendAsync(new { type = "authenticate", apiKey = shop.Key });
-            // The lists, and the Notifier's read of events.
-            await UntilAsync(async () => await WaitingAsync() == HalfThePool + 1);
+            // All have been looked up, and are there for events.
+            await UntilAsync(() => replica.Services.GetRequiredService<ShopDirectory>().Snapshot().Length == Sockets);
+            await UntilAsync(async () => await WaitingAsync() == ForListsAndEvents);
 
             using var answer = await others.GetAsync("/presence", Token);
             Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
-            Assert.Equal(HalfThePool + 1, await WaitingAsync());
+            Assert.Equal(ForListsAndEvents, await WaitingAsync());
+            await slow.ExecuteAsync("ROLLBACK");
+        }
+
+        foreach (var (client, its) in clients.Zip(given))
+        {
+            Assert.Equal("authenticated", (await client.NextAsync()).Text("type"));
+            var pending = await client.NextAsync();
+            Assert.Equal(its, Assert.Single(pending.GetProperty("sessions").EnumerateArray()).Text("sessionId"));
+            client.Dispose();
+        }
+    }
+
+    [Fact]
+    public async Task Keys_that_many_show_at_once_are_looked_up_over_less_than_half_of_the_pool()
+    {
+        const int AtOnce = 4;
+        var shop = await relay.ShopAsync();
+        await using var replica = relay.StartHost<SocketOptions>();
+        using var others = replica.Client();
+        var clients = await Task.WhenAll(Enumerable.Range(0, Sockets).Select(_ => SocketClient.ConnectAsync(AddressOf(replica))));
+        await using (var slow = await relay.Source.OpenConnectionAsync(Token))
+        {
+            await slow.ExecuteAsync("BEGIN; LOCK TABLE key_uses IN ACCESS EXCLUSIVE MODE");
+            foreach (var client in clients)
+                await client.SendAsync(new { type = "authenticate", apiKey = shop.Key });
+            await UntilAsync(async () => await WaitingAsync() == AtOnce);
+
+            using var answer = await others.GetAsync("/presence", Token);
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+            Assert.Equal(AtOnce, await WaitingAsync());
             await slow.ExecuteAsync("ROLLBACK");
         }
 
         foreach (var client in clients)
         {
             Assert.Equal("authenticated", (await client.NextAsync()).Text("type"));
-            var pending = await client.NextAsync();
-            Assert.Equal(given.SessionId, Assert.Single(pending.GetProperty("sessions").EnumerateArray()).Text("sessionId"));
             client.Dispose();
         }
+    }
+
+    [Fact]
+    public async Task Lists_that_are_read_together_are_those_that_each_key_gets_alone_and_a_revoked_key_gets_none()
+    {
+        var (views, keys) = (relay.Service<SessionViews>(), new List<ShopKey>());
+        foreach (var sessions in (int[])[3, 0, 1, 2])
+        {
+            var shop = await relay.ShopAsync();
+            keys.Add((await relay.Service<ApiKeys>().FindAsync(shop.Key, IPAddress.Loopback, Token)).Key!);
+            for (var i = 0; i < sessions; i++)
+                await relay.AnnounceAsync(shop.Id);
+        }
+
+        keys.Add(keys[0] with { Id = (await relay.Service<ApiKeys>().FindAsync(await relay.KeyAsync(keys[0].Shop), IPAddress.Loopback, Token)).Key!.Id });
+        await relay.ExecuteAsync("UPDATE api_keys SET revoked_at = now() WHERE id = @Id", keys[3]);
+
+        var together = await views.PendingAsync(keys, limit: 2, Token);
+
+        foreach (var key in keys)
+        {
+            var alone = await views.PendingAsync(key, limit: 2, after: null, Token);
+            var page = together.GetValueOrDefault(key.Id);
+            Assert.Equal(alone?.Next, page?.Next);
+            Assert.Equal(alone?.Sessions.Select(session => session.SessionId), page?.Sessions.Select(session => session.SessionId));
+        }
+
+        Assert.Equal(4, together.Count);
+        Assert.Equal([2, 0, 1, 2], keys.Where(key => key != keys[3]).Select(key => together[key.Id].Sessions.Count));
     }
 
     private static Uri AddressOf(ServiceHost<SocketOptions> replica) => new UriBuilder(replica.Address) { Scheme = "ws", Path = "/ws" }.Uri;

@@ -3,6 +3,7 @@ using System.Net.WebSockets;
 using System.Text.Json;
 using CloudTab.Notifier;
 using CloudTab.Relay;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace CloudTab.Services.Tests;
 
@@ -244,6 +245,33 @@ public sealed class SocketTests(RelayFixture relay) : IClassFixture<RelayFixture
         // Sockets of an earlier test may still be on their way out.
         Task<long> ElsewhereAsync() => relay.ScalarAsync<long>(
             "SELECT coalesce(sum(sockets), 0) FROM connected_sockets WHERE shop_id <> @Id AND seen_at > now() - interval '15 s'", shop);
+    }
+
+    [Fact]
+    public async Task Sockets_of_a_revoked_key_are_closed_on_every_replica()
+    {
+        var shop = await relay.ShopAsync();
+        await using var replica = relay.StartHost<SocketOptions>();
+        using var here = await SocketClient.ReadyAsync(relay.SocketAddress, shop.Key);
+        using var there = await SocketClient.ReadyAsync(new UriBuilder(replica.Address) { Scheme = "ws", Path = "/ws" }.Uri, shop.Key);
+
+        await relay.ExecuteAsync("UPDATE api_keys SET revoked_at = now() WHERE shop_id = @Id", shop);
+
+        Assert.Equal(4401, await here.CloseCodeAsync());
+        Assert.Equal(4401, await there.CloseCodeAsync());
+    }
+
+    [Fact]
+    public async Task A_peer_that_does_not_answer_the_close_is_cut_off_long_before_it_has_missed_its_pings()
+    {
+        await using var replica = relay.StartHost<SocketOptions>();
+        var sockets = replica.Services.GetRequiredService<OpenSockets>();
+        using var client = await SocketClient.ConnectAsync(new UriBuilder(replica.Address) { Scheme = "ws", Path = "/ws" }.Uri);
+        await UntilAsync(() => sockets.Count == 1);
+
+        await client.SendAsync(new { type = "authenticate", apiKey = ApiKeys.Create() });
+
+        await UntilAsync(() => sockets.Count == 0);
     }
 
     [Fact]
