@@ -1,14 +1,25 @@
-using System.Globalization;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace CloudTab.AppHost;
 
 /// <summary>What a developer can do with the running application from its dashboard.</summary>
 internal static class Commands
 {
-    /// <summary>The sample job: an empty page of A4.</summary>
-    private static readonly byte[] Page = "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"u8.ToArray();
+    /// <summary>The sample job: a page of A4.</summary>
+    private static readonly byte[] Page = """
+        %PDF-1.4
+        1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
+        2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj
+        3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F 4 0 R>>>>/Contents 5 0 R>>endobj
+        4 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj
+        5 0 obj<</Length 48>>stream
+        BT /F 48 Tf 90 600 Td (From send to paper) Tj ET
+        endstream endobj
+        trailer<</Root 1 0 R>>
+        %%EOF
+        """u8.ToArray();
 
     /// <summary>The Migrator's own verbs: adds shops and keys, and deletes everything.</summary>
     public static IResourceBuilder<ProjectResource> WithOperatorCommands(this IResourceBuilder<ProjectResource> migrator)
@@ -34,12 +45,34 @@ internal static class Commands
 
     /// <summary>Sends a page to the default shop, as a customer would.</summary>
     public static IResourceBuilder<ProjectResource> WithSampleJobCommand(this IResourceBuilder<ProjectResource> gateway) =>
-        gateway.WithCommand("sample-job", "Send a sample job", context => SendAsync(gateway.GetEndpoint("http"), context.CancellationToken), new()
-        {
-            IconName = "DocumentArrowUp",
-            IsHighlighted = true,
-            UpdateState = update => update.ResourceSnapshot.HealthStatus == Microsoft.Extensions.Diagnostics.HealthChecks.HealthStatus.Healthy ? ResourceCommandState.Enabled : ResourceCommandState.Disabled,
-        });
+        gateway.WithCommand("sample-job", "Send a sample job", context => SendAsync(gateway, context.CancellationToken), WhenHealthy("DocumentArrowUp"));
+
+    /// <summary>A command that is there when the resource is healthy.</summary>
+    public static CommandOptions WhenHealthy(string icon, string? description = null) => new()
+    {
+        IconName = icon,
+        Description = description,
+        IsHighlighted = true,
+        UpdateState = update => update.ResourceSnapshot.HealthStatus == HealthStatus.Healthy ? ResourceCommandState.Enabled : ResourceCommandState.Disabled,
+    };
+
+    /// <summary>A client of the customer's API.</summary>
+    public static async Task<HttpClient> ClientOfAsync(IResourceBuilder<ProjectResource> gateway, CancellationToken cancellationToken) =>
+        new() { BaseAddress = new Uri(await gateway.GetEndpoint("http").GetValueAsync(cancellationToken) ?? throw new InvalidOperationException("The gateway has no address yet.")) };
+
+    /// <summary>Sends the sample job.</summary>
+    /// <returns>The session, or what the relay answered instead of taking it.</returns>
+    public static async Task<(JsonElement Session, string? Refusal)> SendAsync(HttpClient client, CancellationToken cancellationToken)
+    {
+        using var created = await client.PostAsJsonAsync("api/customer/sessions/create", new { customerName = "Sample customer" }, cancellationToken);
+        if (!created.IsSuccessStatusCode)
+            return (default, await created.Content.ReadAsStringAsync(cancellationToken));
+        var session = await created.Content.ReadFromJsonAsync<JsonElement>(cancellationToken);
+
+        using var form = new MultipartFormDataContent { { new ByteArrayContent(Page), "files", "sample.pdf" } };
+        using var uploaded = await client.PostAsync($"api/customer/sessions/{session.GetProperty("sessionId")}/upload", form, cancellationToken);
+        return (session, uploaded.IsSuccessStatusCode ? null : await uploaded.Content.ReadAsStringAsync(cancellationToken));
+    }
 
     private static InteractionInput Text(string name, string label, string description, string? value = null) =>
         new() { Name = name, Label = label, Description = description, Value = value, InputType = InputType.Text, Required = true };
@@ -55,18 +88,10 @@ internal static class Commands
         };
     }
 
-    private static async Task<ExecuteCommandResult> SendAsync(EndpointReference gateway, CancellationToken cancellationToken)
+    private static async Task<ExecuteCommandResult> SendAsync(IResourceBuilder<ProjectResource> gateway, CancellationToken cancellationToken)
     {
-        using var client = new HttpClient { BaseAddress = new Uri(await gateway.GetValueAsync(cancellationToken) ?? throw new InvalidOperationException("The gateway has no address yet.")) };
-        using var created = await client.PostAsJsonAsync("api/customer/sessions/create", new { customerName = "Sample customer" }, cancellationToken);
-        if (!created.IsSuccessStatusCode)
-            return CommandResults.Failure(await created.Content.ReadAsStringAsync(cancellationToken));
-        var session = await created.Content.ReadFromJsonAsync<JsonElement>(cancellationToken);
-
-        using var form = new MultipartFormDataContent { { new ByteArrayContent(Page), "files", "sample.pdf" } };
-        using var uploaded = await client.PostAsync($"api/customer/sessions/{session.GetProperty("sessionId")}/upload", form, cancellationToken);
-        return uploaded.IsSuccessStatusCode
-            ? CommandResults.Success(string.Create(CultureInfo.InvariantCulture, $"sample.pdf waits at the default shop. Its pickup code: {session.GetProperty("pickupCode")}"))
-            : CommandResults.Failure(await uploaded.Content.ReadAsStringAsync(cancellationToken));
+        using var client = await ClientOfAsync(gateway, cancellationToken);
+        var (session, refusal) = await SendAsync(client, cancellationToken);
+        return refusal is null ? CommandResults.Success($"sample.pdf waits at the default shop. Its pickup code: {session.GetProperty("pickupCode")}") : CommandResults.Failure(refusal);
     }
 }

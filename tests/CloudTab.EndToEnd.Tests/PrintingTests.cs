@@ -17,8 +17,7 @@ public sealed class PrintingTests(RunningAppHost relay)
     [Fact]
     public async Task Once_printer_and_agent_are_started_a_customers_file_becomes_a_picture_of_paper_also_after_a_jam()
     {
-        var resources = relay.App.Services.GetRequiredService<DistributedApplicationModel>().Resources;
-        Prerequisite.Require(resources.Any(resource => resource.Name == "test-printer"), "Debian's cups-ipp-utils, dbus or poppler-utils is not installed");
+        RequirePrinter();
         await CommandAsync("test-printer", KnownResourceCommands.StartCommand);
         await CommandAsync("print-agent", KnownResourceCommands.StartCommand);
         try
@@ -44,16 +43,49 @@ public sealed class PrintingTests(RunningAppHost relay)
         }
         finally
         {
-            // It would print what other tests send.
-            await CommandAsync("print-agent", KnownResourceCommands.StopCommand);
-            await CommandAsync("test-printer", KnownResourceCommands.StopCommand);
+            await StopAsync();
         }
     }
 
-    private async Task CommandAsync(string resource, string command)
+    /// <summary>Also if both are started already.</summary>
+    [Fact]
+    public async Task One_command_shows_a_sample_job_through_to_paper()
+    {
+        RequirePrinter();
+        var pictures = new HashSet<string>(StringComparer.Ordinal);
+        try
+        {
+            for (var click = 1; click <= 2; click++)
+            {
+                var message = await CommandAsync("gateway", "print-sample-job");
+                var picture = message[(message.IndexOf(": ", StringComparison.Ordinal) + 2)..];
+                Assert.Equal("PNG", System.Text.Encoding.ASCII.GetString(await File.ReadAllBytesAsync(picture, Token), 1, 3));
+                Assert.True(pictures.Add(picture), message);
+                File.Delete(picture); // other tests count what comes out
+            }
+        }
+        finally
+        {
+            await StopAsync();
+        }
+    }
+
+    private void RequirePrinter() => Prerequisite.Require(
+        relay.App.Services.GetRequiredService<DistributedApplicationModel>().Resources.Any(resource => resource.Name == "test-printer"),
+        "Debian's cups-ipp-utils, dbus or poppler-utils is not installed");
+
+    // They would print what other tests send.
+    private async Task StopAsync()
+    {
+        await CommandAsync("print-agent", KnownResourceCommands.StopCommand);
+        await CommandAsync("test-printer", KnownResourceCommands.StopCommand);
+    }
+
+    private async Task<string> CommandAsync(string resource, string command)
     {
         var result = await relay.App.Services.GetRequiredService<ResourceCommandService>().ExecuteCommandAsync(resource, command, Token);
         Assert.True(result.Success, $"{resource} {command}: {result.Message}");
+        return result.Message ?? "";
     }
 
     private static Uri Path(string path) => new(path, UriKind.Relative);
