@@ -84,8 +84,8 @@ public sealed class DeviceKey(string text, Func<Task> revoke) : IAsyncDisposable
     public async ValueTask DisposeAsync() => await revoke();
 }
 
-/// <summary>Tests with the whole relay run one after the other.</summary>
-[CollectionDefinition(Name, DisableParallelization = true)]
+/// <summary>Tests with the whole relay run one after the other, because an agent prints whatever is in the shop's queue; beside them run tests that have none.</summary>
+[CollectionDefinition(Name)]
 public sealed class RelayCollection : ICollectionFixture<RunningRelay>
 {
     public const string Name = "One relay";
