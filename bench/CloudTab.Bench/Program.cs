@@ -10,7 +10,7 @@ Console.WriteLine($"{Environment.ProcessorCount} cores, .NET {Environment.Versio
 // All parts, or those that are named; numbers are sizes of files, in MiB.
 var sizes = args.Where(argument => char.IsAsciiDigit(argument[0])).Select(size => int.Parse(size, CultureInfo.InvariantCulture)).ToHashSet();
 var named = args.Where(argument => !char.IsAsciiDigit(argument[0])).ToHashSet(StringComparer.Ordinal);
-if (Includes("sessions", "pending", "begun", "uploads", "slow", "crowd", "memory", "gateway", "requests", "scale", "sockets", "streams"))
+if (Includes("sessions", "pending", "begun", "uploads", "slow", "crowd", "memory", "gateway", "requests", "scale", "sockets", "streams", "announcements"))
 {
     await using var stack = await Stack.StartAsync();
     if (Includes("sessions"))
@@ -19,6 +19,8 @@ if (Includes("sessions", "pending", "begun", "uploads", "slow", "crowd", "memory
         await PendingList.RunAsync(stack);
     if (Includes("begun"))
         await BegunUploads.RunAsync(stack);
+    if (Includes("announcements"))
+        await Announcements.RunAsync(stack);
     if (Includes("uploads"))
         await Uploads.RunAsync(stack, sizes);
     if (Includes("slow"))

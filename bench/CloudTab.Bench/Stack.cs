@@ -38,6 +38,9 @@ internal sealed class Stack : IAsyncDisposable
     public TimeSpan PostgresCpu() => Usage.CpuWithChildren(
         int.Parse(File.ReadLines(Path.Combine(_postgres.Data, "postmaster.pid")).First(), CultureInfo.InvariantCulture));
 
+    /// <summary>Of the database, for Npgsql.</summary>
+    public string ConnectionString => _postgres.ConnectionString;
+
     /// <summary>A key of the default shop.</summary>
     public string Key { get; } = ApiKeys.Create();
 
@@ -73,7 +76,7 @@ internal sealed class Stack : IAsyncDisposable
 
     public async Task ExecuteAsync(string sql)
     {
-        await using var connection = new NpgsqlConnection(_postgres.ConnectionString);
+        await using var connection = new NpgsqlConnection(ConnectionString);
         await connection.ExecuteAsync(sql, commandTimeout: 300);
     }
 
