@@ -4,42 +4,46 @@ using CloudTab.Relay;
 namespace CloudTab.UploadApi;
 
 /// <summary>What a customer sees of a session, the same over HTTP and on the page.</summary>
-internal sealed class CustomerViews(Database database, QueuePlaces places, Lifetimes lifetimes)
+internal sealed class CustomerViews(Database database, Lifetimes lifetimes)
 {
     // A session past its time has ended for its customer, even before the Janitor has ended it.
-    private const string Select = $"""
-        SELECT sessions.id, shop_id AS Shop, session_id AS SessionId, pickup_code AS PickupCode,
-               CASE WHEN ended_at IS NULL AND expires_at <= @now THEN 'expired' ELSE status END AS Status,
-               file_count AS FileCount, total_size AS TotalSize, created_at AS CreatedAt, expires_at AS ExpiresAt,
-               CASE WHEN status = 'completed' THEN ended_at END AS CompletedAt, {SessionViews.IsPrinting}, {JobTotals.Columns}, {FileDetails.Column}, ended_at IS NOT NULL AS HasEnded,
-               receipt, ended_at IS NOT NULL AND NOT receipt_due AND NOT EXISTS (SELECT FROM files WHERE files.session = sessions.id AND files.status <> 'deleted') AS IsGone,
-               (SELECT min(stored_at) FROM files WHERE files.session = sessions.id AND files.status = 'stored') AS OldestFileAt
-        FROM sessions {JobTotals.From}
+    private const string Columns = $"""
+        sessions.id, shop_id AS Shop, session_id AS SessionId, pickup_code AS PickupCode,
+        CASE WHEN ended_at IS NULL AND expires_at <= @now THEN 'expired' ELSE status END AS Status,
+        file_count AS FileCount, total_size AS TotalSize, created_at AS CreatedAt, expires_at AS ExpiresAt,
+        CASE WHEN status = 'completed' THEN ended_at END AS CompletedAt, {SessionViews.IsPrinting}, {JobTotals.Columns}, {FileDetails.Column}, ended_at IS NOT NULL AS HasEnded,
+        receipt, ended_at IS NOT NULL AND NOT receipt_due AND NOT EXISTS (SELECT FROM files WHERE files.session = sessions.id AND files.status <> 'deleted') AS IsGone,
+        (SELECT min(stored_at) FROM files WHERE files.session = sessions.id AND files.status = 'stored') AS OldestFileAt,
+        sessions.token
         """;
 
     /// <summary>The session with its files and its place in the queue, or null if the shop has no such session.</summary>
     public async Task<FoundSession?> FindAsync(RequestedSession session, CancellationToken cancellationToken)
     {
-        const string sql = $"{Select} WHERE shop_id = @shop AND session_id = @sessionId";
-        var rows = await database.QueryAsync<Row>(sql, new { shop = session.Shop.Id, sessionId = session.Id, now = lifetimes.Now, ofShop = false }, cancellationToken);
-        return (await WithPlacesAsync(rows, cancellationToken)).SingleOrDefault();
+        const string sql = $"""
+            SELECT {Columns}, {QueuePlaces.BeforeOne} AS Before
+            FROM sessions {JobTotals.From}
+            WHERE shop_id = @shop AND session_id = @sessionId
+            """;
+        var parameters = new { shop = session.Shop.Id, sessionId = session.Id, now = lifetimes.Now, mostBefore = QueuePlaces.MostBefore, ofShop = false };
+        var row = await database.QuerySingleOrDefaultAsync<Row>(sql, parameters, cancellationToken);
+        return row is null ? null : Found(row);
     }
 
-    /// <summary>Those of these sessions that there still are, with their files and places, in two statements.</summary>
+    /// <summary>Those of these sessions that there still are, with their files and places.</summary>
     /// <param name="sessions">Internal ids.</param>
     public async Task<List<FoundSession>> FindAsync(Guid[] sessions, CancellationToken cancellationToken)
     {
-        const string sql = $"{Select} WHERE sessions.id = ANY(@sessions)";
-        var rows = await database.QueryAsync<Row>(sql, new { sessions, now = lifetimes.Now, ofShop = false }, cancellationToken);
-        return await WithPlacesAsync(rows, cancellationToken);
+        const string sql = $"""
+            SELECT {Columns}, place.before AS Before
+            FROM sessions LEFT JOIN ({QueuePlaces.OfMany}) AS place ON place.session = sessions.id {JobTotals.From}
+            WHERE sessions.id = ANY(@sessions)
+            """;
+        var rows = await database.QueryAsync<Row>(sql, new { sessions, now = lifetimes.Now, mostBefore = QueuePlaces.MostBefore, ofShop = false }, cancellationToken);
+        return [.. rows.Select(Found)];
     }
 
-    private async Task<List<FoundSession>> WithPlacesAsync(List<Row> rows, CancellationToken cancellationToken)
-    {
-        var queued = rows.Where(row => row.Status is "pending" or "processing").ToList();
-        var found = queued.Count == 0 ? [] : await places.FindAsync([.. queued.Select(row => row.Id)], cancellationToken);
-        return [.. rows.Select(row => new FoundSession(row.Id, row.Shop, row.HasEnded, row.IsGone, DeletedAt(row), CustomerSession.Of(row, found.GetValueOrDefault(row.Id))))];
-    }
+    private FoundSession Found(Row row) => new(row.Id, row.Shop, row.HasEnded, row.IsGone, DeletedAt(row), CustomerSession.Of(row));
 
     // However active its customer is, a file lives no longer than it may.
     private DateTime DeletedAt(Row row) => row.OldestFileAt + lifetimes.OfFile is { } end && end < row.ExpiresAt ? end : row.ExpiresAt;
@@ -68,7 +72,12 @@ internal sealed class CustomerViews(Database database, QueuePlaces places, Lifet
         bool HasEnded,
         string? Receipt,
         bool IsGone,
-        DateTime? OldestFileAt);
+        DateTime? OldestFileAt,
+        int? Token,
+        int? Before)
+    {
+        public QueuePlace? Queue => Before is { } before ? new(Token!.Value, before) : null;
+    }
 }
 
 /// <summary>A session as it was found.</summary>
@@ -113,8 +122,8 @@ public sealed record CustomerSession(
     DateTime? PaidAt,
     long? PaidAmount)
 {
-    internal static CustomerSession Of(CustomerViews.Row row, QueuePlace? queue) => new(
-        row.SessionId, row.PickupCode, row.Status, row.FileCount, row.TotalSize, row.CreatedAt, row.ExpiresAt, row.CompletedAt, row.Printing, queue, ReceiptEndpoints.AddressOf(row.Receipt),
+    internal static CustomerSession Of(CustomerViews.Row row) => new(
+        row.SessionId, row.PickupCode, row.Status, row.FileCount, row.TotalSize, row.CreatedAt, row.ExpiresAt, row.CompletedAt, row.Printing, row.Queue, ReceiptEndpoints.AddressOf(row.Receipt),
         [.. row.Files.Select(CustomerFile.Of)], row.Pages, row.UncountedFiles, new(row.Amount, row.Currency, row.IsPriceComplete), row.PaidAt, row.PaidAmount);
 }
 

@@ -16,13 +16,14 @@ internal sealed class PlainConnection : IDisposable
 
     /// <param name="server">Where it connects to.</param>
     /// <param name="start">Method and path.</param>
-    public PlainConnection(Uri server, string start)
+    /// <param name="header">A header field besides, with the end of its line.</param>
+    public PlainConnection(Uri server, string start, string header = "")
     {
         _socket.Connect(server.Host, server.Port);
-        _request = Encoding.ASCII.GetBytes($"{start} HTTP/1.1\r\nHost: {server.Authority}\r\n{(start.StartsWith("POST", StringComparison.Ordinal) ? "Content-Length: 0\r\n" : "")}\r\n");
+        _request = Encoding.ASCII.GetBytes($"{start} HTTP/1.1\r\nHost: {server.Authority}\r\n{(start.StartsWith("POST", StringComparison.Ordinal) ? "Content-Length: 0\r\n" : "")}{header}\r\n");
     }
 
-    /// <summary>Sends the request and takes the whole answer, which has to be 200.</summary>
+    /// <summary>Sends the request and takes the whole answer, which has to be 200, or 304 without a body.</summary>
     public void Exchange()
     {
         _socket.Send(_request);
@@ -45,6 +46,8 @@ internal sealed class PlainConnection : IDisposable
         var head = answer.IndexOf(EndOfHead);
         if (head < 0)
             return false;
+        if (answer.StartsWith("HTTP/1.1 304"u8))
+            return true;
         if (!answer.StartsWith("HTTP/1.1 200"u8))
             throw new HttpRequestException(Encoding.ASCII.GetString(answer));
         const string name = "\r\nContent-Length: ";

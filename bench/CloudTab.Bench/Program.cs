@@ -10,11 +10,13 @@ Console.WriteLine($"{Environment.ProcessorCount} cores, .NET {Environment.Versio
 // All parts, or those that are named; numbers are sizes of files, in MiB.
 var sizes = args.Where(argument => char.IsAsciiDigit(argument[0])).Select(size => int.Parse(size, CultureInfo.InvariantCulture)).ToHashSet();
 var named = args.Where(argument => !char.IsAsciiDigit(argument[0])).ToHashSet(StringComparer.Ordinal);
-if (Includes("sessions", "pending", "begun", "uploads", "slow", "crowd", "memory", "gateway", "requests", "scale", "sockets", "streams", "announcements"))
+if (Includes("sessions", "pending", "begun", "uploads", "slow", "crowd", "memory", "gateway", "requests", "scale", "sockets", "streams", "announcements", "status"))
 {
     await using var stack = await Stack.StartAsync();
     if (Includes("sessions"))
         await SessionCreation.RunAsync(stack);
+    if (Includes("status"))
+        await StatusPolling.RunAsync(stack);
     if (Includes("pending"))
         await PendingList.RunAsync(stack);
     if (Includes("begun"))
