@@ -5,8 +5,8 @@ namespace CloudTab.UploadApi;
 
 /// <summary>
 /// The bytes of all shops' files together, and whether they have reached MAX_STORED_SIZE: then no upload begins and none goes on, before the store is full.
-/// They are summed up every few seconds, since an exact sum would make all uploads of all shops wait for each other; less often if that takes long, as
-/// it does with many shops.
+/// They are summed up every few seconds, since an exact sum would make all uploads of all shops wait for each other; up to once a minute if that takes
+/// long, as it does with many shops.
 /// </summary>
 internal sealed class StoredSize(Database database, IOptions<UploadOptions> options, TimeProvider clock, ILogger<StoredSize> logger) : BackgroundService
 {
@@ -14,6 +14,7 @@ internal sealed class StoredSize(Database database, IOptions<UploadOptions> opti
     private const int LeastPauseOverTime = 100;
 
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LongestInterval = TimeSpan.FromMinutes(1);
 
     private long _bytes;
     private long _announced;
@@ -54,10 +55,13 @@ internal sealed class StoredSize(Database database, IOptions<UploadOptions> opti
     {
         while (true)
         {
-            var began = clock.GetTimestamp();
+            var pause = Interval;
             try
             {
+                var began = clock.GetTimestamp();
                 await RunOnceAsync(stoppingToken);
+                var taken = LeastPauseOverTime * clock.GetElapsedTime(began);
+                pause = taken < Interval ? Interval : taken > LongestInterval ? LongestInterval : taken;
                 _failing = false;
             }
             catch (Exception outage) when (!stoppingToken.IsCancellationRequested)
@@ -68,8 +72,7 @@ internal sealed class StoredSize(Database database, IOptions<UploadOptions> opti
                 _failing = true;
             }
 
-            var pause = LeastPauseOverTime * clock.GetElapsedTime(began);
-            await Task.Delay(pause > Interval ? pause : Interval, clock, stoppingToken);
+            await Task.Delay(pause, clock, stoppingToken);
         }
     }
 

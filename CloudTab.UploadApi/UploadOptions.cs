@@ -8,8 +8,8 @@ internal sealed class UploadOptions : LimitOptions
 {
     /// <summary>
     /// Bytes in all files of all shops together from which on none takes more (MAX_STORED_SIZE, default 1,099,511,627,776 = 1 TiB). It is
-    /// a high-water mark: requests that have begun finish beyond it, it is looked at every 5 s (with many shops less often, so that this
-    /// takes a hundredth of the time), and what comes by form is recorded every third of UPLOAD_LEASE. Set it below the space that the
+    /// a high-water mark: requests that have begun finish beyond it, it is looked at every 5 s (with many shops less often, once a minute
+    /// at least), and what comes by form is recorded every third of UPLOAD_LEASE. Set it below the space that the
     /// store has by what may come in both together.
     /// </summary>
     [ConfigurationKeyName("MAX_STORED_SIZE")]
