@@ -129,7 +129,7 @@ public sealed class AnnouncementTests(ITestOutputHelper output)
             INSERT INTO events (shop_id, session, type, status, file_count, total_size, created_at)
             SELECT shop_id, id, 'new_session', status, file_count, total_size, now() FROM changed
             """;
-        await connection.ExecuteAsync("BEGIN");
+        await connection.ExecuteAsync("BEGIN TRANSACTION");
         await connection.ExecuteAsync(sql, session);
     }
 
