@@ -64,7 +64,9 @@ public sealed class OutstandingTests(RelayFixture fixture) : IClassFixture<Relay
         Assert.True(broken > 0 && world.Failures > 0, "No connection was broken.");
         var shops = keys.Select(key => key.Shop).ToArray();
         var truth = await fixture.ColumnAsync<Sums>(Truth, new { shops });
-        Assert.All(truth, sums => Assert.True(sums is { Stored: > 0, Reserved: > 0 }, $"{sums}"));
+        // Where connections break by chance, one of the two may have no upload left.
+        Assert.Contains(truth, sums => sums.Stored > 0);
+        Assert.Contains(truth, sums => sums.Reserved > 0);
         Assert.Equal(truth, await fixture.ColumnAsync<Sums>(Known, new { shops }));
 
         // And once all has ended nothing is left.
