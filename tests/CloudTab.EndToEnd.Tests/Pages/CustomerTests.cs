@@ -653,14 +653,33 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         var phone = await CustomerPage.OpenAsync(browsers, shop);
         var page = phone.Page;
         await phone.UntilShellKeptAsync();
-        var browser = await page.Context.NewCDPSessionAsync(page);
-        await browser.SendAsync("Storage.overrideQuotaForOrigin", new() { ["origin"] = shop.Origin.GetLeftPart(UriPartial.Authority), ["quotaSize"] = 0 });
+        await EvaluateInWorkerAsync(page, "Cache.prototype.put = () => Promise.reject(new DOMException('The quota has been exceeded.', 'QuotaExceededError'))");
 
         await ShareAsync(page, $"/s/{shop.Id}/share");
 
         var job = await phone.ArrivedAsync();
         Assert.Equal("नोट.txt", (await phone.StatusAsync(job)).GetProperty("files")[0].GetProperty("name").GetString());
         Assert.Equal(0, await page.EvaluateAsync<int>("async () => (await (await caches.open('shared')).keys()).length"));
+    }
+
+    // https://chromedevtools.github.io/devtools-protocol/tot/Target/: Playwright for .NET reaches no service worker itself.
+    private static async Task EvaluateInWorkerAsync(IPage page, string expression)
+    {
+        var own = await page.Context.NewCDPSessionAsync(page);
+        var context = (await own.SendAsync("Target.getTargetInfo"))!.Value.GetProperty("targetInfo").GetProperty("browserContextId").GetString();
+        var browser = await page.Context.Browser!.NewBrowserCDPSessionAsync();
+        var targets = (await browser.SendAsync("Target.getTargets"))!.Value.GetProperty("targetInfos").EnumerateArray();
+        var worker = Assert.Single(
+            targets, target => target.GetProperty("type").GetString() == "service_worker" && target.GetProperty("browserContextId").GetString() == context);
+        var attached = await browser.SendAsync("Target.attachToTarget", new() { ["targetId"] = worker.GetProperty("targetId").GetString()! });
+        var answered = new TaskCompletionSource();
+        browser.Event("Target.receivedMessageFromTarget").OnEvent += (_, _) => answered.TrySetResult();
+        await browser.SendAsync("Target.sendMessageToTarget", new()
+        {
+            ["sessionId"] = attached!.Value.GetProperty("sessionId").GetString()!,
+            ["message"] = JsonSerializer.Serialize(new { id = 1, method = "Runtime.evaluate", @params = new { expression } }),
+        });
+        await answered.Task.WaitAsync(TimeSpan.FromSeconds(15), TimeProvider.System, Token);
     }
 
     [Fact]
