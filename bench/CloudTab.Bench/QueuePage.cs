@@ -7,7 +7,8 @@ namespace CloudTab.Bench;
 
 /// <summary>
 /// The shop's page with 500 jobs, while another counter claims and releases them and somebody scrolls without a pause: how long the tasks of the
-/// page's main thread take. The browser has to share the machine with the relay, so the processor's time of a task is told beside the clock's.
+/// page's main thread take. The browser has to share the machine with the relay, which is one process here, so the processor's time of a task is told
+/// beside the clock's.
 /// </summary>
 internal static class QueuePage
 {
@@ -26,7 +27,7 @@ internal static class QueuePage
     public static async Task RunAsync()
     {
         using var bound = new CancellationTokenSource(Limit, TimeProvider.System);
-        await using var relay = await RelayProcesses.StartAsync(new Dictionary<string, string>(StringComparer.Ordinal), bound.Token);
+        await using var relay = await RelayProcesses.StartStandaloneAsync(new Dictionary<string, string>(StringComparer.Ordinal), bound.Token);
         using var customer = new HttpClient { BaseAddress = relay.Origin };
         var jobs = new string[Jobs];
         await Parallel.ForAsync(0, Jobs, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = bound.Token }, async (index, _) =>
