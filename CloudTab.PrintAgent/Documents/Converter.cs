@@ -77,6 +77,8 @@ internal sealed class Converter(string folder, string? path, TimeProvider clock,
         ["application/rtf"] = ".rtf",
     };
 
+    private static readonly TimeSpan ProbeLimit = TimeSpan.FromMinutes(1);
+
     // One at a time: each may take gigabytes.
     private readonly SemaphoreSlim _turn = new(1);
     private readonly string? _office = OperatingSystem.IsLinux() ? ChildProgram.Find(path, "soffice", "libreoffice") : null;
@@ -111,7 +113,7 @@ internal sealed class Converter(string folder, string? path, TimeProvider clock,
                     await plain.CopyToAsync(input, token);
                 }
 
-                if ((await RunAsync(command.Name, command.Program, WriteAsync, output, cancellationToken)).ExitCode != 0)
+                if ((await RunAsync(command.Name, command.Program, WriteAsync, output, Limit, cancellationToken)).ExitCode != 0)
                     throw new NotPrintableException("no-converter");
             });
         }
@@ -146,7 +148,7 @@ internal sealed class Converter(string folder, string? path, TimeProvider clock,
         await _turn.WaitAsync(cancellationToken);
         try
         {
-            return _isConfining ??= await TryConfiningAsync(program, cancellationToken);
+            return (_isConfining ??= await TryConfiningAsync(program, cancellationToken)) == true;
         }
         finally
         {
@@ -154,14 +156,16 @@ internal sealed class Converter(string folder, string? path, TimeProvider clock,
         }
     }
 
-    private async Task<bool> TryConfiningAsync(string program, CancellationToken cancellationToken)
+    // Null if the PC was too busy to say: the next file tries again.
+    private async Task<bool?> TryConfiningAsync(string program, CancellationToken cancellationToken)
     {
         string reason;
+        bool? answer = false;
         try
         {
             using var output = new MemoryStream();
             var (exitCode, complaints) = await RunAsync(
-                "probe", ["/bin/cp", "probe", "out/probe"], (input, token) => input.WriteAsync(Probe, token).AsTask(), output, cancellationToken, program);
+                "probe", ["/bin/cp", "probe", "out/probe"], (input, token) => input.WriteAsync(Probe, token).AsTask(), output, ProbeLimit, cancellationToken, program);
             if (exitCode == 0 && output.ToArray().AsSpan().SequenceEqual(Probe))
                 return true;
             reason = complaints.Trim();
@@ -169,21 +173,22 @@ internal sealed class Converter(string folder, string? path, TimeProvider clock,
         catch (Exception away) when (away is TimeoutException or System.ComponentModel.Win32Exception)
         {
             reason = away.Message;
+            answer = away is TimeoutException ? null : false;
         }
 
         logger.ConvertingOff(reason);
-        return false;
+        return answer;
     }
 
     private static byte[] Probe => [.. "CloudTab"u8];
 
     private Task<(int ExitCode, string Complaints)> RunAsync(
-        string name, IReadOnlyList<string> program, Func<Stream, CancellationToken, Task> write, Stream output, CancellationToken cancellationToken, string? seen = null)
+        string name, IReadOnlyList<string> program, Func<Stream, CancellationToken, Task> write, Stream output, TimeSpan limit, CancellationToken cancellationToken, string? seen = null)
     {
         string[] hidden = [.. HiddenFrom(seen ?? program[0])];
         return ChildProgram.RunAsync(
             ["/usr/bin/unshare", .. Namespaces, "--", "/bin/sh", "-c", Script, "sh", folder, name, .. hidden, "--", .. program],
-            Variables, write, output, Limit, clock, cancellationToken);
+            Variables, write, output, limit, clock, cancellationToken);
     }
 
     // What belongs to the user, and what programs listen on. Where the program itself lies has to be seen.
