@@ -19,22 +19,16 @@ internal sealed class Schema(NpgsqlDataSource source, TimeProvider clock, ILogge
     public async Task MigrateAsync(CancellationToken cancellationToken)
     {
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
-        await using var acquire = new NpgsqlCommand("SELECT pg_advisory_lock($1)", connection) { Parameters = { new() { Value = Lock } }, CommandTimeout = 0 };
+        // Its end frees the lock, whatever happens meanwhile: the connection goes back to the pool as it is, and this process may run on.
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await using var acquire = new NpgsqlCommand("SELECT pg_advisory_xact_lock($1)", connection) { Parameters = { new() { Value = Lock } }, CommandTimeout = 0 };
         await acquire.ExecuteNonQueryAsync(cancellationToken);
-        try
-        {
-            var upgrade = Upgrade().PerformUpgrade();
-            foreach (var script in upgrade.Scripts)
-                logger.ScriptApplied(NameOf(script));
-            if (!upgrade.Successful)
-                throw new MigrationFailedException(NameOf(upgrade.ErrorScript), upgrade.Error);
-        }
-        finally
-        {
-            // The connection goes back to the pool as it is, and this process may run on.
-            await using var release = new NpgsqlCommand("SELECT pg_advisory_unlock($1)", connection) { Parameters = { new() { Value = Lock } } };
-            await release.ExecuteNonQueryAsync(CancellationToken.None);
-        }
+
+        var upgrade = Upgrade().PerformUpgrade();
+        foreach (var script in upgrade.Scripts)
+            logger.ScriptApplied(NameOf(script));
+        if (!upgrade.Successful)
+            throw new MigrationFailedException(NameOf(upgrade.ErrorScript), upgrade.Error);
     }
 
     /// <summary>
