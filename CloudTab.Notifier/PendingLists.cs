@@ -18,7 +18,7 @@ internal sealed class PendingLists(SessionViews views, TimeProvider clock)
     private bool _isReading;
 
     /// <summary>The pending list of a key's shop, or null if the key was revoked.</summary>
-    public Task<PendingSessions?> ReadAsync(ShopKey key, CancellationToken cancellationToken)
+    public async Task<PendingSessions?> ReadAsync(ShopKey key, CancellationToken cancellationToken)
     {
         var wanted = new Wanted(key);
         lock (_gate)
@@ -29,7 +29,15 @@ internal sealed class PendingLists(SessionViews views, TimeProvider clock)
             _isReading = true;
         }
 
-        return wanted.Answer.Task.WaitAsync(Limit, clock, cancellationToken);
+        try
+        {
+            return await wanted.Answer.Task.WaitAsync(Limit, clock, cancellationToken);
+        }
+        finally
+        {
+            // Whoever has left comes again, and is not to wait behind what nobody waits for.
+            wanted.Answer.TrySetCanceled(CancellationToken.None);
+        }
     }
 
     private async Task ReadAllAsync()
@@ -40,7 +48,7 @@ internal sealed class PendingLists(SessionViews views, TimeProvider clock)
             {
                 var pages = await views.PendingAsync([.. together.Select(wanted => wanted.Key)], PendingSessions.MostSessions, CancellationToken.None);
                 foreach (var wanted in together)
-                    wanted.Answer.SetResult(pages.TryGetValue(wanted.Key.Id, out var page) ? PendingSessions.Of(page) : null);
+                    wanted.Answer.TrySetResult(pages.TryGetValue(wanted.Key.Id, out var page) ? PendingSessions.Of(page) : null);
             }
             catch (Exception failure)
             {
@@ -57,7 +65,11 @@ internal sealed class PendingLists(SessionViews views, TimeProvider clock)
         lock (_gate)
         {
             while (next.Count < MostAtOnce && _wanted.TryDequeue(out var wanted))
-                next.Add(wanted);
+            {
+                if (!wanted.Answer.Task.IsCompleted)
+                    next.Add(wanted);
+            }
+
             _isReading = next.Count > 0;
         }
 

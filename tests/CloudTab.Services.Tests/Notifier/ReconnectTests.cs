@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using CloudTab.Notifier;
 using CloudTab.Relay;
@@ -30,6 +31,46 @@ public sealed class ReconnectTests(RelayFixture relay) : IClassFixture<RelayFixt
         }
 
         await stopping;
+    }
+
+    /// <summary>After a restart clients leave that have waited for too long, and come again.</summary>
+    [Fact]
+    public async Task Nobody_waits_behind_those_who_have_left()
+    {
+        await using var replica = relay.StartHost<SocketOptions>();
+        var lists = replica.Services.GetRequiredService<PendingLists>();
+        var (key, _) = await replica.Services.GetRequiredService<ApiKeys>().FindAsync((await relay.ShopAsync()).Key, IPAddress.Loopback, Token);
+        var (database, read) = (await relay.ScalarAsync<string>("SELECT current_database()"), 0);
+        using var statements = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == "Npgsql",
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
+            ActivityStopped = activity =>
+            {
+                if (Equals(activity.GetTagItem("db.namespace"), database) && activity.GetTagItem("db.query.text") is string sql && sql.StartsWith("SELECT pending.*", StringComparison.Ordinal))
+                    Interlocked.Increment(ref read);
+            },
+        };
+        ActivitySource.AddActivityListener(statements);
+        Task<PendingSessions?> first, last;
+        await using (var slow = await relay.Source.OpenConnectionAsync(Token))
+        {
+            await slow.ExecuteAsync("BEGIN; LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE");
+            first = lists.ReadAsync(key!, Token);
+            await UntilAsync(async () => await relay.ScalarAsync<long>(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%AS asked (shop)%'") == 1);
+            using var leaving = new CancellationTokenSource();
+            var left = Enumerable.Range(0, 2 * PendingLists.MostAtOnce).Select(_ => lists.ReadAsync(key!, leaving.Token)).ToList();
+            last = lists.ReadAsync(key!, Token);
+            await leaving.CancelAsync();
+            foreach (var one in left)
+                await Assert.ThrowsAnyAsync<OperationCanceledException>(() => one);
+            await slow.ExecuteAsync("ROLLBACK");
+        }
+
+        Assert.NotNull(await first);
+        Assert.NotNull(await last);
+        Assert.Equal(2, read);
     }
 
     [Fact]
