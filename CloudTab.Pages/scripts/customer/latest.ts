@@ -8,7 +8,12 @@ import { ask, readJson } from './ask.ts'
 interface Latest {
   sessionId: string
   code: string
+  /** When it was shown last, in milliseconds since 1970. */
+  at: number
 }
+
+/** Longer than any session goes on without a sign of its customer. */
+const remembered = 60 * 60 * 1000
 
 const keyOf = (prefix: string) => `session ${prefix}`
 
@@ -16,12 +21,13 @@ const keyOf = (prefix: string) => `session ${prefix}`
 export function remember(pathname: string, code: string | null): void {
   const [, prefix, sessionId] = /^(.*)\/sessions\/([^/]+)$/.exec(pathname) ?? []
   if (prefix === undefined || sessionId === undefined) return
-  if (code !== null) tryTo(() => localStorage.setItem(keyOf(prefix), JSON.stringify({ sessionId, code } satisfies Latest)))
+  if (code !== null) tryTo(() => localStorage.setItem(keyOf(prefix), JSON.stringify({ sessionId, code, at: Date.now() } satisfies Latest)))
   else if (read(prefix)?.sessionId === sessionId) forget(prefix)
 }
 
 /** On a shop's form: leads to the session that was sent before, if it has not ended. */
 export async function showLatest(): Promise<void> {
+  forgetOld()
   const [, prefix] = /^((?:\/s\/[^/]+)?)\/?$/.exec(location.pathname) ?? []
   const latest = prefix === undefined ? null : read(prefix)
   if (prefix === undefined || !latest) return
@@ -36,6 +42,15 @@ export async function showLatest(): Promise<void> {
   line.append(link)
   document.querySelector('.intro')?.after(line)
 }
+
+/** Of every shop: one whose page is never opened again would be remembered for ever. */
+const forgetOld = () =>
+  tryTo(() => {
+    for (const key of Object.keys(localStorage)) {
+      const latest = readJson(localStorage.getItem(key) ?? '') as Latest | null
+      if (key.startsWith(keyOf('')) && !((latest?.at ?? 0) > Date.now() - remembered)) localStorage.removeItem(key)
+    }
+  })
 
 const forget = (prefix: string) => void tryTo(() => localStorage.removeItem(keyOf(prefix)))
 

@@ -20,6 +20,9 @@ export interface Job {
 
 type Saved = Omit<Job, 'items'> & { prefix: string; savedAt: number; items: Omit<Item, 'whole' | 'small' | 'picture'>[] }
 
+/** A row of a list that belonged to another session: what had arrived there has not arrived in this one. */
+const anew = (row: Saved['items'][number]): Saved['items'][number] => ({ ...row, uploadUrl: null, sent: 0, state: row.state === 'done' ? 'ready' : row.state })
+
 /** A list may have been saved by a page that had no turns. */
 const turnOf = (saved: Partial<Saved>) => saved.turn ?? 0
 
@@ -84,7 +87,8 @@ export class Memory {
       const saved = await done<Saved | undefined>(jobs.get(this.key))
       const list = saved && turnOf(saved) > job.turn ? saved : null
       const [first, more] = list ? [list.items, rows] : [rows, saved?.items ?? []]
-      const items = [...first, ...more.filter(({ id }) => !this.known.has(id) && !first.some((one) => one.id === id))]
+      const others = more.filter(({ id }) => !this.known.has(id) && !first.some((one) => one.id === id))
+      const items = [...first, ...(saved?.sessionId && saved.sessionId !== job.sessionId ? others.map(anew) : others)]
       await done(jobs.put({ ...(list ?? job), prefix: this.key, savedAt: Date.now(), items } satisfies Saved))
       return true
     })

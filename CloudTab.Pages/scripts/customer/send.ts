@@ -368,7 +368,7 @@ class Send extends LitElement implements Rows {
       do {
         await this.sending.run()
         await this.examining
-      } while (this.isWaiting || ((await this.submit(sessionId)) && this.isWaiting))
+      } while (this.isWaiting || ((await this.submit(sessionId, signal)) && this.isWaiting))
       if (this.job.sending) await this.finish(sessionId)
     } catch (failure) {
       if (!signal.aborted) await this.failed(failure, signal)
@@ -389,7 +389,7 @@ class Send extends LitElement implements Rows {
   }
 
   /** @returns Whether the shop has been told: only if all has arrived. */
-  private async submit(sessionId: string): Promise<boolean> {
+  private async submit(sessionId: string, signal: AbortSignal): Promise<boolean> {
     const wanted = this.items.filter(isWanted)
     if (!this.job.sending || wanted.length === 0 || !wanted.every((item) => item.state === 'done')) {
       this.job.sending = false
@@ -399,7 +399,7 @@ class Send extends LitElement implements Rows {
     // Before it is: its answer may be lost, and the shop prints.
     this.job.submitted = true
     await this.memory.save(this.job)
-    await call('POST', `${this.shop.prefix}/api/customer/sessions/${sessionId}/submit`, undefined, undefined, this.heard)
+    await call('POST', `${this.shop.prefix}/api/customer/sessions/${sessionId}/submit`, undefined, signal, this.heard)
     await this.examining
     return true
   }

@@ -93,6 +93,62 @@ public sealed class CustomerReturnTests(RunningAppHost relay, Browsers browsers)
         Assert.Equal(1, (await phone.StatusAsync(rest)).GetProperty("fileCount").GetInt32());
     }
 
+    /// <summary>The list of the form is of a session of its own, which the shop has not been told of. What had arrived there would be lost with it.</summary>
+    [Fact]
+    public async Task A_list_that_moves_to_the_form_takes_nothing_for_sent_that_had_arrived_in_another_session()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        using var program = shop.Program(await shop.AddKeyAsync("Counter"));
+        var job = await shop.SendAsync("Asha", ("one.pdf", Documents.Pdf(1)));
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var page = phone.Page;
+        await phone.SendAtMostAsync(Slow);
+        await SendInPartAsync("two.pdf", "map.pdf");
+        await page.GotoAsync($"/s/{shop.Id}/sessions/{job.SessionId}/add");
+        await SendInPartAsync("three.pdf", "plan.pdf");
+        await PostAsync(program, job.SessionId, "claim");
+        await PostAsync(program, job.SessionId, "complete");
+
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("The shop has finished what had arrived before.", new() { Timeout = 30_000 });
+        await BrowserMemory.UntilAsync(
+            page,
+            "const [list, ...others] = await done(jobs.getAll()); return others.length === 0 && list.items.map(({ name }) => name).sort().join() === 'map.pdf,plan.pdf,two.pdf'"
+                + " && list.items.every(({ state, uploadUrl }) => state !== 'done' && uploadUrl === null)",
+            "all of them are to be sent");
+
+        async Task SendInPartAsync(string small, string large)
+        {
+            await phone.ChooseAsync(CustomerFiles.Pdf(small, 2), CustomerFiles.Large(large, 6 << 20));
+            await phone.PressSendAsync();
+            await Expect(page.Locator(".file.done")).ToHaveCountAsync(1);
+            await phone.UntilPercentAsync(5);
+        }
+    }
+
+    [Fact]
+    public async Task To_stop_sending_works_also_while_the_shop_cannot_be_told()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var page = phone.Page;
+        var tried = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await page.RouteAsync("**/submit", route =>
+        {
+            tried.TrySetResult();
+            return route.AbortAsync();
+        });
+        await phone.ChooseAsync(CustomerFiles.Pdf("letter.pdf", 1));
+        await phone.PressSendAsync();
+        await tried.Task.WaitAsync(TimeSpan.FromSeconds(15), TimeProvider.System, Token);
+
+        await page.GetByRole(AriaRole.Button, new() { Name = "Stop sending" }).ClickAsync();
+        await Expect(page.Locator(".upload")).ToHaveCountAsync(0);
+        await page.UnrouteAsync("**/submit");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Finish" }).ClickAsync();
+
+        Assert.Equal("pending", (await phone.StatusAsync(await phone.ArrivedAsync())).GetProperty("status").GetString());
+    }
+
     [Fact]
     public async Task To_stop_sending_withdraws_nothing_that_the_shop_knows_of()
     {
@@ -168,6 +224,14 @@ public sealed class CustomerReturnTests(RunningAppHost relay, Browsers browsers)
         await page.GotoAsync($"/s/{other.Id}");
         await phone.ChooseAsync(CustomerFiles.Pdf("letter.pdf", 1)); // the page is complete
         await Expect(back).ToHaveCountAsync(0);
+
+        // On whichever shop's page: this browser may never open that of this one again.
+        const string key = "localStorage.key(0)";
+        await page.EvaluateAsync($"localStorage.setItem({key}, JSON.stringify({{ ...JSON.parse(localStorage.getItem({key})), at: Date.now() - 3_700_000 }}))");
+        await page.ReloadAsync();
+        await page.WaitForFunctionAsync("() => localStorage.length === 0");
+        await page.GotoAsync($"/s/{shop.Id}/sessions/{job.SessionId}");
+        await page.WaitForFunctionAsync("() => localStorage.length === 1");
 
         await PostAsync(program, job.SessionId, "claim");
         await PostAsync(program, job.SessionId, "complete");
