@@ -55,7 +55,7 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
                 // What has that name and a second step has no document yet, and gets none: if the session is lost it need not be found.
                 job = attempt.TwoSteps
                     ? await UnlessLostAsync(attempt, () => printer.Ipp.FindJobAsync(attempt.Token, cancellationToken), cancellationToken)
-                    : await WithAnswerAsync(attempt, () => printer.Ipp.FindJobAsync(attempt.Token, cancellationToken), cancellationToken);
+                    : await WithAnswerAsync(Begun(attempt), () => printer.Ipp.FindJobAsync(attempt.Token, cancellationToken), cancellationToken);
             }
             catch (JobRefusedException)
             {
@@ -127,17 +127,17 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
     private async Task<Attempt> SendAsync(Attempt attempt, PrintTicket ticket, Func<Stream> open, CancellationToken cancellationToken)
     {
         if (await UnlessLostAsync(attempt, async () => await printer.Ipp.DescribeAsync(cancellationToken), cancellationToken) is not { } description || _isLost)
-            return Settle(attempt, Outcome.Aborted, "given-back");
+            return Settle(attempt, Outcome.Aborted, FilePrinting.GivenBack);
         // What was told last, so that the customer does not read something else each second while the printer is busy.
         if (_waited && await report(attempt, _told?.Reasons ?? description.Reasons, true) == false)
-            return Settle(attempt, Outcome.Aborted, "given-back");
+            return Settle(attempt, Outcome.Aborted, FilePrinting.GivenBack);
         _waited = false;
         var job = ticket.AttributesFor(description);
         await using var document = open();
         if (!attempt.TwoSteps)
         {
             var id = 0;
-            await WatchAsync(attempt, document, async (moving, token) => id = await printer.Ipp.PrintJobAsync(attempt.Token, job, moving, token), cancellationToken);
+            await WatchAsync(Begun(attempt), document, async (moving, token) => id = await printer.Ipp.PrintJobAsync(attempt.Token, job, moving, token), cancellationToken);
             return ledger.Write(attempt with { Step = Step.Sent, Job = id });
         }
 
@@ -249,15 +249,12 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
     {
         if (!_isLost || _isCancelled)
             return;
-        _isCancelled = true;
-        await CancelAsync(attempt, attempt.Job!.Value, cancellationToken);
+        // It is asked again if it refuses: it may be busy, or jammed so that it takes no orders.
+        _isCancelled = await CancelAsync(attempt, attempt.Job!.Value, cancellationToken);
     }
 
-    private async Task CancelAsync(Attempt attempt, int job, CancellationToken cancellationToken) => await WithAnswerAsync(attempt, async () =>
-    {
-        await printer.Ipp.CancelAsync(job, cancellationToken);
-        return true;
-    }, cancellationToken);
+    private Task<bool> CancelAsync(Attempt attempt, int job, CancellationToken cancellationToken) =>
+        WithAnswerAsync(attempt, () => printer.Ipp.CancelAsync(job, attempt.Token, cancellationToken), cancellationToken);
 
     // The last bytes of the document may arrive while the job is being cancelled: only what the job is afterwards counts.
     private async Task<Attempt> CancelIncomingAsync(Attempt attempt, PrintJobState incoming, CancellationToken cancellationToken)
@@ -316,6 +313,9 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
 
         return null;
     }
+
+    // What is told of an attempt of one step while the printer may have some of its document: no other printer may have it then.
+    private static Attempt Begun(Attempt attempt) => attempt.TwoSteps ? attempt : attempt with { Step = Step.Created };
 
     private static bool IsAway(Exception failed) => failed is IOException or JobRefusedException { IsTemporary: true };
 

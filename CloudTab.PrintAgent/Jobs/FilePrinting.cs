@@ -398,16 +398,16 @@ internal sealed class FilePrinting(
     {
         return new(
             ledger, printer,
-            async (attempt, reasons, mustAnswer) => attempt.Job is null && permission is not null && !await MayPrintAsync(permission, reasons, mustAnswer, attempt.TwoSteps)
+            async (attempt, reasons, mustAnswer) => attempt.Job is null && permission is not null && !await MayPrintAsync(permission, reasons, mustAnswer, attempt.Step == Step.Created)
                 ? false
                 : await reports.TryAsync(attempt, attempt.Job is null ? PrintStates.Sent : PrintStates.Printing, reasons, mustAnswer, cancellationToken),
             clock);
 
-        // A printer that takes the job next is there, whatever was told of it last. One that knows only Print-Job may have the document already.
-        async Task<bool> MayPrintAsync(Permission permission, IReadOnlyList<string> reasons, bool isNext, bool twoSteps)
+        // A printer that takes the job next is there, whatever was told of it last. One that knows only Print-Job may have some of the document already.
+        async Task<bool> MayPrintAsync(Permission permission, IReadOnlyList<string> reasons, bool isNext, bool mayHaveDocument)
         {
             permission.See(!isNext && reasons is [AttemptRun.Offline]);
-            return isNext ? await permission.IsReleasedAsync(cancellationToken) : !twoSteps || !await permission.IsForAnotherAsync(cancellationToken);
+            return isNext ? await permission.IsReleasedAsync(cancellationToken) : mayHaveDocument || !await permission.IsForAnotherAsync(cancellationToken);
         }
     }
 

@@ -45,8 +45,8 @@ internal sealed class ShopPrinters : IDisposable
         All.Where(printer => printer.Setting.IsFor(ticket)).ToArray() is { Length: > 0 } suited ? suited : throw new NotPrintableException("no-printer-for-this");
 
     /// <summary>Whether one that the shop wants for such jobs takes jobs, by what it said last, and can do what is asked.</summary>
-    /// <inheritdoc cref="SuitedFor"/>
-    public bool CanPrint(PrintTicket ticket) => SuitedFor(ticket).Any(printer => printer.Description is { AcceptsJobs: true } there && ticket.UnsupportedBy(there) is []);
+    public bool CanPrint(PrintTicket ticket) =>
+        All.Any(printer => printer.Setting.IsFor(ticket) && printer.Description is { AcceptsJobs: true } there && ticket.UnsupportedBy(there) is []);
 
     /// <summary>
     /// Waits for a place at the printer for a job: of those that the shop wants for such jobs and that can do what is asked, the first one with the

@@ -60,6 +60,9 @@ internal sealed class CutPrinter : IAsyncDisposable
     /// <summary>Whether the printer says how many pages came out.</summary>
     public bool CountsPages { get; set; } = true;
 
+    /// <summary>Whether the printer says that it knows Create-Job.</summary>
+    public bool KnowsCreateJob { get; set; } = true;
+
     /// <summary>Whether the printer is said to be a queue of CUPS with a driver that does not know when a job is finished.</summary>
     public bool IsCups { get; set; }
 
@@ -157,20 +160,31 @@ internal sealed class CutPrinter : IAsyncDisposable
         var success = "\0\u001ajob-completed-successfully"u8;
         if (HasErrors && bytes.AsSpan().IndexOf(success) is >= 0 and var completed)
             bytes = [.. bytes.AsSpan(0, completed), .. "\0\u0019job-completed-with-errors"u8, .. bytes.AsSpan(completed + success.Length)];
-        if (IsCups && BinaryPrimitives.ReadInt16BigEndian(body.AsSpan(2)) == (short)IppOperation.GetPrinterAttributes)
+        if ((IsCups || !KnowsCreateJob) && BinaryPrimitives.ReadInt16BigEndian(body.AsSpan(2)) == (short)IppOperation.GetPrinterAttributes)
         {
             var described = IppDecoder.Decode(bytes);
             bytes = IppEncoder.Encode(described with
             {
-                Groups = [.. described.Groups.Select(group => group.Tag == IppTag.PrinterAttributes
-                    ? group with { Attributes = [.. group.Attributes, IppAttribute.Keyword("cups-version", "2.4")] }
-                    : group)],
+                Groups = [.. described.Groups.Select(group => group.Tag == IppTag.PrinterAttributes ? group with { Attributes = [.. Described(group.Attributes)] } : group)],
             });
         }
 
         for (int at; !CountsPages && (at = bytes.AsSpan().IndexOf("job-impressions-completed"u8)) >= 0;)
             bytes[at] = (byte)'x';
         return bytes;
+    }
+
+    private IEnumerable<IppAttribute> Described(IEnumerable<IppAttribute> attributes)
+    {
+        foreach (var attribute in attributes)
+        {
+            yield return attribute.Name == "operations-supported" && !KnowsCreateJob
+                ? attribute with { Values = [.. attribute.Values.Where(value => value.AsInteger != (int)IppOperation.CreateJob)] }
+                : attribute;
+        }
+
+        if (IsCups)
+            yield return IppAttribute.Keyword("cups-version", "2.4");
     }
 
     private static void MakeOdd(byte[] answer)

@@ -137,7 +137,9 @@ public sealed class IppPrinterTests : PaperTests
         var id = await Printer.CreateJobAsync("ct-9", new PrintTicket().AttributesFor(await Printer.DescribeAsync(Token)), Token);
         Assert.True((await Printer.FindJobAsync(id, "ct-9", Token))?.IsIncoming);
 
-        await Printer.CancelAsync(id, Token);
+        Assert.True(await Printer.CancelAsync(id, "ct-8", Token)); // somebody else's
+        Assert.True((await Printer.FindJobAsync(id, "ct-9", Token))?.IsIncoming);
+        Assert.True(await Printer.CancelAsync(id, "ct-9", Token));
         await FinishedAsync(id, "ct-9", JobStage.Cancelled);
         await PrintAsync(new PrintTicket(), "ct-10", Given.Pdf());
         Assert.Equal(["ct-10"], Paper.Paper.Select(job => job.Name));
