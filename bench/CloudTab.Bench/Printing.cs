@@ -119,7 +119,7 @@ internal static class Printing
         var began = TimeProvider.System.GetUtcNow();
         var job = 0;
         await Load.TimesAsync(Together, Customers, () => SendAsync(client, OnePage(Interlocked.Increment(ref job))));
-        await Eventually.HoldsAsync(() => Task.FromResult(printers.Sum(printer => printer.Paper.Count) == before + Together), "all are printed", Limit, CancellationToken.None);
+        await Eventually.HoldsAsync(() => Task.FromResult(printers.Sum(printer => printer.Begun) == before + Together), "all are begun", Limit, CancellationToken.None);
         return Together / (printers.Max(printer => printer.LastBegun) - began).TotalSeconds;
     }
 

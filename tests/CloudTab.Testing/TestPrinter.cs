@@ -16,7 +16,7 @@ public sealed partial class TestPrinter : IAsyncDisposable
         """
         #!/bin/sh
         # $1: the document. A line on standard error that begins with STATE: sets the printer's state reasons.
-        cd "$(dirname "$0")"
+        cd "${0%/*}"
         say() { if [ -e state ] && mv state said; then sed 's/^/STATE: /' said >&2; fi; }
         say
         : > "started-$$"
@@ -24,8 +24,8 @@ public sealed partial class TestPrinter : IAsyncDisposable
         if [ -e said ]; then rm said; echo 'STATE: none' >&2; fi
         if [ -e abort ]; then exit 1; fi
         cp "$1" "paper-$$.document"
-        env | grep '^IPP_' > "paper-$$.part"
-        mv "paper-$$.part" "paper-$$.job"
+        env > "paper-$$.part"
+        exec mv "paper-$$.part" "paper-$$.job"
         """;
 
     private readonly string[] _options;
