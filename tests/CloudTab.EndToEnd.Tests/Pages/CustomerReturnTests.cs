@@ -232,6 +232,7 @@ public sealed class CustomerReturnTests(RunningAppHost relay, Browsers browsers)
         await page.WaitForFunctionAsync("() => localStorage.length === 0");
         await page.GotoAsync($"/s/{shop.Id}/sessions/{job.SessionId}");
         await page.WaitForFunctionAsync("() => localStorage.length === 1");
+        await page.GotoAsync($"/s/{other.Id}"); // the session's own page would see it end
 
         await PostAsync(program, job.SessionId, "claim");
         await PostAsync(program, job.SessionId, "complete");
