@@ -35,7 +35,7 @@ public sealed class SocketOptions
     public int? MaxSocketsPerAddress { get; set; }
 
     /// <summary>
-    /// Sockets that may be open on one replica (MAX_SOCKETS, default 10,000). An idle one takes 13 to 20 KiB: too many, and the process
+    /// Sockets that may be open on one replica (MAX_SOCKETS, default 10,000). An idle one takes 22 to 31 KiB: too many, and the process
     /// runs out of memory.
     /// </summary>
     [ConfigurationKeyName("MAX_SOCKETS")]
