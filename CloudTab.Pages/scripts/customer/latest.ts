@@ -12,7 +12,7 @@ interface Latest {
   at: number
 }
 
-/** Longer than any session goes on without a sign of its customer. */
+/** On a page of another shop, where nobody asks whether the session has ended. */
 const remembered = 60 * 60 * 1000
 
 const keyOf = (prefix: string) => `session ${prefix}`
@@ -27,8 +27,8 @@ export function remember(pathname: string, code: string | null): void {
 
 /** On a shop's form: leads to the session that was sent before, if it has not ended. */
 export async function showLatest(): Promise<void> {
-  forgetOld()
   const [, prefix] = /^((?:\/s\/[^/]+)?)\/?$/.exec(location.pathname) ?? []
+  forgetOld(prefix === undefined ? null : keyOf(prefix))
   const latest = prefix === undefined ? null : read(prefix)
   if (prefix === undefined || !latest) return
   const answer = await ask(`${prefix}/api/customer/sessions/${latest.sessionId}/status`)
@@ -43,12 +43,12 @@ export async function showLatest(): Promise<void> {
   document.querySelector('.intro')?.after(line)
 }
 
-/** Of every shop: one whose page is never opened again would be remembered for ever. */
-const forgetOld = () =>
+/** Of every other shop: one whose page is never opened again would be remembered for ever. Whether this one's has ended, its status says. */
+const forgetOld = (shown: string | null) =>
   tryTo(() => {
     for (const key of Object.keys(localStorage)) {
       const latest = readJson(localStorage.getItem(key) ?? '') as Latest | null
-      if (key.startsWith(keyOf('')) && !((latest?.at ?? 0) > Date.now() - remembered)) localStorage.removeItem(key)
+      if (key.startsWith(keyOf('')) && key !== shown && !((latest?.at ?? 0) > Date.now() - remembered)) localStorage.removeItem(key)
     }
   })
 

@@ -20,9 +20,6 @@ export interface Job {
 
 type Saved = Omit<Job, 'items'> & { prefix: string; savedAt: number; items: Omit<Item, 'whole' | 'small' | 'picture'>[] }
 
-/** A row of a list that belonged to another session: what had arrived there has not arrived in this one. */
-const anew = (row: Saved['items'][number]): Saved['items'][number] => ({ ...row, uploadUrl: null, sent: 0, state: row.state === 'done' ? 'ready' : row.state })
-
 /** A list may have been saved by a page that had no turns. */
 const turnOf = (saved: Partial<Saved>) => saved.turn ?? 0
 
@@ -87,8 +84,7 @@ export class Memory {
       const saved = await done<Saved | undefined>(jobs.get(this.key))
       const list = saved && turnOf(saved) > job.turn ? saved : null
       const [first, more] = list ? [list.items, rows] : [rows, saved?.items ?? []]
-      const others = more.filter(({ id }) => !this.known.has(id) && !first.some((one) => one.id === id))
-      const items = [...first, ...(saved?.sessionId && saved.sessionId !== job.sessionId ? others.map(anew) : others)]
+      const items = [...first, ...more.filter(({ id }) => !this.known.has(id) && !first.some((one) => one.id === id))]
       await done(jobs.put({ ...(list ?? job), prefix: this.key, savedAt: Date.now(), items } satisfies Saved))
       return true
     })
@@ -117,10 +113,11 @@ export class Memory {
     return { ...saved, turn: turnOf(saved), items }
   }
 
-  /** The session that this page added to has ended: its list, which is to be saved again, is the form's from now on. */
+  /** The session that this page added to has ended: its list, which is to be saved again, goes to the form's from now on. Of that this tab knows nothing yet. */
   async leaveSession(): Promise<void> {
     await tryTo((jobs) => done(jobs.delete(this.key)))
     this.addsTo = null
+    this.known.clear()
   }
 
   /** Whether another tab can have this row too. */

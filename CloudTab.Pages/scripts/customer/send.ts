@@ -310,7 +310,7 @@ class Send extends LitElement implements Rows {
     this.error = say('customer.otherTab')
     await navigator.locks.request(this.lockName, async () => {
       await this.examining
-      await this.readAgain()
+      await this.readAgain(this.job.turn)
     })
     this.isWaitingForTab = false
     this.error = null
@@ -319,9 +319,12 @@ class Send extends LitElement implements Rows {
     if (this.job.sending && this.items.every((item) => item.state !== 'lost')) await this.send()
   }
 
-  /** What another tab has sent since this one has read the list is not sent once more, and not from its beginning. */
-  private async readAgain() {
-    const saved = await this.memory.load(this.job.turn)
+  /**
+   * What another tab has sent since this one has read the list is not sent once more, and not from its beginning.
+   * @param turn What this tab knows of the list, if anything.
+   */
+  private async readAgain(turn?: number) {
+    const saved = await this.memory.load(turn)
     if (!saved) return
     const before = this.items
     const own = before.filter((item) => !this.memory.has(item))
@@ -346,7 +349,7 @@ class Send extends LitElement implements Rows {
 
   private async sendAlone(signal: AbortSignal) {
     try {
-      await this.readAgain()
+      await this.readAgain(this.job.turn)
       await this.examining
       signal.throwIfAborted()
       if (!this.items.some(isWanted) || this.items.some((item) => item.state === 'lost')) return
@@ -460,13 +463,16 @@ class Send extends LitElement implements Rows {
       for (const item of this.items.filter(({ state }) => state === 'done')) this.take(item)
       this.error = say('customer.finishedMeanwhile')
     }
-    if (this.shop.sessionId) {
-      // The form's list from now on, also after a reload.
-      Object.assign(this.shop, { sessionId: null, held: { files: 0, size: 0 } })
+    const isAdded = this.shop.sessionId !== null
+    if (isAdded) Object.assign(this.shop, { sessionId: null, held: { files: 0, size: 0 } })
+    this.startOver()
+    if (isAdded) {
+      // From now on, also after a reload, behind what the form's list has: that may have a session of its own, which the shop may know of.
       await this.memory.leaveSession()
+      await this.readAgain()
+      this.job.sending = false
       history.replaceState(null, '', `${this.shop.prefix}/`)
     }
-    this.startOver()
     this.admitAgain()
   }
 
