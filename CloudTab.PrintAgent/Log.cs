@@ -17,6 +17,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "Office documents and HEIC go to the counter, because this system cannot confine their converters: {Reason}")]
     internal static partial void ConvertingOff(this ILogger logger, string reason);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Office documents and HEIC go to the counter for {Pause}, because this PC was too busy to try within {Limit} whether it can confine their converters")]
+    internal static partial void ConvertingNotTried(this ILogger logger, TimeSpan limit, TimeSpan pause);
+
     [LoggerMessage(Level = LogLevel.Information, Message = "Attempt {Attempt} is settled: {Outcome} {Reasons}")]
     internal static partial void AttemptSettled(this ILogger logger, Guid attempt, Outcome outcome, string reasons);
 

@@ -79,11 +79,17 @@ internal sealed class Converter(string folder, string? path, TimeProvider clock,
 
     private static readonly TimeSpan ProbeLimit = TimeSpan.FromMinutes(1);
 
+    // Before a PC that was too busy to say is asked again: whoever waits for the answer has told nobody of the file yet.
+    private static readonly TimeSpan Busy = TimeSpan.FromMinutes(5);
+
     // One at a time: each may take gigabytes.
     private readonly SemaphoreSlim _turn = new(1);
     private readonly string? _office = OperatingSystem.IsLinux() ? ChildProgram.Find(path, "soffice", "libreoffice") : null;
     private readonly string? _photos = OperatingSystem.IsLinux() ? ChildProgram.Find(path, "heif-dec", "heif-convert") : null;
     private bool? _isConfining;
+    private long _busyAt; // 0: it was not
+
+    private bool? IsConfining => _isConfining ?? (Volatile.Read(ref _busyAt) is not 0 and var at && clock.GetElapsedTime(at) < Busy ? false : default(bool?));
 
     /// <summary>Time for one file.</summary>
     public TimeSpan Limit { get; init; } = TimeSpan.FromSeconds(60);
@@ -143,12 +149,17 @@ internal sealed class Converter(string folder, string? path, TimeProvider clock,
     // Whether the kernel gives namespaces, and the tools are there, is known by trying. Once it is, nobody waits for a conversion to hear it.
     private async Task<bool> CanConfineAsync(string program, CancellationToken cancellationToken)
     {
-        if (_isConfining is { } known)
+        if (IsConfining is { } known)
             return known;
         await _turn.WaitAsync(cancellationToken);
         try
         {
-            return (_isConfining ??= await TryConfiningAsync(program, cancellationToken)) == true;
+            if (IsConfining is { } meanwhile)
+                return meanwhile;
+            _isConfining = await TryConfiningAsync(program, cancellationToken);
+            if (_isConfining is null)
+                Volatile.Write(ref _busyAt, clock.GetTimestamp());
+            return _isConfining == true;
         }
         finally
         {
@@ -156,11 +167,10 @@ internal sealed class Converter(string folder, string? path, TimeProvider clock,
         }
     }
 
-    // Null if the PC was too busy to say: the next file tries again.
+    /// <returns>Null if the PC was too busy to say.</returns>
     private async Task<bool?> TryConfiningAsync(string program, CancellationToken cancellationToken)
     {
         string reason;
-        bool? answer = false;
         try
         {
             using var output = new MemoryStream();
@@ -170,14 +180,18 @@ internal sealed class Converter(string folder, string? path, TimeProvider clock,
                 return true;
             reason = complaints.Trim();
         }
-        catch (Exception away) when (away is TimeoutException or System.ComponentModel.Win32Exception)
+        catch (TimeoutException)
         {
-            reason = away.Message;
-            answer = away is TimeoutException ? null : false;
+            logger.ConvertingNotTried(ProbeLimit, Busy);
+            return null;
+        }
+        catch (System.ComponentModel.Win32Exception missing)
+        {
+            reason = missing.Message;
         }
 
         logger.ConvertingOff(reason);
-        return answer;
+        return false;
     }
 
     private static byte[] Probe => [.. "CloudTab"u8];

@@ -249,17 +249,26 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
     {
         if (!_isLost || _isCancelled)
             return;
-        // It is asked again if it refuses: it may be busy, or jammed so that it takes no orders.
-        _isCancelled = await CancelAsync(attempt, attempt.Job!.Value, cancellationToken);
+        _isCancelled = await TryCancelAsync(attempt, cancellationToken);
     }
 
-    private Task<bool> CancelAsync(Attempt attempt, int job, CancellationToken cancellationToken) =>
-        WithAnswerAsync(attempt, () => printer.Ipp.CancelAsync(job, attempt.Token, cancellationToken), cancellationToken);
+    // It is asked again after the next look at the job: it may be off, busy, or jammed so that it takes no orders. What it never cancels is followed all the same.
+    private async Task<bool> TryCancelAsync(Attempt attempt, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await printer.Ipp.CancelAsync(attempt.Job!.Value, attempt.Token, cancellationToken);
+        }
+        catch (Exception away) when (IsAway(away))
+        {
+            return false;
+        }
+    }
 
     // The last bytes of the document may arrive while the job is being cancelled: only what the job is afterwards counts.
     private async Task<Attempt> CancelIncomingAsync(Attempt attempt, PrintJobState incoming, CancellationToken cancellationToken)
     {
-        await CancelAsync(attempt, incoming.Id, cancellationToken);
+        await TryCancelAsync(attempt, cancellationToken);
         var job = await WithAnswerAsync(attempt, () => printer.Ipp.FindJobAsync(incoming.Id, attempt.Token, cancellationToken), cancellationToken);
         return job switch
         {

@@ -56,14 +56,13 @@ internal sealed class IppPrinter(PrinterAddress address, IppConnection connectio
         await FindJobAsync(token, "not-completed", cancellationToken) ?? await FindJobAsync(token, "completed", cancellationToken);
 
     /// <summary>Cancels a job. One that has ended stays as it is, and so does one of that id with another name, which is somebody else's.</summary>
-    /// <returns>Whether there is nothing more to cancel; false: the printer has refused.</returns>
+    /// <returns>Whether there is nothing more to cancel; false: the printer has refused, as it does if the job has ended (RFC 8011, section 4.3.3).</returns>
     /// <exception cref="JobRefusedException">It does not say whether it knows the job.</exception>
     public async Task<bool> CancelAsync(int jobId, string token, CancellationToken cancellationToken)
     {
         if (await FindJobAsync(jobId, token, cancellationToken) is null)
             return true;
-        var answer = await connection.SendAsync(IppOperation.CancelJob, jobId, [], job: null, document: null, cancellationToken);
-        return answer.Succeeded || answer.Status == IppStatus.NotPossible; // RFC 8011, section 4.3.3: it has ended, or is about to
+        return (await connection.SendAsync(IppOperation.CancelJob, jobId, [], job: null, document: null, cancellationToken)).Succeeded;
     }
 
     /// <summary>

@@ -65,7 +65,7 @@ public sealed class ConformanceTests : PaperTests
         await EndedAsync(created);
         Assert.Null(await printer.FindJobAsync("ct-of-nobody", Token));
         await printer.PrintJobAsync(JobName, ticket, new MemoryStream(Given.Pdf()), Token);
-        Assert.True(await printer.CancelAsync(created, JobName, Token));
+        Assert.False(await printer.CancelAsync(created, JobName, Token));
         await printer.PurgeAsync(created, JobName, Token);
         return created;
 

@@ -128,6 +128,22 @@ public sealed class ConverterTests : IDisposable
     }
 
     [Fact]
+    public async Task A_PC_that_was_too_busy_to_say_whether_it_can_confine_a_converter_is_asked_again_after_a_while()
+    {
+        await RequireNamespacesAsync();
+        await WriteProgramAsync("soffice", Office);
+        var (clock, log) = (new Clock { IsHasty = true }, new Lines());
+        using var converter = new Converter(_folder, _programs, clock, log);
+
+        Assert.False(await converter.CanConvertAsync(Word, Token));
+        clock.IsHasty = false;
+        Assert.False(await converter.CanConvertAsync(Word, Token));
+        clock.Forward(TimeSpan.FromMinutes(5));
+        Assert.True(await converter.CanConvertAsync(Word, Token));
+        Assert.Contains("too busy", Assert.Single(log.Written), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_photo_of_an_iPhone_becomes_a_picture()
     {
         using var converter = new Converter(_folder, Environment.GetEnvironmentVariable("PATH"), TimeProvider.System, new Lines());
@@ -195,6 +211,21 @@ public sealed class ConverterTests : IDisposable
             await opened.CopyToAsync(bytes, Token);
         return bytes.ToArray();
     }
+
+    /// <summary>The system's clock, whose timestamps a test moves forward, and whose timers end at once while it is hasty.</summary>
+    private sealed class Clock : TimeProvider
+    {
+        private TimeSpan _forward;
+
+        public bool IsHasty { get; set; }
+
+        public void Forward(TimeSpan by) => _forward += by;
+
+        public override long GetTimestamp() => base.GetTimestamp() + (long)(_forward.TotalSeconds * TimestampFrequency);
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => base.CreateTimer(callback, state, IsHasty ? TimeSpan.Zero : dueTime, period);
+    }
+
     /// <summary>What is written to the log.</summary>
     private sealed class Lines : ILogger<Converter>
     {

@@ -705,6 +705,7 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         Paper.Release();
         var attempt = await printing.WaitAsync(Limit, TimeProvider.System, Token);
         Assert.Equal((Outcome.Aborted, Step.Reported), (attempt.Outcome, attempt.Step));
+        Assert.Equal(isBusy ? 3 : 2, Way.Requests.Count(one => one == IppOperation.CancelJob)); // the last one has its document removed
         if (!isWithdrawn)
         {
             Assert.Equal(PrintStates.Failed, (await PrintOfAsync(_sessions[0]))?.State);
