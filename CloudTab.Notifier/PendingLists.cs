@@ -35,7 +35,7 @@ internal sealed class PendingLists(SessionViews views, TimeProvider clock)
         }
         finally
         {
-            // Whoever has left comes again, and is not to wait behind what nobody waits for.
+            // A client that was not answered in time connects again: its old request must not delay the new one.
             wanted.Answer.TrySetCanceled(CancellationToken.None);
         }
     }
