@@ -209,6 +209,7 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
     // Until the job has ended, or the printer does not know it.
     private async Task<Attempt> FollowJobAsync(Attempt attempt, CancellationToken cancellationToken)
     {
+        var isCancelling = false; // since the last look
         for (var pause = FirstPoll; ; pause = pause * 2 < SlowestPoll ? pause * 2 : SlowestPoll)
         {
             var job = await WithAnswerAsync(attempt, () => printer.Ipp.FindJobAsync(attempt.Job!.Value, attempt.Token, cancellationToken), cancellationToken);
@@ -216,6 +217,9 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
             {
                 case null:
                     return Settle(attempt, Outcome.Unknown, "forgotten-by-printer");
+                // Its document did not arrive as a whole, also if the printer does not count pages.
+                case { Stage: JobStage.Cancelled, Pages: 0 } when isCancelling:
+                    return Restart(attempt);
                 // Some printers print what they have when a connection breaks: only their answer to the document says that it was all of it.
                 case { Stage: JobStage.Completed } when attempt.Step == Step.Created:
                     return Settle(attempt with { Pages = job.Pages }, Outcome.Unknown, "interrupted");
@@ -233,9 +237,17 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
                 case { Stage: JobStage.Cancelled or JobStage.Aborted }:
                     // Pages came out, or the printer does not count them.
                     return Settle(attempt with { Pages = job.Pages }, Outcome.Unknown, attempt.Step == Step.Created || job.Reasons is [] ? ["interrupted"] : [.. job.Reasons]);
+                // The last bytes of the document may arrive while the job is being cancelled: only what the job is at the next look counts.
                 case { IsIncoming: true } when attempt.Step == Step.Created:
-                    return await CancelIncomingAsync(attempt, job, cancellationToken);
+                    if (isCancelling)
+                        attempt = await WaitAsync(attempt, [], cancellationToken);
+                    else
+                        await TryCancelAsync(attempt, cancellationToken);
+                    isCancelling = !isCancelling;
+                    continue;
             }
+
+            isCancelling = false;
 
             await TellAsync(attempt with { Pages = job.Pages }, (await printer.SeeAsync(TimeSpan.Zero, cancellationToken))?.Reasons ?? [Offline]);
             await CancelIfLostAsync(attempt, cancellationToken);
@@ -263,20 +275,6 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
         {
             return false;
         }
-    }
-
-    // The last bytes of the document may arrive while the job is being cancelled: only what the job is afterwards counts.
-    private async Task<Attempt> CancelIncomingAsync(Attempt attempt, PrintJobState incoming, CancellationToken cancellationToken)
-    {
-        await TryCancelAsync(attempt, cancellationToken);
-        var job = await WithAnswerAsync(attempt, () => printer.Ipp.FindJobAsync(incoming.Id, attempt.Token, cancellationToken), cancellationToken);
-        return job switch
-        {
-            null => Settle(attempt, Outcome.Unknown, "forgotten-by-printer"),
-            { Stage: JobStage.Cancelled, Pages: 0 } => Restart(attempt), // also if its pages are not counted: its document did not arrive as a whole
-            { IsIncoming: true } => await FollowAsync(await WaitAsync(attempt, [], cancellationToken), cancellationToken),
-            _ => await FollowAsync(attempt, cancellationToken),
-        };
     }
 
     /// <summary>Asks until the printer answers.</summary>

@@ -682,6 +682,31 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         _sessions.Clear();
     }
 
+    /// <summary>It may take orders from its own panel only.</summary>
+    [Fact]
+    public async Task A_job_that_its_printer_never_cancels_is_followed_to_its_end()
+    {
+        Way.CutAt(IppOperation.CancelJob, Cut.Before, CutAgainAsync);
+        await Paper.HoldAsync(Token, "media-jam");
+        var file = await ClaimedAsync();
+        var printing = PrintAsync(file);
+        await Eventually.HoldsAsync(() => Task.FromResult(Paper.Begun == 1 && Ledger.LatestOf(file.Id) is { Step: Step.Sent }), "it is at the printer", Limit, Token);
+        await relay.Client.Customer.WithdrawAsync(_sessions[0], Token);
+
+        _clock.Forward(TellAgain);
+        await Eventually.HoldsAsync(() => Task.FromResult(Way.Requests.Count(one => one == IppOperation.CancelJob) > 1), "the printer is told again", Limit, Token);
+        Paper.Release();
+        var attempt = await printing.WaitAsync(Limit, TimeProvider.System, Token);
+        Assert.Equal((Outcome.Done, Step.Reported), (attempt.Outcome, attempt.Step));
+        _sessions.Clear();
+
+        Task CutAgainAsync()
+        {
+            Way.CutAt(IppOperation.CancelJob, Cut.Before, CutAgainAsync);
+            return Task.CompletedTask;
+        }
+    }
+
     /// <summary>Its printer is jammed, and would print it as soon as somebody clears that. The counter may have printed it elsewhere by then.</summary>
     [Theory]
     [InlineData(false, false)]
