@@ -21,7 +21,10 @@ internal sealed class Schema(NpgsqlDataSource source, TimeProvider clock, ILogge
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
         // Its end frees the lock, whatever happens meanwhile: the connection goes back to the pool as it is, and this process may run on.
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        await using var acquire = new NpgsqlCommand("SELECT pg_advisory_xact_lock($1)", connection) { Parameters = { new() { Value = Lock } }, CommandTimeout = 0 };
+        await using var acquire = new NpgsqlBatch(connection) { Timeout = 0 };
+        // Nothing else is done in it, for as long as the migration takes: some servers would end it.
+        acquire.BatchCommands.Add(new("SET LOCAL idle_in_transaction_session_timeout = 0"));
+        acquire.BatchCommands.Add(new("SELECT pg_advisory_xact_lock($1)") { Parameters = { new() { Value = Lock } } });
         await acquire.ExecuteNonQueryAsync(cancellationToken);
 
         var upgrade = Upgrade().PerformUpgrade();
