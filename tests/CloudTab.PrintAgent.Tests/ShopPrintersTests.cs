@@ -134,6 +134,7 @@ public sealed class ShopPrintersTests : IDisposable
             Assert.Single(printers.SuitedFor(ticket));
         else
             Assert.Equal(["no-printer-for-this"], Assert.Throws<NotPrintableException>(() => printers.SuitedFor(ticket)).Reasons);
+        Assert.False(printers.CanPrint(ticket)); // it was not reached yet
     }
 
     [Theory]
