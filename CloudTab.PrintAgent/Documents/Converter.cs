@@ -79,7 +79,7 @@ internal sealed class Converter(string folder, string? path, TimeProvider clock,
 
     private static readonly TimeSpan ProbeLimit = TimeSpan.FromMinutes(1);
 
-    // Before a PC that was too busy to say is asked again: whoever waits for the answer has told nobody of the file yet.
+    // How long a PC that was too busy to answer is not asked again: nobody hears of a file that waits for the answer.
     private static readonly TimeSpan Busy = TimeSpan.FromMinutes(5);
 
     // One at a time: each may take gigabytes.

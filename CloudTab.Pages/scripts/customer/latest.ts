@@ -12,7 +12,7 @@ interface Latest {
   at: number
 }
 
-/** On a page of another shop, where nobody asks whether the session has ended. */
+/** How long the pages of other shops keep it: they do not ask whether the session has ended. */
 const remembered = 60 * 60 * 1000
 
 const keyOf = (prefix: string) => `session ${prefix}`
