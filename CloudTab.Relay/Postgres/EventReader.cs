@@ -25,10 +25,10 @@ public sealed class EventReader(Database database)
 
     private Snapshot? _read;
     private Snapshot? _reading;
-    private (string Transaction, long Id) _last;
+    private (ulong Transaction, long Id) _last;
 
     /// <summary>How many transactions have begun since the oldest that was still open at the last read.</summary>
-    public long BehindHorizon => _read is null ? 0 : (long)(_read.End - _read.Start);
+    public long BehindHorizon { get; private set; }
 
     /// <summary>Whether there is more to be read at once.</summary>
     public bool HasMore => _reading is not null;
@@ -45,7 +45,7 @@ public sealed class EventReader(Database database)
     public async Task<IReadOnlyList<SessionEvent>> ReadAsync(CancellationToken cancellationToken)
     {
         const string select = $"""
-            SELECT {SessionEvent.Columns}, events.files_read AS FilesRead
+            SELECT {SessionEvent.Columns}, {Snapshot.OfRead} AS Snapshot, events.files_read AS FilesRead
             FROM (
                 SELECT events.*, sum(sessions.file_count) OVER (ORDER BY unread.transaction_id, unread.id) AS files_read, sessions.file_count AS files
                 FROM unread JOIN events ON events.id = unread.id JOIN sessions ON sessions.id = events.session
@@ -60,8 +60,8 @@ public sealed class EventReader(Database database)
     /// <summary>As <see cref="ReadAsync(CancellationToken)"/>, but of every session, and only which one it was.</summary>
     public async Task<IReadOnlyList<ChangedSession>> ReadChangesAsync(CancellationToken cancellationToken)
     {
-        const string select = """
-            SELECT events.id, events.transaction_id::text AS TransactionId, events.shop_id AS Shop, events.session
+        const string select = $"""
+            SELECT events.id, events.transaction_id::text AS TransactionId, events.shop_id AS Shop, events.session, {Snapshot.OfRead} AS Snapshot
             FROM unread JOIN events ON events.id = unread.id
             """;
         return await ReadAsync<ChangedSession>(select, cancellationToken);
@@ -74,54 +74,66 @@ public sealed class EventReader(Database database)
     private async Task<List<T>> ReadAsync<T>(string select, CancellationToken cancellationToken)
         where T : ReadEvent
     {
-        var reading = _reading ?? await CurrentAsync(cancellationToken);
-        if (_read is null || !reading.Follows(_read))
+        if (_read is null)
         {
-            Restarts += _read is null ? 0 : 1;
-            _read = reading;
+            See(_read = await CurrentAsync(cancellationToken));
             return [];
         }
 
-        // Ordered by the index, so that Postgres has no reason to read it from its beginning, whatever it knows of the parameters.
+        // Ordered by the index, and with one lower bound each: of two, Postgres may begin to read the index at the lesser one.
         const string unread = """
-            AND (transaction_id, id) > (@lastTransaction::xid8, @lastId) AND pg_visible_in_snapshot(transaction_id, @reading::pg_snapshot)
+            AND pg_visible_in_snapshot(transaction_id, coalesce(@reading::pg_snapshot, pg_current_snapshot()))
             ORDER BY transaction_id, id
             LIMIT @limit
             """;
         var sql = $"""
             WITH unread AS (
-                (SELECT transaction_id, id FROM events WHERE transaction_id >= @end::xid8 {unread})
+                (SELECT transaction_id, id FROM events WHERE (transaction_id, id) > (@begunAfter::xid8, @begunId) {unread})
                 UNION ALL
-                (SELECT transaction_id, id FROM events WHERE transaction_id = ANY (@running::xid8[]) {unread})
+                (SELECT transaction_id, id FROM events WHERE transaction_id = ANY (@running::xid8[]) AND (transaction_id, id) > (@lastTransaction::xid8, @lastId) {unread})
                 ORDER BY transaction_id, id
                 LIMIT @limit
             )
             {select}
             ORDER BY events.transaction_id, events.id
             """;
-        var (lastTransaction, lastId) = _reading is null ? ("0", 0L) : _last;
+        var last = _reading is null ? default : _last;
+        var begun = last.Transaction >= _read.End ? last : (Transaction: _read.End, Id: 0);
         var parameters = new
         {
-            end = _read.End.ToString(CultureInfo.InvariantCulture),
+            begunAfter = begun.Transaction.ToString(CultureInfo.InvariantCulture),
+            begunId = begun.Id,
             running = _read.Running,
-            reading = reading.Text,
-            lastTransaction,
-            lastId,
+            reading = _reading?.Text,
+            lastTransaction = last.Transaction.ToString(CultureInfo.InvariantCulture),
+            lastId = last.Id,
             limit = BatchSize,
             mostFiles = MostFiles,
             ofShop = true,
         };
         var batch = await database.QueryAsync<T>(sql, parameters, cancellationToken);
+        // Without events there is no hurry. This one is no place to read on from: it may show some that the statement before it did not.
+        var seen = batch is [var first, ..] ? Snapshot.Parse(first.Snapshot) : await CurrentAsync(cancellationToken);
+        See(seen);
+        if (!seen.Follows(_read))
+        {
+            Restarts++;
+            (_reading, _read) = (null, seen);
+            return [];
+        }
+
         if (batch.Count == BatchSize || batch is [.., { FilesRead: >= MostFiles }])
-            (_reading, _last) = (reading, (batch[^1].TransactionId, batch[^1].Id));
+            (_reading, _last) = (seen, (ulong.Parse(batch[^1].TransactionId, CultureInfo.InvariantCulture), batch[^1].Id));
         else
-            (_reading, _read) = (null, reading);
+            (_reading, _read) = (null, batch.Count > 0 ? seen : _reading ?? _read);
         return batch;
     }
 
+    private void See(Snapshot snapshot) => BehindHorizon = (long)(snapshot.End - snapshot.Start);
+
     private async Task<Snapshot> CurrentAsync(CancellationToken cancellationToken)
     {
-        const string sql = "SELECT pg_current_snapshot()::text || ' ' || left(pg_walfile_name(pg_current_wal_lsn()), 8)";
+        const string sql = $"SELECT pg_current_snapshot()::text || {Snapshot.CurrentTimeline}";
         return Snapshot.Parse((await database.QuerySingleOrDefaultAsync<string>(sql, null, cancellationToken))!);
     }
 
@@ -133,6 +145,15 @@ public sealed class EventReader(Database database)
     /// <param name="Running">Those in between that were running.</param>
     private sealed record Snapshot(string Text, string Timeline, ulong Start, ulong End, string[] Running)
     {
+        /// <summary>A space and the timeline, as SQL.</summary>
+        public const string CurrentTimeline = "' ' || left(pg_walfile_name(pg_current_wal_lsn()), 8)";
+
+        /// <summary>
+        /// The snapshot that a read goes by, as SQL: that of the statement itself, which so needs no other one before it, or that of the read
+        /// that it continues.
+        /// </summary>
+        public const string OfRead = $"(SELECT coalesce(@reading, pg_current_snapshot()::text) || {CurrentTimeline})";
+
         /// <summary>Reads `start:end:running,running timeline`.</summary>
         public static Snapshot Parse(string written)
         {
@@ -153,13 +174,14 @@ public sealed class EventReader(Database database)
 /// <summary>An event that was read.</summary>
 /// <param name="Id">Counts up; tells repeats of a delivery apart.</param>
 /// <param name="TransactionId">The transaction that wrote it (xid8, as text).</param>
+/// <param name="Snapshot">What the read was able to see, and Postgres' timeline.</param>
 /// <param name="FilesRead">Files of its session and of those of the events before it in its batch, if the read tells of files.</param>
-public abstract record ReadEvent(long Id, string TransactionId, long FilesRead = 0);
+public abstract record ReadEvent(long Id, string TransactionId, string Snapshot, long FilesRead = 0);
 
 /// <summary>That a session has changed.</summary>
 /// <param name="Shop">Id of the shop.</param>
 /// <param name="Session">Internal id of the session.</param>
-public sealed record ChangedSession(long Id, string TransactionId, string Shop, Guid Session) : ReadEvent(Id, TransactionId);
+public sealed record ChangedSession(long Id, string TransactionId, string Shop, Guid Session, string Snapshot) : ReadEvent(Id, TransactionId, Snapshot);
 
 /// <summary>A state change of a session that its shop must hear of.</summary>
 /// <param name="Shop">Id of the shop.</param>
@@ -184,6 +206,7 @@ public sealed record ChangedSession(long Id, string TransactionId, string Shop, 
 /// <param name="PaidAmount">What it cost then.</param>
 /// <param name="File">The file that is printed, if the event is about a print.</param>
 /// <param name="Print">That print after the change.</param>
+/// <param name="Snapshot">What the read was able to see, and Postgres' timeline.</param>
 /// <param name="FilesRead">Files of its session and of those of the events before it in its batch.</param>
 public sealed record SessionEvent(
     long Id,
@@ -213,10 +236,11 @@ public sealed record SessionEvent(
     long? PaidAmount,
     Guid? File,
     Print? Print,
-    long FilesRead) : ReadEvent(Id, TransactionId, FilesRead)
+    string Snapshot,
+    long FilesRead) : ReadEvent(Id, TransactionId, Snapshot, FilesRead)
 {
     /// <summary>
-    /// All but the last of them, as columns of a statement that reads an event as `events`, its session as `sessions`, and
+    /// All but the last two of them, as columns of a statement that reads an event as `events`, its session as `sessions`, and
     /// <see cref="JobTotals.From"/>.
     /// </summary>
     internal const string Columns = $"""

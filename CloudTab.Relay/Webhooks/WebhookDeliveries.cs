@@ -89,7 +89,7 @@ public sealed class WebhookDeliveries(Database database, TimeProvider clock) : I
     public async Task<SessionEvent?> ReadAsync(Delivery delivery, CancellationToken cancellationToken)
     {
         const string sql = $"""
-            SELECT {SessionEvent.Columns}, 0::bigint AS FilesRead
+            SELECT {SessionEvent.Columns}, '' AS Snapshot, 0::bigint AS FilesRead
             FROM events JOIN sessions ON sessions.id = events.session {JobTotals.From}
             WHERE events.id = @Event
             """;
