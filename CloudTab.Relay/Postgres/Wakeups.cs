@@ -7,9 +7,10 @@ using Npgsql;
 namespace CloudTab.Relay;
 
 /// <summary>
-/// Tells the Notifiers that there are new events, after the commit. One pump per process sends at most one NOTIFY every few
-/// milliseconds over a connection of its own, because a NOTIFY takes a lock that serialises the commits of the whole database: it
-/// may not sit in the transactions themselves. A wake-up that gets lost costs latency only; the Notifiers poll as well.
+/// Tells the Notifiers that there are new events, after the commit. One pump per process sends one NOTIFY at a time over a connection of its
+/// own, because a NOTIFY takes a lock that serialises the commits of all that notify: it may not sit in the transactions themselves. The more
+/// commits the last one told of, the longer the next one waits for others to tell of. A wake-up that gets lost costs latency only; the Notifiers
+/// poll as well.
 /// </summary>
 public sealed class Wakeups(DatabaseChannel channel, TimeProvider clock) : BackgroundService
 {
@@ -18,11 +19,14 @@ public sealed class Wakeups(DatabaseChannel channel, TimeProvider clock) : Backg
 
     private const int MostCauses = 10_000;
 
-    private static readonly TimeSpan Gap = TimeSpan.FromMilliseconds(5);
+    // In milliseconds.
+    private const int LongestGap = 10;
 
     // Capacity one: any number of signals before the next NOTIFY are one.
     private readonly Channel<bool> _signals = System.Threading.Channels.Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+
+    private int _signalled; // since the last NOTIFY began
 
     // The sampled work that waits for its wake-up. It exceeds the limit only while Postgres takes commits but no NOTIFY: then traces lack
     // the span.
@@ -33,6 +37,7 @@ public sealed class Wakeups(DatabaseChannel channel, TimeProvider clock) : Backg
     {
         if (Activity.Current is { Recorded: true } work && _causes.Count < MostCauses)
             _causes.Enqueue(new(work.Context, clock.Now()));
+        Interlocked.Increment(ref _signalled);
         _signals.Writer.TryWrite(true);
     }
 
@@ -51,6 +56,7 @@ public sealed class Wakeups(DatabaseChannel channel, TimeProvider clock) : Backg
         {
             // Taken before the NOTIFY: a signal that comes during it may belong to a commit that it does not cover.
             _signals.Reader.TryRead(out _);
+            var signalled = Interlocked.Exchange(ref _signalled, 0);
             var covered = _causes.Count;
             try
             {
@@ -64,7 +70,8 @@ public sealed class Wakeups(DatabaseChannel channel, TimeProvider clock) : Backg
 
             Trace(covered);
             channel.Works(Channel);
-            await Task.Delay(Gap, clock, stoppingToken);
+            // Alone it delays nothing. Under load a millisecond for each keeps the NOTIFYs far fewer than the commits.
+            await Task.Delay(TimeSpan.FromMilliseconds(Math.Clamp(signalled - 1, 0, LongestGap)), clock, stoppingToken);
         }
     }
 
