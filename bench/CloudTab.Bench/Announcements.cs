@@ -23,7 +23,7 @@ internal static class Announcements
     private const double MostMedian = 5;
     private const double MostP99 = 30;
 
-    private static readonly TimeSpan TimeToWarmUp = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan TimeToWarmUp = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan Time = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan BetweenNotifies = TimeSpan.FromMilliseconds(20);
 
