@@ -20,6 +20,7 @@ public static class Extensions
         builder.AddHealth();
         builder.AddFailures();
         builder.AddOrigins();
+        builder.Services.AddHostedService<IdleMemory>();
         return builder;
     }
 
