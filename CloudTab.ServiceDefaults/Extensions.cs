@@ -50,7 +50,7 @@ public static class Extensions
         app.UseExceptionHandler();
         app.UseStatusCodePages();
         app.UseSecurityHeaders();
-        app.UseCors();
+        app.UseAllowedOrigins();
         app.MapHealth();
         return app;
     }

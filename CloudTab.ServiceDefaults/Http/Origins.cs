@@ -58,6 +58,13 @@ internal static class OriginExtensions
         "Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm", "Upload-Complete", "Upload-Limit", "Repr-Digest", "Accept-Patch",
     ];
 
+    /// <summary>
+    /// Answers pages of other origins, if they may call. The framework's middleware makes a scope of services for every request, which a socket keeps
+    /// for as long as it is open; but without an Origin it has nothing to say, and of sockets neither.
+    /// </summary>
+    internal static void UseAllowedOrigins(this IApplicationBuilder app) =>
+        app.UseWhen(context => context.Request.Headers.Origin.Count > 0 && context.Request.Headers.Upgrade.Count == 0, pages => pages.UseCors());
+
     internal static void AddOrigins(this IHostApplicationBuilder builder)
     {
         builder.Services.AddSettings<OriginOptions>();

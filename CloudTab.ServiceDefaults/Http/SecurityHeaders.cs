@@ -29,6 +29,9 @@ internal static class SecurityHeaders
     private static Task Add(object state)
     {
         var context = (HttpContext)state;
+        // An open socket shows nothing, and would keep them for as long as it is open.
+        if (context.Response.StatusCode == StatusCodes.Status101SwitchingProtocols)
+            return Task.CompletedTask;
         foreach (var (name, value) in Always)
             context.Response.Headers.TryAdd(name, value);
         // RFC 6797, section 7.2: not over plain HTTP.
