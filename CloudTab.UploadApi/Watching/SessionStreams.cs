@@ -101,9 +101,11 @@ internal sealed class SessionStreams(
         while (reader.HasMore);
         MarkAllIfDue(watched);
 
-        foreach (var batch in watched.Where(session => session.IsDue || session.IsEnding).Chunk(BatchSize))
+        var due = watched.Where(session => session.IsDue || session.IsEnding).ToHashSet();
+        foreach (var batch in due.Chunk(BatchSize))
             await TellAsync(batch, cancellationToken);
-        await TellPlacesAsync(watched, cancellationToken);
+        await TellPlacesAsync(watched.Where(session => _changedShops.Contains(session.Shop) && !due.Contains(session)), cancellationToken);
+        _changedShops.Clear();
     }
 
     /// <inheritdoc/>
@@ -217,18 +219,16 @@ internal sealed class SessionStreams(
         }
     }
 
-    /// <summary>The places of all that stand in a queue that has changed. Those whose own state was looked up are told theirs again, which says nothing new.</summary>
-    private async Task TellPlacesAsync(Watched[] watched, CancellationToken cancellationToken)
+    /// <summary>The places of sessions that stand in a queue that has changed. The state of a session tells its own.</summary>
+    private async Task TellPlacesAsync(IEnumerable<Watched> sessions, CancellationToken cancellationToken)
     {
-        foreach (var batch in watched.Where(session => _changedShops.Contains(session.Shop)).Chunk(BatchSize))
+        foreach (var batch in sessions.Chunk(BatchSize))
         {
             ImmutableArray<SessionStream>[] streams = [.. batch.Select(session => session.Streams)];
             var found = await places.FindAsync([.. batch.Select(session => session.Id)], cancellationToken);
             foreach (var (session, its) in batch.Zip(streams))
                 Watched.Tell(its, found.GetValueOrDefault(session.Id));
         }
-
-        _changedShops.Clear();
     }
 
     /// <summary>A session that somebody watches.</summary>
