@@ -47,7 +47,10 @@ internal sealed class AgentOptions : IValidatableObject
 
     /// <summary>Whether a session is printed without being asked for. What has grown since it was paid waits for the rest.</summary>
     public bool IsReleased(DateTimeOffset? paidAt, long? paidAmount, JobPrice? price) =>
-        AutoPrint == AutoPrint.True || AutoPrint == AutoPrint.Paid && paidAt is not null && price?.Exceeds(paidAmount) != true;
+        AutoPrint == AutoPrint.True || AutoPrint == AutoPrint.Paid && IsPaid(paidAt, paidAmount, price);
+
+    /// <summary>Whether all that a session costs is marked as paid.</summary>
+    public static bool IsPaid(DateTimeOffset? paidAt, long? paidAmount, JobPrice? price) => paidAt is not null && price?.Exceeds(paidAmount) != true;
 
     /// <summary>The printers. Not a property: validation reads those, also if the text is wrong.</summary>
     public IReadOnlyList<PrinterSetting> ReadPrinters() =>

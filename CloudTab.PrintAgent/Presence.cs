@@ -1,13 +1,15 @@
 using System.Reflection;
 using CloudTab.Client;
+using Microsoft.Extensions.Options;
 
 namespace CloudTab.PrintAgent;
 
 /// <summary>
-/// Tells the shop that this agent is there, and how its printers are: every 30 s, and while one of them has a job within 3 s of a change, or 5 s after one has
+/// Tells the shop that this agent is there, which jobs it prints by itself, and how its printers are: every 30 s, and while one of them has a job within 3 s of a change, or 5 s after one has
 /// fallen silent.
 /// </summary>
-internal sealed class Presence(CloudTabClient relay, ShopPrinters printers, TimeProvider clock, ILogger<Presence> logger) : BackgroundService
+internal sealed class Presence(
+    CloudTabClient relay, ShopPrinters printers, IOptions<AgentOptions> options, TimeProvider clock, ILogger<Presence> logger) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
@@ -21,6 +23,7 @@ internal sealed class Presence(CloudTabClient relay, ShopPrinters printers, Time
     {
         using var timer = new PeriodicTimer(Interval, clock);
         var (told, toldAt, isLate) = ("", 0L, false);
+        var autoPrint = options.Value.AutoPrint switch { AutoPrint.True => AutoPrints.All, AutoPrint.Paid => AutoPrints.Paid, _ => AutoPrints.None };
         do
         {
             var isDue = toldAt == 0 || clock.GetElapsedTime(toldAt) >= Silence;
@@ -30,7 +33,7 @@ internal sealed class Presence(CloudTabClient relay, ShopPrinters printers, Time
             var looks = Task.WhenAll(printers.All.Select(printer => printer.SeeAsync(stoppingToken)));
             isLate = await Task.WhenAny(looks, Task.Delay(Patience, clock, stoppingToken)) != looks;
             Warn();
-            var report = new AgentReport(Environment.MachineName, Version, [.. printers.All.Select(Describe)]);
+            var report = new AgentReport(Environment.MachineName, Version, [.. printers.All.Select(Describe)], autoPrint);
             var states = string.Join('\n', report.Printers.Select(printer => $"{printer.State} {string.Join(',', printer.Reasons)}"));
             if (isDue || states != told)
                 (told, toldAt) = (states, await SendAsync(report, stoppingToken) ? clock.GetTimestamp() : 0);

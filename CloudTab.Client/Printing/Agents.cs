@@ -6,7 +6,8 @@ namespace CloudTab.Client;
 /// <param name="Name">What it calls itself, such as its PC's name: 1 to 200 characters.</param>
 /// <param name="Version">1 to 200 characters.</param>
 /// <param name="Printers">At most 100.</param>
-public sealed record AgentReport(string Name, string Version, IReadOnlyList<AgentPrinter> Printers);
+/// <param name="AutoPrint">Which jobs it prints without being asked for: one of <see cref="AutoPrints"/>.</param>
+public sealed record AgentReport(string Name, string Version, IReadOnlyList<AgentPrinter> Printers, string AutoPrint = AutoPrints.All);
 
 /// <summary>A printer as its agent describes it.</summary>
 /// <param name="Name">1 to 200 characters.</param>
@@ -32,7 +33,9 @@ public sealed record AgentPrinter(
 /// <param name="KeyName">Name of its key.</param>
 /// <param name="SeenAt">Its last sign of life.</param>
 /// <param name="Online">Whether that was within 90 s.</param>
-public sealed record Agent(string Name, string KeyName, string Version, DateTimeOffset SeenAt, bool Online, IReadOnlyList<AgentPrinter> Printers);
+/// <param name="AutoPrint">Which jobs it prints without being asked for: one of <see cref="AutoPrints"/>.</param>
+public sealed record Agent(
+    string Name, string KeyName, string Version, DateTimeOffset SeenAt, bool Online, IReadOnlyList<AgentPrinter> Printers, string AutoPrint = AutoPrints.All);
 
 /// <summary>IPP's printer-state, and that the agent does not reach the printer.</summary>
 public static class PrinterStates
@@ -48,6 +51,19 @@ public static class PrinterStates
 
     /// <summary>The agent does not reach it.</summary>
     public const string Offline = "offline";
+}
+
+/// <summary>Which jobs a print agent prints without being asked for.</summary>
+public static class AutoPrints
+{
+    /// <summary>As they come.</summary>
+    public const string All = "all";
+
+    /// <summary>When the counter has marked all that they cost as paid.</summary>
+    public const string Paid = "paid";
+
+    /// <summary>None: each waits until somebody releases it at the agent's PC.</summary>
+    public const string None = "none";
 }
 
 internal sealed record AgentsAnswer(IReadOnlyList<Agent> Agents);

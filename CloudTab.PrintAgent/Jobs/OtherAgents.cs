@@ -1,9 +1,10 @@
 using CloudTab.Client;
+using Microsoft.Extensions.Options;
 
 namespace CloudTab.PrintAgent;
 
 /// <summary>The shop's other print agents, as they tell the relay of themselves.</summary>
-internal sealed class OtherAgents(CloudTabClient relay, ShopPrinters printers, TimeProvider clock)
+internal sealed class OtherAgents(CloudTabClient relay, ShopPrinters printers, IOptions<AgentOptions> options, TimeProvider clock)
 {
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(2);
 
@@ -11,10 +12,16 @@ internal sealed class OtherAgents(CloudTabClient relay, ShopPrinters printers, T
     private Task<IReadOnlyList<Client.Agent>> _look = Task.FromResult<IReadOnlyList<Client.Agent>>([]);
     private long _lookedAt;
 
-    /// <summary>Whether one of them is there with a printer that works, and that can do what is asked for.</summary>
+    /// <summary>Whether one of them is there that prints such a session by itself, with a printer that works, and that can do what is asked for.</summary>
     /// <returns>False also if the relay does not answer.</returns>
-    public async Task<bool> CanPrintAsync(PrintTicket ticket, CancellationToken cancellationToken) =>
-        (await SeeAsync().WaitAsync(cancellationToken)).Any(agent => agent.Online && !IsThisOne(agent) && agent.Printers.Any(ticket.IsPossibleAt));
+    public async Task<bool> WillPrintAsync(string session, PrintTicket ticket, CancellationToken cancellationToken)
+    {
+        var able = (await SeeAsync().WaitAsync(cancellationToken))
+            .Where(agent => agent.Online && agent.AutoPrint != AutoPrints.None && !IsThisOne(agent) && agent.Printers.Any(ticket.IsPossibleAt)).ToList();
+        // What this agent prints when it is paid is paid. Many sessions may wait, and the relay is asked of each only in a shop that has both kinds of agents.
+        return able.Exists(agent => agent.AutoPrint != AutoPrints.Paid)
+            || able.Count > 0 && (options.Value.AutoPrint == AutoPrint.Paid || await IsPaidAsync(session, cancellationToken));
+    }
 
     /// <summary>Whether one of them, or this one, has failed to print the file.</summary>
     /// <remarks>
@@ -24,6 +31,19 @@ internal sealed class OtherAgents(CloudTabClient relay, ShopPrinters printers, T
     /// <exception cref="CloudTabException">The relay refuses to say.</exception>
     public async Task<bool> HaveFailedAsync(FileDetails file, CancellationToken cancellationToken) =>
         file.Print is not null && (await relay.Shop.GetPrintsAsync(file.Id, cancellationToken)).Any(print => print is { State: PrintStates.Failed, Reasons: not [FilePrinting.GivenBack] });
+
+    private async Task<bool> IsPaidAsync(string session, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var now = await relay.Shop.GetSessionAsync(session, cancellationToken);
+            return AgentOptions.IsPaid(now.PaidAt, now.PaidAmount, now.Price);
+        }
+        catch (Exception away) when (PrintReports.IsAway(away, cancellationToken))
+        {
+            return false; // not known; it is asked again
+        }
+    }
 
     // Many sessions may wait, and the relay is asked once.
     private Task<IReadOnlyList<Client.Agent>> SeeAsync()

@@ -35,12 +35,12 @@ internal sealed class Permission(
 
     /// <summary>
     /// Whether its printer was away for longer than <see cref="Patience"/>, and another one works that can print it: one of this PC, or one of another PC that
-    /// has not failed to. The session must not be held until somebody switches the printer on.
+    /// prints it by itself, and has not failed to. The session must not be held until somebody switches the printer on.
     /// </summary>
     public async Task<bool> IsForAnotherAsync(CancellationToken cancellationToken)
     {
         IsLeft = !isAskedFor && _awaySince is { } since && clock.GetElapsedTime(since) >= Patience
-            && (printers.CanPrint(ticket) || await others.CanPrintAsync(ticket, cancellationToken) && !await HaveFailedAsync(cancellationToken));
+            && (printers.CanPrint(ticket) || await others.WillPrintAsync(session, ticket, cancellationToken) && !await HaveFailedAsync(cancellationToken));
         return IsLeft;
     }
 

@@ -50,7 +50,7 @@ internal sealed class SessionPrinting(
                 if (waiting.Status == SessionStatuses.Pending && ToPrint(waiting).FirstOrDefault() is { } first)
                 {
                     var mayLeave = !isAskedFor && !await CallAsync(() => others.HaveFailedAsync(first, cancellationToken), cancellationToken);
-                    place = await printing.TakePlaceAsync(first, again, (ticket, isThere) => WaitsOnAsync(wait, ticket, isThere, mayLeave, cancellationToken), cancellationToken);
+                    place = await printing.TakePlaceAsync(first, again, (ticket, isThere) => WaitsOnAsync(session, wait, ticket, isThere, mayLeave, cancellationToken), cancellationToken);
                 }
             }
             finally
@@ -89,14 +89,14 @@ internal sealed class SessionPrinting(
             await ClaimAndPrintAsync(session, again: null, isAskedFor: false, place: null, claimed, cancellationToken);
     }
 
-    // If its printers are off it is claimed all the same, so that its customer is told; unless another PC of the shop can print it.
-    private async Task<bool> WaitsOnAsync(Wait wait, PrintTicket ticket, bool isThere, bool mayLeave, CancellationToken cancellationToken)
+    // If its printers are off it is claimed all the same, so that its customer is told; unless another PC of the shop will print it.
+    private async Task<bool> WaitsOnAsync(string session, Wait wait, PrintTicket ticket, bool isThere, bool mayLeave, CancellationToken cancellationToken)
     {
         if (wait.IsOver)
             return false;
         if (isThere)
             return true;
-        if (!mayLeave || !await others.CanPrintAsync(ticket, cancellationToken))
+        if (!mayLeave || !await others.WillPrintAsync(session, ticket, cancellationToken))
             return false;
         if (!wait.IsLeft)
             logger.SessionLeftToAnother();

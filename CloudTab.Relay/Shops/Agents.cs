@@ -18,20 +18,22 @@ public sealed class Agents(Database database, TimeProvider clock)
     public async Task<bool> ReportAsync(ShopKey key, AgentReport report, CancellationToken cancellationToken)
     {
         const string sql = """
-            INSERT INTO agents (key_id, name, version, printers, seen_at)
-            SELECT @Id, @Name, @Version, @printers::jsonb, @now WHERE key_is_valid(@Id)
+            INSERT INTO agents (key_id, name, version, printers, auto_print, seen_at)
+            SELECT @Id, @Name, @Version, @printers::jsonb, @autoPrint, @now WHERE key_is_valid(@Id)
             ON CONFLICT (key_id) DO UPDATE
-            SET name = excluded.name, version = excluded.version, printers = excluded.printers, seen_at = greatest(agents.seen_at, excluded.seen_at)
+            SET name = excluded.name, version = excluded.version, printers = excluded.printers, auto_print = excluded.auto_print,
+                seen_at = greatest(agents.seen_at, excluded.seen_at)
             """;
         var printers = JsonSerializer.Serialize(report.Printers!, PrintingContext.Default.IReadOnlyListAgentPrinter);
-        return await database.ExecuteAsync(sql, new { key.Id, report.Name, report.Version, printers, now = clock.Now().UtcDateTime }, cancellationToken) == 1;
+        return await database.ExecuteAsync(sql, new { key.Id, report.Name, report.Version, printers, autoPrint = WireNames.Of(report.AutoPrint), now = clock.Now().UtcDateTime }, cancellationToken) == 1;
     }
 
     /// <summary>The agents of a shop, by the names of their keys, unless they were silent for <see cref="Retention"/>.</summary>
     public Task<List<ListedAgent>> ListAsync(string shop, CancellationToken cancellationToken)
     {
         const string sql = """
-            SELECT agents.name, api_keys.name AS KeyName, agents.version, agents.seen_at AS SeenAt, agents.seen_at > @onlineAfter AS Online, agents.printers
+            SELECT agents.name, api_keys.name AS KeyName, agents.version, agents.seen_at AS SeenAt, agents.seen_at > @onlineAfter AS Online, agents.printers,
+                   agents.auto_print AS AutoPrint
             FROM agents JOIN api_keys ON api_keys.id = agents.key_id
             WHERE api_keys.shop_id = @shop AND api_keys.revoked_at IS NULL AND agents.seen_at > @seenAfter
             ORDER BY api_keys.name, agents.key_id
@@ -46,13 +48,15 @@ public sealed class Agents(Database database, TimeProvider clock)
 /// <param name="KeyName">The name of its key.</param>
 /// <param name="SeenAt">Its last sign of life.</param>
 /// <param name="Online">Whether that was within 90 seconds.</param>
-public sealed record ListedAgent(string Name, string KeyName, string Version, DateTime SeenAt, bool Online, IReadOnlyList<AgentPrinter> Printers);
+/// <param name="AutoPrint">Which jobs it prints without being asked for.</param>
+public sealed record ListedAgent(string Name, string KeyName, string Version, DateTime SeenAt, bool Online, IReadOnlyList<AgentPrinter> Printers, AutoPrint AutoPrint);
 
 /// <summary>What an agent says of itself.</summary>
 /// <param name="Name">1 to 200 characters.</param>
 /// <param name="Version">1 to 200 characters.</param>
 /// <param name="Printers">At most 100.</param>
-public sealed record AgentReport(string? Name = null, string? Version = null, IReadOnlyList<AgentPrinter>? Printers = null)
+/// <param name="AutoPrint">Which jobs it prints without being asked for; `all` unless said otherwise.</param>
+public sealed record AgentReport(string? Name = null, string? Version = null, IReadOnlyList<AgentPrinter>? Printers = null, AutoPrint AutoPrint = AutoPrint.All)
 {
     private const int MostPrinters = 100;
     private const int MostValues = 500;
@@ -65,6 +69,8 @@ public sealed record AgentReport(string? Name = null, string? Version = null, IR
             return (null, $"`name` and `version` must be text of 1 to {DisplayName.Longest} characters.");
         if (Printers is null || Printers.Count > MostPrinters)
             return (null, $"`printers` must be a list of at most {MostPrinters}.");
+        if (!Enum.IsDefined(AutoPrint))
+            return (null, $"`autoPrint` must be one of {string.Join(", ", WireNames.Of<AutoPrint>())}.");
         var printers = new List<AgentPrinter>();
         foreach (var printer in Printers)
         {
@@ -79,7 +85,7 @@ public sealed record AgentReport(string? Name = null, string? Version = null, IR
             printers.Add(printer with { Name = printerName, Reasons = printer.Reasons ?? [], Formats = printer.Formats ?? [], Media = printer.Media ?? [] });
         }
 
-        return (new(name, version, printers), null);
+        return (new(name, version, printers, AutoPrint), null);
     }
 
     private static bool IsShort(IReadOnlyList<string>? values) =>
@@ -122,4 +128,21 @@ public enum PrinterState
     /// <summary>The agent does not reach it.</summary>
     [JsonStringEnumMemberName("offline")]
     Offline,
+}
+
+/// <summary>Which jobs a print agent prints without being asked for.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<AutoPrint>))]
+public enum AutoPrint
+{
+    /// <summary>As they come.</summary>
+    [JsonStringEnumMemberName("all")]
+    All,
+
+    /// <summary>When the counter has marked all that they cost as paid.</summary>
+    [JsonStringEnumMemberName("paid")]
+    Paid,
+
+    /// <summary>None: each waits until somebody releases it at the agent's PC.</summary>
+    [JsonStringEnumMemberName("none")]
+    None,
 }

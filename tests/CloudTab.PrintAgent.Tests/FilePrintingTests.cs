@@ -228,7 +228,7 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
     public async Task The_shop_hears_of_a_printer_also_if_it_says_something_odd()
     {
         Way.IsOdd = true;
-        using var presence = new Presence(relay.Client, _printers!, TimeProvider.System, NullLogger<Presence>.Instance);
+        using var presence = new Presence(relay.Client, _printers!, Options.Create(_options!), TimeProvider.System, NullLogger<Presence>.Instance);
         await presence.StartAsync(Token);
 
         await Eventually.HoldsAsync(
@@ -237,11 +237,27 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
         await presence.StopAsync(Token);
     }
 
+    [Theory]
+    [InlineData(nameof(AutoPrint.True), AutoPrints.All)]
+    [InlineData(nameof(AutoPrint.Paid), AutoPrints.Paid)]
+    [InlineData(nameof(AutoPrint.False), AutoPrints.None)]
+    public async Task The_shop_hears_which_jobs_are_printed_by_themselves(string setting, string told)
+    {
+        _options!.AutoPrint = Enum.Parse<AutoPrint>(setting);
+        using var presence = new Presence(relay.Client, _printers!, Options.Create(_options), TimeProvider.System, NullLogger<Presence>.Instance);
+        await presence.StartAsync(Token);
+
+        await Eventually.HoldsAsync(
+            async () => (await relay.Client.Shop.GetAgentsAsync(Token)).Any(agent => agent.AutoPrint == told && agent.Printers.Any(printer => printer.Uri == Way.Address)),
+            "the shop hears of it", Limit, Token);
+        await presence.StopAsync(Token);
+    }
+
     /// <summary>As when its plug is pulled: no connection is reset.</summary>
     [Fact]
     public async Task The_shop_hears_of_a_printer_that_falls_silent_long_before_its_time_limit()
     {
-        using var presence = new Presence(relay.Client, _printers!, TimeProvider.System, NullLogger<Presence>.Instance);
+        using var presence = new Presence(relay.Client, _printers!, Options.Create(_options!), TimeProvider.System, NullLogger<Presence>.Instance);
         using var job = Printer.Enter();
         await presence.StartAsync(Token);
         await IsSeenAsync(PrinterStates.Idle);
@@ -326,7 +342,7 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
     public async Task A_printer_that_takes_no_jobs_is_one_that_is_stopped_to_the_shop()
     {
         Way.TakesJobs = false;
-        using var presence = new Presence(relay.Client, _printers!, TimeProvider.System, NullLogger<Presence>.Instance);
+        using var presence = new Presence(relay.Client, _printers!, Options.Create(_options!), TimeProvider.System, NullLogger<Presence>.Instance);
         await presence.StartAsync(Token);
 
         await Eventually.HoldsAsync(
@@ -536,6 +552,43 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
             Assert.Null(Ledger.LatestOf(file));
         }
 
+        await relay.Client.Customer.WithdrawAsync(session, Token);
+        _sessions.Clear();
+    }
+
+    /// <summary>The other PC's printer works, and can do what is asked for. The counter marks the job as paid when its customer has heard of the printer.</summary>
+    [Theory]
+    [InlineData(AutoPrints.None, true, false)]
+    [InlineData(AutoPrints.Paid, false, false)]
+    [InlineData(AutoPrints.Paid, true, true)]
+    public async Task A_job_whose_printer_is_off_is_left_to_another_PC_only_if_that_prints_it_by_itself(string autoPrint, bool isPaid, bool isLeft)
+    {
+        await using var key = await relay.CreateDeviceKeyAsync("the PC that holds jobs");
+        using var other = relay.ClientOf(key);
+        await other.Shop.ReportAgentAsync(new AgentReport("the PC that holds jobs", "1", [Elsewhere], autoPrint), Token);
+        await Paper.TurnOffAsync();
+        using var sessions = Sessions();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        var session = await SendAsync(("one.pdf", Given.Pdf(), null));
+        var printing = sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, stop.Token);
+        await IsToldOfflineAsync(session);
+        if (isPaid)
+            await relay.Client.Shop.MarkPaidAsync(session, Token);
+        await ClaimEndsInAsync(minutes: 1);
+        _clock.Forward(Permission.Patience + TellAgain);
+        if (isLeft)
+        {
+            await printing.WaitAsync(Limit, TimeProvider.System, Token);
+        }
+        else
+        {
+            await IsRenewedAsync();
+            Assert.False(printing.IsCompleted);
+            await stop.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => printing);
+        }
+
+        Assert.Equal(SessionStatuses.Pending, (await relay.Client.Shop.GetSessionAsync(session, Token)).Status);
         await relay.Client.Customer.WithdrawAsync(session, Token);
         _sessions.Clear();
     }
@@ -811,7 +864,7 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
     }
 
     private FilePrinting FilesOf(ShopPrinters printers) => new(
-        relay.Client, Ledger, printers, new(relay.Client, printers, TimeProvider.System), new(_options!.Files, new(_options.Files, TimeProvider.System), _converter!),
+        relay.Client, Ledger, printers, new(relay.Client, printers, Options.Create(_options!), TimeProvider.System), new(_options!.Files, new(_options.Files, TimeProvider.System), _converter!),
         new(relay.Client, printers, TimeProvider.System, NullLogger<PrintReports>.Instance), _services.GetRequiredService<Telemetry>(), Options.Create(_options), _clock,
         NullLogger<FilePrinting>.Instance);
 
@@ -819,7 +872,7 @@ public sealed class FilePrintingTests(RunningRelay relay) : PaperTests
     {
         _options!.AutoPrint = autoPrint;
         return new(
-            relay.Client, Ledger, Files, new(relay.Client, _printers!, TimeProvider.System), Options.Create(_options), TimeProvider.System, NullLogger<SessionPrinting>.Instance);
+            relay.Client, Ledger, Files, new(relay.Client, _printers!, Options.Create(_options), TimeProvider.System), Options.Create(_options), TimeProvider.System, NullLogger<SessionPrinting>.Instance);
     }
 
     // A file of the session that was sent last.

@@ -7,7 +7,7 @@ import { formatAge, troubleOf } from './format.ts'
 
 const lookEvery = 30_000
 
-/** The shop's print agents and what their printers say; nothing while it has none. */
+/** The shop's print agents, what they print by themselves and what their printers say; nothing while it has none. */
 export class CtAgents extends CtElement {
   static override properties = { agents: { state: true } }
 
@@ -40,6 +40,7 @@ export class CtAgents extends CtElement {
                 ${agent.online ? say('shop.agents.online') : say('shop.agents.silent', { age: formatAge(agent.seenAt) })}
               </span>
             </h3>
+            ${agent.autoPrint === 'all' ? nothing : html`<p class="hint">${say(`shop.agents.autoPrint.${agent.autoPrint}`)}</p>`}
             <ul>
               ${agent.printers.map((printer) => html`<li>${printer.name}: ${troubleOf(printer) ?? say(`shop.printer.${printer.state}`)}</li>`)}
             </ul>

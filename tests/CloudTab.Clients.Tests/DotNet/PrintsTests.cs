@@ -68,11 +68,11 @@ public sealed class PrintsTests(RunningRelay relay)
         using var agent = relay.Client(key: key.Key);
         var printer = new AgentPrinter("Front desk", PrinterStates.Stopped, ["media-empty-error"], ["application/pdf"], true, true, ["iso_a4_210x297mm"], "ipp://127.0.0.1:631/ipp/print");
 
-        await agent.Shop.ReportAgentAsync(new("PC-1", "1.0", [printer]), Token);
+        await agent.Shop.ReportAgentAsync(new("PC-1", "1.0", [printer], AutoPrints.None), Token);
         var refused = await Assert.ThrowsAsync<CloudTabException>(() => agent.Shop.GetKeysAsync(Token));
 
         var shown = Assert.Single(await client.Shop.GetAgentsAsync(Token), one => one.KeyName == "Shop PC");
-        Assert.Equal(("PC-1", "1.0", true), (shown.Name, shown.Version, shown.Online));
+        Assert.Equal(("PC-1", "1.0", true, AutoPrints.None), (shown.Name, shown.Version, shown.Online, shown.AutoPrint));
         var listed = Assert.Single(shown.Printers);
         Assert.Equivalent(printer, listed, strict: true);
         Assert.Equal((HttpStatusCode.Forbidden, "device_key"), (refused.Status, refused.Code));

@@ -68,6 +68,11 @@ public sealed class SettingsTests(RunningAppHost relay, Browsers browsers) : IAs
         await Expect(counter.Page.Locator("ct-agents h3")).ToContainTextAsync("counter-pc");
         await Expect(counter.Page.Locator("ct-agents .chip")).ToHaveTextAsync("online");
         await Expect(counter.Page.Locator("ct-agents li")).ToHaveTextAsync(["HP LaserJet: The printer is out of paper.", "Photo: ready"]);
+        await Expect(counter.Page.Locator("ct-agents .hint")).ToHaveCountAsync(0);
+        using var holding = await agent.PutAsJsonAsync("/api/shopkeeper/agent", new { name = "counter-pc", version = "1.0", printers = Array.Empty<object>(), autoPrint = "none" }, Token);
+        Assert.Equal(HttpStatusCode.NoContent, holding.StatusCode);
+        await counter.Page.ReloadAsync();
+        await Expect(counter.Page.Locator("ct-agents .hint")).ToHaveTextAsync("Prints nothing by itself: jobs are released at its PC.");
         await Browsers.RecordAsync(counter.Page, "shop-agents");
     }
 

@@ -24,7 +24,7 @@ public sealed class AgentsTests(RelayFixture relay) : IClassFixture<RelayFixture
         await PutAsync(agent, $$"""{"name":" counter\u0000-pc ","version":"1.0","printers":[{{Printer}},{"name":"Old one","state":"offline"}]}""");
 
         var shown = Assert.Single(await ListAsync(client));
-        Assert.Equal(["name", "keyName", "version", "seenAt", "online", "printers"], shown.Fields());
+        Assert.Equal(["name", "keyName", "version", "seenAt", "online", "printers", "autoPrint"], shown.Fields());
         Assert.Equal(("counter-pc", "Print agent", "1.0", true), (shown.Text("name"), shown.Text("keyName"), shown.Text("version"), shown.GetProperty("online").GetBoolean()));
         PrintJobs.IsSame($$"""[{{Printer}},{"name":"Old one","state":"offline","reasons":[],"formats":[],"color":false,"twoSided":false,"media":[]}]""", shown.GetProperty("printers"));
         Assert.Empty(await ListAsync(stranger));
@@ -40,10 +40,30 @@ public sealed class AgentsTests(RelayFixture relay) : IClassFixture<RelayFixture
         Assert.Equal(0, await relay.ScalarAsync<long>("SELECT count(*) FROM agents"));
     }
 
+    [Fact]
+    public async Task A_shop_sees_which_jobs_an_agent_prints_by_itself_and_one_that_does_not_say_so_prints_all()
+    {
+        var shop = await relay.ShopAsync();
+        using var client = relay.ShopApi(shop.Key);
+        using var agent = relay.ShopApi(await DeviceKeyAsync(client));
+
+        foreach (var said in (string[])["paid", "all", "none"])
+        {
+            await PutAsync(agent, $$"""{"name":"a","version":"1","printers":[],"autoPrint":"{{said}}"}""");
+            Assert.Equal(said, Assert.Single(await ListAsync(client)).Text("autoPrint"));
+        }
+
+        // One of before is started in its place.
+        await PutAsync(agent, """{"name":"a","version":"0.9","printers":[]}""");
+        Assert.Equal("all", Assert.Single(await ListAsync(client)).Text("autoPrint"));
+    }
+
     [Theory]
     [InlineData("""{"version":"1","printers":[]}""")]
     [InlineData("""{"name":"a","printers":[]}""")]
     [InlineData("""{"name":"a","version":"1"}""")]
+    [InlineData("""{"name":"a","version":"1","printers":[],"autoPrint":"sometimes"}""")]
+    [InlineData("""{"name":"a","version":"1","printers":[],"autoPrint":7}""")]
     [InlineData("""{"name":"a","version":"1","printers":[null]}""")]
     [InlineData("""{"name":"a","version":"1","printers":[{"name":"","state":"idle"}]}""")]
     [InlineData("""{"name":"a","version":"1","printers":[{"name":"b"}]}""")]
