@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text;
+using System.Text.Json;
 using CloudTab.Client;
 using CloudTab.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -46,6 +48,42 @@ public sealed class PageCountTests(RunningRelay relay) : IDisposable
         }
 
         await relay.Client.Customer.WithdrawAsync(session.SessionId, Token);
+    }
+
+    /// <summary>A text has its pages only when it is laid out for the paper.</summary>
+    [Fact]
+    public async Task The_pages_of_a_text_are_on_the_day_sheet_once_its_printer_has_counted_them()
+    {
+        TestPrinter.Require();
+        Given.RequireQpdf();
+        await using var paper = await TestPrinter.StartAsync(Token);
+        paper.Count();
+        await using var agent = new AgentProcess(relay, paper.Address);
+        await agent.StartAsync(Token);
+        var today = DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().UtcDateTime);
+        var before = await CountsAsync(today);
+
+        var session = await relay.SendAsync(("text.txt", Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("A line\n", 100))), new() { Copies = Copies }));
+        await relay.EndsAsync(session, SessionStatuses.Completed);
+
+        Assert.Equal((before.Files + 1, before.Pages + (2 * Copies), before.Uncounted), await CountsAsync(today));
+    }
+
+    // Of two days: it may be midnight meanwhile.
+    private async Task<(int Files, int Pages, int Uncounted)> CountsAsync(DateOnly today)
+    {
+        using var http = new HttpClient { BaseAddress = relay.Origin };
+        http.DefaultRequestHeaders.Add("X-API-Key", relay.Key);
+        var (files, pages, uncounted) = (0, 0, 0);
+        foreach (var day in (DateOnly[])[today, today.AddDays(1)])
+        {
+            using var sheet = JsonDocument.Parse(await http.GetStringAsync(new Uri($"/api/shopkeeper/days/{day:yyyy-MM-dd}", UriKind.Relative), Token));
+            files += sheet.RootElement.GetProperty("files").GetInt32();
+            pages += sheet.RootElement.GetProperty("pages").GetInt32();
+            uncounted += sheet.RootElement.GetProperty("uncountedFiles").GetInt32();
+        }
+
+        return (files, pages, uncounted);
     }
 
     private static byte[] Content(string document)

@@ -8,7 +8,7 @@ namespace CloudTab.Testing;
 /// <summary>
 /// ippeveprinter, CUPS's printer that speaks IPP Everywhere, on loopback. Its script writes down each job that comes out, as the printer saw it,
 /// and that record is what tests judge by. Files in <see cref="Folder"/> make it do what printers do: `hold` (a job waits as long as it is
-/// there), `state` (reasons such as `media-jam,cover-open`, told at once, also in the middle of a job, and taken back at its end), `abort`.
+/// there), `state` (reasons such as `media-jam,cover-open`, told at once, also in the middle of a job, and taken back at its end), `abort`, `count` (it counts the sides that it prints).
 /// </summary>
 public sealed partial class TestPrinter : IAsyncDisposable
 {
@@ -23,6 +23,7 @@ public sealed partial class TestPrinter : IAsyncDisposable
         while [ -e hold ]; do sleep 0.05; say; done
         if [ -e said ]; then rm said; echo 'STATE: none' >&2; fi
         if [ -e abort ]; then exit 1; fi
+        if [ -e count ]; then echo "ATTR: job-impressions-completed=$(($(qpdf --show-npages "$1") * ${IPP_COPIES:-1}))" >&2; fi
         cp "$1" "paper-$$.document"
         env > "paper-$$.part"
         exec mv "paper-$$.part" "paper-$$.job"
@@ -117,6 +118,9 @@ public sealed partial class TestPrinter : IAsyncDisposable
     }
 
     public void Release() => File.Delete(Path.Combine(Folder, "hold"));
+
+    /// <summary>From now on it counts the sides that it prints.</summary>
+    public void Count() => File.WriteAllText(Path.Combine(Folder, "count"), "");
 
     /// <summary>The next jobs fail.</summary>
     public void Break() => File.WriteAllText(Path.Combine(Folder, "abort"), "");

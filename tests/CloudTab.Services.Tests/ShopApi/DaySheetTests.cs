@@ -34,6 +34,30 @@ public sealed class DaySheetTests(RelayFixture relay) : IClassFixture<RelayFixtu
         Assert.Equal((600, 2_000), await MoneyAsync(client));
     }
 
+    /// <summary>Of the texts one was printed again, of one the printer has counted nothing, one was not printed, and one was printed by a person.</summary>
+    [Fact]
+    public async Task Pages_that_the_relay_does_not_know_are_those_that_the_printer_has_counted()
+    {
+        var shop = await relay.ShopAsync();
+        using var client = relay.ShopApi(shop.Key);
+        var texts = await JobAsync(shop, pages: null, color: true, price: null, [.. ((string[])["a", "b", "c", "d"]).Select(name => new GivenFile($"{name}.txt", [1]))]);
+        var counted = await JobAsync(shop, pages: 3, color: false, price: 200);
+
+        await client.PostAsync($"/api/shopkeeper/sessions/{texts.SessionId}/claim");
+        await ReportAsync(client, texts.Files[0], """ "state":"printed","pages":5""");
+        await ReportAsync(client, texts.Files[0], """ "state":"printed","pages":7,"again":"it was crumpled" """);
+        await ReportAsync(client, texts.Files[0], """ "state":"failed","pages":2,"again":"it was crumpled too" """);
+        await ReportAsync(client, texts.Files[1], """ "state":"printed","pages":0""");
+        await ReportAsync(client, texts.Files[2], """ "state":"failed","pages":4""");
+        await CompleteAsync(client, texts, isPaid: false);
+        await client.PostAsync($"/api/shopkeeper/sessions/{counted.SessionId}/claim");
+        await ReportAsync(client, counted.Files[0], """ "state":"printed","pages":9""");
+        await CompleteAsync(client, counted, isPaid: false);
+
+        Assert.Equal("""2 5 10 3 7 3 0 600 1 "INR" """.Trim(), string.Join(' ', (await SheetAsync(client, Today)).EnumerateObject().Skip(1).Select(field => field.Value.GetRawText())));
+        Assert.Equal([(3, 0), (7, 3)], (await JobsAsync(client)).Select(job => (job.Number("pages")!.Value, job.Number("uncountedFiles")!.Value)).Order());
+    }
+
     [Fact]
     public async Task A_claim_whose_late_files_stay_is_a_job_and_they_are_another()
     {
@@ -245,6 +269,13 @@ public sealed class DaySheetTests(RelayFixture relay) : IClassFixture<RelayFixtu
             using var answer = await client.PostAsync($"/api/shopkeeper/sessions/{given.SessionId}/{step}");
             Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         }
+    }
+
+    private static async Task ReportAsync(HttpClient client, Guid file, string report)
+    {
+        using var answer = await client.PostAsync(
+            $"/api/shopkeeper/files/{file}/prints", PrintJobs.Json($$"""{"attempt":"{{Guid.NewGuid()}}","printer":"HP LaserJet",{{report}}}"""), Token);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
     }
 
     private static async Task<System.Text.Json.JsonElement> SheetAsync(HttpClient client, DateOnly day)
