@@ -12,7 +12,7 @@ import { explain } from './notices.ts'
 /** What a shopkeeper does with a job. */
 export type Verb = 'claim' | 'release' | 'complete' | 'paid' | 'unpaid'
 
-/** A verb that was chosen for a job, and the files that the job was shown with; `ct-counter` does it. */
+/** A verb that was chosen for a job, and the files that the job was shown with; actions.ts does it. */
 export class JobAct extends CustomEvent<{ job: Job; verb: Verb; files: JobFile[] }> {
   constructor(job: Job, verb: Verb, files: JobFile[]) {
     super('ct-act', { bubbles: true, detail: { job, verb, files } })

@@ -1,3 +1,7 @@
+import { html, type TemplateResult } from 'lit'
+import { say } from '../shared/words.ts'
+import { icons } from './icons.ts'
+
 const setting = 'shop.sound'
 
 /** Two soft notes, made here: no file to load. Browsers let a page sound only after it was touched once; `changed` is called when it may. */
@@ -22,11 +26,12 @@ export class Chime {
     return this.#on
   }
 
-  /** Remembered for this device. */
-  set isOn(on: boolean) {
-    this.#on = on
-    localStorage.setItem(setting, on ? 'on' : 'off')
-    if (on) void this.#wake().then(() => this.ring())
+  /** Remembered for this device. One that is on, and not awake yet, stays on. */
+  toggle(): void {
+    this.#on = !this.#on || !this.isAwake
+    localStorage.setItem(setting, this.#on ? 'on' : 'off')
+    if (this.#on) void this.#wake().then(() => this.ring())
+    this.changed()
   }
 
   ring(): void {
@@ -54,4 +59,22 @@ export class Chime {
     }
     if (!this.isAwake) await this.#context.resume()
   }
+}
+
+/** The button that turns the sound on and off. */
+export function soundButton(chime: Chime): TemplateResult {
+  if (chime.isOn && !chime.isAwake) {
+    return html`<button class="quiet sound" aria-label=${say('shop.sound.touch')} title=${say('shop.sound.touch')} @click=${() => chime.toggle()}>
+      ${icons.soundOff}<span>${say('shop.sound.touch')}</span>
+    </button>`
+  }
+  return html`<button
+    class="quiet sound"
+    aria-pressed=${chime.isOn ? 'true' : 'false'}
+    aria-label=${say('shop.sound')}
+    title=${say('shop.sound')}
+    @click=${() => chime.toggle()}
+  >
+    ${chime.isOn ? icons.soundOn : icons.soundOff}
+  </button>`
 }
