@@ -6,9 +6,9 @@ import { forgetOld, type Job, type Memory } from './memory.ts'
 import { offered } from './options.ts'
 import type { Rows } from './row.ts'
 import type { Send } from './send.ts'
-import { loadTus } from './sending.ts'
 import { findShared, forgetShared } from './shared-files.ts'
 import type { Shop } from './shop.ts'
+import { loadTus } from './uploads.ts'
 
 /** The files that the customer has chosen: how they come onto the list, what is done with them before they are sent, and how they outlive a reload. */
 export class List implements Rows {

@@ -1,7 +1,7 @@
 import { html, type TemplateResult } from 'lit'
 import { count, say } from '../shared/words.ts'
 import { size } from '../shared/format.ts'
-import type { Progress } from './sending.ts'
+import type { Progress } from './uploads.ts'
 
 /** How far all files are, in the place of the form that chooses them. */
 export function progressPanel({ sent, total, secondsLeft }: Progress, isConnected: boolean, cancel: () => void): TemplateResult {

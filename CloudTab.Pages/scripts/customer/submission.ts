@@ -2,20 +2,21 @@ import type { CustomerSchemas } from '../shared/contract.ts'
 import { money } from '../shared/money.ts'
 import { priceOf, type Offer } from '../shared/printing.ts'
 import { say } from '../shared/words.ts'
+import { Refused, call, isOver, notOffered, statusOf } from './api.ts'
 import { body, isWanted, pagesOf, type Item } from './item.ts'
 import type { List } from './list.ts'
 import type { Memory } from './memory.ts'
 import { offered, summary } from './options.ts'
 import type { Send } from './send.ts'
-import { Refused, Sending, call, isOver, notOffered, statusOf, type Progress } from './sending.ts'
 import { readShopAgain, type Shop } from './shop.ts'
+import { Uploads, type Progress } from './uploads.ts'
 
 /**
  * Submits the list: opens a session for it unless it has one, sends the files to that, and tells the shop when all have arrived. A session that ends
  * meanwhile is left, and the files are kept for another one.
  */
 export class Submission {
-  private sending: Sending | null = null
+  private uploads: Uploads | null = null
   /** Stops the run that is under way. */
   private stopping = new AbortController()
   /** Whether the last call had no answer. */
@@ -32,7 +33,7 @@ export class Submission {
   }
 
   get progress(): Progress {
-    return this.sending?.progress ?? { sent: 0, total: this.items.filter(isWanted).reduce((sum, item) => sum + item.size, 0), secondsLeft: null }
+    return this.uploads?.progress ?? { sent: 0, total: this.items.filter(isWanted).reduce((sum, item) => sum + item.size, 0), secondsLeft: null }
   }
 
   /** In one tab at a time: another one that has the same list would send all of it once more. Browsers lock over HTTPS only. */
@@ -90,18 +91,18 @@ export class Submission {
       const sessionId = (this.job.sessionId ??= await this.open(signal))
       await this.memory.save(this.job)
       signal.throwIfAborted()
-      this.sending = new Sending(this.shop, sessionId, () => this.items, this.memory, this.progressed)
+      this.uploads = new Uploads(this.shop, sessionId, () => this.items, this.memory, this.progressed)
       for (const item of this.items) if (item.state === 'ready' || item.state === 'failed') Object.assign(item, { state: 'waiting', error: null })
       this.page.requestUpdate()
       do {
-        await this.sending.run()
+        await this.uploads.run()
         await this.list.examining
       } while (this.isWaiting || ((await this.submit(sessionId, signal)) && this.isWaiting))
       if (this.job.sending) await this.finish(sessionId)
     } catch (failure) {
       if (!signal.aborted) await this.failed(failure, signal)
     } finally {
-      this.sending = null
+      this.uploads = null
       await this.memory.save(this.job)
     }
   }
@@ -142,7 +143,7 @@ export class Submission {
   }
 
   private async failed(failure: unknown, signal: AbortSignal): Promise<void> {
-    this.sending?.stop()
+    this.uploads?.stop()
     this.job.sending = false
     this.page.error = failure instanceof Refused ? failure.message : say('common.error.internal_error')
     if (!(failure instanceof Refused)) return
@@ -209,7 +210,7 @@ export class Submission {
   async cancel() {
     this.job.sending = false
     this.stopping.abort()
-    this.sending?.stop()
+    this.uploads?.stop()
     const { sessionId, submitted } = this.job
     // What the shop knows of it may be printing.
     if (!sessionId || this.shop.sessionId || submitted) return
