@@ -287,10 +287,15 @@ export class List implements Rows {
     })
   }
 
-  /** The shop has been told. Whatever is saved from here on is the next list. */
-  async clear() {
+  /** What was to be saved in a moment is saved otherwise, or not at all. */
+  cancelSave() {
     if (this.saving !== null) clearTimeout(this.saving)
     this.saving = null
+  }
+
+  /** The shop has been told. Whatever is saved from here on is the next list. */
+  async clear() {
+    this.cancelSave()
     await Promise.all(this.items.filter(isWanted).map((item) => this.forgetCopy(item)))
     this.job = { sessionId: null, customerName: '', sending: false, turn: this.job.turn, items: [] }
     await this.memory.clear()

@@ -188,7 +188,9 @@ export class Submission {
     if (isAdded) Object.assign(this.shop, { sessionId: null, held: { files: 0, size: 0 } })
     this.startOver()
     if (isAdded) {
-      // From now on, also after a reload, behind what the form's list has: that may have a session of its own, which the shop may know of.
+      // From now on, also after a reload, behind what the form's list has: that may have a session of its own, which the shop may know of. Nothing may
+      // be saved before that is read: it would be under the old address again, or in the place of the form's list.
+      this.list.cancelSave()
       await this.memory.leaveSession()
       await this.list.readAgain()
       this.job.sending = false
