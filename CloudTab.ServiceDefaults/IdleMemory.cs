@@ -9,10 +9,10 @@ namespace CloudTab.ServiceDefaults;
 internal sealed class IdleMemory(TimeProvider clock) : BackgroundService
 {
     // Bytes allocated since the last time: less is not worth the pause, which takes 0.1 s beside ten thousand connections.
-    internal const long Worth = 128 << 20;
+    private const long Worth = 128 << 20;
 
     // Bytes allocated between two looks by a process that does little, but for the pings of all those connections.
-    internal const long Little = 4 << 20;
+    private const long Little = 4 << 20;
 
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
 
