@@ -212,7 +212,7 @@ internal static class Verbs
     {
         ValidationException or MigrationFailedException => failure.Message,
         NpgsqlException or TimeoutException => $"Postgres: {failure.Message}",
-        AmazonClientException or HttpRequestException or SocketException or ExecutionRejectedException => $"S3: {failure.Message}",
+        AmazonClientException or AmazonServiceException or HttpRequestException or SocketException or ExecutionRejectedException => $"S3: {failure.Message}",
         _ => null,
     };
 }

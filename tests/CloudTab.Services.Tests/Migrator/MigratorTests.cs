@@ -224,7 +224,8 @@ public sealed class MigratorTests(Dependencies dependencies) : IAsyncLifetime
     [Theory]
     [InlineData("ConnectionStrings__cloudtab", "Host=127.0.0.1;Port=1;Username=u;Password=hidden-word;Database=d")]
     [InlineData("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")]
-    public async Task An_unreachable_Postgres_or_S3_is_reported_in_one_line(string name, string value)
+    [InlineData("AWS_SECRET_ACCESS_KEY", "not-the-secret-of-this-key")]
+    public async Task Postgres_or_S3_that_cannot_be_reached_or_refuses_is_reported_in_one_line(string name, string value)
     {
         var (code, output) = await RunAsync([(name, value)]);
 
