@@ -20,14 +20,14 @@ public sealed class Database(NpgsqlDataSource source, [FromKeyedServices("postgr
 {
     static Database()
     {
-        SqlMapper.AddTypeHandler(new JsonColumn<PrintOptions>(PrintingContext.Default.PrintOptions));
-        SqlMapper.AddTypeHandler(new JsonColumn<List<PrintOptions>>(PrintingContext.Default.ListPrintOptions));
-        SqlMapper.AddTypeHandler(new JsonColumn<Offer>(PrintingContext.Default.Offer));
-        SqlMapper.AddTypeHandler(new JsonColumn<OwnLimits>(PrintingContext.Default.OwnLimits));
-        SqlMapper.AddTypeHandler(new JsonColumn<IReadOnlyList<FileDetails>>(PrintingContext.Default.IReadOnlyListFileDetails));
-        SqlMapper.AddTypeHandler(new JsonColumn<IReadOnlyList<AgentPrinter>>(PrintingContext.Default.IReadOnlyListAgentPrinter));
-        SqlMapper.AddTypeHandler(new JsonColumn<Print>(PrintingContext.Default.Print));
-        SqlMapper.AddTypeHandler(new JsonColumn<List<ListedPrint>>(PrintingContext.Default.ListListedPrint));
+        SqlMapper.AddTypeHandler(new JsonColumn<PrintOptions>());
+        SqlMapper.AddTypeHandler(new JsonColumn<List<PrintOptions>>());
+        SqlMapper.AddTypeHandler(new JsonColumn<Offer>());
+        SqlMapper.AddTypeHandler(new JsonColumn<OwnLimits>());
+        SqlMapper.AddTypeHandler(new JsonColumn<IReadOnlyList<FileDetails>>());
+        SqlMapper.AddTypeHandler(new JsonColumn<IReadOnlyList<AgentPrinter>>());
+        SqlMapper.AddTypeHandler(new JsonColumn<Print>());
+        SqlMapper.AddTypeHandler(new JsonColumn<List<ListedPrint>>());
     }
 
     /// <summary>Most connections that this process has.</summary>
