@@ -17,7 +17,7 @@ public sealed class CloudTabException : Exception
         TraceId = traceId;
     }
 
-    /// <summary>HTTP status. A socket that is refused for good has that of the same refusal over HTTP: 401, 403.</summary>
+    /// <summary>HTTP status. A socket whose key is refused has that of the same refusal over HTTP: 401.</summary>
     public HttpStatusCode Status { get; }
 
     /// <summary>

@@ -216,7 +216,7 @@ internal sealed class Agent(
         }
         catch (CloudTabException refused) when (!PrintReports.IsOfKey(refused))
         {
-            logger.SessionRefused(refused.Code ?? refused.Status.ToString());
+            logger.SessionRefused(refused.Code!);
             Forget(request.Number);
         }
     }
@@ -294,7 +294,7 @@ internal sealed class Agent(
             {
                 return await ask();
             }
-            catch (Exception away) when (PrintReports.IsAway(away, cancellationToken) && (away is not CloudTabException refusal || PrintReports.IsForLater(refusal)))
+            catch (Exception away) when (PrintReports.IsAway(away, cancellationToken) && (away is not CloudTabException refusal || !PrintReports.IsRefusal(refusal)))
             {
                 await Task.Delay(Pause, clock, cancellationToken);
             }

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Reflection;
 using CloudTab.Client;
 using Microsoft.Extensions.Options;
@@ -69,7 +70,8 @@ internal sealed class Presence(
         {
             if (away is CloudTabException refusal)
                 logger.PresenceRefused(refusal.Code ?? refusal.Status.ToString());
-            return false; // the socket's loss is in the log already
+            // Asked at once it would refuse again. Of an outage the socket's loss is in the log already.
+            return away is CloudTabException { Status: < HttpStatusCode.InternalServerError };
         }
     }
 }

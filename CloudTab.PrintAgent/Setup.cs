@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Net;
 using CloudTab.Client;
 using Microsoft.Extensions.Options;
 
@@ -109,7 +108,7 @@ internal sealed class Setup(TextReader input, TextWriter output)
         }
         catch (CloudTabException refusal)
         {
-            return refusal.Status == HttpStatusCode.Unauthorized ? "The relay does not know this key." : $"The relay answered {(int)refusal.Status}: {refusal.Message}";
+            return PrintReports.IsOfKey(refusal) ? "The relay does not know this key." : $"The relay answered {(int)refusal.Status}: {refusal.Message}";
         }
         catch (Exception away) when (PrintReports.IsAway(away, cancellationToken))
         {

@@ -50,7 +50,7 @@ internal sealed class ShopSocket
         }
     }
 
-    /// <summary>Runs until it is stopped, or refused for good; the reader gets that refusal behind the last event.</summary>
+    /// <summary>Runs until it is stopped, or its key is refused; the reader gets that refusal behind the last event.</summary>
     private async Task RunAsync(CancellationToken cancellationToken)
     {
         try
@@ -103,10 +103,18 @@ internal sealed class ShopSocket
             while (end.Code is null)
                 await ReceiveAsync(socket, end, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception broken) when (broken is WebSocketException or JsonException || Retries.IsTransient(broken) || broken is CloudTabException { Status: >= HttpStatusCode.InternalServerError })
+        catch (Exception broken) when (broken is WebSocketException or JsonException || Retries.IsTransient(broken) || broken is CloudTabException { Status: >= HttpStatusCode.InternalServerError } or CloudTabException { Code: null })
         {
-            end.Reason = broken is WebSocketException lost ? lost.WebSocketErrorCode.ToString() : Calls.Reason(broken);
-            end.RetryAfter ??= (broken as CloudTabException)?.RetryAfter ?? RefusalOf(socket);
+            // The relay refuses a key over the open socket, and with a code. Anything else that refuses is a proxy or a firewall, which may let the next one through.
+            var status = (broken as CloudTabException)?.Status ?? socket.HttpStatusCode;
+            end.IsForbidden = status is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden;
+            end.Reason = broken switch
+            {
+                WebSocketException { WebSocketErrorCode: WebSocketError.NotAWebSocket } => $"the handshake was answered with {(int)status}",
+                WebSocketException lost => lost.WebSocketErrorCode.ToString(),
+                _ => Calls.Reason(broken),
+            };
+            end.RetryAfter ??= (broken as CloudTabException)?.RetryAfter ?? PauseAskedBy(socket);
         }
 
         if (end.Code is (WebSocketCloseStatus)4401)
@@ -126,17 +134,12 @@ internal sealed class ShopSocket
     }
 
     /// <summary>The pause that a relay or a proxy asks for which refuses the handshake.</summary>
-    /// <exception cref="CloudTabException">It refuses whoever asks, now and later.</exception>
-    private TimeSpan? RefusalOf(ClientWebSocket socket)
-    {
-        if (socket.HttpStatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden)
-            throw new CloudTabException(socket.HttpStatusCode, code: null, $"The relay refused the socket with {(int)socket.HttpStatusCode}.");
-        return socket.HttpResponseHeaders is { } headers
-            && headers.TryGetValue("Retry-After", out var after)
-            && RetryConditionHeaderValue.TryParse(after.FirstOrDefault(), out var asked)
-                ? Problem.After(asked, _calls.Clock)
-                : null;
-    }
+    private TimeSpan? PauseAskedBy(ClientWebSocket socket) =>
+        socket.HttpResponseHeaders is { } headers
+        && headers.TryGetValue("Retry-After", out var after)
+        && RetryConditionHeaderValue.TryParse(after.FirstOrDefault(), out var asked)
+            ? Problem.After(asked, _calls.Clock)
+            : null;
 
     /// <summary>Receives one message, or the close.</summary>
     private async Task ReceiveAsync(ClientWebSocket socket, SocketEnd end, CancellationToken cancellationToken)

@@ -106,16 +106,15 @@ internal sealed class PrintReports(CloudTabClient relay, ShopPrinters printers, 
         }
     }
 
-    /// <summary>Whether the relay does not know the key, or no more: then it has not looked at anything else that it was told.</summary>
+    /// <summary>
+    /// Whether the relay does not know the key, or no more: then it has not looked at anything else that it was told. A proxy's or a firewall's 401 or 403, which
+    /// has no code, says nothing of the key.
+    /// </summary>
     public static bool IsOfKey(CloudTabException refusal) =>
-        refusal.Status == HttpStatusCode.Unauthorized || refusal.Status == HttpStatusCode.Forbidden && refusal.Code != "file_infected";
+        refusal.Code is not null and not "file_infected" && refusal.Status is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden;
 
     /// <summary>Whether this is the relay's word, which stays the same if it is asked again: not that of a proxy, and no "later".</summary>
     public static bool IsRefusal(CloudTabException refusal) => refusal.Code is not null && !IsForLater(refusal);
-
-    /// <summary>Whether the answer may be another one if it is asked again.</summary>
-    public static bool IsForLater(CloudTabException refusal) =>
-        refusal.Status is >= HttpStatusCode.InternalServerError or HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests;
 
     /// <summary>Whether a call failed because the relay cannot be reached, or cannot answer now: the page of a network's portal is no JSON.</summary>
     public static bool IsAway(Exception failure, CancellationToken cancellationToken) =>
@@ -127,6 +126,10 @@ internal sealed class PrintReports(CloudTabClient relay, ShopPrinters printers, 
     /// <summary>Types and papers that a printer knows, as far as the relay takes them.</summary>
     public static IReadOnlyList<string> WordsOf(IEnumerable<string> words) =>
         [.. words.Where(word => word.Length is > 0 and <= LongestWord && word.All(letter => letter is > ' ' and <= '~')).Take(MostWords)];
+
+    // The answer may be another one if it is asked again.
+    private static bool IsForLater(CloudTabException refusal) =>
+        refusal.Status is >= HttpStatusCode.InternalServerError or HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests;
 
     private static bool IsKeyword(string reason) =>
         reason.Length is > 0 and <= 80 && reason.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.');

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -22,13 +23,16 @@ internal sealed class CutRelay : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.Services.AddHttpForwarder();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(System.Net.IPAddress.Loopback, 0));
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
         _server = builder.Build();
         _server.Run(PassAsync);
     }
 
     /// <summary>How many requests it has cut.</summary>
     public int Cuts { get; private set; }
+
+    /// <summary>How a firewall answers every request, sockets too, as long as it is set.</summary>
+    public HttpStatusCode? Refusal { get; set; }
 
     public string Origin => _server.Urls.First();
 
@@ -52,6 +56,12 @@ internal sealed class CutRelay : IAsyncDisposable
 
     private async Task PassAsync(HttpContext context)
     {
+        if (Refusal is { } refusal)
+        {
+            context.Response.StatusCode = (int)refusal;
+            return;
+        }
+
         context.Request.EnableBuffering();
         using var reader = new StreamReader(context.Request.Body, Encoding.UTF8);
         var text = $"{context.Request.Method} {context.Request.Path} {await reader.ReadToEndAsync(context.RequestAborted)}";

@@ -71,6 +71,24 @@ public sealed class OutageTests(RunningRelay relay) : PaperTests
         Assert.Equal(requests.Length, Paper.Paper.Count);
     }
 
+    /// <summary>It answers without the relay's code, so that it says nothing of the key. The agent's start asks it, too.</summary>
+    [Theory]
+    [InlineData(HttpStatusCode.Unauthorized)]
+    [InlineData(HttpStatusCode.Forbidden)]
+    public async Task An_agent_that_a_firewall_does_not_let_through_goes_on_when_it_does(HttpStatusCode answer)
+    {
+        await using var way = await CutRelay.StartAsync(relay, Token);
+        way.Refusal = answer;
+        await using var agent = new AgentProcess(relay, Paper.Address) { Settings = { ["CLOUDTAB_URL"] = way.Origin } };
+        await agent.StartAsync(Token);
+        await Eventually.HoldsAsync(
+            () => Task.FromResult(agent.Output.Contains($"Lost the relay (the handshake was answered with {(int)answer})", StringComparison.Ordinal)), "the agent is refused", Limit, Token);
+
+        way.Refusal = null;
+        await relay.EndsAsync(await relay.SendAsync(("one.pdf", Given.Pdf(), null)), SessionStatuses.Completed);
+        Assert.Single(Paper.Paper);
+    }
+
     /// <summary>A claim holds ten minutes; one of a file at the printer as long as the file lives.</summary>
     [Fact]
     public async Task What_a_dead_agent_was_printing_is_given_to_no_other_counter_until_a_person_gives_it_back()

@@ -80,8 +80,7 @@ public sealed class ListeningTests(RunningRelay relay)
     public async Task A_pending_list_that_is_cut_is_read_to_its_end()
     {
         using var client = relay.Client();
-        for (var i = 0; i < 101; i++)
-            await client.SubmittedAsync(ClientOf.Pdf(50), Token);
+        await PendingMoreThanOneMessageAsync(client);
         var all = await client.Shop.GetPendingAsync(Token).Select(session => session.SessionId).ToListAsync(Token);
         await using var events = new Listener(client.Shop.ListenAsync(Token));
 
@@ -114,6 +113,24 @@ public sealed class ListeningTests(RunningRelay relay)
 
         var refused = await Assert.ThrowsAsync<CloudTabException>(events.NextAsync<SocketLost>);
         Assert.Equal((HttpStatusCode.Unauthorized, "api_key_invalid"), (refused.Status, refused.Code));
+    }
+
+    /// <summary>Only the relay's own word ends the events.</summary>
+    [Theory]
+    [InlineData("/ws")]
+    [InlineData("/api/shopkeeper/sessions/pending")]
+    public async Task A_firewall_that_refuses_is_asked_again_after_a_longer_pause(string path)
+    {
+        using (var owner = relay.Client())
+            await PendingMoreThanOneMessageAsync(owner);
+        using var handler = new Firewall(path);
+        using var client = relay.Client(handler: handler);
+        await using var events = new Listener(client.Shop.ListenAsync(Token));
+
+        var lost = await events.NextAsync<SocketLost>();
+        Assert.InRange(lost.RetryIn, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10));
+        Assert.Contains("403", lost.Reason, StringComparison.Ordinal);
+        await events.NextAsync<PendingSessions>();
     }
 
     [Fact]
@@ -155,5 +172,23 @@ public sealed class ListeningTests(RunningRelay relay)
         };
 
         Assert.InRange(end.Pause(failures).TotalMilliseconds, least, most);
+    }
+
+    // Then the rest of the list is read over HTTP.
+    private static async Task PendingMoreThanOneMessageAsync(CloudTabClient client)
+    {
+        for (var i = await client.Shop.GetPendingAsync(Token).CountAsync(Token); i <= 100; i++)
+            await client.SubmittedAsync(ClientOf.Pdf(50), Token);
+    }
+
+    /// <summary>Answers the first request for a path with 403.</summary>
+    private sealed class Firewall(string path) : DelegatingHandler(new SocketsHttpHandler())
+    {
+        private int _refused;
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            request.RequestUri!.AbsolutePath == path && Interlocked.Exchange(ref _refused, 1) == 0
+                ? Task.FromResult(new HttpResponseMessage(HttpStatusCode.Forbidden) { RequestMessage = request })
+                : base.SendAsync(request, cancellationToken);
     }
 }
