@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.ServiceProcess;
 using CloudTab.Client;
 using CloudTab.ServiceDefaults;
 using Microsoft.Extensions.Options;
@@ -13,6 +14,7 @@ internal static class Verbs
     private const int InUse = 78; // EX_CONFIG, as for a wrong setting
     private const int LongestReason = 200; // the relay's limit
     private const int NoPrinter = 75; // EX_TEMPFAIL: the next start may find one
+    private const int ProcessAborted = 1067; // ERROR_PROCESS_ABORTED of Windows
 
     public static RootCommand Build()
     {
@@ -49,10 +51,18 @@ internal static class Verbs
         {
             if (options.ReadPrinters() is [] && !await FindPrintersAsync(options, cancellationToken))
                 return NoPrinter;
+            using var stopping = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(() => TellServiceControl(host));
             await host.RunAsync(cancellationToken);
         }
 
         return 0;
+    }
+
+    // A service of Windows says that it has stopped, and why, before its process ends: the exit code of the process would come too late.
+    private static void TellServiceControl(IHost host)
+    {
+        if (OperatingSystem.IsWindows() && host.HasFaulted() && host.Services.GetRequiredService<IHostLifetime>() is ServiceBase service)
+            service.ExitCode = ProcessAborted;
     }
 
     // Anybody in the network can say to be a printer: those of the first start are kept, and no other is taken.

@@ -31,12 +31,14 @@ public static partial class Start
         // The host stops when a background service fails, also by a cancellation of its own, and its RunAsync then returns as after SIGTERM.
         // Services that fail later, because the host stops, change nothing.
         var faulted = false;
-        using var stopping = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(
-            () => faulted = host.Services.GetServices<IHostedService>().Any(
-                service => service is BackgroundService { ExecuteTask: { IsCompleted: true, IsCompletedSuccessfully: false } }));
+        using var stopping = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(() => faulted = host.HasFaulted());
         var exitCode = await run();
         return faulted ? 70 : exitCode;
     }
+
+    /// <summary>Whether a background service has failed.</summary>
+    public static bool HasFaulted(this IHost host) => host.Services.GetServices<IHostedService>().Any(
+        service => service is BackgroundService { ExecuteTask: { IsCompleted: true, IsCompletedSuccessfully: false } });
 
     /// <summary>What is wrong with the settings, or null.</summary>
     private static string? Check(IServiceProvider services)
