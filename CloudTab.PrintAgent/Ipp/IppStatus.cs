@@ -5,6 +5,7 @@ internal enum IppStatus : short
 {
     Ok = 0x0000,
     OkIgnoredAttributes = 0x0001,
+    OkConflictingAttributes = 0x0002,
     BadRequest = 0x0400,
     NotPossible = 0x0404,
     NotFound = 0x0406,

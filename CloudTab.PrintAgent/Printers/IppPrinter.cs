@@ -25,9 +25,28 @@ internal sealed class IppPrinter(PrinterAddress address, IppConnection connectio
     /// <summary>Creates a job that waits for its document.</summary>
     /// <param name="token">The job's name, by which it is found again.</param>
     /// <returns>The job's id.</returns>
-    /// <exception cref="JobRefusedException">No job was created.</exception>
-    public async Task<int> CreateJobAsync(string token, IReadOnlyList<IppAttribute> job, CancellationToken cancellationToken) =>
-        IdOf(await AskAsync(IppOperation.CreateJob, jobId: null, Named(token), job, document: null, cancellationToken));
+    /// <exception cref="JobRefusedException">No job was created, or one that would be printed in another way: it was cancelled.</exception>
+    public async Task<int> CreateJobAsync(string token, IReadOnlyList<IppAttribute> job, CancellationToken cancellationToken)
+    {
+        var answer = await AskAsync(IppOperation.CreateJob, jobId: null, Named(token), job, document: null, cancellationToken);
+        var id = IdOf(answer);
+        // Some printers drop what they cannot do all the same, and say so (RFC 8011, section 4.1.7).
+        var dropped = answer.Status is IppStatus.OkIgnoredAttributes or IppStatus.OkConflictingAttributes
+            ? UnsupportedOf(answer).Intersect(job.Select(attribute => attribute.Name), StringComparer.Ordinal).ToList()
+            : [];
+        if (dropped is [])
+            return id;
+        try
+        {
+            await connection.SendAsync(IppOperation.CancelJob, id, [], job: null, document: null, cancellationToken);
+        }
+        catch (IOException)
+        {
+            // Without a document it prints nothing, and the printer gives it up by itself.
+        }
+
+        throw new JobRefusedException(IppOperation.CreateJob, answer.Status, dropped);
+    }
 
     /// <summary>Sends the one document of a job.</summary>
     /// <exception cref="JobRefusedException">It was not taken.</exception>
@@ -107,5 +126,7 @@ internal sealed class IppPrinter(PrinterAddress address, IppConnection connectio
 
     private static IppMessage Checked(IppOperation operation, IppMessage answer) => answer.Succeeded
         ? answer
-        : throw new JobRefusedException(operation, answer.Status, [.. answer[IppTag.UnsupportedAttributes].Attributes.Select(attribute => attribute.Name)]);
+        : throw new JobRefusedException(operation, answer.Status, [.. UnsupportedOf(answer)]);
+
+    private static IEnumerable<string> UnsupportedOf(IppMessage answer) => answer[IppTag.UnsupportedAttributes].Attributes.Select(attribute => attribute.Name);
 }

@@ -1,6 +1,6 @@
 namespace CloudTab.PrintAgent;
 
-/// <summary>The printer answered, and refused.</summary>
+/// <summary>The printer answered, and refused, or would have done something else than it was asked for.</summary>
 /// <param name="unsupported">Names of the attributes that it does not support.</param>
 internal sealed class JobRefusedException(IppOperation operation, IppStatus status, IReadOnlyList<string> unsupported)
     : Exception($"{operation} was refused with 0x{(short)status:x4}.")

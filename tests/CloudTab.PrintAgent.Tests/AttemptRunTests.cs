@@ -270,6 +270,23 @@ public sealed class AttemptRunTests : PaperTests
         Assert.Equal(1, Paper.Begun);
     }
 
+    /// <summary>It creates the job although it was told to refuse what it cannot do, and says what it has ignored. An attribute that was not asked for does not matter.</summary>
+    [Theory]
+    [InlineData("sides", true)]
+    [InlineData("print-color-mode", true)]
+    [InlineData("job-priority", false)]
+    public async Task A_job_that_would_be_printed_in_another_way_than_it_was_asked_for_is_cancelled(string ignored, bool isCancelled)
+    {
+        Way.Ignores = ignored;
+        using var ledger = new Ledger(LedgerFile);
+
+        var finished = await PrintAsync(ledger, Begin(ledger), Token);
+        Assert.Equal(isCancelled ? (Outcome.Aborted, $"no-{ignored}") : (Outcome.Done, ""), (finished.Outcome!.Value, finished.Reasons));
+        Assert.Equal(isCancelled ? 0 : 1, Paper.Begun);
+        using var printer = Given.Printer(Paper.Address);
+        Assert.Equal(isCancelled ? JobStage.Cancelled : JobStage.Completed, (await printer.FindJobAsync(finished.Token, Token))?.Stage);
+    }
+
     /// <summary>CUPS says 0 of each job whose driver counts nothing.</summary>
     [Theory]
     [InlineData(false)]

@@ -69,6 +69,9 @@ internal sealed class CutPrinter : IAsyncDisposable
     /// <summary>Whether the printer says of a job that it has completed it with errors.</summary>
     public bool HasErrors { get; set; }
 
+    /// <summary>An attribute of which the printer says that it has ignored it when it created a job.</summary>
+    public string? Ignores { get; set; }
+
     /// <summary>Whether the printer says that it takes jobs.</summary>
     public bool TakesJobs { get; set; } = true;
 
@@ -160,6 +163,13 @@ internal sealed class CutPrinter : IAsyncDisposable
         var success = "\0\u001ajob-completed-successfully"u8;
         if (HasErrors && bytes.AsSpan().IndexOf(success) is >= 0 and var completed)
             bytes = [.. bytes.AsSpan(0, completed), .. "\0\u0019job-completed-with-errors"u8, .. bytes.AsSpan(completed + success.Length)];
+        if (Ignores is { } name && BinaryPrimitives.ReadInt16BigEndian(body.AsSpan(2)) == (short)IppOperation.CreateJob)
+        {
+            var created = IppDecoder.Decode(bytes);
+            IppGroup ignored = new(IppTag.UnsupportedAttributes, [new(name, new IppValue(IppTag.Unsupported, ReadOnlyMemory<byte>.Empty))]);
+            bytes = IppEncoder.Encode(created with { Code = (short)IppStatus.OkIgnoredAttributes, Groups = [created.Groups[0], ignored, .. created.Groups.Skip(1)] });
+        }
+
         if ((IsCups || !KnowsCreateJob) && BinaryPrimitives.ReadInt16BigEndian(body.AsSpan(2)) == (short)IppOperation.GetPrinterAttributes)
         {
             var described = IppDecoder.Decode(bytes);
