@@ -19,6 +19,9 @@ internal sealed record PrintTicket(int Copies = 1, bool Color = false, string Si
         ["photo"] = ["na_index-4x6_4x6in", "iso_a6_105x148mm", "om_small-photo_100x150mm", "na_5x7_5x7in", "oe_photo-l_3.5x5in"],
     };
 
+    // PWG 5100.13. Which ink makes the gray is the printer's own affair.
+    private static readonly string[] Gray = ["monochrome", "auto-monochrome", "process-monochrome"];
+
     /// <summary>The paper's name at this printer, or null if it has no such paper.</summary>
     public string? MediaAt(PrinterDescription printer)
     {
@@ -37,7 +40,7 @@ internal sealed record PrintTicket(int Copies = 1, bool Color = false, string Si
             unsupported.Add("copies");
         if (Sides != OneSided && !printer.Sides.Contains(Sides, StringComparer.Ordinal))
             unsupported.Add("sides");
-        if (Color && !printer.Color)
+        if (Color ? !printer.Color : printer.Color && GrayAt(printer) is null)
             unsupported.Add("print-color-mode");
         if (MediaAt(printer) is null)
             unsupported.Add("media");
@@ -58,10 +61,12 @@ internal sealed record PrintTicket(int Copies = 1, bool Color = false, string Si
         var attributes = new List<IppAttribute> { new("copies", IppValue.Integer(Copies)), IppAttribute.Keyword("media", MediaAt(printer) ?? Names[Media][0]) };
         if (Sides != OneSided || printer.Sides.Count > 0)
             attributes.Add(IppAttribute.Keyword("sides", Sides));
-        if (Color || printer.ColorModes.Contains("monochrome", StringComparer.Ordinal))
-            attributes.Add(IppAttribute.Keyword("print-color-mode", Color ? "color" : "monochrome"));
+        if ((Color ? "color" : GrayAt(printer)) is { } mode)
+            attributes.Add(IppAttribute.Keyword("print-color-mode", mode));
         if (printer.Scalings.Contains(Scaling, StringComparer.Ordinal))
             attributes.Add(IppAttribute.Keyword("print-scaling", Scaling));
         return attributes;
     }
+
+    private static string? GrayAt(PrinterDescription printer) => Gray.FirstOrDefault(mode => printer.ColorModes.Contains(mode, StringComparer.Ordinal));
 }

@@ -150,6 +150,25 @@ public sealed class ShopPrintersTests : IDisposable
         Assert.Equal(asked, (Ticket with { Scaling = wanted }).AttributesFor(printer).FirstOrDefault(attribute => attribute.Name == "print-scaling")?.Text);
     }
 
+    /// <summary>What is to be gray must not come out of a printer for colours that cannot be told so. One that prints no colours need not be told.</summary>
+    [Theory]
+    [InlineData("auto color monochrome auto-monochrome", true, "monochrome", true)]
+    [InlineData("auto color process-monochrome auto-monochrome", true, "auto-monochrome", true)]
+    [InlineData("color process-monochrome", true, "process-monochrome", true)]
+    [InlineData("auto color", true, null, false)]
+    [InlineData("auto color", null, null, false)]
+    [InlineData("auto", false, null, true)]
+    public void A_printer_is_asked_for_gray_in_the_way_that_it_knows(string modes, bool? isColored, string? asked, bool isSupported)
+    {
+        var attributes = new List<IppAttribute> { new("print-color-mode-supported", [.. modes.Split(' ').Select(mode => IppValue.Characters(IppTag.Keyword, mode))]) };
+        if (isColored is { } colored)
+            attributes.Add(new("color-supported", IppValue.Boolean(colored)));
+        var printer = new PrinterDescription(new(IppTag.PrinterAttributes, attributes));
+
+        Assert.Equal(asked, Ticket.AttributesFor(printer).FirstOrDefault(attribute => attribute.Name == "print-color-mode")?.Text);
+        Assert.Equal(isSupported, !Ticket.UnsupportedBy(printer).Contains("print-color-mode", StringComparer.Ordinal));
+    }
+
     // The address of the printer that a job is told to wait for.
     private static async Task<string?> AbsentAsync(ShopPrinters printers, PrintTicket ticket)
     {
