@@ -56,6 +56,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "CUPS prints a job of {Printer} again by itself if it fails, also one that is on paper in part. Against it: {Command}")]
     internal static partial void QueueRepeats(this ILogger logger, string printer, string command);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Printer} is offline: {Fault}")]
+    internal static partial void PrinterOffline(this ILogger logger, string printer, string fault);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "The relay cannot be told of the printers: {Reason}")]
     internal static partial void PresenceRefused(this ILogger logger, string reason);
 }

@@ -19,6 +19,7 @@ internal sealed class Presence(
         typeof(Presence).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
 
     private readonly HashSet<string> _warned = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string?> _faults = new(StringComparer.Ordinal);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -48,6 +49,9 @@ internal sealed class Presence(
         {
             if (printer.Description?.AbortCommand is { } command && _warned.Add(printer.Address))
                 logger.QueueRepeats(printer.Address, command);
+            if (printer.Fault is { } fault && fault != _faults.GetValueOrDefault(printer.Address))
+                logger.PrinterOffline(printer.Address, fault);
+            _faults[printer.Address] = printer.Fault;
         }
     }
 

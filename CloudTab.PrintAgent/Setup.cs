@@ -63,9 +63,8 @@ internal sealed class Setup(TextReader input, TextWriter output)
         using var printers = new ShopPrinters(Options.Create(options), TimeProvider.System);
         foreach (var printer in printers.All)
         {
-            output.WriteLine(await printer.LookAsync(cancellationToken) is { } there ? $"  {there.Name}: {there.State}" : $"  {printer.Address} does not answer; it is kept all the same");
-            if (printer.Description?.AbortCommand is { } command)
-                output.WriteLine($"  CUPS prints a job of this queue again by itself if it fails, also one that is on paper in part. Against it: {command}");
+            await printer.LookAsync(cancellationToken);
+            Verbs.Show(printer, output);
         }
 
         if (!(await AskAsync("Print a test page on each? y or n", "n", cancellationToken)).StartsWith('y'))

@@ -17,7 +17,7 @@ internal static class TestPage
         try
         {
             if (await printer.LookAsync(either.Token) is not { } there)
-                return (false, "does not answer");
+                return (false, $"offline: {printer.Fault}");
             var ticket = ((string[])["a4", "letter"]).Select(media => new PrintTicket(Media: media)).FirstOrDefault(one => one.UnsupportedBy(there) is []);
             if (ticket is null)
                 return (false, $"cannot print PDF on A4 or letter: {string.Join(' ', new PrintTicket().UnsupportedBy(there))}");

@@ -98,11 +98,7 @@ internal static class Verbs
             var printers = services.GetRequiredService<ShopPrinters>();
             await Task.WhenAll(printers.All.Select(printer => printer.LookAsync(token)));
             foreach (var printer in printers.All)
-            {
-                output.WriteLine(printer.Description is { } there ? $"{printer.Address}  {there.Name}  {there.State}  {string.Join(' ', there.Reasons)}" : $"{printer.Address}  offline");
-                if (printer.Description?.AbortCommand is { } command)
-                    output.WriteLine($"  CUPS prints a job of this queue again by itself if it fails, also one that is on paper in part. Against it: {command}");
-            }
+                Show(printer, output);
 
             if (printers.All is [] || parsed.GetValue(find))
             {
@@ -112,6 +108,14 @@ internal static class Verbs
 
             return printers.All.All(printer => printer.Description is not null) ? 0 : 1;
         }, find);
+    }
+
+    /// <summary>Writes what the printer has said of its state, or why it has not.</summary>
+    public static void Show(ShopPrinter printer, TextWriter output)
+    {
+        output.WriteLine(printer.Description is { } there ? $"{printer.Address}  {there.Name}  {there.State}  {string.Join(' ', there.Reasons)}" : $"{printer.Address}  offline: {printer.Fault}");
+        if (printer.Description?.AbortCommand is { } command)
+            output.WriteLine($"  CUPS prints a job of this queue again by itself if it fails, also one that is on paper in part. Against it: {command}");
     }
 
     private static Command Jobs() => Verb("jobs", "Lists the latest attempts to print, newest first", (services, _, output, _) =>

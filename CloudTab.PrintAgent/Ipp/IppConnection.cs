@@ -18,6 +18,9 @@ internal sealed class IppConnection : IDisposable
     private readonly TimeProvider _clock;
     private int _requests;
 
+    // Each printer is asked for its abilities first. One that refuses that because of the version hears the older one from then on.
+    private short _version = IppMessage.Version20;
+
     /// <param name="user">The jobs' owner. On its socket CUPS checks that it is the user of this process.</param>
     /// <param name="limit">Time for the printer to answer.</param>
     /// <param name="certificates">Decides about the certificates of ipps printers.</param>
@@ -60,22 +63,32 @@ internal sealed class IppConnection : IDisposable
         IEnumerable<IppAttribute> all = [new("requesting-user-name", IppValue.Characters(IppTag.Name, _user)), .. attributes];
         if (jobId is { } id)
             all = all.Prepend(new("job-id", IppValue.Integer(id)));
-        var message = IppMessage.Request(operation, Interlocked.Increment(ref _requests), _address.PrinterUri, all, job);
 
         using var limit = new CancellationTokenSource(document is null ? Limit : Timeout.InfiniteTimeSpan, _clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {
-            var answer = await PostAsync(IppEncoder.Encode(message), document, either.Token);
-            return answer.RequestId == message.RequestId ? answer : throw new IppFormatException("The answer is that of another request.");
+            var version = _version;
+            var answer = await AskAsync(version);
+            if (answer.Status != IppStatus.VersionNotSupported || document is not null || version == IppMessage.Version11)
+                return answer;
+            _version = IppMessage.Version11;
+            return await AskAsync(IppMessage.Version11);
         }
         catch (Exception failed) when (failed is HttpRequestException or SocketException)
         {
-            throw new PrinterOfflineException(failed.Message, failed);
+            throw new PrinterOfflineException(failed.GetBaseException().Message, failed);
         }
         catch (OperationCanceledException late) when (!cancellationToken.IsCancellationRequested)
         {
             throw new PrinterOfflineException($"The printer did not answer within {Limit}.", late);
+        }
+
+        async Task<IppMessage> AskAsync(short version)
+        {
+            var message = IppMessage.Request(operation, Interlocked.Increment(ref _requests), _address.PrinterUri, all, job, version);
+            var answer = await PostAsync(IppEncoder.Encode(message), document, either.Token);
+            return answer.RequestId == message.RequestId ? answer : throw new IppFormatException("The answer is that of another request.");
         }
     }
 

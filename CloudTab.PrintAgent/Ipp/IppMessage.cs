@@ -5,7 +5,8 @@ namespace CloudTab.PrintAgent;
 /// <param name="Code">The operation of a request, the status of a response.</param>
 internal sealed record IppMessage(short Version, short Code, int RequestId, IReadOnlyList<IppGroup> Groups)
 {
-    private const short Two = 0x0200;
+    public const short Version20 = 0x0200;
+    public const short Version11 = 0x0101;
 
     /// <summary>Whether a response says that the operation was done (RFC 8011, appendix B.1.2).</summary>
     public bool Succeeded => Code is >= 0 and < 0x100;
@@ -17,7 +18,7 @@ internal sealed record IppMessage(short Version, short Code, int RequestId, IRea
 
     /// <summary>A request, which begins with the attributes that RFC 8011, sections 4.1.4 and 4.1.5, wants first: charset, language, target.</summary>
     public static IppMessage Request(
-        IppOperation operation, int requestId, string printer, IEnumerable<IppAttribute> attributes, IReadOnlyList<IppAttribute>? job = null)
+        IppOperation operation, int requestId, string printer, IEnumerable<IppAttribute> attributes, IReadOnlyList<IppAttribute>? job = null, short version = Version20)
     {
         IppGroup first = new(IppTag.OperationAttributes,
         [
@@ -26,6 +27,6 @@ internal sealed record IppMessage(short Version, short Code, int RequestId, IRea
             new("printer-uri", IppValue.Characters(IppTag.Uri, printer)),
             .. attributes,
         ]);
-        return new(Two, (short)operation, requestId, job is { Count: > 0 } ? [first, new(IppTag.JobAttributes, job)] : [first]);
+        return new(version, (short)operation, requestId, job is { Count: > 0 } ? [first, new(IppTag.JobAttributes, job)] : [first]);
     }
 }

@@ -12,6 +12,7 @@ internal enum IppStatus : short
     Gone = 0x0407,
     AttributesNotSupported = 0x040B,
     ServiceUnavailable = 0x0502,
+    VersionNotSupported = 0x0503,
     DeviceError = 0x0504,
     TemporaryError = 0x0505,
     NotAcceptingJobs = 0x0506,

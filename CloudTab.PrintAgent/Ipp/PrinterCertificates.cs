@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Net.Security;
+using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 
 namespace CloudTab.PrintAgent;
 
@@ -14,6 +16,7 @@ internal sealed class PrinterCertificates(string folder)
 {
     private readonly Lock _lock = new();
 
+    /// <exception cref="AuthenticationException">Another one is kept, in the file that the message names.</exception>
     public bool Accept(Uri printer, X509Certificate? certificate, SslPolicyErrors errors)
     {
         if (certificate is null)
@@ -24,11 +27,25 @@ internal sealed class PrinterCertificates(string folder)
         var file = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{printer.IdnHost.Replace(':', '_')}_{printer.Port}.sha256"));
         lock (_lock)
         {
-            if (File.Exists(file))
-                return File.ReadAllText(file) == fingerprint;
-            Directory.CreateDirectory(folder);
-            File.WriteAllText(file, fingerprint);
+            if (!File.Exists(file))
+                Keep(file, fingerprint);
+            else if (File.ReadAllText(file) != fingerprint)
+                throw new AuthenticationException($"The printer shows another certificate than before. If it is the same printer, or one in its place, remove {file}");
             return true;
         }
+    }
+
+    // Beside it first: of a file that was cut off, no printer has the certificate.
+    private void Keep(string file, string fingerprint)
+    {
+        var beside = file + ".new";
+        Directory.CreateDirectory(folder);
+        using (var writer = new FileStream(beside, FileMode.Create, FileAccess.Write))
+        {
+            writer.Write(Encoding.ASCII.GetBytes(fingerprint));
+            writer.Flush(flushToDisk: true);
+        }
+
+        File.Move(beside, file, overwrite: true);
     }
 }

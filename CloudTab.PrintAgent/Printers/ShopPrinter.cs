@@ -40,6 +40,9 @@ internal sealed class ShopPrinter(PrinterSetting setting, IppPrinter printer, Ti
     /// <summary>What it said last; null as long as it cannot be reached.</summary>
     public PrinterDescription? Description { get; private set; }
 
+    /// <summary>Why it could not be reached, for people; null if it was the last time, or was not tried yet.</summary>
+    public string? Fault { get; private set; }
+
     /// <summary>Jobs that print, or are made ready for it.</summary>
     public int Jobs => Volatile.Read(ref _jobs);
 
@@ -125,6 +128,7 @@ internal sealed class ShopPrinter(PrinterSetting setting, IppPrinter printer, Ti
     private async Task<PrinterDescription?> AskAsync()
     {
         PrinterDescription? there = null;
+        string? fault = null;
         try
         {
             var answer = printer.DescribeAsync(CancellationToken.None);
@@ -135,9 +139,10 @@ internal sealed class ShopPrinter(PrinterSetting setting, IppPrinter printer, Ti
         }
         catch (Exception unreachable) when (unreachable is IOException or JobRefusedException)
         {
-            // Null says so.
+            fault = unreachable.Message;
         }
 
+        Fault = fault;
         Note(there);
         return there;
     }

@@ -287,6 +287,16 @@ public sealed class AttemptRunTests : PaperTests
         Assert.Equal(isCancelled ? JobStage.Cancelled : JobStage.Completed, (await printer.FindJobAsync(finished.Token, Token))?.Stage);
     }
 
+    [Fact]
+    public async Task A_printer_that_speaks_only_an_older_version_of_IPP_prints()
+    {
+        Way.KnowsOnlyVersion11 = true;
+        using var ledger = new Ledger(LedgerFile);
+
+        Assert.Equal(Outcome.Done, (await PrintAsync(ledger, Begin(ledger), Token)).Outcome);
+        Assert.Single(Paper.Paper);
+    }
+
     /// <summary>CUPS says 0 of each job whose driver counts nothing.</summary>
     [Theory]
     [InlineData(false)]

@@ -72,6 +72,9 @@ internal sealed class CutPrinter : IAsyncDisposable
     /// <summary>An attribute of which the printer says that it has ignored it when it created a job.</summary>
     public string? Ignores { get; set; }
 
+    /// <summary>Whether the printer refuses requests of IPP 2.0.</summary>
+    public bool KnowsOnlyVersion11 { get; set; }
+
     /// <summary>Whether the printer says that it takes jobs.</summary>
     public bool TakesJobs { get; set; } = true;
 
@@ -122,12 +125,16 @@ internal sealed class CutPrinter : IAsyncDisposable
         if (Held is { } held && (held.Operation is null || held.Operation == operation))
             await held.Until;
 
+        if (KnowsOnlyVersion11 && BinaryPrimitives.ReadInt16BigEndian(body) != IppMessage.Version11)
+        {
+            await RefuseAsync(IppStatus.VersionNotSupported);
+            return;
+        }
+
         if (Refusal is { } refusal && refusal.Operation == operation)
         {
-            var (bare, status) = (body[..8].Append((byte)0x03).ToArray(), (short)refusal.Status);
-            BinaryPrimitives.WriteInt16BigEndian(bare.AsSpan(2), status);
             Refusal = null;
-            await context.Response.Body.WriteAsync(bare);
+            await RefuseAsync(refusal.Status);
             return;
         }
 
@@ -148,6 +155,13 @@ internal sealed class CutPrinter : IAsyncDisposable
 
         context.Response.ContentType = "application/ipp";
         await context.Response.Body.WriteAsync(answer);
+
+        async Task RefuseAsync(IppStatus status)
+        {
+            byte[] bare = [.. body.AsSpan(0, 8), 0x03];
+            BinaryPrimitives.WriteInt16BigEndian(bare.AsSpan(2), (short)status);
+            await context.Response.Body.WriteAsync(bare);
+        }
     }
 
     private async Task<byte[]> ForwardAsync(string path, byte[] body)

@@ -56,7 +56,7 @@ public sealed class SettingsTests(RunningRelay relay) : IDisposable
 
         (code, output) = await SetUpAsync(Environment(), relay.Origin.ToString(), relay.Key, "ipp://localhost:1/ipp/print");
         Assert.True(code == 0, output);
-        Assert.Contains("does not answer", output, StringComparison.Ordinal);
+        Assert.Contains("ipp://localhost:1/ipp/print  offline: Connection refused", output, StringComparison.Ordinal);
         Assert.Contains($"CLOUDTAB_API_KEY={relay.Key}\n", await File.ReadAllTextAsync(SettingsFile, Token), StringComparison.Ordinal);
         if (!OperatingSystem.IsWindows())
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(SettingsFile));

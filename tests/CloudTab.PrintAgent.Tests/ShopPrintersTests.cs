@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using CloudTab.Testing;
@@ -50,6 +51,39 @@ public sealed class ShopPrintersTests : IDisposable
         using var printers = isFirst ? PrintersAt(SilentAddress, gray.Address) : PrintersAt(gray.Address, SilentAddress);
 
         Assert.Equal(SilentAddress, await AbsentAsync(printers, new PrintTicket(Color: true)));
+    }
+
+    /// <summary>Somebody has given the printer a new certificate, or says to be the printer.</summary>
+    [Fact]
+    public async Task A_printer_whose_certificate_has_changed_is_away_until_the_file_that_it_names_is_removed()
+    {
+        TestPrinter.Require();
+        await using var paper = await TestPrinter.StartAsync(Token, "-2", "-f", "application/pdf", "-K", _folder);
+        var address = string.Create(CultureInfo.InvariantCulture, $"ipps://localhost:{paper.Port}/ipp/print");
+        using (var printers = PrintersAt(address))
+            Assert.NotNull(await printers.All[0].LookAsync(Token));
+        var file = Assert.Single(Directory.GetFiles(Path.Combine(_folder, "certificates")));
+        await File.WriteAllTextAsync(file, "another", Token);
+
+        using var later = PrintersAt(address);
+        Assert.Null(await later.All[0].LookAsync(Token));
+        Assert.EndsWith($"remove {file}", later.All[0].Fault, StringComparison.Ordinal);
+        File.Delete(file);
+        Assert.NotNull(await later.All[0].LookAsync(Token));
+        Assert.Null(later.All[0].Fault);
+    }
+
+    [Fact]
+    public async Task A_printer_that_refuses_to_say_how_it_is_is_away_and_what_it_answered_is_known()
+    {
+        TestPrinter.Require();
+        await using var paper = await TestPrinter.StartAsync(Token);
+        await using var way = await CutPrinter.StartAsync(paper, Token);
+        way.Refusal = (IppOperation.GetPrinterAttributes, IppStatus.BadRequest);
+        using var printers = PrintersAt(way.Address);
+
+        Assert.Null(await printers.All[0].LookAsync(Token));
+        Assert.Contains("0x0400", printers.All[0].Fault, StringComparison.Ordinal);
     }
 
     [Fact]

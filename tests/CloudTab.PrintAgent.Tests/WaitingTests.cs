@@ -28,6 +28,7 @@ public sealed class WaitingTests(RunningRelay relay) : PaperTests
         await Eventually.HoldsAsync(
             async () => (await relay.Client.Shop.GetAgentsAsync(Token)).Any(one => one.Printers is [{ State: PrinterStates.Offline }, { State: PrinterStates.Idle }]),
             "the counter sees it", Limit, Token);
+        Assert.Contains($"{Paper.Address} is offline: Connection refused", agent.Output, StringComparison.Ordinal);
 
         await relay.EndsAsync(await relay.SendAsync(("colored.pdf", Given.Pdf(text: "Colored"), new() { ColorMode = ColorModes.Color })), SessionStatuses.Completed);
         Assert.Single(colored.Paper);
