@@ -217,9 +217,6 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
             {
                 case null:
                     return Settle(attempt, Outcome.Unknown, "forgotten-by-printer");
-                // Its document did not arrive as a whole, also if the printer does not count pages.
-                case { Stage: JobStage.Cancelled, Pages: 0 } when isCancelling:
-                    return Restart(attempt);
                 // Some printers print what they have when a connection breaks: only their answer to the document says that it was all of it.
                 case { Stage: JobStage.Completed } when attempt.Step == Step.Created:
                     return Settle(attempt with { Pages = job.Pages }, Outcome.Unknown, "interrupted");
@@ -231,7 +228,7 @@ internal sealed class AttemptRun(Ledger ledger, ShopPrinter printer, Func<Attemp
                     return Settle(attempt with { Pages = job.Pages, Grade = finished ? "printer_finished" : "handed_over" }, Outcome.Done);
                 case { Stage: JobStage.Cancelled or JobStage.Aborted, Pages: 0 } when (await LookAsync(attempt, cancellationToken)).CountsPages:
                     // Of a document that did not arrive as a whole, and of which no page came out, nothing can be printed twice.
-                    return attempt.Step == Step.Created && job.Stage == JobStage.Aborted
+                    return isCancelling || attempt.Step == Step.Created && job.Stage == JobStage.Aborted
                         ? Restart(attempt)
                         : Settle(attempt with { Pages = job.Pages }, Outcome.Aborted, job.Reasons is [] ? ["aborted"] : [.. job.Reasons]);
                 case { Stage: JobStage.Cancelled or JobStage.Aborted }:
