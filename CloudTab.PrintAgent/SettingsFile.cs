@@ -17,7 +17,7 @@ internal static class SettingsFile
 
     public static IEnumerable<KeyValuePair<string, string?>> Read() => Lines().Select(line => line.Split('=', 2))
         .Where(parts => parts is [not [] and not ['#', ..], _])
-        .Select(parts => KeyValuePair.Create(parts[0].Trim(), (string?)Decrypt(parts[1].Trim())));
+        .Select(parts => KeyValuePair.Create(parts[0].Trim(), Decrypt(parts[1].Trim())));
 
     /// <summary>Sets these; every other line stays as it is.</summary>
     public static async Task WriteAsync(IReadOnlyDictionary<string, string> settings, CancellationToken cancellationToken)
@@ -46,7 +46,18 @@ internal static class SettingsFile
         ? Encrypted + Convert.ToBase64String(ProtectedData.Protect(Encoding.UTF8.GetBytes(key), optionalEntropy: null, DataProtectionScope.CurrentUser))
         : key;
 
-    private static string Decrypt(string value) => OperatingSystem.IsWindows() && value.StartsWith(Encrypted, StringComparison.Ordinal)
-        ? Encoding.UTF8.GetString(ProtectedData.Unprotect(Convert.FromBase64String(value[Encrypted.Length..]), optionalEntropy: null, DataProtectionScope.CurrentUser))
-        : value;
+    // What another user has encrypted, or what is damaged, is no key: the agent says that it has none, and `setup` asks for it.
+    private static string? Decrypt(string value)
+    {
+        if (!OperatingSystem.IsWindows() || !value.StartsWith(Encrypted, StringComparison.Ordinal))
+            return value;
+        try
+        {
+            return Encoding.UTF8.GetString(ProtectedData.Unprotect(Convert.FromBase64String(value[Encrypted.Length..]), optionalEntropy: null, DataProtectionScope.CurrentUser));
+        }
+        catch (Exception unreadable) when (unreadable is CryptographicException or FormatException)
+        {
+            return null;
+        }
+    }
 }
