@@ -84,7 +84,7 @@ internal sealed class Agent(
                 if (!found.Files.Any(file => ledger.LatestOf(file.Id) is not null))
                     continue;
                 details.Add(found);
-                Begin(session.SessionId, new(IsOwn: true), cancellationToken);
+                Begin(session.SessionId, new(Own: FilesOf(found)), cancellationToken);
             }
             catch (CloudTabException)
             {
@@ -92,7 +92,7 @@ internal sealed class Agent(
             }
         }
 
-        var known = details.SelectMany(session => session.Files).Select(file => file.Id).ToHashSet();
+        var known = details.SelectMany(FilesOf).ToHashSet();
         await Task.WhenAll(open.Where(attempt => !known.Contains(attempt.File)).Select(attempt => SettleAsync(attempt, cancellationToken)));
     }
 
@@ -253,9 +253,12 @@ internal sealed class Agent(
         while (_running.TryGetValue(session, out var wishes))
         {
             // What this run has claimed it must finish, or give back.
-            var isOwn = wishes[0].IsOwn;
-            for (var pause = Pause; !await TryPrintAsync(session, wishes[0] with { IsOwn = isOwn }, () => isOwn = true, cancellationToken); pause = Longer(pause))
+            var own = wishes[0].Own;
+            for (var pause = Pause; !await TryPrintAsync(session, wishes[0] with { Own = own }, details => own = FilesOf(details), cancellationToken); pause = Longer(pause))
                 await Task.Delay(pause, clock, cancellationToken);
+            // It was withdrawn, or taken away, between two tries: what the first one has begun is at the printer.
+            foreach (var attempt in ledger.Open().Where(attempt => own?.Contains(attempt.File) == true))
+                await SettleAsync(attempt, cancellationToken);
             if (wishes[0].Request is { } request)
                 Forget(request);
             if (wishes.Length > 1 || !_running.TryRemove(new(session, wishes)))
@@ -264,14 +267,14 @@ internal sealed class Agent(
     }
 
     // Whatever goes wrong with one session must not end the agent.
-    private async Task<bool> TryPrintAsync(string session, Wish wish, Action claimed, CancellationToken cancellationToken)
+    private async Task<bool> TryPrintAsync(string session, Wish wish, Action<SessionDetails> claimed, CancellationToken cancellationToken)
     {
         try
         {
             if (wish.IsPrinted)
                 await sessions.CompleteAsync(session, claimed, cancellationToken);
             else
-                await sessions.PrintAsync(session, wish.IsOwn, wish.Again, isAskedFor: wish.Request is not null, claimed, cancellationToken);
+                await sessions.PrintAsync(session, isOwn: wish.Own is not null, wish.Again, isAskedFor: wish.Request is not null, claimed, cancellationToken);
             return true;
         }
         catch (CloudTabException refused) when (PrintReports.IsRefusal(refused))
@@ -301,11 +304,13 @@ internal sealed class Agent(
         }
     }
 
-    /// <param name="IsOwn">This agent, or an earlier run of it, has claimed the session.</param>
+    private static HashSet<Guid> FilesOf(SessionDetails session) => [.. session.Files.Select(file => file.Id)];
+
+    /// <param name="Own">The session's files, if this agent, or an earlier run of it, has claimed it; otherwise null.</param>
     /// <param name="Again">What is printed again, or null.</param>
     /// <param name="Request">The number of the request that it comes from, or null.</param>
     /// <param name="IsPrinted">Whether the session is to be completed only, because a person has seen its files on paper.</param>
-    private sealed record Wish(bool IsOwn = false, Again? Again = null, long? Request = null, bool IsPrinted = false)
+    private sealed record Wish(IReadOnlySet<Guid>? Own = null, Again? Again = null, long? Request = null, bool IsPrinted = false)
     {
         /// <summary>Whether any other wish for the session does as well.</summary>
         public bool IsPlain => this is { Again: null, Request: null, IsPrinted: false };

@@ -41,7 +41,7 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Information, Message = "No printer for it answers: a session is left to another PC of the shop, whose printer works")]
     internal static partial void SessionLeftToAnother(this ILogger logger);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "A session is not to be had: {Code}")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "A session is not available: {Code}")]
     internal static partial void SessionRefused(this ILogger logger, string code);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "A session was not finished: trying again")]

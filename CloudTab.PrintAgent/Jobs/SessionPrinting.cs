@@ -27,8 +27,8 @@ internal sealed class SessionPrinting(
     /// <param name="again">Which files are printed again that failed or whose outcome is unknown; null: none.</param>
     /// <param name="isAskedFor">Whether a person wants it printed by this PC.</param>
     /// <param name="claimed">Called when the session is claimed.</param>
-    /// <exception cref="CloudTabException">The session is not to be had: it has ended, or another counter has it.</exception>
-    public async Task PrintAsync(string session, bool isOwn, Again? again, bool isAskedFor, Action claimed, CancellationToken cancellationToken)
+    /// <exception cref="CloudTabException">The session is not available: it has ended, or another counter has it.</exception>
+    public async Task PrintAsync(string session, bool isOwn, Again? again, bool isAskedFor, Action<SessionDetails> claimed, CancellationToken cancellationToken)
     {
         Place? place = null;
         if (!isOwn)
@@ -81,8 +81,8 @@ internal sealed class SessionPrinting(
     }
 
     /// <summary>Completes a session that waits for a counter, if all of its files are printed.</summary>
-    /// <inheritdoc cref="PrintAsync(string, bool, Again?, bool, Action, CancellationToken)"/>
-    public async Task CompleteAsync(string session, Action claimed, CancellationToken cancellationToken)
+    /// <inheritdoc cref="PrintAsync(string, bool, Again?, bool, Action{SessionDetails}, CancellationToken)"/>
+    public async Task CompleteAsync(string session, Action<SessionDetails> claimed, CancellationToken cancellationToken)
     {
         var waiting = await CallAsync(() => relay.Shop.GetSessionAsync(session, cancellationToken), cancellationToken);
         if (waiting.Status == SessionStatuses.Pending && HasFiles(waiting) && ToPrint(waiting).All(file => ledger.LatestOf(file.Id) is { Outcome: Outcome.Done }))
@@ -103,10 +103,10 @@ internal sealed class SessionPrinting(
         return wait.IsLeft = true;
     }
 
-    private async Task ClaimAndPrintAsync(string session, Again? again, bool isAskedFor, Place? place, Action claimed, CancellationToken cancellationToken)
+    private async Task ClaimAndPrintAsync(string session, Again? again, bool isAskedFor, Place? place, Action<SessionDetails> claimed, CancellationToken cancellationToken)
     {
         var details = await CallAsync(() => relay.Shop.ClaimAsync(session, cancellationToken), cancellationToken);
-        claimed();
+        claimed(details);
         using var left = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var renewing = RenewAsync(session, left.Token);
         try

@@ -194,6 +194,27 @@ public sealed class AgentTests(RunningRelay relay, ITestOutputHelper output) : P
         Assert.Single(Paper.Paper);
     }
 
+    /// <summary>A trigger stands for a full disk at that moment: the agent gives the run up, and claims the session anew some seconds later.</summary>
+    [Fact]
+    public async Task A_job_at_the_printer_that_is_withdrawn_between_two_tries_of_the_agent_is_cancelled_there_and_settled()
+    {
+        await using var way = await CutPrinter.StartAsync(Paper, Token);
+        await using var agent = new AgentProcess(relay, way.Address);
+        await Paper.HoldAsync(Token, "media-jam");
+        await agent.StartAsync(Token);
+        await Eventually.HoldsAsync(() => Task.FromResult(agent.Output.Contains("Connected to the relay", StringComparison.Ordinal)), "the agent is connected", Limit, Token);
+        await ChangeAsync(agent, $"CREATE TRIGGER full BEFORE UPDATE ON attempts WHEN NEW.step = {(int)Step.Sent} BEGIN SELECT RAISE(ABORT, 'the disk is full'); END");
+        var session = await relay.SendAsync(("one.pdf", Given.Pdf(), null));
+        await Eventually.HoldsAsync(() => Task.FromResult(agent.Output.Contains("the disk is full", StringComparison.Ordinal)), "the ledger is full", Limit, Token);
+
+        await relay.Client.Customer.WithdrawAsync(session.SessionId, Token);
+        await ChangeAsync(agent, "DROP TRIGGER full");
+        await Eventually.HoldsAsync(() => Task.FromResult(way.Requests.Contains(IppOperation.CancelJob)), "the printer is told", Limit, Token);
+        Paper.Release();
+        using var ledger = new Ledger(agent.LedgerFile);
+        await Eventually.HoldsAsync(() => Task.FromResult(ledger.Latest(1) is [{ Step: Step.Reported, Outcome: Outcome.Aborted }]), "it is settled", Limit, Token);
+    }
+
     [Fact]
     public async Task What_was_changed_on_its_way_from_the_store_is_not_printed()
     {

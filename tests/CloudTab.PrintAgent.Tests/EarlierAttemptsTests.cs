@@ -73,7 +73,7 @@ public sealed class EarlierAttemptsTests(RunningRelay relay) : AgentPartsTests(r
         await Relay.Client.Shop.ReleaseAsync(session, Token);
         using var sessions = Sessions();
 
-        await sessions.PrintAsync(session, isOwn: false, new Again("it was crumpled", attempts.Select(attempt => attempt.Id).ToHashSet()), isAskedFor: true, () => { }, Token);
+        await sessions.PrintAsync(session, isOwn: false, new Again("it was crumpled", attempts.Select(attempt => attempt.Id).ToHashSet()), isAskedFor: true, _ => { }, Token);
         Assert.Equal(1, Documents());
         Assert.Equal(attempts[0].Id, Ledger.LatestOf(attempts[0].File)!.Id);
         Assert.Equal(SessionStatuses.Completed, (await Relay.Client.Shop.GetSessionAsync(session, Token)).Status);
@@ -105,7 +105,7 @@ public sealed class EarlierAttemptsTests(RunningRelay relay) : AgentPartsTests(r
         await Relay.Client.Shop.ReleaseAsync(session, Token);
         using var sessions = Sessions();
 
-        await sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
+        await sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, _ => { }, Token);
         Assert.Equal(isPrinted ? Outcome.Done : null, Ledger.LatestOf(file)?.Outcome);
         Assert.Equal(isPrinted ? 1 : 0, Documents());
         if (!isPrinted)
@@ -118,14 +118,14 @@ public sealed class EarlierAttemptsTests(RunningRelay relay) : AgentPartsTests(r
     {
         using var sessions = Sessions();
         var session = await SendAsync(("wide.pdf", Given.Pdf(), new() { Media = MediaNames.A3 }));
-        await sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
+        await sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, _ => { }, Token);
         var failed = Assert.Single(Ledger.Latest(2));
         Assert.Equal((Step.Reported, "no-media"), (failed.Step, failed.Reasons));
-        await sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
+        await sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, _ => { }, Token);
         Assert.Equal(failed, Assert.Single(Ledger.Latest(2)));
 
         await Relay.Client.Customer.ChangeOptionsAsync(session, failed.File, new() { Media = MediaNames.A4 }, Token);
-        await sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
+        await sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, _ => { }, Token);
         Assert.Equal(SessionStatuses.Completed, (await Relay.Client.Shop.GetSessionAsync(session, Token)).Status);
         Assert.Equal(1, Documents());
         Sent.Clear();
@@ -143,7 +143,7 @@ public sealed class EarlierAttemptsTests(RunningRelay relay) : AgentPartsTests(r
         Assert.Equal(1, await Relay.Processes.CountAsync(
             $"WITH expired AS (UPDATE files SET status = 'deleting' WHERE id = '{old.File}' RETURNING id) SELECT count(*) FROM expired", Token));
 
-        await sessions.PrintAsync(session, isOwn: true, again: null, isAskedFor: false, () => { }, Token);
+        await sessions.PrintAsync(session, isOwn: true, again: null, isAskedFor: false, _ => { }, Token);
         Assert.Equal((Step.Reported, FilePrinting.GivenBack), (Ledger.Find(old.Id)?.Step, Ledger.Find(old.Id)?.Reasons));
         Assert.Equal(SessionStatuses.Completed, (await Relay.Client.Shop.GetSessionAsync(session, Token)).Status);
         Assert.Equal(1, Documents());

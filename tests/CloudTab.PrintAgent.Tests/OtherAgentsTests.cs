@@ -90,7 +90,7 @@ public sealed class OtherAgentsTests(RunningRelay relay) : AgentPartsTests(relay
         for (var starts = 0; starts < 2; starts++)
         {
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
-            var printing = sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, stop.Token);
+            var printing = sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, _ => { }, stop.Token);
             await IsToldOfflineAsync(session);
             await ClaimEndsInAsync(minutes: 1);
             Clock.Forward(Permission.Patience + TellAgain);
@@ -122,7 +122,7 @@ public sealed class OtherAgentsTests(RunningRelay relay) : AgentPartsTests(relay
         using var sessions = Sessions();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
         var session = await SendAsync(("one.pdf", Given.Pdf(), null));
-        var printing = sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, stop.Token);
+        var printing = sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, _ => { }, stop.Token);
         await IsToldOfflineAsync(session);
         if (isPaid)
             await Relay.Client.Shop.MarkPaidAsync(session, Token);
@@ -153,7 +153,7 @@ public sealed class OtherAgentsTests(RunningRelay relay) : AgentPartsTests(relay
         await Paper.TurnOffAsync();
         using var sessions = Sessions();
         var session = await Relay.SendAsync(("one.pdf", Given.Pdf(), null));
-        var printing = sessions.PrintAsync(session.SessionId, isOwn: true, again: null, isAskedFor: false, () => { }, Token);
+        var printing = sessions.PrintAsync(session.SessionId, isOwn: true, again: null, isAskedFor: false, _ => { }, Token);
         await IsToldOfflineAsync(session.SessionId);
         await using var working = await TestPrinter.StartAsync(Token);
         await using var key = await Relay.CreateDeviceKeyAsync(name);

@@ -18,7 +18,7 @@ public sealed class PaidJobsTests(RunningRelay relay) : AgentPartsTests(relay)
         await CostsAsync(session, 200);
         await Relay.Client.Shop.MarkPaidAsync(session, Token);
         var places = Enumerable.Range(0, 4).Select(_ => Printer.Enter()).ToList();
-        var printing = sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
+        var printing = sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, _ => { }, Token);
         await Eventually.HoldsAsync(() => Task.FromResult(Printer.Description is not null), "it waits for a place", Limit, Token);
         using (var more = new MemoryStream(Given.Pdf(text: "Not paid")))
             await Relay.Client.Customer.UploadAsync(session, [new FileToUpload("two.pdf", more)], cancellationToken: Token);
@@ -32,7 +32,7 @@ public sealed class PaidJobsTests(RunningRelay relay) : AgentPartsTests(relay)
         Assert.Equal(0, Documents());
 
         await Relay.Client.Shop.MarkPaidAsync(session, Token);
-        await sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
+        await sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, _ => { }, Token);
         Assert.Equal(2, Documents());
         await Relay.Client.Shop.SetOfferAsync(offer, Token);
         Sent.Clear();
@@ -46,7 +46,7 @@ public sealed class PaidJobsTests(RunningRelay relay) : AgentPartsTests(relay)
         var session = await SendAsync(("one.pdf", Given.Pdf(), null));
         await Relay.Client.Shop.MarkPaidAsync(session, Token);
         var turn = await Printer.TakeTurnAsync(() => Task.FromResult(true), Token);
-        var printing = sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
+        var printing = sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, _ => { }, Token);
         await WaitsForItsTurnAsync();
         await Relay.Client.Shop.MarkUnpaidAsync(session, Token);
         turn!.Dispose();
@@ -65,7 +65,7 @@ public sealed class PaidJobsTests(RunningRelay relay) : AgentPartsTests(relay)
         await Relay.Client.Shop.MarkPaidAsync(session, Token);
         var busy = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         (Way.Held, Way.Refusal) = ((IppOperation.CreateJob, busy.Task), (IppOperation.CreateJob, IppStatus.Busy));
-        var printing = sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
+        var printing = sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, _ => { }, Token);
         await Eventually.HoldsAsync(() => Task.FromResult(Way.Requests.Contains(IppOperation.CreateJob)), "the printer is asked", Limit, Token);
         await Relay.Client.Shop.MarkUnpaidAsync(session, Token);
         busy.SetResult();
@@ -86,7 +86,7 @@ public sealed class PaidJobsTests(RunningRelay relay) : AgentPartsTests(relay)
         var file = await ClaimedAsync();
         Ledger.Add(AttemptFor(file) with { Step = Enum.Parse<Step>(step) });
 
-        await sessions.PrintAsync(Sent[0], isOwn: true, again: null, isAskedFor: false, () => { }, Token);
+        await sessions.PrintAsync(Sent[0], isOwn: true, again: null, isAskedFor: false, _ => { }, Token);
         Assert.True(await PrintOfAsync(Sent[0]) is { State: PrintStates.Failed, Reasons: [FilePrinting.GivenBack] });
         Assert.Null(Ledger.LatestOf(file.Id));
         Assert.Equal(0, Documents());
@@ -101,7 +101,7 @@ public sealed class PaidJobsTests(RunningRelay relay) : AgentPartsTests(relay)
         await Relay.Client.Shop.MarkPaidAsync(session, Token);
         var sending = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Way.Held = (IppOperation.SendDocument, sending.Task);
-        var printing = sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
+        var printing = sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, _ => { }, Token);
         await Eventually.HoldsAsync(() => Task.FromResult(Documents() == 1), "the first is on its way", Limit, Token);
         await Relay.Client.Shop.MarkUnpaidAsync(session, Token);
         sending.SetResult();
@@ -117,7 +117,7 @@ public sealed class PaidJobsTests(RunningRelay relay) : AgentPartsTests(relay)
         Assert.Equal(SessionStatuses.Pending, (await Relay.Client.Shop.GetSessionAsync(Sent[0], Token)).Status);
         await Relay.Client.Shop.MarkPaidAsync(Sent[0], Token);
         var before = Documents();
-        await sessions.PrintAsync(Sent[0], isOwn: false, again: null, isAskedFor: false, () => { }, Token);
+        await sessions.PrintAsync(Sent[0], isOwn: false, again: null, isAskedFor: false, _ => { }, Token);
         Assert.Equal(before + 1, Documents());
         Assert.Equal(SessionStatuses.Completed, (await Relay.Client.Shop.GetSessionAsync(Sent[0], Token)).Status);
         Sent.Clear();

@@ -37,7 +37,7 @@ public sealed class TakenAwayTests(RunningRelay relay) : AgentPartsTests(relay)
         var places = Enumerable.Range(0, isWaiting ? 4 : 0).Select(_ => Printer.Enter()).ToList();
         if (!isWaiting)
             await Relay.Client.Customer.RemoveFileAsync(session, file, Token);
-        var printing = sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
+        var printing = sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, _ => { }, Token);
         if (isWaiting)
         {
             await Eventually.HoldsAsync(() => Task.FromResult(Printer.Description is not null), "it waits for a place", Limit, Token);
@@ -49,7 +49,7 @@ public sealed class TakenAwayTests(RunningRelay relay) : AgentPartsTests(relay)
         Assert.Equal(SessionStatuses.Pending, (await Relay.Client.Shop.GetSessionAsync(session, Token)).Status);
         using (var right = new MemoryStream(Given.Pdf(text: "Right")))
             await Relay.Client.Customer.UploadAsync(session, [new FileToUpload("two.pdf", right)], cancellationToken: Token);
-        await sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, () => { }, Token);
+        await sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, _ => { }, Token);
         Assert.Equal(SessionStatuses.Completed, (await Relay.Client.Shop.GetSessionAsync(session, Token)).Status);
         Assert.Equal(1, Documents());
         Sent.Clear();
