@@ -9,18 +9,20 @@ internal sealed class OtherAgents(CloudTabClient relay, ShopPrinters printers, I
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(2);
 
     private readonly Lock _lock = new();
-    private Task<IReadOnlyList<Client.Agent>> _look = Task.FromResult<IReadOnlyList<Client.Agent>>([]);
+    private Task<IReadOnlyList<Client.Agent>?> _look = Task.FromResult<IReadOnlyList<Client.Agent>?>(null);
     private long _lookedAt;
 
     /// <summary>Whether one of them is there that prints such a session by itself, with a printer that works, and that can do what is asked for.</summary>
-    /// <returns>False also if the relay does not answer.</returns>
-    public async Task<bool> WillPrintAsync(string session, PrintTicket ticket, CancellationToken cancellationToken)
+    /// <returns>Null if the relay does not answer.</returns>
+    public async Task<bool?> WillPrintAsync(string session, PrintTicket ticket, CancellationToken cancellationToken)
     {
-        var able = (await SeeAsync().WaitAsync(cancellationToken))
-            .Where(agent => agent.Online && agent.AutoPrint != AutoPrints.None && !IsThisOne(agent) && agent.Printers.Any(ticket.IsPossibleAt)).ToList();
+        if (await SeeAsync().WaitAsync(cancellationToken) is not { } all)
+            return null;
+        var able = all.Where(agent => agent.Online && agent.AutoPrint != AutoPrints.None && !IsThisOne(agent) && agent.Printers.Any(ticket.IsPossibleAt)).ToList();
+        if (able is [])
+            return false;
         // What this agent prints when it is paid is paid. Many sessions may wait, and the relay is asked of each only in a shop that has both kinds of agents.
-        return able.Exists(agent => agent.AutoPrint != AutoPrints.Paid)
-            || able.Count > 0 && (options.Value.AutoPrint == AutoPrint.Paid || await IsPaidAsync(session, cancellationToken));
+        return options.Value.AutoPrint == AutoPrint.Paid || able.Exists(agent => agent.AutoPrint != AutoPrints.Paid) ? true : await IsPaidAsync(session, cancellationToken);
     }
 
     /// <summary>Whether one of them, or this one, has failed to print the file.</summary>
@@ -32,21 +34,27 @@ internal sealed class OtherAgents(CloudTabClient relay, ShopPrinters printers, I
     public async Task<bool> HaveFailedAsync(FileDetails file, CancellationToken cancellationToken) =>
         file.Print is not null && (await relay.Shop.GetPrintsAsync(file.Id, cancellationToken)).Any(print => print is { State: PrintStates.Failed, Reasons: not [FilePrinting.GivenBack] });
 
-    private async Task<bool> IsPaidAsync(string session, CancellationToken cancellationToken)
+    private async Task<bool?> IsPaidAsync(string session, CancellationToken cancellationToken)
     {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(PrintReports.Limit);
         try
         {
-            var now = await relay.Shop.GetSessionAsync(session, cancellationToken);
+            var now = await relay.Shop.GetSessionAsync(session, limit.Token);
             return AgentOptions.IsPaid(now.PaidAt, now.PaidAmount, now.Price);
+        }
+        catch (CloudTabException refused) when (PrintReports.IsRefusal(refused))
+        {
+            return false;
         }
         catch (Exception away) when (PrintReports.IsAway(away, cancellationToken))
         {
-            return false; // not known; it is asked again
+            return null;
         }
     }
 
     // Many sessions may wait, and the relay is asked once.
-    private Task<IReadOnlyList<Client.Agent>> SeeAsync()
+    private Task<IReadOnlyList<Client.Agent>?> SeeAsync()
     {
         lock (_lock)
         {
@@ -56,16 +64,20 @@ internal sealed class OtherAgents(CloudTabClient relay, ShopPrinters printers, I
         }
     }
 
-    private async Task<IReadOnlyList<Client.Agent>> LookAsync()
+    private async Task<IReadOnlyList<Client.Agent>?> LookAsync()
     {
         using var limit = new CancellationTokenSource(PrintReports.Limit, clock);
         try
         {
             return await relay.Shop.GetAgentsAsync(limit.Token);
         }
-        catch (Exception away) when (PrintReports.IsAway(away, CancellationToken.None))
+        catch (CloudTabException refused) when (PrintReports.IsRefusal(refused))
         {
             return [];
+        }
+        catch (Exception away) when (PrintReports.IsAway(away, CancellationToken.None))
+        {
+            return null;
         }
     }
 

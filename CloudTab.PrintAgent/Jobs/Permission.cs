@@ -40,7 +40,7 @@ internal sealed class Permission(
     public async Task<bool> IsForAnotherAsync(CancellationToken cancellationToken)
     {
         IsLeft = !isAskedFor && _awaySince is { } since && clock.GetElapsedTime(since) >= Patience
-            && (printers.CanPrint(ticket) || await others.WillPrintAsync(session, ticket, cancellationToken) && !await HaveFailedAsync(cancellationToken));
+            && (printers.CanPrint(ticket) || await others.WillPrintAsync(session, ticket, cancellationToken) == true && !await HaveFailedAsync(cancellationToken));
         return IsLeft;
     }
 

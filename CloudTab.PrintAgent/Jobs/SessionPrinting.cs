@@ -89,18 +89,23 @@ internal sealed class SessionPrinting(
             await ClaimAndPrintAsync(session, again: null, isAskedFor: false, place: null, claimed, cancellationToken);
     }
 
-    // If its printers are off it is claimed all the same, so that its customer is told; unless another PC of the shop will print it.
+    // If its printers are off it is claimed all the same, so that its customer is told; unless another PC of the shop will print it, or may, because the relay does not answer.
     private async Task<bool> WaitsOnAsync(string session, Wait wait, PrintTicket ticket, bool isThere, bool mayLeave, CancellationToken cancellationToken)
     {
         if (wait.IsOver)
             return false;
         if (isThere)
             return true;
-        if (!mayLeave || !await others.WillPrintAsync(session, ticket, cancellationToken))
+        if (!mayLeave)
             return false;
-        if (!wait.IsLeft)
+        var willPrint = await CallAsync(() => others.WillPrintAsync(session, ticket, cancellationToken), cancellationToken);
+        if (willPrint == true && !wait.IsLeft)
+        {
             logger.SessionLeftToAnother();
-        return wait.IsLeft = true;
+            wait.IsLeft = true;
+        }
+
+        return willPrint != false;
     }
 
     private async Task ClaimAndPrintAsync(string session, Again? again, bool isAskedFor, Place? place, Action<SessionDetails> claimed, CancellationToken cancellationToken)

@@ -81,11 +81,11 @@ public abstract class AgentPartsTests(RunningRelay relay) : PaperTests
         new(relay.Client, printers, TimeProvider.System, NullLogger<PrintReports>.Instance), _services.GetRequiredService<Telemetry>(), Options.Create(Settings), Clock,
         NullLogger<FilePrinting>.Instance);
 
-    private protected SessionPrinting Sessions(AutoPrint autoPrint = AutoPrint.True)
+    private protected SessionPrinting Sessions(AutoPrint autoPrint = AutoPrint.True, OtherAgents? others = null)
     {
         Settings.AutoPrint = autoPrint;
         return new(
-            relay.Client, Ledger, Files, new(relay.Client, Printers, Options.Create(Settings), TimeProvider.System), Options.Create(Settings), TimeProvider.System,
+            relay.Client, Ledger, Files, others ?? new(relay.Client, Printers, Options.Create(Settings), TimeProvider.System), Options.Create(Settings), TimeProvider.System,
             NullLogger<SessionPrinting>.Instance);
     }
 

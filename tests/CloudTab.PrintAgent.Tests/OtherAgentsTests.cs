@@ -145,6 +145,32 @@ public sealed class OtherAgentsTests(RunningRelay relay) : AgentPartsTests(relay
         Sent.Clear();
     }
 
+    /// <summary>The other PC prints what is paid. That the relay does not answer to this one at the moment does not say that the job is not.</summary>
+    [Fact]
+    public async Task A_paid_job_whose_printer_is_off_is_not_claimed_before_the_relay_has_said_whether_another_PC_prints_it()
+    {
+        await using var key = await Relay.CreateDeviceKeyAsync("the PC that prints what is paid");
+        using var other = Relay.ClientOf(key);
+        await other.Shop.ReportAgentAsync(new AgentReport("the PC that prints what is paid", "1", [Elsewhere], AutoPrints.Paid), Token);
+        await Paper.TurnOffAsync();
+        var session = await SendAsync(("one.pdf", Given.Pdf(), null));
+        await Relay.Client.Shop.MarkPaidAsync(session, Token);
+        using var outage = new Outage(session);
+        using var client = new CloudTabClient(new CloudTabClientOptions { Address = Relay.Origin, ApiKey = Relay.Key, MaxRetries = 0 }, outage);
+        using var sessions = Sessions(others: new(client, Printers, Options.Create(Settings), TimeProvider.System));
+        var printing = sessions.PrintAsync(session, isOwn: false, again: null, isAskedFor: false, _ => { }, Token);
+        await Eventually.HoldsAsync(() => Task.FromResult(outage.Requests > 1), "the relay is asked again", Limit, Token);
+        Assert.False(printing.IsCompleted);
+        outage.IsOver = true;
+        await Eventually.HoldsAsync(() => Task.FromResult(outage.Answers > 1), "it is left to the other", Limit, Token);
+
+        sessions.StopWaiting(session);
+        await printing.WaitAsync(Limit, TimeProvider.System, Token);
+        Assert.Equal(SessionStatuses.Pending, (await Relay.Client.Shop.GetSessionAsync(session, Token)).Status);
+        await Relay.Client.Customer.WithdrawAsync(session, Token);
+        Sent.Clear();
+    }
+
     /// <summary>Nobody else was there when it was claimed, so that its customer hears of the printer. The other agent is started later.</summary>
     [Fact]
     public async Task A_job_whose_printer_stays_off_is_handed_over_to_another_agent()
@@ -243,4 +269,32 @@ public sealed class OtherAgentsTests(RunningRelay relay) : AgentPartsTests(relay
 
     private async Task ClaimEndsInAsync(int minutes) => Assert.Equal(1, await Relay.Processes.CountAsync(
         $"WITH claim AS (UPDATE sessions SET claimed_until = now() + interval '{minutes} minutes' WHERE session_id = '{Sent[0]}' RETURNING id) SELECT count(*) FROM claim", Token));
+
+    /// <summary>A network that breaks each request for a session until it is over.</summary>
+    private sealed class Outage(string session) : DelegatingHandler(new SocketsHttpHandler())
+    {
+        private volatile bool _isOver;
+
+        public bool IsOver
+        {
+            get => _isOver;
+            set => _isOver = value;
+        }
+
+        public int Requests { get; private set; }
+
+        public int Answers { get; private set; }
+
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            if (!request.RequestUri!.AbsolutePath.EndsWith(session, StringComparison.Ordinal))
+                return await base.SendAsync(request, cancellationToken);
+            Requests++;
+            if (!IsOver)
+                throw new HttpRequestException(HttpRequestError.ConnectionError);
+            var answer = await base.SendAsync(request, cancellationToken);
+            Answers++;
+            return answer;
+        }
+    }
 }
