@@ -86,7 +86,8 @@ internal static class Verbs
         var latest = services.GetRequiredService<Ledger>().Latest(1_000);
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"relay     {services.GetRequiredService<IOptions<AgentOptions>>().Value.Url}"));
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"printing  {latest.Count(attempt => attempt.Step < Step.Settled)}"));
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"unknown   {latest.Count(attempt => attempt.Outcome == Outcome.Unknown)}"));
+        // What was printed again since needs nobody.
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"unknown   {latest.DistinctBy(attempt => attempt.File).Count(attempt => attempt.Outcome == Outcome.Unknown)}"));
         return Task.FromResult(0);
     });
 

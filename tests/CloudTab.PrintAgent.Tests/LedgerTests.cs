@@ -120,7 +120,21 @@ public sealed class LedgerTests : IDisposable
         Assert.Equal(done, ledger.LatestOf(done.File));
     }
 
-    private async Task<int> ConfirmAsync(Attempt attempt, string outcome)
+    [Fact]
+    public async Task The_status_counts_files_of_which_nobody_knows_yet_whether_they_came_out()
+    {
+        using var ledger = new Ledger(LedgerFile);
+        var unknown = ledger.Add(Attempt() with { Step = Step.Reported, Outcome = Outcome.Unknown });
+        ledger.Add(Attempt() with { File = unknown.File, Step = Step.Reported, Outcome = Outcome.Done });
+        ledger.Add(Attempt() with { Step = Step.Reported, Outcome = Outcome.Unknown });
+
+        var (code, output) = await RunAsync("status");
+        Assert.True(code == 0 && output.Contains("unknown   1", StringComparison.Ordinal), output);
+    }
+
+    private async Task<int> ConfirmAsync(Attempt attempt, string outcome) => (await RunAsync("confirm", attempt.Id.ToString()[..8], outcome)).Code;
+
+    private async Task<(int Code, string Output)> RunAsync(params string[] arguments)
     {
         var token = TestContext.Current.CancellationToken;
         var environment = new Dictionary<string, string>(StringComparer.Ordinal)
@@ -130,8 +144,8 @@ public sealed class LedgerTests : IDisposable
             ["CLOUDTAB_API_KEY"] = "ctk_key",
             ["CLOUDTAB_PRINTERS"] = "ipp://printer/ipp/print",
         };
-        await using var verb = await ChildProcess.StartAsync("CloudTab.PrintAgent", environment, ready: null, token, "confirm", attempt.Id.ToString()[..8], outcome);
-        return await verb.WaitForExitAsync(token);
+        await using var verb = await ChildProcess.StartAsync("CloudTab.PrintAgent", environment, ready: null, token, arguments);
+        return (await verb.WaitForExitAsync(token), verb.Output);
     }
 
     private static Attempt Attempt() => new(Guid.NewGuid(), Guid.NewGuid(), AttemptRun.NewToken(), "ipp://printer/ipp/print", TwoSteps: true, Copies: 2, Now);
