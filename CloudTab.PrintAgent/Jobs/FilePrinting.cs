@@ -236,10 +236,10 @@ internal sealed class FilePrinting(
             : attempt;
     }
 
-    // A printer that the shop has removed from the settings can be asked no more.
+    // A printer that the shop has removed from the settings may be gone for good: it is waited for no longer than for one answer.
     private async Task<Attempt> AtPrinterAsync(Attempt attempt, Func<AttemptRun, Task<Attempt>> act, CancellationToken cancellationToken, Permission? permission = null)
     {
-        if (printers.Find(attempt.Printer) is not { } printer)
+        if (printers.FindOrOpen(attempt.Printer) is not { } printer || printers.Find(attempt.Printer) is null && await printer.LookAsync(cancellationToken) is null)
             return ledger.Write(attempt with { Step = Step.Settled, Outcome = Outcome.Unknown, Reasons = "printer-gone" });
         using var entry = printer.Enter();
         using var turn = await printer.TakeTurnAsync(MayWaitAsync, cancellationToken);
@@ -355,7 +355,7 @@ internal sealed class FilePrinting(
     {
         foreach (var leftovers in ledger.Leftovers().GroupBy(leftover => leftover.Printer, StringComparer.Ordinal))
         {
-            if (printers.Find(leftovers.Key) is not { } printer || await printer.SeeAsync(cancellationToken) is not { } there)
+            if (printers.FindOrOpen(leftovers.Key) is not { } printer || await printer.SeeAsync(cancellationToken) is not { } there)
                 continue;
             foreach (var leftover in leftovers)
             {
@@ -370,7 +370,7 @@ internal sealed class FilePrinting(
     {
         if (attempt.Job is not { } job)
             return;
-        var printer = printers.Find(attempt.Printer);
+        var printer = printers.FindOrOpen(attempt.Printer);
         var there = printer is null ? null : await printer.SeeAsync(cancellationToken);
         if (there is not null && await TryPurgeAsync(printer!, there, new(attempt.Printer, job, attempt.Token), PurgeLimit, cancellationToken))
             return;

@@ -10,16 +10,18 @@ internal sealed class ShopPrinters : IDisposable
     // Within LookAgain: a printer that did not answer once is looked at twice.
     private static readonly TimeSpan Patience = LookAgain / 2;
 
+    private readonly AgentOptions _options;
     private readonly TimeProvider _clock;
+    private readonly PrinterCertificates _certificates;
     private readonly Lock _lock = new();
     private readonly List<WaitingJob> _waiting = [];
+    private readonly Dictionary<string, ShopPrinter> _former = new(StringComparer.Ordinal);
 
     public ShopPrinters(IOptions<AgentOptions> options, TimeProvider clock)
     {
-        _clock = clock;
-        var certificates = new PrinterCertificates(Path.Combine(options.Value.Folder, "certificates"));
-        All = [.. options.Value.ReadPrinters().Select(setting => new ShopPrinter(
-            setting, new(setting.Address, new(setting.Address, Environment.UserName, options.Value.PrinterLimit, certificates, clock)), clock))];
+        (_options, _clock) = (options.Value, clock);
+        _certificates = new PrinterCertificates(Path.Combine(_options.Folder, "certificates"));
+        All = [.. _options.ReadPrinters().Select(Open)];
         foreach (var printer in All)
             printer.Changed = GivePlaces;
     }
@@ -38,6 +40,20 @@ internal sealed class ShopPrinters : IDisposable
 
     /// <summary>The printer at this address, or null if the shop has it no more.</summary>
     public ShopPrinter? Find(string address) => All.FirstOrDefault(printer => printer.Address == address);
+
+    /// <summary>The printer at this address, also if the shop has it no more: it gets no jobs, but can be asked for those that it got before.</summary>
+    /// <returns>Null if this is no printer's address.</returns>
+    public ShopPrinter? FindOrOpen(string address)
+    {
+        if (Find(address) is { } printer)
+            return printer;
+        lock (_lock)
+        {
+            if (!_former.TryGetValue(address, out printer) && PrinterSetting.TryParse(address, _options.CupsSocket, out var setting))
+                _former.Add(address, printer = Open(setting));
+            return printer;
+        }
+    }
 
     /// <summary>The printers that the shop wants for such jobs; at least one.</summary>
     /// <exception cref="NotPrintableException">There is none.</exception>
@@ -78,9 +94,12 @@ internal sealed class ShopPrinters : IDisposable
 
     public void Dispose()
     {
-        foreach (var printer in All)
+        foreach (var printer in All.Concat(_former.Values))
             printer.Dispose();
     }
+
+    private ShopPrinter Open(PrinterSetting setting) =>
+        new(setting, new(setting.Address, new(setting.Address, Environment.UserName, _options.PrinterLimit, _certificates, _clock)), _clock);
 
     private async Task WaitAsync(WaitingJob job, Func<ShopPrinter?, Task<bool>> goOn, CancellationToken cancellationToken)
     {

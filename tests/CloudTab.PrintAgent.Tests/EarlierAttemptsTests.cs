@@ -1,5 +1,6 @@
 using CloudTab.Client;
 using CloudTab.Testing;
+using Microsoft.Extensions.Options;
 
 namespace CloudTab.PrintAgent.Tests;
 
@@ -37,6 +38,33 @@ public sealed class EarlierAttemptsTests(RunningRelay relay) : AgentPartsTests(r
         await Files.SettleAsync(older, Token);
         Assert.Equal(finished, Ledger.LatestOf(file.Id));
         Assert.Empty(Way.Requests);
+    }
+
+    /// <summary>The job was at the printer when the agent was stopped for that.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_job_at_a_printer_that_was_taken_out_of_the_settings_is_followed_there_if_it_answers(bool isThere)
+    {
+        var file = await ClaimedAsync();
+        var attempt = AttemptFor(file) with { Step = Step.Sent };
+        using (var printer = Given.Printer(Paper.Address))
+        {
+            attempt = attempt with { Job = await printer.CreateJobAsync(attempt.Token, new PrintTicket().AttributesFor(await printer.DescribeAsync(Token)), Token) };
+            await printer.SendDocumentAsync(attempt.Job!.Value, new MemoryStream(Given.Pdf()), Token);
+        }
+
+        Ledger.Add(attempt);
+        if (!isThere)
+            await Paper.TurnOffAsync();
+        await using var second = await TestPrinter.StartAsync(Token);
+        using var printers = new ShopPrinters(Options.Create(new AgentOptions { Printers = second.Address, Folder = Folder }), TimeProvider.System);
+
+        var finished = await FilesOf(printers).PrintAsync(Sent[0], file, again: null, isAskedFor: false, place: null, Token);
+        Assert.Equal(isThere ? (Outcome.Done, "") : (Outcome.Unknown, "printer-gone"), (finished!.Outcome!.Value, finished.Reasons));
+        Assert.Equal(isThere, Way.Requests.Contains(IppOperation.CancelJob)); // which has its document removed
+        Assert.Equal(isThere ? 0 : 1, Ledger.Leftovers().Count);
+        Assert.Equal(0, second.Begun);
     }
 
     /// <summary>The relay could not be reached, or the PC was asleep, until the claim had lapsed. The relay knows of no attempt, so nobody would look at the file.</summary>
