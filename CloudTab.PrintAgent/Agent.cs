@@ -52,10 +52,10 @@ internal sealed class Agent(
     {
         logger.KeyRefused();
         using var limit = new CancellationTokenSource(LeaveLimit, clock);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
-        var leaving = ledger.Open().Where(attempt => attempt.Step is >= Step.Intent and < Step.Purged).Select(attempt => LeavePrinterAsync(attempt, either.Token));
+        using var limitOrCancellation = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        var leaving = ledger.Open().Where(attempt => attempt.Step is >= Step.Intent and < Step.Purged).Select(attempt => LeavePrinterAsync(attempt, limitOrCancellation.Token));
         await Task.WhenAll(leaving);
-        await files.PurgeAsync(either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await files.PurgeAsync(limitOrCancellation.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async Task LeavePrinterAsync(Attempt attempt, CancellationToken cancellationToken)

@@ -35,7 +35,7 @@ internal sealed class AgentOptions : IValidatableObject
     [ConfigurationKeyName("CLOUDTAB_CUPS_SOCKET")]
     public string CupsSocket { get; set; } = "/run/cups/cups.sock";
 
-    /// <summary>Time for a printer to answer; while it takes a document, to take more of it or to answer for its state (CLOUDTAB_PRINTER_TIMEOUT, default 30 s). Too short calls a slow printer away.</summary>
+    /// <summary>Time for a printer to answer; while it takes a document, to take more of it or to answer for its state (CLOUDTAB_PRINTER_TIMEOUT, default 30 s). Too short a time takes a slow printer for offline.</summary>
     [ConfigurationKeyName("CLOUDTAB_PRINTER_TIMEOUT")]
     public TimeSpan PrinterLimit { get; set; } = TimeSpan.FromSeconds(30);
 

@@ -12,11 +12,11 @@ internal static class TestPage
     public static async Task<(bool IsPrinted, string Words)> PrintAsync(ShopPrinter printer, TimeProvider clock, CancellationToken cancellationToken)
     {
         using var limit = new CancellationTokenSource(Limit, clock);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        using var limitOrCancellation = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         var said = "";
         try
         {
-            if (await printer.LookAsync(either.Token) is not { } there)
+            if (await printer.LookAsync(limitOrCancellation.Token) is not { } there)
                 return (false, $"offline: {printer.Fault}");
             var ticket = ((string[])["a4", "letter"]).Select(media => new PrintTicket(Media: media)).FirstOrDefault(one => one.UnsupportedBy(there) is []);
             if (ticket is null)
@@ -30,9 +30,9 @@ internal static class TestPage
                 said = string.Join(' ', reasons);
                 return Task.FromResult<bool?>(true);
             }, clock);
-            attempt = await run.PrintAsync(attempt, ticket, () => new MemoryStream(page), either.Token);
+            attempt = await run.PrintAsync(attempt, ticket, () => new MemoryStream(page), limitOrCancellation.Token);
             if (there.IsCups && attempt.Job is { } job)
-                await printer.Ipp.PurgeAsync(job, attempt.Token, either.Token);
+                await printer.Ipp.PurgeAsync(job, attempt.Token, limitOrCancellation.Token);
             return (attempt.Outcome == Outcome.Done, attempt.Outcome == Outcome.Done ? "has printed the test page" : $"{attempt.Outcome}: {attempt.Reasons}");
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)

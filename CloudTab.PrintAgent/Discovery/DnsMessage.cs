@@ -4,7 +4,7 @@ using System.Text;
 
 namespace CloudTab.PrintAgent;
 
-/// <summary>Messages of multicast DNS as they are on the wire (RFC 1035, section 4; RFC 6762). Whoever is in the network may have sent them.</summary>
+/// <summary>Messages of multicast DNS as they are on the wire (RFC 1035, section 4; RFC 6762). Anybody in the network may have sent them.</summary>
 internal static class DnsMessage
 {
     private const int HeaderLength = 12;

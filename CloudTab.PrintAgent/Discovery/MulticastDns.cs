@@ -99,7 +99,7 @@ internal static class MulticastDns
         }
         catch (FormatException)
         {
-            // Whoever sent it does not speak DNS.
+            // Its sender does not speak DNS.
         }
     }
 }

@@ -25,15 +25,15 @@ internal static class ChildProgram
         CancellationToken cancellationToken)
     {
         using var timer = new CancellationTokenSource(limit, clock);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellationToken);
+        using var limitOrCancellation = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellationToken);
         using var process = Start(command, environment);
         try
         {
-            var complaints = ReadComplaintsAsync(process.StandardError, either.Token);
-            var writing = WriteAsync(process, write, either.Token);
-            await process.StandardOutput.BaseStream.CopyToAsync(output, either.Token);
+            var complaints = ReadComplaintsAsync(process.StandardError, limitOrCancellation.Token);
+            var writing = WriteAsync(process, write, limitOrCancellation.Token);
+            await process.StandardOutput.BaseStream.CopyToAsync(output, limitOrCancellation.Token);
             await writing;
-            await process.WaitForExitAsync(either.Token);
+            await process.WaitForExitAsync(limitOrCancellation.Token);
             return (process.ExitCode, await complaints);
         }
         catch (OperationCanceledException late) when (!cancellationToken.IsCancellationRequested)

@@ -114,7 +114,7 @@ internal sealed class PrintReady(string folder, Qpdf qpdf, Converter converter) 
     }
 }
 
-/// <summary>A document as it is sent to a printer. Who made it disposes of it.</summary>
+/// <summary>A document as it is sent to a printer. Its maker disposes of it.</summary>
 /// <param name="Scaling">What is left to the printer: nothing, but for a document that could not be laid out.</param>
 internal sealed record PrintDocument(SealedFile Content, string Scaling = Scalings.None) : IDisposable
 {

@@ -65,7 +65,7 @@ internal sealed class IppConnection : IDisposable
             all = all.Prepend(new("job-id", IppValue.Integer(id)));
 
         using var limit = new CancellationTokenSource(document is null ? Limit : Timeout.InfiniteTimeSpan, _clock);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        using var limitOrCancellation = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {
             var version = _version;
@@ -87,7 +87,7 @@ internal sealed class IppConnection : IDisposable
         async Task<IppMessage> AskAsync(short version)
         {
             var message = IppMessage.Request(operation, Interlocked.Increment(ref _requests), _address.PrinterUri, all, job, version);
-            var answer = await PostAsync(IppEncoder.Encode(message), document, either.Token);
+            var answer = await PostAsync(IppEncoder.Encode(message), document, limitOrCancellation.Token);
             return answer.RequestId == message.RequestId ? answer : throw new IppFormatException("The answer is that of another request.");
         }
     }

@@ -7,7 +7,6 @@ internal enum IppStatus : short
     OkIgnoredAttributes = 0x0001,
     OkConflictingAttributes = 0x0002,
     BadRequest = 0x0400,
-    NotPossible = 0x0404,
     NotFound = 0x0406,
     Gone = 0x0407,
     AttributesNotSupported = 0x040B,

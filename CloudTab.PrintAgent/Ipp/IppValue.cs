@@ -32,8 +32,6 @@ internal sealed record IppValue(IppTag Tag, ReadOnlyMemory<byte> Bytes, IReadOnl
     /// <param name="tag">A tag of characters: <see cref="IppTag.Text"/> up to <see cref="IppTag.MimeMediaType"/>.</param>
     public static IppValue Characters(IppTag tag, string value) => new(tag, Encoding.UTF8.GetBytes(value));
 
-    public static IppValue Collection(params IReadOnlyList<IppAttribute> members) => new(IppTag.BeginCollection, ReadOnlyMemory<byte>.Empty, members);
-
     private static byte[] Number(int value)
     {
         var bytes = new byte[sizeof(int)];

@@ -382,10 +382,10 @@ internal sealed class FilePrinting(
     private async Task<bool> TryPurgeAsync(ShopPrinter printer, PrinterDescription there, Leftover leftover, TimeSpan time, CancellationToken cancellationToken)
     {
         using var limit = new CancellationTokenSource(time, clock);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        using var limitOrCancellation = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {
-            return await printer.Ipp.PurgeAsync(leftover.Job, leftover.Token, either.Token) || !there.IsCups;
+            return await printer.Ipp.PurgeAsync(leftover.Job, leftover.Token, limitOrCancellation.Token) || !there.IsCups;
         }
         catch (Exception failed) when (failed is IOException or JobRefusedException || failed is OperationCanceledException && !cancellationToken.IsCancellationRequested)
         {

@@ -17,11 +17,6 @@ internal sealed class IppPrinter(PrinterAddress address, IppConnection connectio
         return new(answer[IppTag.PrinterAttributes]);
     }
 
-    /// <summary>Asks whether it would take such a job. Nothing is printed.</summary>
-    /// <exception cref="JobRefusedException">It would not.</exception>
-    public Task ValidateAsync(string token, IReadOnlyList<IppAttribute> job, CancellationToken cancellationToken) =>
-        AskAsync(IppOperation.ValidateJob, jobId: null, [.. Named(token), Format], job, document: null, cancellationToken);
-
     /// <summary>Creates a job that waits for its document.</summary>
     /// <param name="token">The job's name, by which it is found again.</param>
     /// <returns>The job's id.</returns>

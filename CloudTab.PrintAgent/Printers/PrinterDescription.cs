@@ -45,8 +45,6 @@ internal sealed class PrinterDescription(IppGroup attributes)
     /// <summary>Whether a job can be created before its document is sent, which is what makes a lost answer harmless.</summary>
     public bool HasCreateJob => Supports(IppOperation.CreateJob) && Supports(IppOperation.SendDocument);
 
-    public bool HasValidateJob => Supports(IppOperation.ValidateJob);
-
     public bool IsCups => attributes["cups-version"] is not null;
 
     /// <summary>

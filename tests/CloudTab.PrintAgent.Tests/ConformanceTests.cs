@@ -28,7 +28,7 @@ public sealed class ConformanceTests : PaperTests
             new Dictionary<string, string>(StringComparer.Ordinal), isReady: null, Token);
         await ipptool.WaitForExitAsync(Token);
 
-        Assert.True(theirs.Requests.Count == 10, ipptool.Output);
+        Assert.True(theirs.Requests.Count == 9, ipptool.Output);
         Assert.Equal(RequestsOf(theirs), RequestsOf(ours));
     }
 
@@ -59,7 +59,6 @@ public sealed class ConformanceTests : PaperTests
     {
         using var printer = Given.Printer(address);
         var ticket = new PrintTicket(Copies: 2, Color: true, Sides: "two-sided-long-edge").AttributesFor(await printer.DescribeAsync(Token));
-        await printer.ValidateAsync(JobName, ticket, Token);
         var created = await printer.CreateJobAsync(JobName, ticket, Token);
         await printer.SendDocumentAsync(created, new MemoryStream(Given.Pdf()), Token);
         await EndedAsync(created);

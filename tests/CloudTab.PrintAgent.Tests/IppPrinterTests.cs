@@ -64,10 +64,11 @@ public sealed class IppPrinterTests : PaperTests
         var description = await Printer.DescribeAsync(Token);
         Assert.Equal(["media"], new PrintTicket(Media: "a3").UnsupportedBy(description));
 
-        var refusal = await Assert.ThrowsAsync<JobRefusedException>(() => Printer.ValidateAsync("ct-2", new PrintTicket(Media: "a3").AttributesFor(description), Token));
+        var refusal = await Assert.ThrowsAsync<JobRefusedException>(() => Printer.CreateJobAsync("ct-2", new PrintTicket(Media: "a3").AttributesFor(description), Token));
         Assert.Equal(IppStatus.AttributesNotSupported, refusal.Status);
         Assert.False(refusal.IsTemporary);
         Assert.Equal(["media"], refusal.Unsupported);
+        Assert.Null(await Printer.FindJobAsync("ct-2", Token));
     }
 
     [Theory]
@@ -174,7 +175,6 @@ public sealed class IppPrinterTests : PaperTests
     private async Task<int> SendAsync(PrintTicket ticket, string token, byte[] document)
     {
         var job = ticket.AttributesFor(await Printer.DescribeAsync(Token));
-        await Printer.ValidateAsync(token, job, Token);
         var id = await Printer.CreateJobAsync(token, job, Token);
         await Printer.SendDocumentAsync(id, new MemoryStream(document), Token);
         return id;
