@@ -229,7 +229,7 @@ public sealed class OtherAgentsTests(RunningRelay relay) : AgentPartsTests(relay
         }
 
         if (when == Away.WhenTheAgentStartsAgainWithOtherJobs)
-            await Eventually.HoldsAsync(() => Task.FromResult(Way.Requests.Contains(IppOperation.GetPrinterAttributes)), "it waits for its turn", Limit, Token);
+            await WaitsForItsTurnAsync();
         else
             await IsToldOfflineAsync(Sent[0]);
         Assert.False(printing.IsCompleted);
