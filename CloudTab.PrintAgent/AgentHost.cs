@@ -12,7 +12,8 @@ internal static class AgentHost
 
     public static IHost Build()
     {
-        var builder = Host.CreateApplicationBuilder();
+        // Otherwise the host reads appsettings.json of the folder that it is started in, which may be anybody's, and watches all below it: a service of systemd is started in /.
+        var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { ContentRootPath = AppContext.BaseDirectory });
         builder.Configuration.AddInMemoryCollection(SettingsFile.Read());
         builder.Configuration.AddEnvironmentVariables();
         builder.AddServiceDefaults();

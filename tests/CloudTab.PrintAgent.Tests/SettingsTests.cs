@@ -46,6 +46,17 @@ public sealed class SettingsTests(RunningRelay relay) : IDisposable
     }
 
     [Fact]
+    public async Task Settings_in_the_folder_that_it_is_started_in_are_not_its_own()
+    {
+        await File.WriteAllTextAsync(
+            Path.Combine(_folder, "appsettings.json"), """{"CLOUDTAB_URL": "http://localhost:1", "CLOUDTAB_API_KEY": "ctk_key", "CLOUDTAB_PRINTERS": "ipp://localhost:1/ipp/print"}""", Token);
+        await using var agent = await ChildProcess.StartProgramAsync(
+            ["/bin/sh", "-c", "cd \"$1\" && exec dotnet \"$2\" status", "sh", _folder, ChildProcess.BuiltOutput("CloudTab.PrintAgent")], Environment(), isReady: null, Token);
+
+        Assert.Equal(78, await agent.WaitForExitAsync(Token));
+    }
+
+    [Fact]
     public async Task Setup_tries_the_settings_and_keeps_them_for_the_user_alone()
     {
         var (code, output) = await SetUpAsync(Environment(), relay.Origin.ToString(), "ctk_wrong");
