@@ -23,6 +23,9 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Information, Message = "Webhook {Webhook} of shop {Shop} does not accept events ({Reason}): trying again for a day")]
     public static partial void WebhookFailed(this ILogger logger, Guid webhook, string shop, string reason);
 
+    [LoggerMessage(Level = LogLevel.Error, Message = "An attempt to post to webhook {Webhook} of shop {Shop} failed by a fault of the relay: trying again for a day")]
+    public static partial void WebhookFaulted(this ILogger logger, Exception exception, Guid webhook, string shop);
+
     [LoggerMessage(Level = LogLevel.Information, Message = "Webhook {Webhook} of shop {Shop} accepts events again")]
     public static partial void WebhookRecovered(this ILogger logger, Guid webhook, string shop);
 

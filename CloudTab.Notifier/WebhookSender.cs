@@ -74,7 +74,7 @@ internal sealed class WebhookSender(
     private async Task SendAsync(HeldWebhook held, CancellationToken stoppingToken)
     {
         var sent = false;
-        await TryAsync(
+        var isRecorded = await TryAsync(
             async () =>
             {
                 while (await deliveries.NextAsync(held, stoppingToken) is { } next)
@@ -89,8 +89,10 @@ internal sealed class WebhookSender(
         // What the failure of an attempt has recorded stays: the lease is then another one.
         using var limit = clock.Limit(FarewellLimit);
         await TryAsync(() => deliveries.ReleaseAsync(held, limit.Token), limit.Token);
-        if (sent)
-            Wake(); // Something may have been written, or be left, that nobody looked for while the webhook was held.
+        // Something may have been written, or be left, that nobody looked for while the webhook was held. What could not be recorded would be sent
+        // again at once: that waits for the next poll.
+        if (sent && isRecorded)
+            Wake();
     }
 
     /// <returns>Whether the next one can be sent.</returns>
@@ -104,7 +106,7 @@ internal sealed class WebhookSender(
 
         var began = clock.GetTimestamp();
         using var attempt = Telemetry.StartAttempt(read, next);
-        var answer = await client.PostAsync(next.Url, next.MessageId, next.Target.Secrets, Frame.TextOf(read), stoppingToken);
+        var answer = await PostAsync(held, next, read, stoppingToken);
         telemetry.RecordAttempt(attempt, answer);
         switch (answer.Outcome)
         {
@@ -126,8 +128,23 @@ internal sealed class WebhookSender(
         }
     }
 
+    /// <summary>Posts an event. Neither Postgres nor S3 is asked: what fails would fail again at once, so it is a failed attempt, and its event waits.</summary>
+    private async Task<WebhookAnswer> PostAsync(HeldWebhook held, Delivery next, SessionEvent read, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await client.PostAsync(next.Url, next.MessageId, next.Target.Secrets, Frame.TextOf(read), cancellationToken);
+        }
+        catch (Exception fault) when (!cancellationToken.IsCancellationRequested)
+        {
+            logger.WebhookFaulted(fault, held.Id, held.Shop);
+            return new(WebhookOutcome.Unanswered, $"a fault of the relay: {fault.GetType().Name}");
+        }
+    }
+
     /// <summary>A failure, of Postgres above all, ends nothing: what is recorded there is looked for again, and leases end by themselves.</summary>
-    private async Task TryAsync(Func<Task> work, CancellationToken cancellationToken)
+    /// <returns>Whether the work was done.</returns>
+    private async Task<bool> TryAsync(Func<Task> work, CancellationToken cancellationToken)
     {
         try
         {
@@ -135,15 +152,18 @@ internal sealed class WebhookSender(
             if (_isInterrupted)
                 logger.WebhooksResumed();
             _isInterrupted = false;
+            return true;
         }
         catch (Exception) when (cancellationToken.IsCancellationRequested)
         {
+            return false;
         }
         catch (Exception failure)
         {
             if (!_isInterrupted)
                 logger.WebhooksInterrupted(failure);
             _isInterrupted = true;
+            return false;
         }
     }
 

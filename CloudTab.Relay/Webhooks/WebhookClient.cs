@@ -97,6 +97,11 @@ public sealed class WebhookClient : IDisposable
         {
             return new(WebhookOutcome.Unanswered, $"no answer: {failure.HttpRequestError}");
         }
+        catch (Exception failure) when (failure is SocketException or IOException)
+        {
+            // HttpClient lets that of a connection pass which is reset while it is opened.
+            return new(WebhookOutcome.Unanswered, $"no answer: {HttpRequestError.ConnectionError}");
+        }
     }
 
     /// <inheritdoc/>

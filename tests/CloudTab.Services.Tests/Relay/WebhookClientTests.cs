@@ -136,6 +136,37 @@ public sealed class WebhookClientTests
     }
 
     [Fact]
+    public async Task A_receiver_that_resets_each_connection_at_once_does_not_answer()
+    {
+        using var client = Client(toPrivateAddresses: true);
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        // A thread of its own is quicker than the client, which then finds the connection it has just opened gone.
+        var resetting = Task.Factory.StartNew(
+            () =>
+            {
+                try
+                {
+                    while (true)
+                        listener.AcceptSocket().Close(0);
+                }
+                catch (Exception stopped) when (stopped is SocketException or InvalidOperationException)
+                {
+                }
+            },
+            Token, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+        for (var i = 0; i < 200; i++)
+        {
+            var answer = await client.PostAsync($"http://{listener.LocalEndpoint}/", "msg_1", [WebhookSecret.Create()], "{}"u8.ToArray(), Token);
+            Assert.Equal(WebhookOutcome.Unanswered, answer.Outcome);
+        }
+
+        listener.Stop();
+        await resetting;
+    }
+
+    [Fact]
     public async Task A_certificate_s_issuer_is_not_fetched_from_where_the_certificate_says()
     {
         var fetched = 0;
