@@ -10,7 +10,12 @@ namespace CloudTab.Notifier;
 /// delay no other.
 /// </summary>
 internal sealed class WebhookSender(
-    WebhookDeliveries deliveries, WebhookClient client, Telemetry telemetry, TimeProvider clock, ILogger<WebhookSender> logger) : BackgroundService
+    WebhookDeliveries deliveries,
+    WebhookClient client,
+    Telemetry telemetry,
+    TimeProvider clock,
+    IHostApplicationLifetime lifetime,
+    ILogger<WebhookSender> logger) : BackgroundService
 {
     // An attempt takes some 20 KB. Receivers that cease to answer hold one of the many places once, for as long as an attempt may take.
     private const int MostWorking = 500;
@@ -35,15 +40,21 @@ internal sealed class WebhookSender(
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        // The host stops its services after Kestrel, whose requests may take all of the time: no attempt begins meanwhile.
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, lifetime.ApplicationStopping);
         try
         {
             while (true)
             {
-                await TryAsync(() => StartDueAsync(stoppingToken), stoppingToken);
+                await TryAsync(() => StartDueAsync(stopping.Token), stopping.Token);
                 // Each look is a statement, however many events there are.
-                await Task.Delay(Pause, clock, stoppingToken);
-                await WaitAsync(stoppingToken);
+                await Task.Delay(Pause, clock, stopping.Token);
+                await WaitAsync(stopping.Token);
             }
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            // What has begun is waited for.
         }
         finally
         {
@@ -98,6 +109,9 @@ internal sealed class WebhookSender(
     /// <returns>Whether the next one can be sent.</returns>
     private async Task<bool> TrySendAsync(HeldWebhook held, Delivery next, CancellationToken stoppingToken)
     {
+        // An attempt is carried through and recorded though the host stops, or another replica would repeat what was received. The time that a stop
+        // has is enough for it, and what is left of the lease.
+        using var limit = clock.Limit(WebhookDeliveries.LongestAttempt);
         if (await deliveries.ReadAsync(next, stoppingToken) is not { } read)
         {
             await deliveries.DropAsync(next, stoppingToken);
@@ -106,22 +120,22 @@ internal sealed class WebhookSender(
 
         var began = clock.GetTimestamp();
         using var attempt = Telemetry.StartAttempt(read, next);
-        var answer = await PostAsync(held, next, read, stoppingToken);
+        var answer = await PostAsync(held, next, read, limit.Token);
         telemetry.RecordAttempt(attempt, answer);
         switch (answer.Outcome)
         {
             case WebhookOutcome.Accepted:
-                await deliveries.AcceptedAsync(next, stoppingToken);
+                await deliveries.AcceptedAsync(next, limit.Token);
                 telemetry.RecordAccepted(read, began);
                 if (next.Failures > 0)
                     logger.WebhookRecovered(held.Id, held.Shop);
                 return true;
             case WebhookOutcome.Gone:
-                await deliveries.DisableAsync(next, answer.Reason, stoppingToken);
+                await deliveries.DisableAsync(next, answer.Reason, limit.Token);
                 logger.WebhookDisabled(held.Id, held.Shop);
                 return false;
             default:
-                await deliveries.FailedAsync(held, next, answer.Reason, stoppingToken);
+                await deliveries.FailedAsync(held, next, answer.Reason, limit.Token);
                 if (next.Failures == 0)
                     logger.WebhookFailed(held.Id, held.Shop, answer.Reason);
                 return false;

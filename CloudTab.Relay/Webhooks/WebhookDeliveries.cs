@@ -11,6 +11,9 @@ namespace CloudTab.Relay;
 /// </summary>
 public sealed class WebhookDeliveries(Database database, TimeProvider clock) : IDisposable
 {
+    /// <summary>The time that an attempt and its record may take.</summary>
+    public static readonly TimeSpan LongestAttempt = WebhookClient.Limit + TimeSpan.FromSeconds(5);
+
     // Others wait for their turn here and not in the pool, which claims and events need too.
     private const int MostStatements = 3;
 
@@ -29,7 +32,6 @@ public sealed class WebhookDeliveries(Database database, TimeProvider clock) : I
 
     // The replica of a lease that has ended may be in the middle of an attempt: it began none that could last longer.
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan LongestAttempt = WebhookClient.Limit + TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan ShortestPause = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(2);

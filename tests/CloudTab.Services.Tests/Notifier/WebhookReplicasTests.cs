@@ -1,5 +1,6 @@
 using CloudTab.Notifier;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace CloudTab.Services.Tests;
 
@@ -37,6 +38,29 @@ public sealed class WebhookReplicasTests(WebhookFixture relay) : IClassFixture<W
         Assert.Equal(2, receiver.Posts.Select(post => post.Id).Distinct().Count());
         Assert.Equal(receiver.Posts.First().Id, receiver.Posts.ElementAt(1).Id);
         Assert.Equal(receiver.Posts.First().Body, receiver.Posts.ElementAt(1).Body);
+    }
+
+    [Fact]
+    public async Task What_a_replica_is_sending_when_it_stops_is_carried_through_and_recorded()
+    {
+        await using var receiver = await WebhookReceiver.StartAsync();
+        var stops = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        receiver.Answer = async (_, aborted) =>
+        {
+            await stops.Task.WaitAsync(aborted);
+            return StatusCodes.Status200OK;
+        };
+        var (shop, webhook) = await relay.ShopWithWebhookAsync(receiver.AddressOf("/"));
+        await using var replica = relay.StartHost<SocketOptions>();
+        await relay.AnnounceAsync(shop.Id);
+        await UntilAsync(() => receiver.Posts.Count == 1);
+
+        var stopped = replica.Services.GetRequiredService<WebhookSender>().StopAsync(Token);
+        stops.SetResult();
+        await stopped;
+
+        Assert.True(await relay.FindAsync(shop.Id, webhook.Id) is { Waiting: 0, Failures: 0, DeliveredAt: not null });
+        Assert.Single(receiver.Posts);
     }
 
     [Fact]
