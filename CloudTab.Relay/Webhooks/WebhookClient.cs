@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
@@ -20,6 +21,7 @@ public sealed class WebhookClient : IDisposable
     private const int MostHeaderKilobytes = 16;
     private const int MostBodyBytes = 65_536;
 
+    private readonly SilentMeters _meters = new();
     private readonly HttpClient _http;
     private readonly WebhookOptions _options;
     private readonly TimeProvider _clock;
@@ -39,6 +41,7 @@ public sealed class WebhookClient : IDisposable
             SslOptions = new() { CertificateChainPolicy = new() { DisableCertificateDownloads = true, RevocationMode = X509RevocationMode.NoCheck } },
             // The relay's traces are not its shops' programs'.
             ActivityHeadersPropagator = null,
+            MeterFactory = _meters,
             // Nobody reads an answer's body; if it is short the connection can be used again.
             MaxResponseDrainSize = MostBodyBytes,
             ResponseDrainTimeout = TimeSpan.FromSeconds(1),
@@ -105,7 +108,11 @@ public sealed class WebhookClient : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _http.Dispose();
+    public void Dispose()
+    {
+        _http.Dispose();
+        _meters.Dispose();
+    }
 
     private static WebhookOutcome OutcomeOf(HttpResponseMessage response) => response switch
     {
@@ -136,6 +143,16 @@ public sealed class WebhookClient : IDisposable
     }
 
     private sealed class AddressNotPublicException : Exception;
+
+    /// <summary>Measures under a name that nobody exports: a handler's own metrics have the host of each webhook.</summary>
+    private sealed class SilentMeters : IMeterFactory
+    {
+        private readonly Meter _meter = new("Webhooks");
+
+        public Meter Create(MeterOptions options) => _meter;
+
+        public void Dispose() => _meter.Dispose();
+    }
 }
 
 /// <summary>What came of a message that was posted.</summary>

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
@@ -164,6 +166,39 @@ public sealed class WebhookClientTests
 
         listener.Stop();
         await resetting;
+    }
+
+    [Fact]
+    public async Task A_receiver_s_host_is_in_no_metric_of_HttpClient()
+    {
+        await using var receiver = await WebhookReceiver.StartAsync();
+        using var client = Client(toPrivateAddresses: true);
+        var ports = new ConcurrentBag<object?>();
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, listening) =>
+            {
+                if (instrument.Meter.Name == "System.Net.Http")
+                    listening.EnableMeasurementEvents(instrument);
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((_, _, tags, _) => Add(tags));
+        listener.SetMeasurementEventCallback<double>((_, _, tags, _) => Add(tags));
+        listener.Start();
+
+        var answer = await client.PostAsync(receiver.AddressOf("/"), "msg_1", [WebhookSecret.Create()], "{}"u8.ToArray(), Token);
+
+        Assert.Equal(WebhookOutcome.Accepted, answer.Outcome);
+        Assert.DoesNotContain(new Uri(receiver.AddressOf("/")).Port, ports);
+
+        void Add(ReadOnlySpan<KeyValuePair<string, object?>> tags)
+        {
+            foreach (var (name, value) in tags)
+            {
+                if (name == "server.port")
+                    ports.Add(value);
+            }
+        }
     }
 
     [Fact]
