@@ -209,10 +209,15 @@ internal sealed class Commands(
             Refuse(socket);
     }
 
-    private static void Refuse(ShopSocket socket)
+    private static void Refuse(ShopSocket socket) => socket.Close(CloseReason.BadKey, new AuthFailed("Invalid API key or ticket"));
+
+    /// <summary>Answers; a key that has been revoked costs the socket, and nothing else is sent to it.</summary>
+    private static void Answer(ShopSocket socket, Outcome outcome, Outgoing answer)
     {
-        socket.Send(new AuthFailed("Invalid API key or ticket"));
-        socket.Close(CloseReason.BadKey);
+        if (outcome == Outcome.KeyRevoked)
+            socket.Close(CloseReason.BadKey, answer);
+        else
+            socket.Send(answer);
     }
 
     private async Task ClaimAsync(ShopSocket socket, ShopKey key, SessionName name, CancellationToken cancellationToken)
@@ -220,11 +225,9 @@ internal sealed class Commands(
         var (outcome, session) = await claims.ClaimAsync(key, name, cancellationToken);
         var details = outcome == Outcome.Done ? await views.DetailsAsync(session, cancellationToken) : null;
         // Not claimed, when asked why not: the claim that was in the way has been released in between.
-        socket.Send(details is not null
+        Answer(socket, outcome, details is not null
             ? new SessionClaimed(details)
             : Error.ClaimFailed(CodeOf(outcome == Outcome.NotClaimed ? Outcome.ClaimedByAnother : outcome)));
-        if (outcome == Outcome.KeyRevoked)
-            socket.Close(CloseReason.BadKey);
     }
 
     private async Task CompleteAsync(ShopSocket socket, ShopKey key, SessionName name)
@@ -233,9 +236,7 @@ internal sealed class Commands(
         var (outcome, session) = await claims.CompleteAsync(key, name, finish.Token);
         if (outcome != Outcome.Done)
         {
-            socket.Send(Error.CompleteFailed(CodeOf(outcome)));
-            if (outcome == Outcome.KeyRevoked)
-                socket.Close(CloseReason.BadKey);
+            Answer(socket, outcome, Error.CompleteFailed(CodeOf(outcome)));
             return;
         }
 
@@ -261,11 +262,9 @@ internal sealed class Commands(
         var (outcome, print, invalid) = Guid.TryParse(fileId, out var file)
             ? await prints.ReportAsync(key, file, report, cancellationToken)
             : (Outcome.FileNotFound, null, null);
-        socket.Send(invalid is not null ? Error.ReportFailed("invalid_print_options", invalid.ToString())
+        Answer(socket, outcome, invalid is not null ? Error.ReportFailed("invalid_print_options", invalid.ToString())
             : print is not null ? new PrintReported(print)
             : Error.ReportFailed(CodeOf(outcome)));
-        if (outcome == Outcome.KeyRevoked)
-            socket.Close(CloseReason.BadKey);
     }
 
     // The codes of the HTTP calls.

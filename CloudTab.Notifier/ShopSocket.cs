@@ -32,12 +32,16 @@ internal sealed class ShopSocket(
     // For the peer to take what is queued and to answer the close.
     private static readonly TimeSpan CloseLimit = TimeSpan.FromSeconds(5);
 
+    // For the peer of a key that is not right, or not any more, to take what is under way. With the time until a revocation is seen it is less than a second.
+    private static readonly TimeSpan BadKeyLimit = TimeSpan.FromMilliseconds(300);
+
     // Guards what follows. Nobody may acquire another lock while holding it: a socket that reserves memory may close any other.
     private readonly Lock _gate = new();
     private Queue<Queued>? _queue; // by bytes it is bounded
     private Dictionary<Guid, Queued>? _updates; // for each session the newest update that waits
     private List<Queued>? _held;
     private int _pendingLists;
+    private Frame? _underWay;
     private bool _isSending;
     private volatile CloseReason? _closing;
     private TaskCompletionSource? _sentAll;
@@ -66,7 +70,7 @@ internal sealed class ShopSocket(
         set => (_since, _isAuthenticating) = (clock.GetTimestamp(), value);
     }
 
-    /// <summary>Bytes that wait for the peer.</summary>
+    /// <summary>Bytes that wait for the peer, as long as something of them could be dropped.</summary>
     public long Waiting => Interlocked.Read(ref _waiting);
 
     /// <summary>Whether a pending list waits to be sent: another one would tell nothing more.</summary>
@@ -138,7 +142,7 @@ internal sealed class ShopSocket(
         {
             if (frame.Updates is { } session)
                 (_updates ??= [])[session] = queued;
-            if (_held is null)
+            if (_held is null || _closing is not null)
                 Write(queued);
             else
                 _held.Add(queued);
@@ -181,16 +185,25 @@ internal sealed class ShopSocket(
         }
     }
 
-    /// <summary>Closes the socket after what is queued; only the first reason counts.</summary>
-    public void Close(CloseReason reason)
+    /// <summary>Closes the socket after what is queued, or instead of it; only the first reason is told.</summary>
+    /// <param name="last">What the peer is told before, whatever else is dropped.</param>
+    public void Close(CloseReason reason, Outgoing? last = null)
     {
+        if (reason.DropsQueue)
+        {
+            lock (_gate)
+                DropQueue();
+        }
+
+        if (last is not null)
+            Send(last);
+        if (reason == CloseReason.BadKey)
+            _ = AbortIfStuckAsync();
         lock (_gate)
         {
             if (_closing is not null)
                 return;
             (_since, _closing) = (clock.GetTimestamp(), reason);
-            if (reason.DropsQueue)
-                DropQueue();
             BeginSending();
         }
 
@@ -261,10 +274,22 @@ internal sealed class ShopSocket(
         ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
+    /// <summary>Drops all that waits. A frame that is under way cannot be dropped; it counts no more, or its socket would go on being the slowest.</summary>
     private void DropQueue()
     {
         while (_queue?.TryDequeue(out var queued) == true)
             Drop(queued);
+        foreach (var queued in _held ?? [])
+            Drop(queued);
+        _held?.Clear();
+        SettleUnderWay();
+    }
+
+    private void SettleUnderWay()
+    {
+        if (_underWay is { } frame)
+            Settle(frame);
+        _underWay = null;
     }
 
     private void Drop(Queued queued)
@@ -292,7 +317,7 @@ internal sealed class ShopSocket(
             {
                 if (queued.IsPendingList)
                     _pendingLists--;
-                frame = Take(queued);
+                frame = _underWay = Take(queued);
                 if (frame is not null)
                     return true;
             }
@@ -349,8 +374,16 @@ internal sealed class ShopSocket(
         }
         finally
         {
-            Settle(frame);
+            lock (_gate)
+                SettleUnderWay();
         }
+    }
+
+    private async Task AbortIfStuckAsync()
+    {
+        await Task.WhenAny(SentAll.Task, Task.Delay(BadKeyLimit, clock));
+        if (!SentAll.Task.IsCompleted)
+            connection.Abort();
     }
 
     private async Task ReceiveMessageAsync(ValueWebSocketReceiveResult begun)
@@ -403,7 +436,7 @@ internal sealed record CloseReason(WebSocketCloseStatus Status, string Descripti
     public static readonly CloseReason MessageTooLarge = new(WebSocketCloseStatus.MessageTooBig, "Message over 64 KiB");
     public static readonly CloseReason MessageTooLargeUnauthenticated = new(WebSocketCloseStatus.MessageTooBig, "Message over 1 KiB before authentication");
     public static readonly CloseReason Fault = new(WebSocketCloseStatus.InternalServerError, "Something went wrong on our side");
-    public static readonly CloseReason BadKey = new((WebSocketCloseStatus)4401, "Bad API key");
+    public static readonly CloseReason BadKey = new((WebSocketCloseStatus)4401, "Bad API key", DropsQueue: true);
     public static readonly CloseReason TooManyWrongKeys = new((WebSocketCloseStatus)4429, "Too many wrong API keys from this address");
     public static readonly CloseReason NotInTime = new((WebSocketCloseStatus)4408, "Did not authenticate in time");
     public static readonly CloseReason TooSlow = new((WebSocketCloseStatus)4409, "Too slow: connect again", DropsQueue: true);

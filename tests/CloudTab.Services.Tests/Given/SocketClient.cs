@@ -26,9 +26,10 @@ internal sealed class SocketClient : IDisposable
     }
 
     /// <summary>A socket that has authenticated and not yet read its pending list.</summary>
-    public static async Task<SocketClient> AuthenticatedAsync(Uri address, string key, HttpMessageInvoker? over = null)
+    public static async Task<SocketClient> AuthenticatedAsync(
+        Uri address, string key, HttpMessageInvoker? over = null, params IEnumerable<(string Name, string Value)> headers)
     {
-        var client = await ConnectAsync(address, over);
+        var client = await ConnectAsync(address, over, headers);
         await client.SendAsync(new { type = "authenticate", apiKey = key });
         Assert.Equal("authenticated", (await client.NextAsync()).Text("type"));
         return client;

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Net.WebSockets;
 using System.Text;
 using CloudTab.Notifier;
 using Microsoft.Extensions.DependencyInjection;
@@ -195,27 +196,31 @@ public sealed class SocketLimitsTests(TightLimits relay) : IClassFixture<TightLi
     }
 
     [Fact]
-    public async Task If_too_much_waits_in_all_the_slowest_socket_is_closed_and_the_others_are_served()
+    public async Task If_too_much_waits_in_all_the_slowest_sockets_are_closed_one_after_the_other_and_the_others_are_served()
     {
-        var shop = await relay.ShopAsync();
+        var (shop, other) = (await relay.ShopAsync(), await relay.ShopAsync());
         using var handler = new SocketsHttpHandler { ConnectCallback = SocketSlowReaderTests.ConnectWithSmallBufferAsync };
         using var invoker = new HttpMessageInvoker(handler, disposeHandler: false);
-        using var slow = await SocketClient.AuthenticatedAsync(relay.SocketAddress, shop.Key, invoker);
+        using var first = await SocketClient.AuthenticatedAsync(relay.SocketAddress, shop.Key, invoker);
         await StalledAsync(shop);
+        using var second = await SocketClient.AuthenticatedAsync(relay.SocketAddress, other.Key, invoker, ("X-Forwarded-For", "192.0.2.2"));
+        await StalledAsync(other);
         using var quick = await SocketClient.ReadyAsync(relay.SocketAddress, shop.Key);
         var services = relay.Host<SocketOptions>().Services;
         var sockets = services.GetRequiredService<OpenSockets>();
-        var budget = services.GetRequiredService<IOptions<SocketOptions>>().Value.SocketMemory;
+        var others = services.GetRequiredService<IOptions<SocketOptions>>().Value.SocketMemory - 1024;
 
-        sockets.Reserve(budget); // as others' queues would
+        sockets.Reserve(others); // as their queues would
         try
         {
-            Assert.Equal("pong", (await quick.AskAsync(new { type = "ping" })).Text("type"));
-            Assert.Equal(4409, await slow.CloseCodeAsync());
+            for (var i = 0; i < 2; i++)
+                Assert.Equal("pong", (await quick.AskAsync(new { type = "ping" })).Text("type"));
+            var codes = await Task.WhenAll(first.CloseCodeAsync(), second.CloseCodeAsync());
+            Assert.Equal([4409, 4409], codes);
         }
         finally
         {
-            sockets.Settle(budget);
+            sockets.Settle(others);
         }
     }
 
@@ -318,6 +323,33 @@ public sealed class SocketLimitsTests(TightLimits relay) : IClassFixture<TightLi
         Assert.Equal(4401, await revoked.CloseCodeAsync());
         Assert.InRange(TimeProvider.System.GetElapsedTime(began), TimeSpan.Zero, TimeSpan.FromSeconds(5)); // one second, on a machine that is not busy
         Assert.Equal("pong", (await other.AskAsync(new { type = "ping" })).Text("type"));
+    }
+
+    [Fact]
+    public async Task A_revoked_key_s_socket_whose_peer_does_not_read_is_sent_nothing_more_and_ends_within_a_second()
+    {
+        var shop = await relay.ShopAsync();
+        using var handler = new SocketsHttpHandler { ConnectCallback = SocketSlowReaderTests.ConnectWithSmallBufferAsync };
+        using var invoker = new HttpMessageInvoker(handler, disposeHandler: false);
+        using var client = await SocketClient.AuthenticatedAsync(relay.SocketAddress, shop.Key, invoker);
+        var socket = await StalledAsync(shop);
+        var waiting = socket.Waiting;
+        await relay.AnnounceAsync(shop.Id);
+        await UntilAsync(() => socket.Waiting > waiting);
+
+        var began = TimeProvider.System.GetTimestamp();
+        await relay.ExecuteAsync("UPDATE api_keys SET revoked_at = now() WHERE shop_id = @Id", shop);
+        var directory = relay.Host<SocketOptions>().Services.GetRequiredService<ShopDirectory>();
+        await UntilAsync(() => directory.SocketsOf(shop.Id).IsEmpty);
+
+        Assert.InRange(TimeProvider.System.GetElapsedTime(began), TimeSpan.Zero, TimeSpan.FromSeconds(4)); // one second, on a machine that is not busy
+        var told = new List<string?>();
+        await Assert.ThrowsAsync<WebSocketException>(async () =>
+        {
+            while (true)
+                told.Add((await client.NextAsync()).Text("type"));
+        });
+        Assert.DoesNotContain("new_session", told);
     }
 
     [Fact]
