@@ -25,7 +25,7 @@ return await app.RunOrExplainAsync(async () =>
     app.UseEntrance();
     app.MapReverseProxy(proxy =>
     {
-        proxy.UseEventStreams();
+        proxy.UseLongRequests();
         proxy.UseEarlyAnswers();
         proxy.UseFailover();
         proxy.UseLoadBalancing();

@@ -44,12 +44,12 @@ internal static class Routes
         ("/shop/{**rest}", ShopApi),
 
         // APIs
-        ($"/api/customer{EventStreams.Route}", UploadApi),
+        ($"/api/customer{LongRequests.Events}", UploadApi),
         ("/api/customer/{**rest}", UploadApi),
-        ($"/s/{{shop}}/api/customer{EventStreams.Route}", UploadApi),
+        ($"/s/{{shop}}/api/customer{LongRequests.Events}", UploadApi),
         ("/s/{shop}/api/customer/{**rest}", UploadApi),
         ("/api/shopkeeper/{**rest}", ShopApi),
-        ("/ws", Notifier),
+        (LongRequests.Sockets, Notifier),
     ];
 
     // Outside Development the services do not answer these.

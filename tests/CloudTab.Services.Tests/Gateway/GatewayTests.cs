@@ -365,6 +365,33 @@ public sealed class GatewayTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_gateway_that_stops_ends_its_WebSockets_one_after_the_other_long_before_its_time_is_over()
+    {
+        var timeToStop = TimeSpan.FromSeconds(9);
+        var gateway = Start(("SHUTDOWN_TIMEOUT", timeToStop.TotalMilliseconds.ToString(CultureInfo.InvariantCulture)));
+        var sockets = await Task.WhenAll(Enumerable.Range(0, 10).Select(async _ =>
+        {
+            var socket = new ClientWebSocket();
+            await socket.ConnectAsync(new UriBuilder(gateway.Address) { Scheme = "ws", Path = "/ws" }.Uri, Token);
+            Assert.Equal("hello", await AskAsync(socket, "hello"));
+            return socket;
+        }));
+
+        var began = TimeProvider.System.GetTimestamp();
+        var stopped = gateway.DisposeAsync().AsTask();
+        var ends = await Task.WhenAll(sockets.Select(async socket =>
+        {
+            await Assert.ThrowsAsync<WebSocketException>(() => socket.ReceiveAsync(new byte[1], Token));
+            socket.Dispose();
+            return TimeProvider.System.GetElapsedTime(began);
+        }));
+        await stopped;
+
+        Assert.InRange(TimeProvider.System.GetElapsedTime(began), TimeSpan.Zero, timeToStop / 2);
+        Assert.True(ends.Max() - ends.Min() > TimeSpan.FromMilliseconds(500), $"Within {ends.Max() - ends.Min()} all of them ended.");
+    }
+
+    [Fact]
     public async Task A_request_goes_to_another_replica_if_one_is_dead()
     {
         await using var other = await Backend.StartAsync("upload-api");

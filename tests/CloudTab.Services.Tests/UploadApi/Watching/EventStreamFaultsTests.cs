@@ -139,7 +139,7 @@ public sealed class EventStreamFaultsTests(UploadFixture relay) : IClassFixture<
         await using var one = relay.StartHost<UploadOptions>(("MAX_EVENT_STREAMS", "1"));
         var gateway = ServiceHost<GatewayOptions>.Start(
             ((string[])["upload-api", "shop-api", "notifier", "janitor"]).Select(service => KeyValuePair.Create($"services:{service}:http:0", one.Address.ToString()))
-                .Append(KeyValuePair.Create("Kestrel:EndpointDefaults:Protocols", protocols)).ToDictionary(StringComparer.Ordinal),
+                .Append(KeyValuePair.Create("Kestrel:EndpointDefaults:Protocols", protocols)).Append(KeyValuePair.Create("SHUTDOWN_TIMEOUT", "9000")).ToDictionary(StringComparer.Ordinal),
             "Production",
             TimeProvider.System);
         using var client = gateway.Client();
