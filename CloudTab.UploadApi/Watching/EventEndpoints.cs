@@ -19,9 +19,9 @@ internal static class EventEndpoints
     }
 
     private static async Task<Results<EmptyHttpResult, NoContent, Problem>> Watch(
-        RequestedSession requested, HttpContext context, CustomerViews views, SessionStreams streams, CancellationToken cancellationToken)
+        RequestedSession requested, HttpContext context, SessionStreams streams, CancellationToken cancellationToken)
     {
-        if (await views.FindAsync(requested, cancellationToken) is not { } found)
+        if (await streams.FindAsync(requested, cancellationToken) is not { } found)
             return Problems.SessionNotFound;
         var known = KnownState.Parse(context.Request.Headers[LastEventId]);
         // The one answer that makes a browser's EventSource stop without an error.

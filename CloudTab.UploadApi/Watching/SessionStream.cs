@@ -27,6 +27,7 @@ internal sealed class SessionStream(KnownState known, TimeProvider clock, Cancel
     private long _beat = clock.GetTimestamp();
     private bool _hasBegun;
     private bool _isOver;
+    private int? _return;
     private bool _isBeatDue;
     private bool _isWriting = true; // The request itself writes first.
 
@@ -44,11 +45,12 @@ internal sealed class SessionStream(KnownState known, TimeProvider clock, Cancel
     }
 
     /// <summary>Ends the stream: nobody knows of its session any more, the client has left, or the host stops and it connects to another replica.</summary>
-    public void End()
+    /// <param name="after">When the client is to connect again, in milliseconds, if not as it was told in the beginning.</param>
+    public void End(int? after = null)
     {
         lock (_gate)
         {
-            _isOver = true;
+            (_isOver, _return) = (true, after ?? _return);
             BeginWriting();
         }
     }
@@ -72,8 +74,8 @@ internal sealed class SessionStream(KnownState known, TimeProvider clock, Cancel
         // Not to be kept back by a proxy such as nginx until it has gathered enough.
         response.Headers["X-Accel-Buffering"] = "no";
         _body = response.BodyWriter;
-        // After a restart not all clients connect again at the same moment.
-        Write(_body, string.Create(CultureInfo.InvariantCulture, $"retry: {Random.Shared.Next(1_000, 3_000)}\n\n"));
+        // If the line breaks, or the process, not all clients connect again at the same moment.
+        WriteReturn(_body, Random.Shared.Next(1_000, 3_000));
         await using var leaving = aborted.UnsafeRegister(static stream => ((SessionStream)stream!).End(), this);
         await WriteAsync(_body);
         await _written.Task;
@@ -125,10 +127,11 @@ internal sealed class SessionStream(KnownState known, TimeProvider clock, Cancel
     private bool WriteNext(PipeWriter body)
     {
         SessionState? next;
+        int? after;
         bool isBeatDue, isOver;
         lock (_gate)
         {
-            (next, isBeatDue, isOver) = (_next, _isBeatDue, _isOver);
+            (next, isBeatDue, isOver, after) = (_next, _isBeatDue, _isOver, _return);
             (_next, _isBeatDue) = (null, false);
         }
 
@@ -136,6 +139,8 @@ internal sealed class SessionStream(KnownState known, TimeProvider clock, Cancel
             Write(body, ":\n\n");
         if (next is not null)
             Write(body, next);
+        if (isOver && after is { } time)
+            WriteReturn(body, time);
         return isOver || next is { IsGone: true };
     }
 
@@ -155,6 +160,8 @@ internal sealed class SessionStream(KnownState known, TimeProvider clock, Cancel
         body.Write(json);
         Write(body, "\n\n");
     }
+
+    private static void WriteReturn(PipeWriter body, int after) => Write(body, string.Create(CultureInfo.InvariantCulture, $"retry: {after}\n\n"));
 
     private static void Write(PipeWriter body, string text) => Encoding.UTF8.GetBytes(text, body);
 }

@@ -19,6 +19,7 @@ internal sealed class SessionStreams(
     EventLoop loop,
     CustomerViews views,
     QueuePlaces places,
+    Database database,
     IOptions<WatchOptions> options,
     IOptions<JsonOptions> json,
     IHostEnvironment environment,
@@ -36,11 +37,22 @@ internal sealed class SessionStreams(
 
     private static readonly TimeSpan RefreshInterval = TimeSpan.FromSeconds(15);
 
+    // After this time the first client of a replica that stops connects again, and then one in each of these; but not sooner than after a broken line.
+    private const int FirstReturn = 1_000;
+    private const int BetweenReturns = 2;
+    private const int ShortestSpread = 2_000;
+
+    private static readonly TimeSpan TurnLimit = TimeSpan.FromSeconds(15);
+
     // How often it is looked which streams have been silent for long enough.
     private static readonly TimeSpan BeatLook = TimeSpan.FromSeconds(1);
 
     private readonly ConnectionLimit _limit = new(
         options.Value.MaxStreamsPerAddress ?? (environment.IsDevelopment() ? int.MaxValue : DefaultPerAddress), options.Value.MaxStreams);
+
+    // After a restart all customers open their streams again. Beyond a quarter of the pool they wait here, and not in the pool, where what uploads and
+    // status calls need would be refused after seconds.
+    private readonly SemaphoreSlim _turns = new(Math.Max(1, database.PoolSize / 4));
 
     private readonly JsonSerializerOptions _json = json.Value.SerializerOptions;
     private readonly Lock _gate = new();
@@ -48,6 +60,22 @@ internal sealed class SessionStreams(
     private readonly HashSet<string> _changedShops = new(StringComparer.Ordinal);
     private long _refreshed = clock.GetTimestamp();
     private int _restarts;
+
+    /// <summary>The session of a stream that is to be opened; null if the shop has no such session.</summary>
+    /// <exception cref="TimeoutException">Too many others are opened.</exception>
+    public async Task<FoundSession?> FindAsync(RequestedSession requested, CancellationToken cancellationToken)
+    {
+        if (!await _turns.WaitAsync(TurnLimit, cancellationToken))
+            throw new TimeoutException("Too many streams of events are opened at once.");
+        try
+        {
+            return await views.FindAsync(requested, cancellationToken);
+        }
+        finally
+        {
+            _turns.Release();
+        }
+    }
 
     /// <summary>Answers with a stream, to its end.</summary>
     /// <returns>Why there is none, or null.</returns>
@@ -109,10 +137,21 @@ internal sealed class SessionStreams(
     }
 
     /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _turns.Dispose();
+        base.Dispose();
+    }
+
+    /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         // Kestrel waits for its open requests when it stops, so streams must end first.
-        using var stopping = lifetime.ApplicationStopping.Register(() => ForEach(stream => stream.End()));
+        using var stopping = lifetime.ApplicationStopping.Register(() =>
+        {
+            var spread = Math.Max(ShortestSpread, BetweenReturns * Snapshot().Sum(session => session.Streams.Length));
+            ForEach(stream => stream.End(FirstReturn + Random.Shared.Next(spread)));
+        });
         await Task.WhenAll(loop.RunAsync(RunOnceAsync, Pause, stoppingToken), BeatAsync(stoppingToken));
     }
 

@@ -14,6 +14,10 @@ class Session extends HTMLElement {
   private events: EventSource | null = null
   private timer: ReturnType<typeof setTimeout> | null = null
   private failures = 0
+  /** Streams in a row that the server has refused. */
+  private refusals = 0
+  /** When a stream may be asked for again, on the clock of `performance.now`. */
+  private listenFrom = 0
   private updating: Promise<void> | null = null
   private isStale = false
   /** Whether a part was left as it is because somebody is at one of its fields. */
@@ -48,7 +52,7 @@ class Session extends HTMLElement {
     this.stopped.abort()
   }
 
-  /** Server-sent events; while they cannot be had, the page is asked for now and then. */
+  /** Server-sent events; while they cannot be had, the page is asked for now and then, and the events too. */
   private listen() {
     this.events = new EventSource(this.dataset['events']!)
     const heard = () => {
@@ -57,7 +61,10 @@ class Session extends HTMLElement {
       void this.update()
     }
     for (const name of ['status', 'queue', 'deleted']) this.events.addEventListener(name, heard)
-    this.events.addEventListener('open', () => this.connected(true))
+    this.events.addEventListener('open', () => {
+      this.refusals = 0
+      this.connected(true)
+    })
     this.events.addEventListener('error', () => {
       void this.update()
       // CLOSED: the answer was no stream, and the browser will not try again.
@@ -68,6 +75,7 @@ class Session extends HTMLElement {
   private poll() {
     this.events?.close()
     this.events = null
+    this.listenFrom = performance.now() + pauseAfter(++this.refusals)
     this.updateLater()
   }
 
@@ -76,8 +84,10 @@ class Session extends HTMLElement {
     this.timer ??= setTimeout(async () => {
       this.timer = null
       await this.update()
-      if (this.isLive && !this.events) this.updateLater()
-    }, Math.min(longestPause, pollEvery * 2 ** Math.max(0, this.failures - 1)))
+      if (!this.isLive || this.events) return
+      if (this.failures === 0 && performance.now() >= this.listenFrom) this.listen()
+      else this.updateLater()
+    }, pauseAfter(this.failures))
   }
 
   private stop() {
@@ -185,6 +195,9 @@ class Session extends HTMLElement {
     if (button) void navigator.share({ title: document.title, url: location.href }).catch(() => {})
   }
 }
+
+/** By chance half as long to one and a half times: when the relay fails it fails for all at the same moment. */
+const pauseAfter = (failures: number) => Math.min(longestPause, pollEvery * 2 ** Math.max(0, failures - 1)) * (0.5 + Math.random())
 
 const fields = 'input, select'
 const focusable = 'h1, a[href], button:not([hidden]), input, select, summary'

@@ -82,7 +82,7 @@ public sealed class EventStreamFaultsTests(UploadFixture relay) : IClassFixture<
     }
 
     [Fact]
-    public async Task A_replica_that_stops_ends_its_streams_at_once()
+    public async Task A_replica_that_stops_ends_its_streams_at_once_and_tells_their_clients_when_to_come_back()
     {
         var shop = await relay.ShopAsync();
         var given = await relay.AnnounceAsync(shop.Id);
@@ -91,12 +91,42 @@ public sealed class EventStreamFaultsTests(UploadFixture relay) : IClassFixture<
         await using var events = await EventClient.OpenAsync(client, EventClient.AddressOf(given.SessionId, $"/s/{shop.Id}"));
         await events.NextStatusAsync("pending");
         await events.NextPlaceAsync(1, 0);
+        using var other = await EventClient.AskAsync(client, EventClient.AddressOf(given.SessionId, $"/s/{shop.Id}"), events.LastEventId);
 
         var began = TimeProvider.System.GetTimestamp();
         await replica.DisposeAsync();
 
         Assert.InRange(TimeProvider.System.GetElapsedTime(began), TimeSpan.Zero, QuickStop);
         await events.EndsAsync();
+        Assert.Matches(@"^retry: [12]\d{3}\n\nretry: [12]\d{3}\n\n$", await other.Content.ReadAsStringAsync(Token));
+    }
+
+    [Fact]
+    public async Task Streams_that_are_opened_together_take_no_connections_that_others_need()
+    {
+        var shop = await relay.ShopAsync();
+        var given = await relay.AnnounceAsync(shop.Id);
+        using var client = relay.UploadApi();
+        using var status = await client.GetAsync(new Uri($"/s/{shop.Id}/api/customer/shopkeeper/status", UriKind.Relative), Token); // with a connection at least
+        await using var connection = await relay.Source.OpenConnectionAsync(Token);
+        await using var transaction = await connection.BeginTransactionAsync(Token);
+        await using (var locking = new NpgsqlCommand("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE", connection, transaction))
+            await locking.ExecuteNonQueryAsync(Token);
+
+        var opened = Enumerable.Range(0, 30).Select(_ => EventClient.OpenAsync(client, EventClient.AddressOf(given.SessionId, $"/s/{shop.Id}"))).ToList();
+        await UntilAsync(async () => await relay.ScalarAsync<int>("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'sessions'::regclass") >= 2);
+        for (var i = 0; i < 10; i++)
+        {
+            using var answer = await client.GetAsync(new Uri($"/s/{shop.Id}/api/customer/shopkeeper/status", UriKind.Relative), Token);
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        }
+
+        await transaction.RollbackAsync(Token);
+        foreach (var events in await Task.WhenAll(opened))
+        {
+            await events.NextStatusAsync("pending");
+            await events.DisposeAsync();
+        }
     }
 
     [Fact]
