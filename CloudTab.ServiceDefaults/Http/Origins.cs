@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Cors.Infrastructure;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -60,10 +61,12 @@ internal static class OriginExtensions
 
     /// <summary>
     /// Answers pages of other origins, if they may call. The framework's middleware makes a scope of services for every request, which a socket keeps
-    /// for as long as it is open; but without an Origin it has nothing to say, and of sockets neither.
+    /// for as long as it is open; but without an Origin it has nothing to say, and of sockets neither. (Proxies offer other upgrades, such as h2c.)
     /// </summary>
     internal static void UseAllowedOrigins(this IApplicationBuilder app) =>
-        app.UseWhen(context => context.Request.Headers.Origin.Count > 0 && context.Request.Headers.Upgrade.Count == 0, pages => pages.UseCors());
+        app.UseWhen(context => context.Request.Headers.Origin.Count > 0 && !AsksForSocket(context.Request), pages => pages.UseCors());
+
+    private static bool AsksForSocket(HttpRequest request) => "websocket".Equals(request.Headers.Upgrade, StringComparison.OrdinalIgnoreCase);
 
     internal static void AddOrigins(this IHostApplicationBuilder builder)
     {

@@ -126,6 +126,21 @@ public sealed class FailuresTests(Dependencies dependencies)
     }
 
     [Theory]
+    [InlineData("/things/1", null, null, false)]
+    [InlineData("/boom", null, null, false)]
+    [InlineData("/things/1", "https://shop.example", "h2c", true)] // as some proxies offer
+    [InlineData("/things/1", "https://shop.example", "WebSocket", false)]
+    public async Task Origins_are_answered_to_requests_that_have_one_and_ask_for_no_socket(string path, string? origin, string? upgrade, bool answered)
+    {
+        await using var service = await StartAsync(("ALLOWED_ORIGINS", "https://shop.example"));
+
+        using var answer = await service.SendAsync(
+            HttpMethod.Get, path, [.. origin is null ? [] : new[] { ("Origin", origin) }, .. upgrade is null ? [] : new[] { ("Upgrade", upgrade) }]);
+
+        Assert.Equal(answered, answer.Headers.Any(header => header.Key.StartsWith("Access-Control-", StringComparison.Ordinal)));
+    }
+
+    [Theory]
     [InlineData("https://shop.example, https://other.example", "https://other.example", "https://other.example")]
     [InlineData("https://shop.example", "https://elsewhere.example", null)]
     [InlineData("*", "https://elsewhere.example", "*")]

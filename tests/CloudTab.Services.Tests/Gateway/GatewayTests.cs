@@ -352,6 +352,19 @@ public sealed class GatewayTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_WebSocket_s_answer_has_no_headers_of_pages()
+    {
+        using var socket = await RawHttp.SendAsync(
+            _gateway.Address,
+            "GET /ws HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n");
+
+        var answer = await RawHttp.ReadAsync(socket);
+
+        Assert.StartsWith("HTTP/1.1 101 ", answer, StringComparison.Ordinal);
+        Assert.DoesNotMatch("(?i)security|x-frame|x-content|referrer|opener|cache|access-control", answer);
+    }
+
+    [Fact]
     public async Task A_WebSocket_is_aborted_behind_the_gateway_when_its_client_is_cut()
     {
         var socket = new ClientWebSocket();
