@@ -9,17 +9,17 @@ internal sealed class Manifests
 {
     private const string Folder = "deploy/kubernetes";
 
-    /// <summary>The way of WebSockets past the gateway, for an overlay that wants it.</summary>
-    public const string Sockets = "sockets.yaml";
+    /// <summary>The folder of the way of WebSockets past the gateway, for an overlay that wants it.</summary>
+    public const string Sockets = "sockets";
 
     /// <summary>What is there for people to copy or for another program to read.</summary>
-    public static readonly string[] NotApplied = ["kustomization.yaml", "prometheus-adapter.yaml", "secret.example.yaml", Sockets];
+    public static readonly string[] NotApplied = ["kustomization.yaml", "prometheus-adapter.yaml", "secret.example.yaml"];
 
     private readonly List<object> _objects;
 
     private Manifests(IEnumerable<object> objects) => _objects = [.. objects];
 
-    public static Manifests Read() => Parse([.. Files.Except(["kustomization.yaml", "prometheus-adapter.yaml", Sockets], StringComparer.Ordinal).Select(file => Repository.Read($"{Folder}/{file}"))]);
+    public static Manifests Read() => Parse([.. Files.Except(["kustomization.yaml", "prometheus-adapter.yaml"], StringComparer.Ordinal).Select(file => Repository.Read($"{Folder}/{file}"))]);
 
     public static Manifests ReadOne(string file) => Parse(Repository.Read($"{Folder}/{file}"));
 
@@ -27,9 +27,12 @@ internal sealed class Manifests
 
     public static IEnumerable<string> Files => Directory.GetFiles(Repository.PathOf(Folder), "*.yaml").Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal);
 
-    public static Kustomization Kustomization { get; } =
+    public static Kustomization Kustomization { get; } = KustomizationOf(".");
+
+    /// <summary>What one of the folders says of itself.</summary>
+    public static Kustomization KustomizationOf(string folder) =>
         new YamlDotNet.Serialization.DeserializerBuilder().WithNamingConvention(YamlDotNet.Serialization.NamingConventions.CamelCaseNamingConvention.Instance).Build()
-            .Deserialize<Kustomization>(Repository.Read($"{Folder}/kustomization.yaml"));
+            .Deserialize<Kustomization>(Repository.Read($"{Folder}/{folder}/kustomization.yaml"));
 
     public IEnumerable<V1Deployment> Deployments => _objects.OfType<V1Deployment>();
 
