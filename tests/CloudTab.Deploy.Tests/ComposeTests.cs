@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using CloudTab.Testing;
 
 namespace CloudTab.Deploy.Tests;
@@ -123,6 +124,18 @@ public sealed class ComposeTests(Model model)
         var entrance = _compose.Services[model.Entrance.Name];
         var bridges = entrance.Networks.Select(network => $"{_compose.Networks[network]!.Ipam.Config.Single()["gateway"]}/32");
         Assert.Equal($"${{TRUSTED_PROXIES:-{string.Join(',', bridges)}}}", entrance.Environment["TRUSTED_PROXIES"]);
+    }
+
+    [Fact]
+    public void Sockets_may_go_past_the_gateway_from_this_machine_to_each_replica()
+    {
+        var over = Compose.Parse(Repository.Read("deploy/compose/compose.sockets.yaml")).Services;
+        Assert.Equal(["notifier"], over.Keys);
+        var notifier = _compose.Services["notifier"];
+        Assert.Equal([$"127.0.0.1:5001-{5000 + notifier.Deploy.Replicas}:{Dockerfile.Port}"], over["notifier"].Ports);
+
+        var bridge = _compose.Networks[notifier.Networks.Single()]!.Ipam.Config.Single()["gateway"];
+        Assert.True(IPNetwork.Parse(notifier.Environment["TRUSTED_PROXIES"]!).Contains(IPAddress.Parse(bridge)));
     }
 
     [Fact]
