@@ -226,6 +226,13 @@ public sealed class KubernetesTests(Model model)
             model.Storing.Select(service => service.Name).Order(StringComparer.Ordinal),
             Selected(_manifests.Named<V1NetworkPolicy>("services-to-stores").Spec.PodSelector));
 
+        // Whatever networks the stores are confined to.
+        var webhooks = _manifests.Named<V1NetworkPolicy>("notifier-to-webhooks").Spec;
+        Assert.Equal("notifier", webhooks.PodSelector.MatchLabels.Single().Value);
+        Assert.Equal("443", webhooks.Egress.Single().Ports.Single().Port.Value);
+        var besides = webhooks.Egress.Single().To.Single().IpBlock.Except;
+        Assert.All((string[])["10.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"], network => Assert.Contains(network, besides));
+
         static IEnumerable<string> Selected(V1LabelSelector selector) => selector.MatchExpressions.Single().Values.Order(StringComparer.Ordinal);
     }
 
