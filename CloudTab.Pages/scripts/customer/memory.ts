@@ -68,7 +68,7 @@ const keyOf = (prefix: string, sessionId: string | null) => `${prefix}#${session
 
 export class Memory {
   /** The rows that this tab has read or saved. Others are another tab's. */
-  private readonly known = new Set<string>()
+  private known = new Set<string>()
 
   /** @param addsTo The session that this page adds files to, if it exists before them. */
   constructor(private readonly prefix: string, private addsTo: string | null) {}
@@ -79,16 +79,18 @@ export class Memory {
 
   /** Saves the list. If another tab has begun to send it since this one has read it, it is that tab's: then only what this one has added is put behind it. */
   async save(job: Job): Promise<void> {
+    // As they are now: this page may leave the session while the browser is busy.
+    const { key, known } = this
     const rows = job.items.filter((item) => item.state !== 'refused').map(({ whole: _, small: __, picture: ___, ...rest }) => rest)
     const isSaved = await tryTo(async (jobs) => {
-      const saved = await done<Saved | undefined>(jobs.get(this.key))
+      const saved = await done<Saved | undefined>(jobs.get(key))
       const list = saved && turnOf(saved) > job.turn ? saved : null
       const [first, more] = list ? [list.items, rows] : [rows, saved?.items ?? []]
-      const items = [...first, ...more.filter(({ id }) => !this.known.has(id) && !first.some((one) => one.id === id))]
-      await done(jobs.put({ ...(list ?? job), prefix: this.key, savedAt: Date.now(), items } satisfies Saved))
+      const items = [...first, ...more.filter(({ id }) => !known.has(id) && !first.some((one) => one.id === id))]
+      await done(jobs.put({ ...(list ?? job), prefix: key, savedAt: Date.now(), items } satisfies Saved))
       return true
     })
-    if (isSaved) for (const { id } of rows) this.known.add(id)
+    if (isSaved) for (const { id } of rows) known.add(id)
   }
 
   /** @returns Whether the file is kept now: a large one is not, nor is any by a full phone. */
@@ -117,7 +119,7 @@ export class Memory {
   async leaveSession(): Promise<void> {
     await tryTo((jobs) => done(jobs.delete(this.key)))
     this.addsTo = null
-    this.known.clear()
+    this.known = new Set()
   }
 
   /** Whether another tab can have this row too. */

@@ -189,7 +189,9 @@ export class Submission {
     this.startOver()
     if (isAdded) {
       // From now on, also after a reload, behind what the form's list has: that may have a session of its own, which the shop may know of. Nothing may
-      // be saved before that is read: it would be under the old address again, or in the place of the form's list.
+      // be saved before that is read: it would be under the old address again, or in the place of the form's list. A file
+      // that is still being looked at is saved right after that.
+      await this.list.examining
       this.list.cancelSave()
       await this.memory.leaveSession()
       await this.list.readAgain()

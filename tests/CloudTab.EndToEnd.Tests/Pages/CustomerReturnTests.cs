@@ -131,6 +131,35 @@ public sealed class CustomerReturnTests(RunningAppHost relay, Browsers browsers)
         }
     }
 
+    /// <summary>It is looked at once more, and then saved, while the page leaves the job.</summary>
+    [Fact]
+    public async Task A_file_for_which_there_is_room_once_the_job_is_done_is_put_behind_the_list_of_the_form()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        using var program = shop.Program(await shop.AddKeyAsync("Counter"));
+        await shop.LimitAsync(new { sessionSize = 7 << 20 });
+        var job = await shop.SendAsync("Asha", ("one.pdf", Documents.Pdf(1)));
+        var phone = await CustomerPage.OpenAsync(browsers, shop);
+        var page = phone.Page;
+        await phone.ChooseAsync(CustomerFiles.Pdf("zero.pdf", 1));
+        await BrowserMemory.UntilKeptAsync(page, 1);
+        await page.GotoAsync($"/s/{shop.Id}/sessions/{job.SessionId}/add");
+        await phone.SendAtMostAsync(Slow);
+        await phone.ChooseAsync(CustomerFiles.Large("two.pdf", 256 << 10), CustomerFiles.Large("plan.pdf", 6 << 20), CustomerFiles.Large("map.pdf", 896 << 10));
+        await Expect(phone.Files.Nth(2).Locator(".problem")).ToContainTextAsync("too large together");
+        await phone.PressSendAsync();
+        await Expect(page.Locator(".file.done")).ToHaveCountAsync(1);
+        await phone.UntilPercentAsync(5);
+        await PostAsync(program, job.SessionId, "claim");
+        await PostAsync(program, job.SessionId, "complete");
+
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("The shop has finished what had arrived before.", new() { Timeout = 30_000 });
+        await Expect(phone.Files.Locator(".name")).ToHaveTextAsync(["zero.pdf", "plan.pdf", "map.pdf"]);
+        await Expect(page.Locator(".file.ready")).ToHaveCountAsync(3);
+        await BrowserMemory.UntilAsync(
+            page, $"return (await done(jobs.getAll())).flatMap((job) => job.items.map((item) => job.prefix + item.name)).join() === '/s/{shop.Id}#zero.pdf,/s/{shop.Id}#plan.pdf,/s/{shop.Id}#map.pdf'", "all is on the form's list");
+    }
+
     [Fact]
     public async Task To_stop_sending_works_also_while_the_shop_cannot_be_told()
     {
