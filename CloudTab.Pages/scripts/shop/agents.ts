@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit'
-import { say } from '../shared/words.ts'
+import { find, say } from '../shared/words.ts'
 import { call } from './api.ts'
 import type { Agent } from './contract.ts'
 import { CtElement } from './element.ts'
@@ -32,20 +32,22 @@ export class CtAgents extends CtElement {
     return html`
       <section class="sheet" aria-labelledby="agents">
         <h2 id="agents">${say('shop.agents')}</h2>
-        ${this.agents.map(
-          (agent) => html`
+        ${this.agents.map((agent) => {
+          // Of one that prints all jobs there is nothing to say, and a relay of before does not tell.
+          const autoPrint = find(`shop.agents.autoPrint.${agent.autoPrint}`)
+          return html`
             <h3>
               ${agent.name}
               <span class="chip ${agent.online ? 'is-good' : 'is-bad'}">
                 ${agent.online ? say('shop.agents.online') : say('shop.agents.silent', { age: formatAge(agent.seenAt) })}
               </span>
             </h3>
-            ${agent.autoPrint === 'all' ? nothing : html`<p class="hint">${say(`shop.agents.autoPrint.${agent.autoPrint}`)}</p>`}
+            ${autoPrint ? html`<p class="hint">${autoPrint}</p>` : nothing}
             <ul>
               ${agent.printers.map((printer) => html`<li>${printer.name}: ${troubleOf(printer) ?? say(`shop.printer.${printer.state}`)}</li>`)}
             </ul>
-          `,
-        )}
+          `
+        })}
       </section>
     `
   }
