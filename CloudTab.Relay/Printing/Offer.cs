@@ -41,7 +41,7 @@ public sealed partial record Offer(
     {
         if (!CurrencyCode.IsMatch(Currency ?? ""))
             return "currency must be three letters of ISO 4217, such as INR.";
-        if (Prices is null || Prices.Any(price => price is null) || Prices.Any(price => !Enum.IsDefined(price.Media) || !Enum.IsDefined(price.ColorMode)))
+        if (Prices is null || Prices.Any(price => price is null))
             return "prices must be a list of {media, colorMode, price}.";
         if (Prices.Any(price => price.Price is < 0 or > HighestPrice))
             return $"price must be a whole number from 0 to {HighestPrice}, or null.";

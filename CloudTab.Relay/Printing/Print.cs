@@ -77,7 +77,7 @@ public sealed record ListedPrint(
     DateTime At);
 
 /// <summary>How far an attempt is. It goes forward only; a person or the agent may still find out what became of one that is unknown.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<PrintState>))]
+[JsonConverter(typeof(WireNameConverter<PrintState>))]
 public enum PrintState
 {
     /// <summary>The printer is given the document.</summary>
@@ -102,7 +102,7 @@ public enum PrintState
 }
 
 /// <summary>How sure it is that something is printed; it only rises.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<PrintGrade>))]
+[JsonConverter(typeof(WireNameConverter<PrintGrade>))]
 public enum PrintGrade
 {
     /// <summary>The printer, or what is before it, has taken all of it.</summary>

@@ -50,7 +50,7 @@ public sealed record PrintOptions(
 }
 
 /// <summary>IPP's print-color-mode.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<ColorMode>))]
+[JsonConverter(typeof(WireNameConverter<ColorMode>))]
 public enum ColorMode
 {
     /// <summary>Black and white.</summary>
@@ -63,7 +63,7 @@ public enum ColorMode
 }
 
 /// <summary>IPP's sides.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<Sides>))]
+[JsonConverter(typeof(WireNameConverter<Sides>))]
 public enum Sides
 {
     /// <summary>One side of each sheet.</summary>
@@ -80,7 +80,7 @@ public enum Sides
 }
 
 /// <summary>Papers that a shop can offer.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<Media>))]
+[JsonConverter(typeof(WireNameConverter<Media>))]
 public enum Media
 {
     /// <summary>ISO A4.</summary>
@@ -101,7 +101,7 @@ public enum Media
 }
 
 /// <summary>IPP's print-scaling.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<Scaling>))]
+[JsonConverter(typeof(WireNameConverter<Scaling>))]
 public enum Scaling
 {
     /// <summary>As large as the paper allows.</summary>

@@ -30,14 +30,14 @@ public sealed record PrintReport(
     {
         if (Attempt is null)
             return (null, "`attempt` must be a UUID.");
-        if (State is not { } state || !Enum.IsDefined(state))
+        if (State is not { } state)
             return (null, $"`state` must be one of {string.Join(", ", WireNames.Of<PrintState>())}.");
         if (!DisplayName.TryClean(Printer, out var printer) || printer is null)
             return (null, $"`printer` must be text of 1 to {DisplayName.Longest} characters.");
         if (!DisplayName.TryClean(Again, out var again))
             return (null, $"`again` must be text of at most {DisplayName.Longest} characters.");
-        if (Grade is { } grade && (state != PrintState.Printed || !Enum.IsDefined(grade)))
-            return (null, $"`grade` is for what is printed, and must be one of {string.Join(", ", WireNames.Of<PrintGrade>())}.");
+        if (Grade is not null && state != PrintState.Printed)
+            return (null, "`grade` is for what is printed.");
         if (Pages is < 0 or > MostPages || Copies is < 0 or > MostPages)
             return (null, $"`pages` and `copies` must be whole numbers from 0 to {MostPages}.");
         if (PrinterReasons.FaultOf(Reasons) is { } fault)

@@ -25,3 +25,7 @@ public static class WireNames
             field => field.GetCustomAttribute<JsonStringEnumMemberNameAttribute>()!.Name, field => (T)field.GetValue(null)!, StringComparer.Ordinal);
     }
 }
+
+/// <summary>Reads and writes a value as its name. A number is refused: it would be the place of a value in our source.</summary>
+public sealed class WireNameConverter<T>() : JsonStringEnumConverter<T>(namingPolicy: null, allowIntegerValues: false)
+    where T : struct, Enum;

@@ -69,14 +69,12 @@ public sealed record AgentReport(string? Name = null, string? Version = null, IR
             return (null, $"`name` and `version` must be text of 1 to {DisplayName.Longest} characters.");
         if (Printers is null || Printers.Count > MostPrinters)
             return (null, $"`printers` must be a list of at most {MostPrinters}.");
-        if (!Enum.IsDefined(AutoPrint))
-            return (null, $"`autoPrint` must be one of {string.Join(", ", WireNames.Of<AutoPrint>())}.");
         var printers = new List<AgentPrinter>();
         foreach (var printer in Printers)
         {
             if (printer is null || !DisplayName.TryClean(printer.Name, out var printerName) || printerName is null)
                 return (null, $"A printer's `name` must be text of 1 to {DisplayName.Longest} characters.");
-            if (printer.State is not { } state || !Enum.IsDefined(state))
+            if (printer.State is null)
                 return (null, $"A printer's `state` must be one of {string.Join(", ", WireNames.Of<PrinterState>())}.");
             if (PrinterReasons.FaultOf(printer.Reasons) is { } fault)
                 return (null, fault);
@@ -110,7 +108,7 @@ public sealed record AgentPrinter(
     IReadOnlyList<string>? Media = null);
 
 /// <summary>IPP's printer-state, and that the agent does not reach the printer.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<PrinterState>))]
+[JsonConverter(typeof(WireNameConverter<PrinterState>))]
 public enum PrinterState
 {
     /// <summary>It waits for a job.</summary>
@@ -131,7 +129,7 @@ public enum PrinterState
 }
 
 /// <summary>Which jobs a print agent prints without being asked for.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<AutoPrint>))]
+[JsonConverter(typeof(WireNameConverter<AutoPrint>))]
 public enum AutoPrint
 {
     /// <summary>As they come.</summary>

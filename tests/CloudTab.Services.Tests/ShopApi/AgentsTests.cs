@@ -63,11 +63,12 @@ public sealed class AgentsTests(RelayFixture relay) : IClassFixture<RelayFixture
     [InlineData("""{"name":"a","printers":[]}""")]
     [InlineData("""{"name":"a","version":"1"}""")]
     [InlineData("""{"name":"a","version":"1","printers":[],"autoPrint":"sometimes"}""")]
-    [InlineData("""{"name":"a","version":"1","printers":[],"autoPrint":7}""")]
+    [InlineData("""{"name":"a","version":"1","printers":[],"autoPrint":1}""")]
     [InlineData("""{"name":"a","version":"1","printers":[null]}""")]
     [InlineData("""{"name":"a","version":"1","printers":[{"name":"","state":"idle"}]}""")]
     [InlineData("""{"name":"a","version":"1","printers":[{"name":"b"}]}""")]
     [InlineData("""{"name":"a","version":"1","printers":[{"name":"b","state":"busy"}]}""")]
+    [InlineData("""{"name":"a","version":"1","printers":[{"name":"b","state":1}]}""")]
     [InlineData("""{"name":"a","version":"1","printers":[{"name":"b","state":"idle","reasons":["no paper"]}]}""")]
     [InlineData("""{"name":"a","version":"1","printers":[{"name":"b","state":"idle","media":[null]}]}""")]
     public async Task An_agent_that_does_not_describe_itself_well_is_refused(string body)

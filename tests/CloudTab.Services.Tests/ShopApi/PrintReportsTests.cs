@@ -45,7 +45,7 @@ public sealed class PrintReportsTests(UploadFixture relay) : IClassFixture<Uploa
     [InlineData("""{"attempt":"$","state":"sent"}""", "invalid_request")]
     [InlineData("""{"attempt":"$","printer":"a"}""", "invalid_request")]
     [InlineData("""{"attempt":"$","printer":"a","state":"done"}""", "invalid_request")]
-    [InlineData("""{"attempt":"$","printer":"a","state":9}""", "invalid_request")]
+    [InlineData("""{"attempt":"$","printer":"a","state":1}""", "invalid_request")]
     [InlineData("""{"attempt":"$","printer":"a","state":"sent","grade":"confirmed"}""", "invalid_request")]
     [InlineData("""{"attempt":"$","printer":"a","state":"sent","pages":-1}""", "invalid_request")]
     [InlineData("""{"attempt":"$","printer":"a","state":"sent","copies":1000001}""", "invalid_request")]
