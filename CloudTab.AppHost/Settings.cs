@@ -60,7 +60,7 @@ internal sealed class Settings : IValidatableObject
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
         if (!Containers && !NodeIsThere())
-            yield return new("Node.js, which runs the local PostgreSQL, is not in PATH: install version 20 or later, or run with Containers=true.");
+            yield return new("Node.js, which runs the local PostgreSQL, is not in PATH: install version 20.19+ or 22.12+, or run with Containers=true.");
         if (!RandomizePorts && IsTaken(Port))
             yield return new($"Port {Port}, which the gateway listens on, is taken by another program: end that, or set PORT to another one.");
     }

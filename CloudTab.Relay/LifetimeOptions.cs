@@ -20,8 +20,9 @@ public sealed class LifetimeOptions
     public long FileLifetime { get; set; } = 86_400_000;
 
     /// <summary>
-    /// Milliseconds that a claim holds without a download or another claim (CLAIM_LEASE, default 600,000 = 10 min). Too short, and
-    /// a second PC takes over a job that is being printed; too long, and the job of a PC that broke waits.
+    /// Milliseconds that a claim holds without a download, a preview, a report of a print or another claim, unless a file is at the printer
+    /// (CLAIM_LEASE, default 600,000 = 10 min). Too short, and a second PC takes over a job that is being printed; too long, and the job of a
+    /// PC that broke waits.
     /// </summary>
     [ConfigurationKeyName("CLAIM_LEASE")]
     [Range(1_000, 86_400_000)]

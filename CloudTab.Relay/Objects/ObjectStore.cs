@@ -14,9 +14,7 @@ namespace CloudTab.Relay;
 /// <summary>
 /// The one bucket in S3 that holds customers' files.
 ///
-/// Permissions it needs: s3:PutObject, s3:GetObject, s3:DeleteObject, s3:AbortMultipartUpload on the bucket's objects;
-/// s3:ListBucket and s3:ListBucketMultipartUploads on the bucket. (The Migrator, besides: s3:CreateBucket,
-/// s3:GetLifecycleConfiguration and s3:PutLifecycleConfiguration. What direct uploads need besides stands in docs/operations.md.)
+/// The permissions that each service needs are in docs/operations.md.
 ///
 /// Keys are `yyyy-MM-dd/&lt;file uuid&gt;`, the day in UTC on which the upload began: no user data in them, and a day's leftovers can be
 /// listed. The object of a resumable upload that never filled a part is kept under that, `.`, and the upload's generation: a holder

@@ -44,8 +44,9 @@ public class LimitOptions : IValidatableObject
     public long? MaxSessionSize { get; set; }
 
     /// <summary>
-    /// Bytes in all live files of one shop (MAX_OUTSTANDING_SIZE, default 107,374,182,400 = 100 GiB). Files count until their session
-    /// has ended. Too small, and a busy shop's customers are turned away; too large, and one shop can fill the bucket.
+    /// Bytes in all live files of one shop, and what has come of unfinished uploads and forms (MAX_OUTSTANDING_SIZE, default 107,374,182,400 =
+    /// 100 GiB). Files count until their session has ended. Too small, and a busy shop's customers are turned away; too large, and one shop can
+    /// fill the bucket.
     /// </summary>
     [ConfigurationKeyName("MAX_OUTSTANDING_SIZE")]
     [Range(1, 1L << 50)]

@@ -61,7 +61,7 @@ public sealed class AppHostProcessTests : IAsyncLifetime
         await _appHost.LaunchAsync(ready: null, Token, ("PATH", programs));
 
         Assert.Equal(1, await _appHost.WaitForExitAsync(Token));
-        Assert.Equal("Node.js, which runs the local PostgreSQL, is not in PATH: install version 20 or later, or run with Containers=true.", _appHost.Output);
+        Assert.Equal("Node.js, which runs the local PostgreSQL, is not in PATH: install version 20.19+ or 22.12+, or run with Containers=true.", _appHost.Output);
     }
 
     [Fact]
