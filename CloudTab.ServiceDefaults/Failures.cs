@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
@@ -19,6 +20,10 @@ public static class Failures
 {
     /// <summary>The problem that a bare status becomes.</summary>
     public static Problem Of(int status) => new(status, CodeOf(status), ReasonPhrases.GetReasonPhrase(status), DetailOf(status));
+
+    /// <summary>Asks a client that is refused to wait so long: in whole seconds, and at least one.</summary>
+    public static void SetRetryAfter(this HttpResponse response, TimeSpan wait) =>
+        response.Headers.RetryAfter = Math.Max(1, Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
 
     internal static void AddFailures(this IHostApplicationBuilder builder)
     {

@@ -50,7 +50,7 @@ internal static class CustomerDocument
         | files in a session | `MAX_FILES_PER_SESSION` | {Limits.MaxFiles} |
         | bytes in a session | `MAX_SESSION_SIZE` | {FileSize.Format(Limits.For(default).SessionSize)} |
         | bytes in a shop's queue | `MAX_OUTSTANDING_SIZE` | {FileSize.Format(Limits.MaxOutstandingSize)} |
-        | new sessions a minute from one address | `RATE_LIMIT_SESSIONS_PER_MINUTE` | {SessionRateLimit.DefaultPerMinute} |
+        | new sessions a minute from one address | `RATE_LIMIT_SESSIONS_PER_MINUTE` | {CreationRateLimit.DefaultSessionsPerMinute} |
         | bytes a minute from one address | `RATE_LIMIT_BYTES_PER_MINUTE` | {FileSize.Format(ByteRateLimit.DefaultPerMinute)} |
         | new uploads, and changes of files, a minute from one address | `RATE_LIMIT_UPLOADS_PER_MINUTE` | {CreationRateLimit.DefaultUploadsPerMinute} |
         | new sessions a minute of one shop | `RATE_LIMIT_SHOP_SESSIONS_PER_MINUTE` | {CreationRateLimit.DefaultSessionsOfShopPerMinute} |

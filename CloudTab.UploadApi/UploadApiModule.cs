@@ -33,7 +33,6 @@ public static class UploadApiModule
         builder.Services.AddOpenApi(CustomerDocument.Name, CustomerDocument.Describe);
         builder.Services.AddSingleton<IApiDescriptionProvider, DocumentedProtocols>();
         builder.Services.AddPages();
-        builder.Services.AddSessionRateLimit();
         builder.Services.AddSingleton<CreationRateLimit>();
         builder.Services.AddSingleton<ByteRateLimit>();
         builder.Services.AddSingleton<StoredSize>();
@@ -75,7 +74,6 @@ public static class UploadApiModule
         app.UsePages();
         app.UseMethodOverride();
         app.UseRouting();
-        app.UseRateLimiter();
 
         var customers = app.MapGroup("").WithGroupName(CustomerDocument.Name);
         customers.MapReceiptPages();

@@ -81,7 +81,7 @@ internal static class PageEndpoints
         var (key, wait) = await keys.FindAsync(apiKey?.Trim() ?? "", ClientNetwork.Of(context), cancellationToken);
         if (wait is { } time)
         {
-            context.Response.Headers.RetryAfter = KeyWait.InSeconds(time);
+            context.Response.SetRetryAfter(time);
             return Form(context, Problems.TooManyWrongKeys);
         }
 

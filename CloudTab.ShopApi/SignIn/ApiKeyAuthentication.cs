@@ -39,7 +39,7 @@ internal sealed class ApiKeyAuthentication(
     protected override Task HandleChallengeAsync(AuthenticationProperties properties)
     {
         if (_wait is { } wait)
-            Response.Headers.RetryAfter = KeyWait.InSeconds(wait);
+            Response.SetRetryAfter(wait);
         if (_refusal.Status == StatusCodes.Status401Unauthorized)
             Response.Headers.WWWAuthenticate = SchemeName; // RFC 9110, section 15.5.2: a 401 must name a challenge.
         return _refusal.ExecuteAsync(Context);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using CloudTab.Relay;
 using CloudTab.ServiceDefaults;
@@ -33,7 +32,7 @@ internal sealed class ByteRateLimit(IOptions<UploadOptions> options, IHostEnviro
         var wait = rateLimit.WaitOf(client, shop);
         if (wait > TimeSpan.Zero)
         {
-            context.Response.Headers.RetryAfter = Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
+            context.Response.SetRetryAfter(wait);
             return Problems.TooManyBytes;
         }
 

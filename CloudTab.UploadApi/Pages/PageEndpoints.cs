@@ -22,9 +22,9 @@ internal static class PageEndpoints
         {
             var group = routes.MapGroup(prefix).ExcludeFromDescription();
             group.MapGet("/", ShowForm);
-            group.MapPost("/send", Send).TakesLargeBody().RequireRateLimiting(SessionRateLimit.Sessions);
+            group.MapPost("/send", Send).TakesLargeBody().AddEndpointFilter(CreationRateLimit.SessionFilter);
             // Other apps share files with the installed page: without its service worker they arrive here.
-            group.MapPost("/share", Send).TakesLargeBody().RequireRateLimiting(SessionRateLimit.Sessions);
+            group.MapPost("/share", Send).TakesLargeBody().AddEndpointFilter(CreationRateLimit.SessionFilter);
 
             var session = group.MapGroup("/sessions/{sessionId}");
             session.MapGet("", ShowSession);

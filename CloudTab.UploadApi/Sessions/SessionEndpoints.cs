@@ -17,7 +17,7 @@ internal static class SessionEndpoints
     {
         var sessions = group.MapGroup("").WithTags(CustomerDocument.Sessions);
         sessions.MapPost("/sessions/create", Create).WithSummary("Open a session")
-            .RequireRateLimiting(SessionRateLimit.Sessions)
+            .AddEndpointFilter(CreationRateLimit.SessionFilter)
             .Takes("application/json", typeof(NewSession))
             .Answers(Problems.InvalidSession, Problems.WrongCopies, Problems.OtherShop, Problems.ShopNotFound, Problems.ShopClosed, Problems.TooManySessions)
             .Answers(Failures.Of(400), Failures.Of(408), Failures.Of(413), Failures.Of(429));
