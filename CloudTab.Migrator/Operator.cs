@@ -57,17 +57,6 @@ internal sealed class Operator(Database database, ApiKeys keys)
             new($"A session may hold 1 to {LimitOptions.MostFiles} files; sizes are 1 byte or more", inner);
     }
 
-    /// <summary>The limits that a shop has of its own, or null if there is no such shop.</summary>
-    public Task<ListedLimits?> FindLimitsAsync(string id, CancellationToken cancellationToken)
-    {
-        const string sql = """
-            SELECT max_files AS Files, max_file_size AS FileSize, max_session_size AS SessionSize, max_outstanding AS Outstanding
-            FROM shops
-            WHERE id = @id
-            """;
-        return database.QuerySingleOrDefaultAsync<ListedLimits>(sql, new { id }, cancellationToken);
-    }
-
     public Task<List<ListedShop>> ListShopsAsync(CancellationToken cancellationToken)
     {
         const string sql = """
@@ -109,15 +98,4 @@ internal enum ShopLimit
     FileSize,
     SessionSize,
     Outstanding,
-}
-
-internal sealed record ListedLimits(int? Files, long? FileSize, long? SessionSize, long? Outstanding)
-{
-    public long? Of(ShopLimit limit) => limit switch
-    {
-        ShopLimit.Files => Files,
-        ShopLimit.FileSize => FileSize,
-        ShopLimit.SessionSize => SessionSize,
-        _ => Outstanding,
-    };
 }

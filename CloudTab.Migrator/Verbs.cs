@@ -93,11 +93,11 @@ internal static class Verbs
         }));
         return new("shop", "Shops")
         {
-            add, list, open, close, suspend, Limit(@operator, id), OfferVerbs.Offer(offers, id), OfferVerbs.Price(offers, id), OfferVerbs.Upi(offers, id),
+            add, list, open, close, suspend, Limit(@operator, settings, id), OfferVerbs.Offer(offers, id), OfferVerbs.Price(offers, id), OfferVerbs.Upi(offers, id),
         };
     }
 
-    private static Command Limit(Operator @operator, Argument<string> shop)
+    private static Command Limit(Operator @operator, ShopSettings settings, Argument<string> shop)
     {
         var limit = new Argument<string?>("limit") { Description = "Which one; none to list them", Arity = ArgumentArity.ZeroOrOne };
         limit.AcceptOnlyFromAmong([.. LimitNames.Keys]);
@@ -114,13 +114,21 @@ internal static class Verbs
                 return;
             }
 
-            if (await @operator.FindLimitsAsync(id, cancellationToken) is not { } limits)
+            if (await settings.FindLimitsAsync(id, cancellationToken) is not { Limits: var limits })
                 throw new ValidationException($"There is no shop '{id}'");
             foreach (var (listed, kind) in LimitNames)
-                Console.WriteLine($"{listed}\t{limits.Of(kind)?.ToString(CultureInfo.InvariantCulture) ?? "default"}");
+                Console.WriteLine($"{listed}\t{ValueOf(limits, kind)?.ToString(CultureInfo.InvariantCulture) ?? "default"}");
         }));
         return command;
     }
+
+    private static long? ValueOf(ShopLimits limits, ShopLimit limit) => limit switch
+    {
+        ShopLimit.Files => limits.Files,
+        ShopLimit.FileSize => limits.FileSize,
+        ShopLimit.SessionSize => limits.SessionSize,
+        _ => limits.Outstanding,
+    };
 
     private static long? ReadLimit(string? text) => text switch
     {
