@@ -1,3 +1,5 @@
+using CloudTab.ServiceDefaults;
+
 namespace CloudTab.UploadApi;
 
 /// <summary>A stream of an OLE compound file: the pieces of the file that its chain of sectors names.</summary>
@@ -22,40 +24,16 @@ internal sealed class CompoundStream(List<long> sectors, int sectorSize, long si
     /// <summary>A piece of it as a stream, to be read from beginning to end.</summary>
     public Stream Open(long position, long length) => new Piece(this, position, length);
 
-    private sealed class Piece(CompoundStream whole, long position, long length) : Stream
+    private sealed class Piece(CompoundStream whole, long position, long length) : AsyncStream
     {
         private readonly long _end = position + length;
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position { get; set; } = position;
+        private long _position = position;
 
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
-            var read = await whole.ReadAsync(Position, buffer[..(int)Math.Clamp(_end - Position, 0, buffer.Length)], cancellationToken);
-            Position += read;
+            var read = await whole.ReadAsync(_position, buffer[..(int)Math.Clamp(_end - _position, 0, buffer.Length)], cancellationToken);
+            _position += read;
             return read;
-        }
-
-        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-            ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override void Flush()
-        {
         }
     }
 }

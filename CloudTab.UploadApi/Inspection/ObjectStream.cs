@@ -5,11 +5,11 @@ namespace CloudTab.UploadApi;
 /// <summary>
 /// A seekable stream over an object in S3, to look up the few places that tell what a container holds. An asynchronous read fetches a
 /// whole block with one ranged request, and keeps it for a while. The number of blocks that are kept is limited, and so is how often blocks
-/// are fetched: a hostile file can cost no more than a few megabytes of memory, and being read a few times. A synchronous read only sees blocks that were loaded before (<see cref="LoadAsync"/>): it must not block its
-/// thread on S3.
+/// are fetched: a hostile file can cost no more than a few megabytes of memory, and being read a few times. A synchronous read only sees blocks
+/// that were loaded before (<see cref="LoadAsync"/>): it must not block its thread on S3.
 /// </summary>
 /// <exception cref="InvalidDataException">The reader needs more than any document does, or a block that was not loaded.</exception>
-internal sealed class ObjectStream(ObjectStore store, string key, long size) : Stream
+internal sealed class ObjectStream(ObjectStore store, string key, long size) : BlockStream(size, BlockSize)
 {
     private const int BlockSize = 64 << 10;
     private const int MostBlocks = 64;
@@ -19,66 +19,25 @@ internal sealed class ObjectStream(ObjectStore store, string key, long size) : S
     private readonly Queue<long> _oldest = [];
     private long _fetchesLeft = MostBlocks + MostReadings * (size / BlockSize);
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => true;
-
-    public override bool CanWrite => false;
-
-    public override long Length => size;
-
-    public override long Position { get; set; }
-
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        if (Position < size)
+        if (Position < Length)
             await BlockAsync(Position / BlockSize, cancellationToken);
         return Read(buffer.Span);
     }
 
-    public override int Read(Span<byte> buffer)
-    {
-        if (Position >= size)
-            return 0;
-        if (!_blocks.TryGetValue(Position / BlockSize, out var block))
-            throw new InvalidDataException("This block was not loaded.");
-        var from = block.AsSpan((int)(Position % BlockSize));
-        var length = Math.Min(from.Length, buffer.Length);
-        from[..length].CopyTo(buffer);
-        Position += length;
-        return length;
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
     /// <summary>Loads everything from a position to the end.</summary>
     public async Task LoadAsync(long from, CancellationToken cancellationToken)
     {
-        for (var index = from / BlockSize; index * BlockSize < size; index++)
+        for (var index = from / BlockSize; index * BlockSize < Length; index++)
             await BlockAsync(index, cancellationToken);
     }
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
-    public override long Seek(long offset, SeekOrigin origin)
-    {
-        var position = offset + origin switch
-        {
-            SeekOrigin.Begin => 0,
-            SeekOrigin.Current => Position,
-            _ => size,
-        };
-        return position >= 0 ? Position = position : throw new InvalidDataException("Before the beginning.");
-    }
-
-    public override void Flush()
-    {
-    }
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    protected override byte[] Block(long index) =>
+        _blocks.TryGetValue(index, out var block) ? block : throw new InvalidDataException("This block was not loaded.");
 
     private async Task<byte[]> BlockAsync(long index, CancellationToken cancellationToken)
     {
@@ -92,7 +51,7 @@ internal sealed class ObjectStream(ObjectStore store, string key, long size) : S
             _blocks.Remove(_oldest.Dequeue());
 
         var first = index * BlockSize;
-        var block = new byte[Math.Min(BlockSize, size - first)];
+        var block = new byte[Math.Min(BlockSize, Length - first)];
         using var found = await store.GetAsync(key, new ByteRange(first, first + block.Length - 1), cancellationToken)
             ?? throw new InvalidOperationException("The object was removed before its type was known.");
         await found.ReadExactlyAsync(block, cancellationToken);

@@ -33,7 +33,7 @@ internal static class PdfProgram
         {
             // The service that would kill this process may itself have been killed.
             using var watchdog = TimeProvider.System.CreateTimer(_ => Environment.FailFast("A PDF took too long."), null, patience, Timeout.InfiniteTimeSpan);
-            using var content = new BlockStream(input, output, BinaryPrimitives.ReadInt64LittleEndian(size));
+            using var content = new PdfStream(input, output, BinaryPrimitives.ReadInt64LittleEndian(size));
             var (message, value) = Read(content);
             Send(output, PdfConfinement.HasMissedFile() && message == PdfMessage.Unknown ? PdfMessage.Missed : message, value);
         }
@@ -41,7 +41,7 @@ internal static class PdfProgram
         return 0;
     }
 
-    private static (PdfMessage Message, long Value) Read(BlockStream content)
+    private static (PdfMessage Message, long Value) Read(PdfStream content)
     {
         // Without the pointer at its end, a PDF would have to be searched from its beginning: that is not worth it.
         if (!content.EndsWith("startxref"u8))
@@ -72,67 +72,27 @@ internal static class PdfProgram
         output.Flush();
     }
 
-    /// <summary>A seekable stream over a PDF in S3. It keeps every block.</summary>
-    private sealed class BlockStream(Stream input, Stream output, long size) : Stream
+    /// <summary>A PDF in S3. It keeps every block.</summary>
+    private sealed class PdfStream(Stream input, Stream output, long size) : BlockStream(size, BlockSize)
     {
         private readonly Dictionary<long, byte[]> _blocks = [];
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => true;
-
-        public override bool CanWrite => false;
-
-        public override long Length => size;
-
-        public override long Position { get; set; }
 
         /// <summary>Whether its end contains a text.</summary>
         public bool EndsWith(ReadOnlySpan<byte> text)
         {
-            var tail = new byte[Math.Min(size, TailSize)];
-            Position = size - tail.Length;
+            var tail = new byte[Math.Min(Length, TailSize)];
+            Position = Length - tail.Length;
             this.ReadExactly(tail);
             Position = 0;
             return tail.AsSpan().IndexOf(text) >= 0;
         }
 
-        public override int Read(Span<byte> buffer)
-        {
-            if (Position >= size)
-                return 0;
-            var from = Block(Position / BlockSize).AsSpan((int)(Position % BlockSize));
-            var length = Math.Min(from.Length, buffer.Length);
-            from[..length].CopyTo(buffer);
-            Position += length;
-            return length;
-        }
-
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-        public override int ReadByte() => Position < size ? Block(Position / BlockSize)[Position++ % BlockSize] : -1;
-
-        public override long Seek(long offset, SeekOrigin origin) => Position = offset + origin switch
-        {
-            SeekOrigin.Begin => 0,
-            SeekOrigin.Current => Position,
-            _ => size,
-        };
-
-        public override void Flush()
-        {
-        }
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        private byte[] Block(long index)
+        protected override byte[] Block(long index)
         {
             if (_blocks.TryGetValue(index, out var kept))
                 return kept;
             Send(output, PdfMessage.Block, index);
-            var block = new byte[Math.Min(BlockSize, size - index * BlockSize)];
+            var block = new byte[Math.Min(BlockSize, Length - index * BlockSize)];
             input.ReadExactly(block);
             _blocks.Add(index, block);
             return block;
