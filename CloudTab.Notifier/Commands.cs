@@ -224,10 +224,13 @@ internal sealed class Commands(
     {
         var (outcome, session) = await claims.ClaimAsync(key, name, cancellationToken);
         var details = outcome == Outcome.Done ? await views.DetailsAsync(session, cancellationToken) : null;
-        // Not claimed, when asked why not: the claim that was in the way has been released in between.
-        Answer(socket, outcome, details is not null
-            ? new SessionClaimed(details)
-            : Error.ClaimFailed(CodeOf(outcome == Outcome.NotClaimed ? Outcome.ClaimedByAnother : outcome)));
+        var failure = outcome switch
+        {
+            Outcome.Done => Outcome.NotFound, // the session has been forgotten in between
+            Outcome.NotClaimed => Outcome.ClaimedByAnother, // the claim that was in the way has been released in between
+            _ => outcome,
+        };
+        Answer(socket, outcome, details is not null ? new SessionClaimed(details) : Error.ClaimFailed(CodeOf(failure)));
     }
 
     private async Task CompleteAsync(ShopSocket socket, ShopKey key, SessionName name)
@@ -270,6 +273,7 @@ internal sealed class Commands(
     // The codes of the HTTP calls.
     private static string CodeOf(Outcome outcome) => outcome switch
     {
+        Outcome.NotFound => "session_not_found",
         Outcome.KeyRevoked => "api_key_invalid",
         Outcome.Closed => "session_closed",
         Outcome.ClaimedByAnother => "already_claimed",
@@ -280,6 +284,6 @@ internal sealed class Commands(
         Outcome.StillPrinting => "still_printing",
         Outcome.AlreadyPrinted => "already_printed",
         Outcome.TooManyPrints => "too_many_prints",
-        _ => "session_not_found",
+        _ => throw new ArgumentOutOfRangeException(nameof(outcome), outcome, "No shopkeeper's command ends like this."),
     };
 }

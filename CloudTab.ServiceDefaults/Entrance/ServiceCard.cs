@@ -1,4 +1,3 @@
-using System.Reflection;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Headers;
 using Microsoft.Net.Http.Headers;
@@ -13,7 +12,7 @@ internal static class ServiceCard
 {
     private static readonly CardView Card = new(
         "CloudTab Relay Server",
-        typeof(ServiceCard).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0],
+        Extensions.Version.Split('+')[0],
         "running",
         new("/health", "/api/customer", "/api/shopkeeper", "/ws"));
 
