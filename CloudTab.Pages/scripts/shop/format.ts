@@ -10,7 +10,7 @@ const minute = 60_000
 export const locale = navigator.languages.find((one) => one === language || one.startsWith(`${language}-`)) ?? language
 
 /** Milliseconds since a time of the relay's, never negative. */
-export const ageOf = (time: string): number => Math.max(0, now() - Date.parse(time))
+const ageOf = (time: string): number => Math.max(0, now() - Date.parse(time))
 
 /** How long somebody waits: `4 min`, `2 h 5 min`. */
 export function formatAge(time: string): string {
@@ -61,7 +61,7 @@ export function formatType(type: string): string {
 }
 
 /** One thing that a customer wants; `isSpecial` if it is not what most want, and so easily overlooked. */
-export interface Wish {
+interface Wish {
   text: string
   isSpecial: boolean
 }
