@@ -6,7 +6,7 @@ internal sealed class Departures(TimeProvider clock)
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
 
     private readonly Lock _lock = new();
-    private long? _told;
+    private long? _reportedAt;
     private int _count;
 
     /// <summary>Counts one.</summary>
@@ -16,10 +16,10 @@ internal sealed class Departures(TimeProvider clock)
         lock (_lock)
         {
             _count++;
-            if (_told is { } told && clock.GetElapsedTime(told) < Interval)
+            if (_reportedAt is { } before && clock.GetElapsedTime(before) < Interval)
                 return null;
             var count = _count;
-            (_told, _count) = (clock.GetTimestamp(), 0);
+            (_reportedAt, _count) = (clock.GetTimestamp(), 0);
             return count;
         }
     }

@@ -58,7 +58,7 @@ internal sealed class PendingLists(SessionViews views, TimeProvider clock)
         }
     }
 
-    /// <summary>Those that are read next. If there are none, whoever comes begins to read anew.</summary>
+    /// <summary>Those that are read next. If there are none, the next caller begins to read again.</summary>
     private List<Wanted> Take()
     {
         var next = new List<Wanted>();

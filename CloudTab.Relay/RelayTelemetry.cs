@@ -81,7 +81,7 @@ public sealed class RelayTelemetry
             _transitions.Add(sessions, new KeyValuePair<string, object?>("cloudtab.session.transition", NameOf(transition)));
     }
 
-    /// <summary>A buffer was not to be had at once.</summary>
+    /// <summary>A buffer was not available at once.</summary>
     internal void WaitedForMemory(TimeSpan time) => _memoryWait.Record(time.TotalSeconds);
 
     private static string NameOf(Transition transition) => transition switch

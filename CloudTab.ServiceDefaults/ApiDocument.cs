@@ -40,8 +40,8 @@ public sealed record ApiDocument(OpenApiInfo Info, IReadOnlyDictionary<string, (
                 AddBytes(ResponseOf(operation, StatusCodes.Status200OK), bytes.ContentType);
             foreach (var problems in metadata.OfType<Problem>().Distinct().GroupBy(problem => problem.Status))
                 AddProblems(ResponseOf(operation, problems.Key), problems, context);
-            foreach (var told in metadata.OfType<ToldHeaders>())
-                AddHeaders(ResponseOf(operation, told.Status), told.Names);
+            foreach (var headers in metadata.OfType<ResponseHeaders>())
+                AddHeaders(ResponseOf(operation, headers.Status), headers.Names);
             var sorted = new OpenApiResponses();
             foreach (var (status, response) in operation.Responses!.OrderBy(response => response.Key, StringComparer.Ordinal))
                 sorted.Add(status, response);

@@ -18,8 +18,8 @@ public static class DocumentedEndpoint
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new TakenHeaders(Required: false, headers));
 
     /// <summary>Headers that an answer with this status has.</summary>
-    public static TBuilder Tells<TBuilder>(this TBuilder endpoint, int status, params string[] headers)
-        where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new ToldHeaders(status, headers));
+    public static TBuilder AnswersWith<TBuilder>(this TBuilder endpoint, int status, params string[] headers)
+        where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new ResponseHeaders(status, headers));
 
     /// <summary>The bytes that a 200 has.</summary>
     public static TBuilder SendsBytes<TBuilder>(this TBuilder endpoint, string contentType)
@@ -32,4 +32,4 @@ internal sealed record TakenHeaders(bool Required, string[] Names);
 
 internal sealed record SentBytes(string ContentType);
 
-internal sealed record ToldHeaders(int Status, string[] Names);
+internal sealed record ResponseHeaders(int Status, string[] Names);

@@ -1,8 +1,8 @@
 namespace CloudTab.ServiceDefaults;
 
 /// <summary>
-/// An answer that is asked for once at a time and kept for a second, whatever it says, so that asking often costs nothing. Whoever asks
-/// meanwhile waits for the same answer; the one who began it may leave.
+/// An answer that is asked for once at a time and kept for a second, whatever it says, so that asking often costs nothing. Others that ask
+/// meanwhile wait for the same answer; the one that began it may leave.
 /// </summary>
 public sealed class KeptAnswer<T>(Func<Task<T>> ask, TimeProvider clock)
 {

@@ -35,7 +35,7 @@ public static class ShopApiModule
         app.UseAuthorization();
 
         var shops = app.MapGroup("").WithGroupName(ShopkeeperDocument.Name);
-        shops.MapGroup("/api/shopkeeper").RequireAuthorization().Tells(StatusCodes.Status401Unauthorized, "WWW-Authenticate")
+        shops.MapGroup("/api/shopkeeper").RequireAuthorization().AnswersWith(StatusCodes.Status401Unauthorized, "WWW-Authenticate")
             .MapTickets().MapSessions().MapFiles().MapPrints().MapAgents().MapShop().MapOffer().MapLimits().MapKeys().MapDays();
         shops.MapPages();
         app.MapApiDocument(ShopkeeperDocument.Name);

@@ -5,10 +5,10 @@ namespace CloudTab.Relay;
 
 /// <summary>
 /// Deletes files that are marked `deleting` from S3, then marks their rows `deleted` (or drops the rows of files that were never
-/// stored). If that was the last of a session that has ended, its receipt is made. Each step can be repeated: the code that marks files calls it at once, and the Janitor calls it for what was left over. A
-/// batch is claimed for a moment before S3 hears of it, so that several processes share the work, and what S3 refuses to delete is
-/// retried later without holding up the rest. While a process may still be putting something, its file's row stays, and what came in the
-/// meantime is removed in another round.
+/// stored). If that was the last of a session that has ended, its receipt is made. Each step can be repeated: the code that marks files
+/// calls it at once, and the Janitor calls it for what was left over. A batch is claimed for a moment before S3 hears of it, so that several
+/// processes share the work, and what S3 refuses to delete is retried later without holding up the rest. While a process may still be
+/// putting something, its file's row stays, and what came in the meantime is removed in another round.
 /// </summary>
 public sealed class Removal(Database database, ObjectStore store, Receipts receipts, Lifetimes lifetimes, ILogger<Removal> logger)
 {

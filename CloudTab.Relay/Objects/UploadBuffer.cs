@@ -111,7 +111,7 @@ public sealed class UploadBuffer : IDisposable
         var payload = isSigned ? SignedPayload.Sign(Open(SignedPayload.Unsigned)) : SignedPayload.Unsigned;
         return () => Open(payload);
 
-        BlockStream Open(string told) => new(blocks, start, count, told);
+        BlockStream Open(string payload) => new(blocks, start, count, payload);
     }
 
     public void Dispose()

@@ -16,7 +16,7 @@ public static class HeaderBytes
 
     internal static void TakeHeadersAsBytes(this WebApplicationBuilder builder)
     {
-        // A line ends with CR LF. Where one server on the way takes LF alone and another does not, they see different requests.
+        // A line ends with CR LF. If one server on the way takes LF alone and another does not, they see different requests.
         AppContext.SetSwitch("Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators", isEnabled: true);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {

@@ -15,7 +15,7 @@ namespace CloudTab.ServiceDefaults;
 /// </summary>
 public static class RestOfBody
 {
-    // A completed answer is sent by and by: so long it needs at least before the connection is ended.
+    // A completed answer is not sent yet: it gets this long at least before the connection is ended.
     private static readonly TimeSpan TimeForAnswer = TimeSpan.FromMilliseconds(50);
 
     // A phone that uploads 50 MB reads the answer before it has sent all, or in half a minute; a browser on a fast line sends all of it.

@@ -32,9 +32,9 @@ internal static class FileEndpoints
     /// <summary>What the framework does not see of an endpoint that sends a file.</summary>
     private static RouteHandlerBuilder SendsFile(this RouteHandlerBuilder endpoint) => endpoint
         .Allows("Range", "If-Match", "If-None-Match", "If-Range")
-        .Tells(200, "ETag", "Last-Modified", "Accept-Ranges", "Content-Disposition")
-        .Tells(206, "ETag", "Last-Modified", "Accept-Ranges", "Content-Disposition", "Content-Range")
-        .Tells(304, "ETag", "Last-Modified").Tells(416, "Content-Range")
+        .AnswersWith(200, "ETag", "Last-Modified", "Accept-Ranges", "Content-Disposition")
+        .AnswersWith(206, "ETag", "Last-Modified", "Accept-Ranges", "Content-Disposition", "Content-Range")
+        .AnswersWith(304, "ETag", "Last-Modified").AnswersWith(416, "Content-Range")
         .SendsBytes("application/octet-stream");
 
     private static async Task<Results<Ok<FileLinkView>, FileDownload, Problem>> Download(

@@ -3,7 +3,7 @@ using System.Text;
 namespace CloudTab.ShopApi;
 
 /// <summary>
-/// Names of files in an archive. Whoever unpacks it gets files beside each other, on Windows too, and none replaces another. (Names are stored
+/// Names of files in an archive. Unpacked, they lie beside each other, on Windows too, and none replaces another. (Names are stored
 /// without path and control characters already; an archive does not rely on that.)
 /// </summary>
 internal static class ArchiveNames

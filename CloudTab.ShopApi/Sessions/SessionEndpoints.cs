@@ -26,7 +26,7 @@ internal static class SessionEndpoints
         sessions.MapGet("/{id}", Details).WithSummary("Look at a session and its files").Answers(Problems.SessionNotFound);
         sessions.MapGet("/{id}/download", Download).WithSummary("Download all files of a session as one ZIP file")
             .WithDescription("Files in which a virus was found are left out, and named in `left-out.txt`.")
-            .Tells(200, "Content-Disposition")
+            .AnswersWith(200, "Content-Disposition")
             .SendsBytes(SessionArchive.ContentType)
             .Answers(Problems.SessionNotFound, Problems.NotSubmitted, Problems.FileDeleted, Problems.FileInfected);
         sessions.MapPost("/{id}/claim", Claim).WithSummary("Claim a session, or renew the claim")
@@ -101,7 +101,7 @@ internal static class SessionEndpoints
         var (outcome, session) = renew
             ? await claims.RenewAsync(caller.Key, name, cancellationToken)
             : await claims.ClaimAsync(caller.Key, name, cancellationToken);
-        // Not claimed, when asked why not: whoever had it when the claim came has let go of it in between. A renewal finds nothing to renew.
+        // Not claimed, when asked why not: the key that had it when the claim came has released it in between. A renewal finds nothing to renew.
         if (outcome == Outcome.NotClaimed && !renew)
             return Problems.AlreadyClaimed;
         if (outcome != Outcome.Done)

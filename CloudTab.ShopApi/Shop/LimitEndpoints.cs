@@ -14,11 +14,11 @@ internal static class LimitEndpoints
     public static RouteGroupBuilder MapLimits(this RouteGroupBuilder group)
     {
         var limits = group.MapGroup("/limits").WithTags("Limits").ForPeople();
-        limits.MapGet("", Get).WithSummary("Look at how much customers may send").Tells(200, "ETag").Answers(Problems.ApiKeyInvalid);
+        limits.MapGet("", Get).WithSummary("Look at how much customers may send").AnswersWith(200, "ETag").Answers(Problems.ApiKeyInvalid);
         limits.MapPut("", Put).WithSummary("Set how much customers may send")
             .WithDescription("What is null or missing is left to the relay's operator. What customers have sent already stays.")
             .WithMetadata(new RequestSizeLimitAttribute(LargestBody))
-            .Allows("If-Match").Tells(200, "ETag")
+            .Allows("If-Match").AnswersWith(200, "ETag")
             .Answers(
                 Problems.ChangedMeanwhile,
                 Problems.InvalidLimits("files must be a whole number from 1 to 50, which this relay's operator allows, or null."),

@@ -13,11 +13,11 @@ internal static class OfferEndpoints
     public static RouteGroupBuilder MapOffer(this RouteGroupBuilder group)
     {
         var offer = group.MapGroup("/offer").WithTags("Offer").ForPeople();
-        offer.MapGet("", Get).WithSummary("Look at what the shop prints, and for how much").Tells(200, "ETag").Answers(Problems.ApiKeyInvalid);
+        offer.MapGet("", Get).WithSummary("Look at what the shop prints, and for how much").AnswersWith(200, "ETag").Answers(Problems.ApiKeyInvalid);
         offer.MapPut("", Put).WithSummary("Set what the shop prints, and for how much")
             .WithDescription("Jobs that were sent before keep the prices that their customers were told.")
             .WithMetadata(new RequestSizeLimitAttribute(LargestBody))
-            .Allows("If-Match").Tells(200, "ETag")
+            .Allows("If-Match").AnswersWith(200, "ETag")
             .Answers(Problems.InvalidOffer("currency must be three letters of ISO 4217, such as INR."), Problems.ChangedMeanwhile, Failures.Of(400), Failures.Of(408), Failures.Of(413));
         return group;
     }

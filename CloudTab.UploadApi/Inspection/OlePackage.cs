@@ -5,7 +5,7 @@ namespace CloudTab.UploadApi;
 
 /// <summary>
 /// A file that was dropped into an OLE document, in the stream `\1Ole10Native`: its name, where it came from, its bytes, and the names again
-/// in UTF-16. Who opens it starts what the name says. Old paint programs keep their pictures in such a stream, without names.
+/// in UTF-16. Opening it starts what the name says. Old paint programs keep their pictures in such a stream, without names.
 /// </summary>
 internal static class OlePackage
 {

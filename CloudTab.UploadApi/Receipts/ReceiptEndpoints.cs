@@ -11,7 +11,7 @@ internal static class ReceiptEndpoints
 {
     private const string JwkSet = "application/jwk-set+json"; // RFC 7517, section 8.5.2
 
-    // A key that is new is seen by everybody in five minutes. Who meets an unknown one before asks again.
+    // A key that is new is seen by everybody in five minutes. If a reader meets an unknown one before, it asks again.
     private const string KeptForMinutes = "public, max-age=300";
 
     public static RouteGroupBuilder MapReceipts(this RouteGroupBuilder group)

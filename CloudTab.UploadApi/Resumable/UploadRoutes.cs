@@ -25,7 +25,7 @@ internal static class UploadRoutes
         foreach (var path in (string[])[Creation, Upload])
         {
             group.MapMethods(path, [HttpMethods.Options], Describe).WithSummary("Ask what is offered").WithTags(CustomerDocument.Resumable)
-                .Tells(204, TusHeaders.Resumable, TusHeaders.Version, TusHeaders.Extension, TusHeaders.MaxSize, TusHeaders.ChecksumAlgorithm, IetfHeaders.Limit);
+                .AnswersWith(204, TusHeaders.Resumable, TusHeaders.Version, TusHeaders.Extension, TusHeaders.MaxSize, TusHeaders.ChecksumAlgorithm, IetfHeaders.Limit);
         }
 
         group.MapGroup("").WithTags(CustomerDocument.Resumable).WithMetadata(UploadProtocol.Tus).MapTus();

@@ -22,7 +22,7 @@ internal static class SessionEndpoints
             .Answers(Problems.InvalidSession, Problems.WrongCopies, Problems.OtherShop, Problems.ShopNotFound, Problems.ShopClosed, Problems.TooManySessions)
             .Answers(Failures.Of(400), Failures.Of(408), Failures.Of(413), Failures.Of(429));
         sessions.MapGet("/sessions/{sessionId}/status", Status).WithSummary("Watch a session")
-            .Allows("If-None-Match").Tells(200, "ETag").Tells(304, "ETag");
+            .Allows("If-None-Match").AnswersWith(200, "ETag").AnswersWith(304, "ETag");
         sessions.MapPost("/sessions/{sessionId}/submit", Submit).WithSummary("Tell the shop that all files are there")
             .Answers(Problems.SessionClosed, Problems.NothingToSubmit);
         sessions.MapDelete("/sessions/{sessionId}", Cancel).WithSummary("Withdraw a session and its files")

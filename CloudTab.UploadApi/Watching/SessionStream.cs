@@ -116,7 +116,7 @@ internal sealed class SessionStream(KnownState known, TimeProvider clock, Cancel
         }
     }
 
-    /// <summary>If there is nothing, whatever comes begins to write anew.</summary>
+    /// <summary>If there is nothing, what comes next begins to write again.</summary>
     private bool IsMoreToWrite()
     {
         lock (_gate)

@@ -228,7 +228,7 @@ function replace(shown: HTMLElement, fresh: HTMLElement) {
 
   if (focused < 0) return
   const all = [...shown.querySelectorAll<HTMLElement>(focusable)]
-  // Where nothing is left: what has become of it all.
+  // If nothing is left: what has become of it all.
   const nearest = all[Math.min(focused, all.length - 1)] ?? document.querySelector<HTMLElement>('ct-session h1')!
   if (nearest.matches('h1')) nearest.tabIndex = -1
   ;(nearest.closest('details:not([open])')?.querySelector('summary') ?? nearest).focus()

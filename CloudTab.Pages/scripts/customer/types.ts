@@ -4,7 +4,7 @@ import { namesIn } from './zip.ts'
 
 /**
  * What a file is, by its content: the same signatures as the server's, so that what it would refuse is refused before a byte is sent, and
- * nothing else is. Where looking once is not enough (is this long text a text to its end?) the server has the last word.
+ * nothing else is. If looking once is not enough (is this long text a text to its end?) the server has the last word.
  */
 const headSize = 1024
 
@@ -19,7 +19,7 @@ const office = {
 }
 
 /** Either a media type that can be printed, or a word for what it is instead: `customer.refused.<word>`. */
-export type Judgement = { type: string } | { refused: string }
+type Judgement = { type: string } | { refused: string }
 
 const is = (type: string): Judgement => ({ type })
 const isNot = (refused: string): Judgement => ({ refused })

@@ -22,7 +22,7 @@ internal static class DirectUploads
             .WithMetadata(UploadProtocol.Direct, new RequestSizeLimitAttribute(LargestBody))
             .AddEndpointFilter(CreationRateLimit.Filter)
             .AddEndpointFilter(ByteRateLimit.Filter)
-            .Tells(201, "Location")
+            .AnswersWith(201, "Location")
             .Answers(Problems.InvalidDirectFile, Problems.InvalidParts, Problems.WrongCopies, Problems.EmptyFile, Failures.Of(400), Failures.Of(408), Failures.Of(413))
             .Answers(Problems.SessionClosed, Problems.FileTooLarge, Problems.TooManyFiles, Problems.SessionTooLarge, Problems.ShopFull, Problems.StorageFull, Problems.TooManyUploads, Problems.TooManyBytes);
         direct.MapPost($"{UploadRoutes.Upload}/finish", Finish).WithSummary("Store the file, or hear which parts are missing")
@@ -39,7 +39,8 @@ internal static class DirectUploads
         if (attempt.Refused is { } refused)
             return refused;
         var upload = attempt.Upload!;
-        // Nobody sees the bytes come, so they are taken for granted. The shop is charged when they are there: nobody shuts others out by words.
+        // No service sees the bytes come, so the address is charged for what it announces. The shop is charged for what is found later: an
+        // announcement must not shut out its other customers.
         rateLimit.ChargeAnnounced(ClientNetwork.Of(context), wanted!.Length!.Value);
         return TypedResults.Created(
             UploadRoutes.AddressOf(session.Shop, upload),

@@ -18,20 +18,20 @@ internal static class Tus
             .AddEndpointFilter(CreationRateLimit.Filter)
             .Takes(TusHeaders.ContentType)
             .Allows(UploadHeaders.Length, TusHeaders.DeferLength, TusHeaders.Metadata, TusHeaders.Concat, TusHeaders.Checksum)
-            .Tells(201, TusHeaders.Resumable, "Location", UploadHeaders.Offset, TusHeaders.Expires)
+            .AnswersWith(201, TusHeaders.Resumable, "Location", UploadHeaders.Offset, TusHeaders.Expires)
             .Answers(Problems.InvalidHeader(TusHeaders.Concat), Problems.InvalidHeader(TusHeaders.Metadata), Problems.InvalidHeader(UploadHeaders.Length))
             .Answers(Problems.OtherContentType, Problems.ChecksumNotUnderstood, Problems.UploadNotFound, Problems.NotConcatenable, Problems.WrongCopies)
             .Answers(Problems.OfAppending);
         group.MapMethods(UploadRoutes.Upload, [HttpMethods.Head], Head).WithSummary("tus: ask how far an upload is")
             .AddEndpointFilter(TusVersion.Filter)
-            .Tells(200, TusHeaders.Resumable, UploadHeaders.Offset, UploadHeaders.Length, TusHeaders.DeferLength)
-            .Tells(200, TusHeaders.Metadata, TusHeaders.Concat, TusHeaders.Expires)
+            .AnswersWith(200, TusHeaders.Resumable, UploadHeaders.Offset, UploadHeaders.Length, TusHeaders.DeferLength)
+            .AnswersWith(200, TusHeaders.Metadata, TusHeaders.Concat, TusHeaders.Expires)
             .Answers(Problems.OfCompletion);
         group.MapPatch(UploadRoutes.Upload, Patch).WithSummary("tus: add bytes to an upload")
             .TakesLargeBody(TusVersion.Filter)
             .Takes(TusHeaders.ContentType)
             .Requires(UploadHeaders.Offset).Allows(UploadHeaders.Length, TusHeaders.Checksum)
-            .Tells(204, TusHeaders.Resumable, UploadHeaders.Offset, TusHeaders.Expires)
+            .AnswersWith(204, TusHeaders.Resumable, UploadHeaders.Offset, TusHeaders.Expires)
             .Answers(Problems.InvalidHeader(UploadHeaders.Offset), Problems.InvalidHeader(UploadHeaders.Length))
             .Answers(Problems.OtherContentType, Problems.ChecksumNotUnderstood, Problems.OffsetConflict)
             .Answers(Problems.OfAppending);
@@ -61,7 +61,7 @@ internal static class Tus
             { Parts: { } parts } => await concatenateUploads.ConcatenateAsync(session, wanted.Upload, parts, cancellationToken),
             _ => await CreateAsync(session, wanted.Upload, request, createUpload, cancellationToken),
         };
-        // Where an upload was begun, its offset tells the rest.
+        // If an upload was begun, its offset tells the rest.
         if (attempt.Upload is not { } created)
             return attempt.Refused!;
 

@@ -4,7 +4,7 @@ using CloudTab.Relay;
 namespace CloudTab.UploadApi.Pages;
 
 /// <summary>What becomes of a file at the printer, in a customer's words.</summary>
-internal static class PrintWords
+internal static class FilePrintWords
 {
     /// <summary>In one line: `Being printed · The printer is out of paper.`</summary>
     public static string Describe(this Words words, FilePrint print) =>
