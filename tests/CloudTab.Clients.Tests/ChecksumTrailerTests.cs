@@ -7,8 +7,6 @@ namespace CloudTab.Clients.Tests;
 [Collection(RelayCollection.Name)]
 public sealed class ChecksumTrailerTests(RunningRelay relay)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task A_request_without_its_announced_checksum_is_refused()
     {

@@ -10,8 +10,6 @@ public sealed class CurlTests(RunningRelay relay)
 {
     private const int Size = 20 << 20;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task A_file_arrives_in_two_requests()
     {

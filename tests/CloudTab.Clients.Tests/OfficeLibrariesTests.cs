@@ -14,8 +14,6 @@ public sealed class OfficeLibrariesTests(RunningRelay relay)
 {
     private const string Ooxml = "application/vnd.openxmlformats-officedocument.";
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData("Open XML SDK", "a.docx", Ooxml + "wordprocessingml.document")]
     [InlineData("Open XML SDK", "a.xlsx", Ooxml + "spreadsheetml.sheet")]

@@ -16,8 +16,6 @@ public sealed class RunningRelay : IAsyncLifetime
 
     public RelayProcesses Processes => _processes!;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     public async ValueTask InitializeAsync()
     {
         await Page.StartAsync();

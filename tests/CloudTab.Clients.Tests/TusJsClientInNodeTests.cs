@@ -13,8 +13,6 @@ public sealed class TusJsClientInNodeTests(RunningRelay relay)
     private const int PartSize = 8 << 20;
     private const int MaxFileSize = 50 << 20;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData(1_000, "{}")]
     [InlineData(MaxFileSize, "{}")]

@@ -27,8 +27,6 @@ public sealed class AnnouncementTests(ITestOutputHelper output)
 
     private int _submitted;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Every_PC_knows_all_submitted_sessions_of_its_shop_and_no_others_whatever_breaks()
     {

@@ -12,8 +12,6 @@ public sealed class AppHostProcessTests : IAsyncLifetime
 {
     private readonly AppHostProcess _appHost = new();
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     public ValueTask InitializeAsync() => ValueTask.CompletedTask;
 
     public ValueTask DisposeAsync() => _appHost.DisposeAsync();

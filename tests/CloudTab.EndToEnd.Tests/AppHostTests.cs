@@ -18,8 +18,6 @@ public sealed class AppHostTests(RunningAppHost relay) : IDisposable
 
     private static readonly Comparer<IResource> ByName = Comparer<IResource>.Create((one, other) => string.CompareOrdinal(one.Name, other.Name));
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task The_model_names_every_resource_and_what_it_waits_for()
     {

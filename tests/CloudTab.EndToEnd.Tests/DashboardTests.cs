@@ -16,8 +16,6 @@ public sealed partial class DashboardTests : IAsyncLifetime
     private IBrowser? _browser;
     private IPage? _page;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     private IPage Page => _page!;
 
     public async ValueTask InitializeAsync()

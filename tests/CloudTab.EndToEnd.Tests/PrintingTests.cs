@@ -12,8 +12,6 @@ public sealed class PrintingTests(RunningAppHost relay)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Once_printer_and_agent_are_started_a_customers_file_becomes_a_picture_of_paper_also_after_a_jam()
     {

@@ -17,8 +17,6 @@ public sealed class StandaloneTests(RunningStandalone relay)
 
     private readonly HttpClient _client = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = relay.Origin };
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData("/", HttpStatusCode.OK)]
     [InlineData("/s/default", HttpStatusCode.OK)]

@@ -9,8 +9,6 @@ public sealed class LocalPostgresTests
 {
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(10);
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     /// <summary>The start after the kill does not wait for the killed run's server to end.</summary>
     [Fact]
     public async Task Data_survives_a_stop_and_a_kill()

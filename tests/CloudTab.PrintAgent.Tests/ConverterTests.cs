@@ -47,8 +47,6 @@ public sealed class ConverterTests : IDisposable
     // Not in /tmp, which is hidden unless the program lies there.
     private readonly string _programs = Directory.CreateDirectory($"/var/tmp/cloudtab-programs-{Guid.NewGuid():N}").FullName;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     public void Dispose()
     {
         Directory.Delete(_folder, recursive: true);

@@ -11,8 +11,6 @@ public sealed class DiscoveryTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("cloudtab-discovery-").FullName;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     /// <summary>The answer of avahi 0.8, in which ippeveprinter announced itself.</summary>

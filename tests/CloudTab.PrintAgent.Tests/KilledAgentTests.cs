@@ -40,8 +40,6 @@ public sealed class KilledAgentTests(RunningRelay relay, ITestOutputHelper outpu
         Complete,
     }
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     public async ValueTask InitializeAsync()
     {
         TestPrinter.Require();

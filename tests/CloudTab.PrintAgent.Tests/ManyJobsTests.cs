@@ -11,8 +11,6 @@ public sealed class ManyJobsTests(RunningRelay relay, ITestOutputHelper output)
     private const int Sessions = 40;
     private const int FilesOfEach = 5;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Two_hundred_jobs_in_a_row_come_out_once_each_and_leave_nothing()
     {

@@ -16,8 +16,6 @@ public sealed class PageCountTests(RunningRelay relay) : IDisposable
 
     private readonly string _folder = Directory.CreateTempSubdirectory("cloudtab-pages-").FullName;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Theory]

@@ -7,8 +7,6 @@ public abstract class PaperTests : IAsyncLifetime
 {
     private TestPrinter? _paper;
 
-    protected static CancellationToken Token => TestContext.Current.CancellationToken;
-
     protected TestPrinter Paper => _paper!;
 
     public virtual async ValueTask InitializeAsync()

@@ -15,8 +15,6 @@ public sealed class PrintReadyTests : IDisposable
 
     private readonly string _folder = Directory.CreateTempSubdirectory("cloudtab-documents-").FullName;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Theory]

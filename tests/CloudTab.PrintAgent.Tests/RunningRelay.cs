@@ -20,8 +20,6 @@ public sealed class RunningRelay : IAsyncLifetime
     /// <summary>Customer and counter.</summary>
     public CloudTabClient Client => _client!;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     public async ValueTask InitializeAsync()
     {
         // Pages are counted also while the machine has other things to do.

@@ -9,8 +9,6 @@ public sealed class SettingsTests(RunningRelay relay) : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("cloudtab-settings-").FullName;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     private string SettingsFile => Path.Combine(_folder, "settings");
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

@@ -18,8 +18,6 @@ public sealed class ShopPrintersTests : IDisposable
 
     public ShopPrintersTests() => _silent.Start();
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     // Its system takes connections, and nobody answers.
     private string SilentAddress => $"ipp://127.0.0.1:{((IPEndPoint)_silent.LocalEndpoint).Port}/ipp/print";
 

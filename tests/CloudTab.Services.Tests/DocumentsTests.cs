@@ -12,8 +12,6 @@ namespace CloudTab.Services.Tests;
 /// </summary>
 public sealed class DocumentsTests(DocumentsTests.Fixture relay, RelayFixture production) : IClassFixture<DocumentsTests.Fixture>, IClassFixture<RelayFixture>
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData("customer")]
     [InlineData("shopkeeper")]

@@ -22,8 +22,6 @@ public sealed class ChaosTests(ITestOutputHelper output)
         ["JANITOR_LISTING_INTERVAL"] = "1000",
     };
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact(Timeout = 210_000)]
     public async Task Two_hundred_uploads_arrive_over_a_broken_network_while_replicas_are_killed()
     {

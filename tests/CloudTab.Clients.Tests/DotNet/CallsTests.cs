@@ -12,8 +12,6 @@ namespace CloudTab.Clients.Tests;
 [Collection(RelayCollection.Name)]
 public sealed class CallsTests(RunningRelay relay)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task A_customer_sends_two_files_changes_one_and_removes_the_other()
     {

@@ -10,8 +10,6 @@ public sealed class ListeningTests(RunningRelay relay)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task A_shop_hears_of_what_waits_and_of_what_happens_from_then_on()
     {

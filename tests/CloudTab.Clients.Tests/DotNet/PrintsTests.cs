@@ -7,8 +7,6 @@ namespace CloudTab.Clients.Tests;
 [Collection(RelayCollection.Name)]
 public sealed class PrintsTests(RunningRelay relay)
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task An_attempt_is_reported_until_somebody_has_confirmed_it()
     {

@@ -12,8 +12,6 @@ public sealed partial class ReadmeTests(RunningRelay relay) : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("cloudtab-");
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public void Every_example_of_the_page_is_one_of_these()
     {

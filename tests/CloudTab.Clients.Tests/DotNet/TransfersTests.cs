@@ -12,8 +12,6 @@ public sealed class TransfersTests(RunningRelay relay)
 {
     private const int Size = 24 << 20;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task A_download_that_breaks_goes_on_where_it_broke()
     {

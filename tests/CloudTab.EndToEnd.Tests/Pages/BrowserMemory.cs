@@ -6,8 +6,6 @@ namespace CloudTab.EndToEnd.Tests.Pages;
 /// <summary>What the customer's page keeps in the browser: its list, `jobs`, and the files themselves, `files`.</summary>
 internal static class BrowserMemory
 {
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     /// <summary>What this script says of the two stores. It has `done`, which awaits a request of theirs, and the argument.</summary>
     public static Task<T> AskAsync<T>(IPage page, string script, object? argument = null) => page.EvaluateAsync<T>(InMemory(script), argument);
 

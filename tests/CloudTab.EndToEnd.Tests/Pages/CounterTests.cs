@@ -10,8 +10,6 @@ public sealed class CounterTests(RunningAppHost relay, Browsers browsers) : IAsy
 {
     private static readonly byte[] Letter = Documents.Pdf(3);
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task A_key_signs_a_browser_in_and_stays_in_no_place_that_script_can_read()
     {

@@ -13,8 +13,6 @@ public sealed class CustomerInputTests(RunningAppHost relay, Browsers browsers) 
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("cloudtab-");
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Files_dropped_anywhere_on_the_page_are_on_the_list()
     {

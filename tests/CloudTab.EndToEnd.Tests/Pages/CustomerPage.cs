@@ -21,8 +21,6 @@ internal sealed partial class CustomerPage
 
     public ILocator Files => Page.Locator("ct-send .file");
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     /// <param name="network">What stands between the phone and the shop, if that is not to be the loopback alone.</param>
     public static async Task<CustomerPage> OpenAsync(Browsers browsers, PageShop shop, bool script = true, string locale = "en-IN", TcpProxy? network = null)
     {

@@ -11,8 +11,6 @@ public sealed class CustomerReturnTests(RunningAppHost relay, Browsers browsers)
 {
     private const int Slow = 1 << 20;
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

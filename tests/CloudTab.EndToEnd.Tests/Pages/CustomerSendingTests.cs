@@ -18,8 +18,6 @@ public sealed partial class CustomerSendingTests(RunningAppHost relay, Browsers 
 
     private static readonly FilePayload Plan = CustomerFiles.Large("plan.pdf", 6 << 20);
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task The_screen_stays_on_while_files_are_sent_and_no_longer()
     {

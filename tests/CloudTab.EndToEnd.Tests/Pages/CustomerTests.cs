@@ -29,8 +29,6 @@ public sealed partial class CustomerTests(RunningAppHost relay, Browsers browser
         upiAddress = "corner@bank",
     };
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

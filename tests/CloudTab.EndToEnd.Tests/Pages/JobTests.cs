@@ -16,8 +16,6 @@ public sealed partial class JobTests(RunningAppHost relay, Browsers browsers) : 
 {
     private static readonly byte[] Letter = Documents.Pdf(3);
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task What_a_printer_says_is_shown_and_a_counter_takes_the_job_from_an_agent_that_has_died()
     {

@@ -25,8 +25,6 @@ public sealed class PageShop : IAsyncDisposable
 
     public Uri Origin { get; }
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     /// <summary>A shop as the Migrator's `shop add` makes it.</summary>
     public static async Task<PageShop> CreateAsync(RunningAppHost relay)
     {

@@ -12,8 +12,6 @@ public sealed class PaymentTests(RunningAppHost relay, Browsers browsers) : IAsy
     // A page, whose price is known however busy the machine is.
     private static readonly byte[] Picture = Documents.Png(40, 30);
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task A_job_that_grew_after_it_was_paid_shows_the_rest_until_that_is_paid_too()
     {

@@ -12,8 +12,6 @@ public sealed class SettingsTests(RunningAppHost relay, Browsers browsers) : IAs
 {
     private static readonly byte[] Letter = Documents.Pdf(1);
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task A_key_is_shown_once_and_opens_the_queue_until_it_is_revoked()
     {

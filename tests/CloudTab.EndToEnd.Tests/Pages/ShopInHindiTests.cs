@@ -12,8 +12,6 @@ public sealed class ShopInHindiTests(RunningAppHost relay, Browsers browsers) : 
 {
     private static readonly BrowserNewContextOptions InIndia = new() { Locale = "hi-IN" };
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task The_way_in_and_what_does_not_exist_is_told_in_Hindi()
     {

@@ -14,8 +14,6 @@ public sealed class ProcessTests
 {
     private const string Bucket = "bucket";
 
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Everything_is_still_there_after_a_restart()
     {

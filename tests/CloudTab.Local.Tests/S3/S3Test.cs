@@ -10,8 +10,6 @@ namespace CloudTab.Local.Tests;
 /// <summary>A test against some S3: a bucket of its own, and the SDK's client as CloudTab sets it up.</summary>
 public abstract class S3Test(S3Endpoint endpoint) : IAsyncLifetime
 {
-    protected static CancellationToken Token => TestContext.Current.CancellationToken;
-
     protected S3Endpoint Endpoint { get; } = endpoint;
 
     protected string Bucket { get; } = "test-" + Guid.NewGuid().ToString("N");

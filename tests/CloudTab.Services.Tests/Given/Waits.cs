@@ -2,12 +2,10 @@ using System.Runtime.CompilerServices;
 
 namespace CloudTab.Services.Tests;
 
-/// <summary>The running test's token, and waits that carry it. In scope everywhere in this project.</summary>
-internal static class ThisTest
+/// <summary>Waits of the running test. In scope everywhere in this project.</summary>
+internal static class Waits
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
-
-    public static CancellationToken Token => TestContext.Current.CancellationToken;
 
     /// <summary>The test's token, cancelled after a minute at most: for waits that have no condition to poll.</summary>
     public static CancellationTokenSource Bounded()
