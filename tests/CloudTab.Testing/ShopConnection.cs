@@ -28,30 +28,40 @@ public sealed class ShopConnection : IAsyncDisposable
         return connection;
     }
 
+    public Task SendAsync(object message) =>
+        _socket.SendAsync(JsonSerializer.SerializeToUtf8Bytes(message), WebSocketMessageType.Text, endOfMessage: true, _token);
+
     /// <summary>Sends a message, and waits for one of a type.</summary>
     public async Task<JsonElement> AskAsync(object message, string answer)
     {
-        await _socket.SendAsync(JsonSerializer.SerializeToUtf8Bytes(message), WebSocketMessageType.Text, endOfMessage: true, _token);
+        await SendAsync(message);
         return await NextAsync(answer);
     }
 
     /// <summary>The next message of a type; others are skipped.</summary>
     public async Task<JsonElement> NextAsync(string type)
     {
-        while (true)
+        while (await NextAsync() is { } message)
         {
-            var length = 0;
-            ValueWebSocketReceiveResult received;
-            do
-            {
-                received = await _socket.ReceiveAsync(_buffer.AsMemory(length), _token);
-                length += received.Count;
-            }
-            while (!received.EndOfMessage);
-            var message = JsonSerializer.Deserialize<JsonElement>(_buffer.AsSpan(0, length));
             if (message.GetProperty("type").GetString() == type)
                 return message;
         }
+
+        throw new WebSocketException(WebSocketError.ConnectionClosedPrematurely);
+    }
+
+    /// <summary>The next message; null if the relay closes the socket.</summary>
+    public async Task<JsonElement?> NextAsync()
+    {
+        var length = 0;
+        ValueWebSocketReceiveResult received;
+        do
+        {
+            received = await _socket.ReceiveAsync(_buffer.AsMemory(length), _token);
+            length += received.Count;
+        }
+        while (!received.EndOfMessage);
+        return received.MessageType == WebSocketMessageType.Text ? JsonSerializer.Deserialize<JsonElement>(_buffer.AsSpan(0, length)) : null;
     }
 
     public ValueTask DisposeAsync()

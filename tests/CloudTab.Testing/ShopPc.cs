@@ -11,7 +11,7 @@ namespace CloudTab.Testing;
 /// </summary>
 public sealed class ShopPc : IAsyncDisposable
 {
-    private readonly Uri _socket;
+    private readonly Uri _origin;
     private readonly string _key;
     private readonly HttpClient _client;
     private readonly CancellationTokenSource _stop = new();
@@ -21,7 +21,7 @@ public sealed class ShopPc : IAsyncDisposable
 
     public ShopPc(Uri origin, string key)
     {
-        _socket = new UriBuilder(origin) { Scheme = "ws", Path = "/ws" }.Uri;
+        _origin = origin;
         _key = key;
         _client = new HttpClient { BaseAddress = origin, DefaultRequestHeaders = { { "X-API-Key", key } } };
         _listening = Task.Run(ListenAsync);
@@ -78,11 +78,11 @@ public sealed class ShopPc : IAsyncDisposable
         {
             try
             {
-                using var socket = new ClientWebSocket();
-                await socket.ConnectAsync(_socket, _stop.Token);
+                await using var socket = await ShopConnection.ConnectAsync(_origin, _stop.Token);
                 Interlocked.Increment(ref _connections);
-                await socket.SendAsync(JsonSerializer.SerializeToUtf8Bytes(new { type = "authenticate", apiKey = _key }), WebSocketMessageType.Text, true, _stop.Token);
-                await ReadAllAsync(socket);
+                await socket.SendAsync(new { type = "authenticate", apiKey = _key });
+                while (await socket.NextAsync() is { } message)
+                    Note(message);
             }
             catch (Exception closed) when (closed is WebSocketException or OperationCanceledException or HttpRequestException)
             {
@@ -91,33 +91,15 @@ public sealed class ShopPc : IAsyncDisposable
         }
     }
 
-    private async Task ReadAllAsync(ClientWebSocket socket)
+    private void Note(JsonElement message)
     {
-        var buffer = new byte[1 << 20];
-        while (socket.State == WebSocketState.Open)
-        {
-            var length = 0;
-            ValueWebSocketReceiveResult received;
-            do
-            {
-                received = await socket.ReceiveAsync(buffer.AsMemory(length), _stop.Token);
-                length += received.Count;
-            }
-            while (!received.EndOfMessage);
-            if (received.MessageType == WebSocketMessageType.Text)
-                Note(JsonDocument.Parse(buffer.AsMemory(0, length)).RootElement);
-        }
-    }
-
-    private void Note(JsonElement frame)
-    {
-        switch (frame.GetProperty("type").GetString())
+        switch (message.GetProperty("type").GetString())
         {
             case "new_session":
-                _announced[frame.GetProperty("sessionId").GetString()!] = true;
+                _announced[message.GetProperty("sessionId").GetString()!] = true;
                 break;
             case "pending_sessions":
-                foreach (var session in frame.GetProperty("sessions").EnumerateArray())
+                foreach (var session in message.GetProperty("sessions").EnumerateArray())
                     _announced[session.GetProperty("sessionId").GetString()!] = true;
                 break;
         }
