@@ -170,31 +170,22 @@ internal sealed partial class CustomerPage
     /// <summary>A picture's size, and how red it is at its top left and at its bottom right: 0 to 255.</summary>
     public async Task<(int Width, int Height, int First, int Last)> LookAtAsync(byte[] picture)
     {
-        var seen = await Page.EvaluateAsync<int[]>("""
-            async (base64) => {
-              const picture = await createImageBitmap(new Blob([Uint8Array.from(atob(base64), (char) => char.charCodeAt(0))]))
-              const { width, height } = picture
-              const context = new OffscreenCanvas(width, height).getContext('2d')
-              context.drawImage(picture, 0, 0)
-              return [width, height, context.getImageData(1, 1, 1, 1).data[0], context.getImageData(width - 2, height - 2, 1, 1).data[0]]
-            }
-            """, Convert.ToBase64String(picture));
+        var seen = await Picture.AskAsync<int[]>(
+            Page, picture, "return [width, height, context.getImageData(1, 1, 1, 1).data[0], context.getImageData(width - 2, height - 2, 1, 1).data[0]]");
         return (seen[0], seen[1], seen[2], seen[3]);
     }
 
     /// <summary>A picture's size, and of what colour it is at some points: `#f00` if it is red, without shades.</summary>
     public async Task<(int Width, int Height, string[] Colours)> ColoursOfAsync(byte[] picture, params (int X, int Y)[] points)
     {
-        var seen = await Page.EvaluateAsync<JsonElement>("""
-            async ([base64, points]) => {
-              const picture = await createImageBitmap(new Blob([Uint8Array.from(atob(base64), (char) => char.charCodeAt(0))]))
-              const { width, height } = picture
-              const context = new OffscreenCanvas(width, height).getContext('2d')
-              context.drawImage(picture, 0, 0)
-              const colours = points.map(([x, y]) => '#' + [...context.getImageData(x, y, 1, 1).data].slice(0, 3).map((shade) => (shade < 128 ? '0' : 'f')).join(''))
-              return { width, height, colours }
-            }
-            """, new object[] { Convert.ToBase64String(picture), points.Select(point => new[] { point.X, point.Y }).ToArray() });
+        var seen = await Picture.AskAsync<JsonElement>(
+            Page,
+            picture,
+            """
+            const colours = argument.map(([x, y]) => '#' + [...context.getImageData(x, y, 1, 1).data].slice(0, 3).map((shade) => (shade < 128 ? '0' : 'f')).join(''))
+            return { width, height, colours }
+            """,
+            points.Select(point => new[] { point.X, point.Y }).ToArray());
         return (seen.GetProperty("width").GetInt32(), seen.GetProperty("height").GetInt32(), [.. seen.GetProperty("colours").EnumerateArray().Select(colour => colour.GetString()!)]);
     }
 
