@@ -333,9 +333,9 @@ public sealed class SocketLimitsTests(TightLimits relay) : IClassFixture<TightLi
         using var invoker = new HttpMessageInvoker(handler, disposeHandler: false);
         using var client = await SocketClient.AuthenticatedAsync(relay.SocketAddress, shop.Key, invoker);
         var socket = await StalledAsync(shop);
-        var waiting = socket.Waiting;
-        await relay.AnnounceAsync(shop.Id);
-        await UntilAsync(() => socket.Waiting > waiting);
+        // The network may take a little more, and with it the rest of what is under way. It does not take these.
+        foreach (var answer in (Outgoing[])[Filler, Filler, new Pong()])
+            socket.Send(answer);
 
         var began = TimeProvider.System.GetTimestamp();
         await relay.ExecuteAsync("UPDATE api_keys SET revoked_at = now() WHERE shop_id = @Id", shop);
@@ -349,7 +349,7 @@ public sealed class SocketLimitsTests(TightLimits relay) : IClassFixture<TightLi
             while (true)
                 told.Add((await client.NextAsync()).Text("type"));
         });
-        Assert.DoesNotContain("new_session", told);
+        Assert.DoesNotContain("pong", told);
     }
 
     [Fact]
@@ -398,13 +398,12 @@ public sealed class SocketLimitsTests(TightLimits relay) : IClassFixture<TightLi
     private async Task<ShopSocket> StalledAsync(TestShop shop)
     {
         var socket = Assert.Single(relay.Host<SocketOptions>().Services.GetRequiredService<ShopDirectory>().SocketsOf(shop.Id));
-        var filler = new AuthFailed(new string('x', 256 * 1024));
         var polls = 0;
         await UntilAsync(() =>
         {
             if (socket.Waiting == 0)
             {
-                socket.Send(filler);
+                socket.Send(Filler);
                 polls = 0;
             }
 
@@ -412,6 +411,8 @@ public sealed class SocketLimitsTests(TightLimits relay) : IClassFixture<TightLi
         });
         return socket;
     }
+
+    private static readonly AuthFailed Filler = new(new string('x', 256 * 1024));
 
     private const string Ping = """{"type":"ping"}""";
 
