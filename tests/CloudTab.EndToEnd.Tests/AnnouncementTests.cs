@@ -13,7 +13,7 @@ namespace CloudTab.EndToEnd.Tests;
 /// Sessions are submitted while everything breaks that carries their announcements to the shops' PCs. The database is the judge: in the end
 /// each PC knows the sessions of its own shop that were submitted, all of them and no other.
 /// </summary>
-[Collection("One relay at a time")] // each is a dozen processes
+[Collection(OneRelay.Collection)]
 public sealed class AnnouncementTests(ITestOutputHelper output)
 {
     private const int Shops = 20;

@@ -7,7 +7,7 @@ using CloudTab.Testing;
 namespace CloudTab.EndToEnd.Tests;
 
 /// <summary>How the AppHost ends, what it leaves, and what it says when it cannot run.</summary>
-[Collection("One relay at a time")] // each is a dozen processes
+[Collection(OneRelay.Collection)]
 public sealed class AppHostProcessTests : IAsyncLifetime
 {
     private readonly AppHostProcess _appHost = new();

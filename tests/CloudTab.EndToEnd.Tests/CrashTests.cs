@@ -3,7 +3,7 @@ using CloudTab.Testing;
 namespace CloudTab.EndToEnd.Tests;
 
 /// <summary>kill -9 of each service under load: what was acknowledged arrives, what became pending is announced, nothing is left over.</summary>
-[Collection("One relay at a time")] // each is a dozen processes
+[Collection(OneRelay.Collection)]
 public sealed class CrashTests
 {
     // The bucket is listed as seldom as ever: what a killed process leaves is found by its lease.

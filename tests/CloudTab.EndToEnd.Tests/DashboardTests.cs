@@ -6,7 +6,7 @@ using static Microsoft.Playwright.Assertions;
 namespace CloudTab.EndToEnd.Tests;
 
 /// <summary>What a developer sees of the running application in Aspire's dashboard. Screenshots are kept beside the results.</summary>
-[Collection("One relay at a time")] // each is a dozen processes
+[Collection(OneRelay.Collection)]
 public sealed partial class DashboardTests : IAsyncLifetime
 {
     private static readonly string Screenshots = Path.Combine(Path.GetDirectoryName(Repository.PathOf("CloudTab.sln"))!, "artifacts", "test-results", "screenshots");

@@ -8,7 +8,7 @@ using CloudTab.Testing;
 
 namespace CloudTab.EndToEnd.Tests;
 
-[Collection("One relay at a time")] // each is a dozen processes
+[Collection(OneRelay.Collection)]
 public sealed class LargeFileTests(Browsers browsers) : IClassFixture<Browsers>
 {
     private const long Size = 2L << 30;

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Configuration.UserSecrets;
 namespace CloudTab.EndToEnd.Tests;
 
 /// <summary>One AppHost as it is, with two replicas, for all tests of its collection.</summary>
-public sealed class RunningAppHost : IAsyncLifetime
+public sealed class RunningAppHost : IRunningRelay, IAsyncLifetime
 {
     /// <summary>The collection's name.</summary>
     public const string Collection = "A running AppHost";
@@ -24,8 +24,9 @@ public sealed class RunningAppHost : IAsyncLifetime
     /// <summary>The folder of its data.</summary>
     public DirectoryInfo Data => _data;
 
-    /// <summary>The public origin.</summary>
     public Uri Origin => App.GetEndpoint("gateway");
+
+    public string Database { get; private set; } = "";
 
     /// <summary>Whether the developer's own user secrets were written since before the start.</summary>
     public bool WroteDeveloperSecrets => DeveloperSecrets != _secrets;
@@ -50,6 +51,7 @@ public sealed class RunningAppHost : IAsyncLifetime
         _app = await builder.BuildAsync(limit.Token);
         await App.StartAsync(limit.Token);
         await App.ResourceNotifications.WaitForResourceHealthyAsync("gateway", limit.Token);
+        Database = (await App.GetConnectionStringAsync("cloudtab", limit.Token))!;
     }
 
     public async ValueTask DisposeAsync()
@@ -60,6 +62,5 @@ public sealed class RunningAppHost : IAsyncLifetime
     }
 }
 
-/// <summary>Nothing else runs beside it: it is a dozen processes.</summary>
-[CollectionDefinition(RunningAppHost.Collection, DisableParallelization = true)]
+[CollectionDefinition(RunningAppHost.Collection)]
 public sealed class RunningAppHostGroup : ICollectionFixture<RunningAppHost>, ICollectionFixture<Browsers>;

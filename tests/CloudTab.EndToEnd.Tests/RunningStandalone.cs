@@ -1,9 +1,10 @@
+using CloudTab.EndToEnd.Tests.Pages;
 using CloudTab.Testing;
 
 namespace CloudTab.EndToEnd.Tests;
 
 /// <summary>One relay of one process for all tests of its collection.</summary>
-public sealed class RunningStandalone : IAsyncLifetime
+public sealed class RunningStandalone : IRunningRelay, IAsyncLifetime
 {
     /// <summary>The collection's name.</summary>
     public const string Collection = "A running Standalone";
@@ -13,8 +14,9 @@ public sealed class RunningStandalone : IAsyncLifetime
     /// <summary>Its processes: Postgres, S3, and itself.</summary>
     public RelayProcesses Processes => _relay!;
 
-    /// <summary>The public origin.</summary>
     public Uri Origin => Processes.Origin;
+
+    public string Database => Processes.Postgres.ConnectionString;
 
     /// <summary>A key of the default shop.</summary>
     public string Key => Processes.Key;
@@ -26,4 +28,4 @@ public sealed class RunningStandalone : IAsyncLifetime
 }
 
 [CollectionDefinition(RunningStandalone.Collection)]
-public sealed class RunningStandaloneGroup : ICollectionFixture<RunningStandalone>;
+public sealed class RunningStandaloneGroup : ICollectionFixture<RunningStandalone>, ICollectionFixture<Browsers>;

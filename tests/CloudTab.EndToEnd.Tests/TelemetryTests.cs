@@ -2,7 +2,7 @@ using System.Text;
 
 namespace CloudTab.EndToEnd.Tests;
 
-[Collection("One relay at a time")] // it is a dozen processes
+[Collection(OneRelay.Collection)]
 public sealed partial class TelemetryTests(ObservedRelay relay) : IClassFixture<ObservedRelay>
 {
     private static readonly string[] Services = ["gateway", "upload-api", "shop-api", "notifier", "janitor"];

@@ -5,8 +5,8 @@ using static Microsoft.Playwright.Assertions;
 namespace CloudTab.EndToEnd.Tests.Pages;
 
 /// <summary>The queue at the shop's counter, in browsers against the running application.</summary>
-[Collection(RunningAppHost.Collection)]
-public sealed class CounterTests(RunningAppHost relay, Browsers browsers) : IAsyncDisposable
+[Collection(RunningStandalone.Collection)]
+public sealed class CounterTests(RunningStandalone relay, Browsers browsers) : IAsyncDisposable
 {
     private static readonly byte[] Letter = Documents.Pdf(3);
 

@@ -11,8 +11,8 @@ using static Microsoft.Playwright.Assertions;
 namespace CloudTab.EndToEnd.Tests.Pages;
 
 /// <summary>A job and its files at the shop's counter, in browsers against the running application.</summary>
-[Collection(RunningAppHost.Collection)]
-public sealed partial class JobTests(RunningAppHost relay, Browsers browsers) : IAsyncDisposable
+[Collection(RunningStandalone.Collection)]
+public sealed partial class JobTests(RunningStandalone relay, Browsers browsers) : IAsyncDisposable
 {
     private static readonly byte[] Letter = Documents.Pdf(3);
 

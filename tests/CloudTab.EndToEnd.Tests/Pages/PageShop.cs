@@ -3,7 +3,6 @@ using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using Aspire.Hosting.Testing;
 using Npgsql;
 
 namespace CloudTab.EndToEnd.Tests.Pages;
@@ -26,9 +25,9 @@ public sealed class PageShop : IAsyncDisposable
     public Uri Origin { get; }
 
     /// <summary>A shop as the Migrator's `shop add` makes it.</summary>
-    public static async Task<PageShop> CreateAsync(RunningAppHost relay)
+    public static async Task<PageShop> CreateAsync(IRunningRelay relay)
     {
-        var shop = new PageShop(relay.Origin, NpgsqlDataSource.Create((await relay.App.GetConnectionStringAsync("cloudtab", Token))!));
+        var shop = new PageShop(relay.Origin, NpgsqlDataSource.Create(relay.Database));
         await using var command = shop._database.CreateCommand("INSERT INTO shops (id, name, created_at) VALUES (@id, 'Corner Print', now())");
         command.Parameters.AddWithValue("id", shop.Id);
         await command.ExecuteNonQueryAsync(Token);

@@ -6,8 +6,8 @@ using static Microsoft.Playwright.Assertions;
 namespace CloudTab.EndToEnd.Tests.Pages;
 
 /// <summary>What is paid and what is not, on the customer's phone and at the counter.</summary>
-[Collection(RunningAppHost.Collection)]
-public sealed class PaymentTests(RunningAppHost relay, Browsers browsers) : IAsyncDisposable
+[Collection(RunningStandalone.Collection)]
+public sealed class PaymentTests(RunningStandalone relay, Browsers browsers) : IAsyncDisposable
 {
     // A page, whose price is known however busy the machine is.
     private static readonly byte[] Picture = Documents.Png(40, 30);

@@ -4,8 +4,8 @@ using static Microsoft.Playwright.Assertions;
 namespace CloudTab.EndToEnd.Tests.Pages;
 
 /// <summary>The list under load: that it stays right. How smooth it is, the part `queue` of the bench measures.</summary>
-[Collection(RunningAppHost.Collection)]
-public sealed class QueueLoadTests(RunningAppHost relay, Browsers browsers) : IAsyncDisposable
+[Collection(RunningStandalone.Collection)]
+public sealed class QueueLoadTests(RunningStandalone relay, Browsers browsers) : IAsyncDisposable
 {
     private const int Jobs = 500;
     private const int Events = 500;

@@ -7,8 +7,8 @@ using static Microsoft.Playwright.Assertions;
 namespace CloudTab.EndToEnd.Tests.Pages;
 
 /// <summary>What a shop sets for itself at its page.</summary>
-[Collection(RunningAppHost.Collection)]
-public sealed class SettingsTests(RunningAppHost relay, Browsers browsers) : IAsyncDisposable
+[Collection(RunningStandalone.Collection)]
+public sealed class SettingsTests(RunningStandalone relay, Browsers browsers) : IAsyncDisposable
 {
     private static readonly byte[] Letter = Documents.Pdf(1);
 

@@ -7,8 +7,8 @@ using static Microsoft.Playwright.Assertions;
 namespace CloudTab.EndToEnd.Tests.Pages;
 
 /// <summary>The shop's page in Hindi: no word of it is left in English.</summary>
-[Collection(RunningAppHost.Collection)]
-public sealed class ShopInHindiTests(RunningAppHost relay, Browsers browsers) : IAsyncDisposable
+[Collection(RunningStandalone.Collection)]
+public sealed class ShopInHindiTests(RunningStandalone relay, Browsers browsers) : IAsyncDisposable
 {
     private static readonly BrowserNewContextOptions InIndia = new() { Locale = "hi-IN" };
 
