@@ -254,38 +254,47 @@ internal sealed class Agent(
         {
             // What this run has claimed it must finish, or give back.
             var own = wishes[0].Own;
-            for (var pause = Pause; !await TryPrintAsync(session, wishes[0] with { Own = own }, details => own = FilesOf(details), cancellationToken); pause = Longer(pause))
-                await Task.Delay(pause, clock, cancellationToken);
-            // It was withdrawn, or taken away, between two tries: what the first one has begun is at the printer.
-            foreach (var attempt in ledger.Open().Where(attempt => own?.Contains(attempt.File) == true))
-                await SettleAsync(attempt, cancellationToken);
+            await UntilDoneAsync(() => PrintAsync(session, wishes[0] with { Own = own }, details => own = FilesOf(details), cancellationToken), cancellationToken);
+            await UntilDoneAsync(SettleAsync, cancellationToken);
             if (wishes[0].Request is { } request)
                 Forget(request);
             if (wishes.Length > 1 || !_running.TryRemove(new(session, wishes)))
                 _running.AddOrUpdate(session, _ => [], (_, all) => all[1..]);
+
+            // It was withdrawn, or taken away, between two tries: what the first one has begun is at the printer.
+            async Task SettleAsync()
+            {
+                foreach (var attempt in ledger.Open().Where(attempt => own?.Contains(attempt.File) == true))
+                    await this.SettleAsync(attempt, cancellationToken);
+            }
         }
     }
 
+    private Task PrintAsync(string session, Wish wish, Action<SessionDetails> claimed, CancellationToken cancellationToken) => wish.IsPrinted
+        ? sessions.CompleteAsync(session, claimed, cancellationToken)
+        : sessions.PrintAsync(session, isOwn: wish.Own is not null, wish.Again, isAskedFor: wish.Request is not null, claimed, cancellationToken);
+
     // Whatever goes wrong with one session must not end the agent.
-    private async Task<bool> TryPrintAsync(string session, Wish wish, Action<SessionDetails> claimed, CancellationToken cancellationToken)
+    private async Task UntilDoneAsync(Func<Task> act, CancellationToken cancellationToken)
     {
-        try
+        for (var pause = Pause; ; pause = Longer(pause))
         {
-            if (wish.IsPrinted)
-                await sessions.CompleteAsync(session, claimed, cancellationToken);
-            else
-                await sessions.PrintAsync(session, isOwn: wish.Own is not null, wish.Again, isAskedFor: wish.Request is not null, claimed, cancellationToken);
-            return true;
-        }
-        catch (CloudTabException refused) when (PrintReports.IsRefusal(refused))
-        {
-            logger.SessionRefused(refused.Code!);
-            return true;
-        }
-        catch (Exception failed) when (!cancellationToken.IsCancellationRequested)
-        {
-            logger.SessionFailed(failed);
-            return false;
+            try
+            {
+                await act();
+                return;
+            }
+            catch (CloudTabException refused) when (PrintReports.IsRefusal(refused))
+            {
+                logger.SessionRefused(refused.Code!);
+                return;
+            }
+            catch (Exception failed) when (!cancellationToken.IsCancellationRequested)
+            {
+                logger.SessionFailed(failed);
+            }
+
+            await Task.Delay(pause, clock, cancellationToken);
         }
     }
 

@@ -194,20 +194,22 @@ public sealed class AgentTests(RunningRelay relay, ITestOutputHelper output) : P
         Assert.Single(Paper.Paper);
     }
 
-    /// <summary>A trigger stands for a full disk at that moment: the agent gives the run up, and claims the session anew some seconds later.</summary>
+    /// <summary>A trigger stands for a full disk at that moment: the agent gives the run up, and claims the session anew some seconds later, when it has just been withdrawn.</summary>
     [Fact]
     public async Task A_job_at_the_printer_that_is_withdrawn_between_two_tries_of_the_agent_is_cancelled_there_and_settled()
     {
         await using var way = await CutPrinter.StartAsync(Paper, Token);
-        await using var agent = new AgentProcess(relay, way.Address);
+        await using var network = await CutRelay.StartAsync(relay, Token);
+        await using var agent = new AgentProcess(relay, way.Address) { Settings = { ["CLOUDTAB_URL"] = network.Origin } };
         await Paper.HoldAsync(Token, "media-jam");
         await agent.StartAsync(Token);
         await Eventually.HoldsAsync(() => Task.FromResult(agent.Output.Contains("Connected to the relay", StringComparison.Ordinal)), "the agent is connected", Limit, Token);
+        var (sent, claims) = ("", 0);
+        network.CutAt(request => request.Contains("/claim", StringComparison.Ordinal) && ++claims == 2, Cut.Before, () => relay.Client.Customer.WithdrawAsync(sent, Token));
         await ChangeAsync(agent, $"CREATE TRIGGER full BEFORE UPDATE ON attempts WHEN NEW.step = {(int)Step.Sent} BEGIN SELECT RAISE(ABORT, 'the disk is full'); END");
-        var session = await relay.SendAsync(("one.pdf", Given.Pdf(), null));
-        await Eventually.HoldsAsync(() => Task.FromResult(agent.Output.Contains("the disk is full", StringComparison.Ordinal)), "the ledger is full", Limit, Token);
+        sent = (await relay.SendAsync(("one.pdf", Given.Pdf(), null))).SessionId;
+        await Eventually.HoldsAsync(() => Task.FromResult(network.Cuts == 1), "it is withdrawn before the second try", Limit, Token);
 
-        await relay.Client.Customer.WithdrawAsync(session.SessionId, Token);
         await ChangeAsync(agent, "DROP TRIGGER full");
         await Eventually.HoldsAsync(() => Task.FromResult(way.Requests.Contains(IppOperation.CancelJob)), "the printer is told", Limit, Token);
         Paper.Release();
