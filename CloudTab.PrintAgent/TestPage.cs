@@ -18,9 +18,9 @@ internal static class TestPage
         {
             if (await printer.LookAsync(limitOrCancellation.Token) is not { } there)
                 return (false, $"offline: {printer.Fault}");
-            var ticket = ((string[])["a4", "letter"]).Select(media => new PrintTicket(Media: media)).FirstOrDefault(one => one.UnsupportedBy(there) is []);
-            if (ticket is null)
-                return (false, $"cannot print PDF on A4 or letter: {string.Join(' ', new PrintTicket().UnsupportedBy(there))}");
+            var tickets = from media in (string[])["a4", "letter"] from color in (bool[])[false, true] select new PrintTicket(Media: media, Color: color);
+            if (tickets.FirstOrDefault(one => one.UnsupportedBy(there) is []) is not { } ticket)
+                return (false, $"cannot print the test page: {string.Join(' ', new PrintTicket(Color: there.Color).UnsupportedBy(there))}");
             var page = Draw(printer, ticket.MediaAt(there)!, clock);
 
             using var ledger = new Ledger(":memory:");
