@@ -236,7 +236,7 @@ internal sealed class FilePrinting(
             : attempt;
     }
 
-    // A printer that the shop has removed from the settings may be gone for good: it is waited for no longer than for one answer.
+    // A printer that the shop has removed from the settings may be gone for good: if it does not answer at once, nobody waits for it.
     private async Task<Attempt> AtPrinterAsync(Attempt attempt, Func<AttemptRun, Task<Attempt>> act, CancellationToken cancellationToken, Permission? permission = null)
     {
         if (printers.FindOrOpen(attempt.Printer) is not { } printer || printers.Find(attempt.Printer) is null && await printer.LookAsync(cancellationToken) is null)

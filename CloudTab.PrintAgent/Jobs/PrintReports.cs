@@ -53,7 +53,7 @@ internal sealed class PrintReports(CloudTabClient relay, ShopPrinters printers, 
 
     private PrintReport ReportOf(Attempt attempt, string state, IReadOnlyList<string> reasons) => new(
         attempt.Id,
-        printers.Find(attempt.Printer)?.Name ?? (attempt.Printer is { Length: > 0 } address ? address : "none"),
+        printers.FindOrOpen(attempt.Printer)?.Name ?? (attempt.Printer is { Length: > 0 } address ? address : "none"),
         state,
         Grade: attempt.Outcome == Outcome.Done ? attempt.Grade : null,
         Pages: attempt.Pages,

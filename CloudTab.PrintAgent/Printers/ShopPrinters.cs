@@ -34,7 +34,7 @@ internal sealed class ShopPrinters : IDisposable
         get
         {
             lock (_lock)
-                return _waiting.Count > 0 || All.Any(printer => printer.Jobs > 0);
+                return _waiting.Count > 0 || All.Concat(_former.Values).Any(printer => printer.Jobs > 0);
         }
     }
 
