@@ -4,6 +4,7 @@ namespace CloudTab.PrintAgent;
 internal enum IppOperation : short
 {
     PrintJob = 0x0002,
+    ValidateJob = 0x0004,
     CreateJob = 0x0005,
     SendDocument = 0x0006,
     CancelJob = 0x0008,

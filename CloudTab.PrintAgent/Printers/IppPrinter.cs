@@ -25,10 +25,7 @@ internal sealed class IppPrinter(PrinterAddress address, IppConnection connectio
     {
         var answer = await AskAsync(IppOperation.CreateJob, jobId: null, Named(token), job, document: null, cancellationToken);
         var id = IdOf(answer);
-        // Some printers drop what they cannot do all the same, and say so (RFC 8011, section 4.1.7).
-        var dropped = answer.Status is IppStatus.OkIgnoredAttributes or IppStatus.OkConflictingAttributes
-            ? UnsupportedOf(answer).Intersect(job.Select(attribute => attribute.Name), StringComparer.Ordinal).ToList()
-            : [];
+        var dropped = DroppedBy(answer, job);
         if (dropped is [])
             return id;
         try
@@ -48,11 +45,20 @@ internal sealed class IppPrinter(PrinterAddress address, IppConnection connectio
     public Task SendDocumentAsync(int jobId, Stream document, CancellationToken cancellationToken) =>
         AskAsync(IppOperation.SendDocument, jobId, [Format, new("last-document", IppValue.Boolean(true))], job: null, document, cancellationToken);
 
-    /// <summary>Both in one, for printers that know no other way.</summary>
+    /// <summary>
+    /// Both in one, for printers that know no other way. They are first asked whether they would do all that is wanted (RFC 8011, section 4.2.3), since the
+    /// document could be on paper before its job was cancelled.
+    /// </summary>
     /// <returns>The job's id.</returns>
     /// <exception cref="JobRefusedException">No job was created.</exception>
-    public async Task<int> PrintJobAsync(string token, IReadOnlyList<IppAttribute> job, Stream document, CancellationToken cancellationToken) =>
-        IdOf(await AskAsync(IppOperation.PrintJob, jobId: null, [.. Named(token), Format], job, document, cancellationToken));
+    public async Task<int> PrintJobAsync(string token, IReadOnlyList<IppAttribute> job, Stream document, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<IppAttribute> operation = [.. Named(token), Format];
+        var answer = await AskAsync(IppOperation.ValidateJob, jobId: null, operation, job, document: null, cancellationToken);
+        if (DroppedBy(answer, job) is [_, ..] dropped)
+            throw new JobRefusedException(IppOperation.ValidateJob, answer.Status, dropped);
+        return IdOf(await AskAsync(IppOperation.PrintJob, jobId: null, operation, job, document, cancellationToken));
+    }
 
     /// <summary>A job of that id, or null if the printer has none, or has given the id to somebody else's job.</summary>
     public async Task<PrintJobState?> FindJobAsync(int jobId, string token, CancellationToken cancellationToken)
@@ -122,6 +128,11 @@ internal sealed class IppPrinter(PrinterAddress address, IppConnection connectio
     private static IppMessage Checked(IppOperation operation, IppMessage answer) => answer.Succeeded
         ? answer
         : throw new JobRefusedException(operation, answer.Status, [.. UnsupportedOf(answer)]);
+
+    /// <summary>What of a job the printer does not do. Some drop what they cannot do although they were told to refuse it, and say so (RFC 8011, section 4.1.7).</summary>
+    private static List<string> DroppedBy(IppMessage answer, IReadOnlyList<IppAttribute> job) => answer.Status is IppStatus.OkIgnoredAttributes or IppStatus.OkConflictingAttributes
+        ? [.. UnsupportedOf(answer).Intersect(job.Select(attribute => attribute.Name), StringComparer.Ordinal)]
+        : [];
 
     private static IEnumerable<string> UnsupportedOf(IppMessage answer) => answer[IppTag.UnsupportedAttributes].Attributes.Select(attribute => attribute.Name);
 }

@@ -28,7 +28,7 @@ public sealed class ConformanceTests : PaperTests
             new Dictionary<string, string>(StringComparer.Ordinal), isReady: null, Token);
         await ipptool.WaitForExitAsync(Token);
 
-        Assert.True(theirs.Requests.Count == 9, ipptool.Output);
+        Assert.True(theirs.Requests.Count == 10, ipptool.Output);
         Assert.Equal(RequestsOf(theirs), RequestsOf(ours));
     }
 

@@ -177,7 +177,7 @@ internal sealed class CutPrinter : IAsyncDisposable
         var success = "\0\u001ajob-completed-successfully"u8;
         if (HasErrors && bytes.AsSpan().IndexOf(success) is >= 0 and var completed)
             bytes = [.. bytes.AsSpan(0, completed), .. "\0\u0019job-completed-with-errors"u8, .. bytes.AsSpan(completed + success.Length)];
-        if (Ignores is { } name && BinaryPrimitives.ReadInt16BigEndian(body.AsSpan(2)) == (short)IppOperation.CreateJob)
+        if (Ignores is { } name && (IppOperation)BinaryPrimitives.ReadInt16BigEndian(body.AsSpan(2)) is IppOperation.CreateJob or IppOperation.ValidateJob)
         {
             var created = IppDecoder.Decode(bytes);
             IppGroup ignored = new(IppTag.UnsupportedAttributes, [new(name, new IppValue(IppTag.Unsupported, ReadOnlyMemory<byte>.Empty))]);
