@@ -70,7 +70,7 @@ internal sealed class ShopSocket(
         set => (_since, _isAuthenticating) = (clock.GetTimestamp(), value);
     }
 
-    /// <summary>Bytes that wait for the peer, as long as something of them could be dropped.</summary>
+    /// <summary>Bytes that wait for the peer; 0 once they were dropped, though a frame may still be under way.</summary>
     public long Waiting => Interlocked.Read(ref _waiting);
 
     /// <summary>Whether a pending list waits to be sent: another one would tell nothing more.</summary>
@@ -189,24 +189,22 @@ internal sealed class ShopSocket(
     /// <param name="last">What the peer is told before, whatever else is dropped.</param>
     public void Close(CloseReason reason, Outgoing? last = null)
     {
-        if (reason.DropsQueue)
-        {
-            lock (_gate)
-                DropQueue();
-        }
-
-        if (last is not null)
-            Send(last);
-        if (reason == CloseReason.BadKey)
-            _ = AbortIfStuckAsync();
+        lock (_gate)
+            DropQueueFor(reason);
+        var farewell = last is null ? null : TryReserve(last);
         lock (_gate)
         {
+            DropQueueFor(reason); // what has come since
+            if (farewell is not null)
+                Write(farewell);
             if (_closing is not null)
                 return;
             (_since, _closing) = (clock.GetTimestamp(), reason);
             BeginSending();
         }
 
+        if (reason == CloseReason.BadKey)
+            _ = AbortIfStuckAsync();
         telemetry.CountClose(reason);
     }
 
@@ -274,6 +272,13 @@ internal sealed class ShopSocket(
         ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
+    /// <summary>Drops what waits, unless that is the last word of a close that has dropped the rest.</summary>
+    private void DropQueueFor(CloseReason reason)
+    {
+        if (reason.DropsQueue && _closing is not { DropsQueue: true })
+            DropQueue();
+    }
+
     /// <summary>Drops all that waits. A frame that is under way cannot be dropped; it counts no more, or its socket would go on being the slowest.</summary>
     private void DropQueue()
     {
@@ -308,7 +313,7 @@ internal sealed class ShopSocket(
         return frame;
     }
 
-    /// <summary>Takes what is to be sent next: a frame, or none if that is the close. If nothing is, whatever comes begins to send anew.</summary>
+    /// <summary>Takes what is to be sent next: a frame, or none if that is the close. If nothing is, the next thing that comes starts the sending again.</summary>
     private bool TryTake(out Frame? frame)
     {
         lock (_gate)
