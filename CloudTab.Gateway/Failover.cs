@@ -55,6 +55,9 @@ internal static class Failover
     {
         if (SentBody.Current is { IsAnsweredEarly: true })
             return;
+        // A gateway that stops ends the long requests itself.
+        if (context.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.IsCancellationRequested && IsOfClient(context, failure))
+            return;
         var logger = context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(Failover));
         if (!IsOfClient(context, failure))
             logger.ServiceFailed(context.GetReverseProxyFeature().Cluster.Config.ClusterId, failure.Error, failure.Exception?.GetBaseException().Message);

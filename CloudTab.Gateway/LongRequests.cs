@@ -33,13 +33,13 @@ internal static class LongRequests
 
     private static async Task RunAsync(HttpContext context, RequestDelegate next, TimeSpan spread, CancellationToken stopping)
     {
-        // How long they last says nothing of the gateway.
-        if (context.Features.Get<IHttpMetricsTagsFeature>() is { } metrics)
-            metrics.MetricsDisabled = true;
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
         // There is no timer before the gateway stops: most are idle, and there may be thousands.
         await using var stop = stopping.UnsafeRegister(_ => ending.CancelAfter(spread * Random.Shared.NextDouble()), null);
         context.RequestAborted = ending.Token;
         await next(context);
+        // How long one lasts says nothing of the gateway; that it was refused does.
+        if (context.Response.StatusCode is StatusCodes.Status101SwitchingProtocols or StatusCodes.Status200OK && context.Features.Get<IHttpMetricsTagsFeature>() is { } metrics)
+            metrics.MetricsDisabled = true;
     }
 }
