@@ -109,8 +109,8 @@ internal sealed class WebhookSender(
     /// <returns>Whether the next one can be sent.</returns>
     private async Task<bool> TrySendAsync(HeldWebhook held, Delivery next, CancellationToken stoppingToken)
     {
-        // An attempt is carried through and recorded though the host stops, or another replica would repeat what was received. The time that a stop
-        // has is enough for it, and what is left of the lease.
+        // An attempt is carried through and recorded though the host stops, or another replica would repeat what was received. What is left of the
+        // lease is enough for it, and so is the time that a stop has (SHUTDOWN_TIMEOUT), unless an operator gives it less than that.
         using var limit = clock.Limit(WebhookDeliveries.LongestAttempt);
         if (await deliveries.ReadAsync(next, stoppingToken) is not { } read)
         {
