@@ -3,7 +3,9 @@ using CloudTab.Testing;
 
 namespace CloudTab.Bench;
 
-/// <summary>What the gateway adds to a request: its CPU beside that of nginx (Debian's package) in its place, before the same services.</summary>
+/// <summary>
+/// What the gateway adds to a request: its CPU beside that of nginx (Debian's package), and of YARP's forwarder alone, in its place, before the same services.
+/// </summary>
 internal static class GatewayCost
 {
     private const int Rounds = 5;
@@ -23,9 +25,15 @@ internal static class GatewayCost
         var folder = Directory.CreateTempSubdirectory("cloudtab-");
         await using var gateway = await GatewayAsync(stack);
         await using var nginx = await NginxAsync(folder, stack.UploadApi.Address);
+        await using var forwarder = await Server.StartAsync(
+            "CloudTab.Bench",
+            new(StringComparer.Ordinal) { ["DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS"] = "1" },
+            "/",
+            "forward",
+            stack.UploadApi.Address.ToString());
 
         var file = UploadClient.CreateFile(FileSize << 20);
-        (string Name, Server Server)[] ways = [("nothing between", stack.UploadApi), ("gateway", gateway), ("nginx", nginx)];
+        (string Name, Server Server)[] ways = [("nothing between", stack.UploadApi), ("gateway", gateway), ("a bare `IHttpForwarder`", forwarder), ("nginx", nginx)];
         var results = ways.ToDictionary(way => way.Name, _ => new List<Cost>(), StringComparer.Ordinal);
         for (var round = -1; round < Rounds; round++)
         {
@@ -115,7 +123,7 @@ internal static class GatewayCost
 
     private static double Median(List<Cost> costs, Func<Cost, double> of) => costs.Select(of).Order().ElementAt(costs.Count / 2);
 
-    private static string Ratio(string name, double ratio) => name == "gateway" ? ratio.ToString("F2", CultureInfo.InvariantCulture) : "";
+    private static string Ratio(string name, double ratio) => name is not ("nothing between" or "nginx") ? ratio.ToString("F2", CultureInfo.InvariantCulture) : "";
 
     private sealed record Cost(double PerSecond, double Microseconds, double CpuPerGiB);
 }

@@ -1,9 +1,11 @@
 using System.Globalization;
 using CloudTab.Bench;
 
-// `limit discard|sha256 default|64k` is not for people: the bench starts itself so as a server to compare with.
+// `limit discard|sha256 default|64k` and `forward ADDRESS` are not for people: the bench starts itself so as a server to compare with.
 if (args is ["limit", var work, var pool])
     return await LimitServer.RunAsync(work, pool);
+if (args is ["forward", var service])
+    return await ForwardServer.RunAsync(service);
 
 Console.WriteLine($"{Environment.ProcessorCount} cores, .NET {Environment.Version}, {DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().UtcDateTime):yyyy-MM-dd}");
 
