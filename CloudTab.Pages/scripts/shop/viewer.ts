@@ -45,6 +45,11 @@ export class CtViewer extends CtElement {
 
   /** Shows a file; with `print` the print dialog opens as soon as the file can be seen. */
   async open(file: JobFile, print = false): Promise<void> {
+    // Another file may have been closed a moment ago, and its dialog not have said so yet: this one gets a dialog of its own.
+    if (this.file) {
+      this.#forget()
+      await this.updateComplete
+    }
     this.file = file
     this.problem = undefined
     this.state = 'loading'
@@ -73,7 +78,7 @@ export class CtViewer extends CtElement {
     if (!file) return nothing
     const wishes = wishesOf(file.printOptions ?? defaults)
     return html`
-      <dialog class="viewer" aria-labelledby="viewer-name" @close=${this.#forget}>
+      <dialog class="viewer" aria-labelledby="viewer-name" @close=${this.#closed}>
         <div class="viewer-head">
           <div class="viewer-title">
             <h2 id="viewer-name"><bdi>${file.name}</bdi></h2>
@@ -160,6 +165,10 @@ export class CtViewer extends CtElement {
   #fail(problem: string): void {
     this.problem = problem
     this.state = 'failed'
+  }
+
+  #closed(event: Event): void {
+    if (event.target === this.#dialog) this.#forget()
   }
 
   #forget(): void {

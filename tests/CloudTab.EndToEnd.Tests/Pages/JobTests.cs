@@ -120,6 +120,25 @@ public sealed partial class JobTests(RunningStandalone relay, Browsers browsers)
         ILocator View(string name) => File(name).GetByRole(AriaRole.Button, new() { Name = "View" });
     }
 
+    /// <summary>A dialog says that it was closed some time after it is: what was opened meanwhile stays open.</summary>
+    [Fact]
+    public async Task A_file_that_is_viewed_at_the_moment_at_which_another_is_closed_is_shown()
+    {
+        await using var shop = await PageShop.CreateAsync(relay);
+        var counter = await Counter.SignInAsync(browsers, shop, await shop.AddKeyAsync("Counter 1"));
+        var viewer = counter.Page.Locator("dialog.viewer");
+        await counter.TakeAsync(await shop.SendAsync("Asha", ("first.pdf", Letter), ("second.pdf", Letter)));
+        await counter.Page.GetByRole(AriaRole.Button, new() { Name = "View first.pdf" }).ClickAsync();
+        await Expect(viewer.GetByRole(AriaRole.Heading)).ToHaveTextAsync("first.pdf");
+
+        await counter.Page.EvaluateAsync("() => { document.querySelector('dialog.viewer').close(); document.querySelector('[aria-label=\"View second.pdf\"]').click() }");
+
+        await Expect(viewer.GetByRole(AriaRole.Heading)).ToHaveTextAsync("second.pdf");
+        await Expect(viewer.GetByRole(AriaRole.Button, new() { Name = "Print" })).ToBeEnabledAsync();
+        await counter.Page.Keyboard.PressAsync("Escape");
+        await Expect(viewer).ToHaveCountAsync(0);
+    }
+
     [Fact]
     public async Task A_job_is_sent_announced_taken_printed_paid_and_done_and_its_customer_sees_it()
     {
