@@ -1,3 +1,6 @@
+// Two collections of pages, and beside them an outage that is mostly waited for.
+[assembly: Xunit.v3.Parallelization(MaxThreads = 3)]
+
 namespace CloudTab.EndToEnd.Tests;
 
 /// <summary>
