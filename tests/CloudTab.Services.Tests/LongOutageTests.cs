@@ -21,6 +21,7 @@ public sealed class LongOutageTests(LongOutageTests.Fixture relay) : IClassFixtu
         {
             ["RATE_LIMIT_SESSIONS_PER_MINUTE"] = "1000000",
             ["RATE_LIMIT_SHOP_SESSIONS_PER_MINUTE"] = "1000000",
+            ["RATE_LIMIT_UPLOADS_PER_MINUTE"] = "1000000",
             ["JANITOR_INTERVAL"] = "500",
         };
     }

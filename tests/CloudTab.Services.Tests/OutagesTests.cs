@@ -213,6 +213,7 @@ public sealed class OutagesTests(OutagesTests.Fixture relay) : IClassFixture<Out
         {
             ["RATE_LIMIT_SESSIONS_PER_MINUTE"] = "1000000",
             ["RATE_LIMIT_SHOP_SESSIONS_PER_MINUTE"] = "1000000",
+            ["RATE_LIMIT_UPLOADS_PER_MINUTE"] = "1000000",
             ["UPLOAD_LEASE"] = "6000",
             ["JANITOR_INTERVAL"] = "500",
         };
