@@ -35,12 +35,14 @@ public sealed class LoopbackListener : IAsyncDisposable
         var running = new List<Task>();
         try
         {
-            while (true)
+            while (!_ending.IsCancellationRequested)
                 running.Add(serve(await _listener.AcceptSocketAsync(_ending.Token), _ending.Token));
         }
-        catch (Exception ended) when (ended is OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (Exception ended) when (ended is OperationCanceledException or SocketException or InvalidOperationException)
         {
-            await Task.WhenAll(running);
+            // It was stopped before, in the middle of, or after an accept.
         }
+
+        await Task.WhenAll(running);
     }
 }
