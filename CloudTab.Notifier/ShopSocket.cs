@@ -192,6 +192,9 @@ internal sealed class ShopSocket(
         lock (_gate)
             DropQueueFor(reason);
         var farewell = last is null ? null : TryReserve(last);
+        // Also if it closes for another reason already.
+        if (reason == CloseReason.BadKey)
+            _ = AbortIfStuckAsync();
         lock (_gate)
         {
             DropQueueFor(reason); // what has come since
@@ -203,8 +206,6 @@ internal sealed class ShopSocket(
             BeginSending();
         }
 
-        if (reason == CloseReason.BadKey)
-            _ = AbortIfStuckAsync();
         telemetry.CountClose(reason);
     }
 
