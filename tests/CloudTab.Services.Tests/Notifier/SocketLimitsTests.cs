@@ -328,8 +328,11 @@ public sealed class SocketLimitsTests(TightLimits relay) : IClassFixture<TightLi
         Assert.Equal("pong", (await other.AskAsync(new { type = "ping" })).Text("type"));
     }
 
-    [Fact]
-    public async Task A_revoked_key_s_socket_whose_peer_does_not_read_is_sent_nothing_more_and_ends_long_before_the_limit_of_a_close()
+    /// <param name="isGoingAway">Whether it closes already, because its replica stops.</param>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_revoked_key_s_socket_whose_peer_does_not_read_is_sent_nothing_more_and_ends_long_before_the_limit_of_a_close(bool isGoingAway)
     {
         var shop = await relay.ShopAsync();
         using var handler = new SocketsHttpHandler { ConnectCallback = SocketSlowReaderTests.ConnectWithSmallBufferAsync };
@@ -339,6 +342,8 @@ public sealed class SocketLimitsTests(TightLimits relay) : IClassFixture<TightLi
         // The network may take a little more, and with it the rest of what is under way. It does not take these.
         foreach (var answer in (Outgoing[])[Filler, Filler, new Pong()])
             socket.Send(answer);
+        if (isGoingAway)
+            socket.Close(CloseReason.GoingAway);
 
         var began = TimeProvider.System.GetTimestamp();
         await relay.ExecuteAsync("UPDATE api_keys SET revoked_at = now() WHERE shop_id = @Id", shop);
